@@ -1,0 +1,40 @@
+# The few commands a newcomer needs; the build itself is CMakeLists.txt with CMakePresets.json.
+FUZZ_SECONDS ?= 60
+
+all: packages
+	@cmake --preset release >/dev/null
+	@cmake --build build
+
+double: packages
+	@cmake --preset double >/dev/null
+	@cmake --build build-double
+
+# everything fast, in all builds; ends with "N passed, N failed"
+test:
+	@tools/setup.sh --install --test
+	@tools/check.sh
+
+# what takes minutes
+check-long: all double
+	@ctest --test-dir build -L long --output-on-failure
+	@ctest --test-dir build-double -L long --output-on-failure
+
+demo:
+	@tools/setup.sh --install
+	@$(MAKE) --no-print-directory all
+	@build/metaxbar demo
+
+bench: all
+	@build/metaxbar bench
+
+fuzz: packages
+	@tools/fuzz.sh $(FUZZ_SECONDS)
+
+# say what is missing, install nothing
+packages:
+	@tools/setup.sh
+
+clean:
+	rm -rf build build-double build-check
+
+.PHONY: all double test check-long demo bench fuzz packages clean

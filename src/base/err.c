@@ -1,0 +1,50 @@
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <string.h>
+
+static _Thread_local char message[1024];
+
+int err_set(enum err code, const char *fmt, ...) {
+  char text[sizeof message];  // apart: err_message() may be among the arguments
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(text, sizeof text, fmt, ap);
+  va_end(ap);
+  for (char *c = text; *c; c++)
+    if ((unsigned char)*c < ' ' || *c == 127) *c = '?';  // it may quote a hostile file
+  memcpy(message, text, sizeof text);
+  return code;
+}
+
+const char *err_message(void) { return message; }
+
+const char *err_name(int code) {
+  switch (code) {
+#define X(name, value, text)                                                                       \
+  case name: return text;
+    ERR_LIST(X)
+#undef X
+  default: return code == 0 ? "success" : "unknown error";
+  }
+}
+
+static void *checked(void *p, unsigned long n, unsigned long size) {
+  if (!p) {
+    fprintf(stderr, "metaxbar: cannot allocate %lu x %lu bytes\n", n, size);
+    exit(1);
+  }
+  return p;
+}
+
+void *err_calloc(unsigned long n, unsigned long size) { return checked(calloc(n ? n : 1, size ? size : 1), n, size); }
+
+void *err_aligned(unsigned long n, unsigned long size) {
+  const unsigned long most = (1UL << 62) / (size ? size : 1), bytes = (n*size + 63) / 64 * 64;
+  void *p = checked(n > most ? NULL : aligned_alloc(64, bytes ? bytes : 64), n, size);
+  memset(p, 0, bytes);
+  return p;
+}

@@ -1,0 +1,44 @@
+// err.h - failures that come from outside the program: files, settings, peers.
+// Functions that can meet one return an int: 0 on success, a negative enum err otherwise.
+// Broken preconditions are bugs, not errors: they are asserted. Exhausted memory ends the process.
+#ifndef BASE_ERR_H
+#define BASE_ERR_H
+
+#define ERR_LIST(X)                                                                                \
+  X(ERR_IO, -1, "input/output failed")                                                             \
+  X(ERR_FORMAT, -2, "malformed file")                                                              \
+  X(ERR_SETTING, -3, "invalid setting")                                                            \
+  X(ERR_DIVERGED, -4, "non-finite value")                                                          \
+  X(ERR_BUSY, -5, "in use")                                                                        \
+  X(ERR_INTERRUPTED, -6, "interrupted")
+
+enum err {
+#define X(name, value, text) name = value,
+  ERR_LIST(X)
+#undef X
+};
+
+// Record what happened for the user and return code, so that a caller can write
+// `return err_set(ERR_FORMAT, "%s: bad magic", path);`. The message is one line, control characters
+// shown as '?'; err_message() may be an argument, to put more in front of it.
+int err_set(enum err code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+// Message of the last error on this thread; "" when there was none.
+const char *err_message(void);
+
+// Fixed text of a code.
+const char *err_name(int code);
+
+// Pass a failure up unchanged.
+#define TRY(call)                                                                                  \
+  do {                                                                                             \
+    int try_rc_ = (call);                                                                          \
+    if (try_rc_ < 0) return try_rc_;                                                               \
+  } while (0)
+
+// Zeroed memory that is never NULL: running out ends the process with one line.
+void *err_calloc(unsigned long n, unsigned long size);
+// The same, on a 64-byte boundary, for vectors. Both are given back with free().
+void *err_aligned(unsigned long n, unsigned long size);
+
+#endif

@@ -1,0 +1,39 @@
+// file.h - whole files in, whole files out. A file is written under a temporary name in the same
+// folder, brought to disk and renamed: what stands under the real name is always complete, the
+// old or the new, also after a full disk or SIGKILL.
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum { FILE_PATH_SIZE = 4096 };
+
+// Read a whole file of at most max bytes. *data is the caller's to free; a zero byte follows the
+// *size bytes. Errors name the file and the reason.
+int file_read(const char *path, size_t max, char **data, size_t *size);
+
+bool file_exists(const char *path);
+
+// Create a folder and all above it that are missing. Existing ones are no error.
+int file_make_dirs(const char *path);
+
+// A file being written.
+struct file_out {
+  FILE *stream;               // write here (fprintf, fwrite); their results need no check
+  char path[FILE_PATH_SIZE];  // where it will be, symbolic links resolved
+  char temp[FILE_PATH_SIZE];  // where it is until then; "" for a device or pipe, written directly
+};
+
+// On failure nothing is open and nothing need be released.
+int file_out_open(struct file_out *o, const char *path);
+
+// Flush, fsync, rename. Any earlier write error (a full disk) is reported here as ERR_IO naming the
+// file; then the temporary file is gone and the old file untouched. Ends *o in both cases.
+int file_out_commit(struct file_out *o);
+
+// Give up: the temporary file is removed. Ends *o.
+void file_out_abort(struct file_out *o);
+
+#endif

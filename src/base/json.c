@@ -1,0 +1,256 @@
+#include "base/json.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/file.h"
+
+// ---- reading
+
+int json_parse(struct json_t **v, const char *text, size_t size, const char *where) {
+  json_error_t error;
+  *v = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+  if (*v) return 0;
+  return err_set(ERR_FORMAT, "%s: line %d: %s", where, error.line < 1 ? 1 : error.line, error.text);
+}
+
+int json_read(struct json_t **v, const char *path, size_t max) {
+  char *text;
+  size_t size;
+  TRY(file_read(path, max, &text, &size));
+  const int rc = json_parse(v, text, size, path);
+  free(text);
+  return rc;
+}
+
+void json_release(struct json_t *v) { json_decref(v); }
+
+static const char *type_name(const json_t *v) {
+  static const char *const names[] = { "an object", "an array", "a text", "a whole number", "a number", "true", "false", "null" };
+  return v ? names[json_typeof(v)] : "missing";
+}
+
+// The value v, found at the place "name" or "[i]" of `where`, as a T.
+static int want(const json_t *v, const char *where, const char *place, bool good, const char *expected) {
+  if (good) return 0;
+  return v ? err_set(ERR_FORMAT, "%s: %s is %s, expected %s", where, place, type_name(v), expected)
+           : err_set(ERR_FORMAT, "%s: %s is missing", where, place);
+}
+
+static int want_i64(const json_t *v, const char *where, const char *place, int64_t min, int64_t max, int64_t *out) {
+  TRY(want(v, where, place, json_is_integer(v), "a whole number"));
+  const int64_t i = json_integer_value(v);
+  if (i < min || i > max)
+    return err_set(ERR_FORMAT, "%s: %s is %" PRId64 ", outside [%" PRId64 ", %" PRId64 "]", where, place, i, min, max);
+  *out = i;
+  return 0;
+}
+
+static int want_f64(const json_t *v, const char *where, const char *place, double min, double max, double *out) {
+  TRY(want(v, where, place, json_is_number(v), "a number"));
+  const double x = json_number_value(v);
+  if (!(x >= min && x <= max)) return err_set(ERR_FORMAT, "%s: %s is %.9g, outside [%.9g, %.9g]", where, place, x, min, max);
+  *out = x;
+  return 0;
+}
+
+static int want_text(const json_t *v, const char *where, const char *place, const char **out) {
+  TRY(want(v, where, place, json_is_string(v), "a text"));
+  *out = json_string_value(v);
+  return 0;
+}
+
+static int want_array(json_t *v, const char *where, const char *place, struct json_t **out) {
+  TRY(want(v, where, place, json_is_array(v), "an array"));
+  *out = v;
+  return 0;
+}
+
+static int want_object(json_t *v, const char *where, const char *place, struct json_t **out) {
+  TRY(want(v, where, place, json_is_object(v), "an object"));
+  *out = v;
+  return 0;
+}
+
+int json_field_i64(const struct json_t *o, const char *where, const char *name, int64_t min, int64_t max, int64_t *out) {
+  return want_i64(json_object_get(o, name), where, name, min, max, out);
+}
+
+int json_field_f64(const struct json_t *o, const char *where, const char *name, double min, double max, double *out) {
+  return want_f64(json_object_get(o, name), where, name, min, max, out);
+}
+
+int json_field_bool(const struct json_t *o, const char *where, const char *name, bool *out) {
+  const json_t *v = json_object_get(o, name);
+  TRY(want(v, where, name, json_is_boolean(v), "true or false"));
+  *out = json_is_true(v);
+  return 0;
+}
+
+int json_field_text(const struct json_t *o, const char *where, const char *name, const char **out) {
+  return want_text(json_object_get(o, name), where, name, out);
+}
+
+int json_field_array(const struct json_t *o, const char *where, const char *name, struct json_t **out) {
+  return want_array(json_object_get(o, name), where, name, out);
+}
+
+int json_field_object(const struct json_t *o, const char *where, const char *name, struct json_t **out) {
+  return want_object(json_object_get(o, name), where, name, out);
+}
+
+bool json_has(const struct json_t *o, const char *name) { return json_object_get(o, name) != NULL; }
+
+size_t json_length(const struct json_t *v) { return json_is_object(v) ? json_object_size(v) : json_array_size(v); }
+
+#define PLACE(i)                                                                                   \
+  char place[32];                                                                                  \
+  snprintf(place, sizeof place, "[%zu]", i)
+
+int json_item_i64(const struct json_t *array, const char *where, size_t i, int64_t min, int64_t max, int64_t *out) {
+  PLACE(i);
+  return want_i64(json_array_get(array, i), where, place, min, max, out);
+}
+
+int json_item_f64(const struct json_t *array, const char *where, size_t i, double min, double max, double *out) {
+  PLACE(i);
+  return want_f64(json_array_get(array, i), where, place, min, max, out);
+}
+
+int json_item_text(const struct json_t *array, const char *where, size_t i, const char **out) {
+  PLACE(i);
+  return want_text(json_array_get(array, i), where, place, out);
+}
+
+int json_item_array(const struct json_t *array, const char *where, size_t i, struct json_t **out) {
+  PLACE(i);
+  return want_array(json_array_get(array, i), where, place, out);
+}
+
+int json_item_object(const struct json_t *array, const char *where, size_t i, struct json_t **out) {
+  PLACE(i);
+  return want_object(json_array_get(array, i), where, place, out);
+}
+
+struct json_t *json_next(struct json_t *o, void **at, const char **name) {
+  *at = *at ? json_object_iter_next(o, *at) : json_object_iter(o);
+  if (!*at) return NULL;
+  *name = json_object_iter_key(*at);
+  return json_object_iter_value(*at);
+}
+
+bool json_is_text(const struct json_t *v, const char **text) {
+  *text = json_string_value(v);
+  return *text != NULL;
+}
+
+// ---- building. What cannot be said in JSON becomes null, which is never put otherwise, and is
+// refused by name when printed: one check at the end instead of one for every value.
+
+static struct json_t *owned(struct json_t *v) { return v ? v : json_null(); }
+
+struct json_t *json_object_new(void) {
+  json_t *v = json_object();
+  assert(v);
+  return v;
+}
+
+struct json_t *json_array_new(void) {
+  json_t *v = json_array();
+  assert(v);
+  return v;
+}
+
+void json_put(struct json_t *o, const char *name, struct json_t *v) {
+  const int rc = name ? json_object_set_new(o, name, owned(v)) : json_array_append_new(o, owned(v));
+  assert(rc == 0);
+}
+
+void json_put_i64(struct json_t *o, const char *name, int64_t v) { json_put(o, name, json_integer(v)); }
+void json_put_f64(struct json_t *o, const char *name, double v) { json_put(o, name, json_real(v)); }
+void json_put_bool(struct json_t *o, const char *name, bool v) { json_put(o, name, json_boolean(v)); }
+void json_put_text(struct json_t *o, const char *name, const char *v) { json_put(o, name, json_string(v)); }
+
+void json_put_f64s(struct json_t *o, const char *name, const double *v, size_t n) {
+  struct json_t *array = json_array_new();
+  for (size_t i = 0; i < n; i++) json_put_f64(array, NULL, v[i]);
+  json_put(o, name, array);
+}
+
+void json_put_i64s(struct json_t *o, const char *name, const int64_t *v, size_t n) {
+  struct json_t *array = json_array_new();
+  for (size_t i = 0; i < n; i++) json_put_i64(array, NULL, v[i]);
+  json_put(o, name, array);
+}
+
+// ---- printing
+
+static int check_printable(json_t *v, const char *name) {
+  if (json_is_null(v)) return err_set(ERR_DIVERGED, "%s: not a finite number (or not UTF-8 text)", name);
+  for (size_t i = 0; i < json_array_size(v); i++) TRY(check_printable(json_array_get(v, i), name));
+  const char *key;
+  json_t *child;
+  json_object_foreach(v, key, child) TRY(check_printable(child, key));
+  return 0;
+}
+
+static void print_text(const char *text, FILE *out) {
+  fputc('"', out);
+  for (; *text; text++) {
+    if (*text == '"' || *text == '\\') fprintf(out, "\\%c", *text);
+    else if ((unsigned char)*text < ' ') fprintf(out, "\\u%04x", (unsigned)*text);
+    else fputc(*text, out);
+  }
+  fputc('"', out);
+}
+
+// Shortest of 15, 17 digits that is exact, and always recognisable as a real.
+static void print_f64(double x, FILE *out) {
+  char text[40];
+  snprintf(text, sizeof text, "%.15g", x);
+  if (strtod(text, NULL) != x) snprintf(text, sizeof text, "%.17g", x);
+  fprintf(out, "%s%s", text, strpbrk(text, ".e") ? "" : ".0");
+}
+
+static void print_value(json_t *v, FILE *out) {
+  const char *separator = "", *key;
+  json_t *child;
+  switch (json_typeof(v)) {
+  case JSON_OBJECT:
+    fputc('{', out);
+    json_object_foreach(v, key, child) {
+      fputs(separator, out);
+      print_text(key, out);
+      fputs(": ", out);
+      print_value(child, out);
+      separator = ", ";
+    }
+    fputc('}', out);
+    break;
+  case JSON_ARRAY:
+    fputc('[', out);
+    for (size_t i = 0; i < json_array_size(v); i++) {
+      fputs(separator, out);
+      print_value(json_array_get(v, i), out);
+      separator = ", ";
+    }
+    fputc(']', out);
+    break;
+  case JSON_STRING: print_text(json_string_value(v), out); break;
+  case JSON_INTEGER: fprintf(out, "%" PRId64, (int64_t)json_integer_value(v)); break;
+  case JSON_REAL: print_f64(json_real_value(v), out); break;
+  default: fputs(json_is_true(v) ? "true" : "false", out);
+  }
+}
+
+int json_print(struct json_t *v, FILE *out) {
+  TRY(check_printable(v, "value"));
+  print_value(v, out);
+  fputc('\n', out);
+  return fflush(out) || ferror(out) ? err_set(ERR_IO, "cannot print JSON: write failed") : 0;
+}

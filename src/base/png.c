@@ -1,0 +1,62 @@
+#include "base/png.h"
+
+#include <png.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/file.h"
+
+static int png_fail(png_image *p, enum err code, const char *name) {
+  const int rc = err_set(code, "%s: PNG image: %s", name, p->message);
+  png_image_free(p);
+  return rc;
+}
+
+int png_grey_read(struct png_grey *image, const char *name, const void *data, size_t size, int max_side, int paper) {
+  png_image p = { .version = PNG_IMAGE_VERSION };
+  if (!png_image_begin_read_from_memory(&p, data, size)) return png_fail(&p, ERR_FORMAT, name);
+  if (p.width > (unsigned)max_side || p.height > (unsigned)max_side) {
+    const int rc = err_set(ERR_FORMAT, "%s: image of %u x %u pixels, at most %d x %d are accepted", name, p.width, p.height,
+                           max_side, max_side);
+    png_image_free(&p);
+    return rc;
+  }
+  p.format = PNG_FORMAT_GRAY;
+  const size_t bytes = (size_t)p.width * p.height;
+  if (image->capacity < bytes) {
+    free(image->pixels);
+    image->pixels = err_calloc(bytes, 1);
+    image->capacity = bytes;
+  }
+  image->H = (int)p.height;
+  image->W = (int)p.width;
+  const unsigned char level = (unsigned char)paper;
+  const png_color behind = { level, level, level };
+  if (!png_image_finish_read(&p, &behind, image->pixels, 0, NULL)) return png_fail(&p, ERR_FORMAT, name);
+  return 0;
+}
+
+void png_grey_release(struct png_grey *image) {
+  free(image->pixels);
+  memset(image, 0, sizeof *image);
+}
+
+static int png_write(const char *path, const unsigned char *pixels, int H, int W, unsigned format) {
+  png_image p = { .version = PNG_IMAGE_VERSION, .width = (unsigned)W, .height = (unsigned)H, .format = format };
+  struct file_out out;
+  TRY(file_out_open(&out, path));
+  if (!png_image_write_to_stdio(&p, out.stream, 0, pixels, 0, NULL)) {
+    file_out_abort(&out);
+    return png_fail(&p, ERR_IO, path);
+  }
+  return file_out_commit(&out);
+}
+
+int png_grey_write(const char *path, const unsigned char *pixels, int H, int W) {
+  return png_write(path, pixels, H, W, PNG_FORMAT_GRAY);
+}
+
+int png_rgb_write(const char *path, const unsigned char *pixels, int H, int W) {
+  return png_write(path, pixels, H, W, PNG_FORMAT_RGB);
+}

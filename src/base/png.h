@@ -1,0 +1,24 @@
+// png.h - reading and writing PNG images; the one file that reaches libpng.
+// Pixels are 8-bit, row by row from the top, without padding.
+#ifndef BASE_PNG_H
+#define BASE_PNG_H
+
+#include <stddef.h>
+
+// A grey image that is read again and again: its memory grows as needed and is reused.
+struct png_grey {
+  int H, W;
+  unsigned char *pixels;  // (H, W) 0 = black, 255 = white; owned
+  size_t capacity;        // bytes in pixels
+};
+
+// Decode any PNG (palette, colour, 1 to 16 bit) to grey; transparent parts become `paper` (0..255).
+// ERR_FORMAT names `name` when it is damaged or wider or higher than max_side.
+int png_grey_read(struct png_grey *image, const char *name, const void *data, size_t size, int max_side, int paper);
+void png_grey_release(struct png_grey *image);
+
+// Write an 8-bit image; pixels (H, W) or (H, W, 3).
+int png_grey_write(const char *path, const unsigned char *pixels, int H, int W);
+int png_rgb_write(const char *path, const unsigned char *pixels, int H, int W);
+
+#endif

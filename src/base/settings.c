@@ -1,0 +1,215 @@
+#include "base/settings.h"
+
+#include <ctype.h>
+#include <ini.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/param.h"
+#include "base/tensorfile.h"
+
+enum { LINE_SIZE = PARAM_TEXT_SIZE + 128, FILE_LIMIT = 1 << 20 };
+
+// Every setting of the list: `s` its section, `p` its row.
+#define EACH(s, p, all)                                                                            \
+  for (const struct settings_section *s = (all); s->name; s++)                                     \
+    for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++)
+
+void settings_defaults(const struct settings_section *all) {
+  for (const struct settings_section *s = all; s->name; s++) param_defaults(s->table, s->params);
+}
+
+static const struct settings_section *find_section(const struct settings_section *all, const char *name) {
+  for (const struct settings_section *s = all; s->name; s++)
+    if (!strcmp(s->name, name)) return s;
+  return NULL;
+}
+
+// The INI reader strips outer spaces and takes ';' after a space for a comment. Only texts matter:
+// everything else is printed anew.
+static bool survives_ini(const struct param *table, const char *name, const char *value) {
+  const struct param *p = table;
+  while (p->type != PARAM_TYPE_END && strcmp(p->name, name)) p++;
+  if (p->type != PARAM_TYPE_TEXT) return true;
+  if (isspace((unsigned char)*value) || *value == ';') return false;
+  for (const char *c = value; *c; c++)
+    if (isspace((unsigned char)*c) && (c[1] == ';' || !c[1])) return false;
+  return true;
+}
+
+// Errors: "section.name=value: reason" or, without a value at fault, "section.name: reason".
+static int assign(const struct settings_section *all, const char *section, const char *name, const char *value) {
+  const struct settings_section *s = find_section(all, section);
+  if (!s) {
+    char list[400] = "";
+    for (s = all; s->name; s++) {
+      const size_t used = strlen(list);
+      snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", s->name);
+    }
+    return err_set(ERR_SETTING, "%s.%s: no section '%s'; there are %s", section, name, section, list);
+  }
+  if (!survives_ini(s->table, name, value))
+    return err_set(ERR_SETTING, "%s.%s=%s: a text cannot begin or end with a space or hold ' ;'",
+                   section, name, value);
+  const int rc = param_set(s->table, s->params, name, value);
+  return rc ? err_set(rc, "%s.%s", section, err_message()) : 0;  // param_set begins with the name
+}
+
+int settings_set(const struct settings_section *all, const char *assignment) {
+  char text[LINE_SIZE];
+  if (strlen(assignment) >= sizeof text) return err_set(ERR_SETTING, "%.60s...: longer than %d characters", assignment, LINE_SIZE - 1);
+  strcpy(text, assignment);
+  char *equals = strchr(text, '=');
+  if (equals) *equals = 0;
+  char *dot = strchr(text, '.');
+  if (!equals || !dot) return err_set(ERR_SETTING, "%s: expected section.name=value", assignment);
+  *dot = 0;
+  return assign(all, text, dot + 1, equals + 1);
+}
+
+// ---- INI
+
+struct ini {
+  const struct settings_section *all;
+  const char *name;       // of the file
+  const char *at, *end;   // text not yet read
+  int line;               // being parsed
+  int rc;                 // first error
+  bool *seen;             // one for each setting, in the order of EACH
+};
+
+static int ini_error(struct ini *ini, const char *reason) {
+  return ini->rc = err_set(ERR_SETTING, "%s:%d: %s", ini->name, ini->line, reason);
+}
+
+// fgets for libinih, which wants at most size - 1 characters. Ends the text at the first error.
+static char *next_line(char *line, int size, void *data) {
+  struct ini *ini = data;
+  if (ini->rc || ini->at == ini->end) return NULL;
+  ini->line++;
+  const char *newline = memchr(ini->at, '\n', (size_t)(ini->end - ini->at));
+  const size_t n = (size_t)((newline ? newline : ini->end) - ini->at);
+  if (n + 2 > (size_t)size) {
+    ini_error(ini, "line too long");
+    return NULL;
+  }
+  if (memchr(ini->at, 0, n)) {
+    ini_error(ini, "not a text file");
+    return NULL;
+  }
+  memcpy(line, ini->at, n);
+  line[n] = 0;
+  ini->at += n + (newline ? 1 : 0);
+  return line;
+}
+
+static int on_value(void *data, const char *section, const char *name, const char *value) {
+  struct ini *ini = data;
+  int k = 0;
+  EACH(s, p, ini->all) {
+    if (!strcmp(s->name, section) && !strcmp(p->name, name)) {
+      if (ini->seen[k]) ini->rc = err_set(ERR_SETTING, "%s:%d: %s.%s=%s: given twice", ini->name, ini->line, section, name, value);
+      ini->seen[k] = true;
+    }
+    k++;
+  }
+  if (!ini->rc && assign(ini->all, section, name, value)) ini_error(ini, err_message());
+  return !ini->rc;
+}
+
+int settings_parse(const struct settings_section *all, const char *text, size_t size, const char *name) {
+  size_t n = 0;
+  EACH(s, p, all) n++;
+  struct ini ini = { .all = all, .name = name, .at = text, .end = text + size, .seen = err_calloc(n, sizeof(bool)) };
+  ini_use_stack = false;  // lines as long as the longest setting
+  ini_initial_alloc = ini_max_line = LINE_SIZE;
+  ini_allow_multiline = false;
+  const int line = ini_parse_stream(next_line, &ini, on_value, &ini);
+  free(ini.seen);
+  if (line > 0 && (!ini.rc || line < ini.line))  // libinih reads on after a line it cannot parse
+    return err_set(ERR_SETTING, "%s:%d: expected [section] or name = value", name, line);
+  return ini.rc;
+}
+
+int settings_load(const struct settings_section *all, const char *path) {
+  char *text;
+  size_t size;
+  TRY(file_read(path, FILE_LIMIT, &text, &size));
+  const int rc = settings_parse(all, text, size, path);
+  free(text);
+  return rc;
+}
+
+// ---- printing
+
+void settings_print_ini(const struct settings_section *all, FILE *out) {
+  char value[PARAM_TEXT_SIZE];
+  EACH(s, p, all) {
+    if (p == s->table) fprintf(out, "%s[%s]\n", s == all ? "" : "\n", s->name);
+    param_value(p, s->params, value);
+    fprintf(out, "%s = %s\n", p->name, value);
+  }
+}
+
+void settings_print_lines(const struct settings_section *all, FILE *out) {
+  char value[PARAM_TEXT_SIZE];
+  EACH(s, p, all) {
+    param_value(p, s->params, value);
+    fprintf(out, "%s.%s=%s\n", s->name, p->name, value);
+  }
+}
+
+void settings_help(const struct settings_section *all, FILE *out) {
+  for (const struct settings_section *s = all; s->name; s++) param_help(s->table, s->name, out);
+}
+
+struct json_t *settings_json(const struct settings_section *all) {
+  struct json_t *root = json_object_new(), *section = NULL;
+  char value[PARAM_TEXT_SIZE];
+  EACH(s, p, all) {
+    if (p == s->table) json_put(root, s->name, section = json_object_new());
+    param_value(p, s->params, value);
+    if (p->type == PARAM_TYPE_I64) json_put_i64(section, p->name, strtoll(value, NULL, 10));
+    else if (p->type == PARAM_TYPE_F64) json_put_f64(section, p->name, strtod(value, NULL));
+    else if (p->type == PARAM_TYPE_BOOL) json_put_bool(section, p->name, value[0] == 'y');
+    else json_put_text(section, p->name, value);
+  }
+  return root;
+}
+
+// ---- metadata of tensor files
+
+static bool carried(const char *const *only, const char *section) {
+  for (; only && *only; only++)
+    if (!strcmp(*only, section)) return true;
+  return !only;
+}
+
+void settings_store(const struct settings_section *all, const char *const *only, struct tensorfile_writer *w) {
+  char value[PARAM_TEXT_SIZE], key[128];
+  EACH(s, p, all) {
+    if (!carried(only, s->name)) continue;
+    param_value(p, s->params, value);
+    snprintf(key, sizeof key, "%s.%s", s->name, p->name);
+    tensorfile_put_text(w, key, value);
+  }
+}
+
+int settings_restore(const struct settings_section *all, const char *const *only, const struct tensorfile *tf) {
+  for (int i = 0; i < tensorfile_metadata_count(tf); i++) {
+    const char *key, *value = tensorfile_metadata_at(tf, i, &key);
+    const char *dot = strchr(key, '.');
+    char section[64];
+    if (!dot || dot - key >= (int)sizeof section) continue;
+    snprintf(section, sizeof section, "%.*s", (int)(dot - key), key);
+    if (!find_section(all, section) || !carried(only, section)) continue;
+    if (assign(all, section, dot + 1, value))
+      return err_set(ERR_SETTING, "%s: __metadata__: %s", tensorfile_name(tf), err_message());
+  }
+  return 0;
+}

@@ -1,0 +1,486 @@
+#include "base/tensorfile.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "safetensors are little endian");
+
+enum { MAX_NAME = 255, HEADER_LIMIT = 100 << 20 };  // the limit of the format's own library
+
+static const char *const dtype_names[] = {
+#define X(name, size) #name,
+  TENSORFILE_DTYPES(X)
+#undef X
+};
+static const int dtype_sizes[] = {
+#define X(name, size) size,
+  TENSORFILE_DTYPES(X)
+#undef X
+};
+enum { N_DTYPES = sizeof dtype_sizes / sizeof *dtype_sizes };
+
+// ---- reading the header
+
+struct tensorfile {
+  FILE *stream;
+  char *name;                        // path, for messages
+  struct json_t *header;             // owns all names and texts
+  struct json_t *metadata;           // inside header; NULL: none
+  struct tensorfile_entry *entries;  // by offset
+  int n_entries, n_metadata;
+  int64_t size;                      // of the file
+};
+
+static bool printable(const char *text) {
+  if (strlen(text) > MAX_NAME) return false;
+  for (; *text; text++)
+    if ((unsigned char)*text < ' ' || *text == 127) return false;
+  return true;
+}
+
+static int parse_shape(struct tensorfile_entry *e, const struct json_t *tensor, const char *where) {
+  struct json_t *shape;
+  TRY(json_field_array(tensor, where, "shape", &shape));
+  if (json_length(shape) > TENSORFILE_MAX_DIMS)
+    return err_set(ERR_FORMAT, "%s: %zu dimensions, at most %d are read", where, json_length(shape), TENSORFILE_MAX_DIMS);
+  e->n_dims = (int)json_length(shape);
+  e->n_values = 1;
+  for (int d = 0; d < e->n_dims; d++) {
+    TRY(json_item_i64(shape, where, (size_t)d, 0, INT64_MAX, &e->dims[d]));
+    if (__builtin_mul_overflow(e->n_values, e->dims[d], &e->n_values))
+      return err_set(ERR_FORMAT, "%s: shape holds more than 2^63 values", where);
+  }
+  return 0;
+}
+
+static int parse_dtype(struct tensorfile_entry *e, const struct json_t *tensor, const char *where) {
+  const char *dtype;
+  TRY(json_field_text(tensor, where, "dtype", &dtype));
+  int k = 0;
+  while (k < N_DTYPES && strcmp(dtype, dtype_names[k])) k++;
+  if (k == N_DTYPES) return err_set(ERR_FORMAT, "%s: unknown dtype '%.20s'", where, printable(dtype) ? dtype : "?");
+  e->dtype = (enum tensorfile_dtype)k;
+  return 0;
+}
+
+// One tensor of the header; its data must lie within the `room` bytes after `start`.
+static int parse_entry(struct tensorfile_entry *e, const struct json_t *tensor, int64_t start, int64_t room, const char *where) {
+  struct json_t *offsets;
+  int64_t begin, end, bytes;
+  TRY(parse_dtype(e, tensor, where));
+  TRY(parse_shape(e, tensor, where));
+  TRY(json_field_array(tensor, where, "data_offsets", &offsets));
+  if (json_length(offsets) != 2) return err_set(ERR_FORMAT, "%s: data_offsets must be 2 numbers", where);
+  TRY(json_item_i64(offsets, where, 0, 0, room, &begin));
+  TRY(json_item_i64(offsets, where, 1, begin, room, &end));
+  if (__builtin_mul_overflow(e->n_values, dtype_sizes[e->dtype], &bytes) || bytes != end - begin)
+    return err_set(ERR_FORMAT, "%s: %" PRId64 " bytes do not hold %" PRId64 " values of %s", where, end - begin, e->n_values,
+                   dtype_names[e->dtype]);
+  e->offset = start + begin;
+  return 0;
+}
+
+static int64_t entry_end(const struct tensorfile_entry *e) { return e->offset + e->n_values * dtype_sizes[e->dtype]; }
+
+static int by_offset(const void *a, const void *b) {
+  const struct tensorfile_entry *x = a, *y = b;
+  if (x->offset != y->offset) return x->offset < y->offset ? -1 : 1;
+  return (entry_end(x) > entry_end(y)) - (entry_end(x) < entry_end(y));  // empty ones first
+}
+
+static int parse_metadata(struct tensorfile *tf, struct json_t *metadata) {
+  void *at = NULL;
+  const char *key, *text;
+  TRY(json_field_object(tf->header, tf->name, "__metadata__", &tf->metadata));
+  for (struct json_t *v; (v = json_next(metadata, &at, &key));) {
+    if (!printable(key) || !json_is_text(v, &text))
+      return err_set(ERR_FORMAT, "%s: __metadata__ '%.40s' is not a text", tf->name, printable(key) ? key : "?");
+    tf->n_metadata++;
+  }
+  return 0;
+}
+
+static int parse_header(struct tensorfile *tf, int64_t start) {
+  const int64_t room = tf->size - start;
+  int n = 0;
+  void *at = NULL;
+  const char *name;
+  struct json_t *v;
+  while (json_next(tf->header, &at, &name)) n++;
+  tf->entries = err_calloc((size_t)n, sizeof *tf->entries);
+  while ((v = json_next(tf->header, &at, &name))) {
+    if (!strcmp(name, "__metadata__")) {
+      TRY(parse_metadata(tf, v));
+      continue;
+    }
+    if (!printable(name)) return err_set(ERR_FORMAT, "%s: a tensor's name is too long or has control characters", tf->name);
+    char where[FILE_PATH_SIZE];
+    snprintf(where, sizeof where, "%.3000s: tensor '%s'", tf->name, name);
+    struct tensorfile_entry *e = &tf->entries[tf->n_entries++];
+    e->name = name;
+    TRY(parse_entry(e, v, start, room, where));
+  }
+  qsort(tf->entries, (size_t)tf->n_entries, sizeof *tf->entries, by_offset);
+  for (int i = 0; i < tf->n_entries; i++) {
+    const struct tensorfile_entry *e = &tf->entries[i];
+    if (e->offset != start)
+      return err_set(ERR_FORMAT, "%s: tensor '%s': data %s", tf->name, e->name, e->offset < start ? "overlaps another tensor's" : "begins after a hole");
+    start = entry_end(e);
+  }
+  if (start != tf->size) return err_set(ERR_FORMAT, "%s: %" PRId64 " bytes after the last tensor", tf->name, tf->size - start);
+  return 0;
+}
+
+static int read_header(struct tensorfile *tf) {
+  uint64_t n;
+  if (fseeko(tf->stream, 0, SEEK_END) || (tf->size = ftello(tf->stream)) < 0 || fseeko(tf->stream, 0, SEEK_SET))
+    return err_set(ERR_IO, "%s: %s", tf->name, strerror(errno));
+  if (tf->size < 10 || fread(&n, sizeof n, 1, tf->stream) != 1)
+    return err_set(ERR_FORMAT, "%s: not a safetensors file: only %" PRId64 " bytes", tf->name, tf->size);
+  if (n > (uint64_t)tf->size - 8 || n > HEADER_LIMIT)
+    return err_set(ERR_FORMAT, "%s: not a safetensors file, or cut off: a header of %" PRIu64 " bytes in a file of %" PRId64,
+                   tf->name, n, tf->size);
+  char *text = err_calloc(n + 1, 1);
+  int rc = fread(text, 1, n, tf->stream) == n ? 0 : err_set(ERR_IO, "%s: cannot read the header", tf->name);
+  if (!rc && text[0] != '{') rc = err_set(ERR_FORMAT, "%s: not a safetensors file: the header is no JSON object", tf->name);
+  char where[FILE_PATH_SIZE];
+  snprintf(where, sizeof where, "%.3000s: header", tf->name);
+  if (!rc) rc = json_parse(&tf->header, text, n, where);
+  free(text);
+  TRY(rc);
+  return parse_header(tf, 8 + (int64_t)n);
+}
+
+int tensorfile_open_stream(struct tensorfile **out, FILE *stream, const char *name) {
+  struct tensorfile *tf = err_calloc(1, sizeof *tf);
+  tf->stream = stream;
+  tf->name = err_calloc(strlen(name) + 1, 1);
+  strcpy(tf->name, name);
+  const int rc = read_header(tf);
+  if (rc) tensorfile_close(tf);
+  *out = rc ? NULL : tf;
+  return rc;
+}
+
+int tensorfile_open(struct tensorfile **tf, const char *path) {
+  *tf = NULL;
+  FILE *f = fopen(path, "rbe");
+  return f ? tensorfile_open_stream(tf, f, path) : err_set(ERR_IO, "%s: %s", path, strerror(errno));
+}
+
+void tensorfile_close(struct tensorfile *tf) {
+  if (!tf) return;
+  fclose(tf->stream);
+  json_release(tf->header);
+  free(tf->entries);
+  free(tf->name);
+  free(tf);
+}
+
+const char *tensorfile_name(const struct tensorfile *tf) { return tf->name; }
+int tensorfile_count(const struct tensorfile *tf) { return tf->n_entries; }
+
+const struct tensorfile_entry *tensorfile_at(const struct tensorfile *tf, int i) {
+  assert(i >= 0 && i < tf->n_entries);
+  return &tf->entries[i];
+}
+
+const struct tensorfile_entry *tensorfile_find(const struct tensorfile *tf, const char *name) {
+  for (int i = 0; i < tf->n_entries; i++)
+    if (!strcmp(tf->entries[i].name, name)) return &tf->entries[i];
+  return NULL;
+}
+
+int tensorfile_metadata_count(const struct tensorfile *tf) { return tf->n_metadata; }
+
+const char *tensorfile_metadata_at(const struct tensorfile *tf, int i, const char **key) {
+  assert(i >= 0 && i < tf->n_metadata);
+  void *at = NULL;
+  const char *text;
+  struct json_t *v = json_next(tf->metadata, &at, key);
+  while (i--) v = json_next(tf->metadata, &at, key);
+  const bool is_text = json_is_text(v, &text);
+  assert(is_text);
+  return text;
+}
+
+const char *tensorfile_metadata(const struct tensorfile *tf, const char *key) {
+  const char *text = NULL;
+  return tf->metadata && json_has(tf->metadata, key) && !json_field_text(tf->metadata, tf->name, key, &text) ? text : NULL;
+}
+
+// ---- reading values
+
+static void shape_text(char *text, size_t size, int n_dims, const int64_t *dims) {
+  size_t used = (size_t)snprintf(text, size, "(");
+  for (int d = 0; d < n_dims && used < size; d++) {
+    const char *comma = d ? ", " : "";
+    used += (size_t)(dims[d] < 0 ? snprintf(text + used, size - used, "%sany", comma)
+                                 : snprintf(text + used, size - used, "%s%" PRId64, comma, dims[d]));
+  }
+  if (used < size) snprintf(text + used, size - used, ")");
+}
+
+static int check_shape(const struct tensorfile *tf, const struct tensorfile_entry *e, int n_dims, const int64_t *dims) {
+  bool same = e->n_dims == n_dims;
+  for (int d = 0; same && d < n_dims; d++) same = dims[d] < 0 || dims[d] == e->dims[d];
+  if (same) return 0;
+  char expected[200], found[200];
+  shape_text(expected, sizeof expected, n_dims, dims);
+  shape_text(found, sizeof found, e->n_dims, e->dims);
+  return err_set(ERR_FORMAT, "%s: tensor '%s': shape %s, expected %s", tf->name, e->name, found, expected);
+}
+
+// A value as the file has it: a floating-point number, or a whole number with its sign apart.
+struct value {
+  bool whole, negative;
+  double f;
+  uint64_t u;  // two's complement where negative
+};
+
+static double f16_value(uint16_t bits) {
+  const int exponent = bits >> 10 & 31, fraction = bits & 1023;
+  double v = exponent == 31 ? (fraction ? (double)NAN : (double)INFINITY)
+             : exponent     ? ldexp(1024 + fraction, exponent - 25)
+                            : ldexp(fraction, -24);
+  return bits >> 15 ? -v : v;
+}
+
+static struct value decode(enum tensorfile_dtype dtype, const unsigned char *p) {
+  union { double f64; float f32; uint64_t u64; int64_t i64; uint32_t u32; int32_t i32; uint16_t u16; int16_t i16; uint8_t u8; int8_t i8; } b;
+  memcpy(&b, p, (size_t)dtype_sizes[dtype]);
+#define WHOLE(x) (struct value){ .whole = true, .negative = (x) < 0, .f = (double)(x), .u = (uint64_t)(x) }
+  switch (dtype) {
+  case TENSORFILE_F64: return (struct value){ .f = b.f64 };
+  case TENSORFILE_F32: return (struct value){ .f = (double)b.f32 };
+  case TENSORFILE_F16: return (struct value){ .f = f16_value(b.u16) };
+  case TENSORFILE_BF16: b.u32 = (uint32_t)b.u16 << 16; return (struct value){ .f = (double)b.f32 };
+  case TENSORFILE_I64: return WHOLE(b.i64);
+  case TENSORFILE_I32: return WHOLE(b.i32);
+  case TENSORFILE_I16: return WHOLE(b.i16);
+  case TENSORFILE_I8: return WHOLE(b.i8);
+  case TENSORFILE_U64: return (struct value){ .whole = true, .f = (double)b.u64, .u = b.u64 };
+  case TENSORFILE_U32: return (struct value){ .whole = true, .f = (double)b.u32, .u = b.u32 };
+  case TENSORFILE_U16: return (struct value){ .whole = true, .f = (double)b.u16, .u = b.u16 };
+  default: return (struct value){ .whole = true, .f = (double)b.u8, .u = b.u8 };
+  }
+}
+
+enum target { TO_REAL, TO_F64, TO_I64, TO_U64 };
+
+// dst[i] = v, or the reason why not.
+static const char *store(enum target target, void *dst, int64_t i, struct value v) {
+  if (target == TO_REAL || target == TO_F64) {
+    const real r = (real)v.f;
+    if (target == TO_REAL) ((real *)dst)[i] = r;
+    else ((double *)dst)[i] = v.f;
+    return isfinite(target == TO_REAL ? (double)r : v.f) ? NULL : "not finite";
+  }
+  if (!v.whole) return "not a whole-number type";
+  if (target == TO_U64) ((uint64_t *)dst)[i] = v.u;
+  else ((int64_t *)dst)[i] = (int64_t)v.u;
+  return target == TO_U64 ? (v.negative ? "negative" : NULL) : (!v.negative && v.u > INT64_MAX ? "above 2^63 - 1" : NULL);
+}
+
+static int load(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, enum target target, void *dst) {
+  const struct tensorfile_entry *e = tensorfile_find(tf, name);
+  if (!e) return err_set(ERR_FORMAT, "%s: no tensor '%s'", tf->name, name);
+  TRY(check_shape(tf, e, n_dims, dims));
+  const size_t size = (size_t)dtype_sizes[e->dtype];
+  unsigned char chunk[16384];
+  const int64_t per_chunk = (int64_t)(sizeof chunk / size);
+  if (fseeko(tf->stream, e->offset, SEEK_SET)) return err_set(ERR_IO, "%s: %s", tf->name, strerror(errno));
+  for (int64_t i = 0; i < e->n_values;) {
+    const int64_t n = e->n_values - i < per_chunk ? e->n_values - i : per_chunk;
+    if (fread(chunk, size, (size_t)n, tf->stream) != (size_t)n)
+      return err_set(ERR_IO, "%s: tensor '%s': cannot read", tf->name, name);
+    for (int64_t k = 0; k < n; k++, i++) {
+      const char *reason = store(target, dst, i, decode(e->dtype, chunk + (size_t)k * size));
+      if (reason)
+        return err_set(ERR_FORMAT, "%s: tensor '%s' (%s): value %" PRId64 " is %s", tf->name, name, dtype_names[e->dtype], i, reason);
+    }
+  }
+  return 0;
+}
+
+int tensorfile_real(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, real *dst) {
+  return load(tf, name, n_dims, dims, TO_REAL, dst);
+}
+
+int tensorfile_f64(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, double *dst) {
+  return load(tf, name, n_dims, dims, TO_F64, dst);
+}
+
+int tensorfile_i64(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, int64_t *dst) {
+  return load(tf, name, n_dims, dims, TO_I64, dst);
+}
+
+int tensorfile_u64(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, uint64_t *dst) {
+  return load(tf, name, n_dims, dims, TO_U64, dst);
+}
+
+// ---- writing
+
+struct item {
+  struct tensorfile_entry entry;  // offset from the start of the data, set by the commit
+  char *name;
+  void *data;
+};
+
+struct tensorfile_writer {
+  char *path;
+  struct json_t *metadata;
+  struct item *items;
+  int n_items, room;
+  int bad;  // 1 + the first item with a value that is not finite
+};
+
+struct tensorfile_writer *tensorfile_create(const char *path) {
+  struct tensorfile_writer *w = err_calloc(1, sizeof *w);
+  w->path = err_calloc(strlen(path) + 1, 1);
+  strcpy(w->path, path);
+  w->metadata = json_object_new();
+  return w;
+}
+
+void tensorfile_put_text(struct tensorfile_writer *w, const char *key, const char *value) {
+  assert(printable(key) && !json_has(w->metadata, key));
+  json_put_text(w->metadata, key, value);
+}
+
+static struct item *new_item(struct tensorfile_writer *w) {
+  if (w->n_items == w->room) {
+    w->room = 2 * w->room + 16;
+    struct item *larger = err_calloc((size_t)w->room, sizeof *larger);
+    if (w->n_items) memcpy(larger, w->items, (size_t)w->n_items * sizeof *larger);
+    free(w->items);
+    w->items = larger;
+  }
+  return &w->items[w->n_items++];
+}
+
+static void put(struct tensorfile_writer *w, const char *name, enum tensorfile_dtype dtype, int n_dims, const int64_t *dims, const void *src) {
+  assert(printable(name) && strcmp(name, "__metadata__") && n_dims >= 0 && n_dims <= TENSORFILE_MAX_DIMS);
+  for (int i = 0; i < w->n_items; i++) assert(strcmp(w->items[i].name, name));
+  struct item *item = new_item(w);
+  item->name = err_calloc(strlen(name) + 1, 1);
+  strcpy(item->name, name);
+  struct tensorfile_entry *e = &item->entry;
+  *e = (struct tensorfile_entry){ .name = item->name, .dtype = dtype, .n_dims = n_dims, .n_values = 1 };
+  for (int d = 0; d < n_dims; d++) {
+    assert(dims[d] >= 0);
+    e->n_values *= e->dims[d] = dims[d];
+  }
+  const size_t size = (size_t)dtype_sizes[dtype], n = (size_t)e->n_values;
+  item->data = err_calloc(n, size);
+  if (n) memcpy(item->data, src, n * size);
+  for (size_t i = 0; i < n && !w->bad; i++)
+    if (!isfinite(decode(dtype, (const unsigned char *)item->data + i * size).f)) w->bad = w->n_items;
+}
+
+void tensorfile_put_f32(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const float *src) {
+  put(w, name, TENSORFILE_F32, n_dims, dims, src);
+}
+
+void tensorfile_put_f64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const double *src) {
+  put(w, name, TENSORFILE_F64, n_dims, dims, src);
+}
+
+void tensorfile_put_real(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const real *src) {
+  put(w, name, sizeof(real) == sizeof(float) ? TENSORFILE_F32 : TENSORFILE_F64, n_dims, dims, src);
+}
+
+void tensorfile_put_i64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const int64_t *src) {
+  put(w, name, TENSORFILE_I64, n_dims, dims, src);
+}
+
+void tensorfile_put_u64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const uint64_t *src) {
+  put(w, name, TENSORFILE_U64, n_dims, dims, src);
+}
+
+void tensorfile_put_u8(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const uint8_t *src) {
+  put(w, name, TENSORFILE_U8, n_dims, dims, src);
+}
+
+static void write_item(const struct item *item, FILE *out) {
+  fwrite(item->data, (size_t)dtype_sizes[item->entry.dtype], (size_t)item->entry.n_values, out);
+}
+
+// The header as text, padded so that the data begins on a multiple of 8. Wide types come first:
+// then each tensor is aligned to its own values without a hole, which the format forbids.
+static int header_text(struct tensorfile_writer *w, char **text, size_t *size) {
+  struct json_t *header = json_object_new();
+  int64_t offset = 0;
+  if (json_length(w->metadata)) {
+    json_put(header, "__metadata__", w->metadata);
+    w->metadata = NULL;
+  }
+  for (int width = 8; width; width /= 2) {
+    for (int i = 0; i < w->n_items; i++) {
+      struct tensorfile_entry *e = &w->items[i].entry;
+      if (dtype_sizes[e->dtype] != width) continue;
+      e->offset = offset;
+      offset = entry_end(e);
+      struct json_t *tensor = json_object_new();
+      json_put_text(tensor, "dtype", dtype_names[e->dtype]);
+      json_put_i64s(tensor, "shape", e->dims, (size_t)e->n_dims);
+      json_put_i64s(tensor, "data_offsets", (int64_t[]){ e->offset, offset }, 2);
+      json_put(header, e->name, tensor);
+    }
+  }
+  FILE *f = open_memstream(text, size);
+  assert(f);
+  const int rc = json_print(header, f);
+  while (!rc && ftello(f) % 8) fputc(' ', f);
+  fclose(f);
+  json_release(header);
+  return rc;
+}
+
+static int write_file(struct tensorfile_writer *w) {
+  char *text;
+  size_t n;
+  if (w->bad) return err_set(ERR_DIVERGED, "%s: tensor '%s' holds a value that is not finite", w->path, w->items[w->bad - 1].name);
+  int rc = header_text(w, &text, &n);
+  if (rc) {
+    free(text);
+    return err_set(ERR_FORMAT, "%s: __metadata__: %s", w->path, err_message());
+  }
+  struct file_out out;
+  if (!(rc = file_out_open(&out, w->path))) {
+    fwrite(&(uint64_t){ n }, 8, 1, out.stream);
+    fwrite(text, 1, n, out.stream);
+    for (int width = 8; width; width /= 2)
+      for (int i = 0; i < w->n_items; i++)
+        if (dtype_sizes[w->items[i].entry.dtype] == width) write_item(&w->items[i], out.stream);
+    rc = file_out_commit(&out);
+  }
+  free(text);
+  return rc;
+}
+
+int tensorfile_commit(struct tensorfile_writer *w) {
+  const int rc = write_file(w);
+  tensorfile_abort(w);
+  return rc;
+}
+
+void tensorfile_abort(struct tensorfile_writer *w) {
+  for (int i = 0; i < w->n_items; i++) {
+    free(w->items[i].name);
+    free(w->items[i].data);
+  }
+  free(w->items);
+  json_release(w->metadata);
+  free(w->path);
+  free(w);
+}

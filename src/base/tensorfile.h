@@ -1,0 +1,79 @@
+// tensorfile.h - safetensors: 8 bytes of header length (little endian), a JSON header of names,
+// dtypes, shapes and offsets, then the data. Models and checkpoints are such files; everything in
+// the header is checked against the file before anything is allocated or read.
+// Dimensions are outermost first, data row-major.
+#ifndef BASE_TENSORFILE_H
+#define BASE_TENSORFILE_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/real.h"
+
+enum { TENSORFILE_MAX_DIMS = 8 };
+
+#define TENSORFILE_DTYPES(X)                                                                       \
+  X(F64, 8) X(F32, 4) X(F16, 2) X(BF16, 2) X(I64, 8) X(U64, 8) X(I32, 4) X(U32, 4) X(I16, 2) X(U16, 2) X(I8, 1) X(U8, 1) X(BOOL, 1)
+
+enum tensorfile_dtype {
+#define X(name, size) TENSORFILE_##name,
+  TENSORFILE_DTYPES(X)
+#undef X
+};
+
+struct tensorfile_entry {
+  const char *name;
+  enum tensorfile_dtype dtype;
+  int n_dims;
+  int64_t dims[TENSORFILE_MAX_DIMS];
+  int64_t n_values;  // product of dims
+  int64_t offset;    // of the first byte, from the start of the file
+};
+
+// ---- reading
+
+struct tensorfile;
+
+int tensorfile_open(struct tensorfile **tf, const char *path);
+// Of an open, seekable stream, which now belongs to *tf (closed on failure too). name is for errors.
+int tensorfile_open_stream(struct tensorfile **tf, FILE *stream, const char *name);
+void tensorfile_close(struct tensorfile *tf);
+const char *tensorfile_name(const struct tensorfile *tf);  // the path it was opened by
+
+int tensorfile_count(const struct tensorfile *tf);
+const struct tensorfile_entry *tensorfile_at(const struct tensorfile *tf, int i);               // in file order
+const struct tensorfile_entry *tensorfile_find(const struct tensorfile *tf, const char *name);  // NULL: absent
+
+// The values of one tensor, converted. dims (n_dims) is the shape expected, -1 for any length (look
+// it up before: dst has room for all). Absent, of another shape, not convertible or not finite:
+// an error naming file, tensor, what was expected and what was found. Floating-point types convert
+// to real and double, whole numbers and BOOL to all.
+int tensorfile_real(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, real *dst);
+int tensorfile_f64(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, double *dst);
+int tensorfile_i64(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, int64_t *dst);
+int tensorfile_u64(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, uint64_t *dst);
+
+int tensorfile_metadata_count(const struct tensorfile *tf);
+const char *tensorfile_metadata_at(const struct tensorfile *tf, int i, const char **key);  // value
+const char *tensorfile_metadata(const struct tensorfile *tf, const char *key);             // NULL: absent
+
+// ---- writing. Data is copied; nothing touches the disk before the commit, which reports whatever
+// was wrong: a value that is not finite, a text that is not UTF-8, a full disk.
+
+struct tensorfile_writer;
+
+struct tensorfile_writer *tensorfile_create(const char *path);
+void tensorfile_put_text(struct tensorfile_writer *w, const char *key, const char *value);  // __metadata__
+// Each name once. put_real writes F32, in the double build F64.
+void tensorfile_put_real(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const real *src);
+void tensorfile_put_f32(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const float *src);
+void tensorfile_put_f64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const double *src);
+void tensorfile_put_i64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const int64_t *src);
+void tensorfile_put_u64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const uint64_t *src);
+void tensorfile_put_u8(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const uint8_t *src);
+
+// Write all, atomically (file.h), and free w, also on failure.
+int tensorfile_commit(struct tensorfile_writer *w);
+void tensorfile_abort(struct tensorfile_writer *w);
+
+#endif

@@ -1,0 +1,150 @@
+// base/settings: one list for command line, INI, JSON and model files; errors name the place.
+#include "base/settings.h"
+
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/param.h"
+#include "base/tensorfile.h"
+#include "test.h"
+
+struct net {
+  int64_t channels, rule, rotate;
+  double alpha;
+};
+struct data {
+  char path[PARAM_TEXT_SIZE];
+};
+
+static const char *const rules[] = { "task", "support", NULL };
+static const struct param net_table[] = {
+  PARAM_I64(struct net, channels, 56, 1, 1024, "feature maps"),
+  PARAM_F64(struct net, alpha, 0.1, 0, 10, "rate"),
+  PARAM_CHOICE(struct net, rule, 1, rules, "statistics"),
+  PARAM_BOOL(struct net, rotate, 1, "turn"),
+  { 0 },
+};
+static const struct param data_table[] = { PARAM_TEXT(struct data, path, "", "folder"), { 0 } };
+
+static struct net net;
+static struct data data;
+static const struct settings_section all[] = { { "net", net_table, &net }, { "data", data_table, &data }, { 0 } };
+
+static int parse(const char *text) { return settings_parse(all, text, strlen(text), "f.ini"); }
+
+static void test_set(void) {
+  settings_defaults(all);
+  CHECK(settings_set(all, "net.alpha=0.25") == 0 && net.alpha == 0.25, "%s", err_message());
+  CHECK(settings_set(all, "data.path=a=b.c") == 0 && !strcmp(data.path, "a=b.c"), "%s", err_message());
+  static const char *const bad[][2] = {
+    { "net.alpha", "net.alpha: expected section.name=value" }, { "alpha=1", "expected section.name=value" },
+    { "alpha=1.5", "expected section.name=value" },            { "net.alpha=", "net.alpha=: not a number" },
+    { "net.alpha=11", "net.alpha=11: outside [0, 10]" },       { "nut.alpha=1", "nut.alpha: no section 'nut'; there are net, data" },
+    { "net.alfa=1", "net.alfa: no such setting" },             { "data.path= x", "data.path= x: a text cannot" },
+    { "data.path=x ", "a text cannot" },                       { "data.path=a ;b", "a text cannot" },
+    { "data.path=;b", "a text cannot" },                       { "", ": expected" },
+  };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    CHECK(settings_set(all, bad[i][0]) == ERR_SETTING && strstr(err_message(), bad[i][1]), "%s: %s", bad[i][0], err_message());
+}
+
+static void test_ini(void) {
+  settings_defaults(all);
+  CHECK(parse("\xef\xbb\xbf# comment\n\n[net]\r\nchannels = 7 ; seven\n  alpha: 2e-1\n[data]\npath = a;b #c\n[net]\nrotate=no") == 0, "%s",
+        err_message());
+  CHECK(net.channels == 7 && net.alpha == 0.2 && !net.rotate && !strcmp(data.path, "a;b #c"), "%s", data.path);
+  char long_line[2000] = "[data]\npath = ";
+  memset(long_line + strlen(long_line), 'x', 1000);
+  const char *const bad[][2] = {
+    { "[net]\nalpha = 11", "f.ini:2: net.alpha=11: outside [0, 10]" },
+    { "[net]\n\nalfa = 1", "f.ini:3: net.alfa: no such setting" },
+    { "[nut]\nalpha = 1", "f.ini:2: nut.alpha: no section 'nut'" },
+    { "alpha = 1", "f.ini:1: .alpha: no section ''" },
+    { "[net]\nalpha = 1\n[data]\n[net]\nalpha = 1", "f.ini:5: net.alpha=1: given twice" },
+    { "[net\nalpha = 1", "f.ini:1: expected [section] or name = value" },
+    { "[net]\nalpha", "f.ini:2: expected" },
+    { long_line, "f.ini:2: line too long" },
+    { "[net]\nalpha =", "f.ini:2: net.alpha=: not a number" },
+  };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    CHECK(parse(bad[i][0]) == ERR_SETTING && !strncmp(err_message(), bad[i][1], strlen(bad[i][1])), "%zu: %s", i, err_message());
+  CHECK(settings_parse(all, "[net]\n\0", 7, "f.ini") == ERR_SETTING && strstr(err_message(), "not a text file"), "%s", err_message());
+  CHECK(settings_load(all, "/nowhere.ini") == ERR_IO && strstr(err_message(), "/nowhere.ini"), "%s", err_message());
+}
+
+// Unround values, the longest text.
+static void set_odd(void) {
+  net = (struct net){ .channels = 1023, .alpha = 1.0 / 3, .rule = 0, .rotate = 0 };
+  memset(data.path, 0, sizeof data.path);
+  memset(data.path, 'p', PARAM_TEXT_SIZE - 1);
+  data.path[7] = ' ';
+  data.path[8] = '=';
+}
+
+static void test_round_trip(void) {
+  char *text;
+  size_t size;
+  set_odd();
+  const struct net net0 = net;
+  const struct data data0 = data;
+  FILE *f = open_memstream(&text, &size);
+  settings_print_ini(all, f);
+  fclose(f);
+  settings_defaults(all);
+  CHECK(parse(text) == 0 && !memcmp(&net, &net0, sizeof net) && !memcmp(&data, &data0, sizeof data), "%s\n%s", err_message(), text);
+  free(text);
+  f = open_memstream(&text, &size);
+  settings_print_lines(all, f);
+  fclose(f);
+  settings_defaults(all);
+  for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) CHECK(settings_set(all, line) == 0, "%s", err_message());
+  CHECK(!memcmp(&net, &net0, sizeof net) && !memcmp(&data, &data0, sizeof data), "lines");
+  free(text);
+  struct json_t *o = settings_json(all), *section;
+  double alpha = 0;
+  bool rotate = true;
+  const char *rule = "";
+  CHECK(!json_field_object(o, "s", "net", &section) && !json_field_f64(section, "s", "alpha", 0, 1, &alpha) &&
+            !json_field_bool(section, "s", "rotate", &rotate) && !json_field_text(section, "s", "rule", &rule), "%s", err_message());
+  CHECK(alpha == net0.alpha && !rotate && !strcmp(rule, "task"), "%g %s", alpha, rule);
+  json_release(o);
+}
+
+static void test_metadata(void) {
+  char path[] = "/tmp/metaxbar-settings-XXXXXX";
+  static const char *const only[] = { "net", NULL };
+  close(mkstemp(path));
+  set_odd();
+  const struct net net0 = net;
+  struct tensorfile_writer *w = tensorfile_create(path);
+  settings_store(all, only, w);
+  tensorfile_put_text(w, "source", "no setting");
+  tensorfile_put_text(w, "other.alpha", "x");
+  CHECK(tensorfile_commit(w) == 0, "%s", err_message());
+  struct tensorfile *tf;
+  settings_defaults(all);
+  CHECK(tensorfile_open(&tf, path) == 0 && !tensorfile_metadata(tf, "data.path"), "%s", err_message());
+  CHECK(settings_restore(all, NULL, tf) == 0 && !memcmp(&net, &net0, sizeof net) && !*data.path, "%s", err_message());
+  tensorfile_close(tf);
+
+  w = tensorfile_create(path);
+  tensorfile_put_text(w, "net.alpha", "11");
+  tensorfile_put_text(w, "data.alpha", "1");
+  CHECK(tensorfile_commit(w) == 0 && tensorfile_open(&tf, path) == 0, "%s", err_message());
+  CHECK(settings_restore(all, only, tf) == ERR_SETTING && strstr(err_message(), path) && strstr(err_message(), "net.alpha=11: outside"),
+        "%s", err_message());
+  CHECK(settings_restore(all, (const char *const[]){ "data", NULL }, tf) == ERR_SETTING && strstr(err_message(), "data.alpha: no such"), "%s",
+        err_message());
+  CHECK(settings_restore(all, (const char *const[]){ "none", NULL }, tf) == 0, "%s", err_message());
+  tensorfile_close(tf);
+  unlink(path);
+}
+
+int main(void) {
+  test_set();
+  test_ini();
+  test_round_trip();
+  test_metadata();
+  return test_summary();
+}

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Build and test everything fast, in every build of CMakePresets.json that finds bugs of its own kind:
+# release and clang (two compilers), double (gradients), sanitize (memory, undefined behaviour), threads
+# (races; only the tests that use threads). The last line sums all of them. CI=true: warnings are errors.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+builds=(release double sanitize threads clang)
+threaded='pool|thread|train|par$'
+strict=
+[ "${CI:-}" = true ] && strict=-DCMAKE_COMPILE_WARNING_AS_ERROR=ON
+mkdir -p build-check
+passed=0 failed=0 skipped=0
+
+folder() {
+  case $1 in release) echo build ;; double) echo build-double ;; *) echo "build-check/$1" ;; esac
+}
+
+# Configure and compile; the names after it are the targets, none: all.
+compile() {
+  local name=$1 dir
+  dir=$(folder "$name")
+  shift
+  cmake --preset "$name" $strict && ninja -C "$dir" "$@"
+}
+
+# attribute <name> <file>: a count in the head of a JUnit file
+attribute() { sed -n "s/.*[[:space:]]$1=\"\([0-9]*\)\".*/\1/p" "$2" | head -n 1; }
+
+run() {
+  local name=$1 dir log junit runner=() only=() targets=() start=$SECONDS
+  dir=$(folder "$name")
+  log=$PWD/build-check/$name.log junit=$PWD/build-check/$name.xml
+  if [ "$name" = threads ]; then
+    mapfile -t targets < <(basename -s .c tests/test_*.c | grep -E "$threaded")
+    [ ${#targets[@]} -gt 0 ] || return
+    only=(-R "$threaded")
+    setarch -R true 2>/dev/null && runner=(setarch -R)  # its shadow memory wants the classic layout
+  fi
+  if ! compile "$name" "${targets[@]}" >"$log" 2>&1; then
+    grep -E 'error|warning|undefined reference' "$log" | head -n 20
+    echo "$name: does not build; see build-check/$name.log"
+    failed=$((failed + 1))
+    return
+  fi
+  local built=$((SECONDS - start))
+  rm -f "$junit"
+  if ! "${runner[@]}" ctest --test-dir "$dir" -j2 --timeout 300 -LE long "${only[@]}" --output-on-failure --output-junit "$junit" >"$log" 2>&1; then
+    sed -n '/\*\*\*/,$p' "$log" | head -n 200
+  fi
+  if ! [ -s "$junit" ]; then
+    echo "$name: the tests did not run; see build-check/$name.log"
+    failed=$((failed + 1))
+    return
+  fi
+  local n bad none
+  n=$(attribute tests "$junit") bad=$(attribute failures "$junit") none=$(attribute skipped "$junit")
+  none=$((none + $(attribute disabled "$junit")))
+  passed=$((passed + n - bad - none)) failed=$((failed + bad)) skipped=$((skipped + none))
+  printf '%-9s %3d passed, %d failed, %d skipped  (built in %d s, run in %d s)\n' "$name" $((n - bad - none)) "$bad" "$none" \
+    $built $((SECONDS - start - built))
+}
+
+for name in "${builds[@]}"; do run "$name"; done
+cat build*/Testing/Temporary/LastTest.log build-check/*/Testing/Temporary/LastTest.log 2>/dev/null | grep '^SKIP' | sort -u
+printf '%d passed, %d failed' $passed $failed
+[ $skipped -gt 0 ] && printf ', %d skipped' $skipped
+echo
+[ $failed -eq 0 ] && [ $passed -gt 0 ]

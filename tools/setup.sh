@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Are the packages there that this program is built from? Silent when they are. Otherwise says what is
+# missing and what for; with --install fetches it through apt (Debian and Ubuntu, as root or with sudo),
+# elsewhere and without --install stops. --test: also what only the tests need; --all: also the optional.
+set -u
+
+# package (Debian's name) | what for | it is there if
+needed=(
+  'gcc                  | C compiler                     | command -v gcc'
+  'libc6-dev            | headers of the C library       | test -e /usr/include/stdio.h'
+  'cmake                | configures the build           | command -v cmake'
+  'ninja-build          | runs the build                 | command -v ninja'
+  'pkg-config           | finds the libraries            | command -v pkg-config'
+  'libinih-dev          | settings files                 | pkg-config --exists inih'
+  'libjansson-dev       | JSON                           | pkg-config --exists jansson'
+  'libzip-dev           | zipped data sets               | pkg-config --exists libzip'
+  'libpng-dev           | images                         | pkg-config --exists libpng'
+  'libcurl4-openssl-dev | fetching data sets             | pkg-config --exists libcurl'
+)
+tests=(
+  'clang                | second compiler, fuzzing       | command -v clang'
+  'libclang-rt-dev      | sanitizers of clang, fuzzing   | ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.fuzzer*'
+)
+optional=(
+  'git                  | names the version of a build   | command -v git'
+)
+
+install=no
+list=("${needed[@]}")
+for option in "$@"; do
+  case $option in
+    --install) install=yes ;;
+    --test) list+=("${tests[@]}") ;;
+    --all) list+=("${tests[@]}" "${optional[@]}") ;;
+    *) echo "usage: tools/setup.sh [--install] [--test] [--all]" >&2; exit 2 ;;
+  esac
+done
+
+missing=()
+report=
+for row in "${list[@]}"; do
+  IFS='|' read -r package purpose check <<<"$row"
+  eval "$check" >/dev/null 2>&1 && continue
+  missing+=(${package// /})
+  report+="  $package $purpose"$'\n'
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+printf 'Missing packages:\n%s' "$report"
+sudo=
+[ "$(id -u)" -eq 0 ] || sudo=sudo
+apt="$sudo env DEBIAN_FRONTEND=noninteractive apt-get"
+if [ $install = no ]; then
+  echo "'tools/setup.sh --install' fetches them (Debian, Ubuntu)."
+  exit 1
+elif ! command -v apt-get >/dev/null || { [ "$sudo" ] && ! command -v sudo >/dev/null; }; then
+  echo "Please install them (the names are Debian's); apt with root rights is not at hand."
+  exit 1
+fi
+echo "Installing them with apt-get."
+$apt -qq update || echo "apt-get update failed; trying with the lists at hand."
+log=$(mktemp)
+if ! $apt -qq install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1; then
+  tail -n 20 "$log"
+  rm -f "$log"
+  exit 1
+fi
+rm -f "$log"
