@@ -1,0 +1,102 @@
+#include "data/episode.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+
+void episode_init(struct episode *e, int ways, int shots, int queries) {
+  assert(ways > 0 && shots > 0 && queries > 0);
+  *e = (struct episode){ .ways = ways, .shots = shots, .queries = queries };
+  e->classes = err_calloc((size_t)ways, sizeof(int));
+  e->views = err_calloc((size_t)episode_images(e), sizeof(struct view));
+}
+
+void episode_release(struct episode *e) {
+  free(e->classes);
+  free(e->views);
+  memset(e, 0, sizeof *e);
+}
+
+int episode_check(const struct episode_spec *spec, const struct imageset *set, const struct imageset_classes *from,
+                  const char *what) {
+  if (spec->ways > from->n)
+    return err_set(ERR_SETTING, "%d ways, but there are only %d %s classes", spec->ways, from->n, what);
+  for (int i = 0; i < from->n; i++) {
+    const int c = from->id[i], n = imageset_drawings(set, c);
+    if (n < spec->shots + spec->queries)
+      return err_set(ERR_SETTING, "%d shots and %d queries need %d images, but class %s has only %d", spec->shots,
+                     spec->queries, spec->shots + spec->queries, set->class_name[c], n);
+  }
+  return 0;
+}
+
+static int episode_below(struct rng *r, int n) { return (int)((uint64_t)rng_u32(r) * (uint64_t)n >> 32); }
+
+static double episode_spread(struct rng *r, double half_range) { return half_range * (2 * rng_uniform(r) - 1); }
+
+// Rotation, slant, then a scale for each axis; and a shift.
+static void episode_distort(struct view *v, const struct episode_distortion *d, struct rng *r) {
+  const double angle = episode_spread(r, d->rotation_deg) * (3.141592653589793 / 180);
+  const double sx = exp(episode_spread(r, d->scale)), sy = exp(episode_spread(r, d->scale));
+  const double slant = episode_spread(r, d->shear), c = cos(angle), s = sin(angle);
+  v->m[0][0] = (float)(sx * (c + slant * s));
+  v->m[0][1] = (float)(sx * (slant * c - s));
+  v->m[1][0] = (float)(sy * s);
+  v->m[1][1] = (float)(sy * c);
+  v->t[0] = (float)episode_spread(r, d->translation_px);
+  v->t[1] = (float)episode_spread(r, d->translation_px);
+}
+
+static int episode_is_distorted(const struct episode_distortion *d) {
+  return d->rotation_deg > 0 || d->scale > 0 || d->shear > 0 || d->translation_px > 0;
+}
+
+// The view of drawing d of class w: support first, then queries, both class-major.
+static struct view *episode_view(const struct episode *e, int w, int d) {
+  const int query = d - e->shots;
+  return e->views + (query < 0 ? w * e->shots + d : e->ways * e->shots + w * e->queries + query);
+}
+
+// Is the image already one of the first n drawings of class w?
+static int episode_holds(const struct episode *e, int w, int n, int image) {
+  for (int d = 0; d < n; d++)
+    if (episode_view(e, w, d)->image == image) return 1;
+  return 0;
+}
+
+static int episode_holds_class(const struct episode *e, int n, int c) {
+  for (int w = 0; w < n; w++)
+    if (e->classes[w] == c) return 1;
+  return 0;
+}
+
+void episode_draw(struct episode *e, const struct episode_spec *spec, const struct imageset *set,
+                  const struct imageset_classes *from, struct rng *r) {
+  assert(e->ways == spec->ways && e->shots == spec->shots && e->queries == spec->queries);
+  const int distorted = episode_is_distorted(&spec->distortion);
+  for (int w = 0; w < e->ways; w++) {
+    do {
+      e->classes[w] = from->id[episode_below(r, from->n)];
+    } while (episode_holds_class(e, w, e->classes[w]));
+    const int c = e->classes[w];
+    const int quarter = spec->turn ? episode_below(r, 4) : 0;
+    const int n = e->shots + e->queries, first = set->first[c], available = imageset_drawings(set, c);
+    for (int d = 0; d < n; d++) {
+      struct view *v = episode_view(e, w, d);
+      *v = render_plain(-1);
+      do {
+        v->image = first + episode_below(r, available);
+      } while (episode_holds(e, w, d, v->image));
+      v->quarter = quarter;
+      if (distorted) episode_distort(v, &spec->distortion, r);
+    }
+  }
+}
+
+void episode_render(const struct episode *e, const struct imageset *set, real *out, int stride) {
+  const size_t image = (size_t)set->S * (size_t)set->S * (size_t)stride;
+  for (int i = 0; i < episode_images(e); i++) render_view(set, out + (size_t)i * image, stride, e->views + i);
+}

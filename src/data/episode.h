@@ -1,0 +1,48 @@
+// episode.h - few-shot tasks: N distinct classes, K support and Q query drawings of each, all distinct.
+// An episode says which drawings and how each is looked at; its pixels are made by episode_render.
+// Images are class-major: support image i has label i / K, query image i label i / Q.
+#ifndef DATA_EPISODE_H
+#define DATA_EPISODE_H
+
+#include "base/real.h"
+#include "base/rng.h"
+#include "data/imageset.h"
+#include "data/render.h"
+
+// Half-ranges of a random affine distortion, uniform, drawn per image. All zero: none.
+struct episode_distortion {
+  double rotation_deg;
+  double scale;           // of the natural logarithm of each axis' scale
+  double shear;           // tangent of the slant
+  double translation_px;  // of the final image
+};
+
+struct episode_spec {
+  int ways, shots, queries;
+  int turn;  // one random quarter turn per class (training only)
+  struct episode_distortion distortion;  // training only
+};
+
+struct episode {
+  int ways, shots, queries;
+  int *classes;        // (ways) class indices
+  struct view *views;  // (ways*shots) support, then (ways*queries) queries
+};
+
+void episode_init(struct episode *e, int ways, int shots, int queries);
+void episode_release(struct episode *e);
+static inline int episode_images(const struct episode *e) { return e->ways * (e->shots + e->queries); }
+
+// Can every task of this kind be drawn from these classes? ERR_SETTING says what is too small.
+// `what` names the split in the message ("training").
+int episode_check(const struct episode_spec *spec, const struct imageset *set, const struct imageset_classes *from,
+                  const char *what);
+
+// Draw a task; e was made with the sizes of spec, which passed the check. No allocation.
+void episode_draw(struct episode *e, const struct episode_spec *spec, const struct imageset *set,
+                  const struct imageset_classes *from, struct rng *r);
+
+// Pixels of all images, support first: out[((i*S + y)*S + x)*stride], nothing between is touched.
+void episode_render(const struct episode *e, const struct imageset *set, real *out, int stride);
+
+#endif

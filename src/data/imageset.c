@@ -1,0 +1,86 @@
+#include "data/imageset.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "data/render.h"
+
+// Room for `capacity` elements where `used` are filled.
+static void *imageset_moved(void *old, int used, int capacity, size_t size) {
+  void *p = err_calloc((size_t)capacity, size);
+  if (used > 0) memcpy(p, old, (size_t)used * size);
+  free(old);
+  return p;
+}
+
+static int imageset_doubled(int n) { return n < 32 ? 64 : 2 * n; }
+
+static char *imageset_copy(const char *text) {
+  const size_t size = strlen(text) + 1;
+  return memcpy(err_calloc(size, 1), text, size);
+}
+
+void imageset_init(struct imageset *set, enum imageset_preprocessing preprocessing, int S) {
+  *set = (struct imageset){ .preprocessing = preprocessing, .S = S, .first = err_calloc(1, sizeof(int)) };
+}
+
+void imageset_release(struct imageset *set) {
+  for (int c = 0; c < set->n_classes; c++) free(set->class_name[c]);
+  for (int g = 0; g < set->n_groups; g++) free(set->group_name[g]);
+  free(set->class_name);
+  free(set->group_name);
+  free(set->first);
+  free(set->group);
+  free(set->ink);
+  free(set->reduced);
+  memset(set, 0, sizeof *set);
+}
+
+static void imageset_add_group(struct imageset *set, const char *name) {
+  if (set->n_groups > 0 && strcmp(set->group_name[set->n_groups - 1], name) == 0) return;
+  if (set->n_groups == set->capacity_groups) {
+    set->capacity_groups = imageset_doubled(set->n_groups);
+    set->group_name = imageset_moved(set->group_name, set->n_groups, set->capacity_groups, sizeof(char *));
+  }
+  set->group_name[set->n_groups++] = imageset_copy(name);
+}
+
+void imageset_add_class(struct imageset *set, const char *class_name, const char *group_name) {
+  imageset_add_group(set, group_name);
+  const int c = set->n_classes;
+  if (c == set->capacity_classes) {
+    set->capacity_classes = imageset_doubled(c);
+    set->first = imageset_moved(set->first, c + 1, set->capacity_classes + 1, sizeof(int));
+    set->group = imageset_moved(set->group, c, set->capacity_classes, sizeof(int));
+    set->class_name = imageset_moved(set->class_name, c, set->capacity_classes, sizeof(char *));
+  }
+  set->class_name[c] = imageset_copy(class_name);
+  set->group[c] = set->n_groups - 1;
+  set->first[c + 1] = set->n_images;
+  set->n_classes++;
+}
+
+void imageset_add_image(struct imageset *set, const unsigned char *ink, int H, int W) {
+  assert(set->n_classes > 0 && H > 0 && W > 0);
+  const int i = set->n_images, S = set->S;
+  const size_t kept = 4 * (size_t)S * (size_t)S, final = (size_t)S * (size_t)S;
+  const int grow = i == set->capacity_images;
+  if (grow) set->capacity_images = imageset_doubled(i);
+  if (set->preprocessing == IMAGESET_AREA) {
+    if (grow) set->ink = imageset_moved(set->ink, i, set->capacity_images, kept);
+    render_reduce_area(set->ink + (size_t)i * kept, 2 * S, ink, H, W);
+  } else {
+    if (grow) set->reduced = imageset_moved(set->reduced, i, set->capacity_images, final * sizeof(real));
+    render_reduce_published(set->reduced + (size_t)i * final, S, ink, H, W);
+  }
+  set->n_images++;
+  set->first[set->n_classes] = set->n_images;
+}
+
+int imageset_find(const struct imageset *set, const char *class_name) {
+  for (int c = 0; c < set->n_classes; c++)
+    if (strcmp(set->class_name[c], class_name) == 0) return c;
+  return -1;
+}

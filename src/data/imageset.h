@@ -1,0 +1,48 @@
+// imageset.h - small images in named classes, reduced once when they are added. What is kept per
+// image is what render.h needs to make any view of it:
+//   area       ink at twice the final resolution, 2S x 2S bytes, 255 = full ink, 0 = background;
+//   published  the S x S result of the published reduction, background 1, ink 0.
+// Classes belong to groups (Omniglot: alphabets), by which they are split; elsewhere each class is
+// its own group. The set owns all its memory.
+#ifndef DATA_IMAGESET_H
+#define DATA_IMAGESET_H
+
+#include "base/real.h"
+
+enum imageset_preprocessing { IMAGESET_AREA, IMAGESET_PUBLISHED };
+
+struct imageset {
+  enum imageset_preprocessing preprocessing;
+  int S;                  // height and width of the final image
+  int n_classes, n_groups, n_images;
+  int *first;             // (n_classes + 1) first image of each class; the last entry is n_images
+  int *group;             // (n_classes)
+  char **class_name;      // (n_classes) "Alphabet/character07"
+  char **group_name;      // (n_groups) "Alphabet"
+  unsigned char *ink;     // (n_images, 2S, 2S) of area, else NULL
+  real *reduced;          // (n_images, S, S) of published, else NULL
+  int capacity_classes, capacity_groups, capacity_images;
+};
+
+// Some classes of a set: a split, or all of it.
+struct imageset_classes {
+  int n;
+  int *id;  // (n) class indices, ascending; owned
+};
+
+void imageset_init(struct imageset *set, enum imageset_preprocessing preprocessing, int S);
+void imageset_release(struct imageset *set);
+
+// Begin a class (images are then added to it). A group that equals the last one's name is continued.
+void imageset_add_class(struct imageset *set, const char *class_name, const char *group_name);
+
+// Reduce one image into the class begun last. ink (H, W), 255 = full ink. For `area` an image that is
+// not square is centred on background; `published` stretches it.
+void imageset_add_image(struct imageset *set, const unsigned char *ink, int H, int W);
+
+// Index of a class by name; -1 if there is none.
+int imageset_find(const struct imageset *set, const char *class_name);
+
+static inline int imageset_drawings(const struct imageset *set, int c) { return set->first[c + 1] - set->first[c]; }
+
+#endif

@@ -1,0 +1,38 @@
+// render.h - the one place where pixels are resampled: from a drawing to what an imageset keeps, and
+// from there to the S x S image a network sees.
+//
+// published (105 -> 28): bilinear, half-pixel centres, no antialiasing: p = (i + 0.5) H/S - 0.5, lerp
+// of the 2 x 2 pixels around p; background 1, ink 0.
+// area: ink 1, background 0. The mean over boxes of s/2 drawing pixels is kept, s = H/S; the undistorted
+// view takes the mean of 2 x 2 of them, which is the exact mean over s x s. A distorted view samples
+// the same array bilinearly, outside is background.
+#ifndef DATA_RENDER_H
+#define DATA_RENDER_H
+
+#include "base/real.h"
+
+struct imageset;
+
+enum { RENDER_MAX_S = 128, RENDER_MAX_INK = 4096 };  // largest final image, largest drawing
+
+// How an image is looked at. With u = (x, y) the output pixel relative to the centre, in output
+// pixels, the source position is turn^quarter (m u + t), also relative to the centre.
+struct view {
+  int image;      // index in the imageset
+  int quarter;    // counter-clockwise quarter turns, 0..3; exact
+  float m[2][2];  // distortion of `area`; ignored by `published`, whose images are never distorted
+  float t[2];
+};
+
+// The image as it is: what evaluation uses.
+struct view render_plain(int image);
+
+// out[(y*S + x)*stride] = pixel (y, x) of the view; nothing between is touched.
+void render_view(const struct imageset *set, real *restrict out, int stride, const struct view *v);
+
+// Reductions of ink (H, W). kept (n, n): mean over boxes, the drawing centred in a square.
+void render_reduce_area(unsigned char *restrict kept, int n, const unsigned char *restrict ink, int H, int W);
+// reduced (S, S)
+void render_reduce_published(real *restrict reduced, int S, const unsigned char *restrict ink, int H, int W);
+
+#endif

@@ -1,0 +1,14 @@
+// Any bytes as a PNG image.
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/png.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  struct png_grey image = { 0 };
+  png_grey_read(&image, "fuzz", data, size, 512, 255);
+  png_grey_release(&image);
+  return 0;
+}
