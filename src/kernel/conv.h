@@ -1,0 +1,46 @@
+// conv.h - two-dimensional convolution on small images, forward and both gradients.
+// Layout: images NHWC, kernels (ky, kx, C, O); the last dimension is padded with zeros to a multiple
+// of CONV_LANES so that every vector is full. Zero padding of the image is never stored or computed:
+// only taps that fall inside the image are visited.
+#ifndef KERNEL_CONV_H
+#define KERNEL_CONV_H
+
+#include "base/real.h"
+
+enum { CONV_LANES = 16 };
+
+// n rounded up to full vectors.
+static inline int conv_padded(int n) { return (n + CONV_LANES - 1) / CONV_LANES * CONV_LANES; }
+
+struct conv {
+  int B;            // images
+  int H, W, C;      // input
+  int OH, OW, O;    // output
+  int k;            // kernel height and width
+  int stride, pad;
+};
+
+// The description of a k x k convolution; OH = (H + 2 pad - k)/stride + 1.
+struct conv conv_shape(int B, int H, int W, int C, int O, int k, int stride, int pad);
+
+// Floating-point operations of one pass (2 per multiply-add, taps inside the image only).
+double conv_flop(const struct conv *c);
+
+// y = x * w.  x (B,H,W,padded C)  w (k,k,C,padded O)  y (B,OH,OW,padded O)
+void conv_forward(real *restrict y, const real *restrict x, const real *restrict w, const struct conv *c);
+
+// dx = dy * w^T, overwritten.  wt (k,k,O,padded C) from conv_transpose
+void conv_backward_data(real *restrict dx, const real *restrict dy, const real *restrict wt, const struct conv *c);
+
+// dw += x^T * dy
+void conv_backward_weights(real *restrict dw, const real *restrict x, const real *restrict dy, const struct conv *c);
+
+// wt (k,k,O,padded C) = w with its last two dimensions exchanged
+void conv_transpose(real *restrict wt, const real *restrict w, const struct conv *c);
+
+// The obvious slow twins.
+void conv_forward_ref(real *restrict y, const real *restrict x, const real *restrict w, const struct conv *c);
+void conv_backward_ref(real *restrict dx, real *restrict dw, const real *restrict dy, const real *restrict x,
+                       const real *restrict w, const struct conv *c);
+
+#endif
