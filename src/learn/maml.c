@@ -1,0 +1,59 @@
+#include "learn/maml.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+
+void maml_worker_init(struct maml_worker *w, const struct convnet *net, int shots, int queries, const struct maml_options *o) {
+  const int S = net->ways*shots, Q = net->ways*queries;
+  convnet_work_init(&w->work, net, S + Q);
+  w->work.n[0] = S;
+  w->work.n[1] = Q;
+  adapt_record_init(&w->record, net->ways, o->steps, S, Q, net->channels);
+  for (int l = 0; l <= net->blocks; l++) {
+    const int I = convnet_rows(net, l), O = convnet_columns(net, l);
+    w->layers[l] = o->bits ? synapse_quantised_new(I, O, o->bits, 1.0) : synapse_exact_new(I, O);
+  }
+  w->held = err_aligned(net->n, sizeof *w->held);
+  w->label = err_calloc((size_t)(S + Q), sizeof *w->label);
+  for (int i = 0; i < S; i++) w->label[i] = i / shots;
+  for (int i = 0; i < Q; i++) w->label[S + i] = i / queries;
+}
+
+void maml_worker_release(struct maml_worker *w, const struct convnet *net) {
+  convnet_work_release(&w->work);
+  adapt_record_release(&w->record);
+  for (int l = 0; l <= net->blocks; l++) w->layers[l]->ops->free(w->layers[l]);
+  free(w->held);
+  free(w->label);
+}
+
+void maml_program(struct maml_worker *w, const struct convnet *net, const real *parameters, struct rng *r) {
+  for (int l = 0; l <= net->blocks; l++) {
+    w->layers[l]->ops->program(w->layers[l], parameters + net->offset[l], r);
+    w->layers[l]->ops->weights(w->layers[l], w->held + net->offset[l]);
+  }
+}
+
+static struct adapt_task task_of(const struct maml_worker *w, const struct convnet *net, const real *parameters, int steps) {
+  return (struct adapt_task){ .ways = net->ways, .steps = steps, .S = w->work.n[0], .Q = w->work.n[1], .C = net->channels,
+                              .h = w->work.h, .label = w->label, .rate = parameters + net->rates };
+}
+
+void maml_adapt(struct maml_worker *w, const struct convnet *net, const real *parameters, const struct maml_options *o,
+                const struct convnet_fixed *fixed, struct rng *r) {
+  for (int group = 0; group < 2; group++) convnet_forward(net, &w->work, w->layers, group, o->rule, fixed, r);
+  const struct adapt_task task = task_of(w, net, parameters, o->steps);
+  adapt_run(&w->record, &task, w->layers[net->blocks], r);
+}
+
+double maml_backward(struct maml_worker *w, const struct convnet *net, const real *parameters, real *gradient,
+                     const struct maml_options *o) {
+  const struct adapt_task task = task_of(w, net, parameters, o->steps);
+  adapt_backward(w->work.dh, gradient + net->offset[net->blocks], gradient + net->rates, &w->record, &task, o->weight);
+  convnet_backward(net, &w->work, w->held, gradient, o->rule);
+  double loss = 0;
+  for (int s = 0; s <= o->steps; s++) loss += o->weight[s] * w->record.query_loss[s];
+  return loss;
+}

@@ -1,0 +1,41 @@
+// maml.h - the outer loop: the gradient of the query loss after adaptation, through the updates, to
+// every kernel, the initial read-out and the inner rates (Finn et al., ICML 2017; only the read-out
+// adapts, as in Raghu et al., ICLR 2020). One task is computed by one thread from image to gradient.
+#ifndef LEARN_MAML_H
+#define LEARN_MAML_H
+
+#include "learn/adapt.h"
+#include "model/convnet.h"
+
+// How weights are held while learning: exact, or Q(w) of n bits with stochastic rounding and a
+// straight-through gradient (SPEC "4 bit" meta-training).
+struct maml_options {
+  int steps;
+  enum convnet_rule rule;
+  int bits;               // 0: exact
+  double weight[CONVNET_MAX_STEPS + 1];  // of the query loss after 0..steps updates
+};
+
+// What one worker thread needs for one task.
+struct maml_worker {
+  struct convnet_work work;
+  struct adapt_record record;
+  struct synapse *layers[CONVNET_MAX_LAYERS];
+  real *held;   // the weights as the layers hold them, laid out as the parameters
+  int *label;   // (S + Q)
+};
+void maml_worker_init(struct maml_worker *w, const struct convnet *net, int shots, int queries, const struct maml_options *o);
+void maml_worker_release(struct maml_worker *w, const struct convnet *net);
+
+// Load the layers with parameters; under quantisation each call rounds anew.
+void maml_program(struct maml_worker *w, const struct convnet *net, const real *parameters, struct rng *r);
+
+// Features, adaptation, classification of the task whose images lie in w->work.y[0]; results in w->record.
+void maml_adapt(struct maml_worker *w, const struct convnet *net, const real *parameters, const struct maml_options *o,
+                const struct convnet_fixed *fixed, struct rng *r);
+
+// gradient += d(sum_s weight[s] query_loss[s]), after maml_adapt. Returns that loss.
+double maml_backward(struct maml_worker *w, const struct convnet *net, const real *parameters, real *gradient,
+                     const struct maml_options *o);
+
+#endif
