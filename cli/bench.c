@@ -1,0 +1,79 @@
+// bench.c - metaxbar bench: measured speed, beside the machine's own peak.
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "commands.h"
+#include "experiment/bench.h"
+#include "options.h"
+
+static const char usage[] =
+  "usage: metaxbar bench [--model FILE] [-c FILE] [section.name=value ...] [--json]\n"
+  "\n"
+  "Times one meta-training iteration (8 to 64 tasks), and the adaptation of a model to one task, on this\n"
+  "machine: medians, the arithmetic done, and its fraction of the peak measured in the same run. Without\n"
+  "data settings the built-in characters are used; without --model, untrained weights.\n";
+
+static void print_text(const struct bench *b) {
+  printf("%-36s %12s %12s  %-7s %10s %8s\n", "figure", "median", "fastest", "unit", "GFLOP", "of peak");
+  for (int k = 0; k < b->n; k++) {
+    const struct bench_figure *f = &b->figure[k];
+    printf("%-36s %12.5g %12.5g  %-7s ", f->name, f->value, f->fastest, f->unit);
+    if (f->work > 0) printf("%10.4g %6.1f %%", f->work * 1e-9, 100 * f->fraction);
+    printf("%s%s\n", *f->note ? "  " : "", f->note);
+  }
+}
+
+static struct json_t *to_json(const struct bench *b) {
+  struct json_t *o = json_object_new(), *list = json_array_new();
+  for (int k = 0; k < b->n; k++) {
+    const struct bench_figure *f = &b->figure[k];
+    struct json_t *j = json_object_new();
+    json_put_text(j, "name", f->name);
+    json_put_f64(j, "value", f->value);
+    json_put_f64(j, "fastest", f->fastest);
+    json_put_text(j, "unit", f->unit);
+    if (f->work > 0) json_put_f64(j, "flop", f->work);
+    if (f->work > 0) json_put_f64(j, "fraction_of_peak", f->fraction);
+    if (*f->note) json_put_text(j, "note", f->note);
+    json_put(list, NULL, j);
+  }
+  json_put(o, "figures", list);
+  return o;
+}
+
+static int prepare(const struct options *o, struct fewshot *f, struct fewshot_model *m) {
+  if (o->config) TRY(settings_load(f->sections, o->config));
+  if (o->model) return fewshot_model_load(m, f, o->model, o->n_assignments, o->assignments);
+  for (int k = 0; k < o->n_assignments; k++) TRY(settings_set(f->sections, o->assignments[k]));
+  return fewshot_model_new(m, f);
+}
+
+int bench_command(int argc, char **argv) {
+  struct options o;
+  struct fewshot f;
+  struct fewshot_model m;
+  struct bench b;
+  int rc = options_parse(&o, argc, argv);
+  if (rc < 0) return options_fail("bench", rc);
+  if (o.help || o.n_words) {
+    fputs(usage, o.help ? stdout : stderr);
+    return o.help ? 0 : 2;
+  }
+  fewshot_init(&f);
+  rc = settings_set(f.sections, "data.kind=builtin");
+  if (rc == 0) rc = prepare(&o, &f, &m);
+  if (rc < 0) return options_fail("bench", rc);
+  rc = bench_fewshot(&b, &f, &m);
+  fewshot_model_release(&m);
+  if (rc < 0) return options_fail("bench", rc);
+  if (o.json) {
+    struct json_t *j = to_json(&b);
+    rc = json_print(j, stdout);
+    json_release(j);
+  } else {
+    print_text(&b);
+  }
+  return rc < 0 ? options_fail("bench", rc) : options_finish("bench");
+}

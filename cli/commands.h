@@ -1,0 +1,13 @@
+// commands.h - the commands of main.c, one file each. argv begins after the command's name; the
+// result is the exit status: 0, 1 failed, 2 usage.
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+int train_command(int argc, char **argv);
+int eval_command(int argc, char **argv);
+int data_command(int argc, char **argv);
+int model_command(int argc, char **argv);
+int demo_command(int argc, char **argv);
+int bench_command(int argc, char **argv);
+
+#endif

@@ -1,0 +1,88 @@
+// eval.c - metaxbar eval fewshot: accuracy of a model after each inner update, on unseen classes.
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "commands.h"
+#include "experiment/fewshot.h"
+#include "options.h"
+
+static const char usage[] =
+  "usage: metaxbar eval fewshot --model FILE [-c FILE] [section.name=value ...] [--json]\n"
+  "\n"
+  "Adapt the model to tasks of classes it has never seen and print the accuracy on their queries\n"
+  "after each update, with a 95 % confidence interval over the tasks.\n";
+
+static void print_tasks(const struct fewshot_result *r) {
+  const int columns = r->n_updates + 1;
+  int same = 0;
+  printf("task  accuracy after 0..%d updates%s\n", r->n_updates, r->expected ? "  | expected" : "");
+  for (int k = 0; k < r->n_tasks; k++) {
+    const double *a = r->task_accuracy + k*columns, *e = r->expected ? r->expected + k*columns : NULL;
+    int equal = 1;
+    printf("%4d ", k + 1);
+    for (int s = 0; s < columns; s++) printf(" %5.3f", a[s]);
+    for (int s = 0; e && s < columns; s++) {
+      printf("%s %5.3f", s ? "" : "  |", e[s]);
+      equal = equal && fabs(a[s] - e[s]) < 1e-6;
+    }
+    printf("%s\n", e && !equal ? "  differs" : "");
+    same += equal;
+  }
+  if (!r->expected) return;
+  printf("%d of %d tasks exactly as expected; expected mean", same, r->n_tasks);
+  for (int s = 0; s < columns; s++) {
+    double sum = 0;
+    for (int k = 0; k < r->n_tasks; k++) sum += r->expected[k*columns + s];
+    printf(" %.2f", 100 * sum / r->n_tasks);
+  }
+  printf(" %%\n");
+}
+
+static void print_table(const struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m) {
+  if (f->eval.tasks_file[0]) print_tasks(r);
+  printf("%d tasks, %d-way %d-shot, %s classes, batch norm '%s'\n", r->n_tasks, m->net.ways, (int)f->eval.shots,
+         f->eval.split ? "validation" : "evaluation", convnet_rule_names[f->eval.batchnorm]);
+  printf("updates  accuracy %%   +- 95%%   query loss\n");
+  for (int s = 0; s <= r->n_updates; s++)
+    printf("%7d  %10.2f  %7.2f   %10.4f\n", s, 100 * r->accuracy[s], 100 * r->ci95[s], r->loss[s]);
+}
+
+static int eval_fewshot(const struct options *o) {
+  struct fewshot f;
+  struct fewshot_model m;
+  struct fewshot_result r;
+  fewshot_init(&f);
+  if (o->help) {
+    fputs(usage, stdout);
+    fprintf(stdout, "\nsettings:\n");
+    settings_help(f.sections, stdout);
+    return options_finish("eval");
+  }
+  if (!o->model) return options_fail("eval", err_set(ERR_SETTING, "--model FILE is missing"));
+  int rc = o->config ? settings_load(f.sections, o->config) : 0;
+  if (rc == 0) rc = fewshot_model_load(&m, &f, o->model, o->n_assignments, o->assignments);
+  if (rc < 0) return options_fail("eval", rc);
+  rc = fewshot_eval(&r, &f, &m);
+  if (rc == 0 && o->json) {
+    struct json_t *j = fewshot_result_json(&r, &f, &m);
+    rc = json_print(j, stdout);
+    json_release(j);
+  } else if (rc == 0) {
+    print_table(&r, &f, &m);
+  }
+  if (rc == 0) fewshot_result_release(&r);
+  fewshot_model_release(&m);
+  return rc < 0 ? options_fail("eval", rc) : options_finish("eval");
+}
+
+int eval_command(int argc, char **argv) {
+  struct options o;
+  const int rc = options_parse(&o, argc, argv);
+  if (rc < 0) return options_fail("eval", rc);
+  if (o.n_words == 1 && !strcmp(o.words[0], "fewshot")) return eval_fewshot(&o);
+  fputs(usage, o.help ? stdout : stderr);
+  return o.help ? 0 : 2;
+}

@@ -1,0 +1,37 @@
+// main.c - metaxbar <command> [...]. Results go to stdout, chatter to stderr; exit 0, 1 failed, 2 usage.
+#include <stdio.h>
+#include <string.h>
+
+#include "base/signals.h"
+#include "commands.h"
+
+static const struct command {
+  const char *name;
+  int (*run)(int argc, char **argv);
+  const char *help;
+} commands[] = {
+  { "train", train_command, "meta-train a network" },
+  { "eval", eval_command, "measure a trained network on unseen tasks" },
+  { "data", data_command, "fetch and inspect data sets" },
+  { "model", model_command, "inspect and convert model files" },
+  { "demo", demo_command, "what this program does, in a few minutes" },
+  { "bench", bench_command, "the measured speed behind the README" },
+};
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+static int usage(FILE *out) {
+  fprintf(out, "usage: metaxbar <command> [...]    metaxbar <command> --help\n\n");
+  for (int k = 0; k < N_COMMANDS; k++) fprintf(out, "  %-8s %s\n", commands[k].name, commands[k].help);
+  return out == stdout ? 0 : 2;
+}
+
+int main(int argc, char **argv) {
+  signals_install();
+  if (argc < 2) return usage(stderr);
+  if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) return usage(stdout);
+  if (!strcmp(argv[1], "--version")) return printf("metaxbar %s\n", METAXBAR_VERSION) < 0;
+  for (int k = 0; k < N_COMMANDS; k++)
+    if (!strcmp(argv[1], commands[k].name)) return commands[k].run(argc - 2, argv + 2);
+  fprintf(stderr, "metaxbar: %s: no such command\n", argv[1]);
+  return usage(stderr);
+}

@@ -1,0 +1,118 @@
+// model.c - metaxbar model info|convert: look into model files, and write them anew.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/tensorfile.h"
+#include "commands.h"
+#include "experiment/fewshot.h"
+#include "options.h"
+
+static const char usage[] =
+  "usage: metaxbar model info --model FILE [--json]\n"
+  "       metaxbar model convert --model FILE --out FILE [section.name=value ...]\n"
+  "\n"
+  "info     prints the tensors of a file, their range, and the settings it carries.\n"
+  "convert  reads a few-shot classifier (published weights too) and writes it in this program's form,\n"
+  "         with the settings given; synapse.kind=quantised synapse.bits=N rounds it to N bits.\n";
+
+static int range(struct tensorfile *tf, const struct tensorfile_entry *e, double *least, double *most) {
+  double *v = err_calloc((size_t)e->n_values, sizeof *v);
+  const int rc = tensorfile_f64(tf, e->name, e->n_dims, e->dims, v);
+  *least = INFINITY;
+  *most = -INFINITY;
+  for (int64_t i = 0; i < e->n_values; i++) {
+    *least = fmin(*least, v[i]);
+    *most = fmax(*most, v[i]);
+  }
+  free(v);
+  return e->n_values ? rc : 1;
+}
+
+static struct json_t *info_json(struct tensorfile *tf) {
+  struct json_t *o = json_object_new(), *tensors = json_array_new(), *settings = json_object_new();
+  for (int i = 0; i < tensorfile_count(tf); i++) {
+    const struct tensorfile_entry *e = tensorfile_at(tf, i);
+    struct json_t *t = json_object_new();
+    double least, most;
+    json_put_text(t, "name", e->name);
+    json_put_i64s(t, "shape", e->dims, (size_t)e->n_dims);
+    if (range(tf, e, &least, &most) == 0) {
+      json_put_f64(t, "min", least);
+      json_put_f64(t, "max", most);
+    }
+    json_put(tensors, NULL, t);
+  }
+  for (int i = 0; i < tensorfile_metadata_count(tf); i++) {
+    const char *key, *value = tensorfile_metadata_at(tf, i, &key);
+    json_put_text(settings, key, value);
+  }
+  json_put(o, "tensors", tensors);
+  json_put(o, "metadata", settings);
+  return o;
+}
+
+static void info_text(struct tensorfile *tf) {
+  int64_t weights = 0;
+  for (int i = 0; i < tensorfile_count(tf); i++) {
+    const struct tensorfile_entry *e = tensorfile_at(tf, i);
+    char shape[128] = "";
+    double least, most;
+    for (int d = 0; d < e->n_dims; d++)
+      snprintf(shape + strlen(shape), sizeof shape - strlen(shape), "%s%lld", d ? " x " : "", (long long)e->dims[d]);
+    printf("%-24s %-18s", e->name, shape);
+    if (range(tf, e, &least, &most) == 0) printf(" from %.4g to %.4g", least, most);
+    printf("\n");
+    if (strstr(e->name, ".weight")) weights += e->n_values;
+  }
+  printf("%lld weights\n", (long long)weights);
+  for (int i = 0; i < tensorfile_metadata_count(tf); i++) {
+    const char *key, *value = tensorfile_metadata_at(tf, i, &key);
+    printf("%s=%s\n", key, value);
+  }
+}
+
+static int info(const struct options *o) {
+  struct tensorfile *tf;
+  TRY(tensorfile_open(&tf, o->model));
+  int rc = 0;
+  if (o->json) {
+    struct json_t *j = info_json(tf);
+    rc = json_print(j, stdout);
+    json_release(j);
+  } else {
+    info_text(tf);
+  }
+  tensorfile_close(tf);
+  return rc;
+}
+
+static int convert(const struct options *o) {
+  struct fewshot f;
+  struct fewshot_model m;
+  fewshot_init(&f);
+  if (!o->out) return err_set(ERR_SETTING, "--out FILE is missing");
+  if (o->config) TRY(settings_load(f.sections, o->config));
+  TRY(fewshot_model_load(&m, &f, o->model, o->n_assignments, o->assignments));
+  fewshot_model_round(&m, &f);
+  const int rc = fewshot_model_save(&m, &f, o->out);
+  fewshot_model_release(&m);
+  return rc;
+}
+
+int model_command(int argc, char **argv) {
+  struct options o;
+  int rc = options_parse(&o, argc, argv);
+  if (rc < 0) return options_fail("model", rc);
+  const char *what = o.n_words == 1 ? o.words[0] : "";
+  if (o.help || (strcmp(what, "info") && strcmp(what, "convert"))) {
+    fputs(usage, o.help ? stdout : stderr);
+    return o.help ? 0 : 2;
+  }
+  if (!o.model) rc = err_set(ERR_SETTING, "--model FILE is missing");
+  else rc = strcmp(what, "info") ? convert(&o) : info(&o);
+  return rc < 0 ? options_fail("model", rc) : options_finish("model");
+}

@@ -1,0 +1,112 @@
+// fewshot.h - few-shot classification end to end: meta-training, and evaluation of a model on
+// software weights, quantised weights or a chip. The only place that combines data, model and learning.
+#ifndef EXPERIMENT_FEWSHOT_H
+#define EXPERIMENT_FEWSHOT_H
+
+#include <stdint.h>
+
+#include "base/param.h"
+#include "base/settings.h"
+#include "data/dataset.h"
+#include "learn/maml.h"
+#include "model/convnet.h"
+
+struct json_t;
+struct pool;
+
+struct fewshot_run_params {
+  int64_t threads;  // 0: all cores
+  int64_t seed;
+};
+
+struct fewshot_train_params {
+  int64_t iterations, tasks;     // outer updates; tasks of each
+  int64_t shots, queries;
+  double rate;                   // of Adam
+  int64_t schedule;              // constant | cosine
+  double inner_rate;             // alpha at the start
+  int64_t learn_inner_rate;      // a rate per update, learned with the rest
+  int64_t query_loss;            // after the last update | mean over all updates
+  int64_t batchnorm;             // task | support | both (odd tasks one, even tasks the other)
+  int64_t bits;                  // 0: exact weights
+  int64_t log_every, validate_every, validate_tasks;
+  double checkpoint_every_s;
+};
+
+struct fewshot_eval_params {
+  int64_t tasks, shots, queries, updates;
+  int64_t batchnorm;             // enum convnet_rule
+  int64_t split;                 // evaluation | validation
+  int64_t method;                // adapt | centroid | scratch
+  int64_t statistics_images;     // background images behind eval.batchnorm=chip
+  int64_t scratch_updates;       // of back-propagation from scratch
+  double scratch_rate;
+  char tasks_file[PARAM_TEXT_SIZE];
+};
+
+struct fewshot_synapse_params {
+  int64_t kind;                  // exact | quantised | chip
+  int64_t bits;
+};
+
+// All settings of a few-shot command.
+struct fewshot {
+  struct dataset_params data;
+  struct convnet_params net;
+  struct fewshot_train_params train;
+  struct fewshot_eval_params eval;
+  struct fewshot_synapse_params synapse;
+  struct fewshot_run_params run;
+  struct settings_section sections[8];
+};
+
+// Defaults, and the list of sections that settings.h works on (it points into *f, which must stay put).
+void fewshot_init(struct fewshot *f);
+
+// Train until done or a signal asks to stop: then a checkpoint is written and ERR_INTERRUPTED returned.
+// folder: the run directory (base/rundir.h).
+int fewshot_train(struct fewshot *f, const char *folder, int resume);
+
+// Time n outer updates on data that is already loaded, without a run directory: seconds (n).
+// operations: floating-point operations of the convolutions of one update, taps inside the images only.
+int fewshot_train_timed(const struct fewshot *f, struct dataset *data, int n, double *seconds, double *operations);
+
+// A trained network with its parameters.
+struct fewshot_model {
+  struct convnet net;
+  real *parameters;
+};
+
+// Load a model file; its settings (data.preprocessing, data.size, ...) are taken over into f first, the
+// command line's assignments after it. A file that carries none is taken as published weights.
+int fewshot_model_load(struct fewshot_model *m, struct fewshot *f, const char *path, int n_assignments, char *const *assignments);
+// An untrained network of the settings.
+int fewshot_model_new(struct fewshot_model *m, const struct fewshot *f);
+void fewshot_model_release(struct fewshot_model *m);
+int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, const char *path);
+
+// Replace the weights by what the synapse arrays of the settings hold once written (quantised: rounded).
+void fewshot_model_round(struct fewshot_model *m, const struct fewshot *f);
+
+// What an evaluation found; arrays over updates 0..n_updates.
+struct fewshot_result {
+  int n_tasks, n_updates;
+  double accuracy[CONVNET_MAX_STEPS + 1], ci95[CONVNET_MAX_STEPS + 1], loss[CONVNET_MAX_STEPS + 1];
+  double devices_written[CONVNET_MAX_STEPS];  // mean per task and update
+  long devices_total;
+  double *task_accuracy;   // (n_tasks, n_updates + 1)
+  double *expected;        // the same from a tasks file, NULL where it has none
+  double seconds;          // of adapting and classifying, all tasks
+};
+void fewshot_result_release(struct fewshot_result *r);
+
+int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m);
+struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m);
+
+// ---- shared by training and evaluation
+
+// Mean accuracy and loss after every update over tasks drawn from a split (streams of `purpose`).
+int fewshot_measure(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
+                    const struct dataset *data, enum dataset_split split, struct pool *pool);
+
+#endif

@@ -1,0 +1,318 @@
+// Meta-training: the outer loop over batches of tasks, its checkpoints and its records.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "base/pool.h"
+#include "base/progress.h"
+#include "base/rng.h"
+#include "base/rundir.h"
+#include "base/signals.h"
+#include "base/tensorfile.h"
+#include "experiment/fewshot.h"
+#include "kernel/adam.h"
+
+// Sums since the last row of metrics.csv.
+struct tally {
+  double loss, first, last;  // loss; query accuracy after one update, after the last
+  int64_t tasks;
+};
+
+struct training {
+  const struct fewshot *f;
+  struct fewshot_model model;
+  struct dataset data;
+  struct episode_spec spec;
+  struct maml_options options[2];   // rule of even and odd tasks
+  int n_workers;
+  struct maml_worker *workers;
+  struct episode *episodes;         // (n_workers)
+  struct pool *pool;
+  struct rundir run;
+  real *gradients;                  // (tasks, n) one block a task, so that sums keep their order
+  real *gradient, *moment1, *moment2;
+  double *loss;                     // (tasks)
+  int *first, *last;                // (tasks) correct queries
+  struct tally tally;
+  int64_t iteration;                // finished
+};
+
+static struct maml_options options_of(const struct fewshot *f, int odd) {
+  const struct fewshot_train_params *t = &f->train;
+  struct maml_options o = { .steps = (int)f->net.steps, .bits = (int)t->bits };
+  o.rule = t->batchnorm == 2 ? (odd ? CONVNET_SUPPORT : CONVNET_TASK) : (enum convnet_rule)t->batchnorm;
+  for (int s = 1; s <= o.steps; s++) o.weight[s] = t->query_loss ? 1.0 / o.steps : s == o.steps;
+  return o;
+}
+
+static void run_task(void *context, int task, int worker) {
+  struct training *t = context;
+  const struct convnet *net = &t->model.net;
+  struct maml_worker *w = &t->workers[worker];
+  const uint32_t index = (uint32_t)(t->iteration * t->f->train.tasks + task);
+  const struct maml_options *o = &t->options[task % 2];
+  struct rng draw = rng_stream((uint64_t)t->f->run.seed, RNG_EPISODE, index);
+  struct rng noise = rng_stream((uint64_t)t->f->run.seed, RNG_QUANTISE, index);
+  real *gradient = t->gradients + (size_t)task * net->n;
+
+  episode_draw(&t->episodes[worker], &t->spec, &t->data.images, &t->data.split[DATASET_TRAINING], &draw);
+  episode_render(&t->episodes[worker], &t->data.images, w->work.y[0], CONV_LANES);
+  maml_program(w, net, t->model.parameters, &noise);
+  maml_adapt(w, net, t->model.parameters, o, NULL, &noise);
+  memset(gradient, 0, net->n * sizeof *gradient);
+  t->loss[task] = maml_backward(w, net, t->model.parameters, gradient, o);
+  t->first[task] = w->record.correct[1];
+  t->last[task] = w->record.correct[o->steps];
+}
+
+enum { SLICES = 16 };
+
+// One slice of the mean gradient, tasks in order.
+static void sum_slice(void *context, int slice, int worker) {
+  struct training *t = context;
+  (void)worker;
+  const size_t n = t->model.net.n, begin = n * (size_t)slice / SLICES, end = n * (size_t)(slice + 1) / SLICES;
+  const real scale = (real)1 / (real)t->f->train.tasks;
+  for (size_t i = begin; i < end; i++) t->gradient[i] = t->gradients[i];
+  for (int k = 1; k < t->f->train.tasks; k++) {
+    const real *g = t->gradients + (size_t)k * n;
+    for (size_t i = begin; i < end; i++) t->gradient[i] += g[i];
+  }
+  for (size_t i = begin; i < end; i++) t->gradient[i] *= scale;
+}
+
+static double learning_rate(const struct fewshot_train_params *p, int64_t iteration) {
+  if (p->schedule == 0) return p->rate;
+  return p->rate * 0.5 * (1 + cos(3.14159265358979323846 * (double)iteration / (double)p->iterations));
+}
+
+static int outer_update(struct training *t) {
+  const struct fewshot_train_params *p = &t->f->train;
+  const struct convnet *net = &t->model.net;
+  pool_run(t->pool, (int)p->tasks, run_task, t);
+  pool_run(t->pool, SLICES, sum_slice, t);
+  for (int k = 0; k < p->tasks; k++) {
+    if (!isfinite(t->loss[k]))
+      return err_set(ERR_DIVERGED, "iteration %lld: loss of task %d is not finite", (long long)t->iteration + 1, k);
+    t->tally.loss += t->loss[k];
+    t->tally.first += (double)t->first[k] / t->workers[0].work.n[1];
+    t->tally.last += (double)t->last[k] / t->workers[0].work.n[1];
+  }
+  t->tally.tasks += p->tasks;
+  if (!p->learn_inner_rate) memset(t->gradient + net->rates, 0, (net->n - net->rates) * sizeof *t->gradient);
+  adam_step(t->model.parameters, t->moment1, t->moment2, t->gradient, net->n, learning_rate(p, t->iteration), (long)t->iteration + 1);
+  t->iteration++;
+  return 0;
+}
+
+static int save_checkpoint(const struct training *t) {
+  char path[FILE_PATH_SIZE];
+  rundir_path(&t->run, RUNDIR_CHECKPOINT, path);
+  struct tensorfile_writer *w = tensorfile_create(path);
+  const int64_t n = (int64_t)t->model.net.n, one = 1, three = 3;
+  settings_store(t->f->sections, NULL, w);
+  tensorfile_put_real(w, "parameters", 1, &n, t->model.parameters);
+  tensorfile_put_real(w, "adam.moment1", 1, &n, t->moment1);
+  tensorfile_put_real(w, "adam.moment2", 1, &n, t->moment2);
+  tensorfile_put_i64(w, "iteration", 1, &one, &t->iteration);
+  tensorfile_put_i64(w, "tally.tasks", 1, &one, &t->tally.tasks);
+  tensorfile_put_f64(w, "tally.sums", 1, &three, (const double[]){ t->tally.loss, t->tally.first, t->tally.last });
+  return tensorfile_commit(w);
+}
+
+// A checkpoint continues only the run it came from.
+static int same_settings(const struct training *t, const struct tensorfile *tf) {
+  for (const struct settings_section *s = t->f->sections; s->name; s++)
+    for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++) {
+      char key[128], now[PARAM_TEXT_SIZE];
+      snprintf(key, sizeof key, "%s.%s", s->name, p->name);
+      if (!strcmp(key, "run.threads") || !strcmp(key, "data.path") || !strcmp(s->name, "eval") || !strcmp(s->name, "synapse") || !strcmp(key, "train.checkpoint_every_s")) continue;
+      const char *then = tensorfile_metadata(tf, key);
+      param_value(p, s->params, now);
+      if (!then || strcmp(then, now))
+        return err_set(ERR_SETTING, "%s: was written with %s=%s, now %s", tensorfile_name(tf), key, then ? then : "(nothing)", now);
+    }
+  return 0;
+}
+
+static int read_checkpoint(struct training *t, struct tensorfile *tf) {
+  const int64_t n = (int64_t)t->model.net.n, one = 1, three = 3;
+  double sums[3];
+  TRY(same_settings(t, tf));
+  TRY(tensorfile_real(tf, "parameters", 1, &n, t->model.parameters));
+  TRY(tensorfile_real(tf, "adam.moment1", 1, &n, t->moment1));
+  TRY(tensorfile_real(tf, "adam.moment2", 1, &n, t->moment2));
+  TRY(tensorfile_i64(tf, "iteration", 1, &one, &t->iteration));
+  TRY(tensorfile_i64(tf, "tally.tasks", 1, &one, &t->tally.tasks));
+  TRY(tensorfile_f64(tf, "tally.sums", 1, &three, sums));
+  if (t->iteration < 0 || t->iteration > t->f->train.iterations)
+    return err_set(ERR_FORMAT, "%s: iteration %lld: outside [0, %lld]", tensorfile_name(tf), (long long)t->iteration, (long long)t->f->train.iterations);
+  t->tally.loss = sums[0];
+  t->tally.first = sums[1];
+  t->tally.last = sums[2];
+  return 0;
+}
+
+static int load_checkpoint(struct training *t) {
+  char path[FILE_PATH_SIZE];
+  struct tensorfile *tf;
+  rundir_path(&t->run, RUNDIR_CHECKPOINT, path);
+  TRY(tensorfile_open(&tf, path));
+  const int rc = read_checkpoint(t, tf);
+  tensorfile_close(tf);
+  return rc;
+}
+
+// A row of metrics.csv, with validation where it is due; the tally starts anew.
+static int record(struct training *t) {
+  const struct fewshot_train_params *p = &t->f->train;
+  const int last = t->iteration == p->iterations;
+  if (t->iteration % p->log_every && !last) return 0;
+  char validation[80] = ",";
+  if (p->validate_tasks && t->data.split[DATASET_VALIDATION].n && (t->iteration % p->validate_every == 0 || last)) {
+    struct fewshot f = *t->f;
+    struct fewshot_result r;
+    f.eval = (struct fewshot_eval_params){ .tasks = p->validate_tasks, .shots = p->shots, .queries = p->queries, .updates = f.net.steps };
+    f.eval.batchnorm = p->batchnorm == CONVNET_SUPPORT ? CONVNET_SUPPORT : CONVNET_TASK;
+    f.synapse = (struct fewshot_synapse_params){ .kind = p->bits ? 1 : 0, .bits = p->bits };
+    TRY(fewshot_measure(&r, &f, &t->model, &t->data, DATASET_VALIDATION, t->pool));
+    snprintf(validation, sizeof validation, "%.6f,%.6f", r.accuracy[1], r.accuracy[r.n_updates]);
+    fewshot_result_release(&r);
+  }
+  const double n = (double)t->tally.tasks;
+  TRY(rundir_row(&t->run, "%lld,%.6g,%.8f,%.6f,%.6f,%s", (long long)t->iteration, learning_rate(p, t->iteration - 1), t->tally.loss/n, t->tally.first/n, t->tally.last/n, validation));
+  t->tally = (struct tally){ 0 };
+  return 0;
+}
+
+static int save_model(const struct training *t) {
+  char path[FILE_PATH_SIZE];
+  rundir_path(&t->run, RUNDIR_MODEL, path);
+  return fewshot_model_save(&t->model, t->f, path);
+}
+
+static double clock_s(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static int loop(struct training *t) {
+  const struct fewshot_train_params *p = &t->f->train;
+  struct progress bar;
+  progress_start(&bar, "train", p->iterations, t->iteration);
+  double saved_s = clock_s();
+  int rc = 0;
+  while (rc == 0 && t->iteration < p->iterations && !signals_caught()) {
+    rc = outer_update(t);
+    progress_update(&bar, t->iteration, "loss %.4f  query accuracy %.2f %%", t->tally.loss / (double)t->tally.tasks, 100 * t->tally.last / (double)t->tally.tasks);
+    if (rc == 0) rc = record(t);
+    if (rc == 0 && clock_s() - saved_s >= p->checkpoint_every_s) {
+      rc = save_checkpoint(t);
+      saved_s = clock_s();
+    }
+  }
+  progress_finish(&bar);
+  TRY(rc);
+  TRY(save_checkpoint(t));
+  TRY(save_model(t));
+  if (t->iteration < p->iterations)
+    return err_set(ERR_INTERRUPTED, "%s: stopped at iteration %lld of %lld; continue with --resume", t->run.path, (long long)t->iteration, (long long)p->iterations);
+  return 0;
+}
+
+static void allocate(struct training *t) {
+  const struct fewshot *f = t->f;
+  const struct convnet *net = &t->model.net;
+  const size_t tasks = (size_t)f->train.tasks;
+  t->n_workers = f->run.threads ? (int)f->run.threads : pool_cores();
+  t->pool = pool_new(t->n_workers);
+  t->workers = err_calloc((size_t)t->n_workers, sizeof *t->workers);
+  t->episodes = err_calloc((size_t)t->n_workers, sizeof *t->episodes);
+  for (int k = 0; k < t->n_workers; k++) {
+    maml_worker_init(&t->workers[k], net, (int)f->train.shots, (int)f->train.queries, &t->options[0]);
+    episode_init(&t->episodes[k], net->ways, (int)f->train.shots, (int)f->train.queries);
+  }
+  t->model.parameters = err_aligned(net->n, sizeof(real));
+  t->gradients = err_aligned(tasks * net->n, sizeof(real));
+  t->gradient = err_aligned(net->n, sizeof(real));
+  t->moment1 = err_aligned(net->n, sizeof(real));
+  t->moment2 = err_aligned(net->n, sizeof(real));
+  t->loss = err_calloc(tasks, sizeof *t->loss);
+  t->first = err_calloc(tasks, sizeof *t->first);
+  t->last = err_calloc(tasks, sizeof *t->last);
+}
+
+static void release(struct training *t) {
+  if (!t->pool) return;
+  for (int k = 0; k < t->n_workers; k++) {
+    maml_worker_release(&t->workers[k], &t->model.net);
+    episode_release(&t->episodes[k]);
+  }
+  pool_free(t->pool);
+  fewshot_model_release(&t->model);
+  void *const owned[] = { t->workers, t->episodes, t->gradients, t->gradient, t->moment1, t->moment2, t->loss, t->first, t->last };
+  for (size_t k = 0; k < sizeof owned / sizeof *owned; k++) free(owned[k]);
+}
+
+// Check the settings against each other and lay out the network; no memory is taken yet.
+static int describe(struct training *t, const struct fewshot *f) {
+  *t = (struct training){ .f = f };
+  if ((f->train.tasks + 1) * f->train.iterations > UINT32_MAX)
+    return err_set(ERR_SETTING, "train.iterations=%lld: with train.tasks=%lld more than %u tasks in all", (long long)f->train.iterations, (long long)f->train.tasks, UINT32_MAX);
+  TRY(convnet_init(&t->model.net, &f->net, (int)f->data.size));
+  for (int odd = 0; odd < 2; odd++) t->options[odd] = options_of(f, odd);
+  t->spec = dataset_spec(&f->data, DATASET_TRAINING, t->model.net.ways, (int)f->train.shots, (int)f->train.queries);
+  return 0;
+}
+
+// Memory, threads and the initial weights, once the data is there.
+static int prepare(struct training *t) {
+  TRY(episode_check(&t->spec, &t->data.images, &t->data.split[DATASET_TRAINING], dataset_split_name(DATASET_TRAINING)));
+  allocate(t);
+  struct rng start = rng_stream((uint64_t)t->f->run.seed, RNG_INIT, 0);
+  convnet_start(&t->model.net, t->model.parameters, t->f->train.inner_rate, &start);
+  return 0;
+}
+
+static int prepare_and_loop(struct training *t, int resume) {
+  TRY(rundir_describe(&t->run, t->f->sections));
+  TRY(dataset_load(&t->data, &t->f->data, DATASET_BACKGROUND_ONLY));
+  TRY(prepare(t));
+  if (resume && rundir_has_checkpoint(&t->run)) TRY(load_checkpoint(t));
+  TRY(rundir_metrics(&t->run, "iteration,rate,loss,accuracy_first,accuracy_last,validation_first,validation_last", t->iteration));
+  return loop(t);
+}
+
+int fewshot_train(struct fewshot *f, const char *folder, int resume) {
+  struct training t;
+  TRY(describe(&t, f));
+  TRY(rundir_open(&t.run, folder, resume));
+  const int rc = prepare_and_loop(&t, resume);
+  rundir_close(&t.run);
+  release(&t);
+  dataset_release(&t.data);
+  return rc;
+}
+
+int fewshot_train_timed(const struct fewshot *f, struct dataset *data, int n, double *seconds, double *operations) {
+  struct training t;
+  TRY(describe(&t, f));
+  t.data = *data;
+  int rc = prepare(&t);
+  const int images = t.model.net.ways * (int)(f->train.shots + f->train.queries);
+  *operations = 0;
+  for (int l = 0; l < t.model.net.blocks; l++) {  // forward, weight gradient and, but for the first, data gradient
+    const struct conv shape = convnet_shape(&t.model.net, l, images);
+    *operations += (double)f->train.tasks * (l ? 3 : 2) * conv_flop(&shape);
+  }
+  for (int k = 0; k < n && rc == 0; k++) {
+    const double begin = clock_s();
+    rc = outer_update(&t);
+    seconds[k] = clock_s() - begin;
+  }
+  release(&t);
+  return rc;
+}
