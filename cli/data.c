@@ -59,7 +59,7 @@ static int print_json(const struct dataset *d, const struct dataset_params *p) {
     json_put_i64(split, "images", n.images);
     json_put_i64(split, "fewest_drawings", n.fewest);
     json_put_i64(split, "most_drawings", n.most);
-    json_put(j, dataset_split_name(s), split);
+    json_put(j, dataset_split_name((enum dataset_split)s), split);
   }
   const int rc = json_print(j, stdout);
   json_release(j);
@@ -72,7 +72,7 @@ static void print_table(const struct dataset *d, const struct dataset_params *p)
   printf("%-12s %8s %8s %8s %s\n", "split", "classes", "groups", "images", "  per class");
   for (int s = 0; s < DATASET_SPLITS; s++) {
     const struct split_count n = count_split(d, s);
-    printf("%-12s %8d %8d %8d   %d", dataset_split_name(s), n.classes, n.groups, n.images, n.fewest);
+    printf("%-12s %8d %8d %8d   %d", dataset_split_name((enum dataset_split)s), n.classes, n.groups, n.images, n.fewest);
     if (n.most > n.fewest) printf(" to %d", n.most);
     printf("\n");
   }

@@ -11,7 +11,8 @@
 // A stroke is a turtle's path: parts of constant curvature, with corners between them. A character's
 // strokes and how they hang together are drawn once; a hand then varies all numbers a little, and bends,
 // places and scales the result. Unit: about half the height of a character; y points down.
-enum { CHARACTERS_STROKES = 5, CHARACTERS_PARTS = 4, CHARACTERS_STEPS = 12, CHARACTERS_POINTS = CHARACTERS_PARTS * CHARACTERS_STEPS + 1 };
+enum { CHARACTERS_STROKES = 5, CHARACTERS_PARTS = 4, CHARACTERS_STEPS = 12 };  // at most; line segments per part
+enum { CHARACTERS_POINTS = CHARACTERS_PARTS * CHARACTERS_STEPS + 1 };
 
 struct part {
   double length;
@@ -66,14 +67,15 @@ static int characters_choose(struct rng *r, const unsigned char *percent, int n)
   return n - 1;
 }
 
-// ---- what a character is
+// ---- what a character is (no two random numbers in one expression: the order would be the compiler's)
 
 // Lines, arcs, loops, angular and flowing strokes, boxes and triangles, dots.
 enum { STROKE_LINE, STROKE_ARC, STROKE_LOOP, STROKE_ANGULAR, STROKE_FLOWING, STROKE_CLOSED, STROKE_DOT, STROKE_KINDS };
 
 static double characters_corner(struct rng *r) {
   static const double angles[] = { 90, 90, 90, 90, 90, 120, 135, 60 };
-  return angles[(int)(8 * rng_uniform(r))] + characters_between(r, -6, 6);
+  const double angle = angles[(int)(8 * rng_uniform(r))];
+  return angle + characters_between(r, -6, 6);
 }
 
 // Box or triangle: it ends where it began.
@@ -81,7 +83,8 @@ static void characters_closed(struct stroke *s, double length, struct rng *r) {
   const double sign = rng_uniform(r) < 0.5 ? -1 : 1, ratio = characters_between(r, 0.6, 1.6);
   s->n_parts = rng_uniform(r) < 0.6 ? 4 : 3;
   for (int i = 0; i < s->n_parts; i++)
-    s->parts[i] = (struct part){ length / s->n_parts * (s->n_parts == 4 && i % 2 ? ratio : 1), i ? sign * 360 / s->n_parts : 0, 0 };
+    s->parts[i] = (struct part){ length / s->n_parts * (s->n_parts == 4 && i % 2 ? ratio : 1),
+                                 i ? sign * 360 / s->n_parts : 0, 0 };
 }
 
 static void characters_angular(struct stroke *s, double length, struct rng *r) {
@@ -89,9 +92,12 @@ static void characters_angular(struct stroke *s, double length, struct rng *r) {
   const int zigzag = rng_uniform(r) < 0.3;
   double sign = rng_uniform(r) < 0.5 ? -1 : 1;
   s->n_parts = 2 + characters_choose(r, counts, 3);
-  for (int i = 0; i < s->n_parts; i++, sign = zigzag ? -sign : sign)
-    s->parts[i] = (struct part){ length / s->n_parts * characters_between(r, 0.5, 1.4), i ? sign * characters_corner(r) : 0,
-                                 characters_between(r, -8, 8) };
+  for (int i = 0; i < s->n_parts; i++, sign = zigzag ? -sign : sign) {
+    struct part *p = s->parts + i;
+    p->length = length / s->n_parts * characters_between(r, 0.5, 1.4);
+    p->corner = i ? sign * characters_corner(r) : 0;
+    p->turn = characters_between(r, -8, 8);
+  }
 }
 
 static void characters_flowing(struct stroke *s, double length, struct rng *r) {
@@ -101,15 +107,17 @@ static void characters_flowing(struct stroke *s, double length, struct rng *r) {
   for (int i = 0; i < s->n_parts; i++) {
     const int straight = rng_uniform(r) < 0.35, sharp = i > 0 && rng_uniform(r) < 0.3;
     if (rng_uniform(r) < 0.55) sign = -sign;
-    s->parts[i] = (struct part){ length / s->n_parts * characters_between(r, 0.5, 1.4),
-                                 sharp ? characters_signed(r, 70, 160) : 0,
-                                 straight ? characters_between(r, -10, 10) : sign * characters_between(r, 60, 250) };
+    struct part *p = s->parts + i;
+    p->length = length / s->n_parts * characters_between(r, 0.5, 1.4);
+    p->corner = sharp ? characters_signed(r, 70, 160) : 0;
+    p->turn = straight ? characters_between(r, -10, 10) : sign * characters_between(r, 60, 250);
   }
 }
 
 static void characters_shape(struct stroke *s, int kind, double length, struct rng *r) {
   static const double headings[] = { 0, 0, 0, 90, 90, 90, 90, 45, 135, 180, 60, 120 };
-  s->heading = headings[(int)(12 * rng_uniform(r))] + characters_between(r, -8, 8);
+  s->heading = headings[(int)(12 * rng_uniform(r))];
+  s->heading += characters_between(r, -8, 8);
   s->n_parts = 1;
   struct part *p = s->parts;
   switch (kind) {
@@ -157,14 +165,16 @@ static void characters_attach(struct stroke *s, int k, int is_dot, struct rng *r
     break;
   default:
     s->on = -1;
-    s->side_x = sides[(int)(6 * rng_uniform(r))] * characters_between(r, 0.5, 1.1);
-    s->side_y = sides[(int)(6 * rng_uniform(r))] * characters_between(r, 0.5, 1.1);
+    s->side_x = sides[(int)(6 * rng_uniform(r))];
+    s->side_y = sides[(int)(6 * rng_uniform(r))];
+    s->side_x *= characters_between(r, 0.5, 1.1);
+    s->side_y *= characters_between(r, 0.5, 1.1);
   }
 }
 
 // ---- what a hand makes of it
 
-// How much a hand varies: one number for all noise; 0 gives the character itself.
+// The path of one stroke, from the origin. noise scales all that a hand varies; 0 gives the character itself.
 static void characters_trace(struct path *p, const struct stroke *s, double noise, struct rng *r) {
   double x = 0, y = 0, heading = s->heading + noise * 5 * characters_degree * rng_normal(r);
   const double scale = exp(noise * 0.10 * rng_normal(r));
@@ -173,7 +183,8 @@ static void characters_trace(struct path *p, const struct stroke *s, double nois
   p->y[p->n++] = y;
   for (int i = 0; i < s->n_parts; i++) {
     const double length = s->parts[i].length * scale * exp(noise * 0.10 * rng_normal(r));
-    const double turn = s->parts[i].turn * exp(noise * 0.07 * rng_normal(r)) + noise * 6 * characters_degree * rng_normal(r);
+    const double stretch = exp(noise * 0.07 * rng_normal(r)), turn_error = noise * 6 * characters_degree * rng_normal(r);
+    const double turn = s->parts[i].turn * stretch + turn_error;
     const double corner = s->parts[i].corner + (i ? noise * 6 * characters_degree * rng_normal(r) : 0);
     heading += corner;
     for (int k = 0; k < CHARACTERS_STEPS; k++) {
@@ -213,10 +224,12 @@ static int characters_at(const struct path *p, double fraction) {
 // Put path k of the drawing where its stroke hangs.
 static void characters_place(struct drawing *d, const struct stroke *s, double noise, struct rng *r) {
   struct path *p = d->paths + d->n;
-  const double ex = noise * 0.045 * rng_normal(r), ey = noise * 0.045 * rng_normal(r), slip = noise * 0.05 * rng_normal(r);
+  const double ex = noise * 0.045 * rng_normal(r), ey = noise * 0.045 * rng_normal(r);
+  const double slip = noise * 0.05 * rng_normal(r);
   if (s->on >= 0) {
     const struct path *on = d->paths + s->on;
-    const int there = characters_at(on, s->there > 0 && s->there < 1 ? s->there + slip : s->there), here = characters_at(p, s->here);
+    const int there = characters_at(on, s->there > 0 && s->there < 1 ? s->there + slip : s->there);
+    const int here = characters_at(p, s->here);
     characters_shift(p, on->x[there] - p->x[here] + ex, on->y[there] - p->y[here] + ey);
     return;
   }
@@ -224,7 +237,8 @@ static void characters_place(struct drawing *d, const struct stroke *s, double n
   const struct box b = characters_box(d);
   const struct drawing alone = { .n = 1, .paths = { *p } };
   const struct box own = characters_box(&alone);
-  const double reach_x = (b.x1 - b.x0 + own.x1 - own.x0) / 2 + 0.25, reach_y = (b.y1 - b.y0 + own.y1 - own.y0) / 2 + 0.25;
+  const double reach_x = (b.x1 - b.x0 + own.x1 - own.x0) / 2 + 0.25;
+  const double reach_y = (b.y1 - b.y0 + own.y1 - own.y0) / 2 + 0.25;
   characters_shift(p, (b.x0 + b.x1) / 2 + s->side_x * reach_x - (own.x0 + own.x1) / 2 + ex,
                    (b.y0 + b.y1) / 2 + s->side_y * reach_y - (own.y0 + own.y1) / 2 + ey);
 }
@@ -260,7 +274,8 @@ static void characters_stroke(struct character *c, int k, struct rng *r) {
   if (c->n_strokes == 1 && kind == STROKE_LINE) kind = STROKE_ANGULAR;  // a bare line or arc is hardly a letter
   if (c->n_strokes == 1 && kind == STROKE_ARC) kind = STROKE_FLOWING;
   characters_shape(s, kind, k ? characters_between(r, 0.5, 1.5) : characters_between(r, 1.6, 2.6), r);
-  if (k > 0 && kind != STROKE_DOT && rng_uniform(r) < 0.15) characters_repeat(s, c->strokes + (int)(k * rng_uniform(r)), r);
+  if (k > 0 && kind != STROKE_DOT && rng_uniform(r) < 0.15)
+    characters_repeat(s, c->strokes + (int)(k * rng_uniform(r)), r);
   if (k > 0) characters_attach(s, k, kind == STROKE_DOT, r);
   else s->on = -1;
 }
@@ -290,9 +305,11 @@ static void characters_bend(struct drawing *d, double amount, struct rng *r) {
     struct path *p = d->paths + k;
     const double phase = characters_between(r, 0, 6.2832), pitch = characters_between(r, 0.3, 0.8);
     for (int i = 0; i < p->n; i++) {
-      const double x = p->x[i], y = p->y[i];
-      p->x[i] += amount * wave[0][0] * sin(2 * wave[0][1] * x + 2 * wave[0][2] * y + wave[0][3]) + 0.15 * amount * sin(pitch * i + phase);
-      p->y[i] += amount * wave[1][0] * sin(2 * wave[1][1] * x + 2 * wave[1][2] * y + wave[1][3]) + 0.15 * amount * cos(pitch * i + phase);
+      const double x = 2 * p->x[i], y = 2 * p->y[i];
+      const double bend_x = wave[0][0] * sin(wave[0][1] * x + wave[0][2] * y + wave[0][3]);
+      const double bend_y = wave[1][0] * sin(wave[1][1] * x + wave[1][2] * y + wave[1][3]);
+      p->x[i] += amount * (bend_x + 0.15 * sin(pitch * i + phase));
+      p->y[i] += amount * (bend_y + 0.15 * cos(pitch * i + phase));
     }
   }
 }
@@ -311,9 +328,10 @@ static void characters_fit(struct drawing *d, const struct character *c, struct 
       d->paths[k].y[i] = sy * (sine * x + cosine * y);
     }
   const struct box b = characters_box(d);
-  const double limit = 0.92, shrink = fmin(1, limit / fmax(b.x1 - b.x0, b.y1 - b.y0));
+  const double limit = 0.90, shrink = fmin(1, limit / fmax(b.x1 - b.x0, b.y1 - b.y0));
   const double room_x = (limit - shrink * (b.x1 - b.x0)) / 2, room_y = (limit - shrink * (b.y1 - b.y0)) / 2;
-  const double x0 = fmin(fmax(0.045 * rng_normal(r), -room_x), room_x), y0 = fmin(fmax(0.045 * rng_normal(r), -room_y), room_y);
+  const double x0 = fmin(fmax(0.045 * rng_normal(r), -room_x), room_x);
+  const double y0 = fmin(fmax(0.045 * rng_normal(r), -room_y), room_y);
   for (int k = 0; k < d->n; k++)
     for (int i = 0; i < d->paths[k].n; i++) {
       d->paths[k].x[i] = 0.5 + x0 + shrink * (d->paths[k].x[i] - (b.x0 + b.x1) / 2);
@@ -359,7 +377,8 @@ static struct rng characters_hand(uint64_t seed, int character, int drawing) {
 }
 
 void characters_draw(unsigned char *ink, int size, uint64_t seed, int character, int drawing) {
-  struct rng mind = rng_stream(seed, RNG_GENERATE, (uint32_t)character), hand = characters_hand(seed, character, drawing);
+  struct rng mind = rng_stream(seed, RNG_GENERATE, (uint32_t)character);
+  struct rng hand = characters_hand(seed, character, drawing);
   struct character c;
   characters_invent(&c, &mind);
   characters_render(ink, size, &c, &hand);

@@ -83,8 +83,10 @@ static int fetch_open(struct fetch *f, int64_t from) {
 }
 
 static int fetch_failed(const struct fetch *f, CURLcode code, long status, const char *detail) {
-  if (f->stopped) return err_set(ERR_INTERRUPTED, "%s: stopped after %lld bytes; start again to go on", f->url, (long long)f->done);
-  if (f->too_long) return err_set(ERR_FORMAT, "%s: longer than the %lld bytes expected", f->url, (long long)f->file->size);
+  if (f->stopped)
+    return err_set(ERR_INTERRUPTED, "%s: stopped after %lld bytes; start again to go on", f->url, (long long)f->done);
+  if (f->too_long)
+    return err_set(ERR_FORMAT, "%s: longer than the %lld bytes expected", f->url, (long long)f->file->size);
   if (f->full_disk) return err_set(ERR_IO, "%s: cannot be written", f->part);
   if (code == CURLE_HTTP_RETURNED_ERROR) return err_set(ERR_IO, "%s: the server answers %ld", f->url, status);
   return err_set(ERR_IO, "%s: %s", f->url, *detail ? detail : curl_easy_strerror(code));
