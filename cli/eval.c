@@ -43,8 +43,9 @@ static void print_tasks(const struct fewshot_result *r) {
 
 static void print_table(const struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m) {
   if (f->eval.tasks_file[0]) print_tasks(r);
-  printf("%d tasks, %d-way %d-shot, %s classes, batch norm '%s'\n", r->n_tasks, m->net.ways, (int)f->eval.shots,
-         f->eval.split ? "validation" : "evaluation", convnet_rule_names[f->eval.batchnorm]);
+  printf("%d tasks, %d-way %d-shot, %s classes%s, batch norm '%s'\n", r->n_tasks, m->net.ways, (int)f->eval.shots,
+         f->eval.split ? "validation" : "evaluation",
+         f->data.preprocessing == IMAGESET_PUBLISHED ? ", published preprocessing" : "", convnet_rule_names[f->eval.batchnorm]);
   printf("updates  accuracy %%   +- 95%%   query loss\n");
   for (int s = 0; s <= r->n_updates; s++)
     printf("%7d  %10.2f  %7.2f   %10.4f\n", s, 100 * r->accuracy[s], 100 * r->ci95[s], r->loss[s]);
@@ -83,6 +84,7 @@ int eval_command(int argc, char **argv) {
   const int rc = options_parse(&o, argc, argv);
   if (rc < 0) return options_fail("eval", rc);
   if (o.n_words == 1 && !strcmp(o.words[0], "fewshot")) return eval_fewshot(&o);
+  if (o.n_words) return options_fail("eval", err_set(ERR_SETTING, "%s: no such experiment; there is fewshot", o.words[o.n_words > 1]));
   fputs(usage, o.help ? stdout : stderr);
-  return o.help ? 0 : 2;
+  return o.help ? options_finish("eval") : 2;
 }

@@ -4,6 +4,7 @@
 
 #include "base/signals.h"
 #include "commands.h"
+#include "options.h"
 
 static const struct command {
   const char *name;
@@ -22,16 +23,19 @@ enum { N_COMMANDS = sizeof commands / sizeof *commands };
 static int usage(FILE *out) {
   fprintf(out, "usage: metaxbar <command> [...]    metaxbar <command> --help\n\n");
   for (int k = 0; k < N_COMMANDS; k++) fprintf(out, "  %-8s %s\n", commands[k].name, commands[k].help);
-  return out == stdout ? 0 : 2;
+  return out == stdout ? options_finish("--help") : 2;
 }
 
 int main(int argc, char **argv) {
   signals_install();
   if (argc < 2) return usage(stderr);
   if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) return usage(stdout);
-  if (!strcmp(argv[1], "--version")) return printf("metaxbar %s\n", METAXBAR_VERSION) < 0;
+  if (!strcmp(argv[1], "--version")) {
+    printf("metaxbar %s\n", METAXBAR_VERSION);
+    return options_finish("--version");
+  }
   for (int k = 0; k < N_COMMANDS; k++)
     if (!strcmp(argv[1], commands[k].name)) return commands[k].run(argc - 2, argv + 2);
-  fprintf(stderr, "metaxbar: %s: no such command\n", argv[1]);
-  return usage(stderr);
+  fprintf(stderr, "metaxbar: %s: no such command; metaxbar --help lists them\n", argv[1]);
+  return 2;
 }

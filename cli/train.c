@@ -34,6 +34,7 @@ int train_command(int argc, char **argv) {
   const int rc = options_parse(&o, argc, argv);
   if (rc < 0) return options_fail("train", rc);
   if (o.n_words == 1 && !strcmp(o.words[0], "fewshot")) return train_fewshot(&o);
+  if (o.n_words) return options_fail("train", err_set(ERR_SETTING, "%s: no such experiment; there is fewshot", o.words[o.n_words > 1]));
   fputs(usage, o.help ? stdout : stderr);
-  return o.help ? 0 : 2;
+  return o.help ? options_finish("train") : 2;
 }

@@ -54,7 +54,8 @@ void json_put_f64s(struct json_t *o, const char *name, const double *v, size_t n
 void json_put_i64s(struct json_t *o, const char *name, const int64_t *v, size_t n);
 
 // Print with a line end; reals with the fewest of 15 or 17 digits that read back to the same bits.
-// A real that was not finite (or a text that was not UTF-8) is refused here by its name, before anything is printed. A failing stream is ERR_IO.
+// A real that was not finite (or a text that was not UTF-8) is refused here by its name, before
+// anything is printed. A failing stream is ERR_IO.
 int json_print(struct json_t *v, FILE *out);
 
 #endif

@@ -55,7 +55,8 @@ void progress_text(const struct progress *p, double elapsed_s, int width, char *
   int n = snprintf(line, sizeof line, "%.100s%s %lld%s  %.3g/s%s%s%s", p->label, bar, (long long)p->done, of, rate, left,
                    *p->note ? "  " : "", p->note);
   if (n > width && known)  // the bar is what can be spared
-    n = snprintf(line, sizeof line, "%.100s %lld%s  %.3g/s%s%s%s", p->label, (long long)p->done, of, rate, left, *p->note ? "  " : "", p->note);
+    n = snprintf(line, sizeof line, "%.100s %lld%s  %.3g/s%s%s%s", p->label, (long long)p->done, of, rate, left,
+                 *p->note ? "  " : "", p->note);
   snprintf(text, size, "%.*s", width < 0 ? 0 : width, line);
 }
 

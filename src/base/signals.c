@@ -20,6 +20,7 @@ void signals_install(void) {
   sigaction(SIGINT, &stop, NULL);
   sigaction(SIGTERM, &stop, NULL);
   sigaction(SIGPIPE, &ignore, NULL);
+  sigaction(SIGXFSZ, &ignore, NULL);
 }
 
 int signals_caught(void) { return atomic_load(&caught); }

@@ -1,6 +1,6 @@
 // signals.h - leave in good order: SIGINT and SIGTERM ask the loops to stop at the next safe place
-// (a checkpoint), a second one ends the process at once with status 128 + signal. SIGPIPE is
-// ignored: a broken pipe is an ordinary write error.
+// (a checkpoint), a second one ends the process at once with status 128 + signal. SIGPIPE and SIGXFSZ
+// are ignored: a broken pipe and a file that may not grow are ordinary write errors.
 #ifndef BASE_SIGNALS_H
 #define BASE_SIGNALS_H
 

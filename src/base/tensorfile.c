@@ -133,7 +133,8 @@ static int parse_header(struct tensorfile *tf, int64_t start) {
   for (int i = 0; i < tf->n_entries; i++) {
     const struct tensorfile_entry *e = &tf->entries[i];
     if (e->offset != start)
-      return err_set(ERR_FORMAT, "%s: tensor '%s': data %s", tf->name, e->name, e->offset < start ? "overlaps another tensor's" : "begins after a hole");
+      return err_set(ERR_FORMAT, "%s: tensor '%s': data %s", tf->name, e->name,
+                     e->offset < start ? "overlaps another tensor's" : "begins after a hole");
     start = entry_end(e);
   }
   if (start != tf->size) return err_set(ERR_FORMAT, "%s: %" PRId64 " bytes after the last tensor", tf->name, tf->size - start);
@@ -256,7 +257,18 @@ static double f16_value(uint16_t bits) {
 }
 
 static struct value decode(enum tensorfile_dtype dtype, const unsigned char *p) {
-  union { double f64; float f32; uint64_t u64; int64_t i64; uint32_t u32; int32_t i32; uint16_t u16; int16_t i16; uint8_t u8; int8_t i8; } b;
+  union {
+    double f64;
+    float f32;
+    int64_t i64;
+    uint64_t u64;
+    int32_t i32;
+    uint32_t u32;
+    int16_t i16;
+    uint16_t u16;
+    int8_t i8;
+    uint8_t u8;
+  } b;
   memcpy(&b, p, (size_t)dtype_sizes[dtype]);
 #define WHOLE(x) (struct value){ .whole = true, .negative = (x) < 0, .f = (double)(x), .u = (uint64_t)(x) }
   switch (dtype) {
@@ -368,7 +380,8 @@ static struct item *new_item(struct tensorfile_writer *w) {
   return &w->items[w->n_items++];
 }
 
-static void put(struct tensorfile_writer *w, const char *name, enum tensorfile_dtype dtype, int n_dims, const int64_t *dims, const void *src) {
+static void put(struct tensorfile_writer *w, const char *name, enum tensorfile_dtype dtype, int n_dims,
+                const int64_t *dims, const void *src) {
   assert(printable(name) && strcmp(name, "__metadata__") && n_dims >= 0 && n_dims <= TENSORFILE_MAX_DIMS);
   for (int i = 0; i < w->n_items; i++) assert(strcmp(w->items[i].name, name));
   struct item *item = new_item(w);

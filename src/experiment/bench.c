@@ -1,10 +1,12 @@
 #include "experiment/bench.h"
 
+#include <ftw.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/err.h"
@@ -139,5 +141,44 @@ int bench_fewshot(struct bench *b, struct fewshot *f, const struct fewshot_model
   if (rc == 0) bench_adapt(b, f, model, &data, peak1);
   if (rc == 0) bench_memory(b);
   dataset_release(&data);
+  return rc;
+}
+
+static int remove_entry(const char *path, const struct stat *s, int type, struct FTW *at) {
+  (void)s;
+  (void)type;
+  (void)at;
+  return remove(path);
+}
+
+// Train in `folder`, evaluate, and add the two figures.
+static int learn_in(struct bench *b, struct fewshot *f, const char *folder) {
+  struct fewshot_model model;
+  struct fewshot_result r;
+  char path[600], run[512];
+  snprintf(run, sizeof run, "%s/run", folder);
+  snprintf(path, sizeof path, "%s/model.safetensors", run);
+  const double begin = clock_s();
+  TRY(fewshot_train(f, run, 0));
+  TRY(fewshot_model_load(&model, f, path, 0, NULL));
+  const int rc = fewshot_eval(&r, f, &model);
+  double seconds = clock_s() - begin;
+  fewshot_model_release(&model);
+  TRY(rc);
+  double accuracy = r.accuracy[r.n_updates];
+  struct bench_figure *figure = add(b, "fewshot.learn", "s", &seconds, 1);
+  snprintf(figure->note, sizeof figure->note, "%d iterations from random weights, and %d evaluation tasks", (int)f->train.iterations, r.n_tasks);
+  figure = add(b, "fewshot.learn.accuracy", "", &accuracy, 1);
+  snprintf(figure->note, sizeof figure->note, "+- %.4f, evaluation classes, batch norm '%s'", r.ci95[r.n_updates], convnet_rule_names[f->eval.batchnorm]);
+  fewshot_result_release(&r);
+  return 0;
+}
+
+int bench_learn(struct bench *b, struct fewshot *f) {
+  char folder[] = "/tmp/metaxbar-bench-XXXXXX";
+  if (!mkdtemp(folder)) return err_set(ERR_IO, "%s: cannot make a temporary folder", folder);
+  b->n = 0;
+  const int rc = learn_in(b, f, folder);
+  nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
   return rc;
 }

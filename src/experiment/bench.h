@@ -27,4 +27,8 @@ double bench_peak(int n_threads);
 // data.path) leaves a figure with a note and no value.
 int bench_fewshot(struct bench *b, struct fewshot *f, const struct fewshot_model *model);
 
+// From nothing to a measured model: train with the settings of f in a folder that is removed again, then
+// evaluate; the seconds of both together, data loading included, and the accuracy reached.
+int bench_learn(struct bench *b, struct fewshot *f);
+
 #endif

@@ -22,7 +22,7 @@ static const struct param train_table[] = {
   PARAM_I64(P, tasks, 32, 1, 65536, "tasks of each outer update"),
   PARAM_I64(P, shots, 5, 1, 1000, "support images of a class"),
   PARAM_I64(P, queries, 5, 1, 1000, "query images of a class"),
-  PARAM_F64(P, rate, 2e-3, 0, 1, "learning rate of Adam"),
+  PARAM_F64(P, rate, 4e-3, 0, 1, "learning rate of Adam"),
   PARAM_CHOICE(P, schedule, 1, schedules, "course of that rate; cosine ends at zero"),
   PARAM_F64(P, inner_rate, 0.1, 0, 100, "alpha of the inner updates, at the start"),
   PARAM_BOOL(P, learn_inner_rate, 0, "learn one alpha per update"),
@@ -33,6 +33,7 @@ static const struct param train_table[] = {
   PARAM_I64(P, validate_every, 1000, 1, 1000000, "iterations between validations"),
   PARAM_I64(P, validate_tasks, 200, 0, 1000000, "tasks of a validation"),
   PARAM_F64(P, checkpoint_every_s, 30, 0, 1e6, "seconds between checkpoints"),
+  PARAM_TEXT(P, start, "", "start from the kernels of this model; from its read-out if that has as many ways, from its inner rates if it learned them"),
 #undef P
   { 0 },
 };
@@ -86,10 +87,7 @@ static const char *const model_sections[] = { "net", "train", NULL };
 
 static int take_over(struct fewshot *f, const struct tensorfile *tf) {
   static const char *const carried[] = { "data.preprocessing", "data.size", NULL };
-  if (!tensorfile_metadata(tf, carried[0])) {  // published weights
-    fprintf(stderr, "%s: no settings in the file; taken as published weights (data.preprocessing=published)\n", tensorfile_name(tf));
-    return settings_set(f->sections, "data.preprocessing=published");
-  }
+  if (!tensorfile_metadata(tf, carried[0])) return settings_set(f->sections, "data.preprocessing=published");
   for (int k = 0; carried[k]; k++) {
     const char *value = tensorfile_metadata(tf, carried[k]);
     char assignment[PARAM_TEXT_SIZE];
@@ -100,6 +98,10 @@ static int take_over(struct fewshot *f, const struct tensorfile *tf) {
   TRY(settings_restore(f->sections, model_sections, tf));
   f->eval.shots = f->train.shots;
   f->eval.updates = f->net.steps;
+  if (f->train.bits) {  // trained for weights of so many bits: used with them
+    f->synapse.kind = 1;
+    f->synapse.bits = f->train.bits;
+  }
   return 0;
 }
 

@@ -31,6 +31,7 @@ struct fewshot_train_params {
   int64_t bits;                  // 0: exact weights
   int64_t log_every, validate_every, validate_tasks;
   double checkpoint_every_s;
+  char start[PARAM_TEXT_SIZE];   // model file to start from
 };
 
 struct fewshot_eval_params {

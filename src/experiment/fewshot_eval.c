@@ -247,12 +247,19 @@ static struct measuring measuring_of(const struct fewshot *f, const struct fewsh
   return m;
 }
 
+static int check_settings(const struct fewshot *f, const struct fewshot_model *model) {
+  if (f->eval.updates > model->net.steps)
+    return err_set(ERR_SETTING, "eval.updates=%d: the model has inner rates for %d", (int)f->eval.updates, model->net.steps);
+  if (f->eval.method == SCRATCH && f->eval.batchnorm == CONVNET_FIXED)
+    return err_set(ERR_SETTING, "eval.batchnorm=chip: eval.method=scratch has no model to measure statistics of");
+  return 0;
+}
+
 int fewshot_measure(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *model,
                     const struct dataset *data, enum dataset_split split, struct pool *pool) {
   struct measuring m = measuring_of(f, model, data, split);
   *r = (struct fewshot_result){ .n_tasks = (int)f->eval.tasks };
-  if (f->eval.updates > model->net.steps)
-    return err_set(ERR_SETTING, "eval.updates=%d: the model has inner rates for %d", (int)f->eval.updates, model->net.steps);
+  TRY(check_settings(f, model));
   TRY(episode_check(&m.spec, &data->images, &data->split[split], dataset_split_name(split)));
   return measure(r, &m, pool);
 }
@@ -261,6 +268,7 @@ int fewshot_measure(struct fewshot_result *r, const struct fewshot *f, const str
 static int measure_fixed(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *model,
                          const struct dataset *data, struct pool *pool) {
   struct tasksfile tasks;
+  TRY(check_settings(f, model));
   TRY(tasksfile_load(&tasks, f->eval.tasks_file, &data->images));
   struct measuring m = measuring_of(f, model, data, DATASET_EVALUATION);
   m.fixed_tasks = &tasks;

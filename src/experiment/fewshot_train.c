@@ -104,6 +104,9 @@ static int outer_update(struct training *t) {
   if (!p->learn_inner_rate) memset(t->gradient + net->rates, 0, (net->n - net->rates) * sizeof *t->gradient);
   adam_step(t->model.parameters, t->moment1, t->moment2, t->gradient, net->n, learning_rate(p, t->iteration), (long)t->iteration + 1);
   t->iteration++;
+  for (size_t i = 0; i < net->n; i++)
+    if (!isfinite(t->model.parameters[i]))
+      return err_set(ERR_DIVERGED, "iteration %lld: a weight is not finite", (long long)t->iteration);
   return 0;
 }
 
@@ -204,7 +207,7 @@ static int loop(struct training *t) {
   struct progress bar;
   progress_start(&bar, "train", p->iterations, t->iteration);
   double saved_s = clock_s();
-  int rc = 0;
+  int rc = t->tally.tasks ? record(t) : 0;  // stopped during a validation, the row is still to be written
   while (rc == 0 && t->iteration < p->iterations && !signals_caught()) {
     rc = outer_update(t);
     progress_update(&bar, t->iteration, "loss %.4f  query accuracy %.2f %%", t->tally.loss / (double)t->tally.tasks, 100 * t->tally.last / (double)t->tally.tasks);
@@ -215,10 +218,11 @@ static int loop(struct training *t) {
     }
   }
   progress_finish(&bar);
-  TRY(rc);
+  const int stopped = rc == ERR_INTERRUPTED || t->iteration < p->iterations;
+  if (rc != ERR_INTERRUPTED) TRY(rc);
   TRY(save_checkpoint(t));
   TRY(save_model(t));
-  if (t->iteration < p->iterations)
+  if (stopped)
     return err_set(ERR_INTERRUPTED, "%s: stopped at iteration %lld of %lld; continue with --resume", t->run.path, (long long)t->iteration, (long long)p->iterations);
   return 0;
 }
@@ -268,20 +272,59 @@ static int describe(struct training *t, const struct fewshot *f) {
   return 0;
 }
 
+// Let the kernels of each layer fill the range [-1, 1) of quantised weights: three standard deviations.
+// The normalisation behind a kernel takes its scale out again.
+static void fill_range(const struct convnet *net, real *parameters) {
+  for (int l = 0; l < net->blocks; l++) {
+    const size_t n = net->offset[l + 1] - net->offset[l];
+    const double weights = (double)convnet_rows(net, l) * convnet_columns(net, l);
+    real *w = parameters + net->offset[l];
+    double square = 0;
+    for (size_t i = 0; i < n; i++) square += (double)w[i] * (double)w[i];
+    const real scale = (real)(1 / (3 * sqrt(square / weights)));
+    for (size_t i = 0; i < n && square > 0; i++) w[i] *= scale;
+  }
+}
+
+// Take the kernels of another model (train.start), and its read-out and rates where they fit.
+static int start_from(struct training *t, const char *path) {
+  const struct convnet *net = &t->model.net;
+  struct fewshot other;
+  struct fewshot_model m;
+  fewshot_init(&other);
+  TRY(fewshot_model_load(&m, &other, path, 0, NULL));
+  int rc = 0;
+  if (m.net.channels != net->channels || m.net.blocks != net->blocks || m.net.side[0] != net->side[0])
+    rc = err_set(ERR_SETTING, "train.start=%s: %d blocks of %d channels on %d pixels, the network has %d of %d on %d", path,
+                 m.net.blocks, m.net.channels, m.net.side[0], net->blocks, net->channels, net->side[0]);
+  else if (other.data.preprocessing != t->f->data.preprocessing)
+    rc = err_set(ERR_SETTING, "train.start=%s: its data.preprocessing is another one", path);
+  else
+    memcpy(t->model.parameters, m.parameters, (m.net.ways == net->ways ? net->rates : net->offset[net->blocks]) * sizeof(real));
+  if (rc == 0 && m.net.steps == net->steps && other.train.learn_inner_rate)
+    memcpy(t->model.parameters + net->rates, m.parameters + m.net.rates, (size_t)net->steps * sizeof(real));
+  fewshot_model_release(&m);
+  if (rc == 0 && t->f->train.bits) fill_range(net, t->model.parameters);
+  return rc;
+}
+
 // Memory, threads and the initial weights, once the data is there.
 static int prepare(struct training *t) {
-  TRY(episode_check(&t->spec, &t->data.images, &t->data.split[DATASET_TRAINING], dataset_split_name(DATASET_TRAINING)));
+  for (enum dataset_split s = DATASET_TRAINING; s <= DATASET_VALIDATION; s++)
+    if (s == DATASET_TRAINING || (t->f->train.validate_tasks && t->data.split[s].n))
+      TRY(episode_check(&t->spec, &t->data.images, &t->data.split[s], dataset_split_name(s)));
   allocate(t);
   struct rng start = rng_stream((uint64_t)t->f->run.seed, RNG_INIT, 0);
   convnet_start(&t->model.net, t->model.parameters, t->f->train.inner_rate, &start);
-  return 0;
+  return t->f->train.start[0] ? start_from(t, t->f->train.start) : 0;
 }
 
+// Nothing is written into the folder before all that may be refused has been looked at.
 static int prepare_and_loop(struct training *t, int resume) {
-  TRY(rundir_describe(&t->run, t->f->sections));
   TRY(dataset_load(&t->data, &t->f->data, DATASET_BACKGROUND_ONLY));
   TRY(prepare(t));
   if (resume && rundir_has_checkpoint(&t->run)) TRY(load_checkpoint(t));
+  TRY(rundir_describe(&t->run, t->f->sections));
   TRY(rundir_metrics(&t->run, "iteration,rate,loss,accuracy_first,accuracy_last,validation_first,validation_last", t->iteration));
   return loop(t);
 }

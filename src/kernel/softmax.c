@@ -25,7 +25,8 @@ void softmax_backward(real *restrict dz, const real *restrict dp, const real *re
 double softmax_cross_entropy(real *g, const real *p, const int *restrict label, int B, int N, int ld) {
   double loss = 0;
   for (int b = 0; b < B; b++, g += ld, p += ld) {
-    loss -= log(fmax((double)p[label[b]], DBL_MIN));
+    const double q = (double)p[label[b]];
+    loss -= log(q < DBL_MIN ? DBL_MIN : q);  // so written, what is not a number stays so
     for (int k = 0; k < ld; k++) g[k] = (p[k] - (real)(k == label[b] && k < N)) / (real)B;
   }
   return loss / B;

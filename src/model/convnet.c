@@ -77,7 +77,8 @@ void convnet_work_init(struct convnet_work *w, const struct convnet *net, int B)
   size_t total = images * pixels(net, 0) * CONV_LANES, largest = 0;
   for (int l = 1; l <= net->blocks; l++) total += 2 * images * pixels(net, l) * CP;
   largest = images * pixels(net, 1) * CP;
-  const size_t kernel = KERNEL*KERNEL * CP * CP, small = 64 * CP * CONVNET_MAX_LAYERS;
+  const size_t readout = (size_t)net->ways * CP, square = KERNEL*KERNEL * CP * CP;  // transposed, either
+  const size_t kernel = readout > square ? readout : square, small = 64 * CP * CONVNET_MAX_LAYERS;
   arena_init(&w->arena, (total + 2*largest + kernel + small + 3 * images * CP) * sizeof(real) + 128 * 64);
   w->y[0] = ARENA_NEW(&w->arena, images * pixels(net, 0) * CONV_LANES, real);
   memset(w->y[0], 0, images * pixels(net, 0) * CONV_LANES * sizeof(real));

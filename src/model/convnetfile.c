@@ -12,19 +12,27 @@ static void layer_name(char name[32], const struct convnet *net, int l) {
   else snprintf(name, 32, "conv%d.weight", l + 1);
 }
 
+// Before memory is taken for a network, every tensor must have the shape that network needs.
+static int check_kernel(const struct tensorfile_entry *e, const char *file, int64_t O, int64_t I) {
+  if (e->n_dims == 4 && e->dims[0] == O && e->dims[1] == I && e->dims[2] == 3 && e->dims[3] == 3) return 0;
+  char found[200] = "";
+  for (int k = 0, n = 0; k < e->n_dims; k++) n += snprintf(found + n, sizeof found - (size_t)n, "%s%lld", k ? ", " : "", (long long)e->dims[k]);
+  return err_set(ERR_FORMAT, "%s: tensor %s: shape (%s), expected (%d, %d, 3, 3) beside readout.weight (%d, ways)", file, e->name, found, (int)O, (int)I, (int)O);
+}
+
 int convnetfile_sizes(struct convnet_params *p, const struct tensorfile *tf) {
   const char *file = tensorfile_name(tf);
   const struct tensorfile_entry *readout = tensorfile_find(tf, "readout.weight"), *conv = tensorfile_find(tf, "conv1.weight");
   if (!readout || !conv) return err_set(ERR_FORMAT, "%s: tensor %s: absent; not a few-shot classifier", file, readout ? "conv1.weight" : "readout.weight");
   if (readout->n_dims != 2 || readout->dims[0] < 1 || readout->dims[0] > 1024 || readout->dims[1] < 2 || readout->dims[1] > 256)
     return err_set(ERR_FORMAT, "%s: tensor readout.weight: expected (channels up to 1024, ways 2 to 256)", file);
-  if (conv->n_dims != 4) return err_set(ERR_FORMAT, "%s: tensor conv1.weight: expected 4 dimensions, found %d", file, conv->n_dims);
   p->channels = readout->dims[0];
   p->ways = readout->dims[1];
-  p->blocks = 1;
-  for (char name[32]; p->blocks < CONVNET_MAX_BLOCKS; p->blocks++) {
-    snprintf(name, sizeof name, "conv%d.weight", (int)p->blocks + 1);
-    if (!tensorfile_find(tf, name)) break;
+  for (p->blocks = 0; conv && p->blocks < CONVNET_MAX_BLOCKS; p->blocks++) {
+    TRY(check_kernel(conv, file, p->channels, p->blocks ? p->channels : 1));
+    char name[32];
+    snprintf(name, sizeof name, "conv%d.weight", (int)p->blocks + 2);
+    conv = tensorfile_find(tf, name);
   }
   const struct tensorfile_entry *rate = tensorfile_find(tf, "inner_rate");
   if (rate && (rate->n_dims != 1 || rate->dims[0] < 1 || rate->dims[0] > CONVNET_MAX_STEPS))
