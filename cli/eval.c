@@ -67,14 +67,15 @@ static int eval_fewshot(const struct options *o) {
   if (rc == 0) rc = fewshot_model_load(&m, &f, o->model, o->n_assignments, o->assignments);
   if (rc < 0) return options_fail("eval", rc);
   rc = fewshot_eval(&r, &f, &m);
-  if (rc == 0 && o->json) {
+  const int measured = rc == 0;
+  if (measured && o->json) {
     struct json_t *j = fewshot_result_json(&r, &f, &m);
     rc = json_print(j, stdout);
     json_release(j);
-  } else if (rc == 0) {
+  } else if (measured) {
     print_table(&r, &f, &m);
   }
-  if (rc == 0) fewshot_result_release(&r);
+  if (measured) fewshot_result_release(&r);
   fewshot_model_release(&m);
   return rc < 0 ? options_fail("eval", rc) : options_finish("eval");
 }

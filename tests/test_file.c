@@ -97,6 +97,13 @@ static void test_disk_full(void) {
     check_text("old");
     CHECK(count_files() == 1, "%d files", count_files());
   }
+  setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 50, before.rlim_max });  // room comes back, but a piece is lost
+  CHECK(file_out_open(&o, path) == 0, "%s", err_message());
+  setvbuf(o.stream, NULL, _IONBF, 0);
+  for (int i = 0; i < 100; i++) fputc('x', o.stream);
+  setrlimit(RLIMIT_FSIZE, &before);
+  CHECK(file_out_commit(&o) == ERR_IO, "a lost piece went unnoticed");
+  check_text("old");
   CHECK(file_out_open(&o, "/dev/full") == 0, "%s", err_message());
   fputs("x", o.stream);
   CHECK(file_out_commit(&o) == ERR_IO && strstr(err_message(), "/dev/full: cannot write: No space"), "%s", err_message());
@@ -115,6 +122,7 @@ static void test_killed(void) {
     fputs("half of the n", o.stream);
     fflush(o.stream);
     if (write(ready[1], "x", 1) != 1) _exit(1);
+    alarm(20);
     pause();
   }
   CHECK(read(ready[0], &c, 1) == 1, "child");

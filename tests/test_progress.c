@@ -41,7 +41,7 @@ static void test_rate(bool terminal) {
   p.interval_s = 0.02;
   const double start = now_s();
   int64_t n = 0;
-  while (now_s() < start + 0.21) {
+  while (n < 1000 || now_s() < start + 0.21) {
     n++;
     progress_update(&p, n, "loss %.3f", 1.0 / (double)n);
   }
@@ -54,7 +54,7 @@ static void test_rate(bool terminal) {
     redrawn += *c == '\r';
   }
   const int shown = terminal ? redrawn : lines;
-  CHECK(shown >= 2 && shown <= span / 0.02 + 1, "%d drawings of %lld", shown, (long long)n);
+  CHECK(shown >= 1 && shown <= span / 0.02 + 1, "%d drawings of %lld", shown, (long long)n);
   CHECK(terminal ? lines == 1 : redrawn == 0, "%d lines, %d redrawn", lines, redrawn);
   CHECK(strstr(text, "loss 0.0"), "no note");
   free(text);

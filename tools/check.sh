@@ -6,8 +6,8 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 builds=(release double sanitize threads clang)
 threaded='pool|thread|train|par$'
-strict=
-[ "${CI:-}" = true ] && strict=-DCMAKE_COMPILE_WARNING_AS_ERROR=ON
+strict=OFF
+[ "${CI:-}" = true ] && strict=ON
 mkdir -p build-check
 passed=0 failed=0 skipped=0
 
@@ -20,7 +20,7 @@ compile() {
   local name=$1 dir
   dir=$(folder "$name")
   shift
-  cmake --preset "$name" $strict && ninja -C "$dir" "$@"
+  cmake --preset "$name" -DCMAKE_COMPILE_WARNING_AS_ERROR=$strict && ninja -C "$dir" "$@"
 }
 
 # attribute <name> <file>: a count in the head of a JUnit file

@@ -1,0 +1,120 @@
+// process.h - run the metaxbar binary (its path in the environment variable METAXBAR) and look at what
+// it leaves: exit status, standard output, standard error.
+#ifndef PROCESS_H
+#define PROCESS_H
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "test.h"
+
+enum { PROCESS_MAX_ARGS = 48 };
+
+struct process {
+  // before the start
+  const char *args[PROCESS_MAX_ARGS];  // without the program; NULL ends
+  long file_limit;                     // bytes a file may have; 0: no limit
+  bool closed_pipe;                    // standard output is a pipe nobody reads
+  // after it
+  pid_t pid;
+  FILE *streams[2];
+  // after the end
+  int status;                          // exit status, 128 + signal if killed
+  char out[1 << 16], err[1 << 16];
+};
+
+static inline void process_arg(struct process *p, const char *arg) {
+  int n = 0;
+  while (p->args[n]) n++;
+  if (n + 1 >= PROCESS_MAX_ARGS) abort();
+  p->args[n] = arg;
+}
+
+static inline void process_args(struct process *p, const char *const *args) {
+  while (args && *args) process_arg(p, *args++);
+}
+
+static inline void process_child(const struct process *p, const int *fds) {
+  const char *argv[PROCESS_MAX_ARGS + 1] = { getenv("METAXBAR") };
+  for (int k = 0; k < PROCESS_MAX_ARGS; k++) argv[k + 1] = p->args[k];
+  const struct rlimit limit = { (rlim_t)p->file_limit, (rlim_t)p->file_limit };
+  dup2(fds[0], 1);
+  dup2(fds[1], 2);
+  alarm(120);  // outlives the exec: a run that should have been refused does not go on for ever
+  if (p->file_limit) setrlimit(RLIMIT_FSIZE, &limit);
+  execv(argv[0], (char **)(uintptr_t)argv);
+  _exit(127);
+}
+
+static inline void process_start(struct process *p) {
+  int fds[2], pipe_fds[2];
+  for (int k = 0; k < 2; k++) {
+    p->streams[k] = tmpfile();
+    if (!p->streams[k]) abort();
+    fds[k] = fileno(p->streams[k]);
+  }
+  if (p->closed_pipe) {
+    if (pipe(pipe_fds)) abort();
+    close(pipe_fds[0]);
+    fds[0] = pipe_fds[1];
+  }
+  fflush(stdout);
+  p->pid = fork();
+  if (p->pid == 0) process_child(p, fds);
+  if (p->pid < 0) abort();
+  if (p->closed_pipe) close(fds[0]);
+}
+
+static inline void process_end(struct process *p) {
+  int status;
+  waitpid(p->pid, &status, 0);
+  p->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  char *const texts[] = { p->out, p->err };
+  for (int k = 0; k < 2; k++) {
+    rewind(p->streams[k]);
+    texts[k][fread(texts[k], 1, sizeof p->out - 1, p->streams[k])] = 0;
+    fclose(p->streams[k]);
+  }
+}
+
+static inline void process_run(struct process *p) {
+  process_start(p);
+  process_end(p);
+}
+
+static inline void process_sleep_ms(double ms) {
+  nanosleep(&(struct timespec){ (time_t)(ms / 1000), (long)(1e6 * (ms - 1000 * (double)(long)(ms / 1000))) }, NULL);
+}
+
+// One clear line: exit status `status`, nothing on standard output, on standard error one line that begins
+// with the program's name and says each of the texts (NULL ends). Progress lines are left out of account.
+static inline void process_check_line(const struct process *p, int status, const char *const *texts) {
+  int lines = 0;
+  const char *message = "";
+  for (const char *line = p->err; *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : "")
+    if (strncmp(line, "train ", 6)) {
+      lines++;
+      message = line;
+    }
+  CHECK(p->status == status, "exit status %d, not %d: %s", p->status, status, p->err);
+  CHECK(lines == 1 && !strncmp(message, "metaxbar", 8), "%d lines: %s", lines, p->err);
+  CHECK(p->out[0] == 0, "on standard output: %s", p->out);
+  for (; texts && *texts; texts++) CHECK(strstr(p->err, *texts), "'%s' is not in: %s", *texts, p->err);
+}
+
+static inline bool process_available(void) {
+  const char *path = getenv("METAXBAR");
+  if (path && access(path, X_OK) == 0) return true;
+  printf("SKIP METAXBAR does not name the program\n");
+  return false;
+}
+
+#endif

@@ -1,0 +1,150 @@
+// What a user can get wrong on the command line and in model files: every time one line on standard
+// error that names the thing, exit status 2 for usage and settings, 1 for the rest.
+#include "base/err.h"
+#include "base/tensorfile.h"
+#include "experiment/fewshot.h"
+#include "folder.h"
+#include "process.h"
+
+static struct folder tmp;
+static struct process p;
+static const char *model;  // a good model file
+
+#define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static void refused(int status, const char *text, const char *const *args) {
+  p = (struct process){ 0 };
+  process_args(&p, args);
+  process_run(&p);
+  process_check_line(&p, status, ARGS(text));
+}
+
+static void accepted(const char *text, const char *const *args) {
+  p = (struct process){ 0 };
+  process_args(&p, args);
+  process_run(&p);
+  CHECK(p.status == 0 && !p.err[0] && strstr(p.out, text), "status %d, '%s' not in: %s%s", p.status, text, p.out, p.err);
+}
+
+static void test_usage(void) {
+  const char *const dir = folder_path(&tmp, "none");
+  accepted("usage: metaxbar", ARGS("--help"));
+  accepted("metaxbar ", ARGS("--version"));
+  accepted("train.inner_rate", ARGS("train", "fewshot", "--help"));
+  accepted("eval.batchnorm", ARGS("eval", "fewshot", "--help"));
+  accepted("usage: metaxbar train", ARGS("train", "--help"));
+  p = (struct process){ 0 };
+  process_run(&p);
+  CHECK(p.status == 2 && strstr(p.err, "usage") && !p.out[0], "without a command: status %d", p.status);
+  refused(2, "nosuch", ARGS("nosuch"));
+  refused(2, "nosuch", ARGS("train", "nosuch"));
+  refused(2, "nosuch", ARGS("eval", "nosuch"));
+  refused(2, "more", ARGS("eval", "fewshot", "more"));
+  refused(2, "--nosuch", ARGS("train", "fewshot", "--nosuch"));
+  refused(2, "--run", ARGS("train", "fewshot"));
+  refused(2, "--run", ARGS("train", "fewshot", "--run"));
+  refused(2, "--model", ARGS("eval", "fewshot"));
+  refused(2, "--model", ARGS("eval", "fewshot", "--model"));
+  refused(2, "train.nosuch:", ARGS("train", "fewshot", "--run", dir, "train.nosuch=3"));
+  refused(2, "nosuch.rate:", ARGS("train", "fewshot", "--run", dir, "nosuch.rate=3"));
+  refused(2, "train.tasks=0", ARGS("train", "fewshot", "--run", dir, "train.tasks=0"));
+  refused(2, "train.tasks=4x", ARGS("train", "fewshot", "--run", dir, "train.tasks=4x"));
+  refused(2, "train.tasks=", ARGS("train", "fewshot", "--run", dir, "train.tasks="));
+  refused(2, "train.inner_rate=1e30", ARGS("train", "fewshot", "--run", dir, "train.inner_rate=1e30"));
+  refused(2, "train.rate=nan", ARGS("train", "fewshot", "--run", dir, "train.rate=nan"));
+  refused(2, "eval.batchnorm=none", ARGS("eval", "fewshot", "--model", model, "eval.batchnorm=none"));
+  refused(2, "eval.tasks=-1", ARGS("eval", "fewshot", "--model", model, "eval.tasks=-1"));
+  refused(1, "/nosuch.ini", ARGS("train", "fewshot", "--run", dir, "-c", folder_path(&tmp, "nosuch.ini")));
+  CHECK(!file_exists(dir), "a refused command left a folder");
+}
+
+static void test_sizes(void) {
+  const char *const dir = folder_path(&tmp, "sizes");
+#define TRAIN "train", "fewshot", "--run", dir, "data.kind=builtin", "data.classes=20", "data.validation=0"
+#define EVAL "eval", "fewshot", "--model", model, "data.kind=builtin", "data.evaluation_classes=20"
+  refused(2, "21 ways, but there are only 20 training classes", ARGS(TRAIN, "net.ways=21"));
+  refused(2, "11 shots and 10 queries need 21 images", ARGS(TRAIN, "train.shots=11", "train.queries=10"));
+  refused(2, "net.blocks=6", ARGS(TRAIN, "net.blocks=6"));
+  refused(2, "train.iterations=100000000", ARGS(TRAIN, "train.iterations=100000000", "train.tasks=64"));
+  refused(2, "validation classes", ARGS(TRAIN, "data.validation=0.1"));
+  refused(1, "/nosuch", ARGS(TRAIN, "data.kind=omniglot", "data.path=/nosuch"));
+  refused(1, "/nosuch", ARGS(TRAIN, "data.kind=folder", "data.path=/nosuch"));
+  CHECK(!file_exists(folder_path(&tmp, "sizes/settings.ini")), "a refused command left settings");
+  refused(2, "5 ways, but there are only 4 evaluation classes", ARGS(EVAL, "data.evaluation_classes=4"));
+  refused(2, "18 shots and 5 queries need 23 images", ARGS(EVAL, "eval.shots=18"));
+  refused(2, "eval.updates=5", ARGS(EVAL, "eval.updates=5"));
+  refused(2, "eval.batchnorm=chip", ARGS(EVAL, "eval.method=scratch", "eval.batchnorm=chip"));
+  refused(1, "/nosuch.json", ARGS(EVAL, "eval.tasks_file=/nosuch.json"));
+  refused(1, "readout.weight", ARGS(EVAL, "net.ways=6"));
+  accepted("\"accuracy\"", ARGS(EVAL, "eval.tasks=3", "--json"));
+  accepted("3 tasks, 5-way 5-shot", ARGS(EVAL, "eval.tasks=3"));
+}
+
+static void test_model_files(void) {
+  char *data;
+  size_t size;
+  refused(1, "/nosuch.safetensors", ARGS("eval", "fewshot", "--model", folder_path(&tmp, "nosuch.safetensors")));
+  refused(1, tmp.path, ARGS("eval", "fewshot", "--model", tmp.path));  // a folder
+  CHECK(file_read(model, 1 << 24, &data, &size) == 0, "%s", err_message());
+  const char *const bad = folder_path(&tmp, "bad.safetensors");
+  const size_t lengths[] = { 0, 1, 7, 8, 9, 100, 1000, size/2, size - 4, size - 1 };
+  for (int k = 0; k < 10; k++) {
+    folder_write(&tmp, "bad.safetensors", data, lengths[k]);
+    refused(1, "/bad.safetensors", ARGS("eval", "fewshot", "--model", bad, "data.kind=builtin"));
+  }
+  // offsets that lie, a header longer than the file, a setting out of range, an unknown one
+  const struct { const char *from, *to; int status; } edits[] = {
+    { "data_offsets\": [0", "data_offsets\": [9", 1 }, { "\"dtype\": \"F", "\"dtype\": \"Q", 1 }, { "[8, 5]", "[5, 8]", 1 },
+    { "[8, 5]", "[8, 9]", 1 }, { "net.channels\": \"8\"", "net.channels\": \"0\"", 2 }, { "train.shots", "train.shoot", 2 },
+    { "data.size\": \"28", "data.size\": \"2x", 1 }, { "data.size\": \"28", "data.size\": \"08", 2 },
+  };
+  for (size_t k = 0; k <= sizeof edits / sizeof *edits; k++) {
+    char *copy = malloc(size + 1);
+    memcpy(copy, data, size);
+    if (k == sizeof edits / sizeof *edits) copy[5] = 1;
+    else {
+      char *at = memmem(copy, size, edits[k].from, strlen(edits[k].from));
+      CHECK(at, "%s is not in the file", edits[k].from);
+      if (at) memcpy(at, edits[k].to, strlen(edits[k].to));
+    }
+    folder_write(&tmp, "bad.safetensors", copy, size);
+    const int status = k == sizeof edits / sizeof *edits ? 1 : edits[k].status;
+    refused(status, k != 7 ? "/bad.safetensors" : "", ARGS("eval", "fewshot", "--model", bad, "data.kind=builtin", "eval.tasks=1"));
+    free(copy);
+  }
+  free(data);
+}
+
+static void test_closed_pipe(void) {
+  const char *const *const commands[] = {
+    ARGS("--help"), ARGS("--version"), ARGS("train", "fewshot", "--help"),
+    ARGS("eval", "fewshot", "--model", model, "data.kind=builtin", "data.evaluation_classes=6", "eval.tasks=2"),
+    ARGS("eval", "fewshot", "--model", model, "data.kind=builtin", "data.evaluation_classes=6", "eval.tasks=2", "--json"),
+  };
+  for (int k = 0; k < 5; k++) {
+    p = (struct process){ .closed_pipe = true };
+    process_args(&p, commands[k]);
+    process_run(&p);
+    process_check_line(&p, 1, NULL);
+  }
+}
+
+int main(void) {
+  if (!process_available()) return 77;
+  struct fewshot f;
+  struct fewshot_model m;
+  tmp = folder_make();
+  fewshot_init(&f);
+  f.net.channels = 8;
+  char path[512];
+  snprintf(path, sizeof path, "%s", folder_path(&tmp, "model.safetensors"));
+  model = path;
+  CHECK(fewshot_model_new(&m, &f) == 0 && fewshot_model_save(&m, &f, model) == 0, "%s", err_message());
+  fewshot_model_release(&m);
+  test_usage();
+  test_sizes();
+  test_model_files();
+  test_closed_pipe();
+  folder_remove(&tmp);
+  return test_summary();
+}

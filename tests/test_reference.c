@@ -1,0 +1,67 @@
+// Meta-learning against vectors computed by an independent implementation in float64; and that the
+// comparison can fail: one weight changed must be reported.
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/tensorfile.h"
+#include "experiment/reference.h"
+#include "test.h"
+
+static const char path[] = "../shared/reference/maml_small.safetensors";
+
+static double worst_of(void *data, size_t size) {
+  struct tensorfile *tf = NULL;
+  double worst = INFINITY;
+  FILE *f = fmemopen(data, size, "rb");
+  CHECK(f && tensorfile_open_stream(&tf, f, "copy") == 0, "%s", err_message());
+  CHECK(reference_maml(tf, NULL, &worst) == 0, "%s", err_message());
+  tensorfile_close(tf);
+  return worst;
+}
+
+static int64_t offset_of(void *data, size_t size, const char *name) {
+  struct tensorfile *tf;
+  FILE *f = fmemopen(data, size, "rb");
+  if (!f || tensorfile_open_stream(&tf, f, "copy") < 0) return -1;
+  const struct tensorfile_entry *e = tensorfile_find(tf, name);
+  const int64_t offset = e ? e->offset : -1;
+  tensorfile_close(tf);
+  return offset;
+}
+
+static void test_error(void) {
+  const double expected[] = { 1, -4, 2 };
+  CHECK(reference_error((const double[]){ 1, -4, 2 }, expected, 3) == 0, "equal");
+  CHECK_REL(reference_error((const double[]){ 1, -4, 2.5 }, expected, 3), 0.125, 1e-15);
+  CHECK(reference_error((const double[]){ 1, NAN, 2 }, expected, 3) == INFINITY, "not a number");
+  CHECK(reference_error((const double[]){ 1, INFINITY, 2 }, expected, 3) == INFINITY, "infinite");
+}
+
+int main(void) {
+  char *data;
+  size_t size;
+  test_error();
+  if (!file_exists(path)) {
+    printf("SKIP %s is absent\n", path);
+    return test_failed ? 1 : 77;
+  }
+  CHECK(file_read(path, 1 << 24, &data, &size) == 0, "%s", err_message());
+  const double bound = sizeof(real) == sizeof(double) ? 1e-9 : 1e-3, worst = worst_of(data, size);
+  printf("largest relative error %.2e\n", worst);
+  CHECK(worst <= test_tol(bound), "largest relative error %.2e", worst);
+  const char *const tensors[] = { "conv1.weight", "conv2.weight", "readout.weight", "support.x", "query.x", "expect.grad.readout.weight" };
+  for (int k = 0; k < 6; k++) {
+    const int64_t at = offset_of(data, size, tensors[k]);
+    CHECK(at > 0, "%s: no such tensor", tensors[k]);
+    if (at <= 0) continue;
+    double old, changed;
+    memcpy(&old, data + at, sizeof old);
+    changed = old + 1;
+    memcpy(data + at, &changed, sizeof changed);
+    CHECK(worst_of(data, size) > bound, "%s changed from %g to %g, and it went unnoticed", tensors[k], old, changed);
+    memcpy(data + at, &old, sizeof old);
+  }
+  free(data);
+  return test_summary();
+}
