@@ -1,0 +1,63 @@
+#include "arm/kinematics.h"
+
+#include <math.h>
+
+const struct param kinematics_param_table[] = {
+  PARAM_F64(struct kinematics, d1, 0.3585, -10, 10, "height of the shoulder, m"),
+  PARAM_F64(struct kinematics, d, -0.033, -10, 10, "sideways offset, m"),
+  PARAM_F64(struct kinematics, a1, 0.05, 0, 10, "base to shoulder, m"),
+  PARAM_F64(struct kinematics, a2, 0.3, 0, 10, "upper arm, m"),
+  PARAM_F64(struct kinematics, a3, 0.35, 0, 10, "forearm, m (0.25 in other sources)"),
+  PARAM_F64(struct kinematics, a4, 0.22, 0, 10, "hand, m"),
+  PARAM_F64(struct kinematics, limit_base_deg, 130, 1, 180, "the base stays within +- this"),
+  PARAM_F64(struct kinematics, limit_shoulder_deg, 70, 1, 90, "the shoulder stays within +- this"),
+  { 0 },
+};
+
+static const double pi = 3.14159265358979323846;
+
+void kinematics_tip_t(double xyz[3], const double t[4], const struct kinematics *k) {
+  const double R = k->a1 + k->a2*cos(t[1]) + k->a3*cos(t[1] + t[2]) + k->a4*cos(t[1] + t[2] + t[3]);
+  xyz[0] = R*cos(t[0]) - k->d*sin(t[0]);
+  xyz[1] = R*sin(t[0]) + k->d*cos(t[0]);
+  xyz[2] = k->d1 - k->a2*sin(t[1]) - k->a3*sin(t[1] + t[2]) - k->a4*sin(t[1] + t[2] + t[3]);
+}
+
+void kinematics_tip(double xyz[3], double base, double shoulder, const struct kinematics *k) {
+  kinematics_tip_t(xyz, (const double[4]){ -base, -shoulder, 0, 0 }, k);
+}
+
+void kinematics_jacobian(double jacobian[3][2], double base, double shoulder, const struct kinematics *k) {
+  const double a = k->a2 + k->a3 + k->a4, R = k->a1 + a*cos(shoulder), dR = -a*sin(shoulder);
+  const double c = cos(base), s = sin(base);  // x = R c + d s, y = -R s + d c, z = d1 + a sin(shoulder)
+  jacobian[0][0] = -R*s + k->d*c;
+  jacobian[1][0] = -R*c - k->d*s;
+  jacobian[2][0] = 0;
+  jacobian[0][1] = dR*c;
+  jacobian[1][1] = -dR*s;
+  jacobian[2][1] = a*cos(shoulder);
+}
+
+// In the vertical plane of the stretched arm the tip runs on a circle around the shoulder.
+double kinematics_inverse(double *base, double *shoulder, const double xyz[3], const struct kinematics *k) {
+  const double across = hypot(xyz[0], xyz[1]);
+  const double R = across > fabs(k->d) ? sqrt(across*across - k->d*k->d) : 0;
+  *shoulder = atan2(xyz[2] - k->d1, R - k->a1);
+  *base = remainder(atan2(k->d, R) - atan2(xyz[1], xyz[0]), 2*pi);
+  double tip[3];
+  kinematics_tip(tip, *base, *shoulder, k);
+  return sqrt(pow(tip[0] - xyz[0], 2) + pow(tip[1] - xyz[1], 2) + pow(tip[2] - xyz[2], 2));
+}
+
+void kinematics_from_counts(double q[4], const long counts[4]) {
+  static const double per_degree[4] = { 125.5, 131, 132.5, 1/0.012391573729863692 };
+  for (int j = 0; j < 4; j++) q[j] = (double)(counts[j] - 32768)/per_degree[j]*pi/180;
+}
+
+void kinematics_lab_angles(double t[4], const double q[4]) {
+  const double degree = pi/180;
+  t[0] = -q[0] + 23.6*degree;
+  t[1] = -q[1] - 22*degree;
+  t[2] = q[2] + 22.4*degree;
+  t[3] = q[3];
+}

@@ -1,0 +1,94 @@
+#include "data/spikecode.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { BITS = 16 };
+
+static const char *const kind_names[] = { "binary", "onehot", "population", NULL };
+
+const struct param spikecode_param_table[] = {
+  PARAM_CHOICE(struct spikecode_params, kind, SPIKECODE_BINARY, kind_names, "code of the target position"),
+  PARAM_F64(struct spikecode_params, scale_m, 1.25, 1e-3, 1e3, "coordinates of +- this fill the range (1 for the published weights)"),
+  PARAM_I64(struct spikecode_params, regions, 16, 2, 4096, "neurons per coordinate of the codes onehot and population"),
+  PARAM_I64(struct spikecode_params, period, 10, 1, 1000, "steps between spikes of the most active of these"),
+  PARAM_I64(struct spikecode_params, clock_neurons, 5, 1, 1000, "neurons of the clock"),
+  PARAM_I64(struct spikecode_params, clock_hold, 50, 1, 10000, "steps that each of them is active"),
+  PARAM_I64(struct spikecode_params, clock_period, 10, 1, 10000, "steps between its spikes"),
+  { 0 },
+};
+
+static int neurons(const struct spikecode_params *p) { return 3*(p->kind == SPIKECODE_BINARY ? BITS : (int)p->regions); }
+
+int spikecode_inputs(const struct spikecode_params *p) { return (int)p->clock_neurons + neurons(p); }
+int spikecode_capacity(const struct spikecode_params *p, int T) { return T*(1 + neurons(p)); }
+
+static void clock_step(struct events *e, int t, const struct spikecode_params *p) {
+  const int hold = (int)p->clock_hold, phase = t % hold;
+  if (phase % p->clock_period == 0) events_add(e, t, (int)(t/hold % p->clock_neurons), 1);
+}
+
+void spikecode_clock(struct events *e, const struct spikecode_params *p) {
+  events_start(e);
+  for (int t = 0; t < e->T; t++) {
+    clock_step(e, t, p);
+    events_close(e, t);
+  }
+}
+
+// int((c + 1) 2^15), c in units of the scale, modulo 2^16
+static void binary_step(struct events *e, int t, const double *xyz, const struct spikecode_params *p) {
+  for (int c = 0; c < 3; c++) {
+    const long long code = (long long)((xyz[c]/p->scale_m + 1)*(1 << (BITS - 1)));
+    for (int b = 0; b < BITS; b++)
+      if ((unsigned long long)code >> b & 1) events_add(e, t, (int)p->clock_neurons + c*BITS + b, 1);
+  }
+}
+
+static void onehot_step(struct events *e, int t, const double *xyz, const struct spikecode_params *p) {
+  if (t % p->period) return;
+  for (int c = 0; c < 3; c++) {
+    const double at = floor((xyz[c]/p->scale_m + 1)/2*(double)p->regions);
+    const int region = (int)fmax(0, fmin(at, (double)(p->regions - 1)));
+    events_add(e, t, (int)p->clock_neurons + c*(int)p->regions + region, 1);
+  }
+}
+
+static void population_step(struct events *e, int t, const double *xyz, double *drive, const struct spikecode_params *p) {
+  const int R = (int)p->regions;
+  for (int c = 0; c < 3; c++) {
+    const double at = fmax(0, fmin(1, (xyz[c]/p->scale_m + 1)/2))*(R - 1);
+    for (int i = 0; i < R; i++) {
+      double *d = &drive[c*R + i];
+      *d += exp(-0.5*(at - i)*(at - i))/(double)p->period;
+      if (*d < 1) continue;
+      *d -= 1;
+      events_add(e, t, (int)p->clock_neurons + c*R + i, 1);
+    }
+  }
+}
+
+void spikecode_encode(struct events *e, const double *xyz, double *drive, const struct spikecode_params *p) {
+  events_start(e);
+  if (p->kind == SPIKECODE_POPULATION)
+    for (int i = 0; i < 3*(int)p->regions; i++) drive[i] = 0.5;
+  for (int t = 0; t < e->T; t++) {
+    clock_step(e, t, p);
+    switch ((enum spikecode_kind)p->kind) {
+    case SPIKECODE_BINARY: binary_step(e, t, xyz + 3*t, p); break;
+    case SPIKECODE_ONEHOT: onehot_step(e, t, xyz + 3*t, p); break;
+    case SPIKECODE_POPULATION: population_step(e, t, xyz + 3*t, drive, p); break;
+    }
+    events_close(e, t);
+  }
+}
+
+void spikecode_bits(struct events *e, const uint8_t *bits, int n, const struct spikecode_params *p) {
+  events_start(e);
+  for (int t = 0; t < e->T; t++) {
+    clock_step(e, t, p);
+    for (int i = 0; i < n; i++)
+      if (bits[(size_t)t*(size_t)n + (size_t)i]) events_add(e, t, (int)p->clock_neurons + i, 1);
+    events_close(e, t);
+  }
+}

@@ -1,0 +1,36 @@
+// spikecode.h - what the networks are told, as spikes (SPEC section 2, "Inputs"). A clock of a few
+// neurons that spike one after the other, and the target position in one of three codes:
+//   binary      16 bits of each coordinate, least significant first, held every step (published weights)
+//   onehot      the region of each coordinate, its neuron spiking every 10 steps (paper)
+//   population  bell-shaped tuning curves; a neuron spikes whenever its summed drive reaches one
+// Coordinates of +-scale_m fill the range; beyond it the binary code wraps, the others saturate.
+#ifndef DATA_SPIKECODE_H
+#define DATA_SPIKECODE_H
+
+#include "base/param.h"
+#include "kernel/events.h"
+
+enum spikecode_kind { SPIKECODE_BINARY, SPIKECODE_ONEHOT, SPIKECODE_POPULATION };
+
+struct spikecode_params {
+  int64_t kind;           // enum spikecode_kind
+  double scale_m;         // 1 for the published weights
+  int64_t regions;        // neurons per coordinate of onehot and population
+  int64_t period;         // steps between spikes of the most active neuron of these
+  int64_t clock_neurons, clock_hold, clock_period;  // each spikes every clock_period steps for clock_hold steps
+};
+extern const struct param spikecode_param_table[];
+
+int spikecode_inputs(const struct spikecode_params *p);            // clock and code
+int spikecode_capacity(const struct spikecode_params *p, int T);   // events that can occur
+
+// The clock alone, on neurons 0 .. clock_neurons - 1; begins again when all have had their turn.
+void spikecode_clock(struct events *e, const struct spikecode_params *p);
+
+// Clock and position. xyz (T, 3) m; drive: 3 regions numbers of scratch.
+void spikecode_encode(struct events *e, const double *xyz, double *drive, const struct spikecode_params *p);
+
+// Clock and given 0/1 inputs after it, bits (T, n).
+void spikecode_bits(struct events *e, const uint8_t *bits, int n, const struct spikecode_params *p);
+
+#endif

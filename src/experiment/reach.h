@@ -1,0 +1,130 @@
+// reach.h - the arm learns a movement in one shot, end to end: meta-training of the learning signal
+// generator (LSG) and the trainee, and evaluation of a model. SPEC section 2.
+// Model files hold lsg.w_in, lsg.w_rec, lsg.w_out, trainee.w_in, trainee.w_rec, trainee.w_out, (from, to).
+#ifndef EXPERIMENT_REACH_H
+#define EXPERIMENT_REACH_H
+
+#include "arm/kinematics.h"
+#include "base/settings.h"
+#include "data/spikecode.h"
+#include "data/trajectory.h"
+#include "learn/oneshot.h"
+
+struct json_t;
+struct synapse;
+struct tensorfile;
+struct tensorfile_writer;
+
+struct reach_run_params {
+  int64_t threads;  // 0: all cores
+  int64_t seed;
+};
+
+struct reach_loss_params {
+  double position, velocity;     // weights of mean(error^2), m^2 and (rad/s)^2
+  double rate;                   // of sum_j (rate_j - target)^2, rates in spikes per ms
+  double trainee_Hz, lsg_Hz;     // targets
+  double sparsity;               // of the share of weights changed (oneshot_backward)
+};
+
+struct reach_train_params {
+  int64_t iterations, trajectories;  // outer updates; movements of each
+  int64_t group;                     // movements of an episode, the unit that one thread computes
+  double rate;                       // of Adam
+  int64_t schedule;                  // steps: times decay every decay_every | cosine
+  double decay;
+  int64_t decay_every;
+  double clip;                       // longest gradient; 0: none
+  char start[PARAM_TEXT_SIZE];       // model to start from in place of random weights
+  int64_t log_every, validate_every, validate_trajectories;
+  double checkpoint_every_s;
+};
+
+struct reach_eval_params {
+  int64_t trajectories;
+  int64_t stream;                    // evaluation | validation: which random movements
+};
+
+struct reach_target_params {
+  char file[PARAM_TEXT_SIZE];        // a path to perform (data/targetpath.h)
+  double reach_tolerance_m;          // points may be off the arm's reach by this
+};
+
+// All settings of an arm command.
+struct reach {
+  struct trajectory_params trajectory;
+  struct kinematics arm;
+  struct spikecode_params code;
+  struct spiking_params lsg, trainee;
+  struct eprop_params update;
+  struct oneshot_noise noise;
+  struct reach_loss_params loss;
+  struct reach_train_params train;
+  struct reach_eval_params eval;
+  struct reach_target_params target;
+  struct reach_run_params run;
+  struct settings_section sections[16];
+};
+
+// Defaults, and the list of sections that settings.h works on (it points into *f, which must stay put).
+void reach_init(struct reach *f);
+
+// Both networks and the update as the settings describe them.
+void reach_oneshot(struct oneshot *o, const struct reach *f);
+
+// Train until done or a signal asks to stop: then a checkpoint is written and ERR_INTERRUPTED returned.
+int reach_train(struct reach *f, const char *folder, int resume);
+
+// Time n outer updates without a run directory, beginning from train.start or random weights: seconds (n), all
+// included. Rates: of the last one.
+int reach_train_timed(const struct reach *f, int n, double *seconds, double *trainee_Hz, double *lsg_Hz);
+
+struct reach_model {
+  struct oneshot o;
+  real *parameters;  // (o.n)
+};
+
+// Load a model file; its settings are taken over into f first, the assignments after it. A file that
+// carries none is taken as published weights (binary code, scale_m = 1, trajectory.generator=published).
+int reach_model_load(struct reach_model *m, struct reach *f, const char *path, int n_assignments, char *const *assignments);
+void reach_model_start(struct reach_model *m, const struct reach *f);  // random weights of run.seed
+void reach_model_release(struct reach_model *m);
+int reach_model_save(const struct reach_model *m, const struct reach *f, const char *path);
+
+// The six matrices of a file into a parameter block laid out by o; prefix goes before their names.
+int reach_parameters_read(real *parameters, const struct oneshot *o, struct tensorfile *tf, const char *prefix);
+void reach_parameters_put(struct tensorfile_writer *w, const struct oneshot *o, const real *parameters);
+
+struct reach_spread { double mean, std; };
+
+// How well movements were performed.
+struct reach_score {
+  struct reach_spread rms_distance_cm;      // of the tip, over time; then over movements
+  struct reach_spread omega_rmse_rad_s[2];  // per joint
+};
+
+struct reach_result {
+  int n_trajectories, T;
+  struct reach_score before, after;         // the update
+  double trainee_Hz, lsg_Hz;                // firing rates, second pass and LSG
+  double changed_in, changed_rec;           // share of the weights changed
+  long devices_total;
+  double devices_written;                   // mean per movement
+  double *distance_cm;                      // (n_trajectories) after the update
+  double seconds;                           // of learning and performing, all movements
+  // the first movement, for figures: (T, 2) rad/s, (T, 3) m
+  double *target_omega, *target_xyz, *before_omega, *before_xyz, *after_omega, *after_xyz;
+};
+void reach_result_release(struct reach_result *r);
+
+// Random movements of eval.stream, or the path of target.file. make(context, rows, columns) makes the synapse
+// array of one worker, freed here; NULL: products in software.
+int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m,
+               struct synapse *(*make)(void *context, int rows, int columns), void *context);
+struct json_t *reach_result_json(const struct reach_result *r, const struct reach *f);
+
+// Hold a file in the form of eprop_small*.safetensors against the code (double build): prints the largest
+// error of every tensor relative to its largest value, and sets *worst to the largest of all.
+int reach_check(struct tensorfile *tf, double *worst);
+
+#endif

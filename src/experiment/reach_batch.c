@@ -1,0 +1,313 @@
+#include "experiment/reach_batch.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/pool.h"
+#include "base/rng.h"
+
+enum { MAX_TRIES = 100000, SLICES = 16 };
+
+static const double pi = 3.14159265358979323846;
+
+// ---- memory
+
+static size_t drive_size(const struct reach *f) {
+  return trajectory_scratch(&f->trajectory) + 3*(size_t)f->code.regions;
+}
+
+static void init_arrays(struct reach_batch *b, struct synapse *(*make)(void *context, int rows, int columns), void *context) {
+  const struct spiking *net = &b->o.trainee;
+  if (!make) return;
+  b->array = err_calloc((size_t)pool_threads(b->pool), sizeof *b->array);
+  for (int k = 0; k < pool_threads(b->pool); k++) b->array[k] = make(context, net->n_in + net->n, net->n);
+}
+
+static void init_passes(struct reach_batch *b) {
+  const struct oneshot *o = &b->o;
+  const int events = spikecode_capacity(&b->f->code, o->T), clock = o->T;
+  const size_t n = (size_t)b->capacity;
+  arena_init(&b->arena, events_bytes(o->T, clock) + n*oneshot_item_bytes(o, events) + (size_t)b->n_firsts*oneshot_first_bytes(o) + 4096);
+  events_init(&b->clock, &b->arena, o->T, clock);
+  spikecode_clock(&b->clock, &b->f->code);
+  b->first = err_calloc((size_t)b->n_firsts, sizeof *b->first);
+  b->item = err_calloc(n, sizeof *b->item);
+  b->noise = err_calloc(n, sizeof *b->noise);
+  for (int k = 0; k < b->n_firsts; k++) oneshot_first_init(&b->first[k], &b->arena, o);
+  for (int k = 0; k < b->capacity; k++) {
+    oneshot_item_init(&b->item[k], &b->arena, o, events);
+    b->item[k].first = &b->first[b->n_firsts == b->capacity ? k : k/b->group];
+    b->item[k].r = &b->noise[k];
+  }
+}
+
+void reach_batch_init(struct reach_batch *b, const struct reach *f, const struct oneshot *o, int capacity, int group, struct pool *pool,
+                      bool differentiate, struct synapse *(*make)(void *context, int rows, int columns), void *context) {
+  const size_t n = (size_t)capacity, T = (size_t)o->T, workers = (size_t)pool_threads(pool);
+  *b = (struct reach_batch){ .f = f, .o = *o, .pool = pool, .n = capacity, .capacity = capacity, .group = group, .differentiate = differentiate };
+  b->n_firsts = make || oneshot_noisy(o) ? capacity : reach_batch_episodes(b);
+  init_arrays(b, make, context);
+  init_passes(b);
+  b->omega = err_calloc(n*T*2, sizeof(double));
+  b->angle = err_calloc(n*T*2, sizeof(double));
+  b->xyz = err_calloc(n*T*3, sizeof(double));
+  b->drive = err_calloc(workers*drive_size(f), sizeof(double));
+  b->counts = err_calloc((size_t)(o->trainee.n + o->lsg.n), sizeof *b->counts);
+  b->d_rate_trainee = err_aligned((size_t)o->trainee.ld, sizeof(real));
+  b->d_rate_lsg = err_aligned((size_t)o->lsg.ld, sizeof(real));
+  if (differentiate) {
+    b->gradients = err_aligned((size_t)reach_batch_episodes(b)*o->n, sizeof(real));
+    b->gradient = err_aligned(o->n, sizeof(real));
+  }
+  b->scratch = err_calloc(workers, sizeof *b->scratch);
+  for (size_t k = 0; k < workers; k++)
+    arena_init(&b->scratch[k], oneshot_scratch_bytes(o) + T*(size_t)o->trainee.ld_out*sizeof(real) + 4096);
+}
+
+void reach_batch_release(struct reach_batch *b) {
+  const int workers = pool_threads(b->pool);
+  for (int k = 0; k < workers; k++) {
+    arena_release(&b->scratch[k]);
+    if (b->array) b->array[k]->ops->free(b->array[k]);
+  }
+  arena_release(&b->arena);
+  void *const owned[] = { b->first, b->item, b->noise, b->array, b->omega, b->angle, b->xyz, b->drive, b->counts,
+                          b->d_rate_trainee, b->d_rate_lsg, b->gradients, b->gradient, b->scratch };
+  for (size_t k = 0; k < sizeof owned/sizeof *owned; k++) free(owned[k]);
+}
+
+// ---- movements
+
+struct drawing {
+  struct reach_batch *b;
+  uint32_t purpose;
+  uint64_t first;
+  bool *failed;  // (n)
+};
+
+static void tips(double *xyz, const double *angle, int T, const struct kinematics *arm) {
+  for (int t = 0; t < T; t++) kinematics_tip(xyz + 3*t, angle[2*t], angle[2*t + 1], arm);
+}
+
+static bool is_low(const double *xyz, int T, double below) {
+  for (int k = 0; k < 3*T; k++)
+    if (xyz[k] >= below) return false;
+  return true;
+}
+
+void reach_batch_encode(struct reach_batch *b, int k, int worker) {
+  const size_t T = (size_t)b->o.T, ld = (size_t)b->o.trainee.ld_out;
+  struct oneshot_item *it = &b->item[k];
+  double *drive = b->drive + (size_t)worker*drive_size(b->f);
+  memset(it->target, 0, T*ld*sizeof(real));
+  for (size_t t = 0; t < T; t++)
+    for (size_t j = 0; j < 2; j++) it->target[t*ld + j] = (real)b->omega[((size_t)k*T + t)*2 + j];
+  spikecode_encode(&it->input, b->xyz + (size_t)k*T*3, drive, &b->f->code);
+}
+
+static void draw(void *context, int k, int worker) {
+  struct drawing *d = context;
+  struct reach_batch *b = d->b;
+  const struct reach *f = b->f;
+  const double limit[2] = { f->arm.limit_base_deg*pi/180, f->arm.limit_shoulder_deg*pi/180 };
+  const size_t T = (size_t)b->o.T;
+  double *omega = b->omega + (size_t)k*T*2, *angle = b->angle + (size_t)k*T*2, *xyz = b->xyz + (size_t)k*T*3;
+  struct rng r = rng_stream((uint64_t)f->run.seed, d->purpose, (uint32_t)(d->first + (uint64_t)k));
+  b->noise[k] = rng_stream((uint64_t)f->run.seed, RNG_QUANTISE, (uint32_t)(d->first + (uint64_t)k));
+  d->failed[k] = true;
+  for (int tries = 0; tries < MAX_TRIES && d->failed[k]; tries++) {
+    const bool cut = trajectory_draw(omega, angle, &f->trajectory, limit, b->drive + (size_t)worker*drive_size(f), &r);
+    tips(xyz, angle, b->o.T, &f->arm);
+    d->failed[k] = f->trajectory.free && (cut || !is_low(xyz, b->o.T, f->trajectory.free_below_m));
+  }
+  reach_batch_encode(b, k, worker);
+}
+
+int reach_batch_draw(struct reach_batch *b, int n, uint32_t purpose, uint64_t first) {
+  assert(n <= b->capacity);
+  b->n = n;
+  struct drawing d = { b, purpose, first, err_calloc((size_t)n, sizeof(bool)) };
+  pool_run(b->pool, n, draw, &d);
+  bool failed = false;
+  for (int k = 0; k < n; k++) failed = failed || d.failed[k];
+  free(d.failed);
+  if (failed) return err_set(ERR_SETTING, "trajectory.free=yes: %d movements in a row touched a limit", MAX_TRIES);
+  return 0;
+}
+
+// ---- forward
+
+static void forward_item(struct reach_batch *b, int k, struct synapse *array, struct arena *scratch) {
+  struct oneshot_item *it = &b->item[k];
+  const bool own = b->n_firsts == b->capacity;
+  if (array) array->ops->program(array, b->parameters + b->o.trainee_w, it->r);
+  if (own || k % b->group == 0) oneshot_first_forward(it->first, &b->o, b->parameters, &b->clock, array, it->r, scratch);
+  oneshot_forward(it, &b->o, b->parameters, &b->clock, array, scratch);
+}
+
+static void forward_episode(void *context, int episode, int worker) {
+  struct reach_batch *b = context;
+  for (int k = episode*b->group; k < b->n && k < (episode + 1)*b->group; k++)
+    forward_item(b, k, b->array ? b->array[worker] : NULL, &b->scratch[worker]);
+}
+
+void reach_batch_path(double *xyz, const struct reach_batch *b, const real *output) {
+  double q[2] = { 0 };
+  for (int t = 0; t < b->o.T; t++) {
+    for (int j = 0; j < 2; j++) q[j] += b->f->trajectory.dt_s*(double)output[(size_t)t*(size_t)b->o.trainee.ld_out + (size_t)j];
+    kinematics_tip(xyz + 3*t, q[0], q[1], &b->f->arm);
+  }
+}
+
+// Sums of squared errors of one movement: |p - p*|^2 and each joint's (o - omega*)^2.
+static void squares(double *position, double velocity[2], const struct reach_batch *b, int k, const real *output) {
+  const double *omega = b->omega + (size_t)k*(size_t)b->o.T*2, *xyz = b->xyz + (size_t)k*(size_t)b->o.T*3;
+  double q[2] = { 0 }, tip[3];
+  *position = velocity[0] = velocity[1] = 0;
+  for (int t = 0; t < b->o.T; t++) {
+    for (int j = 0; j < 2; j++) {
+      const double o = (double)output[(size_t)t*(size_t)b->o.trainee.ld_out + (size_t)j];
+      q[j] += b->f->trajectory.dt_s*o;
+      velocity[j] += (o - omega[2*t + j])*(o - omega[2*t + j]);
+    }
+    kinematics_tip(tip, q[0], q[1], &b->f->arm);
+    for (int c = 0; c < 3; c++) *position += (tip[c] - xyz[3*t + c])*(tip[c] - xyz[3*t + c]);
+  }
+}
+
+void reach_batch_errors(double *distance_cm, double omega[2], const struct reach_batch *b, int k, const real *output) {
+  double position, velocity[2];
+  squares(&position, velocity, b, k, output);
+  *distance_cm = 100*sqrt(position/b->o.T);
+  for (int j = 0; j < 2; j++) omega[j] = sqrt(velocity[j]/b->o.T);
+}
+
+static double task_loss(struct reach_batch *b, bool after) {
+  double position = 0, velocity = 0;
+  for (int k = 0; k < b->n; k++) {
+    double p, v[2];
+    squares(&p, v, b, k, after ? b->item[k].output : b->item[k].first->output);
+    position += p;
+    velocity += v[0] + v[1];
+  }
+  b->position = position/(3.0*b->n*b->o.T);
+  b->velocity = velocity/(2.0*b->n*b->o.T);
+  return b->f->loss.position*b->position + b->f->loss.velocity*b->velocity;
+}
+
+// rate sum_j (rate_j - target)^2 over the neurons of one network; d_rate its derivative by one spike.
+static double rate_loss(real *d_rate, double *mean_Hz, const double *counts, int n, double steps, double target_Hz, double weight) {
+  double loss = 0, mean = 0;
+  for (int j = 0; j < n; j++) {
+    const double rate = counts[j]/steps, off = rate - target_Hz*1e-3;
+    loss += weight*off*off;
+    mean += rate/n;
+    d_rate[j] = (real)(2*weight*off/steps);
+  }
+  *mean_Hz = 1e3*mean;
+  return loss;
+}
+
+static void rates(struct reach_batch *b) {
+  const struct oneshot *o = &b->o;
+  const double steps = (double)b->n*o->T;
+  double *trainee = b->counts, *lsg = b->counts + o->trainee.n;
+  memset(b->counts, 0, (size_t)(o->trainee.n + o->lsg.n)*sizeof *b->counts);
+  for (int k = 0; k < b->n; k++) {
+    spiking_add_counts(trainee, &b->item[k].first->rec);
+    spiking_add_counts(trainee, &b->item[k].second);
+    if (o->update.signal == EPROP_LSG) spiking_add_counts(lsg, &b->item[k].lsg);
+  }
+  const struct reach_loss_params *p = &b->f->loss;
+  b->loss_rate = rate_loss(b->d_rate_trainee, &b->trainee_Hz, trainee, o->trainee.n, 2*steps, p->trainee_Hz, p->rate);
+  const double of_lsg = rate_loss(b->d_rate_lsg, &b->lsg_Hz, lsg, o->lsg.n, steps, p->lsg_Hz, p->rate);
+  if (o->update.signal == EPROP_LSG) b->loss_rate += of_lsg;
+}
+
+void reach_batch_forward(struct reach_batch *b, const real *parameters) {
+  b->parameters = parameters;
+  pool_run(b->pool, reach_batch_episodes(b), forward_episode, b);
+  b->loss_before = task_loss(b, false);
+  b->loss_task = task_loss(b, true);
+  rates(b);
+  const struct spiking *net = &b->o.trainee;
+  long changed[2] = { 0 };
+  for (int k = 0; k < b->n; k++)
+    for (int part = 0; part < 2; part++) changed[part] += b->item[k].n_changed[part];
+  b->changed[0] = (double)changed[0]/((double)b->n*net->n_in*net->n);
+  b->changed[1] = (double)changed[1]/((double)b->n*net->n*net->n);
+}
+
+// ---- backward
+
+// dL/do of pass 2: directly through the velocity, and through the angle, which every later position sees.
+static void output_gradient(real *d_output, const struct reach_batch *b, int k) {
+  const int T = b->o.T;
+  const size_t ld = (size_t)b->o.trainee.ld_out;
+  const double dt = b->f->trajectory.dt_s, *omega = b->omega + (size_t)(k*T)*2, *xyz = b->xyz + (size_t)(k*T)*3;
+  const double position = 2*b->f->loss.position/(3.0*b->n*T), velocity = 2*b->f->loss.velocity/(2.0*b->n*T);
+  const real *o = b->item[k].output;
+  double q[2] = { 0 }, tip[3], jacobian[3][2], later[2] = { 0 };
+  memset(d_output, 0, (size_t)T*ld*sizeof(real));
+  for (int t = 0; t < T; t++)
+    for (int j = 0; j < 2; j++) q[j] += dt*(double)o[(size_t)t*ld + (size_t)j];
+  for (int t = T - 1; t >= 0; t--) {
+    kinematics_tip(tip, q[0], q[1], &b->f->arm);
+    kinematics_jacobian(jacobian, q[0], q[1], &b->f->arm);
+    for (int j = 0; j < 2; j++) {
+      const double out = (double)o[(size_t)t*ld + (size_t)j];
+      for (int c = 0; c < 3; c++) later[j] += position*(tip[c] - xyz[3*t + c])*jacobian[c][j];
+      d_output[(size_t)t*ld + (size_t)j] = (real)(velocity*(out - omega[2*t + j]) + dt*later[j]);
+      q[j] -= dt*out;
+    }
+  }
+}
+
+// The derivative of a spike of a pass that `times` movements share.
+static void backward_first(struct reach_batch *b, real *gradient, struct oneshot_first *first, int times, struct arena *scratch) {
+  const size_t mark = arena_mark(scratch);
+  real *d_rate = ARENA_NEW(scratch, (size_t)b->o.trainee.ld, real);
+  for (int j = 0; j < b->o.trainee.n; j++) d_rate[j] = (real)times*b->d_rate_trainee[j];
+  oneshot_first_backward(gradient, first, &b->o, b->parameters, &b->clock, d_rate, scratch);
+  arena_reset(scratch, mark);
+}
+
+static void backward_episode(void *context, int episode, int worker) {
+  struct reach_batch *b = context;
+  struct arena *scratch = &b->scratch[worker];
+  const size_t mark = arena_mark(scratch);
+  const bool own = b->n_firsts == b->capacity;
+  const int begin = episode*b->group, end = b->n < begin + b->group ? b->n : begin + b->group;
+  real *gradient = b->gradients + (size_t)episode*b->o.n, *d_output = ARENA_NEW(scratch, (size_t)(b->o.T*b->o.trainee.ld_out), real);
+  memset(gradient, 0, b->o.n*sizeof *gradient);
+  for (int k = begin; k < end; k++) {
+    output_gradient(d_output, b, k);
+    oneshot_backward(gradient, &b->item[k], &b->o, b->parameters, &b->clock, d_output, b->d_rate_trainee, b->d_rate_lsg, 1.0/b->n, scratch);
+    if (own) backward_first(b, gradient, b->item[k].first, 1, scratch);
+  }
+  if (!own) backward_first(b, gradient, b->item[begin].first, end - begin, scratch);
+  arena_reset(scratch, mark);
+}
+
+static void sum_slice(void *context, int slice, int worker) {
+  struct reach_batch *b = context;
+  (void)worker;
+  const size_t n = b->o.n, begin = n*(size_t)slice/SLICES, end = n*(size_t)(slice + 1)/SLICES;
+  memcpy(b->gradient + begin, b->gradients + begin, (end - begin)*sizeof(real));
+  for (int e = 1; e < reach_batch_episodes(b); e++) {
+    const real *g = b->gradients + (size_t)e*n;
+    for (size_t i = begin; i < end; i++) b->gradient[i] += g[i];
+  }
+}
+
+void reach_batch_backward(struct reach_batch *b) {
+  assert(b->differentiate);
+  pool_run(b->pool, reach_batch_episodes(b), backward_episode, b);
+  pool_run(b->pool, SLICES, sum_slice, b);
+  oneshot_finish(b->gradient, &b->o);
+  b->loss_price = 0;
+  for (int k = 0; k < b->n; k++) b->loss_price += b->item[k].price;
+}

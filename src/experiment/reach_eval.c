@@ -1,0 +1,225 @@
+// Evaluation: movements learned from one showing and performed, each by one thread.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/pool.h"
+#include "base/rng.h"
+#include "base/signals.h"
+#include "data/targetpath.h"
+#include "experiment/reach_batch.h"
+
+enum { CHUNK = 60 };  // movements held in memory at a time
+
+static const double pi = 3.14159265358979323846;
+
+static double clock_s(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9*(double)now.tv_nsec;
+}
+
+// ---- the user's own path
+
+// Angles of a row; refuses points off the reach or beyond the limits of the joints.
+static int row_angles(double q[2], const struct reach *f, const struct targetpath *p, int row, const char *file) {
+  const double *v = p->value + (size_t)row*(size_t)p->columns, limit_deg[2] = { f->arm.limit_base_deg, f->arm.limit_shoulder_deg };
+  q[0] = v[0];
+  q[1] = v[1];
+  if (p->columns == 3) {
+    const double off = kinematics_inverse(&q[0], &q[1], v, &f->arm);
+    if (off > f->target.reach_tolerance_m)
+      return err_set(ERR_FORMAT, "%s:%d: (%g, %g, %g) m is %.3f m from where the tip can be; limit target.reach_tolerance_m=%g", file,
+                     p->line[row], v[0], v[1], v[2], off, f->target.reach_tolerance_m);
+  }
+  for (int j = 0; j < 2; j++)
+    if (!(fabs(q[j]) <= limit_deg[j]*pi/180))
+      return err_set(ERR_FORMAT, "%s:%d: %s at %.1f degrees; limit %g", file, p->line[row], j ? "shoulder" : "base", q[j]*180/pi, limit_deg[j]);
+  return 0;
+}
+
+// All rows as angles (n, 2), no faster than the joints go, beginning at rest at home.
+static int path_angles(double *q, const struct reach *f, const struct targetpath *p, const char *file) {
+  const double total_s = (double)f->trajectory.steps*f->trajectory.dt_s, row_s = total_s/p->n, most = f->trajectory.speed_rad_s*row_s;
+  for (int row = 0; row < p->n; row++) {
+    double *now = q + 2*row;
+    TRY(row_angles(now, f, p, row, file));
+    for (int j = 0; j < 2; j++) {
+      const double step = now[j] - (row ? now[j - 2] : 0);
+      if (fabs(step) > most)
+        return err_set(ERR_FORMAT, "%s:%d: %s jumps by %.2f degrees from %s; limit %.2f (%g rad/s, %d rows in %g s)", file, p->line[row],
+                       j ? "shoulder" : "base", step*180/pi, row ? "the row before" : "home", most*180/pi, f->trajectory.speed_rad_s, p->n, total_s);
+    }
+  }
+  return 0;
+}
+
+// The path in steps of the networks, straight between rows; the last row is reached at the last step.
+static void resample(struct reach_batch *b, const double *q, int n) {
+  const int T = b->o.T;
+  const double dt = b->f->trajectory.dt_s;
+  for (int t = 0; t < T; t++) {
+    const double at = (t + 1.0)*n/T - 1;  // row -1 is home
+    const int row = (int)fmin(fmax(floor(at), -1), n - 2);
+    for (int j = 0; j < 2; j++) {
+      const double from = row < 0 ? 0 : q[2*row + j];
+      b->angle[2*t + j] = from + (at - row)*(q[2*(row + 1) + j] - from);
+      b->omega[2*t + j] = (b->angle[2*t + j] - (t ? b->angle[2*(t - 1) + j] : 0))/dt;
+    }
+    kinematics_tip(b->xyz + 3*t, b->angle[2*t], b->angle[2*t + 1], &b->f->arm);
+  }
+}
+
+static int load_path(struct reach_batch *b) {
+  const char *file = b->f->target.file;
+  struct targetpath p;
+  TRY(targetpath_read(&p, file));
+  double *q = err_calloc((size_t)p.n, 2*sizeof *q);
+  const int rc = path_angles(q, b->f, &p, file);
+  if (rc == 0) {
+    resample(b, q, p.n);
+    b->n = 1;
+    b->noise[0] = rng_stream((uint64_t)b->f->run.seed, RNG_QUANTISE, 0);
+    reach_batch_encode(b, 0, 0);
+  }
+  free(q);
+  targetpath_release(&p);
+  return rc;
+}
+
+// ---- scores
+
+// Errors of every movement: (n, 3) distance and both joints.
+struct errors { double *before, *after; };
+
+static void score(struct reach_score *s, const double *error, int n) {
+  struct reach_spread *const all[3] = { &s->rms_distance_cm, &s->omega_rmse_rad_s[0], &s->omega_rmse_rad_s[1] };
+  for (int c = 0; c < 3; c++) {
+    double sum = 0, square = 0;
+    for (int k = 0; k < n; k++) sum += error[3*k + c]/n;
+    for (int k = 0; k < n; k++) square += (error[3*k + c] - sum)*(error[3*k + c] - sum);
+    *all[c] = (struct reach_spread){ sum, n > 1 ? sqrt(square/(n - 1)) : 0 };
+  }
+}
+
+static void keep_first(struct reach_result *r, const struct reach_batch *b) {
+  const size_t T = (size_t)b->o.T, ld = (size_t)b->o.trainee.ld_out;
+  double *block = err_calloc(15*T, sizeof *block);
+  r->target_omega = block;
+  r->before_omega = block + 2*T;
+  r->after_omega = block + 4*T;
+  r->target_xyz = block + 6*T;
+  r->before_xyz = block + 9*T;
+  r->after_xyz = block + 12*T;
+  memcpy(r->target_omega, b->omega, 2*T*sizeof *block);
+  memcpy(r->target_xyz, b->xyz, 3*T*sizeof *block);
+  for (size_t t = 0; t < T; t++)
+    for (size_t j = 0; j < 2; j++) {
+      r->before_omega[2*t + j] = (double)b->item[0].first->output[t*ld + j];
+      r->after_omega[2*t + j] = (double)b->item[0].output[t*ld + j];
+    }
+  reach_batch_path(r->before_xyz, b, b->item[0].first->output);
+  reach_batch_path(r->after_xyz, b, b->item[0].output);
+}
+
+static void collect(struct reach_result *r, const struct errors *e, const struct reach_batch *b, int done) {
+  const double share = (double)b->n/r->n_trajectories;
+  if (done == 0) keep_first(r, b);
+  for (int k = 0; k < b->n; k++) {
+    double *before = e->before + 3*(done + k), *after = e->after + 3*(done + k);
+    reach_batch_errors(before, before + 1, b, k, b->item[k].first->output);
+    reach_batch_errors(after, after + 1, b, k, b->item[k].output);
+    r->distance_cm[done + k] = after[0];
+    r->devices_written += (double)b->item[k].n_written/r->n_trajectories;
+    r->trainee_Hz += 1e3*spiking_rate(&b->o.trainee, &b->item[k].second)/r->n_trajectories;
+  }
+  r->lsg_Hz += share*b->lsg_Hz;
+  r->changed_in += share*b->changed[0];
+  r->changed_rec += share*b->changed[1];
+}
+
+static int measure(struct reach_result *r, const struct errors *e, struct reach_batch *b, const struct reach_model *m) {
+  const struct reach *f = b->f;
+  const uint32_t purpose = f->eval.stream ? RNG_VALIDATE : RNG_EVALUATE;
+  for (int done = 0; done < r->n_trajectories; done += b->n) {
+    const int left = r->n_trajectories - done;
+    if (f->target.file[0]) TRY(load_path(b));
+    else TRY(reach_batch_draw(b, left < b->capacity ? left : b->capacity, purpose, (uint64_t)done));
+    const double begin = clock_s();
+    reach_batch_forward(b, m->parameters);
+    r->seconds += clock_s() - begin;
+    collect(r, e, b, done);
+    if (signals_caught()) return err_set(ERR_INTERRUPTED, "evaluation stopped by a signal; nothing is reported");
+  }
+  score(&r->before, e->before, r->n_trajectories);
+  score(&r->after, e->after, r->n_trajectories);
+  return 0;
+}
+
+int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m,
+               struct synapse *(*make)(void *context, int rows, int columns), void *context) {
+  const int n = f->target.file[0] ? 1 : (int)f->eval.trajectories, capacity = n < CHUNK ? n : CHUNK;
+  if (f->update.repeats > 1 && f->update.signal == EPROP_LSG)
+    return err_set(ERR_SETTING, "update.repeats=%d: the LSG makes one update only; set update.signal", (int)f->update.repeats);
+  struct pool *pool = pool_new(f->run.threads ? (int)f->run.threads : pool_cores());
+  struct reach_batch b;
+  const struct errors e = { err_calloc((size_t)n, 3*sizeof(double)), err_calloc((size_t)n, 3*sizeof(double)) };
+  *r = (struct reach_result){ .n_trajectories = n, .T = m->o.T, .distance_cm = err_calloc((size_t)n, sizeof(double)) };
+  reach_batch_init(&b, f, &m->o, capacity, capacity > 10 ? 10 : capacity, pool, false, make, context);
+  r->devices_total = b.array ? b.array[0]->n_devices : 0;
+  const int rc = measure(r, &e, &b, m);
+  reach_batch_release(&b);
+  pool_free(pool);
+  free(e.before);
+  free(e.after);
+  if (rc < 0) reach_result_release(r);
+  return rc;
+}
+
+void reach_result_release(struct reach_result *r) {
+  free(r->distance_cm);
+  free(r->target_omega);
+  *r = (struct reach_result){ 0 };
+}
+
+// ---- JSON
+
+static void put_spread(struct json_t *o, const char *name, const struct reach_spread *s) {
+  struct json_t *v = json_object_new();
+  json_put_f64(v, "mean", s->mean);
+  json_put_f64(v, "std", s->std);
+  json_put(o, name, v);
+}
+
+static void put_score(struct json_t *o, const struct reach_score *s) {
+  struct json_t *joints = json_array_new();
+  put_spread(o, "rms_distance_cm", &s->rms_distance_cm);
+  for (int j = 0; j < 2; j++) json_put_f64s(joints, NULL, (const double[]){ s->omega_rmse_rad_s[j].mean, s->omega_rmse_rad_s[j].std }, 2);
+  json_put(o, "omega_rmse_rad_s", joints);
+}
+
+struct json_t *reach_result_json(const struct reach_result *r, const struct reach *f) {
+  struct json_t *o = json_object_new(), *before = json_object_new(), *rate = json_object_new(), *changed = json_object_new();
+  json_put_i64(o, "trajectories", r->n_trajectories);
+  json_put_text(o, "generator", f->target.file[0] ? f->target.file : f->trajectory.generator == TRAJECTORY_PUBLISHED ? "published" : "consistent");
+  json_put_bool(o, "free", f->trajectory.free != 0);
+  json_put_text(o, "signal", eprop_signal_names[f->update.signal]);
+  json_put_text(o, "grid", eprop_grid_names[f->update.grid]);
+  put_score(o, &r->after);
+  put_score(before, &r->before);
+  json_put(o, "before", before);
+  json_put_f64(rate, "trainee", r->trainee_Hz);
+  json_put_f64(rate, "lsg", r->lsg_Hz);
+  json_put(o, "rate_hz", rate);
+  json_put_i64(o, "devices_total", r->devices_total);
+  json_put_f64(o, "devices_written", r->devices_written);
+  json_put_f64(changed, "in", r->changed_in);
+  json_put_f64(changed, "rec", r->changed_rec);
+  json_put(o, "weights_changed", changed);
+  json_put_f64(o, "seconds", r->seconds);
+  json_put_i64(o, "seed", f->run.seed);
+  return o;
+}

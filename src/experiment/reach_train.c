@@ -1,0 +1,288 @@
+// Meta-training: the outer loop over batches of movements, its checkpoints and its records.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "base/pool.h"
+#include "base/progress.h"
+#include "base/rng.h"
+#include "base/rundir.h"
+#include "base/signals.h"
+#include "base/tensorfile.h"
+#include "experiment/reach_batch.h"
+#include "kernel/adam.h"
+
+enum { SLICES = 16 };
+
+// Sums since the last row of metrics.csv.
+enum { LOSS, TASK, BEFORE, RATE, PRICE, POSITION, TRAINEE_HZ, LSG_HZ, CHANGED_IN, CHANGED_REC, N_TALLY };
+static const char header[] =
+  "iteration,rate,loss,loss_task,loss_before,loss_rate,loss_sparsity,rms_distance_cm,trainee_Hz,lsg_Hz,changed_in,changed_rec,validation_cm";
+
+struct training {
+  const struct reach *f;
+  struct reach_model model;
+  struct reach_batch batch;
+  struct pool *pool;
+  struct rundir run;
+  real *moment1, *moment2;
+  double step_rate;      // of the Adam update under way
+  double tally[N_TALLY];
+  int64_t tallied;       // iterations in tally
+  int64_t iteration;     // finished
+};
+
+static double learning_rate(const struct reach_train_params *p, int64_t iteration) {
+  if (p->schedule == 0) return p->rate*pow(p->decay, (double)(iteration/p->decay_every));
+  return p->rate*0.5*(1 + cos(3.14159265358979323846*(double)iteration/(double)p->iterations));
+}
+
+static void adam_slice(void *context, int slice, int worker) {
+  struct training *t = context;
+  (void)worker;
+  const size_t n = t->model.o.n, begin = n*(size_t)slice/SLICES, end = n*(size_t)(slice + 1)/SLICES;
+  adam_step(t->model.parameters + begin, t->moment1 + begin, t->moment2 + begin, t->batch.gradient + begin, end - begin,
+            t->step_rate, (long)t->iteration + 1);
+}
+
+// Shorten the gradient to train.clip; returns its length, which is not finite if any element is not.
+static double clip_gradient(struct training *t) {
+  double square = 0;
+  for (size_t i = 0; i < t->model.o.n; i++) square += (double)t->batch.gradient[i]*(double)t->batch.gradient[i];
+  const double length = sqrt(square), most = t->f->train.clip;
+  if (most > 0 && length > most)
+    for (size_t i = 0; i < t->model.o.n; i++) t->batch.gradient[i] *= (real)(most/length);
+  return length;
+}
+
+static void tally(struct training *t) {
+  const struct reach_batch *b = &t->batch;
+  const double loss = b->loss_task + b->loss_rate + b->loss_price;
+  const double now[N_TALLY] = { loss, b->loss_task, b->loss_before, b->loss_rate, b->loss_price, b->position,
+                                b->trainee_Hz, b->lsg_Hz, b->changed[0], b->changed[1] };
+  for (int k = 0; k < N_TALLY; k++) t->tally[k] += now[k];
+  t->tallied++;
+}
+
+static int outer_update(struct training *t) {
+  const struct reach_train_params *p = &t->f->train;
+  struct reach_batch *b = &t->batch;
+  TRY(reach_batch_draw(b, (int)p->trajectories, RNG_TRAJECTORY, (uint64_t)(t->iteration*p->trajectories)));
+  reach_batch_forward(b, t->model.parameters);
+  reach_batch_backward(b);
+  const double length = clip_gradient(t);
+  if (!isfinite(length) || !isfinite(b->loss_task))
+    return err_set(ERR_DIVERGED, "iteration %lld: loss %g, gradient of length %g", (long long)t->iteration + 1, b->loss_task, length);
+  t->step_rate = learning_rate(p, t->iteration);
+  pool_run(t->pool, SLICES, adam_slice, t);
+  tally(t);
+  t->iteration++;
+  return 0;
+}
+
+// ---- checkpoints
+
+static int save_checkpoint(const struct training *t) {
+  char path[FILE_PATH_SIZE];
+  rundir_path(&t->run, RUNDIR_CHECKPOINT, path);
+  struct tensorfile_writer *w = tensorfile_create(path);
+  const int64_t n = (int64_t)t->model.o.n, one = 1, n_tally = N_TALLY;
+  settings_store(t->f->sections, NULL, w);
+  tensorfile_put_real(w, "parameters", 1, &n, t->model.parameters);
+  tensorfile_put_real(w, "adam.moment1", 1, &n, t->moment1);
+  tensorfile_put_real(w, "adam.moment2", 1, &n, t->moment2);
+  tensorfile_put_i64(w, "iteration", 1, &one, &t->iteration);
+  tensorfile_put_i64(w, "tally.iterations", 1, &one, &t->tallied);
+  tensorfile_put_f64(w, "tally.sums", 1, &n_tally, t->tally);
+  return tensorfile_commit(w);
+}
+
+// A checkpoint continues only the run it came from.
+static int same_settings(const struct training *t, const struct tensorfile *tf) {
+  for (const struct settings_section *s = t->f->sections; s->name; s++) {
+    if (!strcmp(s->name, "eval") || !strcmp(s->name, "target")) continue;
+    for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++) {
+      char key[128], now[PARAM_TEXT_SIZE];
+      snprintf(key, sizeof key, "%s.%s", s->name, p->name);
+      if (!strcmp(key, "run.threads") || !strcmp(key, "train.checkpoint_every_s")) continue;
+      const char *then = tensorfile_metadata(tf, key);
+      param_value(p, s->params, now);
+      if (!then || strcmp(then, now))
+        return err_set(ERR_SETTING, "%s: was written with %s=%s, now %s", tensorfile_name(tf), key, then ? then : "(nothing)", now);
+    }
+  }
+  return 0;
+}
+
+static int read_checkpoint(struct training *t, struct tensorfile *tf) {
+  const int64_t n = (int64_t)t->model.o.n, one = 1, n_tally = N_TALLY;
+  TRY(same_settings(t, tf));
+  TRY(tensorfile_real(tf, "parameters", 1, &n, t->model.parameters));
+  TRY(tensorfile_real(tf, "adam.moment1", 1, &n, t->moment1));
+  TRY(tensorfile_real(tf, "adam.moment2", 1, &n, t->moment2));
+  TRY(tensorfile_i64(tf, "iteration", 1, &one, &t->iteration));
+  TRY(tensorfile_i64(tf, "tally.iterations", 1, &one, &t->tallied));
+  TRY(tensorfile_f64(tf, "tally.sums", 1, &n_tally, t->tally));
+  if (t->iteration < 0 || t->iteration > t->f->train.iterations)
+    return err_set(ERR_FORMAT, "%s: iteration %lld: outside [0, %lld]", tensorfile_name(tf), (long long)t->iteration, (long long)t->f->train.iterations);
+  return 0;
+}
+
+static int load_checkpoint(struct training *t) {
+  char path[FILE_PATH_SIZE];
+  struct tensorfile *tf;
+  rundir_path(&t->run, RUNDIR_CHECKPOINT, path);
+  TRY(tensorfile_open(&tf, path));
+  const int rc = read_checkpoint(t, tf);
+  tensorfile_close(tf);
+  return rc;
+}
+
+static int load_start(struct training *t) {
+  struct tensorfile *tf;
+  TRY(tensorfile_open(&tf, t->f->train.start));
+  const int rc = reach_parameters_read(t->model.parameters, &t->model.o, tf, "");
+  tensorfile_close(tf);
+  return rc;
+}
+
+// ---- records
+
+// Mean RMS tip distance over a fixed set of movements that are not trained on.
+static int validate(struct training *t, double *mean_cm) {
+  const struct reach_train_params *p = &t->f->train;
+  struct reach_batch *b = &t->batch;
+  double sum = 0;
+  for (int64_t done = 0; done < p->validate_trajectories; done += b->n) {
+    const int64_t left = p->validate_trajectories - done;
+    TRY(reach_batch_draw(b, left < b->capacity ? (int)left : b->capacity, RNG_VALIDATE, (uint64_t)done));
+    reach_batch_forward(b, t->model.parameters);
+    for (int k = 0; k < b->n; k++) {
+      double distance_cm, omega[2];
+      reach_batch_errors(&distance_cm, omega, b, k, b->item[k].output);
+      sum += distance_cm;
+    }
+  }
+  *mean_cm = sum/(double)p->validate_trajectories;
+  return 0;
+}
+
+// A row of metrics.csv, with validation where it is due; the tally starts anew.
+static int record(struct training *t) {
+  const struct reach_train_params *p = &t->f->train;
+  const bool last = t->iteration == p->iterations;
+  if (t->iteration % p->log_every && !last) return 0;
+  char validation[32] = "";
+  if (p->validate_trajectories && (t->iteration % p->validate_every == 0 || last)) {
+    double mean_cm;
+    TRY(validate(t, &mean_cm));
+    snprintf(validation, sizeof validation, "%.6f", mean_cm);
+  }
+  const double *s = t->tally, n = (double)t->tallied;
+  TRY(rundir_row(&t->run, "%lld,%.6g,%.8g,%.8g,%.8g,%.8g,%.8g,%.6f,%.4f,%.4f,%.5f,%.5f,%s", (long long)t->iteration,
+                 learning_rate(p, t->iteration - 1), s[LOSS]/n, s[TASK]/n, s[BEFORE]/n, s[RATE]/n, s[PRICE]/n,
+                 100*sqrt(3*s[POSITION]/n), s[TRAINEE_HZ]/n, s[LSG_HZ]/n, s[CHANGED_IN]/n, s[CHANGED_REC]/n, validation));
+  memset(t->tally, 0, sizeof t->tally);
+  t->tallied = 0;
+  return 0;
+}
+
+static int save_model(const struct training *t) {
+  char path[FILE_PATH_SIZE];
+  rundir_path(&t->run, RUNDIR_MODEL, path);
+  return reach_model_save(&t->model, t->f, path);
+}
+
+static double clock_s(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9*(double)now.tv_nsec;
+}
+
+static int loop(struct training *t) {
+  const struct reach_train_params *p = &t->f->train;
+  struct progress bar;
+  progress_start(&bar, "train", p->iterations, t->iteration);
+  double saved_s = clock_s();
+  int rc = 0;
+  while (rc == 0 && t->iteration < p->iterations && !signals_caught()) {
+    rc = outer_update(t);
+    progress_update(&bar, t->iteration, "loss %.4f  %.2f cm  %.1f/%.1f Hz", t->batch.loss_task, 100*sqrt(3*t->batch.position), t->batch.trainee_Hz, t->batch.lsg_Hz);
+    if (rc == 0) rc = record(t);
+    if (rc == 0 && clock_s() - saved_s >= p->checkpoint_every_s) {
+      rc = save_checkpoint(t);
+      saved_s = clock_s();
+    }
+  }
+  progress_finish(&bar);
+  TRY(rc);
+  TRY(save_checkpoint(t));
+  TRY(save_model(t));
+  if (t->iteration < p->iterations)
+    return err_set(ERR_INTERRUPTED, "%s: stopped at iteration %lld of %lld; continue with --resume", t->run.path, (long long)t->iteration, (long long)p->iterations);
+  return 0;
+}
+
+static void allocate(struct training *t) {
+  const struct reach *f = t->f;
+  const int64_t n = f->train.trajectories, group = f->train.group;
+  t->pool = pool_new(f->run.threads ? (int)f->run.threads : pool_cores());
+  reach_model_start(&t->model, f);
+  t->moment1 = err_aligned(t->model.o.n, sizeof(real));
+  t->moment2 = err_aligned(t->model.o.n, sizeof(real));
+  reach_batch_init(&t->batch, f, &t->model.o, (int)n, (int)(group < n ? group : n), t->pool, true, NULL, NULL);
+}
+
+static void release(struct training *t) {
+  reach_batch_release(&t->batch);
+  pool_free(t->pool);
+  reach_model_release(&t->model);
+  free(t->moment1);
+  free(t->moment2);
+}
+
+static int check_settings(const struct reach *f) {
+  if (f->train.trajectories*f->train.iterations > UINT32_MAX)
+    return err_set(ERR_SETTING, "train.iterations=%lld: with train.trajectories=%lld more than %u movements in all",
+                   (long long)f->train.iterations, (long long)f->train.trajectories, UINT32_MAX);
+  if (f->update.repeats > 1)
+    return err_set(ERR_SETTING, "update.repeats=%lld: meta-training goes through one update", (long long)f->update.repeats);
+  return 0;
+}
+
+static int prepare_and_loop(struct training *t, int resume) {
+  TRY(rundir_describe(&t->run, t->f->sections));
+  if (resume && rundir_has_checkpoint(&t->run)) TRY(load_checkpoint(t));
+  else if (t->f->train.start[0]) TRY(load_start(t));
+  TRY(rundir_metrics(&t->run, header, t->iteration));
+  return loop(t);
+}
+
+int reach_train(struct reach *f, const char *folder, int resume) {
+  struct training t = { .f = f };
+  TRY(check_settings(f));
+  TRY(rundir_open(&t.run, folder, resume));
+  allocate(&t);
+  const int rc = prepare_and_loop(&t, resume);
+  rundir_close(&t.run);
+  release(&t);
+  return rc;
+}
+
+int reach_train_timed(const struct reach *f, int n, double *seconds, double *trainee_Hz, double *lsg_Hz) {
+  struct training t = { .f = f };
+  TRY(check_settings(f));
+  allocate(&t);
+  int rc = f->train.start[0] ? load_start(&t) : 0;
+  for (int k = 0; k < n && rc == 0; k++) {
+    const double begin = clock_s();
+    rc = outer_update(&t);
+    seconds[k] = clock_s() - begin;
+  }
+  *trainee_Hz = t.batch.trainee_Hz;
+  *lsg_Hz = t.batch.lsg_Hz;
+  release(&t);
+  return rc;
+}

@@ -1,0 +1,150 @@
+#include "learn/eprop.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/rng.h"
+
+const char *const eprop_grid_names[] = { "exact", "nearest", "stochastic", NULL };
+const char *const eprop_signal_names[] = { "lsg", "symmetric", "random", NULL };
+
+const struct param eprop_param_table[] = {
+  PARAM_CHOICE(struct eprop_params, signal, EPROP_LSG, eprop_signal_names, "what tells a neuron to change: generator or broadcast error"),
+  PARAM_I64(struct eprop_params, repeats, 1, 1, 100000, "updates, each after a pass; more than one for a broadcast error only"),
+  PARAM_F64(struct eprop_params, rate, 1e-4, 0, 1e3, "inner learning rate"),
+  PARAM_CHOICE(struct eprop_params, grid, EPROP_EXACT, eprop_grid_names, "how changes are rounded to multiples of the step"),
+  PARAM_F64(struct eprop_params, step, 0.0625, 1e-9, 1e3, "grid of the changes"),
+  PARAM_F64(struct eprop_params, threshold, 0, 0, 1e3, "smaller changes are not made"),
+  { 0 },
+};
+
+void eprop_source(real *restrict source, const struct spiking *net, const struct spiking_record *rec, const real *restrict learning) {
+  for (int t = 0; t < rec->active.T; t++)
+    for (int k = rec->active.first[t]; k < rec->active.first[t + 1]; k++)
+      source[k] = lif_surrogate(&net->lif, rec->active.value[k])*learning[(size_t)t*(size_t)net->ld + rec->active.index[k]];
+}
+
+size_t eprop_scratch_bytes(const struct spiking *net) { return 3*((size_t)net->ld*sizeof(real) + 128); }
+
+static real *zeroed(struct arena *a, int n) {
+  return memset(ARENA_NEW(a, (size_t)n, real), 0, (size_t)n*sizeof(real));
+}
+
+// filtered(t) = a(t) + gamma filtered(t+1)
+static void back_source(real *restrict filtered, const struct spiking *net, struct events_step active, const real *restrict source) {
+  events_decay(filtered, net->gamma, net->ld);
+  for (int k = 0; k < active.n; k++) filtered[active.index[k]] += source[k];
+}
+
+void eprop_gradient(real *restrict dw, const struct spiking *net, const struct spiking_record *rec, const struct events *input,
+                    const real *restrict source, struct arena *scratch) {
+  const size_t mark = arena_mark(scratch);
+  real *filtered = zeroed(scratch, net->ld);
+  for (int t = rec->active.T - 1; t >= 0; t--) {
+    back_source(filtered, net, events_at(&rec->active, t), source + rec->active.first[t]);
+    events_outer(dw, filtered, net->ld, events_at(input, t));
+    events_outer(dw + spiking_recurrent(net), filtered, net->ld, events_at(&rec->spikes, t - 1));
+  }
+  spiking_clear_diagonal(net, dw);
+  arena_reset(scratch, mark);
+}
+
+double eprop_round(double change, const struct eprop_params *p, struct rng *r) {
+  if (fabs(change) < p->threshold) return 0;
+  switch ((enum eprop_grid)p->grid) {
+  case EPROP_NEAREST: return p->step*rint(change/p->step);
+  case EPROP_STOCHASTIC: return p->step*floor(change/p->step + rng_uniform(r));
+  case EPROP_EXACT: break;
+  }
+  return change;
+}
+
+void eprop_update(real *restrict changed, const real *restrict w, const real *restrict dw, size_t n, const struct eprop_params *p,
+                  struct rng *r) {
+  const real rate = (real)p->rate;
+  if (p->grid == EPROP_EXACT && p->threshold == 0) {
+    for (size_t i = 0; i < n; i++) changed[i] = w[i] - rate*dw[i];
+  } else {
+    for (size_t i = 0; i < n; i++)
+      changed[i] = w[i] + (dw[i] != 0 ? (real)eprop_round(-p->rate*(double)dw[i], p, r) : 0);
+  }
+}
+
+// P(t) = gamma P(t-1) + s(t) g is sum_i g[i,:] e_i(t): what a = h L receives from the update.
+static void back_to_source(real *restrict d_learning, real *restrict d_surrogate, const real *restrict g, const struct spiking *net,
+                           const struct spiking_record *rec, const struct events *input, const real *restrict learning,
+                           real *restrict P) {
+  for (int t = 0; t < rec->active.T; t++) {
+    const struct events_step active = events_at(&rec->active, t);
+    const int k0 = rec->active.first[t];
+    real *row = d_learning + (size_t)t*(size_t)net->ld;
+    memset(row, 0, (size_t)net->ld*sizeof(real));
+    events_integrate(P, net->gamma, g, net->ld, events_at(input, t));
+    events_integrate(P, 1, g + spiking_recurrent(net), net->ld, events_at(&rec->spikes, t - 1));
+    for (int k = 0; k < active.n; k++) {
+      const int j = active.index[k];
+      row[j] = lif_surrogate(&net->lif, active.value[k])*P[j];
+      d_surrogate[k0 + k] += learning[k0 + k]*P[j];
+    }
+  }
+}
+
+void eprop_backward(real *restrict d_learning, real *restrict d_surrogate, real *restrict d_spike, const real *restrict g,
+                    const struct spiking *net, const struct spiking_record *rec, const struct events *input,
+                    const real *restrict learning, const real *restrict source, struct arena *scratch) {
+  const size_t mark = arena_mark(scratch);
+  back_to_source(d_learning, d_surrogate, g, net, rec, input, learning, zeroed(scratch, net->ld));
+  real *filtered = zeroed(scratch, net->ld), *dot = zeroed(scratch, net->ld);
+  for (int t = rec->active.T - 1; t >= 0; t--) {  // dz(t) = g A(t+1)
+    const struct events_step active = events_at(&rec->active, t);
+    const int k0 = rec->active.first[t];
+    events_dot(dot, g + spiking_recurrent(net), filtered, net->ld, active);
+    for (int k = 0; k < active.n; k++) d_spike[k0 + k] += dot[k];
+    back_source(filtered, net, active, source + k0);
+  }
+  arena_reset(scratch, mark);
+}
+
+void eprop_broadcast(real *restrict learning, const struct spiking *net, const real *restrict b, const real *restrict error,
+                     int T, struct arena *scratch) {
+  const size_t mark = arena_mark(scratch);
+  real *d = zeroed(scratch, net->ld_out);
+  for (int t = T - 1; t >= 0; t--) {
+    real *row = learning + (size_t)t*(size_t)net->ld;
+    memset(row, 0, (size_t)net->ld*sizeof(real));
+    for (int k = 0; k < net->n_out; k++) d[k] = net->kappa*d[k] + error[(size_t)t*(size_t)net->ld_out + (size_t)k];
+    for (int j = 0; j < net->n; j++)
+      for (int k = 0; k < net->n_out; k++) row[j] += b[j*net->ld_out + k]*d[k];
+  }
+  arena_reset(scratch, mark);
+}
+
+void eprop_traces(real *e_in, real *e_rec, const struct spiking *net, const struct spiking_record *rec, const struct events *input) {
+  const int n_in = net->n_in, n = net->n;
+  for (int t = 0; t < rec->spikes.T; t++) {
+    for (int i = 0; i < n_in; i++) e_in[t*n_in + i] = t ? net->gamma*e_in[(t - 1)*n_in + i] : 0;
+    for (int i = 0; i < n; i++) e_rec[t*n + i] = t ? net->gamma*e_rec[(t - 1)*n + i] : 0;
+    const struct events_step x = events_at(input, t), z = events_at(&rec->spikes, t - 1);
+    for (int k = 0; k < x.n; k++) e_in[t*n_in + x.index[k]] += x.value[k];
+    for (int k = 0; k < z.n; k++) e_rec[t*n + z.index[k]] += z.value[k];
+  }
+}
+
+void eprop_gradient_ref(real *dw, const struct spiking *net, const struct spiking_record *rec, const struct events *input,
+                        const real *learning) {
+  const int T = rec->spikes.T, n_in = net->n_in, n = net->n, ld = net->ld;
+  real *e_in = err_calloc((size_t)(T*n_in), sizeof(real)), *e_rec = err_calloc((size_t)(T*n), sizeof(real));
+  eprop_traces(e_in, e_rec, net, rec, input);
+  for (int t = 0; t < T; t++) {
+    for (int k = rec->active.first[t]; k < rec->active.first[t + 1]; k++) {
+      const int j = rec->active.index[k];
+      const real a = lif_surrogate(&net->lif, rec->active.value[k])*learning[t*ld + j];
+      for (int i = 0; i < n_in; i++) dw[i*ld + j] += a*e_in[t*n_in + i];
+      for (int i = 0; i < n; i++) dw[(n_in + i)*ld + j] += i == j ? 0 : a*e_rec[t*n + i];
+    }
+  }
+  free(e_in);
+  free(e_rec);
+}

@@ -1,0 +1,246 @@
+#include "learn/oneshot.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/rng.h"
+
+const struct param oneshot_noise_param_table[] = {
+  PARAM_F64(struct oneshot_noise, programming, 0, 0, 1, "error of a written weight, relative to the largest weight"),
+  PARAM_F64(struct oneshot_noise, read, 0, 0, 1, "error of a product per square root of its events, relative to the largest weight"),
+  PARAM_F64(struct oneshot_noise, drift, 0, 0, 1, "relative spread of the weights between the two passes"),
+  { 0 },
+};
+
+void oneshot_layout(struct oneshot *o) {
+  assert(o->lsg.n_out == o->trainee.n);
+  o->lsg_w = 0;
+  o->lsg_w_out = o->lsg_w + spiking_w_size(&o->lsg);
+  o->trainee_w = o->lsg_w_out + spiking_w_out_size(&o->lsg);
+  o->trainee_w_out = o->trainee_w + spiking_w_size(&o->trainee);
+  o->n = o->trainee_w_out + spiking_w_out_size(&o->trainee);
+}
+
+static size_t active_size(const struct oneshot *o) { return (size_t)o->T*(size_t)o->trainee.n; }
+static size_t output_size(const struct oneshot *o) { return (size_t)o->T*(size_t)o->trainee.ld_out; }
+static size_t signal_size(const struct oneshot *o) { return (size_t)o->T*(size_t)o->trainee.ld; }
+
+void oneshot_first_init(struct oneshot_first *f, struct arena *a, const struct oneshot *o) {
+  *f = (struct oneshot_first){ 0 };
+  spiking_record_init(&f->rec, a, &o->trainee, o->T);
+  f->output = ARENA_NEW(a, output_size(o), real);
+  f->d_surrogate = ARENA_NEW(a, active_size(o), real);
+  f->d_spike = ARENA_NEW(a, active_size(o), real);
+  if (oneshot_noisy(o)) f->own = ARENA_NEW(a, spiking_w_size(&o->trainee), real);
+}
+
+size_t oneshot_first_bytes(const struct oneshot *o) {
+  return spiking_record_bytes(&o->trainee, o->T) +
+         (output_size(o) + 2*active_size(o) + spiking_w_size(&o->trainee))*sizeof(real) + 4*128;
+}
+
+void oneshot_item_init(struct oneshot_item *it, struct arena *a, const struct oneshot *o, int capacity) {
+  *it = (struct oneshot_item){ 0 };
+  events_init(&it->input, a, o->T, capacity);
+  it->target = ARENA_NEW(a, output_size(o), real);
+  spiking_record_init(&it->lsg, a, &o->lsg, o->T);
+  spiking_record_init(&it->second, a, &o->trainee, o->T);
+  it->output = ARENA_NEW(a, output_size(o), real);
+  it->learning = ARENA_NEW(a, active_size(o), real);
+  it->source = ARENA_NEW(a, active_size(o), real);
+  it->changed = ARENA_NEW(a, spiking_w_size(&o->trainee), real);
+}
+
+size_t oneshot_item_bytes(const struct oneshot *o, int capacity) {
+  return events_bytes(o->T, capacity) + spiking_record_bytes(&o->lsg, o->T) + spiking_record_bytes(&o->trainee, o->T) +
+         (2*output_size(o) + 2*active_size(o) + spiking_w_size(&o->trainee))*sizeof(real) + 5*128;
+}
+
+size_t oneshot_scratch_bytes(const struct oneshot *o) {
+  return (2*signal_size(o) + 2*spiking_w_size(&o->trainee) + output_size(o) + spiking_w_out_size(&o->trainee))*sizeof(real) +
+         spiking_scratch_bytes(&o->lsg) + bptt_scratch_bytes(&o->lsg) + spiking_scratch_bytes(&o->trainee) +
+         bptt_scratch_bytes(&o->trainee) + eprop_scratch_bytes(&o->trainee) + 8*128;
+}
+
+// ---- noise
+
+static double largest_weight(const real *w, size_t n) {
+  double top = 0;
+  for (size_t i = 0; i < n; i++) top = fmax(top, fabs((double)w[i]));
+  return top;
+}
+
+// Give every weight of the matrix, or those that differ from before, a fresh programming error.
+static void program(real *w, const real *before, const real *error_free, const struct oneshot *o, double sigma, struct rng *r) {
+  const struct spiking *net = &o->trainee;
+  if (sigma <= 0) return;
+  for (int i = 0; i < net->n_in + net->n; i++) {
+    for (int j = 0; j < net->n; j++) {
+      const size_t k = (size_t)i*(size_t)net->ld + (size_t)j;
+      if (i - net->n_in != j && (!before || w[k] != before[k])) w[k] = (before ? w[k] : error_free[k]) + (real)(sigma*rng_normal(r));
+    }
+  }
+}
+
+static void drift(real *w, const struct oneshot *o, struct rng *r) {
+  if (o->noise.drift <= 0) return;
+  for (size_t k = 0; k < spiking_w_size(&o->trainee); k++)
+    if (w[k] != 0) w[k] *= (real)(1 + o->noise.drift*rng_normal(r));
+}
+
+static struct spiking_source trainee_source(const struct oneshot *o, const real *w, struct synapse *array, struct rng *r,
+                                            const real *parameters) {
+  struct spiking_source s = { .w = w, .array = array, .r = r };
+  if (o->noise.read > 0) s.read_noise = o->noise.read*largest_weight(parameters + o->trainee_w, spiking_w_size(&o->trainee));
+  return s;
+}
+
+// ---- forward
+
+void oneshot_first_forward(struct oneshot_first *f, const struct oneshot *o, const real *parameters, const struct events *clock,
+                           struct synapse *array, struct rng *r, struct arena *scratch) {
+  const real *w = parameters + o->trainee_w;
+  const size_t n = spiking_w_size(&o->trainee);
+  if (f->own) {
+    memcpy(f->own, w, n*sizeof(real));
+    program(f->own, NULL, w, o, o->noise.programming*largest_weight(w, n), r);
+  }
+  f->w = f->own ? f->own : parameters + o->trainee_w;
+  const struct spiking_source source = trainee_source(o, f->w, array, r, parameters);
+  spiking_forward(&f->rec, f->output, &o->trainee, &source, parameters + o->trainee_w_out, clock, scratch);
+  const size_t n_active = (size_t)f->rec.active.first[o->T];
+  memset(f->d_surrogate, 0, n_active*sizeof(real));
+  memset(f->d_spike, 0, n_active*sizeof(real));
+}
+
+void oneshot_signal(real *learning, struct oneshot_item *it, const struct oneshot *o, const real *parameters, struct arena *scratch) {
+  const struct spiking_source source = { .w = parameters + o->lsg_w };
+  spiking_forward(&it->lsg, learning, &o->lsg, &source, parameters + o->lsg_w_out, &it->input, scratch);
+}
+
+// L from the error of the outputs of a pass
+static void broadcast(real *learning, const struct oneshot_item *it, const struct oneshot *o, const real *parameters,
+                      const real *output, struct arena *scratch) {
+  const struct spiking *net = &o->trainee;
+  const real *b = parameters + o->trainee_w_out;
+  real *error = ARENA_NEW(scratch, output_size(o), real);
+  for (size_t k = 0; k < output_size(o); k++) error[k] = output[k] - it->target[k];
+  if (o->update.signal == EPROP_RANDOM) {  // a fixed matrix of the size of W_out
+    real *random = ARENA_NEW(scratch, spiking_w_out_size(net), real);
+    struct rng r = rng_stream(0, RNG_INIT, 1u << 31);
+    const double scale = sqrt(1/((double)net->n))*(1 - (double)net->kappa);
+    for (size_t k = 0; k < spiking_w_out_size(net); k++) random[k] = (real)(scale*rng_normal(&r));
+    b = random;
+  }
+  eprop_broadcast(learning, net, b, error, o->T, scratch);
+}
+
+// The update after the pass (rec, output) that ran with the weights w; the result is it->changed or on the array.
+static void learn(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const struct events *clock,
+                  const struct spiking_record *rec, const real *output, const real *w, struct synapse *array, struct arena *scratch) {
+  const size_t mark = arena_mark(scratch), n = spiking_w_size(&o->trainee), ld = (size_t)o->trainee.ld;
+  real *learning = ARENA_NEW(scratch, signal_size(o), real), *dw = ARENA_NEW(scratch, n, real);
+  if (o->update.signal == EPROP_LSG) oneshot_signal(learning, it, o, parameters, scratch);
+  else broadcast(learning, it, o, parameters, output, scratch);
+  for (int t = 0; t < o->T; t++)
+    for (int k = rec->active.first[t]; k < rec->active.first[t + 1]; k++)
+      it->learning[k] = learning[(size_t)t*ld + rec->active.index[k]];
+  eprop_source(it->source, &o->trainee, rec, learning);
+  memset(dw, 0, n*sizeof(real));
+  eprop_gradient(dw, &o->trainee, rec, clock, it->source, scratch);
+  if (array) {  // the array adds the changes to what it holds
+    real *zero = ARENA_NEW(scratch, n, real);
+    memset(zero, 0, n*sizeof(real));
+    eprop_update(it->changed, zero, dw, n, &o->update, it->r);
+    it->n_written += array->ops->update(array, it->changed, it->r);
+    w = zero;
+  } else {
+    eprop_update(it->changed, w, dw, n, &o->update, it->r);
+  }
+  it->n_changed[0] = it->n_changed[1] = 0;
+  for (size_t k = 0; k < n; k++) it->n_changed[k >= spiking_recurrent(&o->trainee)] += it->changed[k] != w[k];
+  arena_reset(scratch, mark);
+}
+
+void oneshot_forward(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const struct events *clock,
+                     struct synapse *array, struct arena *scratch) {
+  const size_t n = spiking_w_size(&o->trainee);
+  const double sigma = o->noise.programming > 0 ? o->noise.programming*largest_weight(parameters + o->trainee_w, n) : 0;
+  const struct spiking_source source = trainee_source(o, it->changed, array, it->r, parameters);
+  it->n_written = 0;
+  for (int k = 0; k < (int)o->update.repeats; k++) {
+    const size_t mark = arena_mark(scratch);
+    const real *w = it->first->w;
+    if (k > 0) {  // the last pass is the first of the next update
+      real *copy = ARENA_NEW(scratch, n, real);
+      w = memcpy(copy, it->changed, n*sizeof(real));
+    }
+    learn(it, o, parameters, clock, k ? &it->second : &it->first->rec, k ? it->output : it->first->output, w, array, scratch);
+    if (sigma > 0) program(it->changed, w, NULL, o, sigma, it->r);
+    drift(it->changed, o, it->r);
+    spiking_forward(&it->second, it->output, &o->trainee, &source, parameters + o->trainee_w_out, clock, scratch);
+    arena_reset(scratch, mark);
+  }
+}
+
+// ---- backward
+
+// g += d price/d(change); returns the price. Smooth in the size of a change, not counting rounded ones.
+static double price_changes(real *g, const struct oneshot_item *it, const struct oneshot *o, const struct events *clock,
+                            double weight, struct arena *scratch) {
+  const size_t mark = arena_mark(scratch), n = spiking_w_size(&o->trainee);
+  const double per_weight = weight/((double)(o->trainee.n_in + o->trainee.n)*o->trainee.n), step = o->update.step;
+  double price = 0;
+  real *dw = memset(ARENA_NEW(scratch, n, real), 0, n*sizeof(real));
+  eprop_gradient(dw, &o->trainee, &it->first->rec, clock, it->source, scratch);
+  for (size_t k = 0; k < n; k++) {
+    const double change = -o->update.rate*(double)dw[k], size = fabs(change);
+    if (size == 0) continue;
+    price += per_weight*size/(size + step);
+    g[k] += (real)(copysign(per_weight*step, change)/((size + step)*(size + step)));
+  }
+  arena_reset(scratch, mark);
+  return price;
+}
+
+static void add(real *restrict y, const real *restrict x, size_t n) {
+  for (size_t i = 0; i < n; i++) y[i] += x[i];
+}
+
+void oneshot_backward(real *gradient, struct oneshot_item *it, const struct oneshot *o, const real *parameters,
+                      const struct events *clock, const real *d_output, const real *d_rate_trainee, const real *d_rate_lsg,
+                      double share, struct arena *scratch) {
+  assert(o->update.repeats == 1);
+  const size_t mark = arena_mark(scratch), n = spiking_w_size(&o->trainee);
+  struct oneshot_first *f = it->first;
+  real *g = memset(ARENA_NEW(scratch, n, real), 0, n*sizeof(real));  // dL/d(updated weights)
+  const struct bptt_loss second = { .d_output = d_output, .d_rate = d_rate_trainee };
+  bptt_backward(g, gradient + o->trainee_w_out, &o->trainee, it->changed, parameters + o->trainee_w_out, &it->second, clock,
+                &second, scratch);
+  spiking_clear_diagonal(&o->trainee, g);
+  add(gradient + o->trainee_w, g, n);
+  it->price = o->sparsity > 0 ? price_changes(g, it, o, clock, share*o->sparsity, scratch) : 0;
+  const real rate = (real)-o->update.rate;
+  for (size_t k = 0; k < n; k++) g[k] *= rate;
+  real *d_learning = ARENA_NEW(scratch, signal_size(o), real);
+  eprop_backward(d_learning, f->d_surrogate, f->d_spike, g, &o->trainee, &f->rec, clock, it->learning, it->source, scratch);
+  if (o->update.signal == EPROP_LSG) {  // a broadcast error is taken as given
+    const struct bptt_loss lsg = { .d_output = d_learning, .d_rate = d_rate_lsg };
+    bptt_backward(gradient + o->lsg_w, gradient + o->lsg_w_out, &o->lsg, parameters + o->lsg_w, parameters + o->lsg_w_out,
+                  &it->lsg, &it->input, &lsg, scratch);
+  }
+  arena_reset(scratch, mark);
+}
+
+void oneshot_first_backward(real *gradient, struct oneshot_first *f, const struct oneshot *o, const real *parameters,
+                            const struct events *clock, const real *d_rate, struct arena *scratch) {
+  const struct bptt_loss loss = { .d_rate = d_rate, .d_spike = f->d_spike, .d_surrogate = f->d_surrogate };
+  bptt_backward(gradient + o->trainee_w, gradient + o->trainee_w_out, &o->trainee, f->w, parameters + o->trainee_w_out, &f->rec,
+                clock, &loss, scratch);
+}
+
+void oneshot_finish(real *gradient, const struct oneshot *o) {
+  spiking_clear_diagonal(&o->lsg, gradient + o->lsg_w);
+  spiking_clear_diagonal(&o->trainee, gradient + o->trainee_w);
+}

@@ -1,0 +1,81 @@
+// e-prop: summed by parts against the traces of the paper; equal to back-propagation through time with the
+// recurrent and reset paths cut; rounding of updates.
+#include "learn/bptt.h"
+#include "learn/eprop.h"
+#include "spiking_fixture.h"
+#include "test.h"
+
+static double apart(const real *a, const real *b, size_t n) {
+  double off = 0, top = 0;
+  for (size_t k = 0; k < n; k++) {
+    off = fmax(off, fabs((double)a[k] - (double)b[k]));
+    top = fmax(top, fabs((double)b[k]));
+  }
+  return off/top;
+}
+
+static void check_identities(bool smooth, double adaptive, uint32_t index) {
+  const double tol = sizeof(real) == 8 ? 1e-13 : 2e-5;
+  struct fixture f;
+  fixture_init(&f, 4, 30, 2, adaptive, 150, smooth, index);
+  fixture_forward(&f);
+  const struct spiking *net = &f.net;
+  const size_t n = spiking_w_size(net), n_out = spiking_w_out_size(net);
+  struct rng r = rng_stream(6, RNG_TEST, index);
+  real *error = fixture_zeros(&f.a, (size_t)(f.T*net->ld_out)), *learning = fixture_zeros(&f.a, (size_t)(f.T*net->ld));
+  real *source = fixture_zeros(&f.a, (size_t)(f.T*net->n));
+  real *dw = fixture_zeros(&f.a, n), *ref = fixture_zeros(&f.a, n), *cut = fixture_zeros(&f.a, n), *full = fixture_zeros(&f.a, n);
+  real *dw_out = fixture_zeros(&f.a, n_out);
+  for (int t = 0; t < f.T; t++)
+    for (int j = 0; j < net->n_out; j++) error[t*net->ld_out + j] = (real)rng_normal(&r);
+  eprop_broadcast(learning, net, f.w_out, error, f.T, &f.scratch);
+  eprop_source(source, net, &f.rec, learning);
+  eprop_gradient(dw, net, &f.rec, &f.input, source, &f.scratch);
+  eprop_gradient_ref(ref, net, &f.rec, &f.input, learning);
+  CHECK(apart(dw, ref, n) <= test_tol(tol), "by parts and by traces differ by %g", apart(dw, ref, n));
+  struct bptt_loss loss = { .d_output = error, .cut = true };
+  bptt_backward(cut, dw_out, net, f.w, f.w_out, &f.rec, &f.input, &loss, &f.scratch);
+  spiking_clear_diagonal(net, cut);
+  CHECK(apart(dw, cut, n) <= test_tol(tol), "e-prop and cut back-propagation differ by %g", apart(dw, cut, n));
+  loss.cut = false;  // negative control: the full gradient is another one
+  bptt_backward(full, dw_out, net, f.w, f.w_out, &f.rec, &f.input, &loss, &f.scratch);
+  spiking_clear_diagonal(net, full);
+  CHECK(apart(dw, full, n) > 1e-3, "full back-propagation differs by %g only", apart(dw, full, n));
+  fixture_release(&f);
+}
+
+static void check_rounding(void) {
+  struct eprop_params p = { .rate = 2, .grid = EPROP_NEAREST, .step = 0.25 };
+  CHECK(eprop_round(0.13, &p, NULL) == 0.25 && eprop_round(-0.12, &p, NULL) == 0 && eprop_round(0.125, &p, NULL) == 0, "nearest");
+  p.threshold = 0.2;
+  CHECK(eprop_round(0.13, &p, NULL) == 0 && eprop_round(-0.21, &p, NULL) == -0.25, "threshold");
+  p.grid = EPROP_EXACT;
+  CHECK(eprop_round(0.19, &p, NULL) == 0 && eprop_round(0.21, &p, NULL) == 0.21, "threshold of exact changes");
+  p.grid = EPROP_STOCHASTIC;
+  p.threshold = 0;
+  enum { DRAWS = 100000 };
+  struct rng r = rng_stream(8, RNG_TEST, 0);
+  const double change = -0.0777, share = 0.0777/0.25, spread = 0.25*sqrt(share*(1 - share)/DRAWS);
+  double sum = 0;
+  int off_grid = 0;
+  for (int k = 0; k < DRAWS; k++) {
+    const double q = eprop_round(change, &p, &r);
+    off_grid += q != 0 && q != -0.25;
+    sum += q/DRAWS;
+  }
+  CHECK(off_grid == 0, "%d values are not on the grid", off_grid);
+  CHECK(fabs(sum - change) < 5*spread, "stochastic rounding: mean %g of %g", sum, change);
+  CHECK(fabs(sum - 1.05*change) > 5*spread, "a bias of 5 %% would be seen");
+  const real w[3] = { 1, 2, 3 }, dw[3] = { (real)0.25, 0, (real)-0.5 };
+  real changed[3];
+  eprop_update(changed, w, dw, 3, &(struct eprop_params){ .rate = 2 }, NULL);
+  CHECK(changed[0] == (real)0.5 && changed[1] == 2 && changed[2] == 4, "W - rate dW: %g %g %g", (double)changed[0], (double)changed[1], (double)changed[2]);
+}
+
+int main(void) {
+  check_identities(false, 0, 1);
+  check_identities(false, 0.5, 2);
+  check_identities(true, 0, 3);
+  check_rounding();
+  return test_summary();
+}

@@ -1,0 +1,281 @@
+// The arm end to end: reference vectors, the published weights, threads, resume, models, a user's path.
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/pool.h"
+#include "base/rng.h"
+#include "base/tensorfile.h"
+#include "experiment/reach_batch.h"
+#include "test.h"
+
+#define REFERENCE "../shared/reference/"
+static const bool precise = sizeof(real) == 8;
+
+static void check_reference(const char *path) {
+  struct tensorfile *tf;
+  double worst = INFINITY;
+  if (!file_exists(path)) {
+    printf("SKIP %s: absent\n", path);
+    return;
+  }
+  CHECK(tensorfile_open(&tf, path) == 0 && reach_check(tf, &worst) == 0, "%s", err_message());
+  if (precise) CHECK(worst <= test_tol(1e-9), "%s: off by %g", path, worst);
+  tensorfile_close(tf);
+}
+
+// The 8 given movements with the published weights: outputs, tip errors, update, rates.
+static void check_movements(struct reach_batch *b, const struct reach_model *m, struct tensorfile *tf) {
+  const int64_t B = 8, T = 249;
+  double *expected = malloc((size_t)(B*T*2)*sizeof *expected), cm[8], before_off = 0, off = 0, cm_off = 0;
+  int64_t *whole = malloc((size_t)(B*T*48)*sizeof *whole);
+  static uint8_t bits[249*48];
+  CHECK(tensorfile_i64(tf, "lsg.bits", 3, (const int64_t[]){ B, T, 48 }, whole) == 0, "%s", err_message());
+  CHECK(tensorfile_f64(tf, "target.omega", 3, (const int64_t[]){ B, T, 2 }, b->omega) == 0, "%s", err_message());
+  CHECK(tensorfile_f64(tf, "target.xyz", 3, (const int64_t[]){ B, T, 3 }, b->xyz) == 0, "%s", err_message());
+  int wrong_bits = 0;
+  for (int k = 0; k < B; k++) {
+    reach_batch_encode(b, k, 0);
+    const int coded = b->item[k].input.first[T];
+    for (int64_t i = 0; i < T*48; i++) bits[i] = whole[k*T*48 + i] != 0;
+    spikecode_bits(&b->item[k].input, bits, 48, &b->f->code);
+    wrong_bits += coded != b->item[k].input.first[T];
+  }
+  CHECK(wrong_bits == 0, "%d movements are coded otherwise", wrong_bits);
+  reach_batch_forward(b, m->parameters);
+  for (int pass = 1; pass <= 2; pass++) {
+    CHECK(tensorfile_f64(tf, pass == 1 ? "expect.pass1.omega" : "expect.pass2.omega", 3, (const int64_t[]){ B, T, 2 }, expected) == 0, "%s", err_message());
+    for (int k = 0; k < B; k++)
+      for (int64_t t = 0; t < T; t++)
+        for (int j = 0; j < 2; j++) {
+          const real *o = pass == 1 ? b->item[k].first->output : b->item[k].output;
+          double *most = pass == 1 ? &before_off : &off;
+          *most = fmax(*most, fabs((double)o[t*m->o.trainee.ld_out + j] - expected[(k*T + t)*2 + j]));
+        }
+  }
+  CHECK(tensorfile_f64(tf, "expect.rms_distance_cm", 1, &B, cm) == 0, "%s", err_message());
+  double mean = 0;
+  for (int k = 0; k < B; k++) {
+    double found, omega[2];
+    reach_batch_errors(&found, omega, b, k, b->item[k].output);
+    cm_off = fmax(cm_off, fabs(found - cm[k]));
+    mean += found/(double)B;
+  }
+  printf("published weights: outputs off by %.2g (before %.2g) rad/s, distances by %.2g cm; mean %.3f cm\n", off, before_off, cm_off, mean);
+  if (precise) CHECK(off <= test_tol(1e-6) && before_off <= test_tol(1e-6) && cm_off <= test_tol(0.01), "off by %g rad/s, %g cm", off, cm_off);
+  CHECK(mean < 2.5, "%g cm", mean);
+  free(expected);
+  free(whole);
+}
+
+static void check_published(void) {
+  struct reach f;
+  struct reach_model m;
+  struct tensorfile *tf;
+  if (!file_exists(REFERENCE "paper_arm.safetensors")) {
+    printf("SKIP published weights: absent\n");
+    return;
+  }
+  reach_init(&f);
+  CHECK(reach_model_load(&m, &f, REFERENCE "paper_arm.safetensors", 0, NULL) == 0, "%s", err_message());
+  CHECK(tensorfile_open(&tf, REFERENCE "paper_arm_trajectories.safetensors") == 0, "%s", err_message());
+  struct pool *pool = pool_new(2);
+  struct reach_batch b;
+  reach_batch_init(&b, &f, &m.o, 8, 4, pool, false, NULL, NULL);
+  check_movements(&b, &m, tf);
+  double own, other, omega[2];  // negative control: movement 1 is shown, movement 0 expected
+  reach_batch_errors(&own, omega, &b, 0, b.item[0].output);
+  reach_batch_errors(&other, omega, &b, 0, b.item[1].output);
+  CHECK(other > 5*own, "another movement's update: %g cm, its own %g cm", other, own);
+  reach_batch_release(&b);
+  pool_free(pool);
+  tensorfile_close(tf);
+  const struct { int grid; double low, high, changed_low, changed_high; } cases[] = {
+    { EPROP_EXACT, 2.0, 2.4, 0.6, 0.9 }, { EPROP_NEAREST, 12, 16, 0.01, 0.06 }, { EPROP_STOCHASTIC, 2.4, 3.2, 0.06, 0.10 },
+  };
+  f.trajectory.free = 1;
+  f.eval.trajectories = precise ? 40 : 150;
+  for (size_t k = 0; k < sizeof cases/sizeof *cases; k++) {
+    struct reach_result r;
+    m.o.update.grid = f.update.grid = cases[k].grid;
+    CHECK(reach_eval(&r, &f, &m, NULL, NULL) == 0, "%s", err_message());
+    const double cm = r.after.rms_distance_cm.mean, slack = 4*r.after.rms_distance_cm.std/sqrt(r.n_trajectories);
+    printf("%-10s %.2f +- %.2f cm over %d free movements, %.1f / %.1f %% of the weights changed\n", eprop_grid_names[cases[k].grid], cm,
+           r.after.rms_distance_cm.std, r.n_trajectories, 100*r.changed_in, 100*r.changed_rec);
+    CHECK(cm > cases[k].low - slack && cm < cases[k].high + slack, "%s: %g cm", eprop_grid_names[cases[k].grid], cm);
+    CHECK(r.changed_rec > cases[k].changed_low && r.changed_rec < cases[k].changed_high, "%g changed", r.changed_rec);
+    CHECK(r.before.rms_distance_cm.mean > 30, "before the update %g cm", r.before.rms_distance_cm.mean);
+    reach_result_release(&r);
+  }
+  reach_model_release(&m);
+}
+
+// ---- training
+
+static void small(struct reach *f) {
+  reach_init(f);
+  f->lsg.neurons = 40;
+  f->trainee.neurons = 24;
+  f->trajectory.steps = 60;
+  f->train.iterations = 8;
+  f->train.trajectories = 6;
+  f->train.group = 2;
+  f->train.log_every = 2;
+  f->train.validate_every = 4;
+  f->train.validate_trajectories = 5;
+  f->train.checkpoint_every_s = 60;
+  f->update.grid = EPROP_STOCHASTIC;
+  f->update.rate = 1e-2;
+}
+
+static char *whole_file(const char *folder, const char *name, size_t *size) {
+  char path[FILE_PATH_SIZE], *data = NULL;
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  *size = 0;
+  CHECK(file_read(path, 1 << 26, &data, size) == 0, "%s", err_message());
+  return data;
+}
+
+static void same_file(const char *a, const char *b, const char *name) {
+  size_t n, m;
+  char *x = whole_file(a, name, &n), *y = whole_file(b, name, &m);
+  CHECK(x && y && n == m && !memcmp(x, y, n), "%s differs between %s and %s", name, a, b);
+  free(x);
+  free(y);
+}
+
+// A run that is killed once a checkpoint is there.
+static void run_and_kill(struct reach *f, const char *folder) {
+  const double every_s = f->train.checkpoint_every_s;
+  f->train.checkpoint_every_s = 0;
+  const pid_t child = fork();
+  if (child == 0) _exit(reach_train(f, folder, 0) < 0);
+  char path[FILE_PATH_SIZE];
+  snprintf(path, sizeof path, "%s/checkpoint.safetensors", folder);
+  for (int k = 0; k < 20000 && !file_exists(path); k++) usleep(500);
+  kill(child, SIGKILL);
+  waitpid(child, NULL, 0);
+  f->train.checkpoint_every_s = every_s;
+}
+
+static void check_training(void) {
+  char folder[] = "/tmp/reachXXXXXX", a[64], c[64], command[128];
+  CHECK(mkdtemp(folder), "no temporary folder");
+  snprintf(a, sizeof a, "%s/a", folder);
+  snprintf(c, sizeof c, "%s/c", folder);
+  struct reach f;
+  small(&f);
+  f.run.threads = 1;
+  CHECK(reach_train(&f, a, 0) == 0, "%s", err_message());
+  f.run.threads = 3;
+  run_and_kill(&f, c);
+  CHECK(reach_train(&f, c, 1) == 0, "%s", err_message());
+  same_file(a, c, "model.safetensors");
+  same_file(a, c, "metrics.csv");
+  f.train.rate = 1e-3;
+  CHECK(reach_train(&f, c, 1) == ERR_SETTING && strstr(err_message(), "train.rate"), "another rate: %s", err_message());
+  // a model read back is the model
+  struct reach_model m;
+  struct reach g;
+  char path[96];
+  snprintf(path, sizeof path, "%s/model.safetensors", a);
+  reach_init(&g);
+  CHECK(reach_model_load(&m, &g, path, 0, NULL) == 0, "%s", err_message());
+  CHECK(g.lsg.neurons == 40 && g.trajectory.steps == 60 && m.o.trainee.n == 24, "%d neurons", m.o.trainee.n);
+  snprintf(path, sizeof path, "%s/copy.safetensors", folder);
+  CHECK(reach_model_save(&m, &g, path) == 0, "%s", err_message());
+  size_t n_a, n_b;
+  char *x = whole_file(a, "model.safetensors", &n_a), *y = whole_file(folder, "copy.safetensors", &n_b);
+  CHECK(n_a == n_b && !memcmp(x, y, n_a), "the model changes when saved again");
+  free(x);
+  free(y);
+  reach_model_release(&m);
+  snprintf(command, sizeof command, "rm -r %s", folder);
+  CHECK(system(command) == 0, "%s", command);
+}
+
+// Adam on the gradient makes the loss smaller.
+static void check_learning(void) {
+  struct reach f;
+  char folder[] = "/tmp/reachXXXXXX", run[64], command[128];
+  CHECK(mkdtemp(folder), "no temporary folder");
+  small(&f);
+  f.update.grid = EPROP_EXACT;
+  f.train.iterations = 60;
+  f.train.log_every = 20;
+  f.train.validate_trajectories = 0;
+  f.train.rate = 3e-3;
+  snprintf(run, sizeof run, "%s/run", folder);
+  CHECK(reach_train(&f, run, 0) == 0, "%s", err_message());
+  size_t size;
+  char *csv = whole_file(run, "metrics.csv", &size);
+  double first = NAN, last = NAN;
+  for (char *line = strchr(csv, '\n'); line && line[1]; line = strchr(line + 1, '\n')) {
+    double loss;
+    if (sscanf(line + 1, "%*[^,],%*[^,],%lf", &loss) == 1) {
+      if (isnan(first)) first = loss;
+      last = loss;
+    }
+  }
+  CHECK(last < 0.8*first, "loss %g to %g", first, last);
+  free(csv);
+  snprintf(command, sizeof command, "rm -r %s", folder);
+  CHECK(system(command) == 0, "%s", command);
+}
+
+// ---- a user's path
+
+static void write_path(const char *path, double radius, int rows, int bad_row) {
+  FILE *out = fopen(path, "w");
+  struct kinematics arm;
+  param_defaults(kinematics_param_table, &arm);
+  fprintf(out, "x,y,z\n");
+  for (int k = 1; k <= rows; k++) {  // a circle of joint angles that begins at home
+    const double phase = 6.283185307179586*k/rows;
+    double tip[3];
+    kinematics_tip(tip, radius*(1 - cos(phase)), radius*sin(phase), &arm);
+    fprintf(out, "%.9f,%.9f,%.9f\n", tip[0] + (k == bad_row ? 0.1 : 0), tip[1], tip[2]);
+  }
+  fclose(out);
+}
+
+static void check_path(void) {
+  char path[] = "/tmp/pathXXXXXX";
+  close(mkstemp(path));
+  struct reach f;
+  struct reach_model m;
+  struct reach_result r;
+  small(&f);
+  reach_model_start(&m, &f);
+  snprintf(f.target.file, sizeof f.target.file, "%s", path);
+  write_path(path, 0.05, 40, 0);
+  CHECK(reach_eval(&r, &f, &m, NULL, NULL) == 0, "%s", err_message());
+  CHECK(r.n_trajectories == 1 && fabs(r.target_xyz[3*59] - 0.92) < 1e-6, "a circle ends at x = %g", r.target_xyz[3*59]);
+  double q[2] = { 0 }, tip[3], off = 0;
+  for (int t = 0; t < 60; t++) {
+    for (int j = 0; j < 2; j++) q[j] += 0.01*r.target_omega[2*t + j];
+    kinematics_tip(tip, q[0], q[1], &f.arm);
+    for (int c = 0; c < 3; c++) off = fmax(off, fabs(tip[c] - r.target_xyz[3*t + c]));
+  }
+  CHECK(off < test_tol(1e-12), "velocity and position of the target differ by %g m", off);
+  reach_result_release(&r);
+  write_path(path, 0.05, 40, 7);
+  CHECK(reach_eval(&r, &f, &m, NULL, NULL) == ERR_FORMAT && strstr(err_message(), ":8: ") && strstr(err_message(), "reach_tolerance_m=0.01"), "%s", err_message());
+  write_path(path, 0.5, 40, 0);
+  CHECK(reach_eval(&r, &f, &m, NULL, NULL) == ERR_FORMAT && strstr(err_message(), ":2: shoulder jumps"), "%s", err_message());
+  reach_model_release(&m);
+  unlink(path);
+}
+
+int main(void) {
+  check_reference(REFERENCE "eprop_small.safetensors");
+  check_reference(REFERENCE "eprop_small_quantised.safetensors");
+  check_published();
+  check_training();
+  check_learning();
+  check_path();
+  return test_summary();
+}
