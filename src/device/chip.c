@@ -1,0 +1,582 @@
+#include "device/chip.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "device/calibration.h"
+#include "device/converter.h"
+#include "device/devicetable.h"
+#include "kernel/conv.h"
+
+static const char *const programming_names[] = { "statistical", "verify", NULL };
+static const char *const correction_names[] = { "none", "global", "column", NULL };
+static const char *const scale_names[] = { "matrix", "column", "unit", NULL };
+static const char *const update_names[] = { "all", "threshold", "stochastic", "nearest", NULL };
+enum { PRESET_HERMES = 1, PRESET_HERMES1 = 2, PRESET_PUBLISHED = 3 };
+
+const struct param chip_param_table[] = {
+#define F(field, value, low, high, help) PARAM_F64(struct chip_params, field, value, low, high, help)
+#define I(field, value, low, high, help) PARAM_I64(struct chip_params, field, value, low, high, help)
+  PARAM_CHOICE(struct chip_params, preset, PRESET_HERMES, pcm_preset_names, "device model"),
+  PARAM_TEXT(struct chip_params, table, "", "file of a measured device model, instead of the preset"),
+  I(cores, 2, 1, LEDGER_MAX_CORES, "crossbar cores"),
+  I(rows, 256, 1, 1024, "unit cells of a column"),
+  I(columns, 256, 1, 1024, "columns of a core"),
+  I(devices_per_sign, 0, 0, 8, "devices in parallel; 0: 2, but 1 for hermes1 and published-code"),
+  PARAM_CHOICE(struct chip_params, programming, 0, programming_names, "error model of writing, or pulse by pulse"),
+  I(phases, 4, 1, 4, "of a read: 4 (one sign of input on one sign of weight each) or 1"),
+  I(dac_bits, 8, 0, 16, "of the signed inputs; 0: ideal"),
+  I(adc_bits, 8, 0, 16, "of one conversion per column and phase; 0: ideal"),
+  F(adc_margin, 1.1, 0.01, 100, "output range over the largest charge of the calibration"),
+  F(adc_gain_spread, 0, 0, 1, "relative spread of the converters' gains"),
+  F(adc_offset_spread, 0, 0, 1000, "spread of the converters' offsets, codes"),
+  F(input_quantile, 1, 0.5, 1, "of the calibration inputs, at full scale"),
+  I(calibration_rows, 512, 2, 65536, "input vectors kept for calibration"),
+  PARAM_CHOICE(struct chip_params, correction, CHIP_COLUMN, correction_names, "digital correction of drift and gain"),
+  F(recalibrate_s, 0, 0, 1e18, "interval of calibrations; 0: whenever the clock is set"),
+  PARAM_CHOICE(struct chip_params, scale, CHIP_SCALE_MATRIX, scale_names, "whose largest weight is g_max; unit: 1"),
+  F(weight_clip, 0, 0, 100, "clip weights at this many standard deviations; 0: never"),
+  F(headroom, 1, 0.01, 100, "scale over the largest weight"),
+  PARAM_CHOICE(struct chip_params, update, CHIP_ALL, update_names, "which changes are written"),
+  F(update_threshold, 0.02, 0, 10, "change that is written, over the scale"),
+  I(update_levels, 16, 1, 1 << 20, "steps of the update grid per scale"),
+  F(prog_scale, 1, 0, 100, "multiplies the programming error"),
+  F(drift_scale, 1, 0, 100, "multiplies the drift exponents"),
+  F(read_scale, 1, 0, 100, "multiplies the read noise"),
+  F(read_white, 0, 0, 1, "white read noise of a device over its g_max, added to the model's"),
+  F(fault_reset, 0, 0, 1, "devices stuck at RESET, fraction"),
+  F(fault_set, 0, 0, 1, "devices stuck at SET"),
+  F(fault_dead, 0, 0, 1, "devices without contact"),
+  PARAM_BOOL(struct chip_params, fault_aware, 1, "write around stuck devices of the same cell"),
+  F(time_s, 0, 0, 1e12, "when the model is used, after writing, s"),
+#undef F
+#undef I
+  { 0 },
+};
+
+// ---- making a chip
+
+static int design_init(struct chip *c) {
+  const struct chip_params *p = &c->params;
+  struct tile_design *d = &c->design;
+  if (*p->table) TRY(devicetable_load(&d->pcm, p->table));
+  else pcm_preset(&d->pcm, (int)p->preset);
+  if (p->phases != 1 && p->phases != 4) return err_set(ERR_SETTING, "chip.phases=%d: must be 1 or 4", (int)p->phases);
+  if (p->fault_reset + p->fault_set + p->fault_dead > 1)
+    return err_set(ERR_SETTING, "chip.fault_reset + fault_set + fault_dead = %g: must not exceed 1",
+                   p->fault_reset + p->fault_set + p->fault_dead);
+  const int single = !*p->table && (p->preset == PRESET_HERMES1 || p->preset == PRESET_PUBLISHED);
+  const int per_sign = p->devices_per_sign ? (int)p->devices_per_sign : single ? 1 : 2;
+  if (per_sign % d->pcm.devices)
+    return err_set(ERR_SETTING, "chip.devices_per_sign=%d: %s describes %d devices at once", per_sign, d->pcm.name, d->pcm.devices);
+  d->pcm.prog_scale = p->prog_scale;
+  d->pcm.drift_scale = p->drift_scale;
+  d->pcm.read_scale = p->read_scale;
+  d->pcm.read_white = hypot(d->pcm.read_white, p->read_white);
+  d->verify = p->verify;
+  d->by_verify = p->programming == 1;
+  d->one_phase = p->phases == 1;
+  d->fault_aware = p->fault_aware;
+  d->dac_bits = (int)p->dac_bits;
+  d->adc_bits = (int)p->adc_bits;
+  d->units = per_sign / d->pcm.devices;
+  d->fault_reset = p->fault_reset;
+  d->fault_set = p->fault_set;
+  d->fault_dead = p->fault_dead;
+  d->gain_spread = p->adc_gain_spread;
+  d->offset_spread = p->adc_offset_spread;
+  return p->dac_bits == 1 ? err_set(ERR_SETTING, "chip.dac_bits=1: a signed input needs at least 2") : 0;
+}
+
+int chip_new(struct chip **out, const struct chip_params *p, uint64_t seed) {
+  struct chip *c = err_calloc(1, sizeof *c);
+  c->params = *p;
+  c->seed = seed;
+  c->calibrated_s = -1;
+  c->rng = rng_stream(seed, RNG_PROGRAM, 0);
+  const int rc = design_init(c);
+  if (rc < 0) {
+    free(c);
+    return rc;
+  }
+  *out = c;
+  return 0;
+}
+
+static const struct synapse_ops ops;
+
+int chip_add(struct chip *c, const char *name, int I, int O, double weight_max) {
+  assert(!c->tiles && I > 0 && O > 0 && weight_max >= 0);
+  struct chip_matrix *grown = err_calloc((size_t)c->n_matrices + 1, sizeof *grown);
+  if (c->n_matrices > 0) memcpy(grown, c->matrices, (size_t)c->n_matrices * sizeof *grown);
+  free(c->matrices);
+  c->matrices = grown;
+  struct chip_matrix *m = &grown[c->n_matrices];
+  m->base = (struct synapse){ .ops = &ops, .I = I, .O = O,
+                              .n_devices = 2L * I * O * c->design.units * c->design.pcm.devices };
+  m->weight_max = weight_max;
+  m->range = 1;
+  const size_t length = strlen(name) < sizeof m->name ? strlen(name) : sizeof m->name - 1;
+  memcpy(m->name, name, length);
+  return c->n_matrices++;
+}
+
+static int place(struct chip *c) {
+  const int rows = (int)c->params.rows, columns = (int)c->params.columns;
+  for (int m = 0; m < c->n_matrices; m++) {
+    struct chip_matrix *x = &c->matrices[m];
+    x->first = c->n_pieces;
+    x->n_tiles = floorplan_cut(NULL, m, x->base.I, x->base.O, rows, columns);
+    c->n_pieces += x->n_tiles;
+  }
+  c->pieces = err_calloc((size_t)c->n_pieces, sizeof *c->pieces);
+  for (int m = 0; m < c->n_matrices; m++)
+    floorplan_cut(c->pieces + c->matrices[m].first, m, c->matrices[m].base.I, c->matrices[m].base.O, rows, columns);
+  c->n_cores = floorplan_place(c->pieces, c->n_pieces, rows, columns);
+  if (c->n_cores > c->params.cores)
+    return err_set(ERR_SETTING, "chip.cores=%d: the model needs %d cores of %d x %d cells", (int)c->params.cores, c->n_cores, rows, columns);
+  c->ledger.n_cores = c->n_cores;
+  return 0;
+}
+
+// All arrays whose size follows from the plan; tiles and samples apart.
+static void allocate(struct chip *c) {
+  size_t reals = 0;
+  for (int m = 0; m < c->n_matrices; m++)
+    reals += (2 * (size_t)c->matrices[m].base.I + 1) * (size_t)conv_padded(c->matrices[m].base.O) + 3*64;
+  const size_t cells = (size_t)c->params.rows * (size_t)conv_padded((int)c->params.columns);
+  arena_init(&c->arena, (reals + cells) * sizeof(real) + cells + (size_t)(c->n_matrices + 4) * 1024);
+  for (int k = 0; k < c->n_matrices; k++) {
+    struct chip_matrix *m = &c->matrices[k];
+    const size_t OP = (size_t)conv_padded(m->base.O), n = (size_t)m->base.I * OP;
+    m->chip = c;
+    m->w = ARENA_NEW(&c->arena, n, real);
+    m->wanted = ARENA_NEW(&c->arena, n, real);
+    m->scale = ARENA_NEW(&c->arena, OP, real);
+    memset(m->w, 0, n * sizeof(real));
+    memset(m->wanted, 0, n * sizeof(real));
+    for (size_t o = 0; o < OP; o++) m->scale[o] = 1;
+  }
+  c->cells = ARENA_NEW(&c->arena, cells, real);
+  c->mask = ARENA_NEW(&c->arena, cells, uint8_t);
+  core_work_init(&c->work, (int)c->params.rows, (int)c->params.columns);
+  c->tiles = err_calloc((size_t)c->n_pieces, sizeof *c->tiles);
+  c->version = err_calloc((size_t)c->n_pieces, sizeof *c->version);
+  c->seen = err_calloc((size_t)c->n_pieces, sizeof *c->seen);
+}
+
+int chip_build(struct chip *c) {
+  assert(c->n_matrices > 0 && !c->tiles);
+  TRY(place(c));
+  allocate(c);
+  for (int k = 0; k < c->n_pieces; k++) {
+    struct rng faults = rng_stream(c->seed, RNG_FAULT, (uint32_t)k);
+    tile_init(&c->tiles[k], &c->design, c->pieces[k].rows, c->pieces[k].columns, &faults);
+  }
+  for (int m = 0; m < c->n_matrices; m++)
+    c->matrices[m].sample = aligned_alloc(64, (size_t)c->params.calibration_rows * (size_t)conv_padded(c->matrices[m].base.I) * sizeof(real));
+  return 0;
+}
+
+void chip_free(struct chip *c) {
+  if (!c) return;
+  for (int k = 0; c->tiles && k < c->n_pieces; k++) tile_release(&c->tiles[k]);
+  for (int m = 0; !c->origin && m < c->n_matrices; m++) free(c->matrices[m].sample);
+  if (c->tiles) {
+    core_work_release(&c->work);
+    arena_release(&c->arena);
+  }
+  free(c->tiles);
+  free(c->version);
+  free(c->seen);
+  free(c->pieces);
+  free(c->matrices);
+  free(c);
+}
+
+struct synapse *chip_synapse(struct chip *c, int m) {
+  assert(c->tiles && m >= 0 && m < c->n_matrices);
+  return &c->matrices[m].base;
+}
+
+void chip_touch(struct chip *c, int tile) { c->version[tile]++; }
+
+struct chip *chip_clone(const struct chip *original) {
+  struct chip *c = err_calloc(1, sizeof *c);
+  *c = *original;
+  c->origin = original;
+  c->matrices = err_calloc((size_t)c->n_matrices, sizeof *c->matrices);
+  c->pieces = err_calloc((size_t)c->n_pieces, sizeof *c->pieces);
+  memcpy(c->matrices, original->matrices, (size_t)c->n_matrices * sizeof *c->matrices);
+  memcpy(c->pieces, original->pieces, (size_t)c->n_pieces * sizeof *c->pieces);
+  allocate(c);
+  ledger_reset(&c->ledger);
+  for (int k = 0; k < c->n_pieces; k++) {
+    tile_clone(&c->tiles[k], &original->tiles[k], &c->design);
+    c->version[k] = 0;
+    c->seen[k] = original->version[k];
+  }
+  chip_copy(c, original);
+  return c;
+}
+
+// Everything but tiles, samples and ledger.
+static void copy_rest(struct chip *c, const struct chip *from_chip) {
+  for (int k = 0; k < c->n_matrices; k++) {
+    struct chip_matrix *m = &c->matrices[k];
+    const struct chip_matrix *from = &from_chip->matrices[k];
+    const size_t OP = (size_t)conv_padded(m->base.O), n = (size_t)m->base.I * OP;
+    memcpy(m->w, from->w, n * sizeof(real));
+    memcpy(m->wanted, from->wanted, n * sizeof(real));
+    memcpy(m->scale, from->scale, OP * sizeof(real));
+    m->range = from->range;
+    m->programmed = from->programmed;
+    m->n_sample = from->n_sample;
+    m->n_seen = from->n_seen;
+  }
+  c->clock_s = from_chip->clock_s;
+  c->calibrated_s = from_chip->calibrated_s;
+  c->rng = from_chip->rng;
+}
+
+// A clone's version counts its own changes since it was last equal to the original.
+void chip_copy(struct chip *c, const struct chip *original) {
+  assert(c->origin == original);
+  for (int k = 0; k < c->n_pieces; k++) {
+    if (c->version[k] == 0 && c->seen[k] == original->version[k]) continue;
+    tile_copy(&c->tiles[k], &original->tiles[k]);
+    c->version[k] = 0;
+    c->seen[k] = original->version[k];
+  }
+  copy_rest(c, original);
+}
+
+void chip_adopt(struct chip *original, const struct chip *clone) {
+  assert(clone->origin == original);
+  for (int k = 0; k < original->n_pieces; k++) {
+    tile_copy(&original->tiles[k], &clone->tiles[k]);
+    chip_touch(original, k);
+  }
+  copy_rest(original, clone);
+  original->ledger = clone->ledger;
+}
+
+// ---- time and calibration
+
+void chip_calibrate_matrix(struct chip *c, int m, struct rng *r) { calibration_run(c, m, r); }
+
+void chip_calibrate(struct chip *c, struct rng *r) {
+  for (int m = 0; m < c->n_matrices; m++)
+    if (c->matrices[m].programmed) calibration_run(c, m, r);
+  c->calibrated_s = c->clock_s;
+}
+
+static void settle(struct chip *c, double time_s) {
+  c->clock_s = time_s;
+  for (int k = 0; k < c->n_pieces; k++) {
+    tile_settle(&c->tiles[k], &c->design, time_s);
+    chip_touch(c, k);
+  }
+}
+
+int chip_advance(struct chip *c, double time_s, struct rng *r) {
+  if (!isfinite(time_s) || time_s < c->clock_s)
+    return err_set(ERR_SETTING, "chip.time_s=%g: the clock stands at %g s and cannot run backwards", time_s, c->clock_s);
+  const double interval = c->params.recalibrate_s;
+  if (c->calibrated_s >= 0 && c->params.correction != CHIP_NONE) {
+    const double due = interval > 0 ? c->calibrated_s + floor((time_s - c->calibrated_s) / interval) * interval : time_s;
+    if (due > c->calibrated_s && due <= time_s) {
+      settle(c, due);
+      chip_calibrate(c, r);
+    }
+  }
+  if (time_s > c->clock_s) settle(c, time_s);
+  return 0;
+}
+
+// ---- a matrix as a synapse array
+
+double chip_code_weight(const struct chip *c, const struct chip_matrix *m, int tile, int column) {
+  const double steps = converter_steps(c->design.dac_bits), g_all = c->design.pcm.g_max_uS * c->design.units;
+  const double scale = (double)m->scale[c->pieces[tile].column + column];
+  return c->tiles[tile].lsb * m->range / steps * scale / g_all;
+}
+
+// The largest |w| of columns [first, last), limited as the settings say.
+static double weight_scale(const struct chip_matrix *m, const real *w, int first, int last) {
+  const struct chip_params *p = &m->chip->params;
+  const size_t OP = (size_t)conv_padded(m->base.O);
+  double largest = 0, square = 0;
+  for (int i = 0; i < m->base.I; i++)
+    for (int o = first; o < last; o++) {
+      const double v = (double)w[(size_t)i*OP + (size_t)o];
+      largest = fmax(largest, fabs(v));
+      square += v*v;
+    }
+  const double spread = sqrt(square / ((double)m->base.I * (last - first)));
+  if (p->weight_clip > 0) largest = fmin(largest, p->weight_clip * spread);
+  if (m->weight_max > 0) largest = m->weight_max;
+  return largest > 0 ? largest * p->headroom : 1;
+}
+
+static void set_scales(struct chip_matrix *m, const real *w) {
+  const int O = m->base.O, kind = (int)m->chip->params.scale;
+  for (int o = 0; o < O; o++)
+    m->scale[o] = kind == CHIP_SCALE_UNIT                ? 1
+                  : kind == CHIP_SCALE_COLUMN            ? (real)weight_scale(m, w, o, o + 1)
+                  : o == 0                               ? (real)weight_scale(m, w, 0, O)
+                                                         : m->scale[0];
+}
+
+// The released simulation folds |w| > 1 back instead of clipping it.
+static real fold(double w) { return (real)(fabs(w) > 1 ? copysign(2 - fabs(w), w) : w); }
+
+// w over scale of one piece into c->cells, in [-1, 1].
+static void take_cells(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p, bool first, struct rng *r) {
+  const size_t OP = (size_t)conv_padded(m->base.O), ld = (size_t)conv_padded(p->columns);
+  const double uniform = first ? c->design.pcm.first_write : 0;
+  const bool folds = c->design.pcm.first_write > 0;
+  for (size_t i = 0; i < (size_t)p->rows; i++)
+    for (size_t o = 0; o < (size_t)p->columns; o++) {
+      const size_t at = ((size_t)p->row + i)*OP + (size_t)p->column + o;
+      double w = (double)m->w[at] / (double)m->scale[(size_t)p->column + o];
+      if (uniform > 0) w += uniform * (2*rng_uniform(r) - 1);
+      c->cells[i*ld + o] = (real)fmin(fmax((double)(folds ? fold(w) : (real)w), -1), 1);
+    }
+}
+
+static void account(struct chip *c, int tile, const struct tile_count *n, long weights) {
+  struct ledger_counts *l = &c->ledger.core[c->pieces[tile].core];
+  l->weights_written += weights;
+  l->devices_written += n->devices;
+  l->pulses += n->verify.pulses;
+  l->verify_reads += n->verify.reads;
+  l->verify_failed += n->verify.failed;
+  if (n->most_writes > c->ledger.most_writes) c->ledger.most_writes = n->most_writes;
+}
+
+// Before any calibration: nominal gains; an output range for charges that add up like random numbers.
+static void reset_correction(struct chip *c, const struct chip_matrix *m, int k) {
+  struct tile *t = &c->tiles[k];
+  const double charge = converter_steps(c->design.dac_bits) * c->design.pcm.g_max_uS * c->design.units * sqrt(t->rows);
+  if (!m->programmed) t->lsb = c->design.adc_bits ? charge / ldexp(1, c->design.adc_bits - c->design.one_phase) : 1;
+  for (int o = 0; o < t->columns; o++) {
+    t->gain[o] = (real)chip_code_weight(c, m, k, o);
+    t->offset[o] = 0;
+  }
+}
+
+static long chip_program(struct synapse *s, const real *w, struct rng *r) {
+  struct chip_matrix *m = (struct chip_matrix *)s;
+  struct chip *c = m->chip;
+  const size_t OP = (size_t)conv_padded(s->O);
+  long devices = 0;
+  if (!r) r = &c->rng;
+  set_scales(m, w);
+  for (size_t i = 0; i < (size_t)s->I; i++)
+    for (size_t o = 0; o < (size_t)s->O; o++) {
+      const real limit = c->design.pcm.first_write > 0 ? 2 : m->scale[o], v = w[i*OP + o];
+      m->w[i*OP + o] = m->wanted[i*OP + o] = v > limit ? limit : v < -limit ? -limit : v;
+    }
+  for (int k = m->first; k < m->first + m->n_tiles; k++) {
+    struct tile_count n = { 0 };
+    take_cells(c, m, &c->pieces[k], true, r);
+    tile_write(&c->tiles[k], &c->design, c->cells, NULL, true, c->design.pcm.first_write > 0, c->clock_s, r, &n);
+    tile_settle(&c->tiles[k], &c->design, c->clock_s);
+    reset_correction(c, m, k);
+    account(c, k, &n, (long)c->pieces[k].rows * c->pieces[k].columns);
+    chip_touch(c, k);
+    devices += n.devices;
+  }
+  m->programmed = true;
+  return devices;
+}
+
+// What weight `at` becomes when it is asked to change by dw.
+static double updated(const struct chip_matrix *m, size_t at, double dw, double scale, struct rng *r) {
+  const struct chip_params *p = &m->chip->params;
+  const double step = scale / (double)p->update_levels, limit = m->chip->design.pcm.first_write > 0 ? 2 : scale;
+  double w = (double)m->w[at];
+  if (p->update == CHIP_STOCHASTIC) w += dw != 0 ? floor(dw / step + rng_uniform(r)) * step : 0;
+  else if (p->update == CHIP_NEAREST) w += rint(dw / step) * step;
+  else {
+    m->wanted[at] += (real)dw;
+    if (p->update == CHIP_ALL || fabs((double)m->wanted[at] - w) > p->update_threshold * scale) w = (double)m->wanted[at];
+  }
+  return fmin(fmax(w, -limit), limit);
+}
+
+static long chip_update_weights(struct synapse *s, const real *dw, struct rng *r) {
+  struct chip_matrix *m = (struct chip_matrix *)s;
+  struct chip *c = m->chip;
+  const size_t OP = (size_t)conv_padded(s->O);
+  long devices = 0;
+  if (!r) r = &c->rng;
+  assert(m->programmed);
+  for (int k = m->first; k < m->first + m->n_tiles; k++) {
+    const struct floorplan_piece *p = &c->pieces[k];
+    const size_t ld = (size_t)conv_padded(p->columns);
+    long changed = 0;
+    for (size_t i = 0; i < (size_t)p->rows; i++)
+      for (size_t o = 0; o < (size_t)p->columns; o++) {
+        const size_t at = ((size_t)p->row + i)*OP + (size_t)p->column + o;
+        const real w = (real)updated(m, at, (double)dw[at], (double)m->scale[(size_t)p->column + o], r);
+        changed += c->mask[i*ld + o] = w != m->w[at];
+        m->w[at] = w;
+      }
+    if (!changed) continue;
+    struct tile_count n = { 0 };
+    take_cells(c, m, p, false, r);
+    tile_write(&c->tiles[k], &c->design, c->cells, c->mask, false, false, c->clock_s, r, &n);
+    tile_settle_cells(&c->tiles[k], &c->design, c->mask, c->clock_s);
+    account(c, k, &n, changed);
+    chip_touch(c, k);
+    devices += n.devices;
+  }
+  return devices;
+}
+
+// ---- products
+
+// Pixels of a convolution that make one block of vectors.
+struct block {
+  const real *x;
+  const struct conv *shape;
+  int first, n;  // output pixels
+};
+
+// Input rows [row, row + rows) of the block, n at stride ip; taps outside the image are 0.
+static void gather(real *to, const struct block *b, int row, int rows, int ip, const struct converter_input *in) {
+  const struct conv *s = b->shape;
+  const int CP = conv_padded(s->C);
+  for (int k = 0; k < b->n; k++, to += ip) {
+    const int pixel = b->first + k, image = pixel / (s->OH*s->OW), at = pixel % (s->OH*s->OW);
+    const int ih = at / s->OW * s->stride - s->pad, iw = at % s->OW * s->stride - s->pad;
+    for (int i = row; i < row + rows;) {
+      const int tap = i / s->C, channel = i % s->C, h = ih + tap / s->k, w = iw + tap % s->k;
+      const int left = row + rows - i, n = s->C - channel < left ? s->C - channel : left;
+      real *levels = to + (i - row);
+      if (h < 0 || w < 0 || h >= s->H || w >= s->W) memset(levels, 0, (size_t)n * sizeof *levels);
+      else {
+        const real *from = b->x + ((size_t)(image*s->H + h) * (size_t)s->W + (size_t)w) * (size_t)CP + channel;
+        if (in) converter_levels(levels, from, n, *in);
+        else memcpy(levels, from, (size_t)n * sizeof *levels);
+      }
+      i += n;
+    }
+    memset(to + rows, 0, (size_t)(ip - rows) * sizeof *to);
+  }
+}
+
+// Keep a sample of all vectors, every one with the same chance (reservoir sampling).
+static void observe(struct chip_matrix *m, const real *x, const struct conv *shape) {
+  const int IP = conv_padded(m->base.I), rows = (int)m->chip->params.calibration_rows;
+  for (int pixel = 0; pixel < shape->B*shape->OH*shape->OW; pixel++, m->n_seen++) {
+    int64_t slot = m->n_seen;
+    if (slot >= rows) {
+      struct rng r = rng_stream(m->chip->seed, RNG_READ, (uint32_t)m->n_seen);
+      slot = (int64_t)(rng_uniform(&r) * (double)(m->n_seen + 1));
+    } else {
+      m->n_sample++;
+    }
+    if (slot >= rows) continue;
+    const struct block b = { x, shape, pixel, 1 };
+    gather(m->sample + (size_t)slot * (size_t)IP, &b, 0, m->base.I, IP, NULL);
+  }
+}
+
+static void account_product(struct chip *c, int tile, int phases, int n) {
+  const struct floorplan_piece *p = &c->pieces[tile];
+  struct ledger_counts *l = &c->ledger.core[p->core];
+  const int64_t all = (int64_t)phases * n, per_sign = c->design.units * c->design.pcm.devices;
+  l->products += n;
+  l->phases += all;
+  l->input_conversions += all * p->rows;
+  l->output_conversions += all * p->columns;
+  l->devices_read += all * p->rows * p->columns * per_sign * (c->design.one_phase ? 2 : 1);
+}
+
+static void chip_product(struct synapse *s, real *y, const real *x, const struct conv *shape, struct rng *r) {
+  struct chip_matrix *m = (struct chip_matrix *)s;
+  struct chip *c = m->chip;
+  assert(m->programmed && shape->k*shape->k*shape->C == s->I && shape->O == s->O);
+  if (c->observing) {
+    observe(m, x, shape);
+    conv_forward(y, x, m->w, shape);
+    return;
+  }
+  const int OP = conv_padded(s->O), pixels = shape->B*shape->OH*shape->OW;
+  const int signs = core_signs(x, (size_t)shape->B * (size_t)(shape->H*shape->W) * (size_t)conv_padded(shape->C));
+  const struct converter_input in = converter_input(c->design.dac_bits, m->range);
+  memset(y, 0, (size_t)pixels * (size_t)OP * sizeof *y);
+  for (struct block b = { .x = x, .shape = shape }; b.first < pixels; b.first += CORE_BLOCK) {
+    b.n = pixels - b.first < CORE_BLOCK ? pixels - b.first : CORE_BLOCK;
+    for (int k = m->first, row = -1; k < m->first + m->n_tiles; k++) {
+      const struct floorplan_piece *p = &c->pieces[k];
+      if (p->row != row) gather(c->work.level, &b, row = p->row, p->rows, conv_padded(p->rows), &in);
+      core_product(&c->work, y + (size_t)b.first * (size_t)OP + p->column, OP, &c->tiles[k], &c->design, signs, b.n, r);
+      account_product(c, k, core_phases(&c->design, signs), b.n);
+    }
+  }
+}
+
+static void chip_weights(const struct synapse *s, real *w) {
+  memcpy(w, ((const struct chip_matrix *)s)->w, (size_t)s->I * (size_t)conv_padded(s->O) * sizeof *w);
+}
+
+static void chip_free_nothing(struct synapse *s) { (void)s; }
+
+static const struct synapse_ops ops = { "chip", chip_program, chip_update_weights, chip_product, chip_weights, chip_free_nothing };
+
+void chip_observe(struct chip *c, bool on) {
+  assert(!c->origin || !on);  // the sample belongs to the original
+  c->observing = on;
+}
+
+void chip_effective(const struct chip *c, int index, real *w) {
+  const struct chip_matrix *m = &c->matrices[index];
+  const size_t OP = (size_t)conv_padded(m->base.O);
+  const double g_all = c->design.pcm.g_max_uS * c->design.units;
+  memset(w, 0, (size_t)m->base.I * OP * sizeof *w);
+  for (int k = m->first; k < m->first + m->n_tiles; k++) {
+    const struct floorplan_piece *p = &c->pieces[k];
+    const struct tile *t = &c->tiles[k];
+    for (size_t i = 0; i < (size_t)p->rows; i++)
+      for (size_t o = 0; o < (size_t)p->columns; o++) {
+        const size_t cell = i * (size_t)t->ld + o;
+        const double g = (double)t->g[0][cell] - (c->design.one_phase ? 0 : (double)t->g[1][cell]);
+        w[((size_t)p->row + i)*OP + (size_t)p->column + o] = (real)(g / g_all * (double)m->scale[(size_t)p->column + o]);
+      }
+  }
+}
+
+// ---- maps
+
+long chip_devices(const struct chip *c) {
+  long n = 0;
+  for (int m = 0; m < c->n_matrices; m++) n += c->matrices[m].base.n_devices;
+  return n;
+}
+
+static const char **names(const struct chip *c) {
+  const char **list = err_calloc((size_t)c->n_matrices, sizeof *list);
+  for (int m = 0; m < c->n_matrices; m++) list[m] = c->matrices[m].name;
+  return list;
+}
+
+void chip_map_print(const struct chip *c, FILE *out) {
+  const char **list = names(c);
+  floorplan_print(c->pieces, c->n_pieces, list, c->n_cores, (int)c->params.rows, (int)c->params.columns, out);
+  fprintf(out, "%ld devices, %s (%s)\n", chip_devices(c), c->design.pcm.name, c->design.pcm.source);
+  free(list);
+}
+
+struct json_t *chip_map_json(const struct chip *c) {
+  const char **list = names(c);
+  struct json_t *map = floorplan_json(c->pieces, c->n_pieces, list, c->n_cores, (int)c->params.rows, (int)c->params.columns);
+  free(list);
+  return map;
+}

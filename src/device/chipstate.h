@@ -1,0 +1,28 @@
+// chipstate.h - the state of a chip as a file, to be continued later or looked at by other tools.
+//
+// safetensors: everything, so that a chip loaded from it goes on bit for bit: per tile k of the plan
+//   tile.k.target_uS, g_uS, nu, q, stuck_uS, written_s, writes, fault    (2 signs, units, rows, columns)
+//   tile.k.converter_gain, converter_offset, gain, offset (columns), lsb (1)
+// per matrix m: matrix.m.w, wanted (I, O), scale (O), sample (rows, I), state; and chip.clock, chip.rng,
+// chip.ledger. The metadata says which chip it is; another chip's state is refused.
+// CSV: one line per unit of devices with its matrix, row, column, sign: the same numbers, as text that reads back
+// to the same bits. Loading one replaces the devices of a programmed chip, by measured ones for example,
+// and leaves weights and corrections as they are.
+#ifndef DEVICE_CHIPSTATE_H
+#define DEVICE_CHIPSTATE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+struct chip;
+
+int chipstate_save(const struct chip *c, const char *path);
+int chipstate_save_csv(const struct chip *c, const char *path);
+
+// Into a built chip with the same device model, geometry and matrices. On failure the chip is as it was.
+int chipstate_load(struct chip *c, const char *path);
+int chipstate_load_stream(struct chip *c, FILE *stream, const char *name);  // closes it
+int chipstate_load_csv(struct chip *c, const char *path);
+int chipstate_parse_csv(struct chip *c, const char *text, size_t size, const char *name);
+
+#endif

@@ -1,0 +1,100 @@
+#include "device/core.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "device/converter.h"
+#include "kernel/conv.h"
+#include "kernel/noise.h"
+
+int core_signs(const real *x, size_t n) {
+  real low = 0, high = 0;
+  for (size_t i = 0; i < n; i++) {
+    low = x[i] < low ? x[i] : low;
+    high = x[i] > high ? x[i] : high;
+  }
+  return (high > 0 ? CORE_POSITIVE : 0) | (low < 0 ? CORE_NEGATIVE : 0);
+}
+
+void core_work_init(struct core_work *w, int rows, int columns) {
+  const size_t in = CORE_BLOCK * (size_t)conv_padded(rows), out = CORE_BLOCK * (size_t)conv_padded(columns);
+  arena_init(&w->arena, (3*in + 3*out) * sizeof(real) + out * sizeof(float) + 7*256);
+  w->level = ARENA_NEW(&w->arena, in, real);
+  w->part = ARENA_NEW(&w->arena, in, real);
+  w->square = ARENA_NEW(&w->arena, in, real);
+  w->charge = ARENA_NEW(&w->arena, out, real);
+  w->variance = ARENA_NEW(&w->arena, out, real);
+  w->sum = ARENA_NEW(&w->arena, out, real);
+  w->z = ARENA_NEW(&w->arena, out, float);
+}
+
+void core_work_release(struct core_work *w) { arena_release(&w->arena); }
+
+int core_phases(const struct tile_design *d, int signs) {
+  if (d->one_phase) return signs != 0;
+  return 2 * ((signs & CORE_POSITIVE) != 0) + 2 * ((signs & CORE_NEGATIVE) != 0);
+}
+
+// y (B, ld) = x (B, padded rows) m (rows, ld)
+static void multiply(real *y, const real *x, const real *m, const struct tile *t, int B) {
+  const struct conv c = conv_shape(B, 1, 1, t->rows, t->columns, 1, 1, 0);
+  conv_forward(y, x, m, &c);
+}
+
+// part = max(+-level, 0) of one sign of input, all of it in 1-phase reading; its square if there is noise.
+static void take_sign(struct core_work *w, const struct tile *t, const struct tile_design *d, int sign, int B, bool noise) {
+  const size_t n = (size_t)B * (size_t)conv_padded(t->rows);
+  if (d->one_phase) memcpy(w->part, w->level, n * sizeof(real));
+  else if (sign > 0)
+    for (size_t i = 0; i < n; i++) w->part[i] = w->level[i] > 0 ? w->level[i] : 0;
+  else
+    for (size_t i = 0; i < n; i++) w->part[i] = w->level[i] < 0 ? -w->level[i] : 0;
+  if (noise)
+    for (size_t i = 0; i < n; i++) w->square[i] = w->part[i] * w->part[i];
+}
+
+static bool is_noisy(const struct tile_design *d) { return d->pcm.read_scale > 0; }
+
+void core_codes(struct core_work *w, const struct tile *t, const struct tile_design *d, int signs, int B, struct rng *r) {
+  assert(B <= CORE_BLOCK);
+  const size_t out = (size_t)B * (size_t)t->ld;
+  const bool noise = r && is_noisy(d);
+  const struct converter_output c = converter_output(d->adc_bits, d->one_phase, t->lsb);
+  memset(w->sum, 0, out * sizeof(real));
+  for (int in = 1; in >= -1; in -= 2) {  // sign of input
+    if (d->one_phase ? in < 0 || !signs : !(signs & (in > 0 ? CORE_POSITIVE : CORE_NEGATIVE))) continue;
+    take_sign(w, t, d, in, B, noise);
+    for (int s = 0; s < (d->one_phase ? 1 : 2); s++) {  // sign of weight
+      multiply(w->charge, w->part, t->g[s], t, B);
+      if (noise) {
+        multiply(w->variance, w->square, t->v[s], t, B);
+        noise_normal(w->z, out, r);
+      }
+      converter_codes(w->sum, w->charge, w->variance, noise ? w->z : NULL, t->converter_gain, t->converter_offset, c,
+                      (real)(s ? -in : in), B, t->ld);
+    }
+  }
+}
+
+void core_product(struct core_work *w, real *y, int ld_y, const struct tile *t, const struct tile_design *d, int signs,
+                  int B, struct rng *r) {
+  core_codes(w, t, d, signs, B, r);
+  for (int b = 0; b < B; b++)
+    for (int o = 0; o < t->columns; o++) y[b*ld_y + o] += t->gain[o] * w->sum[b*t->ld + o] + t->offset[o];
+}
+
+double core_peak(struct core_work *w, const struct tile *t, const struct tile_design *d, int signs, int B) {
+  double peak = 0;
+  for (int in = 1; in >= -1; in -= 2) {
+    if (d->one_phase ? in < 0 || !signs : !(signs & (in > 0 ? CORE_POSITIVE : CORE_NEGATIVE))) continue;
+    take_sign(w, t, d, in, B, false);
+    for (int s = 0; s < (d->one_phase ? 1 : 2); s++) {
+      multiply(w->charge, w->part, t->g[s], t, B);
+      for (int b = 0; b < B; b++)
+        for (int o = 0; o < t->columns; o++) peak = fmax(peak, fabs((double)w->charge[b*t->ld + o]));
+    }
+  }
+  return peak;
+}

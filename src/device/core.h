@@ -1,0 +1,47 @@
+// core.h - one product of a crossbar core: input steps on the word lines, currents summed on the columns,
+// noise, one conversion per column and phase, digital sum and correction.
+//   4-phase: one sign of input on one sign of weight per phase; codes of ++ and -- count up, of +- and -+ down.
+//            A sign that no input has costs no phase.
+//   1-phase: everything at once, charge = x (G+ - G-).
+// Read noise is drawn per column, vector and phase with variance sum_i x_i^2 sigma_i^2, which is exactly the
+// distribution of independent noise in every device (SPEC: never per device).
+#ifndef DEVICE_CORE_H
+#define DEVICE_CORE_H
+
+#include "base/arena.h"
+#include "base/real.h"
+#include "device/tile.h"
+
+struct rng;
+
+enum { CORE_BLOCK = 96 };  // input vectors handled at once
+
+// Signs among the inputs, or-ed.
+enum { CORE_POSITIVE = 1, CORE_NEGATIVE = 2 };
+int core_signs(const real *x, size_t n);
+
+// Scratch for tiles of at most rows x columns.
+struct core_work {
+  real *level;             // (CORE_BLOCK, padded rows) input steps, written by the caller
+  real *part, *square;     // of one sign
+  real *charge, *variance, *sum;  // (CORE_BLOCK, padded columns)
+  float *z;
+  struct arena arena;
+};
+void core_work_init(struct core_work *w, int rows, int columns);
+void core_work_release(struct core_work *w);
+
+// Phases of one product under inputs of these signs.
+int core_phases(const struct tile_design *d, int signs);
+
+// w->sum (B, ld) = codes of w->level (B, padded rows), B <= CORE_BLOCK. r NULL: without read noise.
+void core_codes(struct core_work *w, const struct tile *t, const struct tile_design *d, int signs, int B, struct rng *r);
+
+// y (B rows at stride ld_y) += gain codes + offset: core_codes and the digital correction.
+void core_product(struct core_work *w, real *y, int ld_y, const struct tile *t, const struct tile_design *d, int signs,
+                  int B, struct rng *r);
+
+// Largest charge of any phase of w->level (B, padded rows), without noise: what the output range must hold.
+double core_peak(struct core_work *w, const struct tile *t, const struct tile_design *d, int signs, int B);
+
+#endif

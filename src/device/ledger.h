@@ -1,0 +1,64 @@
+// ledger.h - what a chip was asked to do, core by core, and what that costs.
+// Counts are facts of the simulation. Energy and time come from a preset of published figures, per phase of a
+// whole core, so for partly filled cores they are upper bounds. The cost of writing was not published: it
+// is counted, and priced only where the user gives prices.
+#ifndef DEVICE_LEDGER_H
+#define DEVICE_LEDGER_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/param.h"
+
+struct json_t;
+
+enum { LEDGER_MAX_CORES = 256 };
+
+#define LEDGER_COUNTS(X)                                                                           \
+  X(products, "vectors sent through the core")                                                     \
+  X(phases, "phases of these products")                                                            \
+  X(input_conversions, "input pulses: rows x phases")                                              \
+  X(output_conversions, "output conversions: columns x phases")                                    \
+  X(devices_read, "devices under read voltage, summed over phases")                                \
+  X(weights_written, "weights that changed or were first written")                                 \
+  X(devices_written, "devices written")                                                            \
+  X(pulses, "programming pulses (program-and-verify only)")                                        \
+  X(verify_reads, "verify reads (program-and-verify only)")                                        \
+  X(verify_failed, "devices not within tolerance when the loop gave up")
+
+struct ledger_counts {
+#define X(name, help) int64_t name;
+  LEDGER_COUNTS(X)
+#undef X
+};
+
+struct ledger {
+  int n_cores;
+  int64_t most_writes;  // of a single device in its life
+  struct ledger_counts core[LEDGER_MAX_CORES];
+};
+
+struct ledger_params {
+  double phase_energy_J, phase_time_s;  // of a whole core
+  double pulse_energy_J, verify_energy_J;
+  double endurance;                     // writes a device survives
+};
+extern const struct param ledger_param_table[];
+
+struct ledger_cost {
+  double read_energy_J, read_time_s;  // time: of the busiest core, the cores working side by side
+  double write_energy_J;
+  double endurance_used;              // fraction, of the most written device
+};
+
+void ledger_reset(struct ledger *l);
+void ledger_add(struct ledger *l, const struct ledger *other);
+void ledger_subtract(struct ledger *l, const struct ledger *before);  // what happened since
+
+struct ledger_counts ledger_total(const struct ledger *l);
+struct ledger_cost ledger_cost(const struct ledger *l, const struct ledger_params *p);
+
+void ledger_print(const struct ledger *l, const struct ledger_params *p, FILE *out);
+struct json_t *ledger_json(const struct ledger *l, const struct ledger_params *p);
+
+#endif

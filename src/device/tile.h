@@ -1,0 +1,85 @@
+// tile.h - a rectangle of unit cells of one core: the devices that hold one piece of a matrix.
+// A cell has `units` units for each sign of weight (device/pcm.h: a unit is written as one and is one or
+// two devices). A weight w in [-1, 1] is a conductance difference of w units g_max; the units of its
+// sign share it, those of the other sign rest in RESET.
+// Every device has its own faults, its own drift exponent, and drifts from its own time of writing.
+#ifndef DEVICE_TILE_H
+#define DEVICE_TILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/real.h"
+#include "device/pcm.h"
+#include "device/verify.h"
+
+struct rng;
+
+// What all tiles of a chip have in common; constant after setup.
+struct tile_design {
+  struct pcm pcm;
+  struct verify_params verify;
+  bool by_verify;       // program-and-verify, not the statistical model
+  bool one_phase;       // how it is read, see device/core.h
+  bool fault_aware;     // writing makes up for stuck devices as far as the working ones of the cell can
+  int dac_bits, adc_bits;  // device/converter.h
+  int units;            // per sign
+  double fault_reset, fault_set, fault_dead;  // probabilities, per device
+  double gain_spread, offset_spread;          // of the columns' converters: relative, in codes
+};
+
+enum tile_fault { TILE_OK, TILE_STUCK_RESET, TILE_STUCK_SET, TILE_DEAD };
+
+struct tile {
+  int rows, columns, ld;  // ld: columns padded to full vectors
+  // per unit, (2 signs, units, rows, ld)
+  float *target_uS;       // of its working devices; tile_write
+  float *g_uS;            // conductance at t0 of its working devices; tile_write
+  float *nu, *q;          // drift exponent, read noise (P4); tile_write
+  float *stuck_uS;        // conductance of its stuck devices; tile_init
+  double *written_s;      // when; tile_write
+  uint32_t *writes;       // how often; tile_write
+  uint8_t *fault;         // enum tile_fault, two bits per device; tile_init
+  // what products see at the time of the last tile_settle, (rows, ld)
+  real *g[2], *v[2];      // conductance and noise variance by sign; one-phase: [0] difference and sum
+  // per column (ld)
+  real *converter_gain, *converter_offset;  // errors of the converters; tile_init
+  real *gain, *offset;    // digital correction, y += gain codes + offset; chip_calibrate
+  double lsb;             // charge of one code, uS x input steps; chip_calibrate
+  void *block;            // owns all arrays above
+  size_t size;
+};
+
+// What a write cost.
+struct tile_count {
+  long devices;  // written
+  struct verify_count verify;
+  uint32_t most_writes;  // of a single device in its life
+};
+
+// An unwritten tile; faults and converter errors are drawn from r.
+void tile_init(struct tile *t, const struct tile_design *d, int rows, int columns, struct rng *r);
+void tile_release(struct tile *t);
+
+// All arrays of dst = those of src, a tile of the same size. tile_clone makes the copy.
+void tile_copy(struct tile *dst, const struct tile *src);
+void tile_clone(struct tile *t, const struct tile *src, const struct tile_design *d);
+
+// Write cells to w (rows, ld) in [-1, 1] at time_s. first: every unit of every cell. Otherwise, of the cells
+// with mask (rows, ld) not 0, the units whose target changes. exact: without programming error.
+// Products see it after tile_settle_cells or tile_settle.
+void tile_write(struct tile *t, const struct tile_design *d, const real *w, const uint8_t *mask, bool first, bool exact,
+                double time_s, struct rng *r, struct tile_count *count);
+
+// g and v at time_s, of all cells or of those with mask not 0.
+void tile_settle(struct tile *t, const struct tile_design *d, double time_s);
+void tile_settle_cells(struct tile *t, const struct tile_design *d, const uint8_t *mask, double time_s);
+
+// Devices that work, of unit u.
+int tile_working(const struct tile *t, const struct tile_design *d, size_t u);
+
+static inline size_t tile_plane(const struct tile *t) { return (size_t)t->rows * (size_t)t->ld; }
+static inline size_t tile_units(const struct tile *t, const struct tile_design *d) { return 2 * (size_t)d->units * tile_plane(t); }
+
+#endif

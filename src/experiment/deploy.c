@@ -1,0 +1,63 @@
+#include "experiment/deploy.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+int deploy_plan(struct chip **out, const struct chip_params *p, uint64_t seed, const struct convnet *net) {
+  struct chip *c;
+  TRY(chip_new(&c, p, seed));
+  for (int l = 0; l <= net->blocks; l++) {
+    char name[32] = "readout";
+    if (l < net->blocks) snprintf(name, sizeof name, "conv%d", l + 1);
+    chip_add(c, name, convnet_rows(net, l), convnet_columns(net, l), 0);
+  }
+  const int rc = chip_build(c);
+  if (rc < 0) chip_free(c);
+  else *out = c;
+  return rc;
+}
+
+void deploy_layers(struct synapse **layers, struct chip *c, const struct convnet *net) {
+  for (int l = 0; l <= net->blocks; l++) layers[l] = chip_synapse(c, l);
+}
+
+// Let the chip see the images, exactly computed.
+static void show(struct chip *c, const struct convnet *net, const real *x, int n, int group) {
+  struct convnet_work w;
+  struct synapse *layers[CONVNET_MAX_LAYERS];
+  const size_t image = (size_t)(net->side[0] * net->side[0]) * CONV_LANES;
+  struct arena arena;
+  convnet_work_init(&w, net, group);
+  deploy_layers(layers, c, net);
+  arena_init(&arena, (size_t)group * (size_t)conv_padded(net->ways) * sizeof(real) + 256);
+  real *z = ARENA_NEW(&arena, (size_t)group * (size_t)conv_padded(net->ways), real);
+  chip_observe(c, true);
+  for (int at = 0; at < n; at += group) {
+    w.n[0] = n - at < group ? n - at : group;
+    w.n[1] = 0;
+    memcpy(w.y[0], x + (size_t)at * image, (size_t)w.n[0] * image * sizeof *x);
+    convnet_forward(net, &w, layers, 0, CONVNET_TASK, NULL, NULL);
+    const struct conv shape = convnet_shape(net, net->blocks, w.n[0]);
+    layers[net->blocks]->ops->product(layers[net->blocks], z, w.h, &shape, NULL);
+  }
+  chip_observe(c, false);
+  arena_release(&arena);
+  convnet_work_release(&w);
+}
+
+int deploy_convnet(struct chip **out, const struct chip_params *p, uint64_t seed, const struct convnet *net,
+                   const real *parameters, const real *x, int n, int group) {
+  struct chip *c;
+  TRY(deploy_plan(&c, p, seed, net));
+  for (int l = 0; l <= net->blocks; l++) {
+    struct synapse *s = chip_synapse(c, l);
+    s->ops->program(s, parameters + net->offset[l], &c->rng);
+  }
+  if (n > 0) show(c, net, x, n, group);
+  chip_calibrate(c, &c->rng);
+  *out = c;
+  return 0;
+}

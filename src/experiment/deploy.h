@@ -1,0 +1,24 @@
+// deploy.h - a trained classifier written to a chip: layer l of the network is matrix l of the chip, the
+// read-out the last. For tasks on several threads:
+//   deploy_convnet(&c, ...);                 once: program, show background images, calibrate
+//   clone = chip_clone(c);                   one per worker, layers[l] = chip_synapse(clone, l)
+//   chip_copy(clone, c);                     before each task
+//   convnet_forward, adapt_run, ... with the task's stream of RNG_READ; chip_advance for later times
+#ifndef EXPERIMENT_DEPLOY_H
+#define EXPERIMENT_DEPLOY_H
+
+#include "device/chip.h"
+#include "model/convnet.h"
+
+// Describe and place the layers, nothing programmed. ERR_SETTING if they do not fit.
+int deploy_plan(struct chip **c, const struct chip_params *p, uint64_t seed, const struct convnet *net);
+
+// Program the parameters, calibrate on n background images x (n, S, S, 16), taken `group` at a time as a task would
+// be (its own statistics); n = 0: calibrate without. The caller's chip_free.
+int deploy_convnet(struct chip **c, const struct chip_params *p, uint64_t seed, const struct convnet *net,
+                   const real *parameters, const real *x, int n, int group);
+
+// layers[0..blocks] of the chip.
+void deploy_layers(struct synapse **layers, struct chip *c, const struct convnet *net);
+
+#endif

@@ -1,0 +1,129 @@
+#include "kernel/noise.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/rng.h"
+
+// LANES blocks at a time: word w of block i is word[w][i]; the four normals of a block come from the
+// pairs (0, 1) and (2, 3): u = (word 0 + 1/2)/2^32, v = word 1/2^32,
+// z = sqrt(-2 ln u) (cos 2 pi v, sin 2 pi v).
+enum { LANES = 16, CHUNK = 4*LANES };
+
+typedef uint64_t wide __attribute__((vector_size(64)));  // 8 words of 32 bits, zero-extended for products
+
+// rng_philox of 8 counters beginning at `at`, written to lanes [lane, lane + 8) of every word.
+static void philox_8(uint32_t word[4][LANES], int lane, uint64_t at, const struct rng *r) {
+  const wide low = { 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu };
+  const wide at8 = at + (wide){ 0, 1, 2, 3, 4, 5, 6, 7 };
+  wide c0 = at8 & low, c1 = at8 >> 32, c2 = r->counter[2] + (wide){ 0 }, c3 = r->counter[3] + (wide){ 0 };
+  uint32_t k0 = r->key[0], k1 = r->key[1];
+  for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
+    const wide p0 = (c0 & low) * 0xD2511F53u, p1 = (c2 & low) * 0xCD9E8D57u;
+    c0 = (p1 >> 32) ^ c1 ^ k0;
+    c2 = (p0 >> 32) ^ c3 ^ k1;
+    c1 = p1 & low;
+    c3 = p0 & low;
+  }
+  for (int i = 0; i < 8; i++) {
+    word[0][lane + i] = (uint32_t)c0[i];
+    word[1][lane + i] = (uint32_t)c1[i];
+    word[2][lane + i] = (uint32_t)c2[i];
+    word[3][lane + i] = (uint32_t)c3[i];
+  }
+}
+
+static void philox(uint32_t word[4][LANES], const struct rng *r) {
+  const uint64_t at = (uint64_t)r->counter[1] << 32 | r->counter[0];
+  for (int lane = 0; lane < LANES; lane += 8) philox_8(word, lane, at + (uint64_t)lane, r);
+}
+
+static inline float as_float(uint32_t bits) {
+  float f;
+  memcpy(&f, &bits, sizeof f);
+  return f;
+}
+
+static inline uint32_t as_bits(float f) {
+  uint32_t bits;
+  memcpy(&bits, &f, sizeof bits);
+  return bits;
+}
+
+// -ln((w + 1/2)/2^32) = 32 ln 2 - e ln 2 - ln m with w + 1/2 = m 2^e, m in [1/sqrt 2, sqrt 2):
+// ln m = 2 artanh(s), s = (m - 1)/(m + 1), as an odd polynomial.
+static inline float minus_log(uint32_t w) {
+  const uint32_t bits = as_bits((float)w + 0.5f) + 0x004AFB0Du;  // 1 - mantissa of sqrt(1/2) moves the split
+  const float e = (float)((int32_t)(bits >> 23) - 127);
+  const float m = as_float((bits & 0x007FFFFFu) + 0x3F3504F3u);
+  const float s = (m - 1) / (m + 1), q = s*s;
+  const float ln_m = s * (2 + q*(0.66666669f + q*(0.39999434f + q*(0.28609195f + q*0.23209630f))));
+  const float log_u = (32 - e) * 0.69314718f - ln_m;
+  return log_u > 0 ? log_u : 0;
+}
+
+// sin and cos of an angle of a in [-1/8, 1/8) turns: Taylor polynomials, cut below 1e-8.
+static inline void sincos_eighth(float a, float *s, float *c) {
+  const float t = 6.2831853f * a, q = t*t;
+  *s = t * (1 + q*(-0.16666667f + q*(8.3333310e-3f + q*(-1.9840874e-4f + q*2.7525562e-6f))));
+  *c = 1 + q*(-0.5f + q*(4.1666668e-2f + q*(-1.3888889e-3f + q*2.4801587e-5f)));
+}
+
+static void box_muller(float *restrict z0, float *restrict z1, const uint32_t *restrict w0, const uint32_t *restrict w1) {
+  for (int i = 0; i < LANES; i++) {
+    const float radius = sqrtf(2 * minus_log(w0[i]));
+    const uint32_t turned = w1[i] + 0x20000000u;   // an eighth of a turn on: the top bits count quarters
+    float s, c;
+    sincos_eighth((float)((int32_t)(turned << 2 >> 2) - 0x20000000) * 0x1p-32f, &s, &c);
+    const uint32_t odd = -(turned >> 30 & 1u), sign_c = ((turned >> 30) + 1) << 30 & 0x80000000u, sign_s = turned & 0x80000000u;
+    const uint32_t bc = as_bits(c), bs = as_bits(s);
+    z0[i] = radius * as_float(((bs & odd) | (bc & ~odd)) ^ sign_c);
+    z1[i] = radius * as_float(((bc & odd) | (bs & ~odd)) ^ sign_s);
+  }
+}
+
+static void advance(struct rng *r, uint32_t blocks) {
+  r->left = 0;
+  if ((r->counter[0] += blocks) < blocks) r->counter[1]++;
+}
+
+void noise_normal(float *restrict z, size_t n, struct rng *r) {
+  for (size_t at = 0; at < n; at += CHUNK) {
+    uint32_t word[4][LANES];
+    float out[4][LANES];
+    philox(word, r);
+    advance(r, LANES);
+    box_muller(out[0], out[1], word[0], word[1]);
+    box_muller(out[2], out[3], word[2], word[3]);
+    memcpy(z + at, out, sizeof(float) * (n - at < CHUNK ? n - at : CHUNK));
+  }
+}
+
+void noise_normal_ref(float *restrict z, size_t n, struct rng *r) {
+  for (size_t at = 0; at < n; at += CHUNK) {
+    float out[4][LANES];
+    for (int i = 0; i < LANES; i++) {
+      uint32_t w[4];
+      rng_philox(r->key, r->counter, w);
+      advance(r, 1);
+      for (int k = 0; k < 4; k += 2) {
+        const double radius = sqrt(-2 * log((w[k] + 0.5) * 0x1p-32)), angle = 6.283185307179586 * 0x1p-32 * w[k + 1];
+        out[k][i] = (float)(radius * cos(angle));
+        out[k + 1][i] = (float)(radius * sin(angle));
+      }
+    }
+    memcpy(z + at, out, sizeof(float) * (n - at < CHUNK ? n - at : CHUNK));
+  }
+}
+
+// exp(x) = 2^k exp(r), |r| <= ln(2)/2, exp(r) by its Taylor polynomial to r^6.
+void noise_exp(float *y, const float *x, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    const float low = x[i] > -87.0f ? x[i] : -87.0f, v = low < 88.0f ? low : 88.0f;
+    const float k = rintf(v * 1.44269504f);
+    const float r = (v - k*0.693145752f) - k*1.42860677e-6f;
+    const float p = 1 + r*(1 + r*(0.5f + r*(0.16666667f + r*(0.041666668f + r*(8.3333333e-3f + r*1.3888889e-3f)))));
+    y[i] = p * as_float((uint32_t)((int32_t)k + 127) << 23);
+  }
+}

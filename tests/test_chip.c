@@ -1,0 +1,333 @@
+// The chip as a whole: without noise it is the exact product, whatever the cutting into tiles; unit vectors
+// read what the devices hold; counts of devices; clocks; copies; updates; faults; refusals.
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/rng.h"
+#include "device/chip.h"
+#include "test.h"
+
+static struct arena arena;
+
+static void fill(real *w, int rows, int columns, int ld, double scale, uint32_t stream) {
+  struct rng r = rng_stream(5, RNG_TEST, stream);
+  for (int i = 0; i < rows; i++)
+    for (int o = 0; o < ld; o++) w[(size_t)i * (size_t)ld + (size_t)o] = o < columns ? (real)(scale * rng_normal(&r)) : 0;
+}
+
+static real *new_matrix(int rows, int columns, double scale, uint32_t stream) {
+  real *w = ARENA_NEW(&arena, (size_t)rows * (size_t)conv_padded(columns), real);
+  fill(w, rows, columns, conv_padded(columns), scale, stream);
+  return w;
+}
+
+static struct chip_params ideal(void) {
+  struct chip_params p;
+  param_defaults(chip_param_table, &p);
+  param_defaults(verify_param_table, &p.verify);
+  p.prog_scale = p.drift_scale = p.read_scale = 0;
+  p.dac_bits = p.adc_bits = 0;
+  p.correction = CHIP_NONE;
+  p.calibration_rows = 64;
+  return p;
+}
+
+static struct chip *one_matrix(const struct chip_params *p, int I, int O, const real *w) {
+  struct chip *c = NULL;
+  CHECK(chip_new(&c, p, 11) == 0, "%s", err_message());
+  chip_add(c, "only", I, O, 0);
+  CHECK(chip_build(c) == 0, "%s", err_message());
+  if (w) chip_synapse(c, 0)->ops->program(chip_synapse(c, 0), w, NULL);
+  return c;
+}
+
+static double largest_difference(const real *a, const real *b, size_t n) {
+  double worst = 0;
+  for (size_t i = 0; i < n; i++) worst = fmax(worst, fabs((double)(a[i] - b[i])));
+  return worst;
+}
+
+static void test_exact_limit(void) {
+  const struct { int rows, columns, phases, scale; } cases[] = { { 256, 256, 4, 0 }, { 37, 9, 4, 1 }, { 100, 20, 1, 0 }, { 45, 256, 1, 1 } };
+  const struct conv s = conv_shape(3, 7, 6, 10, 21, 3, 2, 1);
+  const size_t n_y = (size_t)(s.B*s.OH*s.OW) * (size_t)conv_padded(s.O);
+  real *w = new_matrix(90, s.O, 0.3, 1), *x = new_matrix(s.B*s.H*s.W, s.C, 1, 2), *y = ARENA_NEW(&arena, n_y, real);
+  real *expected = ARENA_NEW(&arena, n_y, real);
+  conv_forward_ref(expected, x, w, &s);
+  for (unsigned k = 0; k < sizeof cases / sizeof *cases; k++) {
+    struct chip_params p = ideal();
+    p.rows = cases[k].rows;
+    p.columns = cases[k].columns;
+    p.phases = cases[k].phases;
+    p.scale = cases[k].scale;
+    p.cores = 20;
+    struct chip *c = one_matrix(&p, 90, s.O, w);
+    struct rng r = rng_stream(1, RNG_READ, 0);
+    struct synapse *a = chip_synapse(c, 0);
+    a->ops->product(a, y, x, &s, &r);
+    CHECK(largest_difference(y, expected, n_y) < test_tol(2e-5), "case %u: off by %g before calibration", k, largest_difference(y, expected, n_y));
+    chip_calibrate(c, &r);
+    a->ops->product(a, y, x, &s, &r);
+    CHECK(largest_difference(y, expected, n_y) < test_tol(2e-5), "case %u: off by %g", k, largest_difference(y, expected, n_y));
+    c->params.correction = CHIP_COLUMN;
+    chip_calibrate(c, &r);
+    a->ops->product(a, y, x, &s, &r);
+    CHECK(largest_difference(y, expected, n_y) < test_tol(1e-4), "case %u: corrected, off by %g", k, largest_difference(y, expected, n_y));
+    chip_free(c);
+  }
+}
+
+// Programming error on, converters ideal: unit vectors read the columns, and <Wx, u> = <x, W^T u>.
+static void test_unit_vectors(void) {
+  enum { I = 30, O = 12, OP = 16, IP = 32 };
+  struct chip_params p = ideal();
+  p.prog_scale = 1;
+  p.rows = 16;
+  p.columns = 8;
+  p.cores = 4;
+  real *w = new_matrix(I, O, 0.2, 3), *held = ARENA_NEW(&arena, I*OP, real), *x = ARENA_NEW(&arena, I*IP, real);
+  real *y = ARENA_NEW(&arena, I*OP, real), *v = new_matrix(1, I, 1, 4), *u = new_matrix(1, O, 1, 5);
+  struct chip *c = one_matrix(&p, I, O, w);
+  struct synapse *a = chip_synapse(c, 0);
+  chip_effective(c, 0, held);
+  CHECK(largest_difference(held, w, I*OP) > 0.003, "programming error missing");
+  memset(x, 0, I*IP * sizeof *x);
+  for (int i = 0; i < I; i++) x[i*IP + i] = i % 2 ? -1 : 1;
+  const struct conv s = conv_shape(I, 1, 1, I, O, 1, 1, 0), one = conv_shape(1, 1, 1, I, O, 1, 1, 0);
+  a->ops->product(a, y, x, &s, NULL);
+  for (int i = 1; i < I; i += 2)
+    for (int o = 0; o < O; o++) y[i*OP + o] = -y[i*OP + o];
+  CHECK(largest_difference(y, held, I*OP) < test_tol(1e-6), "columns read with error %g", largest_difference(y, held, I*OP));
+  a->ops->product(a, y, v, &one, NULL);
+  double left = 0, right = 0;
+  for (int o = 0; o < O; o++) left += (double)y[o] * (double)u[o];
+  for (int i = 0; i < I; i++)
+    for (int o = 0; o < O; o++) right += (double)v[i] * (double)held[i*OP + o] * (double)u[o];
+  CHECK_REL(left, right, 1e-5);
+  chip_free(c);
+}
+
+// The paper's network: 341,824 devices on two cores, refused on one.
+static void test_plan(void) {
+  struct chip_params p = ideal();
+  for (p.cores = 1; p.cores <= 2; p.cores++) {
+    struct chip *c = NULL;
+    chip_new(&c, &p, 1);
+    chip_add(c, "conv1", 9, 56, 0);
+    for (int l = 0; l < 3; l++) chip_add(c, "conv", 504, 56, 0);
+    chip_add(c, "readout", 56, 5, 0);
+    const int rc = chip_build(c);
+    CHECK(rc == (p.cores == 1 ? ERR_SETTING : 0), "%d cores: %d", (int)p.cores, rc);
+    if (rc == 0) {
+      CHECK(chip_devices(c) == 341824, "%ld devices", chip_devices(c));
+      CHECK(c->n_pieces == 8 && c->pieces[1].rows == 252 && c->pieces[2].rows == 252, "504 rows cut badly");
+      char used[2][256][256] = { { { 0 } } };
+      int clash = 0;
+      for (int k = 0; k < c->n_pieces; k++)
+        for (int i = 0; i < c->pieces[k].rows; i++)
+          for (int o = 0; o < c->pieces[k].columns; o++)
+            clash += used[c->pieces[k].core][c->pieces[k].core_row + i][c->pieces[k].core_column + o]++;
+      CHECK(clash == 0, "%d cells are used twice", clash);
+    } else {
+      CHECK(strstr(err_message(), "needs 2 cores") != NULL, "%s", err_message());
+    }
+    chip_free(c);
+  }
+}
+
+// Mean and variance of one output under read noise against the sum over devices.
+static void test_read_noise(void) {
+  enum { I = 40, O = 8, OP = 16, IP = 48, N = 4000, ROUNDS = 25 };
+  struct chip_params p = ideal();
+  p.prog_scale = p.drift_scale = p.read_scale = 1;
+  real *w = new_matrix(I, O, 0.2, 6), *x = ARENA_NEW(&arena, N*IP, real), *y = ARENA_NEW(&arena, N*OP, real);
+  real *row = new_matrix(1, I, 0.5, 7), *held = ARENA_NEW(&arena, I*OP, real);
+  struct chip *c = one_matrix(&p, I, O, w);
+  struct synapse *a = chip_synapse(c, 0);
+  CHECK(chip_advance(c, 5000, NULL) == 0, "advance");
+  for (int b = 0; b < N; b++) memcpy(x + b*IP, row, IP * sizeof *x);
+  const struct conv s = conv_shape(N, 1, 1, I, O, 1, 1, 0);
+  const struct tile *t = &c->tiles[0];
+  chip_effective(c, 0, held);
+  double mean = 0, variance = 0, m1 = 0, m2 = 0;
+  for (int i = 0; i < I; i++) {
+    mean += (double)row[i] * (double)held[i*OP];
+    for (int sign = 0; sign < 2; sign++) {  // from the devices: their conductance at 5000 s and (P4)
+      const size_t u = (size_t)sign * tile_plane(t) + (size_t)i*OP;
+      const double g = pcm_drift_uS(&c->design.pcm, (double)t->g_uS[u], (double)t->nu[u], 5000);
+      const double sigma = pcm_sigma_read_uS(&c->design.pcm, g, (double)t->q[u], 5000) / 20.7 * (double)c->matrices[0].scale[0];
+      variance += (double)(row[i]*row[i]) * sigma*sigma;
+    }
+  }
+  struct rng r = rng_stream(3, RNG_READ, 1);
+  for (int k = 0; k < ROUNDS; k++) {
+    a->ops->product(a, y, x, &s, &r);
+    for (int b = 0; b < N; b++) {
+      m1 += (double)y[b*OP];
+      m2 += ((double)y[b*OP] - mean) * ((double)y[b*OP] - mean);
+    }
+  }
+  const double n = (double)N * ROUNDS, z = (m2 / n / variance - 1) / sqrt(2 / n);
+  CHECK(fabs(m1 / n - mean) < 5 * sqrt(variance / n), "mean %g, not %g", m1 / n, mean);
+  CHECK(fabs(z) < 5, "variance %g, not %g", m2 / n, variance);
+  CHECK(fabs((m2 / n * 1.02*1.02 / variance - 1) / sqrt(2 / n)) > 5, "2%% more noise would go unnoticed");
+  CHECK(c->ledger.core[0].products == (int64_t)N*ROUNDS && c->ledger.core[0].phases == 4LL*N*ROUNDS &&
+        c->ledger.core[0].output_conversions == 4LL*N*ROUNDS*O, "ledger");
+  chip_free(c);
+}
+
+static void test_updates(void) {
+  enum { I = 56, O = 5, OP = 16 };
+  struct chip_params p = ideal();
+  p.prog_scale = p.drift_scale = 1;
+  real *w = new_matrix(I, O, 0.1, 8), *dw = ARENA_NEW(&arena, I*OP, real), *held = ARENA_NEW(&arena, I*OP, real);
+  struct rng r = rng_stream(4, RNG_PROGRAM, 9);
+  struct chip *c = one_matrix(&p, I, O, w);
+  struct synapse *a = chip_synapse(c, 0);
+  const struct tile *t = &c->tiles[0];
+  CHECK(a->n_devices == 1120, "%ld devices of the read-out", a->n_devices);
+  CHECK(c->ledger.core[0].devices_written == 1120, "%ld written first", (long)c->ledger.core[0].devices_written);
+  CHECK(chip_advance(c, 1000, NULL) == 0, "advance");
+  memset(dw, 0, I*OP * sizeof *dw);
+  CHECK(a->ops->update(a, dw, &r) == 0, "no change, no device");
+  dw[0] = w[0] > 0 ? -(real)0.01 * w[0] : (real)0.01;  // keeps its sign (or shrinks): the pair of that sign
+  dw[0] = -(real)0.1 * w[0];
+  dw[OP + 1] = -(real)1.5 * w[OP + 1];                 // changes its sign: both pairs
+  const float before = t->g_uS[3*OP];
+  const long devices = a->ops->update(a, dw, &r);
+  CHECK(devices == 6, "%ld devices rewritten, 2 + 4 expected", devices);
+  a->ops->weights(a, held);
+  CHECK(held[0] == w[0] + dw[0] && held[2] == w[2], "weights");
+  const size_t positive = 0, negative = tile_plane(t), kept = w[0] > 0 ? positive : negative;
+  CHECK(t->written_s[kept] == 1000 && t->written_s[3*OP] == 0 && t->g_uS[3*OP] == before, "only rewritten devices start again");
+  CHECK(t->written_s[OP + 1] == 1000 && t->written_s[negative + OP + 1] == 1000, "both pairs");
+  chip_free(c);
+
+  // every policy brings 40 changes of a fortieth of the scale to one scale, and how many it writes
+  for (int k = 0; k < 4; k++) {
+    p.update = k;
+    p.update_threshold = 0.1;
+    p.headroom = 100;
+    c = one_matrix(&p, I, O, w);
+    a = chip_synapse(c, 0);
+    const double scale = (double)c->matrices[0].scale[0];
+    a->ops->weights(a, held);
+    for (int i = 0; i < I*OP; i++) dw[i] = i % OP < O ? (real)(scale / 400) : 0;
+    long written = 0;
+    double sum = 0;
+    for (int n = 0; n < 40; n++) written += a->ops->update(a, dw, &r) > 0 ? (long)c->ledger.core[0].weights_written : 0;
+    written = (long)c->ledger.core[0].weights_written - I*O;
+    for (int i = 0; i < I; i++)
+      for (int o = 0; o < O; o++) sum += ((double)c->matrices[0].w[i*OP + o] - (double)held[i*OP + o]) / scale;
+    const double mean = sum / (I*O), expected = k == CHIP_NEAREST ? 0 : 0.1, tolerance = k == CHIP_STOCHASTIC ? 0.01 : k == CHIP_THRESHOLD ? 0.1 : 1e-5;
+    CHECK(fabs(mean - expected) <= tolerance, "policy %d: moved %g, not %g", k, mean, expected);
+    CHECK(k == CHIP_ALL ? written == 40*I*O : written < 5*I*O, "policy %d wrote %ld weights", k, written);
+    chip_free(c);
+  }
+}
+
+static void test_time_and_copies(void) {
+  enum { I = 60, O = 20, OP = 32, B = 8 };
+  struct chip_params p;
+  param_defaults(chip_param_table, &p);
+  param_defaults(verify_param_table, &p.verify);
+  real *w = new_matrix(I, O, 0.1, 10), *dw = new_matrix(I, O, 0.02, 11), *x = new_matrix(B, I, 1, 12);
+  real *y = ARENA_NEW(&arena, B*OP, real), *z = ARENA_NEW(&arena, B*OP, real);
+  const struct conv s = conv_shape(B, 1, 1, I, O, 1, 1, 0);
+  struct chip *c = one_matrix(&p, I, O, w), *twin = one_matrix(&p, I, O, w);
+  struct rng r = rng_stream(7, RNG_READ, 0), q = r;
+  chip_calibrate(c, &r);
+  chip_calibrate(twin, &q);
+  CHECK(chip_advance(c, 3600, &r) == 0 && chip_advance(twin, 3600, &q) == 0, "%s", err_message());
+  CHECK(chip_advance(c, 3599, &r) == ERR_SETTING && strstr(err_message(), "backwards"), "time ran backwards");
+  CHECK(chip_advance(c, NAN, &r) == ERR_SETTING && c->clock_s == 3600, "time is not a number");
+  struct synapse *a = chip_synapse(c, 0), *b = chip_synapse(twin, 0);
+  a->ops->product(a, y, x, &s, &r);
+  b->ops->product(b, z, x, &s, &q);
+  CHECK(!memcmp(y, z, B*OP * sizeof *y), "same seed, other chip");
+  a->ops->product(a, z, x, &s, &r);
+  CHECK(memcmp(y, z, B*OP * sizeof *y) != 0, "read noise repeats");
+
+  struct chip *clone = chip_clone(c);
+  for (int round = 0; round < 2; round++) {  // a clone is used up and brought back
+    struct synapse *d = chip_synapse(clone, 0);
+    struct rng f = rng_stream(8, RNG_READ, 5), g = f;
+    a->ops->product(a, y, x, &s, &f);
+    d->ops->product(d, z, x, &s, &g);
+    CHECK(!memcmp(y, z, B*OP * sizeof *y), "round %d: the clone answers otherwise", round);
+    d->ops->update(d, dw, &g);
+    CHECK(chip_advance(clone, 1e5, &g) == 0, "advance");
+    d->ops->product(d, z, x, &s, &g);
+    CHECK(c->clock_s == 3600, "the original aged");
+    chip_copy(clone, c);
+  }
+  chip_free(clone);
+  chip_free(twin);
+  chip_free(c);
+}
+
+// Root mean square error of products relative to their size, under these settings at this time.
+static double error_of(const struct chip_params *p, double time_s) {
+  enum { I = 250, O = 50, OP = 64, B = 96 };
+  real *w = new_matrix(I, O, 0.1, 13), *x = new_matrix(B, I, 1, 14), *y = ARENA_NEW(&arena, B*OP, real);
+  real *exact = ARENA_NEW(&arena, B*OP, real);
+  const struct conv s = conv_shape(B, 1, 1, I, O, 1, 1, 0);
+  struct chip *c = one_matrix(p, I, O, w);
+  struct synapse *a = chip_synapse(c, 0);
+  struct rng r = rng_stream(9, RNG_READ, 0);
+  conv_forward_ref(exact, x, w, &s);
+  chip_observe(c, true);
+  a->ops->product(a, y, x, &s, &r);
+  CHECK(largest_difference(y, exact, B*OP) < test_tol(1e-4), "observing is exact");
+  chip_observe(c, false);
+  chip_calibrate(c, &r);
+  chip_advance(c, time_s, &r);
+  a->ops->product(a, y, x, &s, &r);
+  double error = 0, size = 0;
+  for (int i = 0; i < B*OP; i++) {
+    error += (double)(y[i] - exact[i]) * (double)(y[i] - exact[i]);
+    size += (double)exact[i] * (double)exact[i];
+  }
+  chip_free(c);
+  return sqrt(error / size);
+}
+
+static void test_error(void) {
+  const size_t mark = arena_mark(&arena);
+  struct chip_params p;
+  param_defaults(chip_param_table, &p);
+  param_defaults(verify_param_table, &p.verify);
+  const double month = 30*86400.0, fresh = error_of(&p, 0), column = error_of(&p, month);
+  p.correction = CHIP_GLOBAL;
+  const double global = error_of(&p, month);
+  p.correction = CHIP_NONE;
+  const double none = error_of(&p, month);
+  p.correction = CHIP_COLUMN;
+  p.fault_reset = p.fault_set = 0.01;
+  const double aware = error_of(&p, 0);
+  p.fault_aware = 0;
+  const double unaware = error_of(&p, 0);
+  p.fault_reset = p.fault_set = 0;
+  p.prog_scale = p.drift_scale = p.read_scale = 0;
+  const double converters = error_of(&p, 0);
+  p.phases = 1;
+  const double one_phase = error_of(&p, 0);
+  printf("error of a product: fresh %.3f, after a month %.3f (global %.3f, uncorrected %.3f), 2 %% stuck %.3f (unaware %.3f), "
+         "converters alone %.4f (1-phase %.4f)\n", fresh, column, global, none, aware, unaware, converters, one_phase);
+  CHECK(converters < 0.02 && one_phase < 0.03 && converters > 1e-4, "8 bits");
+  CHECK(fresh < 0.3 && column < 0.4 && column > fresh && global < none && none > 0.2, "drift and its correction");
+  CHECK(aware > fresh && unaware > 1.3*aware, "faults");
+  arena_reset(&arena, mark);
+}
+
+int main(void) {
+  arena_init(&arena, 64 << 20);
+  test_exact_limit();
+  test_unit_vectors();
+  test_plan();
+  test_read_noise();
+  test_updates();
+  test_time_and_copies();
+  test_error();
+  arena_release(&arena);
+  return test_summary();
+}

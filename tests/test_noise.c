@@ -1,0 +1,77 @@
+// The fast normal generator: equal to the library's functions on the same words, moments and tails of
+// the normal distribution within 5 standard errors, pieces of a stream independent of how it is cut.
+#include "base/rng.h"
+#include "kernel/noise.h"
+#include "test.h"
+
+enum { N = 1 << 20 };
+static float z[N + 64], ref[N + 64];
+
+static void test_against_library(void) {
+  struct rng a = rng_stream(3, RNG_TEST, 1), b = a;
+  a.counter[0] = b.counter[0] = 0xFFFFFF00u;  // across the carry
+  noise_normal(z, N, &a);
+  noise_normal_ref(ref, N, &b);
+  CHECK(!memcmp(a.counter, b.counter, sizeof a.counter) && a.counter[1] == 1, "positions differ");
+  double worst = 0, squares = 0;
+  for (int i = 0; i < N; i++) {
+    const double d = fabs((double)z[i] - (double)ref[i]);
+    worst = fmax(worst, d);
+    squares += d*d;
+  }
+  // u next to 1 has a grid of 2^-24, so radii next to 0 have one of up to 3e-4
+  CHECK(worst < test_tol(3e-4), "worst difference %g", worst);
+  CHECK(sqrt(squares / N) < test_tol(2e-7), "difference %g rms", sqrt(squares / N));
+}
+
+static void test_moments(double scale) {
+  struct rng r = rng_stream(4, RNG_TEST, 2);
+  noise_normal(z, N, &r);
+  double m1 = 0, m2 = 0, m3 = 0, m4 = 0, lag = 0;
+  int tail3 = 0, tail4 = 0;
+  for (int i = 0; i < N; i++) {
+    const double v = scale * (double)z[i];
+    m1 += v;
+    m2 += v*v;
+    m3 += v*v*v;
+    m4 += v*v*v*v;
+    if (i > 0) lag += v * scale * (double)z[i - 1];
+    tail3 += fabs(v) > 3;
+    tail4 += fabs(v) > 4;
+  }
+  const double p3 = erfc(3 / sqrt(2)), p4 = erfc(4 / sqrt(2));
+  const int fits = fabs(m2 / N - 1) < 5 * sqrt(2.0 / N);
+  if (scale != 1) {
+    CHECK(!fits, "a wrong sigma goes unnoticed");
+    return;
+  }
+  CHECK(fits, "variance %g", m2 / N);
+  CHECK(fabs(m1 / N) < 5 * sqrt(1.0 / N), "mean %g", m1 / N);
+  CHECK(fabs(m3 / N) < 5 * sqrt(15.0 / N), "3rd moment %g", m3 / N);
+  CHECK(fabs(m4 / N - 3) < 5 * sqrt(96.0 / N), "4th moment %g", m4 / N);
+  CHECK(fabs(lag / N) < 5 * sqrt(1.0 / N), "neighbours correlate: %g", lag / N);
+  CHECK(fabs(tail3 - N*p3) < 5 * sqrt(N*p3), "%d beyond 3 sigma, %g expected", tail3, N*p3);
+  CHECK(fabs(tail4 - N*p4) < 5 * sqrt(N*p4), "%d beyond 4 sigma, %g expected", tail4, N*p4);
+}
+
+int main(void) {
+  test_against_library();
+  test_moments(1);
+  test_moments(1.02);
+
+  struct rng a = rng_stream(5, RNG_TEST, 3), b = a;
+  noise_normal(z, 640, &a);
+  noise_normal(ref, 128, &b);
+  noise_normal(ref + 128, 512, &b);
+  CHECK(!memcmp(z, ref, 640 * sizeof *z), "two pieces differ from one");
+  struct rng c = rng_stream(5, RNG_TEST, 4);
+  noise_normal(ref, 640, &c);
+  CHECK(memcmp(z, ref, 640 * sizeof *z) != 0, "another stream, the same numbers");
+
+  double worst = 0;
+  for (int i = 0; i < N; i++) z[i] = -87 + 175 * (float)i / N;
+  noise_exp(ref, z, N);
+  for (int i = 0; i < N; i++) worst = fmax(worst, rel_diff((double)ref[i], exp((double)z[i])));
+  CHECK(worst < test_tol(3e-7), "exp off by %g", worst);
+  return test_summary();
+}
