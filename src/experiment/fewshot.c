@@ -14,7 +14,7 @@ static const char *const query_losses[] = { "last", "mean", NULL };
 static const char *const train_rules[] = { "task", "support", "both", NULL };
 static const char *const splits[] = { "evaluation", "validation", NULL };
 static const char *const methods[] = { "adapt", "centroid", "scratch", NULL };
-static const char *const kinds[] = { "exact", "quantised", NULL };
+static const char *const kinds[] = { "exact", "quantised", "chip", NULL };
 
 static const struct param train_table[] = {
 #define P struct fewshot_train_params
@@ -77,6 +77,7 @@ void fewshot_init(struct fewshot *f) {
     { "data", dataset_param_table, &f->data }, { "net", convnet_param_table, &f->net },
     { "train", train_table, &f->train },       { "eval", eval_table, &f->eval },
     { "synapse", synapse_table, &f->synapse }, { "run", run_table, &f->run },
+    { "chip", chip_param_table, &f->chip },    { "verify", verify_param_table, &f->chip.verify },
   };
   memcpy(f->sections, all, sizeof all);
   settings_defaults(f->sections);
@@ -154,7 +155,7 @@ int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, c
 
 void fewshot_model_round(struct fewshot_model *m, const struct fewshot *f) {
   const struct convnet *net = &m->net;
-  if (f->synapse.kind == 0) return;
+  if (f->synapse.kind != 1) return;  // what a chip holds is no model
   for (int l = 0; l <= net->blocks; l++) {
     struct synapse *s = synapse_quantised_new(convnet_rows(net, l), convnet_columns(net, l), (int)f->synapse.bits, 1);
     s->ops->program(s, m->parameters + net->offset[l], NULL);

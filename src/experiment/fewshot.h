@@ -8,6 +8,7 @@
 #include "base/param.h"
 #include "base/settings.h"
 #include "data/dataset.h"
+#include "device/chip.h"
 #include "learn/maml.h"
 #include "model/convnet.h"
 
@@ -58,7 +59,8 @@ struct fewshot {
   struct fewshot_eval_params eval;
   struct fewshot_synapse_params synapse;
   struct fewshot_run_params run;
-  struct settings_section sections[8];
+  struct chip_params chip;
+  struct settings_section sections[10];
 };
 
 // Defaults, and the list of sections that settings.h works on (it points into *f, which must stay put).

@@ -10,12 +10,14 @@
 #include "base/rng.h"
 #include "base/signals.h"
 #include "data/tasksfile.h"
+#include "experiment/deploy.h"
 #include "experiment/fewshot.h"
 #include "kernel/adam.h"
 #include "kernel/softmax.h"
 
 enum method { ADAPT, CENTROID, SCRATCH };
-enum { SYNAPSE_EXACT, SYNAPSE_QUANTISED };
+enum { CALIBRATION_GROUPS = 8 };
+enum { SYNAPSE_EXACT, SYNAPSE_QUANTISED, SYNAPSE_CHIP };
 
 struct measuring {
   const struct fewshot *f;
@@ -28,6 +30,7 @@ struct measuring {
   struct convnet_fixed fixed;
   struct maml_worker *workers;
   struct episode *episodes;
+  struct chip *chip, **clones;  // synapse.kind=chip: the programmed chip, and its copy of each worker
   double *accuracy, *loss;  // (n_tasks, n_updates + 1)
   double *written;          // (n_tasks, n_updates)
   int n_updates;
@@ -128,7 +131,7 @@ static void run_adapt(struct measuring *m, struct maml_worker *w, int task, stru
   const struct convnet *net = &m->model->net;
   struct synapse *readout = w->layers[net->blocks];
   const int at = task * (m->n_updates + 1);
-  readout->ops->program(readout, m->model->parameters + net->offset[net->blocks], NULL);
+  if (!m->chip) readout->ops->program(readout, m->model->parameters + net->offset[net->blocks], NULL);
   maml_adapt(w, net, m->model->parameters, &m->options, &m->fixed, noise);
   for (int s = 0; s <= m->n_updates; s++) {
     m->accuracy[at + s] = (double)w->record.correct[s] / w->work.n[1];
@@ -145,6 +148,7 @@ static void run_task(void *context, int task, int worker) {
   struct rng noise = rng_stream((uint64_t)m->f->run.seed, RNG_READ, (uint32_t)task);
   const struct episode *e = &m->episodes[worker];
   if (signals_caught()) return;
+  if (m->chip) chip_copy(m->clones[worker], m->chip);
   if (m->fixed_tasks) e = &m->fixed_tasks->tasks[task];
   else episode_draw(&m->episodes[worker], &m->spec, &m->data->images, &m->data->split[m->split], &draw);
   episode_render(e, &m->data->images, w->work.y[0], CONV_LANES);
@@ -157,21 +161,47 @@ static void run_task(void *context, int task, int worker) {
 
 // ---- all tasks
 
-// Statistics of background images, for eval.batchnorm=chip, as the given layers compute them.
-static void measure_statistics(struct measuring *m) {
-  const struct convnet *net = &m->model->net;
+// n random background images, undistorted; the caller's to free.
+static real *background_images(const struct measuring *m, int n, struct rng *r) {
   const struct imageset_classes *from = &m->data->split[DATASET_TRAINING];
   const struct imageset *set = &m->data->images;
-  const int n = (int)m->f->eval.statistics_images;
-  real *x = err_calloc((size_t)n * (size_t)(set->S*set->S) * CONV_LANES, sizeof *x);
-  struct rng r = rng_stream((uint64_t)m->f->run.seed, RNG_EVALUATE, UINT32_MAX);
+  const size_t image = (size_t)(set->S*set->S) * CONV_LANES;
+  real *x = err_aligned((size_t)n * image, sizeof *x);
   for (int i = 0; i < n; i++) {
-    const int class = from->id[(int)(rng_uniform(&r) * from->n)];
-    const struct view v = render_plain(set->first[class] + (int)(rng_uniform(&r) * imageset_drawings(set, class)));
-    render_view(set, x + (size_t)i * (size_t)(set->S*set->S) * CONV_LANES, CONV_LANES, &v);
+    const int class = from->id[(int)(rng_uniform(r) * from->n)];
+    const struct view v = render_plain(set->first[class] + (int)(rng_uniform(r) * imageset_drawings(set, class)));
+    render_view(set, x + (size_t)i * image, CONV_LANES, &v);
   }
-  convnet_measure(net, &m->workers[0].work, m->workers[0].layers, &m->fixed, x, n, &r);
+  return x;
+}
+
+// Statistics of background images, for eval.batchnorm=chip, as the layers in use compute them.
+static void measure_statistics(struct measuring *m) {
+  const int n = (int)m->f->eval.statistics_images;
+  struct rng r = rng_stream((uint64_t)m->f->run.seed, RNG_EVALUATE, UINT32_MAX);
+  real *x = background_images(m, n, &r);
+  convnet_measure(&m->model->net, &m->workers[0].work, m->workers[0].layers, &m->fixed, x, n, &r);
   free(x);
+}
+
+// Write the model to a chip, calibrate it on background images, let chip.time_s pass, and give every
+// worker a copy in place of its software arrays.
+static int deploy(struct measuring *m, int n_workers) {
+  const struct convnet *net = &m->model->net;
+  const int group = net->ways * m->spec.shots, n = CALIBRATION_GROUPS * group;
+  struct rng r = rng_stream((uint64_t)m->f->run.seed, RNG_EVALUATE, UINT32_MAX - 1);
+  real *x = background_images(m, n, &r);
+  const int rc = deploy_convnet(&m->chip, &m->f->chip, (uint64_t)m->f->run.seed, net, m->model->parameters, x, n, group);
+  free(x);
+  TRY(rc);
+  TRY(chip_advance(m->chip, fmax(m->f->chip.time_s, m->chip->clock_s), &m->chip->rng));
+  m->clones = err_calloc((size_t)n_workers, sizeof *m->clones);
+  for (int k = 0; k < n_workers; k++) {
+    for (int l = 0; l <= net->blocks; l++) m->workers[k].layers[l]->ops->free(m->workers[k].layers[l]);
+    m->clones[k] = chip_clone(m->chip);
+    deploy_layers(m->workers[k].layers, m->clones[k], net);
+  }
+  return 0;
 }
 
 static void summarise(struct fewshot_result *r, const struct measuring *m) {
@@ -214,6 +244,15 @@ static void workers_free(struct measuring *m, int n_workers) {
   free(m->episodes);
 }
 
+static void measure_release(struct measuring *m, int n_workers) {
+  workers_free(m, n_workers);
+  for (int k = 0; m->clones && k < n_workers; k++) chip_free(m->clones[k]);
+  free(m->clones);
+  if (m->chip) chip_free(m->chip);
+  free(m->loss);
+  free(m->written);
+}
+
 static int measure(struct fewshot_result *r, struct measuring *m, struct pool *pool) {
   const int columns = m->n_updates + 1;
   const size_t n = (size_t)r->n_tasks;
@@ -222,15 +261,19 @@ static int measure(struct fewshot_result *r, struct measuring *m, struct pool *p
   m->loss = err_calloc(n * (size_t)columns, sizeof(double));
   m->written = err_calloc(n * (size_t)columns, sizeof(double));
   workers_new(m, pool_threads(pool));
+  int rc = m->f->synapse.kind == SYNAPSE_CHIP ? deploy(m, pool_threads(pool)) : 0;
+  if (rc < 0) {
+    measure_release(m, pool_threads(pool));
+    fewshot_result_release(r);
+    return rc;
+  }
   if (m->options.rule == CONVNET_FIXED) measure_statistics(m);
-  for (int l = 0; l <= m->model->net.blocks; l++) r->devices_total += m->workers[0].layers[l]->n_devices;
+  if (m->chip) r->devices_total = chip_devices(m->chip);
   const double begin = clock_s();
   pool_run(pool, r->n_tasks, run_task, m);
   r->seconds = clock_s() - begin;
   summarise(r, m);
-  workers_free(m, pool_threads(pool));
-  free(m->loss);
-  free(m->written);
+  measure_release(m, pool_threads(pool));
   if (signals_caught()) {
     fewshot_result_release(r);
     return err_set(ERR_INTERRUPTED, "evaluation stopped by a signal; nothing is reported");
@@ -290,7 +333,7 @@ static int measure_fixed(struct fewshot_result *r, const struct fewshot *f, cons
 
 int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m) {
   const enum dataset_split split = f->eval.split ? DATASET_VALIDATION : DATASET_EVALUATION;
-  const int background = split == DATASET_VALIDATION || f->eval.batchnorm == CONVNET_FIXED;
+  const int background = f->synapse.kind == SYNAPSE_CHIP || f->eval.batchnorm == CONVNET_FIXED;
   const int what = split == DATASET_VALIDATION ? DATASET_BACKGROUND_ONLY : background ? DATASET_EVERYTHING : DATASET_EVALUATION_ONLY;
   struct dataset data;
   TRY(dataset_load(&data, &f->data, what));

@@ -131,7 +131,7 @@ static int same_settings(const struct training *t, const struct tensorfile *tf) 
     for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++) {
       char key[128], now[PARAM_TEXT_SIZE];
       snprintf(key, sizeof key, "%s.%s", s->name, p->name);
-      if (!strcmp(key, "run.threads") || !strcmp(key, "data.path") || !strcmp(s->name, "eval") || !strcmp(s->name, "synapse") || !strcmp(key, "train.checkpoint_every_s")) continue;
+      if (!strcmp(key, "run.threads") || !strcmp(key, "data.path") || !strcmp(s->name, "eval") || !strcmp(s->name, "synapse") || !strcmp(s->name, "chip") || !strcmp(s->name, "verify") || !strcmp(key, "train.checkpoint_every_s")) continue;
       const char *then = tensorfile_metadata(tf, key);
       param_value(p, s->params, now);
       if (!then || strcmp(then, now))

@@ -1,0 +1,137 @@
+// A saved chip goes on bit for bit, clock and random numbers included; the CSV carries every device
+// to the same bits; other chips' states and damaged files are refused and change nothing.
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/rng.h"
+#include "device/chip.h"
+#include "device/chipstate.h"
+#include "test.h"
+
+enum { I = 45, O = 20, OP = 32, B = 8 };
+static struct arena arena;
+static char path[64], csv_path[64];
+
+static struct chip *new_chip(const char *preset, int rows) {
+  struct chip_params p;
+  param_defaults(chip_param_table, &p);
+  param_defaults(verify_param_table, &p.verify);
+  CHECK(param_set(chip_param_table, &p, "preset", preset) == 0, "%s", err_message());
+  p.rows = rows;
+  p.columns = 16;
+  p.cores = 8;
+  p.fault_set = 0.01;
+  p.adc_offset_spread = 0.5;
+  p.calibration_rows = 20;
+  struct chip *c = NULL;
+  CHECK(chip_new(&c, &p, 3) == 0, "%s", err_message());
+  chip_add(c, "first", I, O, 0);
+  chip_add(c, "second", 7, 5, 0);
+  CHECK(chip_build(c) == 0, "%s", err_message());
+  return c;
+}
+
+static real *new_matrix(int rows, int columns, uint32_t stream) {
+  real *w = ARENA_NEW(&arena, (size_t)rows * (size_t)conv_padded(columns), real);
+  struct rng r = rng_stream(5, RNG_TEST, stream);
+  for (int i = 0; i < rows; i++)
+    for (int o = 0; o < conv_padded(columns); o++) w[i*conv_padded(columns) + o] = o < columns ? (real)rng_normal(&r) : 0;
+  return w;
+}
+
+// A life: written, used, updated, grown old.
+static struct chip *used_chip(void) {
+  struct chip *c = new_chip("hermes", 30);
+  struct synapse *a = chip_synapse(c, 0), *b = chip_synapse(c, 1);
+  real *y = ARENA_NEW(&arena, B*OP, real);
+  const struct conv s = conv_shape(B, 1, 1, I, O, 1, 1, 0);
+  a->ops->program(a, new_matrix(I, O, 1), NULL);
+  b->ops->program(b, new_matrix(7, 5, 2), NULL);
+  chip_observe(c, true);
+  a->ops->product(a, y, new_matrix(B, I, 3), &s, NULL);
+  chip_observe(c, false);
+  chip_calibrate(c, &c->rng);
+  CHECK(chip_advance(c, 1234.5, &c->rng) == 0, "advance");
+  a->ops->update(a, new_matrix(I, O, 4), NULL);
+  CHECK(chip_advance(c, 9999, &c->rng) == 0, "advance");
+  return c;
+}
+
+// What the chip answers from here on: products, an update and a later time, all from its own stream.
+static void future(struct chip *c, real *y) {
+  struct synapse *a = chip_synapse(c, 0);
+  const struct conv s = conv_shape(B, 1, 1, I, O, 1, 1, 0);
+  const real *x = new_matrix(B, I, 6);
+  a->ops->product(a, y, x, &s, &c->rng);
+  a->ops->update(a, new_matrix(I, O, 7), NULL);
+  CHECK(chip_advance(c, 20000, &c->rng) == 0, "advance");
+  a->ops->product(a, y + B*OP, x, &s, &c->rng);
+}
+
+static void test_reload(void) {
+  struct chip *c = used_chip(), *d = new_chip("hermes", 30), *e = used_chip();
+  real *y = ARENA_NEW(&arena, 2*B*OP, real), *z = ARENA_NEW(&arena, 2*B*OP, real);
+  CHECK(chipstate_save(c, path) == 0, "%s", err_message());
+  CHECK(chipstate_save_csv(c, csv_path) == 0, "%s", err_message());
+  CHECK(chipstate_load(d, path) == 0, "%s", err_message());
+  CHECK(d->clock_s == c->clock_s && !memcmp(&d->ledger, &c->ledger, sizeof c->ledger), "clock or ledger");
+  for (int k = 0; k < c->n_pieces; k++)
+    CHECK(!memcmp(c->tiles[k].block, d->tiles[k].block, c->tiles[k].size) && c->tiles[k].lsb == d->tiles[k].lsb, "tile %d", k);
+  future(c, y);
+  future(d, z);
+  CHECK(!memcmp(y, z, 2*B*OP * sizeof *y), "the reloaded chip goes another way");
+
+  // every device spoilt, then put back from the CSV
+  const struct tile *t = &e->tiles[0];
+  const float before = t->g_uS[OP/2];
+  for (size_t u = 0; u < tile_units(t, &e->design); u++) t->g_uS[u] = t->nu[u] = 0;
+  CHECK(chipstate_load_csv(e, csv_path) == 0, "%s", err_message());
+  CHECK(t->g_uS[OP/2] == before, "device read back as %.9g", (double)t->g_uS[OP/2]);
+  future(e, z);
+  CHECK(!memcmp(y, z, 2*B*OP * sizeof *y), "the chip from CSV goes another way");
+  chip_free(c);
+  chip_free(d);
+  chip_free(e);
+}
+
+static void refused(struct chip *c, int rc, const char *why) {
+  CHECK(rc < 0 && strstr(err_message(), why), "%d, %s: expected '%s'", rc, err_message(), why);
+  CHECK(c->clock_s == 0 && !c->matrices[0].programmed, "a refused file left traces");
+}
+
+static void test_refusals(void) {
+  struct chip *other = new_chip("joshi2020", 30), *larger = new_chip("hermes", 40), *same = new_chip("hermes", 30);
+  refused(other, chipstate_load(other, path), "state of another chip");
+  refused(larger, chipstate_load(larger, path), "state of another chip");
+  refused(same, chipstate_load(same, csv_path), csv_path);
+  char *text;
+  size_t size;
+  CHECK(file_read(path, 1 << 24, &text, &size) == 0, "%s", err_message());
+  for (size_t cut = 0; cut < size; cut += size / 7) refused(same, chipstate_load_stream(same, fmemopen(text, cut ? cut : 1, "r"), "cut"), "cut");
+  free(text);
+  const struct { const char *text, *why; } bad[] = {
+    { "", "must begin" }, { "# clock_s=-1\n", "clock_s" }, { "# clock_s=5\nmatrix\n", "second line" },
+    { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\n", "0 units" },
+    { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\nfirst,0,0,+,0,1,nan,0,0,0,0,1,0\n", "g_uS=nan" },
+    { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\nfirst,0,0,+,0,1,1,0,0,0,6,1,0\n", "written_s=6" },
+    { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\nthird,0,0,+,0,1,1,0,0,0,0,1,0\n", "matrix=third" },
+  };
+  for (unsigned k = 0; k < sizeof bad / sizeof *bad; k++) refused(same, chipstate_parse_csv(same, bad[k].text, strlen(bad[k].text), "text"), bad[k].why);
+  chip_free(other);
+  chip_free(larger);
+  chip_free(same);
+}
+
+int main(void) {
+  arena_init(&arena, 4 << 20);
+  snprintf(path, sizeof path, "/tmp/test_chipstate.%d.safetensors", (int)getpid());
+  snprintf(csv_path, sizeof csv_path, "/tmp/test_chipstate.%d.csv", (int)getpid());
+  test_reload();
+  test_refusals();
+  unlink(path);
+  unlink(csv_path);
+  arena_release(&arena);
+  return test_summary();
+}
