@@ -11,6 +11,7 @@
 
 static const char *const schedules[] = { "constant", "cosine", NULL };
 static const char *const query_losses[] = { "last", "mean", NULL };
+static const char *const adapted[] = { "readout", NULL };
 static const char *const train_rules[] = { "task", "support", "both", NULL };
 static const char *const splits[] = { "evaluation", "validation", NULL };
 static const char *const methods[] = { "adapt", "centroid", "scratch", NULL };
@@ -25,6 +26,7 @@ static const struct param train_table[] = {
   PARAM_F64(P, rate, 4e-3, 0, 1, "learning rate of Adam"),
   PARAM_CHOICE(P, schedule, 1, schedules, "course of that rate; cosine ends at zero"),
   PARAM_F64(P, inner_rate, 0.1, 0, 100, "alpha of the inner updates, at the start"),
+  PARAM_CHOICE(P, adapt, 0, adapted, "layers that the inner updates change"),
   PARAM_BOOL(P, learn_inner_rate, 0, "learn one alpha per update"),
   PARAM_CHOICE(P, query_loss, 1, query_losses, "query loss after the last update, or averaged over all"),
   PARAM_CHOICE(P, batchnorm, 0, train_rules, "whose statistics normalise the queries; both: tasks take turns"),

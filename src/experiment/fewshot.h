@@ -26,6 +26,7 @@ struct fewshot_train_params {
   double rate;                   // of Adam
   int64_t schedule;              // constant | cosine
   double inner_rate;             // alpha at the start
+  int64_t adapt;                 // layers that the inner updates change: the read-out
   int64_t learn_inner_rate;      // a rate per update, learned with the rest
   int64_t query_loss;            // after the last update | mean over all updates
   int64_t batchnorm;             // task | support | both (odd tasks one, even tasks the other)

@@ -123,8 +123,8 @@ int reach_eval(struct reach_result *r, const struct reach *f, const struct reach
                struct synapse *(*make)(void *context, int rows, int columns), void *context);
 struct json_t *reach_result_json(const struct reach_result *r, const struct reach *f);
 
-// Hold a file in the form of eprop_small*.safetensors against the code (double build): prints the largest
-// error of every tensor relative to its largest value, and sets *worst to the largest of all.
-int reach_check(struct tensorfile *tf, double *worst);
+// Hold a file in the form of eprop_small*.safetensors against the code: prints the largest error of every
+// tensor relative to its largest value to out (may be NULL), and sets *worst to the largest of all.
+int reach_check(struct tensorfile *tf, FILE *out, double *worst);
 
 #endif

@@ -8,30 +8,27 @@
 #include "base/pool.h"
 #include "base/tensorfile.h"
 #include "experiment/reach_batch.h"
+#include "experiment/reference.h"
 
 struct checking {
   struct tensorfile *tf;
   struct reach f;
   struct reach_batch b;
   real *parameters;
+  FILE *out;
   double *worst;
 };
 
-// Compare: the largest error relative to the largest value expected.
+// Print and keep the largest error relative to the largest value expected.
 static int compare(struct checking *c, const char *name, const double *found, int n_dims, const int64_t *dims) {
   int64_t n = 1;
   for (int k = 0; k < n_dims; k++) n *= dims[k];
-  double *expected = err_calloc((size_t)n, sizeof(double)), top = 0, error = 0;
+  double *expected = err_calloc((size_t)n, sizeof(double));
   const int rc = tensorfile_f64(c->tf, name, n_dims, dims, expected);
-  for (int64_t k = 0; rc == 0 && k < n; k++) {
-    top = fmax(top, fabs(expected[k]));
-    error = fmax(error, fabs(found[k] - expected[k]));
-    if (!isfinite(found[k])) error = INFINITY;
-  }
+  const double error = rc == 0 ? reference_error(found, expected, (long)n) : 0;
   free(expected);
   TRY(rc);
-  if (top > 0) error /= top;
-  printf("%-34s %.3g\n", name, error);
+  if (c->out) fprintf(c->out, "%-34s %.3g\n", name, error);
   *c->worst = fmax(*c->worst, error);
   return 0;
 }
@@ -214,8 +211,8 @@ static int compare_all(struct checking *c) {
   return rc;
 }
 
-int reach_check(struct tensorfile *tf, double *worst) {
-  struct checking c = { .tf = tf, .worst = worst };
+int reach_check(struct tensorfile *tf, FILE *out, double *worst) {
+  struct checking c = { .tf = tf, .out = out, .worst = worst };
   struct oneshot o;
   int B = 0;
   *worst = 0;
