@@ -7,20 +7,14 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/pool.h"
 #include "base/rng.h"
 #include "kernel/peak.h"
 
 enum { REPEATS = 15, ADAPT_REPEATS = 100, PEAK_ROUNDS = 4000000 };
-
-static double clock_s(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static int by_value(const void *a, const void *b) {
   const double x = *(const double *)a, y = *(const double *)b;

@@ -2,8 +2,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/pool.h"
 #include "base/progress.h"
@@ -194,12 +194,6 @@ static int save_model(const struct training *t) {
   char path[FILE_PATH_SIZE];
   rundir_path(&t->run, RUNDIR_MODEL, path);
   return fewshot_model_save(&t->model, t->f, path);
-}
-
-static double clock_s(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 static int loop(struct training *t) {
