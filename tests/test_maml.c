@@ -45,7 +45,7 @@ static double loss(void *context, uint64_t *pattern) {
   const int CP = conv_padded(t->net.channels);
   double sum = 0;
   memcpy(w->y[0], t->x, sizeof(real) * (size_t)(t->images*SIDE*SIDE*CONV_LANES));
-  maml_program(&t->worker, &t->net, t->parameters, NULL);
+  maml_program(&t->worker, &t->net, t->parameters, &t->options, NULL);
   maml_adapt(&t->worker, &t->net, t->parameters, &t->options, NULL, NULL);
   for (int s = 0; s <= t->options.steps; s++) sum += t->options.weight[s] * t->worker.record.query_loss[s];
   for (int l = 1; pattern && l <= t->net.blocks; l++)
@@ -90,7 +90,7 @@ static void test_worker(int bits) {
     struct rng r = rng_stream(9, RNG_QUANTISE, (uint32_t)(round % 2));
     memcpy(input, t.x, sizeof(real) * (size_t)(t.images*SIDE*SIDE*CONV_LANES));
     for (int i = 0; i < t.images*SIDE*SIDE && round == 1; i++) input[i*CONV_LANES] = (real)(0.1 * i);
-    maml_program(w, &t.net, t.parameters, &r);
+    maml_program(w, &t.net, t.parameters, &t.options, &r);
     maml_adapt(w, &t.net, t.parameters, &t.options, NULL, &r);
     memset(t.gradient, 0, t.net.n * sizeof *t.gradient);
     total[round] = maml_backward(w, &t.net, t.parameters, t.gradient, &t.options);
@@ -109,7 +109,39 @@ static void test_worker(int bits) {
   outer_release(&t);
 }
 
+// Spread of the programming error on the first kernel, over many tasks, in units of what is expected.
+static double noise_ratio(double noise, double expected) {
+  struct maml_options o = { .steps = 2, .rule = CONVNET_TASK, .noise = noise, .weight = { 0, 0, 1 } };
+  for (int k = 0; k < MAML_NOISE_POINTS; k++) o.noise_sigma[k] = 0.03f;
+  struct outer t;
+  outer_init(&t, 7, 2, o, 1);
+  const int n = 9 * conv_padded(7);
+  double most = 0, square = 0;
+  long count = 0;
+  for (int i = 0; i < n; i++) most = fmax(most, fabs((double)t.parameters[i]));
+  for (uint32_t task = 0; task < 2000; task++) {
+    struct rng r = rng_stream(3, RNG_QUANTISE, task);
+    maml_program(&t.worker, &t.net, t.parameters, &t.options, &r);
+    for (int i = 0; i < n; i++) {
+      const double d = (double)(t.worker.held[i] - t.parameters[i]);
+      if (i % conv_padded(7) < 7) count++;
+      else CHECK(d == 0, "padding %d disturbed by %g", i, d);
+      square += d*d;
+    }
+  }
+  outer_release(&t);
+  return sqrt(square / (double)count) / (expected * most);
+}
+
+static void test_noise(void) {
+  const double bound = 5 / sqrt(2.0 * 2000 * 63);  // five standard errors of a standard deviation
+  const double right = noise_ratio(1.5, 1.5 * 0.03), wrong = noise_ratio(1.5, 1.5 * 0.03 * 1.02);
+  CHECK(fabs(right - 1) < bound, "ratio %g", right);
+  CHECK(fabs(wrong - 1) > bound, "a 2 %% wrong sigma goes unnoticed: %g", wrong);
+}
+
 int main(void) {
+  test_noise();
   test_worker(0);
   test_worker(4);
   if (GRADIENT_CHECKED) {

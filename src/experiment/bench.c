@@ -77,7 +77,7 @@ static void bench_adapt(struct bench *b, const struct fewshot *f, const struct f
   maml_worker_init(&w, net, shots, queries, &options);
   episode_init(&e, net->ways, shots, queries);
   const struct episode_spec spec = dataset_spec(&f->data, DATASET_VALIDATION, net->ways, shots, queries);
-  maml_program(&w, net, model->parameters, NULL);
+  maml_program(&w, net, model->parameters, &options, NULL);
   for (int k = 0; k < ADAPT_REPEATS; k++) {
     episode_draw(&e, &spec, &data->images, &data->split[DATASET_TRAINING], &r);
     const double begin = clock_s();

@@ -31,6 +31,7 @@ static const struct param train_table[] = {
   PARAM_CHOICE(P, query_loss, 1, query_losses, "query loss after the last update, or averaged over all"),
   PARAM_CHOICE(P, batchnorm, 0, train_rules, "whose statistics normalise the queries; both: tasks take turns"),
   PARAM_I64(P, bits, 0, 0, 16, "meta-train with weights of so many bits, rounded stochastically; 0: exact"),
+  PARAM_F64(P, noise, 0, 0, 10, "meta-train with the programming error of chip.preset on the weights, in multiples; 0: none"),
   PARAM_I64(P, log_every, 50, 1, 1000000, "iterations between rows of metrics.csv"),
   PARAM_I64(P, validate_every, 1000, 1, 1000000, "iterations between validations"),
   PARAM_I64(P, validate_tasks, 200, 0, 1000000, "tasks of a validation"),

@@ -31,6 +31,7 @@ struct fewshot_train_params {
   int64_t query_loss;            // after the last update | mean over all updates
   int64_t batchnorm;             // task | support | both (odd tasks one, even tasks the other)
   int64_t bits;                  // 0: exact weights
+  double noise;                  // programming error of chip.preset on the weights of each task, multiples
   int64_t log_every, validate_every, validate_tasks;
   double checkpoint_every_s;
   char start[PARAM_TEXT_SIZE];   // model file to start from

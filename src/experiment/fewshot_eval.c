@@ -89,7 +89,7 @@ static void scratch_update(const struct fewshot *f, const struct convnet *net, s
   const int S = w->work.n[0], Q = w->work.n[1], N = conv_padded(net->ways);
   real *g = z + S*N;
   const struct conv shape = convnet_shape(net, net->blocks, S);
-  maml_program(w, net, p, r);
+  maml_program(w, net, p, &(struct maml_options){ 0 }, r);
   classify(net, w, 0, CONVNET_TASK, z, g, r);
   memset(gradient, 0, net->n * sizeof *gradient);
   conv_backward_weights(gradient + net->offset[net->blocks], w->work.h, g, &shape);
@@ -110,7 +110,7 @@ static void run_scratch(struct measuring *m, struct maml_worker *w, int task, st
   for (int after = 0; after < 2; after++) {
     for (long s = 1; after && s <= m->f->eval.scratch_updates; s++)
       scratch_update(m->f, net, w, p, p + net->n, p + 2*net->n, z, s, noise);
-    maml_program(w, net, p, noise);
+    maml_program(w, net, p, &m->options, noise);
     classify(net, w, 0, m->options.rule, z, z + rows*N, noise);
     m->loss[2*task + after] = classify(net, w, 1, m->options.rule, z, z + rows*N, noise);
     m->accuracy[2*task + after] = (double)softmax_correct(z, w->label + w->work.n[0], w->work.n[1], net->ways, N) / w->work.n[1];
@@ -222,7 +222,7 @@ static void workers_new(struct measuring *m, int n_workers) {
   m->episodes = err_calloc((size_t)n_workers, sizeof *m->episodes);
   for (int k = 0; k < n_workers; k++) {
     maml_worker_init(&m->workers[k], net, m->spec.shots, m->spec.queries, &m->options);
-    maml_program(&m->workers[k], net, m->model->parameters, NULL);
+    maml_program(&m->workers[k], net, m->model->parameters, &m->options, NULL);
     episode_init(&m->episodes[k], net->ways, m->spec.shots, m->spec.queries);
   }
   convnet_fixed_init(&m->fixed, net);
@@ -287,6 +287,8 @@ static struct measuring measuring_of(const struct fewshot *f, const struct fewsh
 static int check_settings(const struct fewshot *f, const struct fewshot_model *model) {
   if (f->eval.updates > model->net.steps)
     return err_set(ERR_SETTING, "eval.updates=%d: the model has inner rates for %d", (int)f->eval.updates, model->net.steps);
+  if (f->eval.method == SCRATCH && f->synapse.kind == SYNAPSE_CHIP)
+    return err_set(ERR_SETTING, "synapse.kind=chip: eval.method=scratch trains in software only");
   if (f->eval.method == SCRATCH && f->eval.batchnorm == CONVNET_FIXED)
     return err_set(ERR_SETTING, "eval.batchnorm=chip: eval.method=scratch has no model to measure statistics of");
   return 0;

@@ -43,6 +43,11 @@ static struct maml_options options_of(const struct fewshot *f, int odd) {
   const struct fewshot_train_params *t = &f->train;
   struct maml_options o = { .steps = (int)f->net.steps, .bits = (int)t->bits };
   o.rule = t->batchnorm == 2 ? (odd ? CONVNET_SUPPORT : CONVNET_TASK) : (enum convnet_rule)t->batchnorm;
+  o.noise = t->noise;
+  struct pcm pcm;
+  pcm_preset(&pcm, (int)f->chip.preset);
+  for (int k = 0; k < MAML_NOISE_POINTS; k++)  // of the active devices, and of those that rest in RESET
+    o.noise_sigma[k] = (float)hypot(pcm_curve_at(&pcm.sigma_prog, (double)k / (MAML_NOISE_POINTS - 1)), pcm.sigma_reset);
   for (int s = 1; s <= o.steps; s++) o.weight[s] = t->query_loss ? 1.0 / o.steps : s == o.steps;
   return o;
 }
@@ -59,7 +64,7 @@ static void run_task(void *context, int task, int worker) {
 
   episode_draw(&t->episodes[worker], &t->spec, &t->data.images, &t->data.split[DATASET_TRAINING], &draw);
   episode_render(&t->episodes[worker], &t->data.images, w->work.y[0], CONV_LANES);
-  maml_program(w, net, t->model.parameters, &noise);
+  maml_program(w, net, t->model.parameters, o, &noise);
   maml_adapt(w, net, t->model.parameters, o, NULL, &noise);
   memset(gradient, 0, net->n * sizeof *gradient);
   t->loss[task] = maml_backward(w, net, t->model.parameters, gradient, o);
@@ -131,7 +136,7 @@ static int same_settings(const struct training *t, const struct tensorfile *tf) 
     for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++) {
       char key[128], now[PARAM_TEXT_SIZE];
       snprintf(key, sizeof key, "%s.%s", s->name, p->name);
-      if (!strcmp(key, "run.threads") || !strcmp(key, "data.path") || !strcmp(s->name, "eval") || !strcmp(s->name, "synapse") || !strcmp(s->name, "chip") || !strcmp(s->name, "verify") || !strcmp(key, "train.checkpoint_every_s")) continue;
+      if (!strcmp(key, "run.threads") || !strcmp(key, "data.path") || !strcmp(s->name, "eval") || !strcmp(s->name, "synapse") || (!strcmp(s->name, "chip") && strcmp(p->name, "preset")) || !strcmp(s->name, "verify") || !strcmp(key, "train.checkpoint_every_s")) continue;
       const char *then = tensorfile_metadata(tf, key);
       param_value(p, s->params, now);
       if (!then || strcmp(then, now))
@@ -260,6 +265,8 @@ static int describe(struct training *t, const struct fewshot *f) {
   *t = (struct training){ .f = f };
   if ((f->train.tasks + 1) * f->train.iterations > UINT32_MAX)
     return err_set(ERR_SETTING, "train.iterations=%lld: with train.tasks=%lld more than %u tasks in all", (long long)f->train.iterations, (long long)f->train.tasks, UINT32_MAX);
+  if (f->train.noise > 0 && f->train.bits)
+    return err_set(ERR_SETTING, "train.noise=%g: not together with train.bits=%d", f->train.noise, (int)f->train.bits);
   TRY(convnet_init(&t->model.net, &f->net, (int)f->data.size));
   for (int odd = 0; odd < 2; odd++) t->options[odd] = options_of(f, odd);
   t->spec = dataset_spec(&f->data, DATASET_TRAINING, t->model.net.ways, (int)f->train.shots, (int)f->train.queries);

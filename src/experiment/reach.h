@@ -117,10 +117,20 @@ struct reach_result {
 };
 void reach_result_release(struct reach_result *r);
 
-// Random movements of eval.stream, or the path of target.file. make(context, rows, columns) makes the synapse
-// array of one worker, freed here; NULL: products in software.
-int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m,
-               struct synapse *(*make)(void *context, int rows, int columns), void *context);
+// Where the products of the trainee are taken, if not in software: one array of n_in + n rows and n columns for
+// each worker thread, W_in with W_rec below it.
+struct reach_device {
+  struct synapse **array;  // (workers)
+  // Bring the array of a worker to its state before the update of a movement. NULL: it is programmed anew.
+  void (*restore)(const struct reach_device *d, int worker, struct rng *r);
+  // Let time pass between the update and the performance. NULL: none.
+  void (*wait)(const struct reach_device *d, int worker, struct rng *r);
+  void *context;
+};
+
+// Random movements of eval.stream, or the path of target.file. device may be NULL.
+int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m, const struct reach_device *device);
+int reach_workers(const struct reach *f);  // threads that run.threads stands for
 struct json_t *reach_result_json(const struct reach_result *r, const struct reach *f);
 
 // Hold a file in the form of eprop_small*.safetensors against the code: prints the largest error of every

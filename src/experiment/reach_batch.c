@@ -19,13 +19,6 @@ static size_t drive_size(const struct reach *f) {
   return trajectory_scratch(&f->trajectory) + 3*(size_t)f->code.regions;
 }
 
-static void init_arrays(struct reach_batch *b, struct synapse *(*make)(void *context, int rows, int columns), void *context) {
-  const struct spiking *net = &b->o.trainee;
-  if (!make) return;
-  b->array = err_calloc((size_t)pool_threads(b->pool), sizeof *b->array);
-  for (int k = 0; k < pool_threads(b->pool); k++) b->array[k] = make(context, net->n_in + net->n, net->n);
-}
-
 static void init_passes(struct reach_batch *b) {
   const struct oneshot *o = &b->o;
   const int events = spikecode_capacity(&b->f->code, o->T), clock = o->T;
@@ -45,11 +38,12 @@ static void init_passes(struct reach_batch *b) {
 }
 
 void reach_batch_init(struct reach_batch *b, const struct reach *f, const struct oneshot *o, int capacity, int group, struct pool *pool,
-                      bool differentiate, struct synapse *(*make)(void *context, int rows, int columns), void *context) {
+                      bool differentiate, const struct reach_device *device) {
   const size_t n = (size_t)capacity, T = (size_t)o->T, workers = (size_t)pool_threads(pool);
-  *b = (struct reach_batch){ .f = f, .o = *o, .pool = pool, .n = capacity, .capacity = capacity, .group = group, .differentiate = differentiate };
-  b->n_firsts = make || oneshot_noisy(o) ? capacity : reach_batch_episodes(b);
-  init_arrays(b, make, context);
+  *b = (struct reach_batch){ .f = f, .o = *o, .pool = pool, .n = capacity, .capacity = capacity, .group = group };
+  b->differentiate = differentiate;
+  b->device = device;
+  b->n_firsts = device || oneshot_noisy(o) ? capacity : reach_batch_episodes(b);
   init_passes(b);
   b->omega = err_calloc(n*T*2, sizeof(double));
   b->angle = err_calloc(n*T*2, sizeof(double));
@@ -69,12 +63,9 @@ void reach_batch_init(struct reach_batch *b, const struct reach *f, const struct
 
 void reach_batch_release(struct reach_batch *b) {
   const int workers = pool_threads(b->pool);
-  for (int k = 0; k < workers; k++) {
-    arena_release(&b->scratch[k]);
-    if (b->array) b->array[k]->ops->free(b->array[k]);
-  }
+  for (int k = 0; k < workers; k++) arena_release(&b->scratch[k]);
   arena_release(&b->arena);
-  void *const owned[] = { b->first, b->item, b->noise, b->array, b->omega, b->angle, b->xyz, b->drive, b->counts,
+  void *const owned[] = { b->first, b->item, b->noise, b->omega, b->angle, b->xyz, b->drive, b->counts,
                           b->d_rate_trainee, b->d_rate_lsg, b->gradients, b->gradient, b->scratch };
   for (size_t k = 0; k < sizeof owned/sizeof *owned; k++) free(owned[k]);
 }
@@ -140,18 +131,23 @@ int reach_batch_draw(struct reach_batch *b, int n, uint32_t purpose, uint64_t fi
 
 // ---- forward
 
-static void forward_item(struct reach_batch *b, int k, struct synapse *array, struct arena *scratch) {
+static void forward_item(struct reach_batch *b, int k, int worker) {
   struct oneshot_item *it = &b->item[k];
-  const bool own = b->n_firsts == b->capacity;
-  if (array) array->ops->program(array, b->parameters + b->o.trainee_w, it->r);
-  if (own || k % b->group == 0) oneshot_first_forward(it->first, &b->o, b->parameters, &b->clock, array, it->r, scratch);
-  oneshot_forward(it, &b->o, b->parameters, &b->clock, array, scratch);
+  struct arena *scratch = &b->scratch[worker];
+  const struct reach_device *d = b->device;
+  struct synapse *array = d ? d->array[worker] : NULL;
+  if (d && d->restore) d->restore(d, worker, it->r);
+  else if (d) array->ops->program(array, b->parameters + b->o.trainee_w, it->r);
+  if (b->n_firsts == b->capacity || k % b->group == 0)
+    oneshot_first_forward(it->first, &b->o, b->parameters, &b->clock, array, it->r, scratch);
+  oneshot_learn(it, &b->o, b->parameters, &b->clock, array, scratch);
+  if (d && d->wait) d->wait(d, worker, it->r);
+  oneshot_perform(it, &b->o, b->parameters, &b->clock, array, scratch);
 }
 
 static void forward_episode(void *context, int episode, int worker) {
   struct reach_batch *b = context;
-  for (int k = episode*b->group; k < b->n && k < (episode + 1)*b->group; k++)
-    forward_item(b, k, b->array ? b->array[worker] : NULL, &b->scratch[worker]);
+  for (int k = episode*b->group; k < b->n && k < (episode + 1)*b->group; k++) forward_item(b, k, worker);
 }
 
 void reach_batch_path(double *xyz, const struct reach_batch *b, const real *output) {

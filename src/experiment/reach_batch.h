@@ -24,7 +24,7 @@ struct reach_batch {
   struct oneshot_first *first;       // (n_firsts)
   struct oneshot_item *item;         // (capacity)
   struct rng *noise;                 // (capacity)
-  struct synapse **array;            // (workers) or NULL
+  const struct reach_device *device; // or NULL
   double *omega, *angle, *xyz;       // (capacity, T, 2), (capacity, T, 2), (capacity, T, 3) targets
   double *drive;                     // (workers) scratch of the codes and generators
   real *d_rate_trainee, *d_rate_lsg; // (n) of one spike
@@ -40,9 +40,9 @@ struct reach_batch {
   double changed[2];                 // share of weights of W_in, W_rec
 };
 
-// differentiate: with room for gradients. make as in reach_eval.
+// differentiate: with room for gradients. device as in reach_eval.
 void reach_batch_init(struct reach_batch *b, const struct reach *f, const struct oneshot *o, int capacity, int group, struct pool *pool,
-                      bool differentiate, struct synapse *(*make)(void *context, int rows, int columns), void *context);
+                      bool differentiate, const struct reach_device *device);
 void reach_batch_release(struct reach_batch *b);
 
 static inline int reach_batch_episodes(const struct reach_batch *b) { return (b->n + b->group - 1)/b->group; }

@@ -221,7 +221,7 @@ int reach_check(struct tensorfile *tf, FILE *out, double *worst) {
   reach_oneshot(&o, &c.f);
   c.parameters = err_aligned(o.n, sizeof *c.parameters);
   struct pool *pool = pool_new(1);
-  reach_batch_init(&c.b, &c.f, &o, B, 2, pool, true, NULL, NULL);  // two movements an episode: sums over both kinds
+  reach_batch_init(&c.b, &c.f, &o, B, 2, pool, true, NULL);  // two movements an episode: sums over both kinds
   int rc = reach_parameters_read(c.parameters, &o, tf, "");
   if (rc == 0) rc = compare_all(&c);
   reach_batch_release(&c.b);

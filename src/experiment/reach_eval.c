@@ -159,17 +159,18 @@ static int measure(struct reach_result *r, const struct errors *e, struct reach_
   return 0;
 }
 
-int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m,
-               struct synapse *(*make)(void *context, int rows, int columns), void *context) {
+int reach_workers(const struct reach *f) { return f->run.threads ? (int)f->run.threads : pool_cores(); }
+
+int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m, const struct reach_device *device) {
   const int n = f->target.file[0] ? 1 : (int)f->eval.trajectories, capacity = n < CHUNK ? n : CHUNK;
   if (f->update.repeats > 1 && f->update.signal == EPROP_LSG)
     return err_set(ERR_SETTING, "update.repeats=%d: the LSG makes one update only; set update.signal", (int)f->update.repeats);
-  struct pool *pool = pool_new(f->run.threads ? (int)f->run.threads : pool_cores());
+  struct pool *pool = pool_new(reach_workers(f));
   struct reach_batch b;
   const struct errors e = { err_calloc((size_t)n, 3*sizeof(double)), err_calloc((size_t)n, 3*sizeof(double)) };
   *r = (struct reach_result){ .n_trajectories = n, .T = m->o.T, .distance_cm = err_calloc((size_t)n, sizeof(double)) };
-  reach_batch_init(&b, f, &m->o, capacity, capacity > 10 ? 10 : capacity, pool, false, make, context);
-  r->devices_total = b.array ? b.array[0]->n_devices : 0;
+  reach_batch_init(&b, f, &m->o, capacity, capacity > 10 ? 10 : capacity, pool, false, device);
+  r->devices_total = device ? device->array[0]->n_devices : 0;
   const int rc = measure(r, &e, &b, m);
   reach_batch_release(&b);
   pool_free(pool);

@@ -228,11 +228,11 @@ static int loop(struct training *t) {
 static void allocate(struct training *t) {
   const struct reach *f = t->f;
   const int64_t n = f->train.trajectories, group = f->train.group;
-  t->pool = pool_new(f->run.threads ? (int)f->run.threads : pool_cores());
+  t->pool = pool_new(reach_workers(f));
   reach_model_start(&t->model, f);
   t->moment1 = err_aligned(t->model.o.n, sizeof(real));
   t->moment2 = err_aligned(t->model.o.n, sizeof(real));
-  reach_batch_init(&t->batch, f, &t->model.o, (int)n, (int)(group < n ? group : n), t->pool, true, NULL, NULL);
+  reach_batch_init(&t->batch, f, &t->model.o, (int)n, (int)(group < n ? group : n), t->pool, true, NULL);
 }
 
 static void release(struct training *t) {

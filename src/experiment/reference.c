@@ -111,7 +111,7 @@ static int check_task(struct check *c, int task, double *loss) {
   double accuracy[CONVNET_MAX_STEPS + 1];
   char name[64];
   for (int group = 0; group < 2; group++) TRY(load_group(c, task, group));
-  maml_program(&c->worker, &c->net, c->parameters, NULL);
+  maml_program(&c->worker, &c->net, c->parameters, &c->options, NULL);
   maml_adapt(&c->worker, &c->net, c->parameters, &c->options, NULL, NULL);
   for (int s = 0; s <= steps; s++) accuracy[s] = (double)a->correct[s] / Q;
   snprintf(name, sizeof name, "expect.task%d.query_logits", task);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "kernel/noise.h"
 
 void maml_worker_init(struct maml_worker *w, const struct convnet *net, int shots, int queries, const struct maml_options *o) {
   const int S = net->ways*shots, Q = net->ways*queries;
@@ -29,10 +30,36 @@ void maml_worker_release(struct maml_worker *w, const struct convnet *net) {
   free(w->label);
 }
 
-void maml_program(struct maml_worker *w, const struct convnet *net, const real *parameters, struct rng *r) {
+// w += noise sigma(|w|/max) max z, z ~ N(0,1): what writing the matrix to devices would do to it.
+static void disturb(real *w, int I, int O, const struct maml_options *o, struct rng *r) {
+  enum { MAX_COLUMNS = 1024 };
+  const int OP = conv_padded(O);
+  float z[MAX_COLUMNS];
+  real most = 0;
+  for (int i = 0; i < I*OP; i++) most = w[i] > most ? w[i] : -w[i] > most ? -w[i] : most;
+  if (!(most > 0)) return;
+  for (int i = 0; i < I; i++) {
+    noise_normal(z, (size_t)O, r);
+    for (int k = 0; k < O; k++) {
+      real *v = &w[i*OP + k];
+      const real x = (*v < 0 ? -*v : *v) / most;
+      *v += (real)o->noise * most * (real)o->noise_sigma[(int)(x * (MAML_NOISE_POINTS - 1))] * (real)z[k];
+    }
+  }
+}
+
+void maml_program(struct maml_worker *w, const struct convnet *net, const real *parameters, const struct maml_options *o,
+                  struct rng *r) {
   for (int l = 0; l <= net->blocks; l++) {
-    w->layers[l]->ops->program(w->layers[l], parameters + net->offset[l], r);
-    w->layers[l]->ops->weights(w->layers[l], w->held + net->offset[l]);
+    struct synapse *s = w->layers[l];
+    real *held = w->held + net->offset[l];
+    s->ops->program(s, parameters + net->offset[l], r);
+    s->ops->weights(s, held);
+    if (o->noise > 0 && r) {
+      disturb(held, s->I, s->O, o, r);
+      s->ops->program(s, held, NULL);
+      s->ops->weights(s, held);
+    }
   }
 }
 

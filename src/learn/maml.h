@@ -7,12 +7,16 @@
 #include "learn/adapt.h"
 #include "model/convnet.h"
 
+enum { MAML_NOISE_POINTS = 257 };
+
 // How weights are held while learning: exact, or Q(w) of n bits with stochastic rounding and a
 // straight-through gradient (SPEC "4 bit" meta-training).
 struct maml_options {
   int steps;
   enum convnet_rule rule;
   int bits;               // 0: exact
+  double noise;           // programming error added to the weights of each task, in multiples of noise_sigma; 0: none
+  float noise_sigma[MAML_NOISE_POINTS];  // its standard deviation at |w|/max|w| = 0, 1/256 .. 1, in units of max|w|
   double weight[CONVNET_MAX_STEPS + 1];  // of the query loss after 0..steps updates
 };
 
@@ -27,8 +31,10 @@ struct maml_worker {
 void maml_worker_init(struct maml_worker *w, const struct convnet *net, int shots, int queries, const struct maml_options *o);
 void maml_worker_release(struct maml_worker *w, const struct convnet *net);
 
-// Load the layers with parameters; under quantisation each call rounds anew.
-void maml_program(struct maml_worker *w, const struct convnet *net, const real *parameters, struct rng *r);
+// Load the layers with parameters; under quantisation each call rounds anew, under noise it draws new errors
+// (straight-through gradient, as for the rounding).
+void maml_program(struct maml_worker *w, const struct convnet *net, const real *parameters, const struct maml_options *o,
+                  struct rng *r);
 
 // Features, adaptation, classification of the task whose images lie in w->work.y[0]; results in w->record.
 void maml_adapt(struct maml_worker *w, const struct convnet *net, const real *parameters, const struct maml_options *o,

@@ -58,7 +58,7 @@ size_t oneshot_item_bytes(const struct oneshot *o, int capacity) {
 }
 
 size_t oneshot_scratch_bytes(const struct oneshot *o) {
-  return (2*signal_size(o) + 2*spiking_w_size(&o->trainee) + output_size(o) + spiking_w_out_size(&o->trainee))*sizeof(real) +
+  return (2*signal_size(o) + 3*spiking_w_size(&o->trainee) + output_size(o) + spiking_w_out_size(&o->trainee))*sizeof(real) +
          spiking_scratch_bytes(&o->lsg) + bptt_scratch_bytes(&o->lsg) + spiking_scratch_bytes(&o->trainee) +
          bptt_scratch_bytes(&o->trainee) + eprop_scratch_bytes(&o->trainee) + 8*128;
 }
@@ -163,25 +163,33 @@ static void learn(struct oneshot_item *it, const struct oneshot *o, const real *
   arena_reset(scratch, mark);
 }
 
-void oneshot_forward(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const struct events *clock,
-                     struct synapse *array, struct arena *scratch) {
-  const size_t n = spiking_w_size(&o->trainee);
-  const double sigma = o->noise.programming > 0 ? o->noise.programming*largest_weight(parameters + o->trainee_w, n) : 0;
-  const struct spiking_source source = trainee_source(o, it->changed, array, it->r, parameters);
+// A new programming error for the weights that the update changed, and drift since all were written.
+static void age(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const real *w) {
+  const double sigma = o->noise.programming;
+  if (sigma > 0) program(it->changed, w, NULL, o, sigma*largest_weight(parameters + o->trainee_w, spiking_w_size(&o->trainee)), it->r);
+  drift(it->changed, o, it->r);
+}
+
+void oneshot_learn(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const struct events *clock,
+                   struct synapse *array, struct arena *scratch) {
   it->n_written = 0;
-  for (int k = 0; k < (int)o->update.repeats; k++) {
-    const size_t mark = arena_mark(scratch);
-    const real *w = it->first->w;
-    if (k > 0) {  // the last pass is the first of the next update
-      real *copy = ARENA_NEW(scratch, n, real);
-      w = memcpy(copy, it->changed, n*sizeof(real));
-    }
-    learn(it, o, parameters, clock, k ? &it->second : &it->first->rec, k ? it->output : it->first->output, w, array, scratch);
-    if (sigma > 0) program(it->changed, w, NULL, o, sigma, it->r);
-    drift(it->changed, o, it->r);
+  learn(it, o, parameters, clock, &it->first->rec, it->first->output, it->first->w, array, scratch);
+  if (!array) age(it, o, parameters, it->first->w);
+}
+
+void oneshot_perform(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const struct events *clock,
+                     struct synapse *array, struct arena *scratch) {
+  const size_t mark = arena_mark(scratch), n = spiking_w_size(&o->trainee);
+  const struct spiking_source source = trainee_source(o, it->changed, array, it->r, parameters);
+  real *w = o->update.repeats > 1 ? ARENA_NEW(scratch, n, real) : NULL;
+  spiking_forward(&it->second, it->output, &o->trainee, &source, parameters + o->trainee_w_out, clock, scratch);
+  for (int k = 1; k < (int)o->update.repeats; k++) {  // the last pass is the first of the next update
+    memcpy(w, it->changed, n*sizeof(real));
+    learn(it, o, parameters, clock, &it->second, it->output, w, array, scratch);
+    if (!array) age(it, o, parameters, w);
     spiking_forward(&it->second, it->output, &o->trainee, &source, parameters + o->trainee_w_out, clock, scratch);
-    arena_reset(scratch, mark);
   }
+  arena_reset(scratch, mark);
 }
 
 // ---- backward

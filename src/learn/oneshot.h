@@ -69,8 +69,11 @@ size_t oneshot_scratch_bytes(const struct oneshot *o);  // of every function bel
 void oneshot_first_forward(struct oneshot_first *f, const struct oneshot *o, const real *parameters, const struct events *clock,
                            struct synapse *array, struct rng *r, struct arena *scratch);
 
-// LSG, update, pass 2. it->input, it->first (and it->target) are given. An array is rewritten by the update.
-void oneshot_forward(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const struct events *clock,
+// LSG and update after pass 1. it->input, it->first (and it->target) are given. An array is rewritten by the update.
+void oneshot_learn(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const struct events *clock,
+                   struct synapse *array, struct arena *scratch);
+// Pass 2, and any further updates (update.repeats) with the passes after them.
+void oneshot_perform(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const struct events *clock,
                      struct synapse *array, struct arena *scratch);
 // The learning signal alone: L (T, ld of the trainee).
 void oneshot_signal(real *learning, struct oneshot_item *it, const struct oneshot *o, const real *parameters, struct arena *scratch);
