@@ -60,7 +60,7 @@ static void check(double sparsity, int noisy) {
   reach_model_start(&m, &f);
   m.o.lsg.lif.smooth = m.o.trainee.lif.smooth = true;
   struct pool *pool = pool_new(1);
-  reach_batch_init(&b, &f, &m.o, 3, 2, pool, true, NULL, NULL);
+  reach_batch_init(&b, &f, &m.o, 3, 2, pool, true, NULL);
   CHECK(b.n_firsts == (noisy ? 3 : 2), "%d first passes", b.n_firsts);
   CHECK(reach_batch_draw(&b, 3, RNG_TEST, 0) == 0, "no movements");
   loss(m.parameters);

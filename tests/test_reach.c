@@ -22,7 +22,7 @@ static void check_reference(const char *path) {
     printf("SKIP %s: absent\n", path);
     return;
   }
-  CHECK(tensorfile_open(&tf, path) == 0 && reach_check(tf, &worst) == 0, "%s", err_message());
+  CHECK(tensorfile_open(&tf, path) == 0 && reach_check(tf, NULL, &worst) == 0, "%s", err_message());
   if (precise) CHECK(worst <= test_tol(1e-9), "%s: off by %g", path, worst);
   tensorfile_close(tf);
 }
@@ -84,7 +84,7 @@ static void check_published(void) {
   CHECK(tensorfile_open(&tf, REFERENCE "paper_arm_trajectories.safetensors") == 0, "%s", err_message());
   struct pool *pool = pool_new(2);
   struct reach_batch b;
-  reach_batch_init(&b, &f, &m.o, 8, 4, pool, false, NULL, NULL);
+  reach_batch_init(&b, &f, &m.o, 8, 4, pool, false, NULL);
   check_movements(&b, &m, tf);
   double own, other, omega[2];  // negative control: movement 1 is shown, movement 0 expected
   reach_batch_errors(&own, omega, &b, 0, b.item[0].output);
@@ -101,7 +101,7 @@ static void check_published(void) {
   for (size_t k = 0; k < sizeof cases/sizeof *cases; k++) {
     struct reach_result r;
     m.o.update.grid = f.update.grid = cases[k].grid;
-    CHECK(reach_eval(&r, &f, &m, NULL, NULL) == 0, "%s", err_message());
+    CHECK(reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());
     const double cm = r.after.rms_distance_cm.mean, slack = 4*r.after.rms_distance_cm.std/sqrt(r.n_trajectories);
     printf("%-10s %.2f +- %.2f cm over %d free movements, %.1f / %.1f %% of the weights changed\n", eprop_grid_names[cases[k].grid], cm,
            r.after.rms_distance_cm.std, r.n_trajectories, 100*r.changed_in, 100*r.changed_rec);
@@ -252,7 +252,7 @@ static void check_path(void) {
   reach_model_start(&m, &f);
   snprintf(f.target.file, sizeof f.target.file, "%s", path);
   write_path(path, 0.05, 40, 0);
-  CHECK(reach_eval(&r, &f, &m, NULL, NULL) == 0, "%s", err_message());
+  CHECK(reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());
   CHECK(r.n_trajectories == 1 && fabs(r.target_xyz[3*59] - 0.92) < 1e-6, "a circle ends at x = %g", r.target_xyz[3*59]);
   double q[2] = { 0 }, tip[3], off = 0;
   for (int t = 0; t < 60; t++) {
@@ -263,11 +263,91 @@ static void check_path(void) {
   CHECK(off < test_tol(1e-12), "velocity and position of the target differ by %g m", off);
   reach_result_release(&r);
   write_path(path, 0.05, 40, 7);
-  CHECK(reach_eval(&r, &f, &m, NULL, NULL) == ERR_FORMAT && strstr(err_message(), ":8: ") && strstr(err_message(), "reach_tolerance_m=0.01"), "%s", err_message());
+  CHECK(reach_eval(&r, &f, &m, NULL) == ERR_FORMAT && strstr(err_message(), ":8: ") && strstr(err_message(), "reach_tolerance_m=0.01"), "%s", err_message());
   write_path(path, 0.5, 40, 0);
-  CHECK(reach_eval(&r, &f, &m, NULL, NULL) == ERR_FORMAT && strstr(err_message(), ":2: shoulder jumps"), "%s", err_message());
+  CHECK(reach_eval(&r, &f, &m, NULL) == ERR_FORMAT && strstr(err_message(), ":2: shoulder jumps"), "%s", err_message());
   reach_model_release(&m);
   unlink(path);
+}
+
+// On exact synapse arrays the same movements come out as in software.
+static void check_device(void) {
+  struct reach f;
+  struct reach_model m;
+  struct reach_result r, d;
+  small(&f);
+  f.run.threads = 2;
+  f.eval.trajectories = 7;
+  f.update.grid = EPROP_NEAREST;
+  f.update.step = 1e-3;
+  reach_model_start(&m, &f);
+  const int rows = m.o.trainee.n_in + m.o.trainee.n;
+  struct synapse *array[2] = { synapse_exact_new(rows, m.o.trainee.n), synapse_exact_new(rows, m.o.trainee.n) };
+  const struct reach_device device = { .array = array };
+  CHECK(reach_workers(&f) == 2, "%d workers", reach_workers(&f));
+  CHECK(reach_eval(&r, &f, &m, NULL) == 0 && reach_eval(&d, &f, &m, &device) == 0, "%s", err_message());
+  CHECK(r.changed_rec == d.changed_rec && r.changed_rec > 0, "%g and %g of the weights changed", r.changed_rec, d.changed_rec);
+  for (int k = 0; k < 7; k++) CHECK_REL(r.distance_cm[k], d.distance_cm[k], precise ? 1e-9 : 1e-3);
+  m.parameters[m.o.trainee_w] += (real)1;  // negative control
+  reach_result_release(&d);
+  CHECK(reach_eval(&d, &f, &m, &device) == 0, "%s", err_message());
+  CHECK(rel_diff(r.distance_cm[0], d.distance_cm[0]) > 1e-3, "another weight goes unnoticed");
+  for (int k = 0; k < 2; k++) array[k]->ops->free(array[k]);
+  reach_result_release(&r);
+  reach_result_release(&d);
+  reach_model_release(&m);
+}
+
+// Programming noise has the size asked for, relative to the largest weight, and leaves the diagonal alone.
+static void check_noise(void) {
+  struct reach f;
+  struct reach_model m;
+  struct reach_batch b;
+  small(&f);
+  f.noise.programming = 0.07;
+  f.noise.read = 0.02;
+  reach_model_start(&m, &f);
+  struct pool *pool = pool_new(1);
+  reach_batch_init(&b, &f, &m.o, 4, 2, pool, false, NULL);
+  CHECK(reach_batch_draw(&b, 4, RNG_TEST, 0) == 0, "%s", err_message());
+  reach_batch_forward(&b, m.parameters);
+  const struct spiking *net = &m.o.trainee;
+  const real *w = m.parameters + m.o.trainee_w;
+  double top = 0, square = 0, n = 0, diagonal = 0;
+  for (size_t k = 0; k < spiking_w_size(net); k++) top = fmax(top, fabs((double)w[k]));
+  for (int k = 0; k < 4; k++)
+    for (int i = 0; i < net->n_in + net->n; i++)
+      for (int j = 0; j < net->n; j++) {
+        const double e = (double)(b.item[k].first->w[i*net->ld + j] - w[i*net->ld + j]);
+        if (i - net->n_in == j) diagonal = fmax(diagonal, fabs(e));
+        else square += e*e, n++;
+      }
+  const double sigma = sqrt(square/n), error = 5*0.07*top/sqrt(2*n);
+  CHECK(fabs(sigma - 0.07*top) < error && diagonal == 0, "spread %g of %g, diagonal %g", sigma, 0.07*top, diagonal);
+  CHECK(fabs(sigma - 1.1*0.07*top) > error, "a spread 10 %% larger would go unnoticed");
+  CHECK(memcmp(b.item[0].first->output, b.item[1].first->output, (size_t)(60*net->ld_out)*sizeof(real)), "two movements share their noise");
+  reach_batch_release(&b);
+  reach_model_release(&m);
+  pool_free(pool);
+}
+
+// Broadcast errors: several updates through W_out bring the outputs nearer to the target.
+static void check_broadcast(void) {
+  struct reach f;
+  struct reach_model m;
+  struct reach_result r;
+  small(&f);
+  f.update = (struct eprop_params){ .signal = EPROP_SYMMETRIC, .repeats = 60, .rate = 2e-3, .grid = EPROP_EXACT, .step = 0.1 };
+  f.eval.trajectories = 5;
+  reach_model_start(&m, &f);
+  CHECK(reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());
+  const double before = r.before.omega_rmse_rad_s[0].mean, after = r.after.omega_rmse_rad_s[0].mean;
+  printf("symmetric broadcast, 60 updates: %.3f to %.3f rad/s\n", before, after);
+  CHECK(after < 0.7*before, "%g to %g rad/s", before, after);
+  reach_result_release(&r);
+  f.update.signal = m.o.update.signal = EPROP_LSG;
+  CHECK(reach_eval(&r, &f, &m, NULL) == ERR_SETTING, "%s", err_message());
+  reach_model_release(&m);
 }
 
 int main(void) {
@@ -277,5 +357,8 @@ int main(void) {
   check_training();
   check_learning();
   check_path();
+  check_device();
+  check_noise();
+  check_broadcast();
   return test_summary();
 }

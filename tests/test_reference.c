@@ -14,7 +14,7 @@ static double worst_of(void *data, size_t size) {
   struct tensorfile *tf = NULL;
   double worst = INFINITY;
   FILE *f = fmemopen(data, size, "rb");
-  CHECK(f && tensorfile_open_stream(&tf, f, "copy") == 0, "%s", err_message());
+  if (!f || tensorfile_open_stream(&tf, f, "copy") < 0) return INFINITY;
   CHECK(reference_maml(tf, NULL, &worst) == 0, "%s", err_message());
   tensorfile_close(tf);
   return worst;

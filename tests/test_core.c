@@ -1,0 +1,129 @@
+// One tile read by hand-made devices: phases and their signs, codes against a plain sum over devices, the
+// peak; drift, faults and stuck devices as conductances.
+#include "base/arena.h"
+#include "base/rng.h"
+#include "device/converter.h"
+#include "device/core.h"
+#include "kernel/conv.h"
+#include "test.h"
+
+enum { I = 20, O = 9, LD = 16, IP = 32, B = 5 };
+
+static struct tile_design design(int phases, int bits) {
+  struct tile_design d = { .units = 1, .one_phase = phases == 1, .dac_bits = 8, .adc_bits = bits, .fault_aware = true };
+  pcm_preset(&d.pcm, 1);
+  param_defaults(verify_param_table, &d.verify);
+  return d;
+}
+
+static void write_random(struct tile *t, const struct tile_design *d, struct rng *r) {
+  _Alignas(64) real w[I*LD] = { 0 };
+  struct tile_count count = { 0 };
+  for (int i = 0; i < I; i++)
+    for (int o = 0; o < O; o++) w[i*LD + o] = (real)(2*rng_uniform(r) - 1);
+  tile_write(t, d, w, NULL, true, false, 0, r, &count);
+  CHECK(count.devices == 4*I*O && count.most_writes == 1, "%ld devices", count.devices);
+  tile_settle(t, d, 4321);
+}
+
+// Current of sign s of the weights at 4321 s, straight from the devices.
+static double conductance(const struct tile *t, const struct tile_design *d, int s, int i, int o) {
+  const size_t u = (size_t)s * tile_plane(t) + (size_t)(i*LD + o);
+  return pcm_drift_uS(&d->pcm, (double)t->g_uS[u], (double)t->nu[u], 4321) + (double)t->stuck_uS[u];
+}
+
+static void test_codes(int phases, int bits) {
+  const struct tile_design d = design(phases, bits);
+  struct tile t;
+  struct core_work w;
+  struct rng r = rng_stream(31, RNG_TEST, (uint32_t)(phases*16 + bits));
+  tile_init(&t, &d, I, O, &r);
+  write_random(&t, &d, &r);
+  core_work_init(&w, I, O);
+  t.lsb = 100;
+  memset(w.level, 0, B*IP * sizeof *w.level);
+  for (int b = 0; b < B; b++)
+    for (int i = 0; i < I; i++) w.level[b*IP + i] = (real)floor(rng_uniform(&r) * 255 - 127);
+  const int signs = core_signs(w.level, B*IP);
+  CHECK(signs == (CORE_POSITIVE | CORE_NEGATIVE) && core_phases(&d, signs) == phases, "phases");
+  double peak = 0, worst = 0;
+  const double found = core_peak(&w, &t, &d, signs, B);
+  core_codes(&w, &t, &d, signs, B, NULL);
+  for (int b = 0; b < B; b++)
+    for (int o = 0; o < O; o++) {
+      double charge[2][2] = { { 0 } }, sum = 0;  // sign of input, sign of weight
+      for (int i = 0; i < I; i++)
+        for (int s = 0; s < 2; s++) {
+          const double x = (double)w.level[b*IP + i];
+          charge[x < 0][s] += fabs(x) * conductance(&t, &d, s, i, o);
+        }
+      if (phases == 1) {
+        const double all = charge[0][0] - charge[0][1] - charge[1][0] + charge[1][1];
+        peak = fmax(peak, fabs(all));
+        sum = bits ? fmin(fmax(rint(all / 100), -ldexp(1, bits - 1)), ldexp(1, bits - 1) - 1) : all / 100;
+      } else {
+        for (int k = 0; k < 4; k++) {
+          const double c = charge[k / 2][k % 2];
+          peak = fmax(peak, c);
+          sum += (k == 0 || k == 3 ? 1 : -1) * (bits ? fmin(rint(c / 100), ldexp(1, bits) - 1) : c / 100);
+        }
+      }
+      worst = fmax(worst, fabs((double)w.sum[b*LD + o] - sum));
+    }
+  CHECK(worst < test_tol(bits ? 1e-9 : 1e-3), "%d phases, %d bits: codes off by %g", phases, bits, worst);
+  CHECK_REL(found, peak, 1e-5);
+  core_work_release(&w);
+  tile_release(&t);
+}
+
+static void test_signs(void) {
+  const struct tile_design four = design(4, 8), one = design(1, 8);
+  const real positive[] = { 0, 3, 1 }, both[] = { -1, 0, 2 }, none[] = { 0, 0, 0 };
+  CHECK(core_phases(&four, core_signs(positive, 3)) == 2 && core_phases(&four, core_signs(both, 3)) == 4, "4-phase");
+  CHECK(core_phases(&four, core_signs(none, 3)) == 0, "no input, no phase");
+  CHECK(core_phases(&one, core_signs(both, 3)) == 1, "1-phase");
+}
+
+// Faults come at their rates, conduct what they should, and are written around when known.
+static void test_faults(void) {
+  enum { N = 128 };
+  struct tile_design d = design(4, 8);
+  d.fault_reset = 0.05;
+  d.fault_set = 0.03;
+  d.fault_dead = 0.02;
+  d.pcm.prog_scale = d.pcm.drift_scale = 0;
+  struct tile t;
+  struct rng r = rng_stream(33, RNG_FAULT, 0);
+  tile_init(&t, &d, N, N, &r);
+  double count[4] = { 0 };
+  for (size_t u = 0; u < tile_units(&t, &d); u++)
+    for (int k = 0; k < 2; k++) count[t.fault[u] >> 2*k & 3]++;
+  const double all = 4.0 * N * N, rate[] = { 0.9, 0.05, 0.03, 0.02 };
+  for (int k = 0; k < 4; k++)
+    CHECK(fabs(count[k] - all*rate[k]) < 5 * sqrt(all * rate[k] * (1 - rate[k])), "fault %d: %g of %g", k, count[k], all);
+  static _Alignas(64) real w[N*N];
+  for (int aware = 0; aware < 2; aware++) {
+    struct tile_count n = { 0 };
+    double error = 0;
+    d.fault_aware = aware;
+    for (int i = 0; i < N*N; i++) w[i] = (real)(rng_uniform(&r) - 0.5);
+    tile_write(&t, &d, w, NULL, true, false, 0, &r, &n);
+    tile_settle(&t, &d, 300);
+    for (int i = 0; i < N*N; i++) error += fabs((double)(t.g[0][i] - t.g[1][i]) / 20.7 - (double)w[i]) > 1e-5;
+    error /= N*N;
+    const double spoilt = aware ? 0.01 : 1 - pow(0.98, 4);  // RESET without spread spoils nothing but its range
+    CHECK(aware ? error < spoilt : error > spoilt, "aware %d: %.4f of the cells are off", aware, error);
+    CHECK(n.devices < 4L*N*N*0.92 && n.devices > 4L*N*N*0.88, "stuck devices are not written");
+  }
+  tile_release(&t);
+}
+
+int main(void) {
+  test_codes(4, 8);
+  test_codes(4, 0);
+  test_codes(1, 8);
+  test_codes(1, 0);
+  test_signs();
+  test_faults();
+  return test_summary();
+}
