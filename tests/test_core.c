@@ -111,8 +111,8 @@ static void test_faults(void) {
     tile_settle(&t, &d, 300);
     for (int i = 0; i < N*N; i++) error += fabs((double)(t.g[0][i] - t.g[1][i]) / 20.7 - (double)w[i]) > 1e-5;
     error /= N*N;
-    const double spoilt = aware ? 0.01 : 1 - pow(0.98, 4);  // RESET without spread spoils nothing but its range
-    CHECK(aware ? error < spoilt : error > spoilt, "aware %d: %.4f of the cells are off", aware, error);
+    // unaware, one of the two devices at work is enough; aware, only several faults in one cell are too many
+    CHECK(aware ? error < 0.03 : error > 1 - pow(0.9, 2), "aware %d: %.4f of the cells are off", aware, error);
     CHECK(n.devices < 4L*N*N*0.92 && n.devices > 4L*N*N*0.88, "stuck devices are not written");
   }
   tile_release(&t);

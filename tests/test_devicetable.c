@@ -57,7 +57,7 @@ static void test_refusals(void) {
     { INI, HEAD "0,-1,0,0,0\n20,1,0,0,0\n", "sigma_prog_uS=-1" },
     { INI, HEAD "0,1,nan,0,0\n20,1,0,0,0\n", "drift_mean=nan" },
     { INI, HEAD "0,1,0,inf,0\n20,1,0,0,0\n", "drift_std=inf" },
-    { INI, HEAD "0,1,0,0\n20,1,0,0,0\n", "read_q: number 5 of 5" },
+    { INI, HEAD "0,1,0,0\n20,1,0,0,0\n", "drift_std: number 4 of 5" },
     { INI, HEAD "0,1,0,0,0,0\n20,1,0,0,0\n", "read_q" },
     { INI, HEAD "0,1,x,0,0\n20,1,0,0,0\n", "drift_mean" },
   };

@@ -337,7 +337,7 @@ static void check_broadcast(void) {
   struct reach_model m;
   struct reach_result r;
   small(&f);
-  f.update = (struct eprop_params){ .signal = EPROP_SYMMETRIC, .repeats = 60, .rate = 2e-3, .grid = EPROP_EXACT, .step = 0.1 };
+  f.update = (struct eprop_params){ .signal = EPROP_SYMMETRIC, .repeats = 60, .rate = 0.05, .grid = EPROP_EXACT, .step = 0.1 };
   f.eval.trajectories = 5;
   reach_model_start(&m, &f);
   CHECK(reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());

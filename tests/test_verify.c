@@ -47,7 +47,7 @@ int main(void) {
   CHECK(loose.spread > 1.3 && loose.count.pulses < usual.count.pulses, "loose: %.3f, %ld pulses", loose.spread, loose.count.pulses);
   v.tolerance = 0.05;
   const struct outcome strict = run(&v, &p, 0.3);
-  CHECK(strict.spread < usual.spread && strict.count.pulses > 3*usual.count.pulses, "strict: %.3f, %ld pulses", strict.spread, strict.count.pulses);
+  CHECK(strict.spread < usual.spread && strict.count.pulses > 2*usual.count.pulses, "strict: %.3f, %ld pulses", strict.spread, strict.count.pulses);
   v.max_pulses = 2;
   const struct outcome hasty = run(&v, &p, 0.3);
   CHECK(hasty.count.failed > N/2 && hasty.count.pulses <= 4*N, "hasty: %ld failed", hasty.count.failed);

@@ -121,7 +121,7 @@ static int read_curves(struct pcm *p, struct reader *r) {
 }
 
 static int take_constants(struct pcm *p, const struct constants *c, const char *name) {
-  if (c->g_max_uS <= 0) return err_set(ERR_SETTING, "%s: device.g_max_uS=%g: must be larger than 0", name, c->g_max_uS);
+  if (c->g_max_uS < 1e-6) return err_set(ERR_SETTING, "%s: device.g_max_uS=%g: must be at least 1e-6", name, c->g_max_uS);
   if (strlen(c->name) >= sizeof p->name || !*c->name)
     return err_set(ERR_SETTING, "%s: device.name: 1 to %zu characters", name, sizeof p->name - 1);
   *p = (struct pcm){ .source = "device table", .devices = (int)c->devices, .g_max_uS = c->g_max_uS, .t0_s = c->t0_s,
