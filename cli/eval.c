@@ -43,7 +43,7 @@ static void print_tasks(const struct fewshot_result *r) {
 
 static void print_table(const struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m) {
   if (f->eval.tasks_file[0]) print_tasks(r);
-  printf("%d tasks, %d-way %d-shot, %s classes%s, batch norm '%s'\n", r->n_tasks, m->net.ways, (int)f->eval.shots,
+  printf("%d tasks, %d-way %d-shot, %s classes%s, batch norm '%s'\n", r->n_tasks, m->net.ways, r->shots,
          f->eval.split ? "validation" : "evaluation",
          f->data.preprocessing == IMAGESET_PUBLISHED ? ", published preprocessing" : "", convnet_rule_names[f->eval.batchnorm]);
   printf("updates  accuracy %%   +- 95%%   query loss\n");

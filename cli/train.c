@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/rundir.h"
 #include "commands.h"
 #include "experiment/fewshot.h"
 #include "options.h"
@@ -23,7 +24,10 @@ static int train_fewshot(const struct options *o) {
     settings_help(f.sections, stdout);
     return options_finish("train");
   }
-  int rc = options_apply(o, f.sections);
+  char stored[FILE_PATH_SIZE];  // what was resolved when the run began; the rest of the line may repeat it
+  snprintf(stored, sizeof stored, "%s/" RUNDIR_SETTINGS, o->run ? o->run : ".");
+  int rc = o->run && o->resume && file_exists(stored) ? settings_load(f.sections, stored) : 0;
+  if (rc == 0) rc = options_apply(o, f.sections);
   if (rc == 0 && !o->run) rc = err_set(ERR_SETTING, "--run DIR is missing");
   if (rc == 0) rc = fewshot_train(&f, o->run, o->resume);
   return rc < 0 ? options_fail("train", rc) : options_finish("train");

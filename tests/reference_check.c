@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/tensorfile.h"
+#include "experiment/reach.h"
 #include "experiment/reference.h"
 
 int main(int argc, char **argv) {
@@ -18,7 +19,7 @@ int main(int argc, char **argv) {
     double worst = INFINITY;
     int rc = tensorfile_open(&tf, argv[i]);
     if (rc == 0) {
-      rc = reference_maml(tf, stdout, &worst);
+      rc = tensorfile_find(tf, "lsg.w_in") ? reach_check(tf, stdout, &worst) : reference_maml(tf, stdout, &worst);
       tensorfile_close(tf);
     }
     if (rc < 0) fprintf(stderr, "%s\n", err_message());

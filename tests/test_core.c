@@ -113,7 +113,7 @@ static void test_faults(void) {
     error /= N*N;
     // unaware, one of the two devices at work is enough; aware, only several faults in one cell are too many
     CHECK(aware ? error < 0.03 : error > 1 - pow(0.9, 2), "aware %d: %.4f of the cells are off", aware, error);
-    CHECK(n.devices < 4L*N*N*0.92 && n.devices > 4L*N*N*0.88, "stuck devices are not written");
+    CHECK((double)n.devices < 4.0*N*N*0.92 && (double)n.devices > 4.0*N*N*0.88, "stuck devices are not written");
   }
   tile_release(&t);
 }

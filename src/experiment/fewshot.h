@@ -96,6 +96,7 @@ void fewshot_model_round(struct fewshot_model *m, const struct fewshot *f);
 // What an evaluation found; arrays over updates 0..n_updates.
 struct fewshot_result {
   int n_tasks, n_updates;
+  int shots, queries;      // of the tasks evaluated
   double accuracy[CONVNET_MAX_STEPS + 1], ci95[CONVNET_MAX_STEPS + 1], loss[CONVNET_MAX_STEPS + 1];
   double devices_written[CONVNET_MAX_STEPS];  // mean per task and update
   long devices_total;

@@ -251,6 +251,8 @@ static int measure(struct fewshot_result *r, struct measuring *m, struct pool *p
   const int columns = m->n_updates + 1;
   const size_t n = (size_t)r->n_tasks;
   r->n_updates = m->n_updates;
+  r->shots = m->spec.shots;
+  r->queries = m->spec.queries;
   m->accuracy = r->task_accuracy = err_calloc(n * (size_t)columns, sizeof(double));
   m->loss = err_calloc(n * (size_t)columns, sizeof(double));
   m->written = err_calloc(n * (size_t)columns, sizeof(double));
@@ -352,8 +354,8 @@ struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct 
   const size_t n = (size_t)r->n_updates + 1;
   json_put_i64(o, "tasks", r->n_tasks);
   json_put_i64(o, "ways", m->net.ways);
-  json_put_i64(o, "shots", f->eval.shots);
-  json_put_i64(o, "queries", f->eval.queries);
+  json_put_i64(o, "shots", r->shots);
+  json_put_i64(o, "queries", r->queries);
   json_put_text(o, "split", dataset_split_name(f->eval.split ? DATASET_VALIDATION : DATASET_EVALUATION));
   json_put_text(o, "method", methods[f->eval.method]);
   json_put_text(o, "batchnorm", convnet_rule_names[f->eval.batchnorm]);
