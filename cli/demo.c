@@ -73,8 +73,8 @@ static int demo(const char *folder) {
     else printf("%-44s (no %s here)\n", shipped[k].name, shipped[k].path);
     fflush(stdout);
   }
-  printf("\nNext: metaxbar data fetch omniglot; metaxbar eval fewshot --model models/omniglot-5w5s.safetensors\n"
-         "      data.kind=omniglot data.path=omniglot\n");
+  printf("\nNext: metaxbar data fetch omniglot\n"
+         "      metaxbar eval fewshot --model models/omniglot-5w5s.safetensors\n");
   return 0;
 }
 
