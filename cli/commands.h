@@ -8,6 +8,8 @@ int eval_command(int argc, char **argv);
 int data_command(int argc, char **argv);
 int model_command(int argc, char **argv);
 int demo_command(int argc, char **argv);
+int device_command(int argc, char **argv);
+int chip_command(int argc, char **argv);
 int bench_command(int argc, char **argv);
 
 #endif

@@ -16,6 +16,8 @@ static const struct command {
   { "data", data_command, "fetch and inspect data sets" },
   { "model", model_command, "inspect and convert model files" },
   { "demo", demo_command, "what this program does, in a few minutes" },
+  { "device", device_command, "characterise a device model: programming error, drift, read noise" },
+  { "chip", chip_command, "put a model on a chip: map, ledger, drift, state of every device" },
   { "bench", bench_command, "the measured speed behind the README" },
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

@@ -1,10 +1,13 @@
 #include "experiment/deploy.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/json.h"
 
 int deploy_plan(struct chip **out, const struct chip_params *p, uint64_t seed, const struct convnet *net) {
   struct chip *c;
@@ -60,4 +63,40 @@ int deploy_convnet(struct chip **out, const struct chip_params *p, uint64_t seed
   chip_calibrate(c, &c->rng);
   *out = c;
   return 0;
+}
+
+struct deploy_quality deploy_quality(const struct chip *c, int index) {
+  const struct chip_matrix *m = &c->matrices[index];
+  const size_t n = (size_t)m->base.I * (size_t)conv_padded(m->base.O);
+  real *v = err_calloc(n, sizeof *v);
+  double vw = 0, ww = 0, vv = 0;
+  chip_effective(c, index, v);
+  for (size_t i = 0; i < n; i++) {
+    vw += (double)v[i] * (double)m->w[i];
+    ww += (double)m->w[i] * (double)m->w[i];
+    vv += (double)v[i] * (double)v[i];
+  }
+  free(v);
+  if (ww <= 0 || vw <= 0) return (struct deploy_quality){ 0 };
+  return (struct deploy_quality){ .kept = vw / ww, .error = sqrt(fmax(vv*ww / (vw*vw) - 1, 0)) };
+}
+
+struct json_t *deploy_quality_json(const struct chip *c) {
+  struct json_t *o = json_object_new(), *list = json_array_new();
+  for (int k = 0; k < c->n_matrices; k++) {
+    const struct chip_matrix *m = &c->matrices[k];
+    const struct deploy_quality q = deploy_quality(c, k);
+    struct json_t *row = json_object_new();
+    json_put_text(row, "name", m->name);
+    json_put_i64(row, "rows", m->base.I);
+    json_put_i64(row, "columns", m->base.O);
+    json_put_i64(row, "devices", m->base.n_devices);
+    json_put_f64(row, "scale", (double)m->scale[0]);
+    json_put_f64(row, "kept", q.kept);
+    json_put_f64(row, "error", q.error);
+    json_put(list, NULL, row);
+  }
+  json_put_f64(o, "clock_s", c->clock_s);
+  json_put(o, "matrices", list);
+  return o;
 }

@@ -21,4 +21,14 @@ int deploy_convnet(struct chip **c, const struct chip_params *p, uint64_t seed, 
 // layers[0..blocks] of the chip.
 void deploy_layers(struct synapse **layers, struct chip *c, const struct convnet *net);
 
+// How well matrix m is held at the chip's clock, without read noise: with w the weights meant and v those conducted,
+// kept = <v, w>/<w, w> (drift), error = |v/kept - w|/|w| (what no common gain corrects).
+struct deploy_quality {
+  double kept, error;
+};
+struct deploy_quality deploy_quality(const struct chip *c, int m);
+
+// {"clock_s", "matrices": [{"name", "rows", "columns", "devices", "scale", "kept", "error"}]}
+struct json_t *deploy_quality_json(const struct chip *c);
+
 #endif
