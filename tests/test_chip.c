@@ -2,6 +2,7 @@
 // read what the devices hold; counts of devices; clocks; copies; updates; faults; refusals.
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/pool.h"
 #include "base/rng.h"
 #include "device/chip.h"
 #include "test.h"
@@ -265,6 +266,48 @@ static void test_time_and_copies(void) {
   chip_free(c);
 }
 
+// Tasks on clones: each reads, updates and reads again on its own streams.
+struct tasks {
+  const struct chip *chip;
+  struct chip *clones[3];
+  const real *x, *dw;
+  real *answer;  // (16, 8, 32)
+};
+
+static void run_task(void *context, int item, int worker) {
+  const struct tasks *t = context;
+  const struct conv s = conv_shape(8, 1, 1, 60, 20, 1, 1, 0);
+  struct rng r = rng_stream(1, RNG_READ, (uint32_t)item);
+  struct chip *c = t->clones[worker];
+  chip_copy(c, t->chip);
+  struct synapse *a = chip_synapse(c, 0);
+  a->ops->product(a, t->answer + item*8*32, t->x, &s, &r);
+  a->ops->update(a, t->dw, &r);
+  a->ops->product(a, t->answer + item*8*32, t->x, &s, &r);
+}
+
+static void test_threads(void) {
+  enum { ITEMS = 16, SIZE = ITEMS*8*32 };
+  struct chip_params p;
+  param_defaults(chip_param_table, &p);
+  param_defaults(verify_param_table, &p.verify);
+  struct chip *c = one_matrix(&p, 60, 20, new_matrix(60, 20, 0.1, 20));
+  chip_calibrate(c, &c->rng);
+  struct tasks t = { .chip = c, .x = new_matrix(8, 60, 1, 21), .dw = new_matrix(60, 20, 0.02, 22) };
+  real *answers[2] = { ARENA_NEW(&arena, SIZE, real), ARENA_NEW(&arena, SIZE, real) };
+  for (int k = 0; k < 3; k++) t.clones[k] = chip_clone(c);
+  for (int k = 0; k < 2; k++) {
+    struct pool *pool = pool_new(k ? 3 : 1);
+    t.answer = answers[k];
+    pool_run(pool, ITEMS, run_task, &t);
+    pool_free(pool);
+  }
+  CHECK(!memcmp(answers[0], answers[1], SIZE * sizeof(real)), "one thread and three disagree");
+  CHECK(memcmp(answers[0], answers[0] + 8*32, 8*32 * sizeof(real)) != 0, "tasks share their noise");
+  for (int k = 0; k < 3; k++) chip_free(t.clones[k]);
+  chip_free(c);
+}
+
 // Root mean square error of products relative to their size, under these settings at this time.
 static double error_of(const struct chip_params *p, double time_s) {
   enum { I = 250, O = 50, OP = 64, B = 96 };
@@ -327,6 +370,7 @@ int main(void) {
   test_read_noise();
   test_updates();
   test_time_and_copies();
+  test_threads();
   test_error();
   arena_release(&arena);
   return test_summary();
