@@ -177,7 +177,7 @@ int chip_build(struct chip *c) {
     tile_init(&c->tiles[k], &c->design, c->pieces[k].rows, c->pieces[k].columns, &faults);
   }
   for (int m = 0; m < c->n_matrices; m++)
-    c->matrices[m].sample = aligned_alloc(64, (size_t)c->params.calibration_rows * (size_t)conv_padded(c->matrices[m].base.I) * sizeof(real));
+    c->matrices[m].sample = err_aligned((size_t)c->params.calibration_rows * (size_t)conv_padded(c->matrices[m].base.I), sizeof(real));
   return 0;
 }
 

@@ -43,9 +43,7 @@ static size_t lay_out(struct tile *t, const struct tile_design *d, char *base) {
 
 static void allocate(struct tile *t, const struct tile_design *d) {
   t->size = lay_out(t, d, NULL);
-  t->block = aligned_alloc(ALIGN, t->size);
-  if (!t->block) abort();
-  memset(t->block, 0, t->size);
+  t->block = err_aligned(t->size, 1);
   lay_out(t, d, t->block);
 }
 
