@@ -12,4 +12,7 @@ int device_command(int argc, char **argv);
 int chip_command(int argc, char **argv);
 int bench_command(int argc, char **argv);
 
+struct options;
+int eval_arm(const struct options *o);  // of eval_command
+
 #endif

@@ -1,4 +1,4 @@
-// eval.c - metaxbar eval fewshot: accuracy of a model after each inner update, on unseen classes.
+// eval.c - metaxbar eval fewshot|arm. fewshot: accuracy of a model after each inner update, on unseen classes; arm: eval_arm.c.
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,7 +85,8 @@ int eval_command(int argc, char **argv) {
   const int rc = options_parse(&o, argc, argv);
   if (rc < 0) return options_fail("eval", rc);
   if (o.n_words == 1 && !strcmp(o.words[0], "fewshot")) return eval_fewshot(&o);
-  if (o.n_words) return options_fail("eval", err_set(ERR_SETTING, "%s: no such experiment; there is fewshot", o.words[o.n_words > 1]));
+  if (o.n_words == 1 && !strcmp(o.words[0], "arm")) return eval_arm(&o);
+  if (o.n_words) return options_fail("eval", err_set(ERR_SETTING, "%s: no such experiment; there are fewshot and arm", o.words[o.n_words > 1]));
   fputs(usage, o.help ? stdout : stderr);
   return o.help ? options_finish("eval") : 2;
 }

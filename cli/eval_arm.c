@@ -1,0 +1,58 @@
+// eval_arm.c - metaxbar eval arm: how well movements are performed after one update.
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "commands.h"
+#include "experiment/reach.h"
+#include "options.h"
+
+static const char usage[] =
+  "usage: metaxbar eval arm --model FILE [-c FILE] [section.name=value ...] [--json]\n"
+  "\n"
+  "Show the model a movement once, update the trainee once, let it perform, and print how far the tip of the arm\n"
+  "was from where it should have been: mean and standard deviation over random movements, or for the path in target.file.\n";
+
+static void print_score(const char *when, const struct reach_score *s) {
+  printf("%-7s %8.2f +- %-6.2f  %7.4f +- %-7.4f  %7.4f +- %.4f\n", when, s->rms_distance_cm.mean, s->rms_distance_cm.std,
+         s->omega_rmse_rad_s[0].mean, s->omega_rmse_rad_s[0].std, s->omega_rmse_rad_s[1].mean, s->omega_rmse_rad_s[1].std);
+}
+
+static void print_table(const struct reach_result *r) {
+  printf("%d movements\n", r->n_trajectories);
+  printf("update  tip distance, cm   base, rad/s         shoulder, rad/s     (RMS over time; mean +- std over movements)\n");
+  print_score("before", &r->before);
+  print_score("after", &r->after);
+  printf("firing rates: trainee %.1f Hz, learning signal generator %.1f Hz\n", r->trainee_Hz, r->lsg_Hz);
+  printf("weights changed: %.1f %% of W_in, %.1f %% of W_rec\n", 100*r->changed_in, 100*r->changed_rec);
+}
+
+int eval_arm(const struct options *o) {
+  struct reach f;
+  struct reach_model m;
+  struct reach_result r;
+  reach_init(&f);
+  if (o->help) {
+    fputs(usage, stdout);
+    printf("\nsettings:\n");
+    settings_help(f.sections, stdout);
+    return options_finish("eval");
+  }
+  if (!o->model) return options_fail("eval", err_set(ERR_SETTING, "--model FILE is missing"));
+  int rc = o->config ? settings_load(f.sections, o->config) : 0;
+  if (rc == 0) rc = reach_model_load(&m, &f, o->model, o->n_assignments, o->assignments);
+  if (rc < 0) return options_fail("eval", rc);
+  rc = reach_eval(&r, &f, &m, NULL);
+  reach_model_release(&m);
+  if (rc < 0) return options_fail("eval", rc);
+  if (o->json) {
+    struct json_t *j = reach_result_json(&r, &f);
+    rc = json_print(j, stdout);
+    json_release(j);
+  } else {
+    print_table(&r);
+  }
+  reach_result_release(&r);
+  return rc < 0 ? options_fail("eval", rc) : options_finish("eval");
+}
