@@ -118,6 +118,46 @@ static void test_faults(void) {
   tile_release(&t);
 }
 
+// A single vector of few inputs is read row by row: the same codes as beside another vector, where all rows are
+// visited; and the same noise, once per column and phase.
+static void test_few(int phases, int bits, int inputs) {
+  enum { N = 64, WIDE = 64, DRAWS = 4000 };
+  const struct tile_design d = design(phases, bits);
+  static _Alignas(64) real cells[N*WIDE];
+  struct tile t;
+  struct core_work w;
+  struct tile_count count = { 0 };
+  struct rng r = rng_stream(35, RNG_TEST, (uint32_t)(phases*64 + bits*2 + inputs));
+  double mean = 0, square = 0, variance = 0;
+  tile_init(&t, &d, N, N, &r);
+  for (int i = 0; i < N*N; i++) cells[i] = (real)(2*rng_uniform(&r) - 1);
+  tile_write(&t, &d, cells, NULL, true, false, 0, &r, &count);
+  tile_settle(&t, &d, 4321);
+  core_work_init(&w, N, N);
+  t.lsb = 100;
+  memset(w.level, 0, 2*WIDE * sizeof *w.level);
+  for (int k = 0; k < inputs; k++) w.level[(11*k + 3) % N] = (real)(k % 2 ? 127 : phases == 4 && k % 4 == 0 ? -127 : 1);
+  const int signs = core_signs(w.level, WIDE);
+  core_codes(&w, &t, &d, signs, 1, NULL);
+  real alone[N];
+  memcpy(alone, w.sum, sizeof alone);
+  core_codes(&w, &t, &d, signs, 2, NULL);
+  for (int o = 0; o < N; o++) CHECK(alone[o] == w.sum[o], "%d inputs, column %d: %g alone, %g beside another", inputs, o, (double)alone[o], (double)w.sum[o]);
+  for (int k = 0; k < DRAWS; k++) {
+    core_codes(&w, &t, &d, signs, 1, &r);
+    mean += ((double)w.sum[5] - (double)alone[5]) / DRAWS;
+    square += pow((double)w.sum[5] - (double)alone[5], 2) / DRAWS;
+  }
+  for (int i = 0; i < N; i++)
+    for (int s = 0; s < (phases == 1 ? 1 : 2); s++) variance += pow((double)w.level[i] / t.lsb, 2) * (double)t.v[s][i*WIDE + 5];
+  if (bits == 0) {
+    CHECK(fabs(mean) < 5*sqrt(variance / DRAWS) + 1e-6, "mean %g", mean);
+    CHECK(fabs(square / variance - 1) < 5*sqrt(2.0 / DRAWS), "variance %g, %g expected", square, variance);
+  }
+  core_work_release(&w);
+  tile_release(&t);
+}
+
 int main(void) {
   test_codes(4, 8);
   test_codes(4, 0);
@@ -125,5 +165,10 @@ int main(void) {
   test_codes(1, 0);
   test_signs();
   test_faults();
+  for (int inputs = 1; inputs <= 40; inputs += 13) {  // 40 of 64 are not few
+    test_few(4, 8, inputs);
+    test_few(4, 0, inputs);
+    test_few(1, 0, inputs);
+  }
   return test_summary();
 }

@@ -168,6 +168,25 @@ static void allocate(struct chip *c) {
   c->seen = err_calloc((size_t)c->n_pieces, sizeof *c->seen);
 }
 
+void chip_renew(struct chip *c, uint64_t seed) {
+  assert(c->tiles && !c->origin);
+  c->seed = seed;
+  c->rng = rng_stream(seed, RNG_PROGRAM, 0);
+  c->clock_s = 0;
+  c->calibrated_s = -1;
+  for (int k = 0; k < c->n_pieces; k++) {
+    struct rng faults = rng_stream(seed, RNG_FAULT, (uint32_t)k);
+    tile_renew(&c->tiles[k], &c->design, &faults);
+    chip_touch(c, k);
+  }
+  for (int m = 0; m < c->n_matrices; m++) {
+    c->matrices[m].range = 1;
+    c->matrices[m].programmed = false;
+    c->matrices[m].n_sample = 0;
+    c->matrices[m].n_seen = 0;
+  }
+}
+
 int chip_build(struct chip *c) {
   assert(c->n_matrices > 0 && !c->tiles);
   TRY(place(c));
@@ -488,7 +507,7 @@ static void observe(struct chip_matrix *m, const real *x, const struct conv *sha
   }
 }
 
-static void account_product(struct chip *c, int tile, int phases, int n) {
+void chip_count_products(struct chip *c, int tile, int phases, int n) {
   const struct floorplan_piece *p = &c->pieces[tile];
   struct ledger_counts *l = &c->ledger.core[p->core];
   const int64_t all = (int64_t)phases * n, per_sign = c->design.units * c->design.pcm.devices;
@@ -518,7 +537,7 @@ static void chip_product(struct synapse *s, real *y, const real *x, const struct
       const struct floorplan_piece *p = &c->pieces[k];
       if (p->row != row) gather(c->work.level, &b, row = p->row, p->rows, conv_padded(p->rows), &in);
       core_product(&c->work, y + (size_t)b.first * (size_t)OP + p->column, OP, &c->tiles[k], &c->design, signs, b.n, r);
-      account_product(c, k, core_phases(&c->design, signs), b.n);
+      chip_count_products(c, k, core_phases(&c->design, signs), b.n);
     }
   }
 }

@@ -107,6 +107,9 @@ int chip_add(struct chip *c, const char *name, int I, int O, double weight_max);
 // Cut, place, draw faults. ERR_SETTING if the matrices need more than params.cores.
 int chip_build(struct chip *c);
 
+// The same plan as chip_new, chip_add and chip_build under another seed give: unwritten, clock 0, ledger kept. Not for clones.
+void chip_renew(struct chip *c, uint64_t seed);
+
 // Matrix m; freed with the chip (its ops->free does nothing).
 struct synapse *chip_synapse(struct chip *c, int m);
 
@@ -136,8 +139,9 @@ long chip_devices(const struct chip *c);  // that hold weights
 void chip_map_print(const struct chip *c, FILE *out);
 struct json_t *chip_map_json(const struct chip *c);
 
-// For the device layer. A tile changed; the nominal output that one code in a column of a tile of m stands for.
+// For the device layer. A tile changed; n vectors went through one; the nominal output of one code in a column of a tile of m.
 void chip_touch(struct chip *c, int tile);
+void chip_count_products(struct chip *c, int tile, int phases, int n);
 double chip_code_weight(const struct chip *c, const struct chip_matrix *m, int tile, int column);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "device/converter.h"
 #include "kernel/conv.h"
+#include "kernel/events.h"
 #include "kernel/noise.h"
 
 int core_signs(const real *x, size_t n) {
@@ -19,11 +20,14 @@ int core_signs(const real *x, size_t n) {
 }
 
 void core_work_init(struct core_work *w, int rows, int columns) {
-  const size_t in = CORE_BLOCK * (size_t)conv_padded(rows), out = CORE_BLOCK * (size_t)conv_padded(columns);
-  arena_init(&w->arena, (3*in + 3*out) * sizeof(real) + out * sizeof(float) + 7*256);
+  const size_t row = (size_t)conv_padded(rows), in = CORE_BLOCK * row, out = CORE_BLOCK * (size_t)conv_padded(columns);
+  arena_init(&w->arena, (3*in + 3*out + 2*row) * sizeof(real) + row * sizeof(uint16_t) + out * sizeof(float) + 10*256);
   w->level = ARENA_NEW(&w->arena, in, real);
   w->part = ARENA_NEW(&w->arena, in, real);
   w->square = ARENA_NEW(&w->arena, in, real);
+  w->index = ARENA_NEW(&w->arena, row, uint16_t);
+  w->few = ARENA_NEW(&w->arena, row, real);
+  w->few_square = ARENA_NEW(&w->arena, row, real);
   w->charge = ARENA_NEW(&w->arena, out, real);
   w->variance = ARENA_NEW(&w->arena, out, real);
   w->sum = ARENA_NEW(&w->arena, out, real);
@@ -37,10 +41,31 @@ int core_phases(const struct tile_design *d, int signs) {
   return 2 * ((signs & CORE_POSITIVE) != 0) + 2 * ((signs & CORE_NEGATIVE) != 0);
 }
 
-// y (B, ld) = x (B, padded rows) m (rows, ld)
-static void multiply(real *y, const real *x, const real *m, const struct tile *t, int B) {
+// y (B, ld) = x (B, padded rows) m (rows, ld); few: the values of the inputs of x that w lists, if it does
+static void multiply(real *y, const real *x, const real *few, const struct core_work *w, const real *m, const struct tile *t, int B) {
+  if (w->n_few >= 0) {
+    memset(y, 0, (size_t)t->ld * sizeof *y);
+    events_integrate(y, 1, m, t->ld, (struct events_step){ w->n_few, w->index, few });
+    return;
+  }
   const struct conv c = conv_shape(B, 1, 1, t->rows, t->columns, 1, 1, 0);
   conv_forward(y, x, m, &c);
+}
+
+// List the inputs of a single vector, as long as they are few enough for a row to be worth asking for.
+static void list_few(struct core_work *w, int rows, int B) {
+  enum { SPARSE = 4 };
+  int n = 0;
+  w->n_few = -1;
+  if (B != 1) return;
+  for (int i = 0; i < rows; i++) {
+    w->index[n] = (uint16_t)i;
+    w->few[n] = w->part[i];
+    n += w->part[i] != 0;
+  }
+  if (n > rows/SPARSE) return;
+  for (int k = 0; k < n; k++) w->few_square[k] = w->few[k] * w->few[k];
+  w->n_few = n;
 }
 
 // part = max(+-level, 0) of one sign of input, all of it in 1-phase reading; its square if there is noise.
@@ -53,6 +78,7 @@ static void take_sign(struct core_work *w, const struct tile *t, const struct ti
     for (size_t i = 0; i < n; i++) w->part[i] = w->level[i] < 0 ? -w->level[i] : 0;
   if (noise)
     for (size_t i = 0; i < n; i++) w->square[i] = w->part[i] * w->part[i];
+  list_few(w, t->rows, B);
 }
 
 static bool is_noisy(const struct tile_design *d) { return d->pcm.read_scale > 0; }
@@ -67,9 +93,9 @@ void core_codes(struct core_work *w, const struct tile *t, const struct tile_des
     if (d->one_phase ? in < 0 || !signs : !(signs & (in > 0 ? CORE_POSITIVE : CORE_NEGATIVE))) continue;
     take_sign(w, t, d, in, B, noise);
     for (int s = 0; s < (d->one_phase ? 1 : 2); s++) {  // sign of weight
-      multiply(w->charge, w->part, t->g[s], t, B);
+      multiply(w->charge, w->part, w->few, w, t->g[s], t, B);
       if (noise) {
-        multiply(w->variance, w->square, t->v[s], t, B);
+        multiply(w->variance, w->square, w->few_square, w, t->v[s], t, B);
         noise_normal(w->z, out, r);
       }
       converter_codes(w->sum, w->charge, w->variance, noise ? w->z : NULL, t->converter_gain, t->converter_offset, c,
@@ -91,7 +117,7 @@ double core_peak(struct core_work *w, const struct tile *t, const struct tile_de
     if (d->one_phase ? in < 0 || !signs : !(signs & (in > 0 ? CORE_POSITIVE : CORE_NEGATIVE))) continue;
     take_sign(w, t, d, in, B, false);
     for (int s = 0; s < (d->one_phase ? 1 : 2); s++) {
-      multiply(w->charge, w->part, t->g[s], t, B);
+      multiply(w->charge, w->part, w->few, w, t->g[s], t, B);
       for (int b = 0; b < B; b++)
         for (int o = 0; o < t->columns; o++) peak = fmax(peak, fabs((double)w->charge[b*t->ld + o]));
     }

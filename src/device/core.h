@@ -5,6 +5,7 @@
 //   1-phase: everything at once, charge = x (G+ - G-).
 // Read noise is drawn per column, vector and phase with variance sum_i x_i^2 sigma_i^2, which is exactly the
 // distribution of independent noise in every device (SPEC: never per device).
+// A single vector with few inputs that are not 0, such as spikes, visits only their rows.
 #ifndef DEVICE_CORE_H
 #define DEVICE_CORE_H
 
@@ -24,6 +25,9 @@ int core_signs(const real *x, size_t n);
 struct core_work {
   real *level;             // (CORE_BLOCK, padded rows) input steps, written by the caller
   real *part, *square;     // of one sign
+  uint16_t *index;         // (padded rows) inputs of one sign that are not 0, and their values
+  real *few, *few_square;  // (padded rows)
+  int n_few;               // -1: not listed
   real *charge, *variance, *sum;  // (CORE_BLOCK, padded columns)
   float *z;
   struct arena arena;

@@ -81,7 +81,13 @@ void tile_init(struct tile *t, const struct tile_design *d, int rows, int column
   assert(rows > 0 && columns > 0 && d->units > 0 && d->pcm.devices >= 1 && d->pcm.devices <= 2);
   *t = (struct tile){ .rows = rows, .columns = columns, .ld = conv_padded(columns), .lsb = 1 };
   allocate(t, d);
-  for (int o = 0; o < columns; o++) {
+  tile_renew(t, d, r);
+}
+
+void tile_renew(struct tile *t, const struct tile_design *d, struct rng *r) {
+  memset(t->block, 0, t->size);
+  t->lsb = 1;
+  for (int o = 0; o < t->columns; o++) {
     t->converter_gain[o] = (real)(1 + d->gain_spread * rng_normal(r));
     t->converter_offset[o] = (real)(d->offset_spread * rng_normal(r));
     t->gain[o] = 1;

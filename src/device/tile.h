@@ -61,6 +61,8 @@ struct tile_count {
 // An unwritten tile; faults and converter errors are drawn from r.
 void tile_init(struct tile *t, const struct tile_design *d, int rows, int columns, struct rng *r);
 void tile_release(struct tile *t);
+// The same as new: unwritten, with other faults and converter errors.
+void tile_renew(struct tile *t, const struct tile_design *d, struct rng *r);
 
 // All arrays of dst = those of src, a tile of the same size. tile_clone makes the copy.
 void tile_copy(struct tile *dst, const struct tile *src);

@@ -5,15 +5,37 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "device/pcm.h"
+#include "kernel/noise.h"
+
+enum { CHUNK = 256 };
+
+static const char *const presets[] = { "none", "joshi2020", "hermes", NULL };
 
 const struct param oneshot_noise_param_table[] = {
-  PARAM_F64(struct oneshot_noise, programming, 0, 0, 1, "error of a written weight, relative to the largest weight"),
+  PARAM_CHOICE(struct oneshot_noise, preset, 0, presets, "programming error that depends on the weight as that of a device model"),
+  PARAM_F64(struct oneshot_noise, programming, 0, 0, 10, "error of a written weight, relative to the largest weight; with a preset, multiples of its error"),
   PARAM_F64(struct oneshot_noise, read, 0, 0, 1, "error of a product per square root of its events, relative to the largest weight"),
   PARAM_F64(struct oneshot_noise, drift, 0, 0, 1, "relative spread of the weights between the two passes"),
   { 0 },
 };
 
+// Two devices for each sign, as on the chip; those of the other sign rest in RESET, whose error max(0, s z) has
+// the variance s^2 (1/2 - 1/(2 pi)).
+static void set_sigmas(struct oneshot *o) {
+  struct pcm p;
+  if (o->noise.preset > 0) pcm_preset(&p, (int)o->noise.preset - 1);
+  for (int k = 0; k <= ONESHOT_SIGMAS; k++) {
+    o->sigma[k] = o->noise.programming;
+    if (o->noise.preset == 0) continue;
+    const double x = (double)k/ONESHOT_SIGMAS, written = fmax(pcm_curve_at(&p.sigma_prog, x), 0);
+    const double variance = written*written + p.sigma_reset*p.sigma_reset*(0.5 - 0.5/3.14159265358979323846);
+    o->sigma[k] *= sqrt(variance*p.devices/2);
+  }
+}
+
 void oneshot_layout(struct oneshot *o) {
+  set_sigmas(o);
   assert(o->lsg.n_out == o->trainee.n);
   o->lsg_w = 0;
   o->lsg_w_out = o->lsg_w + spiking_w_size(&o->lsg);
@@ -71,22 +93,49 @@ static double largest_weight(const real *w, size_t n) {
   return top;
 }
 
-// Give every weight of the matrix, or those that differ from before, a fresh programming error.
-static void program(real *w, const real *before, const real *error_free, const struct oneshot *o, double sigma, struct rng *r) {
-  const struct spiking *net = &o->trainee;
-  if (sigma <= 0) return;
-  for (int i = 0; i < net->n_in + net->n; i++) {
-    for (int j = 0; j < net->n; j++) {
-      const size_t k = (size_t)i*(size_t)net->ld + (size_t)j;
-      if (i - net->n_in != j && (!before || w[k] != before[k])) w[k] = (before ? w[k] : error_free[k]) + (real)(sigma*rng_normal(r));
+// Standard deviation of the error of a weight, in units of the largest.
+static inline real sigma_of(const struct oneshot *o, double x) {
+  const double at = fmin(x, 1)*ONESHOT_SIGMAS;
+  const int k = at < ONESHOT_SIGMAS ? (int)at : ONESHOT_SIGMAS - 1;
+  return (real)(o->sigma[k] + (at - k)*(o->sigma[k + 1] - o->sigma[k]));
+}
+
+// Write w (n) where it differs from before, everywhere if before is NULL: the error that was there goes with the old
+// state of the device, so the new weight is what was meant, `meant` and the change, with an error of its own.
+static void write_row(real *w, const real *before, const real *meant, int n, const struct oneshot *o, double top, struct rng *r) {
+  float z[CHUNK];
+  for (int from = 0; from < n; from += CHUNK) {
+    const int m = n - from < CHUNK ? n - from : CHUNK;
+    noise_normal(z, (size_t)m, r);
+    for (int j = from; j < from + m; j++) {
+      if (before && w[j] == before[j]) continue;
+      const real target = before ? meant[j] + (w[j] - before[j]) : meant[j];
+      w[j] = target + (real)top*sigma_of(o, fabs((double)target)/top)*(real)z[j - from];
     }
   }
 }
 
+// Programming errors of the matrix, or of the weights that differ from before.
+static void program(real *w, const real *before, const struct oneshot *o, const real *parameters, struct rng *r) {
+  const struct spiking *net = &o->trainee;
+  const real *meant = parameters + o->trainee_w;
+  const double top = largest_weight(meant, spiking_w_size(net));
+  if (o->noise.programming <= 0 || top <= 0) return;
+  for (int i = 0; i < net->n_in + net->n; i++) {
+    const size_t k = (size_t)i*(size_t)net->ld;
+    write_row(w + k, before ? before + k : NULL, meant + k, net->n, o, top, r);
+  }
+  spiking_clear_diagonal(net, w);
+}
+
 static void drift(real *w, const struct oneshot *o, struct rng *r) {
+  const size_t n = spiking_w_size(&o->trainee);
+  float z[CHUNK];
   if (o->noise.drift <= 0) return;
-  for (size_t k = 0; k < spiking_w_size(&o->trainee); k++)
-    if (w[k] != 0) w[k] *= (real)(1 + o->noise.drift*rng_normal(r));
+  for (size_t k = 0; k < n; k += CHUNK) {
+    noise_normal(z, CHUNK, r);
+    for (size_t i = k; i < n && i < k + CHUNK; i++) w[i] *= (real)(1 + o->noise.drift*(double)z[i - k]);
+  }
 }
 
 static struct spiking_source trainee_source(const struct oneshot *o, const real *w, struct synapse *array, struct rng *r,
@@ -104,7 +153,7 @@ void oneshot_first_forward(struct oneshot_first *f, const struct oneshot *o, con
   const size_t n = spiking_w_size(&o->trainee);
   if (f->own) {
     memcpy(f->own, w, n*sizeof(real));
-    program(f->own, NULL, w, o, o->noise.programming*largest_weight(w, n), r);
+    program(f->own, NULL, o, parameters, r);
   }
   f->w = f->own ? f->own : parameters + o->trainee_w;
   const struct spiking_source source = trainee_source(o, f->w, array, r, parameters);
@@ -150,11 +199,13 @@ static void learn(struct oneshot_item *it, const struct oneshot *o, const real *
   memset(dw, 0, n*sizeof(real));
   eprop_gradient(dw, &o->trainee, rec, clock, it->source, scratch);
   if (array) {  // the array adds the changes to what it holds
-    real *zero = ARENA_NEW(scratch, n, real);
-    memset(zero, 0, n*sizeof(real));
-    eprop_update(it->changed, zero, dw, n, &o->update, it->r);
+    real *held = ARENA_NEW(scratch, n, real);
+    memset(held, 0, n*sizeof(real));
+    eprop_update(it->changed, held, dw, n, &o->update, it->r);
+    array->ops->weights(array, held);
     it->n_written += array->ops->update(array, it->changed, it->r);
-    w = zero;
+    array->ops->weights(array, it->changed);
+    w = held;
   } else {
     eprop_update(it->changed, w, dw, n, &o->update, it->r);
   }
@@ -165,8 +216,7 @@ static void learn(struct oneshot_item *it, const struct oneshot *o, const real *
 
 // A new programming error for the weights that the update changed, and drift since all were written.
 static void age(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const real *w) {
-  const double sigma = o->noise.programming;
-  if (sigma > 0) program(it->changed, w, NULL, o, sigma*largest_weight(parameters + o->trainee_w, spiking_w_size(&o->trainee)), it->r);
+  program(it->changed, w, o, parameters, it->r);
   drift(it->changed, o, it->r);
 }
 

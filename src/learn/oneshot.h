@@ -14,21 +14,25 @@
 // Imperfections of analog memory in the inner loop while training, as seen by the trainee's weights; relative to the
 // largest weight. Gradients pass straight through.
 struct oneshot_noise {
-  double programming;  // standard deviation of every written weight
+  int64_t preset;      // 0: an error of the same size for all weights; k: as preset k - 1 of device/pcm.h writes them
+  double programming;  // standard deviation of every written weight; with a preset, multiples of its own
   double read;         // of every element of a product, per square root of the number of events
   double drift;        // relative spread of all weights between the passes
 };
 extern const struct param oneshot_noise_param_table[];
+
+enum { ONESHOT_SIGMAS = 64 };
 
 struct oneshot {
   struct spiking lsg, trainee;
   struct eprop_params update;
   struct oneshot_noise noise;
   int T;
+  double sigma[ONESHOT_SIGMAS + 1];                     // programming error at |w| = k/ONESHOT_SIGMAS of the largest weight
   double sparsity;                                      // price of the share of weights changed, see oneshot_backward
   size_t lsg_w, lsg_w_out, trainee_w, trainee_w_out, n;  // offsets in the parameter block, its length
 };
-// Networks, update, noise and T are set before; fills in the offsets.
+// Networks, update, noise and T are set before; fills in offsets and sigma.
 void oneshot_layout(struct oneshot *o);
 static inline bool oneshot_noisy(const struct oneshot *o) {
   return o->noise.programming > 0 || o->noise.read > 0 || o->noise.drift > 0;

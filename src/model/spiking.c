@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/rng.h"
+#include "kernel/noise.h"
 
 #define SPIKING_TABLE(name, N, FRACTION, THRESHOLD, BETA)                                                                  \
   const struct param name[] = {                                                                                            \
@@ -129,6 +130,17 @@ static void drive_array(struct state *s, const struct spiking *net, const struct
   for (int k = 0; k < z.n; k++) s->x[net->n_in + z.index[k]] = 0;
 }
 
+// v += N(0, sigma^2)
+static void add_noise(real *v, int n, double sigma, struct rng *r) {
+  enum { CHUNK = 256 };
+  float z[CHUNK];
+  for (int from = 0; from < n; from += CHUNK) {
+    const int m = n - from < CHUNK ? n - from : CHUNK;
+    noise_normal(z, (size_t)m, r);
+    for (int j = 0; j < m; j++) v[from + j] += (real)(sigma*(double)z[j]);
+  }
+}
+
 // v = gamma v + x W_in + z W_rec, the one place where the product is taken
 static void drive(struct state *s, const struct spiking *net, const struct spiking_source *source, struct events_step x,
                   struct events_step z) {
@@ -142,9 +154,7 @@ static void drive(struct state *s, const struct spiking *net, const struct spiki
     double power = 0;
     for (int k = 0; k < x.n; k++) power += (double)x.value[k]*(double)x.value[k];
     for (int k = 0; k < z.n; k++) power += (double)z.value[k]*(double)z.value[k];
-    const double sigma = source->read_noise*sqrt(power);
-    if (sigma > 0)
-      for (int j = 0; j < net->n; j++) s->v[j] += (real)(sigma*rng_normal(source->r));
+    if (power > 0) add_noise(s->v, net->n, source->read_noise*sqrt(power), source->r);
   }
 }
 
