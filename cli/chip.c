@@ -10,18 +10,22 @@
 #include "device/chipstate.h"
 #include "experiment/deploy.h"
 #include "experiment/fewshot.h"
+#include "experiment/tradeoff.h"
 #include "options.h"
 
 static const char usage[] =
   "usage: metaxbar chip map     --model FILE [chip.name=value ...] [--json]\n"
   "       metaxbar chip program --model FILE [chip.name=value ...] [ledger.name=value ...] [--json]\n"
   "       metaxbar chip drift   --model FILE [chip.name=value ...] [--json]\n"
+  "       metaxbar chip tradeoff --model FILE [--out FILE.csv] [eval.name=value ...] [chip.name=value ...] [--json]\n"
   "       metaxbar chip export  --model FILE --out STATE.safetensors|STATE.csv [chip.name=value ...]\n"
   "       metaxbar chip import STATE.safetensors|STATE.csv --model FILE [--out STATE] [chip.name=value ...] [--json]\n"
   "\n"
   "map      where each layer lies on the cores, and how full they are\n"
-  "program  write the model and print how well its weights are held, and what it cost\n"
+  "program  write the model, calibrate it on background images (invented characters, or those that data.* names), and print\n"
+  "         how well its weights are held, and what it cost\n"
   "drift    the same from a minute to a month after writing\n"
+  "tradeoff accuracy and devices written under several write policies, on the same tasks and chips\n"
   "export   write the model, let chip.time_s pass, and save every device\n"
   "import   load such a state (a CSV replaces the devices alone) and print how well the weights are held\n";
 
@@ -33,17 +37,17 @@ struct command {
   struct options o;
   struct fewshot f;
   struct fewshot_model model;
-  struct ledger_params ledger;
-  struct settings_section ledger_section[2];
+  struct tradeoff_params tradeoff;
+  struct settings_section tradeoff_section[2];
   struct chip *chip;
 };
 
-// Settings of the ledger are this command's own; the rest belongs to the model's experiment.
+// Settings of the tradeoff are this command's own; the rest belongs to the model's experiment.
 static int load(struct command *c) {
   char *rest[OPTIONS_MAX];
   int n = 0;
   for (int k = 0; k < c->o.n_assignments; k++) {
-    if (!strncmp(c->o.assignments[k], "ledger.", 7)) TRY(settings_set(c->ledger_section, c->o.assignments[k]));
+    if (!strncmp(c->o.assignments[k], "tradeoff.", 9)) TRY(settings_set(c->tradeoff_section, c->o.assignments[k]));
     else rest[n++] = c->o.assignments[k];
   }
   if (!c->o.model) return err_set(ERR_SETTING, "--model FILE is missing");
@@ -51,8 +55,13 @@ static int load(struct command *c) {
   return fewshot_model_load(&c->model, &c->f, c->o.model, n, rest);
 }
 
+// Invented characters calibrate the chip unless the settings name other images.
 static int program(struct command *c) {
-  return deploy_convnet(&c->chip, &c->f.chip, (uint64_t)c->f.run.seed, &c->model.net, c->model.parameters, NULL, 0, 1);
+  struct dataset data;
+  TRY(dataset_load(&data, &c->f.data, DATASET_BACKGROUND_ONLY));
+  const int rc = fewshot_deploy(&c->chip, &c->f, &c->model, &data, (int)c->f.eval.shots, (uint64_t)c->f.run.seed);
+  dataset_release(&data);
+  return rc;
 }
 
 static int print_json(struct json_t *j) {
@@ -89,13 +98,13 @@ static int report(struct command *c, const char *when) {
   if (c->o.json) {
     struct json_t *j = deploy_quality_json(c->chip);
     json_put(j, "map", chip_map_json(c->chip));
-    json_put(j, "ledger", ledger_json(&c->chip->ledger, &c->ledger));
+    json_put(j, "ledger", ledger_json(&c->chip->ledger, &c->f.ledger));
     return print_json(j);
   }
   print_quality_head(c->chip);
   print_quality(c->chip, when);
   printf("\n");
-  ledger_print(&c->chip->ledger, &c->ledger, stdout);
+  ledger_print(&c->chip->ledger, &c->f.ledger, stdout);
   return 0;
 }
 
@@ -142,25 +151,45 @@ static int run_import(struct command *c) {
   return report(c, "loaded");
 }
 
+static void print_tradeoff(const struct tradeoff *t) {
+  printf("%d tasks on %d chip%s, after %d updates; devices per task\n", t->n_tasks, t->n_chips, t->n_chips > 1 ? "s" : "", t->n_updates);
+  printf("policy         value  accuracy %%   +- 95%%   below all   +- 95%%   written  addressed   share %%\n");
+  for (int k = 0; k < t->n; k++) {
+    const struct tradeoff_row *r = &t->row[k];
+    printf("%-11s %8.6g  %10.2f  %7.2f  %10.2f  %7.2f  %8.1f  %9.1f  %8.1f\n", tradeoff_policy(r), r->value, 100 * r->accuracy,
+           100 * r->ci95, 100 * r->below, 100 * r->below_ci95, r->written, r->addressed, 100 * r->share);
+  }
+}
+
+static int run_tradeoff(struct command *c) {
+  struct tradeoff t;
+  TRY(tradeoff_run(&t, &c->tradeoff, &c->f, &c->model));
+  if (c->o.out) TRY(tradeoff_save(&t, c->o.out));
+  if (c->o.json) return print_json(tradeoff_json(&t));
+  print_tradeoff(&t);
+  return 0;
+}
+
 static const struct action {
   const char *name;
   int (*run)(struct command *c);
-} actions[] = { { "map", run_map }, { "program", run_program }, { "drift", run_drift }, { "export", run_export }, { "import", run_import } };
+} actions[] = { { "map", run_map }, { "program", run_program }, { "drift", run_drift }, { "tradeoff", run_tradeoff },
+                { "export", run_export }, { "import", run_import } };
 enum { N_ACTIONS = sizeof actions / sizeof *actions };
 
 static int help(struct command *c) {
   fputs(usage, stdout);
   fprintf(stdout, "\nsettings:\n");
   for (const struct settings_section *s = c->f.sections; s->name; s++)
-    if (!strcmp(s->name, "chip") || !strcmp(s->name, "verify")) param_help(s->table, s->name, stdout);
-  settings_help(c->ledger_section, stdout);
+    if (strcmp(s->name, "train") && strcmp(s->name, "net")) param_help(s->table, s->name, stdout);
+  settings_help(c->tradeoff_section, stdout);
   return options_finish("chip");
 }
 
 int chip_command(int argc, char **argv) {
   static struct command c;
-  c = (struct command){ .ledger_section = { { "ledger", ledger_param_table, &c.ledger } } };
-  settings_defaults(c.ledger_section);
+  c = (struct command){ .tradeoff_section = { { "tradeoff", tradeoff_param_table, &c.tradeoff } } };
+  settings_defaults(c.tradeoff_section);
   fewshot_init(&c.f);
   int rc = options_parse(&c.o, argc, argv);
   if (rc < 0) return options_fail("chip", rc);
@@ -171,7 +200,8 @@ int chip_command(int argc, char **argv) {
     fputs(usage, stderr);
     return 2;
   }
-  if (k == N_ACTIONS) rc = err_set(ERR_SETTING, "%s: no such action; there are map, program, drift, export, import", c.o.words[0]);
+  if (k == N_ACTIONS) rc = err_set(ERR_SETTING, "%s: no such action; there are map, program, drift, tradeoff, export, import", c.o.words[0]);
+  else if (actions[k].run != run_tradeoff) c.f.data.kind = DATASET_BUILTIN;
   if (rc == 0) rc = load(&c);
   if (rc == 0) rc = actions[k].run(&c);
   chip_free(c.chip);

@@ -1,5 +1,6 @@
 // eval.c - metaxbar eval fewshot|arm. fewshot: accuracy of a model after each inner update, on unseen classes; arm: eval_arm.c.
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +14,8 @@ static const char usage[] =
   "usage: metaxbar eval fewshot --model FILE [-c FILE] [section.name=value ...] [--json]\n"
   "\n"
   "Adapt the model to tasks of classes it has never seen and print the accuracy on their queries\n"
-  "after each update, with a 95 % confidence interval over the tasks.\n";
+  "after each update, with a 95 % confidence interval over the tasks.\n"
+  "With synapse.kind=chip: eval.chips chips, eval.later_s seconds after the adaptation, and what the chip was asked to do.\n";
 
 static void print_tasks(const struct fewshot_result *r) {
   const int columns = r->n_updates + 1;
@@ -41,14 +43,47 @@ static void print_tasks(const struct fewshot_result *r) {
   printf(" %%\n");
 }
 
+static void print_row(const char *name, const double v[5]) {
+  printf("%-20s %12.9g %12.9g   %12.9g   %9.6g   %12.9g\n", name, v[0], v[1], v[2], v[3], v[4]);
+}
+
+// Core totals: the deployment is a mean over chips, the rest are means over tasks.
+static void print_ledger(const struct fewshot_result *r) {
+  const struct fewshot_ledger *d = &r->deployment, *t = &r->task, *s = &r->support, *u = &r->updates, *i = &r->inference;
+  printf("\n%-20s %12s %12s = %12s + %9s + %12s\n", "", "deployment", "task", "support", "updates", "inference");
+#define X(name, help) print_row(#name, (const double[]){ d->name, t->name, s->name, u->name, i->name });
+  LEDGER_COUNTS(X)
+#undef X
+#define X(name) print_row(#name, (const double[]){ d->cost.name, t->cost.name, s->cost.name, u->cost.name, i->cost.name })
+  X(read_energy_J);
+  X(read_time_s);
+  X(write_energy_J);
+  X(endurance_used);
+#undef X
+}
+
+static void print_chips(const struct fewshot_result *r) {
+  printf("%d chips:", r->n_chips);
+  for (int c = 0; c < r->n_chips && c < 16; c++) printf(" %.2f", 100 * r->chip_accuracy[c]);
+  printf("%s %%, standard deviation %.2f\n", r->n_chips > 16 ? " ..." : "", 100 * r->chip_std);
+}
+
 static void print_table(const struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m) {
   if (f->eval.tasks_file[0]) print_tasks(r);
   printf("%d tasks, %d-way %d-shot, %s classes%s, batch norm '%s'\n", r->n_tasks, m->net.ways, r->shots,
          f->eval.split ? "validation" : "evaluation",
          f->data.preprocessing == IMAGESET_PUBLISHED ? ", published preprocessing" : "", convnet_rule_names[f->eval.batchnorm]);
-  printf("updates  accuracy %%   +- 95%%   query loss\n");
-  for (int s = 0; s <= r->n_updates; s++)
-    printf("%7d  %10.2f  %7.2f   %10.4f\n", s, 100 * r->accuracy[s], 100 * r->ci95[s], r->loss[s]);
+  const bool chip = f->synapse.kind == FEWSHOT_CHIP;
+  printf("updates  accuracy %%   +- 95%%   query loss%s\n", chip ? "   devices written  addressed" : "");
+  for (int s = 0; s <= r->n_updates; s++) {
+    printf("%7d  %10.2f  %7.2f   %10.4f", s, 100 * r->accuracy[s], 100 * r->ci95[s], r->loss[s]);
+    if (chip && s > 0) printf("   %15.1f  %9.1f", r->devices_written[s - 1], r->devices_addressed[s - 1]);
+    printf("\n");
+  }
+  for (int k = 0; k < r->n_later; k++)
+    printf("%s%12.10g %10.2f  %7.2f\n", k ? "" : "seconds later\n", r->later_s[k], 100 * r->later_accuracy[k], 100 * r->later_ci95[k]);
+  if (r->n_chips > 1) print_chips(r);
+  if (chip) print_ledger(r);
 }
 
 static int eval_fewshot(const struct options *o) {

@@ -1,5 +1,5 @@
 // Evaluation: the published weights on 40 fixed tasks with known accuracies; results that do not depend
-// on the number of threads; baselines; settings that contradict each other.
+// on the number of threads; baselines; several chips, later times and ledgers; settings that contradict each other.
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -119,9 +119,117 @@ static void test_many_ways(void) {
   fewshot_model_release(&m);
 }
 
+static void on_chips(struct fewshot *f) {
+  f->synapse.kind = FEWSHOT_CHIP;
+  f->chip.calibration_rows = 32;
+  f->eval.tasks = 7;
+  f->eval.chips = 3;
+  strcpy(f->eval.later_s, "60,3600,2592000");
+}
+
+// Counts that are integers per task, added in doubles.
+static void check_ledger(const struct fewshot_result *r, const struct fewshot *f) {
+  struct fewshot_ledger sum = { 0 };
+#define X(name, help)                                                                              \
+  for (int s = 0; s < r->n_updates; s++) sum.name += r->update[s].name;                            \
+  CHECK(fabs(sum.name - r->updates.name) <= 1e-9 * sum.name, #name ": the updates do not add up"); \
+  CHECK(fabs(r->support.name + sum.name + r->inference.name - r->task.name) <= 1e-9 * r->task.name, #name ": the task is not its parts");
+  LEDGER_COUNTS(X)
+#undef X
+  CHECK_REL(r->support.cost.read_energy_J + r->updates.cost.read_energy_J + r->inference.cost.read_energy_J, r->task.cost.read_energy_J, 1e-12);
+  CHECK_REL(r->task.cost.read_energy_J, r->task.phases * f->ledger.phase_energy_J, 1e-12);
+  for (int s = 0; s < r->n_updates; s++) {
+    CHECK_REL(r->update[s].devices_written, r->devices_written[s], 1e-12);
+    CHECK(r->update[s].products == 15 && r->update[s].input_conversions == r->update[s].phases * 7, "15 support images through 7 rows");
+    CHECK(r->devices_addressed[s] == 4 * r->update[s].weights_written && r->devices_addressed[s] >= r->devices_written[s], "4 devices of a weight");
+    CHECK_REL(r->update[s].cost.endurance_used, 1 / f->ledger.endurance, 1e-12);
+  }
+  CHECK(r->inference.products > 5 * 10 && r->support.devices_written == 0 && r->inference.devices_written == 0, "only updates write");
+  CHECK(r->deployment.devices_written == (double)r->devices_total && r->deployment.products > 0, "deployment: writing and calibration");
+  CHECK_REL(r->task.cost.endurance_used, 4 / f->ledger.endurance, 1e-12);
+}
+
+static void test_chips(void) {
+  struct fewshot f;
+  struct fewshot_model m = { 0 };
+  struct fewshot_result r[2], one;
+  builtin(&f, &m, 5);
+  on_chips(&f);
+  for (f.eval.batchnorm = 0; f.eval.batchnorm < 3; f.eval.batchnorm++) {
+    for (int k = 0; k < 2; k++) {
+      f.run.threads = k + 1;
+      CHECK(fewshot_eval(&r[k], &f, &m) == 0, "%s", err_message());
+      r[k].seconds = 0;
+    }
+    CHECK(r[0].n_chips == 3 && r[0].n_later == 3 && r[0].later_s[2] == 2592000, "%d chips, %d times", r[0].n_chips, r[0].n_later);
+    CHECK(!memcmp(r[0].task_accuracy, r[1].task_accuracy, 7*5 * sizeof(double)), "accuracies depend on threads");
+    CHECK(!memcmp(r[0].later_accuracy, r[1].later_accuracy, sizeof r[0].later_accuracy), "later accuracies depend on threads");
+    CHECK(!memcmp(r[0].loss, r[1].loss, sizeof r[0].loss) && !memcmp(&r[0].task, &r[1].task, sizeof r[0].task), "losses or ledger depend on threads");
+    if (f.eval.batchnorm == 0) check_ledger(&r[0], &f);
+    f.eval.chips = 1;  // the first chip is that of a single one
+    CHECK(fewshot_eval(&one, &f, &m) == 0, "%s", err_message());
+    int same[3] = { 1, 1, 1 };
+    for (int k = 0; k < 7; k++) same[k % 3] &= !memcmp(one.task_accuracy + k*5, r[0].task_accuracy + k*5, 5 * sizeof(double));
+    CHECK(same[0] && !same[1] && !same[2], "tasks of the chips as on the first: %d %d %d", same[0], same[1], same[2]);
+    f.eval.chips = 3;
+    fewshot_result_release(&one);
+    for (int k = 0; k < 2; k++) fewshot_result_release(&r[k]);
+  }
+  fewshot_model_release(&m);
+}
+
+// Without drift and noise nothing happens while time passes; with drift alone and no correction, it does.
+static void test_later(void) {
+  struct fewshot f;
+  struct fewshot_model m = { 0 };
+  struct fewshot_result r;
+  builtin(&f, &m, 5);
+  on_chips(&f);
+  f.chip.read_scale = f.chip.drift_scale = 0;
+  f.chip.correction = CHIP_NONE;
+  CHECK(fewshot_eval(&r, &f, &m) == 0, "%s", err_message());
+  for (int k = 0; k < 3; k++) CHECK(r.later_accuracy[k] == r.accuracy[4], "%g s later %g, not %g", r.later_s[k], r.later_accuracy[k], r.accuracy[4]);
+  fewshot_result_release(&r);
+  f.chip.drift_scale = 8;
+  CHECK(fewshot_eval(&r, &f, &m) == 0, "%s", err_message());
+  CHECK(r.later_accuracy[2] != r.accuracy[4], "a month of strong drift, and the same %g", r.accuracy[4]);
+  fewshot_result_release(&r);
+  fewshot_model_release(&m);
+}
+
+static void refused(struct fewshot *f, const struct fewshot_model *m, const char *assignment, const char *expected) {
+  struct fewshot g = *f;
+  struct fewshot_result r;
+  CHECK(settings_set(f->sections, assignment) == 0, "%s", err_message());
+  CHECK(fewshot_eval(&r, f, m) == ERR_SETTING && strstr(err_message(), expected), "'%s'", err_message());
+  *f = g;
+}
+
+static void test_refused(void) {
+  struct fewshot f;
+  struct fewshot_model m = { 0 };
+  builtin(&f, &m, 5);
+  on_chips(&f);
+  refused(&f, &m, "eval.later_s=60,30", "eval.later_s=60,30: item 2 is 30, not above 60");
+  refused(&f, &m, "eval.later_s=1e300", "outside");
+  refused(&f, &m, "eval.later_s=0", "outside");
+  refused(&f, &m, "eval.later_s=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", "more than 16");
+  refused(&f, &m, "eval.chips=8", "eval.chips=8: more chips than tasks, 7");
+  refused(&f, &m, "eval.method=centroid", "only eval.method=adapt");
+  refused(&f, &m, "synapse.kind=exact", "eval.later_s=60,3600,2592000: only the devices of synapse.kind=chip");
+  f.chip.columns = 8;
+  refused(&f, &m, "chip.rows=64", "chip.cores=2: the model needs 4 cores of 64 x 8");
+  f.eval.later_s[0] = 0;
+  refused(&f, &m, "synapse.kind=quantised", "eval.chips=3: there are chips with synapse.kind=chip only");
+  fewshot_model_release(&m);
+}
+
 int main(void) {
   test_published();
   test_builtin();
+  test_chips();
+  test_later();
+  test_refused();
   test_many_ways();
   return test_summary();
 }

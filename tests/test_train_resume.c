@@ -103,6 +103,36 @@ static void test_killed(void) {
   check_same("one", "killed", "metrics.csv", true);
 }
 
+// The same with the chip in the loop: stopped and continued, on one thread and on two.
+static void test_chip_in_loop(const char *synapse) {
+  static struct process p;
+  char kind[64], one[32], two[32];
+  snprintf(kind, sizeof kind, "train.synapse=%s", synapse);
+  snprintf(one, sizeof one, "%s-one", synapse);
+  snprintf(two, sizeof two, "%s-two", synapse);
+#define LOOP kind, "train.chips=2", "train.time_max_s=1e6", "chip.fault_set=0.01", "chip.calibration_rows=64", \
+             "train.iterations=20", "train.checkpoint_every_s=0", "--quiet"
+  const char *const single[] = { LOOP, "run.threads=1", NULL }, *const pair[] = { LOOP, "run.threads=2", NULL };
+  const char *const other[] = { LOOP, "run.threads=2", "chip.prog_scale=2", NULL };
+#undef LOOP
+  run(&p, one, false, single);
+  CHECK(p.status == 0, "%s", p.err);
+  start(&p, two, false, pair);
+  next_checkpoint(&p, two, 0);
+  kill(p.pid, SIGKILL);
+  process_end(&p);
+  CHECK(p.status == 0 || p.status == 128 + SIGKILL, "status %d: %s", p.status, p.err);
+  if (p.status) {
+    run(&p, two, true, other);
+    process_check_line(&p, 2, (const char *const[]){ "checkpoint.safetensors: ", "chip.prog_scale=1", NULL });
+    run(&p, two, true, pair);
+    CHECK(p.status == 0, "%s", p.err);
+  }
+  check_same(one, two, "model.safetensors", true);
+  check_same(one, two, "metrics.csv", true);
+  check_same(one, "one", "model.safetensors", false);
+}
+
 static const char *const long_run[] = { "train.iterations=1000000", "run.threads=2", "train.checkpoint_every_s=0", NULL };
 
 static void test_interrupted(void) {
@@ -223,6 +253,8 @@ int main(void) {
   tmp = folder_make();
   test_threads();
   test_killed();
+  test_chip_in_loop("weights");
+  test_chip_in_loop("chip");
   test_interrupted();
   test_refused();
   test_damaged();

@@ -1,5 +1,6 @@
 #include "experiment/deploy.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +64,28 @@ int deploy_convnet(struct chip **out, const struct chip_params *p, uint64_t seed
   chip_calibrate(c, &c->rng);
   *out = c;
   return 0;
+}
+
+static void settle(struct chip *c, const struct chip_matrix *m, double time_s) {
+  for (int k = m->first; k < m->first + m->n_tiles; k++) {
+    tile_settle(&c->tiles[k], &c->design, time_s);
+    chip_touch(c, k);
+  }
+}
+
+void deploy_age(struct chip *c, const struct chip *from, int index, struct rng *r) {
+  struct chip_matrix *m = &c->matrices[index];
+  const struct chip_matrix *earlier = &from->matrices[index];
+  const size_t n = (size_t)m->base.I * (size_t)conv_padded(m->base.O) * sizeof(real);
+  assert(c->clock_s >= from->clock_s);
+  memcpy(m->w, earlier->w, n);
+  memcpy(m->wanted, earlier->wanted, n);
+  for (int k = m->first; k < m->first + m->n_tiles; k++) tile_copy(&c->tiles[k], &from->tiles[k]);
+  if (c->calibrated_s > from->clock_s) {
+    settle(c, m, c->calibrated_s);
+    chip_calibrate_matrix(c, index, r);
+  }
+  settle(c, m, c->clock_s);
 }
 
 struct deploy_quality deploy_quality(const struct chip *c, int index) {

@@ -21,6 +21,10 @@ int deploy_convnet(struct chip **c, const struct chip_params *p, uint64_t seed, 
 // layers[0..blocks] of the chip.
 void deploy_layers(struct synapse **layers, struct chip *c, const struct convnet *net);
 
+// Matrix m of c becomes that of `from`, the same chip at an earlier time, as c's clock finds it: drifted, and calibrated
+// when c was last calibrated if that was later. What has not changed on `from` since c was made of it need not be aged again.
+void deploy_age(struct chip *c, const struct chip *from, int m, struct rng *r);
+
 // How well matrix m is held at the chip's clock, without read noise: with w the weights meant and v those conducted,
 // kept = <v, w>/<w, w> (drift), error = |v/kept - w|/|w| (what no common gain corrects).
 struct deploy_quality {

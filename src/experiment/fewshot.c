@@ -13,8 +13,10 @@ static const char *const schedules[] = { "constant", "cosine", NULL };
 static const char *const query_losses[] = { "last", "mean", NULL };
 static const char *const adapted[] = { "readout", NULL };
 static const char *const train_rules[] = { "task", "support", "both", NULL };
+static const char *const train_synapses[] = { "software", "weights", "chip", NULL };
 static const char *const splits[] = { "evaluation", "validation", NULL };
 static const char *const methods[] = { "adapt", "centroid", "scratch", NULL };
+static const char *const roundings[] = { "nearest", "stochastic", NULL };
 static const char *const kinds[] = { "exact", "quantised", "chip", NULL };
 
 static const struct param train_table[] = {
@@ -32,6 +34,9 @@ static const struct param train_table[] = {
   PARAM_CHOICE(P, batchnorm, 0, train_rules, "whose statistics normalise the queries; both: tasks take turns"),
   PARAM_I64(P, bits, 0, 0, 16, "meta-train with weights of so many bits, rounded stochastically; 0: exact"),
   PARAM_F64(P, noise, 0, 0, 10, "meta-train with the programming error of chip.preset on the weights, in multiples; 0: none"),
+  PARAM_CHOICE(P, synapse, 0, train_synapses, "where the tasks are learned; weights: as chip.* conducts them, exact products; chip: products too"),
+  PARAM_I64(P, chips, 4, 1, 65536, "chips written anew for each outer update; its tasks are shared out among them"),
+  PARAM_F64(P, time_max_s, 0, 0, 1e12, "each such chip is used at a random age, log-uniform between t0 and this; 0: just written"),
   PARAM_I64(P, log_every, 50, 1, 1000000, "iterations between rows of metrics.csv"),
   PARAM_I64(P, validate_every, 1000, 1, 1000000, "iterations between validations"),
   PARAM_I64(P, validate_tasks, 200, 0, 1000000, "tasks of a validation"),
@@ -53,6 +58,8 @@ static const struct param eval_table[] = {
   PARAM_I64(P, statistics_images, 500, 1, 100000, "background images behind eval.batchnorm=chip"),
   PARAM_I64(P, scratch_updates, 100, 1, 100000, "updates of eval.method=scratch"),
   PARAM_F64(P, scratch_rate, 1e-3, 0, 1, "its learning rate (Adam)"),
+  PARAM_I64(P, chips, 1, 1, 65536, "chips programmed independently, the tasks shared out among them"),
+  PARAM_TEXT(P, later_s, "", "seconds after the adaptation, as 60,3600: classify again without further updates; on a chip"),
   PARAM_TEXT(P, tasks_file, "", "fixed tasks (JSON) in place of random ones"),
 #undef P
   { 0 },
@@ -62,6 +69,7 @@ static const struct param synapse_table[] = {
 #define P struct fewshot_synapse_params
   PARAM_CHOICE(P, kind, 0, kinds, "what holds the weights"),
   PARAM_I64(P, bits, 4, 2, 16, "of quantised weights"),
+  PARAM_CHOICE(P, rounding, 0, roundings, "of quantised weights when an evaluation writes them; stochastic: anew for each task, as in training"),
 #undef P
   { 0 },
 };
@@ -81,6 +89,7 @@ void fewshot_init(struct fewshot *f) {
     { "train", train_table, &f->train },       { "eval", eval_table, &f->eval },
     { "synapse", synapse_table, &f->synapse }, { "run", run_table, &f->run },
     { "chip", chip_param_table, &f->chip },    { "verify", verify_param_table, &f->chip.verify },
+    { "ledger", ledger_param_table, &f->ledger },
   };
   memcpy(f->sections, all, sizeof all);
   settings_defaults(f->sections);
@@ -103,7 +112,7 @@ static int take_over(struct fewshot *f, const struct tensorfile *tf) {
   f->eval.shots = f->train.shots;
   f->eval.updates = f->net.steps;
   if (f->train.bits) {  // trained for weights of so many bits: used with them
-    f->synapse.kind = 1;
+    f->synapse.kind = FEWSHOT_QUANTISED;
     f->synapse.bits = f->train.bits;
   }
   return 0;
@@ -158,7 +167,7 @@ int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, c
 
 void fewshot_model_round(struct fewshot_model *m, const struct fewshot *f) {
   const struct convnet *net = &m->net;
-  if (f->synapse.kind != 1) return;  // what a chip holds is no model
+  if (f->synapse.kind != FEWSHOT_QUANTISED) return;  // what a chip holds is no model
   for (int l = 0; l <= net->blocks; l++) {
     struct synapse *s = synapse_quantised_new(convnet_rows(net, l), convnet_columns(net, l), (int)f->synapse.bits, 1);
     s->ops->program(s, m->parameters + net->offset[l], NULL);

@@ -32,6 +32,9 @@ struct fewshot_train_params {
   int64_t batchnorm;             // task | support | both (odd tasks one, even tasks the other)
   int64_t bits;                  // 0: exact weights
   double noise;                  // programming error of chip.preset on the weights of each task, multiples
+  int64_t synapse;               // software | weights | chip (enum inloop_kind): where the tasks are learned
+  int64_t chips;                 // chips written for each outer update, its tasks shared out among them
+  double time_max_s;             // oldest age of such a chip
   int64_t log_every, validate_every, validate_tasks;
   double checkpoint_every_s;
   char start[PARAM_TEXT_SIZE];   // model file to start from
@@ -45,12 +48,16 @@ struct fewshot_eval_params {
   int64_t statistics_images;     // background images behind eval.batchnorm=chip
   int64_t scratch_updates;       // of back-propagation from scratch
   double scratch_rate;
+  int64_t chips;                 // programmed independently; task k runs on chip k mod chips
+  char later_s[PARAM_TEXT_SIZE]; // list (base/numbers.h): when the adapted queries are classified again
   char tasks_file[PARAM_TEXT_SIZE];
 };
 
+enum fewshot_synapse { FEWSHOT_EXACT, FEWSHOT_QUANTISED, FEWSHOT_CHIP };
 struct fewshot_synapse_params {
-  int64_t kind;                  // exact | quantised | chip
+  int64_t kind;                  // enum fewshot_synapse
   int64_t bits;
+  int64_t rounding;              // of quantised weights in an evaluation: to nearest | stochastic, anew for each task
 };
 
 // All settings of a few-shot command.
@@ -62,6 +69,7 @@ struct fewshot {
   struct fewshot_synapse_params synapse;
   struct fewshot_run_params run;
   struct chip_params chip;
+  struct ledger_params ledger;
   struct settings_section sections[10];
 };
 
@@ -93,12 +101,27 @@ int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, c
 // Replace the weights by what the synapse arrays of the settings hold once written (quantised: rounded).
 void fewshot_model_round(struct fewshot_model *m, const struct fewshot *f);
 
-// What an evaluation found; arrays over updates 0..n_updates.
+// A part of what the chips did (device/ledger.h), all cores together: the mean over tasks, or over chips for the deployment.
+struct fewshot_ledger {
+#define X(name, help) double name;
+  LEDGER_COUNTS(X)
+#undef X
+  struct ledger_cost cost;  // endurance: of the most written device, the most of any task
+};
+
+enum { FEWSHOT_MAX_LATER = 16 };
+// What an evaluation found; arrays over updates 0..n_updates. ci95: from the spread of the tasks, or of the chips if larger.
 struct fewshot_result {
-  int n_tasks, n_updates;
+  int n_tasks, n_updates, n_chips, n_later;
   int shots, queries;      // of the tasks evaluated
   double accuracy[CONVNET_MAX_STEPS + 1], ci95[CONVNET_MAX_STEPS + 1], loss[CONVNET_MAX_STEPS + 1];
-  double devices_written[CONVNET_MAX_STEPS];  // mean per task and update
+  double devices_written[CONVNET_MAX_STEPS];    // mean per task and update
+  double devices_addressed[CONVNET_MAX_STEPS];  // all devices of the weights that changed, rewritten or not
+  double later_s[FEWSHOT_MAX_LATER], later_accuracy[FEWSHOT_MAX_LATER], later_ci95[FEWSHOT_MAX_LATER];
+  double *chip_accuracy, chip_std;              // (n_chips) after the last update; their standard deviation
+  // synapse.kind=chip. task = support (features of the support images) + updates (these through the read-out, and the
+  // writes: the sum of update[s]) + inference (features of the queries, classified after 0..n_updates updates)
+  struct fewshot_ledger deployment, task, support, updates, inference, update[CONVNET_MAX_STEPS];
   long devices_total;
   double *task_accuracy;   // (n_tasks, n_updates + 1)
   double *expected;        // the same from a tasks file, NULL where it has none
@@ -109,7 +132,15 @@ void fewshot_result_release(struct fewshot_result *r);
 int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m);
 struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m);
 
-// ---- shared by training and evaluation
+// ---- the parts, shared by commands and by training
+
+// The images that an evaluation needs.
+int fewshot_load(struct dataset *data, const struct fewshot *f);
+
+// A chip of this seed, written, then calibrated on background images of data as tasks of so many shots show them.
+int fewshot_deploy(struct chip **c, const struct fewshot *f, const struct fewshot_model *m, const struct dataset *data, int shots, uint64_t seed);
+
+struct fewshot_ledger fewshot_ledger_mean(const struct ledger *sum, int n, const struct ledger_params *p);
 
 // Mean accuracy and loss after every update over tasks drawn from a split (streams of `purpose`).
 int fewshot_measure(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,

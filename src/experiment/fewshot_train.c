@@ -12,6 +12,7 @@
 #include "base/signals.h"
 #include "base/tensorfile.h"
 #include "experiment/fewshot.h"
+#include "experiment/inloop.h"
 #include "kernel/adam.h"
 
 // Sums since the last row of metrics.csv.
@@ -29,6 +30,7 @@ struct training {
   int n_workers;
   struct maml_worker *workers;
   struct episode *episodes;         // (n_workers)
+  struct inloop *chips;             // (n_workers) train.synapse; else NULL
   struct pool *pool;
   struct rundir run;
   real *gradients;                  // (tasks, n) one block a task, so that sums keep their order
@@ -52,24 +54,51 @@ static struct maml_options options_of(const struct fewshot *f, int odd) {
   return o;
 }
 
-static void run_task(void *context, int task, int worker) {
-  struct training *t = context;
+// The images of a task into the worker's input.
+static void draw_task(struct training *t, uint32_t index, int worker) {
+  struct rng draw = rng_stream((uint64_t)t->f->run.seed, RNG_EPISODE, index);
+  episode_draw(&t->episodes[worker], &t->spec, &t->data.images, &t->data.split[DATASET_TRAINING], &draw);
+  episode_render(&t->episodes[worker], &t->data.images, t->workers[worker].work.y[0], CONV_LANES);
+}
+
+static uint32_t task_index(const struct training *t, int task) { return (uint32_t)(t->iteration * t->f->train.tasks + task); }
+
+// One task whose weights are in the worker's layers.
+static void learn_task(struct training *t, int task, int worker, struct rng *noise) {
   const struct convnet *net = &t->model.net;
   struct maml_worker *w = &t->workers[worker];
-  const uint32_t index = (uint32_t)(t->iteration * t->f->train.tasks + task);
   const struct maml_options *o = &t->options[task % 2];
-  struct rng draw = rng_stream((uint64_t)t->f->run.seed, RNG_EPISODE, index);
-  struct rng noise = rng_stream((uint64_t)t->f->run.seed, RNG_QUANTISE, index);
   real *gradient = t->gradients + (size_t)task * net->n;
-
-  episode_draw(&t->episodes[worker], &t->spec, &t->data.images, &t->data.split[DATASET_TRAINING], &draw);
-  episode_render(&t->episodes[worker], &t->data.images, w->work.y[0], CONV_LANES);
-  maml_program(w, net, t->model.parameters, o, &noise);
-  maml_adapt(w, net, t->model.parameters, o, NULL, &noise);
+  maml_adapt(w, net, t->model.parameters, o, NULL, noise);
   memset(gradient, 0, net->n * sizeof *gradient);
   t->loss[task] = maml_backward(w, net, t->model.parameters, gradient, o);
   t->first[task] = w->record.correct[1];
   t->last[task] = w->record.correct[o->steps];
+}
+
+static void run_task(void *context, int task, int worker) {
+  struct training *t = context;
+  struct rng noise = rng_stream((uint64_t)t->f->run.seed, RNG_QUANTISE, task_index(t, task));
+  draw_task(t, task_index(t, task), worker);
+  maml_program(&t->workers[worker], &t->model.net, t->model.parameters, &t->options[task % 2], &noise);
+  learn_task(t, task, worker, &noise);
+}
+
+// Write one chip, calibrate it on the support images of its first task, learn its tasks on it.
+static void run_chip(void *context, int chip, int worker) {
+  struct training *t = context;
+  const struct fewshot_train_params *p = &t->f->train;
+  const int first = (int)(p->tasks * chip / p->chips), end = (int)(p->tasks * (chip + 1) / p->chips);
+  struct rng seed = rng_stream((uint64_t)t->f->run.seed, RNG_PROGRAM, task_index(t, first));
+  for (int task = first; task < end; task++) {
+    struct rng noise = rng_stream((uint64_t)t->f->run.seed, RNG_READ, task_index(t, task));
+    draw_task(t, task_index(t, task), worker);
+    if (task == first)
+      inloop_write(&t->chips[worker], &t->workers[worker], &t->model.net, t->model.parameters,
+                   (uint64_t)rng_u32(&seed) << 32 | rng_u32(&seed), p->time_max_s);
+    inloop_begin(&t->chips[worker]);
+    learn_task(t, task, worker, &noise);
+  }
 }
 
 enum { SLICES = 16 };
@@ -96,7 +125,8 @@ static double learning_rate(const struct fewshot_train_params *p, int64_t iterat
 static int outer_update(struct training *t) {
   const struct fewshot_train_params *p = &t->f->train;
   const struct convnet *net = &t->model.net;
-  pool_run(t->pool, (int)p->tasks, run_task, t);
+  if (t->chips) pool_run(t->pool, (int)p->chips, run_chip, t);
+  else pool_run(t->pool, (int)p->tasks, run_task, t);
   pool_run(t->pool, SLICES, sum_slice, t);
   for (int k = 0; k < p->tasks; k++) {
     if (!isfinite(t->loss[k]))
@@ -130,13 +160,24 @@ static int save_checkpoint(const struct training *t) {
   return tensorfile_commit(w);
 }
 
+// Whether the bits of a run depend on a setting.
+static bool matters(const struct fewshot *f, const char *section, const char *name) {
+  static const char *const never[] = { "run.threads", "data.path", "train.checkpoint_every_s", "eval.", "synapse.", "ledger.", NULL };
+  char key[128];
+  snprintf(key, sizeof key, "%s.%s", section, name);
+  for (int k = 0; never[k]; k++)
+    if (!strncmp(key, never[k], strlen(never[k]))) return false;
+  const bool of_chip = !strcmp(section, "chip") || !strcmp(section, "verify");
+  return !of_chip || f->train.synapse != INLOOP_NONE || !strcmp(key, "chip.preset");  // train.noise needs the preset
+}
+
 // A checkpoint continues only the run it came from.
 static int same_settings(const struct training *t, const struct tensorfile *tf) {
   for (const struct settings_section *s = t->f->sections; s->name; s++)
     for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++) {
+      if (!matters(t->f, s->name, p->name)) continue;
       char key[128], now[PARAM_TEXT_SIZE];
       snprintf(key, sizeof key, "%s.%s", s->name, p->name);
-      if (!strcmp(key, "run.threads") || !strcmp(key, "data.path") || !strcmp(s->name, "eval") || !strcmp(s->name, "synapse") || (!strcmp(s->name, "chip") && strcmp(p->name, "preset")) || !strcmp(s->name, "verify") || !strcmp(key, "train.checkpoint_every_s")) continue;
       const char *then = tensorfile_metadata(tf, key);
       param_value(p, s->params, now);
       if (!then || strcmp(then, now))
@@ -182,9 +223,9 @@ static int record(struct training *t) {
   if (p->validate_tasks && t->data.split[DATASET_VALIDATION].n && (t->iteration % p->validate_every == 0 || last)) {
     struct fewshot f = *t->f;
     struct fewshot_result r;
-    f.eval = (struct fewshot_eval_params){ .tasks = p->validate_tasks, .shots = p->shots, .queries = p->queries, .updates = f.net.steps };
+    f.eval = (struct fewshot_eval_params){ .tasks = p->validate_tasks, .shots = p->shots, .queries = p->queries, .updates = f.net.steps, .chips = 1 };
     f.eval.batchnorm = p->batchnorm == CONVNET_SUPPORT ? CONVNET_SUPPORT : CONVNET_TASK;
-    f.synapse = (struct fewshot_synapse_params){ .kind = p->bits ? 1 : 0, .bits = p->bits };
+    f.synapse = (struct fewshot_synapse_params){ .kind = p->bits ? 1 : p->synapse ? 2 : 0, .bits = p->bits };
     TRY(fewshot_measure(&r, &f, &t->model, &t->data, DATASET_VALIDATION, t->pool));
     snprintf(validation, sizeof validation, "%.6f,%.6f", r.accuracy[1], r.accuracy[r.n_updates]);
     fewshot_result_release(&r);
@@ -195,9 +236,10 @@ static int record(struct training *t) {
   return 0;
 }
 
-static int save_model(const struct training *t) {
+static int save_model(struct training *t) {
   char path[FILE_PATH_SIZE];
   rundir_path(&t->run, RUNDIR_MODEL, path);
+  if (t->chips) inloop_clip(&t->chips[0], &t->model.net, t->model.parameters);
   return fewshot_model_save(&t->model, t->f, path);
 }
 
@@ -252,11 +294,12 @@ static void release(struct training *t) {
   if (!t->pool) return;
   for (int k = 0; k < t->n_workers; k++) {
     maml_worker_release(&t->workers[k], &t->model.net);
+    if (t->chips) inloop_release(&t->chips[k]);  // after its matrices have left the worker
     episode_release(&t->episodes[k]);
   }
   pool_free(t->pool);
   fewshot_model_release(&t->model);
-  void *const owned[] = { t->workers, t->episodes, t->gradients, t->gradient, t->moment1, t->moment2, t->loss, t->first, t->last };
+  void *const owned[] = { t->workers, t->episodes, t->chips, t->gradients, t->gradient, t->moment1, t->moment2, t->loss, t->first, t->last };
   for (size_t k = 0; k < sizeof owned / sizeof *owned; k++) free(owned[k]);
 }
 
@@ -267,6 +310,10 @@ static int describe(struct training *t, const struct fewshot *f) {
     return err_set(ERR_SETTING, "train.iterations=%lld: with train.tasks=%lld more than %u tasks in all", (long long)f->train.iterations, (long long)f->train.tasks, UINT32_MAX);
   if (f->train.noise > 0 && f->train.bits)
     return err_set(ERR_SETTING, "train.noise=%g: not together with train.bits=%d", f->train.noise, (int)f->train.bits);
+  if (f->train.synapse != INLOOP_NONE && (f->train.bits || f->train.noise > 0))
+    return err_set(ERR_SETTING, "train.synapse: not together with train.bits or train.noise");
+  if (f->train.synapse != INLOOP_NONE && f->train.chips > f->train.tasks)
+    return err_set(ERR_SETTING, "train.chips=%lld: more than train.tasks=%lld", (long long)f->train.chips, (long long)f->train.tasks);
   TRY(convnet_init(&t->model.net, &f->net, (int)f->data.size));
   for (int odd = 0; odd < 2; odd++) t->options[odd] = options_of(f, odd);
   t->spec = dataset_spec(&f->data, DATASET_TRAINING, t->model.net.ways, (int)f->train.shots, (int)f->train.queries);
@@ -309,12 +356,23 @@ static int start_from(struct training *t, const char *path) {
   return rc;
 }
 
+static int put_in_loop(struct training *t) {
+  const struct fewshot *f = t->f;
+  struct inloop *chips = err_calloc((size_t)t->n_workers, sizeof *chips);
+  int rc = 0;
+  for (int k = 0; k < t->n_workers && rc == 0; k++)
+    rc = inloop_init(&chips[k], (enum inloop_kind)f->train.synapse, &t->workers[k], &t->model.net, &f->chip);
+  t->chips = chips;
+  return rc;
+}
+
 // Memory, threads and the initial weights, once the data is there.
 static int prepare(struct training *t) {
   for (enum dataset_split s = DATASET_TRAINING; s <= DATASET_VALIDATION; s++)
     if (s == DATASET_TRAINING || (t->f->train.validate_tasks && t->data.split[s].n))
       TRY(episode_check(&t->spec, &t->data.images, &t->data.split[s], dataset_split_name(s)));
   allocate(t);
+  if (t->f->train.synapse != INLOOP_NONE) TRY(put_in_loop(t));
   struct rng start = rng_stream((uint64_t)t->f->run.seed, RNG_INIT, 0);
   convnet_start(&t->model.net, t->model.parameters, t->f->train.inner_rate, &start);
   return t->f->train.start[0] ? start_from(t, t->f->train.start) : 0;

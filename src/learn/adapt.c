@@ -31,11 +31,12 @@ void adapt_record_release(struct adapt_record *a) { free(a->block); }
 
 static struct conv readout_shape(const struct adapt_task *t, int B) { return conv_shape(B, 1, 1, t->C, t->ways, 1, 1, 0); }
 
-static void classify(struct adapt_record *a, const struct adapt_task *t, struct synapse *readout, int step, struct rng *r) {
+void adapt_classify(struct adapt_record *a, const struct adapt_task *t, struct synapse *readout, int step, struct rng *r) {
   const int N = conv_padded(t->ways);
   const struct conv shape = readout_shape(t, t->Q);
   real *z = a->zq + (size_t)step * (size_t)(t->Q*N), *p = a->pq + (size_t)step * (size_t)(t->Q*N);
   const int *label = t->label + t->S;
+  readout->ops->weights(readout, a->w + (size_t)step * (size_t)(t->C*N));
   readout->ops->product(readout, z, t->h + (size_t)t->S * (size_t)conv_padded(t->C), &shape, r);
   softmax_forward(p, z, t->Q, t->ways, N);
   a->query_loss[step] = softmax_cross_entropy(a->u, p, label, t->Q, t->ways, N);
@@ -53,20 +54,21 @@ static void delta_rule(real *dw, const struct adapt_task *t, const real *g, real
     }
 }
 
-void adapt_run(struct adapt_record *a, const struct adapt_task *t, struct synapse *readout, struct rng *r) {
+void adapt_update(struct adapt_record *a, const struct adapt_task *t, struct synapse *readout, int step, struct rng *r) {
   const int N = conv_padded(t->ways);
   const struct conv shape = readout_shape(t, t->S);
-  readout->ops->weights(readout, a->w);
-  classify(a, t, readout, 0, r);
-  for (int s = 0; s < t->steps; s++) {
-    real *p = a->p + (size_t)s * (size_t)(t->S*N), *g = a->g + (size_t)s * (size_t)(t->S*N);
-    readout->ops->product(readout, g, t->h, &shape, r);  // logits, in the place of g
-    softmax_forward(p, g, t->S, t->ways, N);
-    a->support_loss[s] = softmax_cross_entropy(g, p, t->label, t->S, t->ways, N);
-    delta_rule(a->dw, t, g, t->rate[s]);
-    a->written[s] = readout->ops->update(readout, a->dw, r);
-    readout->ops->weights(readout, a->w + (size_t)(s + 1) * (size_t)(t->C*N));
-    classify(a, t, readout, s + 1, r);
+  real *p = a->p + (size_t)step * (size_t)(t->S*N), *g = a->g + (size_t)step * (size_t)(t->S*N);
+  readout->ops->product(readout, g, t->h, &shape, r);  // logits, in the place of g
+  softmax_forward(p, g, t->S, t->ways, N);
+  a->support_loss[step] = softmax_cross_entropy(g, p, t->label, t->S, t->ways, N);
+  delta_rule(a->dw, t, g, t->rate[step]);
+  a->written[step] = readout->ops->update(readout, a->dw, r);
+}
+
+void adapt_run(struct adapt_record *a, const struct adapt_task *t, struct synapse *readout, struct rng *r) {
+  for (int s = 0; s <= t->steps; s++) {
+    if (s > 0) adapt_update(a, t, readout, s - 1, r);
+    adapt_classify(a, t, readout, s, r);
   }
 }
 

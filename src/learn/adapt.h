@@ -37,6 +37,10 @@ void adapt_record_release(struct adapt_record *a);
 // Run the updates on the read-out, which holds the initial weights, and classify the queries after each.
 void adapt_run(struct adapt_record *a, const struct adapt_task *t, struct synapse *readout, struct rng *r);
 
+// The same in steps: classify the queries after `step` updates; make update number `step`.
+void adapt_classify(struct adapt_record *a, const struct adapt_task *t, struct synapse *readout, int step, struct rng *r);
+void adapt_update(struct adapt_record *a, const struct adapt_task *t, struct synapse *readout, int step, struct rng *r);
+
 // Exact gradient of  sum_s weight[s] query_loss[s]  through all updates (straight through any rounding):
 // dh (S + Q, padded C) is overwritten, dw0 (C, padded ways) and drate (steps) are added to.
 void adapt_backward(real *dh, real *dw0, real *drate, struct adapt_record *a, const struct adapt_task *t,

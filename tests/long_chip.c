@@ -1,0 +1,58 @@
+// The published weights on simulated chips and as integers of few bits, 1000 tasks each, against figures measured with an
+// independent program (SPEC: the table of known numbers).
+#include "base/err.h"
+#include "base/file.h"
+#include "experiment/fewshot.h"
+#include "test.h"
+
+#define SHARED "../shared/"
+
+enum { MAX_SETTINGS = 12 };
+
+struct expectation {
+  const char *name;
+  double percent[CONVNET_MAX_STEPS + 1], within[CONVNET_MAX_STEPS + 1];  // after 0..4 updates; within 0: not checked
+  const char *settings[MAX_SETTINGS];
+};
+
+static const struct expectation all[] = {
+  { "32 bit", { 20.0, 36.0, 88.7, 97.2, 97.88 }, { 1, 1, 1, 0.5, 0.4 }, { "synapse.kind=exact" } },
+  { "published noise", { 20.0, 34.8, 0, 97.0, 97.79 }, { 1, 4, 0, 1, 0.6 },
+    { "synapse.kind=chip", "chip.preset=published-code", "chip.scale=unit", "chip.correction=none" } },
+  { "hermes, 4 chips", { 20.0, 35.0, 82, 0, 96.14 }, { 1, 4, 6, 0, 1 },
+    { "synapse.kind=chip", "chip.preset=hermes", "chip.correction=column", "eval.chips=4" } },
+  { "4 bits", { 0, 0, 0, 0, 87.9 }, { 0, 0, 0, 0, 1 }, { "synapse.kind=quantised", "synapse.rounding=stochastic", "synapse.bits=4" } },
+  { "5 bits", { 0, 0, 0, 0, 96.3 }, { 0, 0, 0, 0, 1 }, { "synapse.kind=quantised", "synapse.rounding=stochastic", "synapse.bits=5" } },
+  { "8 bits", { 0, 0, 0, 0, 97.9 }, { 0, 0, 0, 0, 1 }, { "synapse.kind=quantised", "synapse.rounding=stochastic", "synapse.bits=8" } },
+};
+
+static void run(const struct expectation *e) {
+  struct fewshot f;
+  struct fewshot_model m;
+  struct fewshot_result r;
+  fewshot_init(&f);
+  CHECK(fewshot_model_load(&m, &f, SHARED "reference/paper_cnn.safetensors", 0, NULL) == 0, "%s", err_message());
+  CHECK(settings_set(f.sections, "data.path=" SHARED "omniglot") == 0 && settings_set(f.sections, "eval.tasks=1000") == 0, "%s", err_message());
+  for (int k = 0; e->settings[k]; k++) CHECK(settings_set(f.sections, e->settings[k]) == 0, "%s", err_message());
+  CHECK(fewshot_eval(&r, &f, &m) == 0, "%s", err_message());
+  printf("%-16s", e->name);
+  for (int s = 0; s <= r.n_updates; s++) {
+    const double found = 100 * r.accuracy[s];
+    printf("  %6.2f", found);
+    CHECK(e->within[s] == 0 || fabs(found - e->percent[s]) <= test_tol(e->within[s]), "%s, %d updates: %.2f %%, not %.2f", e->name, s,
+          found, e->percent[s]);
+  }
+  printf("  +- %.2f\n", 100 * r.ci95[r.n_updates]);
+  fflush(stdout);
+  fewshot_result_release(&r);
+  fewshot_model_release(&m);
+}
+
+int main(void) {
+  if (!file_exists(SHARED "reference/paper_cnn.safetensors") || !file_exists(SHARED "omniglot/images_evaluation.zip")) {
+    printf("SKIP " SHARED "reference/paper_cnn.safetensors or " SHARED "omniglot are absent\n");
+    return 77;
+  }
+  for (size_t k = 0; k < sizeof all / sizeof *all; k++) run(&all[k]);
+  return test_summary();
+}

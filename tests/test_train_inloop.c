@@ -1,0 +1,191 @@
+// Meta-training with the chip in the loop: on an ideal chip the loss and the meta-gradient are those of software; a
+// renewed chip is a new one; what trains is what the chip conducts, corrected; the answer follows from the seed alone.
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/rng.h"
+#include "experiment/deploy.h"
+#include "experiment/inloop.h"
+#include "test.h"
+
+enum { SIDE = 12, SHOTS = 2, QUERIES = 3, CHANNELS = 7, STEPS = 2 };
+
+struct bench {
+  struct convnet net;
+  struct maml_options options;
+  struct maml_worker worker;
+  struct inloop loop;
+  real *parameters, *gradient, *x;
+  size_t n_x;
+};
+
+static struct chip_params ideal(void) {
+  struct chip_params p;
+  param_defaults(chip_param_table, &p);
+  param_defaults(verify_param_table, &p.verify);
+  p.prog_scale = p.drift_scale = p.read_scale = 0;
+  p.dac_bits = p.adc_bits = 0;
+  p.headroom = 8;  // no update is cut off
+  return p;
+}
+
+static void bench_init(struct bench *b, enum inloop_kind kind, const struct chip_params *p) {
+  const struct convnet_params shape = { .channels = CHANNELS, .blocks = 2, .ways = 3, .steps = STEPS, .epsilon = 1e-3 };
+  struct rng r = rng_stream(9, RNG_TEST, 1);
+  CHECK(convnet_init(&b->net, &shape, SIDE) == 0, "%s", err_message());
+  b->options = (struct maml_options){ .steps = STEPS, .weight = { 0, 0.5, 0.5 } };
+  maml_worker_init(&b->worker, &b->net, SHOTS, QUERIES, &b->options);
+  b->parameters = err_aligned(b->net.n, sizeof(real));
+  b->gradient = err_aligned(b->net.n, sizeof(real));
+  convnet_start(&b->net, b->parameters, 0.4, &r);
+  b->n_x = (size_t)(3 * (SHOTS + QUERIES) * SIDE*SIDE * CONV_LANES);
+  b->x = err_aligned(b->n_x, sizeof(real));
+  for (size_t i = 0; i < b->n_x; i += CONV_LANES) b->x[i] = (real)rng_normal(&r);
+  b->loop = (struct inloop){ 0 };
+  if (kind != INLOOP_NONE) CHECK(inloop_init(&b->loop, kind, &b->worker, &b->net, p) == 0, "%s", err_message());
+}
+
+static void bench_release(struct bench *b) {
+  maml_worker_release(&b->worker, &b->net);
+  if (b->loop.kind != INLOOP_NONE) inloop_release(&b->loop);
+  free(b->parameters);
+  free(b->gradient);
+  free(b->x);
+}
+
+static double learn(struct bench *b, uint64_t seed, double time_max_s) {
+  struct rng noise = rng_stream(seed, RNG_READ, 0);
+  memcpy(b->worker.work.y[0], b->x, b->n_x * sizeof(real));
+  memset(b->gradient, 0, b->net.n * sizeof(real));
+  if (b->loop.kind == INLOOP_NONE) maml_program(&b->worker, &b->net, b->parameters, &b->options, NULL);
+  else {
+    inloop_write(&b->loop, &b->worker, &b->net, b->parameters, seed, time_max_s);
+    inloop_begin(&b->loop);
+  }
+  maml_adapt(&b->worker, &b->net, b->parameters, &b->options, NULL, &noise);
+  return maml_backward(&b->worker, &b->net, b->parameters, b->gradient, &b->options);
+}
+
+static double distance(const real *a, const real *b, size_t n) {
+  double difference = 0, size = 0;
+  for (size_t i = 0; i < n; i++) {
+    difference += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+    size += (double)b[i] * (double)b[i];
+  }
+  return sqrt(difference / size);
+}
+
+static void test_ideal(void) {
+  struct bench software, loop;
+  const struct chip_params p = ideal();
+  bench_init(&software, INLOOP_NONE, NULL);
+  const double expected = learn(&software, 1, 0);
+  for (int kind = INLOOP_WEIGHTS; kind <= INLOOP_CHIP; kind++) {
+    bench_init(&loop, (enum inloop_kind)kind, &p);
+    CHECK_REL(learn(&loop, 1, 1e6), expected, 1e-4);
+    const double d = distance(loop.gradient, software.gradient, software.net.n);
+    CHECK(d < test_tol(1e-3), "kind %d: gradients differ by %g", kind, d);
+    bench_release(&loop);
+  }
+  bench_release(&software);
+}
+
+// Under errors, drift, faults, converters and noise.
+static struct chip_params real_chip(void) {
+  struct chip_params p;
+  param_defaults(chip_param_table, &p);
+  param_defaults(verify_param_table, &p.verify);
+  p.fault_reset = p.fault_set = 0.01;
+  p.adc_gain_spread = 0.02;
+  p.scale = CHIP_SCALE_COLUMN;
+  return p;
+}
+
+static void test_renewed(void) {
+  const struct chip_params p = real_chip();
+  struct bench b;
+  struct chip *fresh;
+  bench_init(&b, INLOOP_CHIP, &p);
+  learn(&b, 3, 1e6);
+  learn(&b, 4, 0);
+  CHECK(deploy_plan(&fresh, &p, 4, &b.net) == 0, "%s", err_message());
+  for (int l = 0; l <= b.net.blocks; l++) chip_synapse(fresh, l)->ops->program(chip_synapse(fresh, l), b.parameters + b.net.offset[l], &fresh->rng);
+  for (int l = 0; l <= b.net.blocks; l++) {
+    const size_t n = (size_t)convnet_rows(&b.net, l) * (size_t)conv_padded(convnet_columns(&b.net, l));
+    real *v = err_aligned(2*n, sizeof *v);
+    chip_effective(b.loop.chip, l, v);
+    chip_effective(fresh, l, v + n);
+    CHECK(!memcmp(v, v + n, n * sizeof *v), "matrix %d of the renewed chip is not that of a new one", l);
+    free(v);
+  }
+  chip_free(fresh);
+  bench_release(&b);
+}
+
+// The same bits after any past; others under another seed or without drift.
+static void test_seed_alone(void) {
+  const struct chip_params p = real_chip();
+  for (int kind = INLOOP_WEIGHTS; kind <= INLOOP_CHIP; kind++) {
+    struct bench a, b;
+    bench_init(&a, (enum inloop_kind)kind, &p);
+    bench_init(&b, (enum inloop_kind)kind, &p);
+    const double first = learn(&a, 7, 1e6);
+    learn(&b, 8, 1e7);
+    const double second = learn(&b, 7, 1e6);
+    CHECK(first == second && !memcmp(a.gradient, b.gradient, a.net.n * sizeof(real)), "kind %d: the past shows", kind);
+    CHECK(learn(&b, 8, 1e6) != first, "kind %d: the seed does not matter", kind);
+    CHECK(learn(&b, 7, 0) != first, "kind %d: the age does not matter", kind);
+    bench_release(&a);
+    bench_release(&b);
+  }
+}
+
+// v~ = v after the common decay of a column is taken out: <v~,w> = <w,w>, and v~ is not w.
+static void test_corrected(void) {
+  const struct chip_params p = real_chip();
+  struct bench b;
+  bench_init(&b, INLOOP_WEIGHTS, &p);
+  learn(&b, 5, 1e7);
+  for (int l = 0; l < b.net.blocks; l++) {
+    const int I = convnet_rows(&b.net, l), O = convnet_columns(&b.net, l), OP = conv_padded(O);
+    const real *w = b.parameters + b.net.offset[l], *v = b.worker.held + b.net.offset[l];
+    for (int o = 0; o < O; o++) {
+      double ww = 0, vw = 0, dd = 0;
+      for (int i = 0; i < I; i++) {
+        const double x = (double)w[i*OP + o], y = (double)v[i*OP + o];
+        ww += x*x;
+        vw += x*y;
+        dd += (x - y)*(x - y);
+      }
+      CHECK_REL(vw, ww, 1e-5);
+      CHECK(dd > 1e-4 * ww, "column %d of layer %d is held without error", o, l);
+    }
+  }
+  const double age_s = b.loop.chip->clock_s;
+  CHECK(age_s > 300 && age_s < 1e7, "the chip is %g s old", age_s);
+  bench_release(&b);
+}
+
+static void test_clip(void) {
+  struct chip_params p = real_chip();
+  p.weight_clip = 1.5;
+  struct bench b;
+  bench_init(&b, INLOOP_WEIGHTS, &p);
+  const int O = b.net.channels, OP = conv_padded(O), I = convnet_rows(&b.net, 0);
+  double square = 0;
+  b.parameters[0] = 3;
+  for (int i = 0; i < I; i++) square += (double)b.parameters[i*OP] * (double)b.parameters[i*OP];
+  const real other = b.parameters[1];
+  inloop_clip(&b.loop, &b.net, b.parameters);
+  CHECK_REL(b.parameters[0], 1.5 * sqrt(square / I), 1e-5);
+  CHECK_REL(b.parameters[1], other, 1e-6);
+  bench_release(&b);
+}
+
+int main(void) {
+  test_ideal();
+  test_renewed();
+  test_seed_alone();
+  test_corrected();
+  test_clip();
+  return test_summary();
+}
