@@ -9,10 +9,11 @@
 #include "options.h"
 
 static const char usage[] =
-  "usage: metaxbar eval arm --model FILE [-c FILE] [section.name=value ...] [--json]\n"
+  "usage: metaxbar eval arm --model FILE [-c FILE] [section.name=value ...] [--json] [--out FILE.csv]\n"
   "\n"
   "Show the model a movement once, update the trainee once, let it perform, and print how far the tip of the arm\n"
-  "was from where it should have been: mean and standard deviation over random movements, or for the path in target.file.\n";
+  "was from where it should have been: mean and standard deviation over random movements, or for the path in target.file.\n"
+  "With synapse.kind=chip the trainee lies on simulated chips; --out writes the first movement step by step (tools/figure_arm.sh).\n";
 
 static void print_score(const char *when, const struct reach_score *s) {
   printf("%-7s %8.2f +- %-6.2f  %7.4f +- %-7.4f  %7.4f +- %.4f\n", when, s->rms_distance_cm.mean, s->rms_distance_cm.std,
@@ -26,6 +27,30 @@ static void print_table(const struct reach_result *r) {
   print_score("after", &r->after);
   printf("firing rates: trainee %.1f Hz, learning signal generator %.1f Hz\n", r->trainee_Hz, r->lsg_Hz);
   printf("weights changed: %.1f %% of W_in, %.1f %% of W_rec\n", 100*r->changed_in, 100*r->changed_rec);
+}
+
+static void print_chips(const struct reach_result *r, const struct reach *f) {
+  const struct ledger_counts once = ledger_total(&r->deployment), all = ledger_total(&r->movements);
+  const struct ledger_cost cost = ledger_cost(&r->movements, &f->ledger);
+  const double n = r->n_trajectories;
+  printf("chips: %d x %s, updated %.6g s after writing, performing %.6g s later\n", r->n_chips,
+         f->chip.table[0] ? f->chip.table : pcm_preset_names[f->chip.preset], f->chip.time_s, f->eval.later_s);
+  printf("written: %.1f %% error beside %.3f of the weights kept; %lld of %ld devices\n", 100*r->programmed_error, r->programmed_kept,
+         (long long)once.devices_written, r->devices_total);
+  printf("per movement: %.0f products, %.0f phases, %.0f devices rewritten; reading at most %.3g J, %.3g s\n", (double)all.products/n,
+         (double)all.phases/n, r->devices_written, cost.read_energy_J/n, cost.read_time_s/n);
+}
+
+static int print_result(const struct reach_result *r, const struct reach *f, bool as_json) {
+  if (as_json) {
+    struct json_t *j = reach_result_json(r, f);
+    const int rc = json_print(j, stdout);
+    json_release(j);
+    return rc;
+  }
+  print_table(r);
+  if (r->n_chips) print_chips(r, f);
+  return 0;
 }
 
 int eval_arm(const struct options *o) {
@@ -46,13 +71,8 @@ int eval_arm(const struct options *o) {
   rc = reach_eval(&r, &f, &m, NULL);
   reach_model_release(&m);
   if (rc < 0) return options_fail("eval", rc);
-  if (o->json) {
-    struct json_t *j = reach_result_json(&r, &f);
-    rc = json_print(j, stdout);
-    json_release(j);
-  } else {
-    print_table(&r);
-  }
+  if (o->out) rc = reach_result_write_csv(&r, &f, o->out);
+  if (rc == 0) rc = print_result(&r, &f, o->json);
   reach_result_release(&r);
   return rc < 0 ? options_fail("eval", rc) : options_finish("eval");
 }

@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "base/rng.h"
 #include "base/tensorfile.h"
+#include "device/pcm.h"
 #include "experiment/reach_batch.h"
 #include "test.h"
 
@@ -331,6 +332,51 @@ static void check_noise(void) {
   pool_free(pool);
 }
 
+// A weight that the update rewrites has an error of its own, of the same size: not both the old and the new. With
+// a preset, the error is that of two devices of the weight's conductance.
+static void check_rewriting(int preset) {
+  enum { N = 40 };
+  struct reach f;
+  struct reach_model m;
+  struct reach_batch b;
+  small(&f);
+  f.noise.preset = preset;
+  f.noise.programming = preset ? 1 : 0.07;
+  f.update.grid = EPROP_EXACT;
+  f.update.rate = 1e-5;  // changes far below the errors
+  reach_model_start(&m, &f);
+  struct pool *pool = pool_new(1);
+  reach_batch_init(&b, &f, &m.o, N, N, pool, false, NULL);
+  CHECK(reach_batch_draw(&b, N, RNG_TEST, 0) == 0, "%s", err_message());
+  reach_batch_forward(&b, m.parameters);
+  const size_t size = spiking_w_size(&m.o.trainee);
+  const real *w = m.parameters + m.o.trainee_w;
+  double top = 0, square[2] = { 0 }, expected = 0, both = 0, n = 0;
+  struct pcm p;
+  pcm_preset(&p, preset ? preset - 1 : 0);
+  for (size_t i = 0; i < size; i++) top = fmax(top, fabs((double)w[i]));
+  for (size_t i = 0; i < N*size; i++) {
+    const struct oneshot_item *it = &b.item[i/size];
+    const double v = (double)w[i%size], first = (double)it->first->w[i%size] - v, second = (double)it->changed[i%size] - v;
+    if (first == second) continue;
+    const double s = pcm_sigma_prog_uS(&p, p.g_max_uS*fabs(v)/top), reset = pcm_sigma_prog_uS(&p, 0);
+    const double preset_variance = (s*s + reset*reset*(0.5 - 0.5/3.14159265358979))*p.devices/2*pow(top/p.g_max_uS, 2);
+    square[0] += first*first;
+    square[1] += second*second;
+    both += first*second;
+    expected += preset ? preset_variance : pow(0.07*top, 2);
+    n++;
+  }
+  const double slack = 7*sqrt(2/n) + 0.02;  // sigmas differ from weight to weight
+  CHECK(n > 5000, "%g weights rewritten", n);
+  for (int pass = 0; pass < 2; pass++)
+    CHECK(fabs(square[pass]/expected - 1) < slack, "preset %d, pass %d: variance %g of that expected", preset, pass + 1, square[pass]/expected);
+  CHECK(fabs(both/expected) < slack, "errors before and after are correlated: %g", both/expected);
+  reach_batch_release(&b);
+  reach_model_release(&m);
+  pool_free(pool);
+}
+
 // Broadcast errors: several updates through W_out bring the outputs nearer to the target.
 static void check_broadcast(void) {
   struct reach f;
@@ -359,6 +405,7 @@ int main(void) {
   check_path();
   check_device();
   check_noise();
+  for (int preset = 0; preset < 3; preset++) check_rewriting(preset);
   check_broadcast();
   return test_summary();
 }

@@ -11,6 +11,7 @@
 
 static const char *const schedules[] = { "steps", "cosine", NULL };
 static const char *const streams[] = { "evaluation", "validation", NULL };
+static const char *const kinds[] = { "exact", "chip", NULL };
 
 static const struct param loss_table[] = {
 #define P struct reach_loss_params
@@ -30,10 +31,12 @@ static const struct param train_table[] = {
   PARAM_I64(P, trajectories, 90, 1, 65536, "movements of each outer update"),
   PARAM_I64(P, group, 9, 1, 65536, "movements of an episode, which one thread computes"),
   PARAM_F64(P, rate, 1.5e-3, 0, 1, "learning rate of Adam"),
+  PARAM_F64(P, readout_rate, 1, 0, 1e3, "times this for the trainee's W_out, whose numbers are ten times smaller than the rest"),
   PARAM_CHOICE(P, schedule, 0, schedules, "course of that rate; cosine ends at zero"),
   PARAM_F64(P, decay, 0.99, 0, 1, "factor of schedule 'steps'"),
   PARAM_I64(P, decay_every, 500, 1, 100000000, "iterations between its steps"),
   PARAM_F64(P, clip, 0, 0, 1e9, "longest gradient (Euclidean norm); 0: any"),
+  PARAM_F64(P, weight_max, 0, 0, 1e6, "the trainee's W_in and W_rec stay within +- this; 0: any"),
   PARAM_TEXT(P, start, "", "model to start from in place of random weights"),
   PARAM_I64(P, log_every, 50, 1, 1000000, "iterations between rows of metrics.csv"),
   PARAM_I64(P, validate_every, 1000, 1, 1000000, "iterations between validations"),
@@ -47,7 +50,14 @@ static const struct param eval_table[] = {
 #define P struct reach_eval_params
   PARAM_I64(P, trajectories, 500, 1, 10000000, "movements"),
   PARAM_CHOICE(P, stream, 0, streams, "which random movements"),
+  PARAM_I64(P, chips, 1, 1, REACH_MAX_CHIPS, "independently programmed chips that take turns"),
+  PARAM_F64(P, later_s, 0, 0, 1e12, "seconds between the update and the performance, on a chip"),
 #undef P
+  { 0 },
+};
+
+static const struct param synapse_table[] = {
+  PARAM_CHOICE(struct reach_synapse_params, kind, REACH_EXACT, kinds, "what holds the trainee's weights"),
   { 0 },
 };
 
@@ -76,6 +86,8 @@ void reach_init(struct reach *f) {
     { "noise", oneshot_noise_param_table, &f->noise },        { "loss", loss_table, &f->loss },
     { "train", train_table, &f->train },                      { "eval", eval_table, &f->eval },
     { "target", target_table, &f->target },                   { "run", run_table, &f->run },
+    { "synapse", synapse_table, &f->synapse },                { "chip", chip_param_table, &f->chip },
+    { "verify", verify_param_table, &f->chip.verify },        { "ledger", ledger_param_table, &f->ledger },
   };
   _Static_assert(sizeof all / sizeof *all + 1 <= sizeof f->sections / sizeof *f->sections, "one more for the end");
   memcpy(f->sections, all, sizeof all);

@@ -8,6 +8,7 @@
 #include "base/settings.h"
 #include "data/spikecode.h"
 #include "data/trajectory.h"
+#include "device/chip.h"
 #include "learn/oneshot.h"
 
 struct json_t;
@@ -31,10 +32,12 @@ struct reach_train_params {
   int64_t iterations, trajectories;  // outer updates; movements of each
   int64_t group;                     // movements of an episode, the unit that one thread computes
   double rate;                       // of Adam
+  double readout_rate;               // that of the trainee's W_out over it
   int64_t schedule;                  // steps: times decay every decay_every | cosine
   double decay;
   int64_t decay_every;
   double clip;                       // longest gradient; 0: none
+  double weight_max;                 // of the trainee's W_in and W_rec, the range of the devices; 0: any
   char start[PARAM_TEXT_SIZE];       // model to start from in place of random weights
   int64_t log_every, validate_every, validate_trajectories;
   double checkpoint_every_s;
@@ -43,6 +46,15 @@ struct reach_train_params {
 struct reach_eval_params {
   int64_t trajectories;
   int64_t stream;                    // evaluation | validation: which random movements
+  int64_t chips;                     // independently programmed ones that take turns
+  double later_s;                    // between the update and the performance, on a chip
+};
+
+enum { REACH_MAX_CHIPS = 64 };
+enum reach_synapse_kind { REACH_EXACT, REACH_CHIP };
+
+struct reach_synapse_params {
+  int64_t kind;                      // enum reach_synapse_kind: what holds the trainee's W_in and W_rec
 };
 
 struct reach_target_params {
@@ -63,7 +75,10 @@ struct reach {
   struct reach_eval_params eval;
   struct reach_target_params target;
   struct reach_run_params run;
-  struct settings_section sections[16];
+  struct reach_synapse_params synapse;
+  struct chip_params chip;
+  struct ledger_params ledger;
+  struct settings_section sections[24];
 };
 
 // Defaults, and the list of sections that settings.h works on (it points into *f, which must stay put).
@@ -110,6 +125,9 @@ struct reach_result {
   double changed_in, changed_rec;           // share of the weights changed
   long devices_total;
   double devices_written;                   // mean per movement
+  int n_chips;                              // 0 in software; then all that follows of chips is 0
+  double programmed_kept, programmed_error; // of the first chip (experiment/reach_chip.h)
+  struct ledger deployment, movements;      // writing the first chip; all movements on all chips
   double *distance_cm;                      // (n_trajectories) after the update
   double seconds;                           // of learning and performing, all movements
   // the first movement, for figures: (T, 2) rad/s, (T, 3) m
@@ -121,17 +139,19 @@ void reach_result_release(struct reach_result *r);
 // each worker thread, W_in with W_rec below it.
 struct reach_device {
   struct synapse **array;  // (workers)
-  // Bring the array of a worker to its state before the update of a movement. NULL: it is programmed anew.
-  void (*restore)(const struct reach_device *d, int worker, struct rng *r);
+  // Give a worker the array for movement number `movement`, in its state before any update. NULL: its array is programmed anew.
+  void (*restore)(const struct reach_device *d, int worker, uint64_t movement, struct rng *r);
   // Let time pass between the update and the performance. NULL: none.
   void (*wait)(const struct reach_device *d, int worker, struct rng *r);
   void *context;
 };
 
-// Random movements of eval.stream, or the path of target.file. device may be NULL.
+// Random movements of eval.stream, or the path of target.file. device NULL: what synapse.kind says.
 int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m, const struct reach_device *device);
 int reach_workers(const struct reach *f);  // threads that run.threads stands for
 struct json_t *reach_result_json(const struct reach_result *r, const struct reach *f);
+// The first movement as CSV, a row per step: time, then velocities and tip of target, before and after.
+int reach_result_write_csv(const struct reach_result *r, const struct reach *f, const char *path);
 
 // Hold a file in the form of eprop_small*.safetensors against the code: prints the largest error of every
 // tensor relative to its largest value to out (may be NULL), and sets *worst to the largest of all.

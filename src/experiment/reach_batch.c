@@ -120,6 +120,7 @@ static void draw(void *context, int k, int worker) {
 int reach_batch_draw(struct reach_batch *b, int n, uint32_t purpose, uint64_t first) {
   assert(n <= b->capacity);
   b->n = n;
+  b->number = first;
   struct drawing d = { b, purpose, first, err_calloc((size_t)n, sizeof(bool)) };
   pool_run(b->pool, n, draw, &d);
   bool failed = false;
@@ -135,9 +136,9 @@ static void forward_item(struct reach_batch *b, int k, int worker) {
   struct oneshot_item *it = &b->item[k];
   struct arena *scratch = &b->scratch[worker];
   const struct reach_device *d = b->device;
+  if (d && d->restore) d->restore(d, worker, b->number + (uint64_t)k, it->r);
   struct synapse *array = d ? d->array[worker] : NULL;
-  if (d && d->restore) d->restore(d, worker, it->r);
-  else if (d) array->ops->program(array, b->parameters + b->o.trainee_w, it->r);
+  if (d && !d->restore) array->ops->program(array, b->parameters + b->o.trainee_w, it->r);
   if (b->n_firsts == b->capacity || k % b->group == 0)
     oneshot_first_forward(it->first, &b->o, b->parameters, &b->clock, array, it->r, scratch);
   oneshot_learn(it, &b->o, b->parameters, &b->clock, array, scratch);

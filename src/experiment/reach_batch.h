@@ -18,6 +18,7 @@ struct reach_batch {
   struct oneshot o;
   struct pool *pool;
   int n, capacity, group;            // movements in use, at most; movements of an episode
+  uint64_t number;                   // of the first movement in use
   int n_firsts;                      // first passes: one an episode, or one a movement if they differ
   bool differentiate;
   struct events clock;

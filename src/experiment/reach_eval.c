@@ -5,12 +5,14 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/pool.h"
 #include "base/rng.h"
 #include "base/signals.h"
 #include "data/targetpath.h"
 #include "experiment/reach_batch.h"
+#include "experiment/reach_chip.h"
 
 enum { CHUNK = 60 };  // movements held in memory at a time
 
@@ -82,6 +84,7 @@ static int load_path(struct reach_batch *b) {
   if (rc == 0) {
     resample(b, q, p.n);
     b->n = 1;
+    b->number = 0;
     b->noise[0] = rng_stream((uint64_t)b->f->run.seed, RNG_QUANTISE, 0);
     reach_batch_encode(b, 0, 0);
   }
@@ -161,10 +164,8 @@ static int measure(struct reach_result *r, const struct errors *e, struct reach_
 
 int reach_workers(const struct reach *f) { return f->run.threads ? (int)f->run.threads : pool_cores(); }
 
-int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m, const struct reach_device *device) {
+static int eval_on(struct reach_result *r, const struct reach *f, const struct reach_model *m, const struct reach_device *device) {
   const int n = f->target.file[0] ? 1 : (int)f->eval.trajectories, capacity = n < CHUNK ? n : CHUNK;
-  if (f->update.repeats > 1 && f->update.signal == EPROP_LSG)
-    return err_set(ERR_SETTING, "update.repeats=%d: the LSG makes one update only; set update.signal", (int)f->update.repeats);
   struct pool *pool = pool_new(reach_workers(f));
   struct reach_batch b;
   const struct errors e = { err_calloc((size_t)n, 3*sizeof(double)), err_calloc((size_t)n, 3*sizeof(double)) };
@@ -180,13 +181,50 @@ int reach_eval(struct reach_result *r, const struct reach *f, const struct reach
   return rc;
 }
 
+static int eval_on_chips(struct reach_result *r, const struct reach *f, const struct reach_model *m) {
+  struct reach_chip *chips;
+  TRY(reach_chip_new(&chips, f, m, reach_workers(f)));
+  const int rc = eval_on(r, f, m, reach_chip_device(chips));
+  if (rc == 0) reach_chip_report(r, chips);
+  reach_chip_free(chips);
+  return rc;
+}
+
+int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m, const struct reach_device *device) {
+  if (f->update.repeats > 1 && f->update.signal == EPROP_LSG)
+    return err_set(ERR_SETTING, "update.repeats=%d: the LSG makes one update only; set update.signal", (int)f->update.repeats);
+  if (!device && f->synapse.kind == REACH_CHIP) return eval_on_chips(r, f, m);
+  return eval_on(r, f, m, device);
+}
+
 void reach_result_release(struct reach_result *r) {
   free(r->distance_cm);
   free(r->target_omega);
   *r = (struct reach_result){ 0 };
 }
 
-// ---- JSON
+// ---- output
+
+// A row: target, before and after, n numbers each.
+static void write_group(FILE *out, const double *target, const double *before, const double *after, size_t t, size_t n) {
+  const double *const all[3] = { target, before, after };
+  for (int k = 0; k < 3; k++)
+    for (size_t j = 0; j < n; j++) fprintf(out, ",%.6f", all[k][n*t + j]);
+}
+
+int reach_result_write_csv(const struct reach_result *r, const struct reach *f, const char *path) {
+  struct file_out o;
+  TRY(file_out_open(&o, path));
+  fprintf(o.stream, "step,time_s,target_base_rad_s,target_shoulder_rad_s,before_base_rad_s,before_shoulder_rad_s,after_base_rad_s,"
+                    "after_shoulder_rad_s,target_x_m,target_y_m,target_z_m,before_x_m,before_y_m,before_z_m,after_x_m,after_y_m,after_z_m\n");
+  for (int t = 0; t < r->T; t++) {
+    fprintf(o.stream, "%d,%.6g", t + 1, (t + 1)*f->trajectory.dt_s);
+    write_group(o.stream, r->target_omega, r->before_omega, r->after_omega, (size_t)t, 2);
+    write_group(o.stream, r->target_xyz, r->before_xyz, r->after_xyz, (size_t)t, 3);
+    fputc('\n', o.stream);
+  }
+  return file_out_commit(&o);
+}
 
 static void put_spread(struct json_t *o, const char *name, const struct reach_spread *s) {
   struct json_t *v = json_object_new();
@@ -202,11 +240,27 @@ static void put_score(struct json_t *o, const struct reach_score *s) {
   json_put(o, "omega_rmse_rad_s", joints);
 }
 
+// The chips, and what they were asked to do; the counts of the movements are sums over all of them.
+static void put_chips(struct json_t *o, const struct reach_result *r, const struct reach *f) {
+  struct json_t *programmed = json_object_new(), *ledger = json_object_new();
+  json_put_text(o, "preset", f->chip.table[0] ? f->chip.table : pcm_preset_names[f->chip.preset]);
+  json_put_i64(o, "chips", r->n_chips);
+  json_put_f64(o, "time_s", f->chip.time_s);
+  json_put_f64(o, "later_s", f->eval.later_s);
+  json_put_f64(programmed, "kept", r->programmed_kept);
+  json_put_f64(programmed, "error", r->programmed_error);
+  json_put(o, "programmed", programmed);
+  json_put(ledger, "deployment", ledger_json(&r->deployment, &f->ledger));
+  json_put(ledger, "movements", ledger_json(&r->movements, &f->ledger));
+  json_put(o, "ledger", ledger);
+}
+
 struct json_t *reach_result_json(const struct reach_result *r, const struct reach *f) {
   struct json_t *o = json_object_new(), *before = json_object_new(), *rate = json_object_new(), *changed = json_object_new();
   json_put_i64(o, "trajectories", r->n_trajectories);
   json_put_text(o, "generator", f->target.file[0] ? f->target.file : f->trajectory.generator == TRAJECTORY_PUBLISHED ? "published" : "consistent");
   json_put_bool(o, "free", f->trajectory.free != 0);
+  json_put_text(o, "synapse", r->n_chips ? "chip" : "exact");
   json_put_text(o, "signal", eprop_signal_names[f->update.signal]);
   json_put_text(o, "grid", eprop_grid_names[f->update.grid]);
   put_score(o, &r->after);
@@ -220,6 +274,7 @@ struct json_t *reach_result_json(const struct reach_result *r, const struct reac
   json_put_f64(changed, "in", r->changed_in);
   json_put_f64(changed, "rec", r->changed_rec);
   json_put(o, "weights_changed", changed);
+  if (r->n_chips) put_chips(o, r, f);
   json_put_f64(o, "seconds", r->seconds);
   json_put_i64(o, "seed", f->run.seed);
   return o;

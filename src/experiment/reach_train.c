@@ -39,12 +39,29 @@ static double learning_rate(const struct reach_train_params *p, int64_t iteratio
   return p->rate*0.5*(1 + cos(3.14159265358979323846*(double)iteration/(double)p->iterations));
 }
 
+static void adam_range(struct training *t, size_t begin, size_t end, double rate) {
+  adam_step(t->model.parameters + begin, t->moment1 + begin, t->moment2 + begin, t->batch.gradient + begin, end - begin, rate,
+            (long)t->iteration + 1);
+}
+
+// Hold the weights that go on a chip, trainee w, within +-train.weight_max.
+static void clip_weights(struct training *t, size_t begin, size_t end) {
+  const real most = (real)t->f->train.weight_max;
+  if (most <= 0) return;
+  for (size_t i = begin > t->model.o.trainee_w ? begin : t->model.o.trainee_w; i < end; i++) {
+    real *w = &t->model.parameters[i];
+    *w = *w > most ? most : *w < -most ? -most : *w;
+  }
+}
+
+// The trainee's w_out lies last in the parameter block and has a rate of its own.
 static void adam_slice(void *context, int slice, int worker) {
   struct training *t = context;
   (void)worker;
-  const size_t n = t->model.o.n, begin = n*(size_t)slice/SLICES, end = n*(size_t)(slice + 1)/SLICES;
-  adam_step(t->model.parameters + begin, t->moment1 + begin, t->moment2 + begin, t->batch.gradient + begin, end - begin,
-            t->step_rate, (long)t->iteration + 1);
+  const size_t n = t->model.o.trainee_w_out, begin = n*(size_t)slice/SLICES, end = n*(size_t)(slice + 1)/SLICES;
+  adam_range(t, begin, end, t->step_rate);
+  clip_weights(t, begin, end);
+  if (slice == 0) adam_range(t, n, t->model.o.n, t->step_rate*t->f->train.readout_rate);
 }
 
 // Shorten the gradient to train.clip; returns its length, which is not finite if any element is not.
@@ -99,10 +116,18 @@ static int save_checkpoint(const struct training *t) {
   return tensorfile_commit(w);
 }
 
+// What is only asked of evaluations may change.
+static bool is_of_training(const char *section) {
+  static const char *const others[] = { "eval", "target", "synapse", "chip", "verify", "ledger" };
+  for (size_t k = 0; k < sizeof others/sizeof *others; k++)
+    if (!strcmp(section, others[k])) return false;
+  return true;
+}
+
 // A checkpoint continues only the run it came from.
 static int same_settings(const struct training *t, const struct tensorfile *tf) {
   for (const struct settings_section *s = t->f->sections; s->name; s++) {
-    if (!strcmp(s->name, "eval") || !strcmp(s->name, "target")) continue;
+    if (!is_of_training(s->name)) continue;
     for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++) {
       char key[128], now[PARAM_TEXT_SIZE];
       snprintf(key, sizeof key, "%s.%s", s->name, p->name);

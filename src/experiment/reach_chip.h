@@ -1,0 +1,26 @@
+// reach_chip.h - the trainee of a model on simulated chips: W_in with W_rec below it is the one matrix of a chip
+// (255 x 250 of one core of 256 x 256 cells), and all its products in both passes are the chip's, with spikes as
+// inputs. W_out, the learning signal generator and the rest stay in software.
+//
+// A chip is programmed once, calibrated (input and output ranges, columns) on the spikes of software passes over
+// movements of the training stream, and set to chip.time_s. Every movement begins with that state, is learned by
+// rewriting the weights that change, and is performed after eval.later_s. Passes take no time.
+#ifndef EXPERIMENT_REACH_CHIP_H
+#define EXPERIMENT_REACH_CHIP_H
+
+#include "experiment/reach.h"
+
+struct reach_chip;
+
+// eval.chips chips, each programmed with random numbers of its own, and a copy of each for `workers` threads.
+int reach_chip_new(struct reach_chip **c, const struct reach *f, const struct reach_model *m, int workers);
+void reach_chip_free(struct reach_chip *c);
+
+// Movement k is chip k mod eval.chips's. Valid as long as c.
+const struct reach_device *reach_chip_device(const struct reach_chip *c);
+
+// How well the first chip held the weights when it was calibrated (experiment/deploy.h), what writing it took, and
+// what all movements so far took on all chips.
+void reach_chip_report(struct reach_result *r, const struct reach_chip *c);
+
+#endif

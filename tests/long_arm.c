@@ -1,0 +1,64 @@
+// The published weights of the arm over 500 free movements of the published generator: in software with exact, rounded
+// and stochastically rounded updates, and on four simulated chips of each device model. About a minute.
+#include "base/err.h"
+#include "base/file.h"
+#include "experiment/reach.h"
+#include "test.h"
+
+#define MODEL "../shared/reference/paper_arm.safetensors"
+
+struct expected {
+  const char *what;
+  double cm, within;                   // mean RMS distance of the tip
+  double changed_low, changed_high;    // share of the weights
+  char settings[6][32];
+};
+
+// The chip's programming error is that of the model (26.6 % of the weights for one pair of devices a sign, 16.2 % for
+// joshi2020), so these are measured figures. An independent simulation has 6.1 cm for joshi2020 with two devices a sign and
+// 5.5 cm for hermes, which is what two pairs a sign give here.
+static struct expected all[] = {
+  { "exact", 2.2, 0.2, 0.65, 0.85, { "" } },
+  { "nearest 1/16", 14, 2, 0.02, 0.05, { "update.grid=nearest" } },
+  { "stochastic 1/16", 2.8, 0.4, 0.06, 0.10, { "update.grid=stochastic" } },
+  { "joshi2020", 6.1, 1.5, 0.65, 0.85, { "synapse.kind=chip", "eval.chips=4", "chip.preset=joshi2020" } },
+  { "hermes", 8.1, 1.5, 0.65, 0.85, { "synapse.kind=chip", "eval.chips=4", "chip.preset=hermes" } },
+  { "hermes, two pairs", 5.5, 1.5, 0.65, 0.85, { "synapse.kind=chip", "eval.chips=4", "chip.preset=hermes", "chip.devices_per_sign=4" } },
+  { "hermes, columns", 4.5, 1.0, 0.65, 0.85, { "synapse.kind=chip", "eval.chips=4", "chip.preset=hermes", "chip.scale=column" } },
+  { "without noise", 2.2, 0.2, 0.65, 0.85,
+    { "synapse.kind=chip", "chip.prog_scale=0", "chip.read_scale=0", "chip.drift_scale=0", "chip.dac_bits=0", "chip.adc_bits=0" } },
+};
+
+static void check(struct expected *e) {
+  char free_only[] = "trajectory.free=yes", trajectories[] = "eval.trajectories=500";
+  char *assignments[8] = { free_only, trajectories };
+  int n = 2;
+  struct reach f;
+  struct reach_model m;
+  struct reach_result r;
+  while (n < 8 && e->settings[n - 2][0]) {
+    assignments[n] = e->settings[n - 2];
+    n++;
+  }
+  reach_init(&f);
+  CHECK(reach_model_load(&m, &f, MODEL, n, assignments) == 0, "%s", err_message());
+  CHECK(reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());
+  const double cm = r.after.rms_distance_cm.mean;
+  printf("%-18s %6.2f +- %.2f cm  (before %.1f)  %4.1f / %4.1f %% of the weights changed, %.0f devices, trainee %.1f Hz, LSG %.1f Hz, %.1f ms\n", e->what,
+         cm, r.after.rms_distance_cm.std, r.before.rms_distance_cm.mean, 100*r.changed_in, 100*r.changed_rec, r.devices_written, r.trainee_Hz, r.lsg_Hz,
+         1e3*r.seconds/r.n_trajectories);
+  CHECK(fabs(cm - e->cm) < test_tol(e->within), "%s: %.2f cm, expected %.1f +- %.1f", e->what, cm, e->cm, e->within);
+  CHECK(r.changed_rec > e->changed_low && r.changed_rec < e->changed_high, "%s: %.3f of the weights changed", e->what, r.changed_rec);
+  CHECK(r.before.rms_distance_cm.mean > 40, "%s: %.1f cm before the update", e->what, r.before.rms_distance_cm.mean);
+  reach_result_release(&r);
+  reach_model_release(&m);
+}
+
+int main(void) {
+  if (!file_exists(MODEL)) {
+    printf("SKIP %s: absent\n", MODEL);
+    return 77;
+  }
+  for (size_t k = 0; k < sizeof all/sizeof *all; k++) check(&all[k]);
+  return test_summary();
+}

@@ -1,0 +1,202 @@
+// The trainee on simulated chips: an ideal chip is the software; every movement begins with the chip as it was
+// programmed; chips take turns; the ledger; what contradicts is refused.
+#include "base/err.h"
+#include "base/rng.h"
+#include "experiment/reach_batch.h"
+#include "experiment/reach_chip.h"
+#include "test.h"
+
+enum { N = 7 };
+
+static void small(struct reach *f) {
+  reach_init(f);
+  f->lsg.neurons = 40;
+  f->trainee.neurons = 24;
+  f->trajectory.steps = 60;
+  f->update.rate = 1e-2;
+  f->eval.trajectories = N;
+  f->run.threads = 2;
+  f->synapse.kind = REACH_CHIP;
+}
+
+static void ideal(struct reach *f) {
+  f->chip.prog_scale = f->chip.drift_scale = f->chip.read_scale = 0;
+  f->chip.adc_bits = f->chip.dac_bits = 0;
+  f->chip.headroom = 4;  // the large updates of random weights
+}
+
+static struct reach_result run(const struct reach *f) {
+  struct reach_model m;
+  struct reach_result r;
+  reach_model_start(&m, f);
+  CHECK(reach_eval(&r, f, &m, NULL) == 0, "%s", err_message());
+  reach_model_release(&m);
+  return r;
+}
+
+static double worst(const struct reach_result *a, const struct reach_result *b) {
+  double most = 0;
+  for (int k = 0; k < N; k++) most = fmax(most, rel_diff(a->distance_cm[k], b->distance_cm[k]));
+  return most;
+}
+
+static void check_ideal(void) {
+  struct reach f;
+  small(&f);
+  ideal(&f);
+  struct reach_result chip = run(&f);
+  f.synapse.kind = REACH_EXACT;
+  struct reach_result software = run(&f);
+  CHECK(worst(&chip, &software) < test_tol(1e-3), "an ideal chip differs by %g", worst(&chip, &software));
+  CHECK(chip.changed_rec > 0.05 && fabs(chip.changed_rec - software.changed_rec) < 0.01, "%g and %g changed", chip.changed_rec, software.changed_rec);
+  CHECK(chip.n_chips == 1 && software.n_chips == 0 && software.devices_total == 0, "chips");
+  CHECK(chip.programmed_error < 1e-3 && fabs(chip.programmed_kept - 1) < 1e-3, "error %g", chip.programmed_error);
+  reach_result_release(&chip);
+  f.synapse.kind = REACH_CHIP;
+  f.chip.prog_scale = 1;
+  chip = run(&f);
+  CHECK(worst(&chip, &software) > 1e-3, "programming errors go unnoticed");
+  CHECK(chip.programmed_error > 0.05, "error %g", chip.programmed_error);
+  reach_result_release(&chip);
+  reach_result_release(&software);
+}
+
+// Calibrated on spikes, even 6 bits of conversion cost little.
+static void check_calibration(void) {
+  struct reach f;
+  small(&f);
+  ideal(&f);
+  f.chip.headroom = 1;
+  f.update.rate = 1e-4;
+  f.chip.adc_bits = 6;
+  f.chip.dac_bits = 8;
+  struct reach_result chip = run(&f);
+  f.synapse.kind = REACH_EXACT;
+  struct reach_result software = run(&f);
+  double off = 0;
+  for (int t = 0; t < 2*60; t++) off = fmax(off, fabs(chip.before_omega[t] - software.before_omega[t]));
+  printf("converters: outputs off by %g rad/s, distances by %g\n", off, worst(&chip, &software));
+  CHECK(worst(&chip, &software) < test_tol(0.02), "distances differ by %g", worst(&chip, &software));
+  reach_result_release(&chip);
+  reach_result_release(&software);
+}
+
+static void check_ledger(void) {
+  struct reach f;
+  small(&f);
+  f.update.grid = EPROP_NEAREST;
+  f.update.step = 0.02;
+  struct reach_result r = run(&f);
+  const long weights = 29*24;
+  const struct ledger_counts once = ledger_total(&r.deployment), all = ledger_total(&r.movements);
+  CHECK(r.devices_total == 4*weights && once.devices_written == r.devices_total, "%ld devices, %lld written", r.devices_total, (long long)once.devices_written);
+  CHECK_REL((double)all.devices_written/N, r.devices_written, 1e-12);
+  const double changed = r.changed_in*5*24 + r.changed_rec*24*24;
+  CHECK_REL((double)all.weights_written/N, changed, 1e-9);
+  CHECK(changed > 10 && changed < 0.7*(double)weights, "%g weights changed", changed);
+  CHECK(r.devices_written >= 2*changed && r.devices_written <= 4*changed, "%g devices for %g weights", r.devices_written, changed);
+  CHECK(all.products > N*2*5 && all.products <= N*2*60 && all.phases == 2*all.products, "%lld products", (long long)all.products);
+  CHECK(r.movements.most_writes == 2, "%lld writes of one device", (long long)r.movements.most_writes);
+  reach_result_release(&r);
+}
+
+// Results depend neither on threads nor on what was learned before.
+static void check_restore(void) {
+  struct reach f;
+  small(&f);
+  f.run.threads = 1;
+  struct reach_result one = run(&f);
+  f.run.threads = 3;
+  struct reach_result three = run(&f);
+  CHECK(!memcmp(one.distance_cm, three.distance_cm, N*sizeof(double)), "threads change the results");
+  CHECK(!memcmp(&one.movements, &three.movements, sizeof one.movements), "threads change the ledger");
+  reach_result_release(&three);
+  f.eval.chips = 3;
+  struct reach_result turns = run(&f);
+  for (int k = 0; k < N; k++)
+    CHECK((one.distance_cm[k] == turns.distance_cm[k]) == (k % 3 == 0), "movement %d: %g on one chip, %g on three", k, one.distance_cm[k], turns.distance_cm[k]);
+  reach_result_release(&one);
+  reach_result_release(&turns);
+}
+
+static void check_time(void) {
+  struct reach f;
+  small(&f);
+  ideal(&f);
+  f.chip.drift_scale = 1;
+  f.chip.correction = CHIP_NONE;
+  struct reach_result now = run(&f);
+  f.eval.later_s = 100;  // still before t0: nothing has drifted
+  struct reach_result soon = run(&f);
+  f.eval.later_s = 1e6;
+  struct reach_result later = run(&f);
+  CHECK(worst(&now, &soon) == 0, "drift before t0: %g", worst(&now, &soon));
+  CHECK(worst(&now, &later) > 1e-2 && now.before.rms_distance_cm.mean == later.before.rms_distance_cm.mean, "no drift between update and performance");
+  reach_result_release(&later);
+  f.eval.later_s = 0;
+  f.chip.time_s = 1e6;
+  later = run(&f);
+  CHECK(later.before.rms_distance_cm.mean != now.before.rms_distance_cm.mean && later.programmed_kept < 0.8, "no drift before the update");
+  reach_result_release(&now);
+  reach_result_release(&soon);
+  reach_result_release(&later);
+}
+
+// Movements keep their numbers from chunk to chunk, so chips take turns throughout.
+static int seen[130];
+static void count(const struct reach_device *d, int worker, uint64_t movement, struct rng *r) {
+  (void)d, (void)worker, (void)r;
+  if (movement < 130) __atomic_fetch_add(&seen[movement], 1, __ATOMIC_RELAXED);
+}
+
+static void check_numbers(void) {
+  struct reach f;
+  struct reach_model m;
+  struct reach_result r;
+  small(&f);
+  f.eval.trajectories = 130;
+  f.trajectory.steps = 10;
+  reach_model_start(&m, &f);
+  struct synapse *array[2] = { synapse_exact_new(29, 24), synapse_exact_new(29, 24) };
+  const struct reach_device device = { .array = array, .restore = count };
+  CHECK(reach_eval(&r, &f, &m, &device) == 0, "%s", err_message());
+  int once = 0;
+  for (int k = 0; k < 130; k++) once += seen[k] == 1;
+  CHECK(once == 130, "%d of 130 movements have a number of their own", once);
+  for (int k = 0; k < 2; k++) array[k]->ops->free(array[k]);
+  reach_result_release(&r);
+  reach_model_release(&m);
+}
+
+static void refused(const struct reach *f, const char *text) {
+  struct reach_model m;
+  struct reach_result r;
+  reach_model_start(&m, f);
+  CHECK(reach_eval(&r, f, &m, NULL) == ERR_SETTING && strstr(err_message(), text), "%s, not: %s", err_message(), text);
+  reach_model_release(&m);
+}
+
+static void check_refused(void) {
+  struct reach f;
+  small(&f);
+  f.chip.update = CHIP_STOCHASTIC;
+  f.update.grid = EPROP_NEAREST;
+  refused(&f, "chip.update=stochastic");
+  f.chip.update = CHIP_THRESHOLD;
+  f.noise.read = 0.1;
+  refused(&f, "noise.*");
+  f.noise.read = 0;
+  f.chip.rows = f.chip.columns = 8;
+  refused(&f, "chip.cores=2");
+}
+
+int main(void) {
+  check_ideal();
+  check_calibration();
+  check_ledger();
+  check_restore();
+  check_time();
+  check_numbers();
+  check_refused();
+  return test_summary();
+}

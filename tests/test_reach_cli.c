@@ -1,0 +1,137 @@
+// metaxbar eval arm: what it prints and writes, on software and on a chip; paths of the user's own, accepted and refused.
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "experiment/reach.h"
+#include "folder.h"
+#include "process.h"
+
+static struct process p;
+static char model[200], table[200], path[200];
+
+// Random weights; 249 steps, as the paths in examples/ have.
+static void write_model(void) {
+  struct reach f;
+  struct reach_model m;
+  reach_init(&f);
+  f.lsg.neurons = 30;
+  f.trainee.neurons = 20;
+  reach_model_start(&m, &f);
+  CHECK(reach_model_save(&m, &f, model) == 0, "%s", err_message());
+  reach_model_release(&m);
+}
+
+static void run(const char *const *args) {
+  p = (struct process){ 0 };
+  process_args(&p, (const char *[]){ "eval", "arm", "--model", model, "run.threads=1", NULL });
+  process_args(&p, args);
+  process_run(&p);
+}
+#define RUN(...) run((const char *[]){ __VA_ARGS__, NULL })
+
+static void says(const char *const *texts) {
+  CHECK(p.status == 0, "exit status %d: %s", p.status, p.err);
+  for (; *texts; texts++) CHECK(strstr(p.out, *texts), "'%s' is not in: %s", *texts, p.out);
+}
+#define SAYS(...) says((const char *[]){ __VA_ARGS__, NULL })
+
+static void check_output(void) {
+  RUN("eval.trajectories=3", "--json", "--out", table);
+  SAYS("\"trajectories\": 3", "\"generator\": \"consistent\"", "\"synapse\": \"exact\"", "\"rms_distance_cm\": {", "\"mean\":", "\"std\":",
+       "\"omega_rmse_rad_s\"", "\"before\": {", "\"rate_hz\": {", "\"lsg\":", "\"devices_total\": 0", "\"weights_changed\": {");
+  CHECK(!strstr(p.out, "ledger"), "a ledger without a chip");
+  RUN("eval.trajectories=4", "--json", "synapse.kind=chip", "chip.preset=joshi2020", "eval.chips=2", "eval.later_s=60");
+  SAYS("\"synapse\": \"chip\"", "\"preset\": \"joshi2020\"", "\"chips\": 2", "\"later_s\": 60", "\"ledger\": {", "\"deployment\": {",
+       "\"movements\": {", "\"devices_total\": 2000", "\"programmed\": {");
+  RUN("eval.trajectories=2", "synapse.kind=chip");
+  SAYS("2 movements", "chips: 1 x hermes", "2000 of 2000 devices", "per movement:");
+  char *csv;
+  size_t size, lines = 0, commas = 0;
+  CHECK(file_read(table, 1 << 20, &csv, &size) == 0, "%s", err_message());
+  for (size_t k = 0; k < size; k++) {
+    lines += csv[k] == '\n';
+    commas += csv[k] == ',';
+  }
+  CHECK(lines == 250 && commas == 250*16, "%zu lines, %zu commas", lines, commas);
+  CHECK(!strncmp(csv, "step,time_s,target_base_rad_s,", 30) && strstr(csv, "\n249,2.49,"), "%.60s", csv);
+  free(csv);
+}
+
+static void check_examples(void) {
+  static const char *const names[] = { "circle", "letter" };
+  for (int k = 0; k < 2; k++) {
+    char target[80];
+    snprintf(target, sizeof target, "target.file=examples/paths/%s.csv", names[k]);
+    RUN(target, "--json");
+    SAYS("\"trajectories\": 1", names[k], "\"std\": 0");
+  }
+}
+
+// n rows of small angles, with one row replaced.
+static void write_path(int n, int at, const char *row) {
+  FILE *out = fopen(path, "w");
+  for (int k = 1; k <= n; k++) {
+    if (k == at) fprintf(out, "%s\n", row);
+    else fprintf(out, "%.4f,%.4f\n", 1e-3*k, -1e-3*k);
+  }
+  fclose(out);
+}
+
+static void refused(int status, const char *const *texts) {
+  char target[240];
+  snprintf(target, sizeof target, "target.file=%s", path);
+  RUN(target, "--out", table);
+  process_check_line(&p, status, texts);
+}
+#define REFUSED(...) refused(1, (const char *[]){ path, __VA_ARGS__, NULL })
+
+static void check_refused(void) {
+  write_path(9, 0, "");
+  REFUSED("9 rows", "at least 10");
+  write_path(249, 120, "1,0");
+  REFUSED(":120:", "base jumps", "limit");
+  write_path(249, 120, "nan,0");
+  REFUSED(":120:", "not finite");
+  write_path(249, 1, "0.5,0");
+  REFUSED(":1:", "from home");
+  write_path(249, 120, "0,-3");
+  REFUSED(":120:", "shoulder at -171.9 degrees", "limit 70");
+  write_path(249, 120, "0.9,0,0.3");
+  REFUSED(":120:", "3 columns");
+  write_path(11, 11, "0.001,x");
+  REFUSED(":11:", "column 2");
+  FILE *out = fopen(path, "w");
+  for (int k = 1; k <= 30; k++) fprintf(out, "%g,-0.033,0.3585\n", 0.92 + 0.003*k);
+  fclose(out);
+  REFUSED(":4:", "0.012 m", "target.reach_tolerance_m=0.01");
+  unlink(path);
+  REFUSED("No such file");
+}
+
+static void check_settings(void) {
+  unlink(table);
+  RUN("synapse.kind=chip", "chip.update=nearest", "update.grid=stochastic", "--out", table);
+  process_check_line(&p, 2, (const char *[]){ "chip.update=nearest", "update.grid=stochastic", NULL });
+  RUN("synapse.kind=quantised");
+  process_check_line(&p, 2, (const char *[]){ "synapse.kind=quantised", NULL });
+  RUN("eval.chips=65");
+  process_check_line(&p, 2, (const char *[]){ "eval.chips=65", NULL });
+  CHECK(!file_exists(table), "%s is there after a refusal", table);
+  RUN("eval.trajectories=1", "--out", "/nowhere/table.csv");
+  process_check_line(&p, 1, (const char *[]){ "/nowhere/table.csv", NULL });
+}
+
+int main(void) {
+  if (!process_available()) return 77;
+  const struct folder folder = folder_make();
+  snprintf(model, sizeof model, "%s", folder_path(&folder, "model.safetensors"));
+  snprintf(table, sizeof table, "%s", folder_path(&folder, "table.csv"));
+  snprintf(path, sizeof path, "%s", folder_path(&folder, "path.csv"));
+  write_model();
+  check_output();
+  check_examples();
+  check_refused();
+  check_settings();
+  folder_remove(&folder);
+  return test_summary();
+}
