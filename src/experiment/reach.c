@@ -35,6 +35,7 @@ static const struct param train_table[] = {
   PARAM_CHOICE(P, schedule, 0, schedules, "course of that rate; cosine ends at zero"),
   PARAM_F64(P, decay, 0.99, 0, 1, "factor of schedule 'steps'"),
   PARAM_I64(P, decay_every, 500, 1, 100000000, "iterations between its steps"),
+  PARAM_F64(P, weight_decay, 0, 0, 1e3, "weights shrink by the learning rate times this, in every update"),
   PARAM_F64(P, clip, 0, 0, 1e9, "longest gradient (Euclidean norm); 0: any"),
   PARAM_F64(P, weight_max, 0, 0, 1e6, "the trainee's W_in and W_rec stay within +- this; 0: any"),
   PARAM_TEXT(P, start, "", "model to start from in place of random weights"),

@@ -36,6 +36,7 @@ struct reach_train_params {
   int64_t schedule;                  // steps: times decay every decay_every | cosine
   double decay;
   int64_t decay_every;
+  double weight_decay;               // weights shrink by rate times this per update
   double clip;                       // longest gradient; 0: none
   double weight_max;                 // of the trainee's W_in and W_rec, the range of the devices; 0: any
   char start[PARAM_TEXT_SIZE];       // model to start from in place of random weights
@@ -90,14 +91,13 @@ void reach_oneshot(struct oneshot *o, const struct reach *f);
 // Train until done or a signal asks to stop: then a checkpoint is written and ERR_INTERRUPTED returned.
 int reach_train(struct reach *f, const char *folder, int resume);
 
-// Time n outer updates without a run directory, beginning from train.start or random weights: seconds (n), all
-// included. Rates: of the last one.
-int reach_train_timed(const struct reach *f, int n, double *seconds, double *trainee_Hz, double *lsg_Hz);
-
 struct reach_model {
   struct oneshot o;
   real *parameters;  // (o.n)
 };
+
+// Time n outer updates without a run directory, beginning from m, made with the settings of f: seconds (n), all included.
+int reach_train_timed(const struct reach *f, const struct reach_model *m, int n, double *seconds);
 
 // Load a model file; its settings are taken over into f first, the assignments after it. A file that
 // carries none is taken as published weights (binary code, scale_m = 1, trajectory.generator=published).

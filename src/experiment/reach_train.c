@@ -39,7 +39,11 @@ static double learning_rate(const struct reach_train_params *p, int64_t iteratio
   return p->rate*0.5*(1 + cos(3.14159265358979323846*(double)iteration/(double)p->iterations));
 }
 
+// Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019): without it the weights whose gradient is mostly
+// noise diffuse, and the recurrent networks grow chaotic.
 static void adam_range(struct training *t, size_t begin, size_t end, double rate) {
+  const real keep = (real)(1 - rate*t->f->train.weight_decay);
+  for (size_t i = begin; i < end && keep < 1; i++) t->model.parameters[i] *= keep;
   adam_step(t->model.parameters + begin, t->moment1 + begin, t->moment2 + begin, t->batch.gradient + begin, end - begin, rate,
             (long)t->iteration + 1);
 }
@@ -296,18 +300,17 @@ int reach_train(struct reach *f, const char *folder, int resume) {
   return rc;
 }
 
-int reach_train_timed(const struct reach *f, int n, double *seconds, double *trainee_Hz, double *lsg_Hz) {
+int reach_train_timed(const struct reach *f, const struct reach_model *m, int n, double *seconds) {
   struct training t = { .f = f };
   TRY(check_settings(f));
   allocate(&t);
-  int rc = f->train.start[0] ? load_start(&t) : 0;
+  memcpy(t.model.parameters, m->parameters, m->o.n*sizeof(real));
+  int rc = 0;
   for (int k = 0; k < n && rc == 0; k++) {
     const double begin = clock_s();
     rc = outer_update(&t);
     seconds[k] = clock_s() - begin;
   }
-  *trainee_Hz = t.batch.trainee_Hz;
-  *lsg_Hz = t.batch.lsg_Hz;
   release(&t);
   return rc;
 }

@@ -11,9 +11,11 @@
 enum { CHUNK = 256 };
 
 static const char *const presets[] = { "none", "joshi2020", "hermes", NULL };
+static const char *const scales[] = { "matrix", "column", NULL };
 
 const struct param oneshot_noise_param_table[] = {
   PARAM_CHOICE(struct oneshot_noise, preset, 0, presets, "programming error that depends on the weight as that of a device model"),
+  PARAM_CHOICE(struct oneshot_noise, scale, 0, scales, "the largest weight is that of the matrix or of its column (chip.scale)"),
   PARAM_F64(struct oneshot_noise, programming, 0, 0, 10, "error of a written weight, relative to the largest weight; with a preset, multiples of its error"),
   PARAM_F64(struct oneshot_noise, read, 0, 0, 1, "error of a product per square root of its events, relative to the largest weight"),
   PARAM_F64(struct oneshot_noise, drift, 0, 0, 1, "relative spread of the weights between the two passes"),
@@ -80,17 +82,27 @@ size_t oneshot_item_bytes(const struct oneshot *o, int capacity) {
 }
 
 size_t oneshot_scratch_bytes(const struct oneshot *o) {
-  return (2*signal_size(o) + 3*spiking_w_size(&o->trainee) + output_size(o) + spiking_w_out_size(&o->trainee))*sizeof(real) +
+  return (2*signal_size(o) + 3*spiking_w_size(&o->trainee) + output_size(o) + spiking_w_out_size(&o->trainee) + (size_t)o->trainee.ld)*sizeof(real) +
          spiking_scratch_bytes(&o->lsg) + bptt_scratch_bytes(&o->lsg) + spiking_scratch_bytes(&o->trainee) +
          bptt_scratch_bytes(&o->trainee) + eprop_scratch_bytes(&o->trainee) + 8*128;
 }
 
 // ---- noise
 
-static double largest_weight(const real *w, size_t n) {
-  double top = 0;
-  for (size_t i = 0; i < n; i++) top = fmax(top, fabs((double)w[i]));
-  return top;
+// Largest |w| of every column, or of all. top (ld) of the trainee; returns their mean.
+static double largest_weights(real *top, const struct oneshot *o, const real *w) {
+  const struct spiking *net = &o->trainee;
+  double most = 0, sum = 0;
+  memset(top, 0, (size_t)net->ld*sizeof *top);
+  for (int i = 0; i < net->n_in + net->n; i++)
+    for (int j = 0; j < net->n; j++) {
+      const real a = w[(size_t)i*(size_t)net->ld + (size_t)j];
+      top[j] = a > top[j] ? a : -a > top[j] ? -a : top[j];
+    }
+  for (int j = 0; j < net->n; j++) most = fmax(most, (double)top[j]);
+  for (int j = 0; j < net->n && !o->noise.scale; j++) top[j] = (real)most;
+  for (int j = 0; j < net->n; j++) sum += (double)top[j];
+  return sum/net->n;
 }
 
 // Standard deviation of the error of a weight, in units of the largest.
@@ -102,7 +114,7 @@ static inline real sigma_of(const struct oneshot *o, double x) {
 
 // Write w (n) where it differs from before, everywhere if before is NULL: the error that was there goes with the old
 // state of the device, so the new weight is what was meant, `meant` and the change, with an error of its own.
-static void write_row(real *w, const real *before, const real *meant, int n, const struct oneshot *o, double top, struct rng *r) {
+static void write_row(real *w, const real *before, const real *meant, int n, const struct oneshot *o, const real *top, struct rng *r) {
   float z[CHUNK];
   for (int from = 0; from < n; from += CHUNK) {
     const int m = n - from < CHUNK ? n - from : CHUNK;
@@ -110,22 +122,25 @@ static void write_row(real *w, const real *before, const real *meant, int n, con
     for (int j = from; j < from + m; j++) {
       if (before && w[j] == before[j]) continue;
       const real target = before ? meant[j] + (w[j] - before[j]) : meant[j];
-      w[j] = target + (real)top*sigma_of(o, fabs((double)target)/top)*(real)z[j - from];
+      w[j] = top[j] > 0 ? target + top[j]*sigma_of(o, fabs((double)target)/(double)top[j])*(real)z[j - from] : target;
     }
   }
 }
 
 // Programming errors of the matrix, or of the weights that differ from before.
-static void program(real *w, const real *before, const struct oneshot *o, const real *parameters, struct rng *r) {
+static void program(real *w, const real *before, const struct oneshot *o, const real *parameters, struct rng *r, struct arena *scratch) {
   const struct spiking *net = &o->trainee;
   const real *meant = parameters + o->trainee_w;
-  const double top = largest_weight(meant, spiking_w_size(net));
-  if (o->noise.programming <= 0 || top <= 0) return;
+  if (o->noise.programming <= 0) return;
+  const size_t mark = arena_mark(scratch);
+  real *top = ARENA_NEW(scratch, (size_t)net->ld, real);
+  largest_weights(top, o, meant);
   for (int i = 0; i < net->n_in + net->n; i++) {
     const size_t k = (size_t)i*(size_t)net->ld;
     write_row(w + k, before ? before + k : NULL, meant + k, net->n, o, top, r);
   }
   spiking_clear_diagonal(net, w);
+  arena_reset(scratch, mark);
 }
 
 static void drift(real *w, const struct oneshot *o, struct rng *r) {
@@ -139,9 +154,12 @@ static void drift(real *w, const struct oneshot *o, struct rng *r) {
 }
 
 static struct spiking_source trainee_source(const struct oneshot *o, const real *w, struct synapse *array, struct rng *r,
-                                            const real *parameters) {
+                                            const real *parameters, struct arena *scratch) {
   struct spiking_source s = { .w = w, .array = array, .r = r };
-  if (o->noise.read > 0) s.read_noise = o->noise.read*largest_weight(parameters + o->trainee_w, spiking_w_size(&o->trainee));
+  const size_t mark = arena_mark(scratch);
+  real *top = ARENA_NEW(scratch, (size_t)o->trainee.ld, real);
+  if (o->noise.read > 0) s.read_noise = o->noise.read*largest_weights(top, o, parameters + o->trainee_w);
+  arena_reset(scratch, mark);
   return s;
 }
 
@@ -153,10 +171,10 @@ void oneshot_first_forward(struct oneshot_first *f, const struct oneshot *o, con
   const size_t n = spiking_w_size(&o->trainee);
   if (f->own) {
     memcpy(f->own, w, n*sizeof(real));
-    program(f->own, NULL, o, parameters, r);
+    program(f->own, NULL, o, parameters, r, scratch);
   }
   f->w = f->own ? f->own : parameters + o->trainee_w;
-  const struct spiking_source source = trainee_source(o, f->w, array, r, parameters);
+  const struct spiking_source source = trainee_source(o, f->w, array, r, parameters, scratch);
   spiking_forward(&f->rec, f->output, &o->trainee, &source, parameters + o->trainee_w_out, clock, scratch);
   const size_t n_active = (size_t)f->rec.active.first[o->T];
   memset(f->d_surrogate, 0, n_active*sizeof(real));
@@ -215,8 +233,8 @@ static void learn(struct oneshot_item *it, const struct oneshot *o, const real *
 }
 
 // A new programming error for the weights that the update changed, and drift since all were written.
-static void age(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const real *w) {
-  program(it->changed, w, o, parameters, it->r);
+static void age(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const real *w, struct arena *scratch) {
+  program(it->changed, w, o, parameters, it->r, scratch);
   drift(it->changed, o, it->r);
 }
 
@@ -224,19 +242,19 @@ void oneshot_learn(struct oneshot_item *it, const struct oneshot *o, const real 
                    struct synapse *array, struct arena *scratch) {
   it->n_written = 0;
   learn(it, o, parameters, clock, &it->first->rec, it->first->output, it->first->w, array, scratch);
-  if (!array) age(it, o, parameters, it->first->w);
+  if (!array) age(it, o, parameters, it->first->w, scratch);
 }
 
 void oneshot_perform(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const struct events *clock,
                      struct synapse *array, struct arena *scratch) {
   const size_t mark = arena_mark(scratch), n = spiking_w_size(&o->trainee);
-  const struct spiking_source source = trainee_source(o, it->changed, array, it->r, parameters);
+  const struct spiking_source source = trainee_source(o, it->changed, array, it->r, parameters, scratch);
   real *w = o->update.repeats > 1 ? ARENA_NEW(scratch, n, real) : NULL;
   spiking_forward(&it->second, it->output, &o->trainee, &source, parameters + o->trainee_w_out, clock, scratch);
   for (int k = 1; k < (int)o->update.repeats; k++) {  // the last pass is the first of the next update
     memcpy(w, it->changed, n*sizeof(real));
     learn(it, o, parameters, clock, &it->second, it->output, w, array, scratch);
-    if (!array) age(it, o, parameters, w);
+    if (!array) age(it, o, parameters, w, scratch);
     spiking_forward(&it->second, it->output, &o->trainee, &source, parameters + o->trainee_w_out, clock, scratch);
   }
   arena_reset(scratch, mark);

@@ -15,6 +15,7 @@
 // largest weight. Gradients pass straight through.
 struct oneshot_noise {
   int64_t preset;      // 0: an error of the same size for all weights; k: as preset k - 1 of device/pcm.h writes them
+  int64_t scale;       // what is largest: of the matrix, or of each column (read: the mean over columns)
   double programming;  // standard deviation of every written weight; with a preset, multiples of its own
   double read;         // of every element of a product, per square root of the number of events
   double drift;        // relative spread of all weights between the passes
