@@ -1,0 +1,126 @@
+// metaxbar bench at sizes so small that it takes a moment: every figure is there, has a number, and nothing that it
+// was not asked for. What the numbers are is the machine's affair; what is counted beside them is not.
+#include <math.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "process.h"
+
+static struct process p;
+
+#define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define SMALL "run.threads=2", "--json"
+#define CLASSIFIER "net.channels=4", "data.classes=20", "data.validation=0", "train.shots=1", "train.queries=1", "chip.rows=20", "chip.columns=16", "chip.cores=16"
+#define ARM "lsg.neurons=24", "trainee.neurons=16", "train.trajectories=4", "train.group=2", "trajectory.steps=30"
+
+static struct json_t *run(const char *const *args) {
+  struct json_t *j = NULL;
+  p = (struct process){ 0 };
+  process_arg(&p, "bench");
+  process_args(&p, args);
+  process_run(&p);
+  CHECK(p.status == 0 && !p.err[0], "status %d: %s", p.status, p.err);
+  CHECK(json_parse(&j, p.out, strlen(p.out), "bench") == 0, "%s", err_message());
+  return j;
+}
+
+// The figure of that name; NULL if there is none.
+static struct json_t *find(const struct json_t *j, const char *name) {
+  struct json_t *list, *figure;
+  const char *found;
+  if (!j || json_field_array(j, "bench", "figures", &list) < 0) return NULL;
+  for (size_t k = 0; k < json_length(list); k++)
+    if (json_item_object(list, "figures", k, &figure) == 0 && json_field_text(figure, "figure", "name", &found) == 0 && !strcmp(found, name))
+      return figure;
+  return NULL;
+}
+
+static double number(const struct json_t *j, const char *name, const char *field) {
+  double v = NAN;
+  const struct json_t *figure = find(j, name);
+  if (figure) json_field_f64(figure, name, field, 0, 1e30, &v);
+  return v;
+}
+
+// names: NULL ends
+static void check_figures(const struct json_t *j, const char *const *names) {
+  for (; *names; names++) {
+    const double value = number(j, *names, "value"), fastest = number(j, *names, "fastest");
+    CHECK(value > 0 && fastest > 0, "%s: %g, %g", *names, value, fastest);
+    if (!strstr(*names, "over_exact")) CHECK(fastest <= value, "%s: median %g below the fastest, %g", *names, value, fastest);
+  }
+}
+
+static void check_note(const struct json_t *j, const char *name, const char *text) {
+  const char *note = "";
+  const struct json_t *figure = find(j, name);
+  if (figure && json_has(figure, "note")) json_field_text(figure, name, "note", &note);
+  CHECK(strstr(note, text), "%s: '%s' not in '%s'", name, text, note);
+}
+
+static void check_chip(const struct json_t *j) {
+  check_figures(j, ARGS("peak.1_thread", "chip.core.exact", "chip.core.product", "chip.core.over_exact", "chip.program.statistical",
+                        "chip.program.verify", "chip.adapt_task"));
+  const double phases = 2.0*256*20*16*4;  // 256 vectors, 20 x 16 weights, 4 phases
+  CHECK_REL(number(j, "chip.core.exact", "flop"), phases, 1e-12);
+  CHECK_REL(number(j, "chip.core.product", "flop"), 2*phases, 1e-12);
+  CHECK(number(j, "chip.core.exact", "fraction_of_peak") > 0, "without a fraction of the peak");
+  check_note(j, "chip.core.product", " 16384 conversions");  // 256 x 16 x 4
+  check_note(j, "chip.program.statistical", "640 cells, 2560 devices");
+  check_note(j, "chip.program.verify", "640 cells, 2560 devices, ");
+  CHECK(!strstr(p.out, " 0 pulses"), "program-and-verify without pulses: %s", p.out);
+}
+
+static void test_chip(void) {
+  struct json_t *j = run(ARGS("chip", CLASSIFIER, SMALL));
+  check_chip(j);
+  CHECK(!find(j, "fewshot.adapt_task.1_thread"), "the classifier was timed unasked");
+  json_release(j);
+}
+
+static void test_everything(void) {
+  struct json_t *j = run(ARGS(CLASSIFIER, SMALL));
+  check_chip(j);
+  check_figures(j, ARGS("peak", "fewshot.iteration.8_tasks.2_threads", "fewshot.iteration.32_tasks.1_thread", "fewshot.adapt_task.1_thread", "memory"));
+  CHECK(!find(j, "arm.iteration.2_threads"), "the arm was timed unasked");
+  json_release(j);
+}
+
+static void test_arm(void) {
+  struct json_t *j = run(ARGS("arm", ARM, SMALL));
+  check_figures(j, ARGS("peak", "arm.iteration.2_threads", "arm.iteration.1_thread", "memory", "arm.movement.1_thread",
+                        "arm.movement.chip.1_thread", "arm.iteration.inhibition_0.0.2_threads", "arm.iteration.inhibition_0.4.2_threads",
+                        "arm.iteration.lsg_12.2_threads", "arm.iteration.lsg_96.2_threads"));
+  const double two = number(j, "arm.iteration.2_threads", "flop"), one = number(j, "arm.iteration.1_thread", "flop");
+  CHECK(two > 0 && two == one, "%g and %g operations of the same iteration", two, one);
+  const double loud = number(j, "arm.iteration.inhibition_0.0.2_threads", "flop"), quiet = number(j, "arm.iteration.inhibition_0.4.2_threads", "flop");
+  CHECK(two == loud && quiet < loud, "%g, %g operations without inhibition, %g with", two, loud, quiet);
+  json_release(j);
+}
+
+static void test_refusals(void) {
+  const struct { int status; const char *text, *arg[3]; } cases[] = {
+    { 2, "usage", { "nosuch" } },
+    { 2, "usage", { "chip", "arm" } },
+    { 2, "lsg.neurons=0", { "arm", "lsg.neurons=0" } },
+    { 2, "chip.rows=0", { "chip", "chip.rows=0" } },
+    { 2, "chip.cores=1", { "chip", "chip.cores=1", "chip.rows=8" } },
+    { 2, "5 ways, but there are only 3", { "chip", "data.classes=3", "data.validation=0" } },
+    { 1, "/nosuch", { "arm", "--model", "/nosuch" } },
+  };
+  for (size_t k = 0; k < sizeof cases/sizeof *cases; k++) {
+    p = (struct process){ .args = { "bench", cases[k].arg[0], cases[k].arg[1], cases[k].arg[2] } };
+    process_run(&p);
+    CHECK(p.status == cases[k].status && strstr(p.err, cases[k].text) && !p.out[0], "case %zu: status %d, '%s' not in: %s", k, p.status,
+          cases[k].text, p.err);
+  }
+}
+
+int main(void) {
+  if (!process_available()) return 77;
+  test_chip();
+  test_everything();
+  test_arm();
+  test_refusals();
+  return test_summary();
+}
