@@ -49,6 +49,33 @@ static void test_set(void) {
     CHECK(settings_set(all, bad[i][0]) == ERR_SETTING && strstr(err_message(), bad[i][1]), "%s: %s", bad[i][0], err_message());
 }
 
+// Two tables of one section: each setting finds its own, and what is printed reads back.
+static void test_two_tables(void) {
+  struct data more;
+  const struct settings_section two[] = { { "net", net_table, &net }, { "net", data_table, &more }, { "data", data_table, &data }, { 0 } };
+  char *text;
+  size_t size;
+  settings_defaults(two);
+  CHECK(settings_set(two, "net.alpha=0.5") == 0 && settings_set(two, "net.path=x") == 0, "%s", err_message());
+  CHECK(net.alpha == 0.5 && !strcmp(more.path, "x") && !data.path[0], "%g %s %s", net.alpha, more.path, data.path);
+  CHECK(settings_set(two, "net.alfa=1") == ERR_SETTING && strstr(err_message(), "net.alfa: no such setting"), "%s", err_message());
+  CHECK(settings_set(two, "nut.a=1") == ERR_SETTING && strstr(err_message(), "there are net, data"), "%s", err_message());
+  FILE *f = open_memstream(&text, &size);
+  settings_print_ini(two, f);
+  fclose(f);
+  CHECK(strstr(text, "rotate = yes\npath = x\n\n[data]\n") && !strstr(text + 1, "[net]"), "%s", text);
+  settings_defaults(two);
+  CHECK(settings_parse(two, text, size, "printed") == 0 && net.alpha == 0.5 && !strcmp(more.path, "x"), "%s", err_message());
+  free(text);
+  struct json_t *j = settings_json(two);
+  f = open_memstream(&text, &size);
+  CHECK(json_length(j) == 2 && json_print(j, f) == 0, "%s", err_message());
+  fclose(f);
+  CHECK(strstr(text, "\"rotate\": true, \"path\": \"x\"}"), "%s", text);
+  free(text);
+  json_release(j);
+}
+
 static void test_ini(void) {
   settings_defaults(all);
   CHECK(parse("\xef\xbb\xbf# comment\n\n[net]\r\nchannels = 7 ; seven\n  alpha: 2e-1\n[data]\npath = a;b #c\n[net]\nrotate=no") == 0, "%s",
@@ -143,6 +170,7 @@ static void test_metadata(void) {
 
 int main(void) {
   test_set();
+  test_two_tables();
   test_ini();
   test_round_trip();
   test_metadata();

@@ -24,11 +24,20 @@ void settings_defaults(const struct settings_section *all) {
   for (const struct settings_section *s = all; s->name; s++) param_defaults(s->table, s->params);
 }
 
-static const struct settings_section *find_section(const struct settings_section *all, const char *name) {
-  for (const struct settings_section *s = all; s->name; s++)
-    if (!strcmp(s->name, name)) return s;
-  return NULL;
+// The table of a section that has the setting, else the first of that section; NULL: no such section.
+static const struct settings_section *find_section(const struct settings_section *all, const char *name, const char *setting) {
+  const struct settings_section *first = NULL;
+  for (const struct settings_section *s = all; s->name; s++) {
+    if (strcmp(s->name, name)) continue;
+    if (!first) first = s;
+    for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++)
+      if (!strcmp(p->name, setting)) return s;
+  }
+  return first;
 }
+
+// Does a section begin with this table?
+static bool is_first(const struct settings_section *all, const struct settings_section *s) { return s == all || strcmp(s->name, s[-1].name); }
 
 // The INI reader strips outer spaces and takes ';' after a space for a comment. Only texts matter:
 // everything else is printed anew.
@@ -44,10 +53,11 @@ static bool survives_ini(const struct param *table, const char *name, const char
 
 // Errors: "section.name=value: reason" or, without a value at fault, "section.name: reason".
 static int assign(const struct settings_section *all, const char *section, const char *name, const char *value) {
-  const struct settings_section *s = find_section(all, section);
+  const struct settings_section *s = find_section(all, section, name);
   if (!s) {
     char list[400] = "";
     for (s = all; s->name; s++) {
+      if (!is_first(all, s)) continue;
       const size_t used = strlen(list);
       snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", s->name);
     }
@@ -150,7 +160,7 @@ int settings_load(const struct settings_section *all, const char *path) {
 void settings_print_ini(const struct settings_section *all, FILE *out) {
   char value[PARAM_TEXT_SIZE];
   EACH(s, p, all) {
-    if (p == s->table) fprintf(out, "%s[%s]\n", s == all ? "" : "\n", s->name);
+    if (p == s->table && is_first(all, s)) fprintf(out, "%s[%s]\n", s == all ? "" : "\n", s->name);
     param_value(p, s->params, value);
     fprintf(out, "%s = %s\n", p->name, value);
   }
@@ -172,7 +182,7 @@ struct json_t *settings_json(const struct settings_section *all) {
   struct json_t *root = json_object_new(), *section = NULL;
   char value[PARAM_TEXT_SIZE];
   EACH(s, p, all) {
-    if (p == s->table) json_put(root, s->name, section = json_object_new());
+    if (p == s->table && is_first(all, s)) json_put(root, s->name, section = json_object_new());
     param_value(p, s->params, value);
     if (p->type == PARAM_TYPE_I64) json_put_i64(section, p->name, strtoll(value, NULL, 10));
     else if (p->type == PARAM_TYPE_F64) json_put_f64(section, p->name, strtod(value, NULL));
@@ -207,7 +217,7 @@ int settings_restore(const struct settings_section *all, const char *const *only
     char section[64];
     if (!dot || dot - key >= (int)sizeof section) continue;
     snprintf(section, sizeof section, "%.*s", (int)(dot - key), key);
-    if (!find_section(all, section) || !carried(only, section)) continue;
+    if (!find_section(all, section, dot + 1) || !carried(only, section)) continue;
     if (assign(all, section, dot + 1, value))
       return err_set(ERR_SETTING, "%s: __metadata__: %s", tensorfile_name(tf), err_message());
   }

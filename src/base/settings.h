@@ -16,7 +16,7 @@ struct tensorfile;
 struct tensorfile_writer;
 
 struct settings_section {
-  const char *name;           // lower-case; NULL ends the list
+  const char *name;           // lower-case; NULL ends the list; several tables of one section stand together
   const struct param *table;
   void *params;               // the struct that the table describes
 };
