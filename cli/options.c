@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/progress.h"
 #include "base/settings.h"
+#include "shipped.h"
 
 static int take_value(const char **value, int argc, char **argv, int *i) {
   if (*i + 1 >= argc) return err_set(ERR_SETTING, "%s: needs a value", argv[*i]);
@@ -19,15 +20,18 @@ static int take_flag(struct options *o, int argc, char **argv, int *i) {
   if (!strcmp(a, "--model")) return take_value(&o->model, argc, argv, i);
   if (!strcmp(a, "--run")) return take_value(&o->run, argc, argv, i);
   if (!strcmp(a, "--out")) return take_value(&o->out, argc, argv, i);
+  if (!strcmp(a, "--render")) return take_value(&o->render, argc, argv, i);
   if (!strcmp(a, "--resume")) o->resume = true;
   else if (!strcmp(a, "--json")) o->json = true;
   else if (!strcmp(a, "--quiet")) o->quiet = true;
+  else if (!strcmp(a, "--dry-run")) o->dry_run = true;
   else if (!strcmp(a, "--help") || !strcmp(a, "-h")) o->help = true;
   else return err_set(ERR_SETTING, "%s: no such option", a);
   return 0;
 }
 
 int options_parse(struct options *o, int argc, char **argv) {
+  static char shipped[FILE_PATH_SIZE];
   *o = (struct options){ 0 };
   for (int i = 0; i < argc; i++) {
     if (argv[i][0] == '-') {
@@ -40,6 +44,7 @@ int options_parse(struct options *o, int argc, char **argv) {
       o->words[o->n_words++] = argv[i];
     }
   }
+  if (o->model) o->model = shipped_path(shipped, o->model);
   progress_quiet(o->quiet);
   return 0;
 }

@@ -17,7 +17,8 @@ struct options {
   const char *model;               // --model FILE
   const char *run;                 // --run DIR
   const char *out;                 // --out FILE
-  bool resume, json, quiet, help;
+  const char *render;              // --render FILE
+  bool resume, json, quiet, dry_run, help;
 };
 
 // ERR_SETTING names what is not understood.

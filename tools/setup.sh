@@ -20,9 +20,15 @@ needed=(
 tests=(
   'clang                | second compiler, fuzzing       | command -v clang'
   'libclang-rt-dev      | sanitizers of clang, fuzzing   | ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.fuzzer*'
+  'mosquitto            | a broker to test the arm with  | command -v mosquitto || test -x /usr/sbin/mosquitto'
 )
 optional=(
   'git                  | names the version of a build   | command -v git'
+  'libmujoco-dev        | the simulated arm, its pictures| test -e /usr/include/mujoco/mujoco.h'
+  'libegl-dev           | pictures without a display     | pkg-config --exists egl'
+  'libgl1-mesa-dri      | OpenGL in software             | ls /usr/lib/*/dri/swrast_dri.so'
+  'libmosquitto-dev     | the real arm, over MQTT        | pkg-config --exists libmosquitto'
+  'ffmpeg               | films of the arm               | command -v ffmpeg'
 )
 
 install=no

@@ -27,6 +27,10 @@ void kinematics_tip(double xyz[3], double base, double shoulder, const struct ki
   kinematics_tip_t(xyz, (const double[4]){ -base, -shoulder, 0, 0 }, k);
 }
 
+void kinematics_tip_q(double xyz[3], const double q[4], const struct kinematics *k) {
+  kinematics_tip_t(xyz, (const double[4]){ -q[0], -q[1], -q[2], q[3] }, k);
+}
+
 void kinematics_jacobian(double jacobian[3][2], double base, double shoulder, const struct kinematics *k) {
   const double a = k->a2 + k->a3 + k->a4, R = k->a1 + a*cos(shoulder), dR = -a*sin(shoulder);
   const double c = cos(base), s = sin(base);  // x = R c + d s, y = -R s + d c, z = d1 + a sin(shoulder)

@@ -21,6 +21,9 @@ void kinematics_tip_t(double xyz[3], const double t[4], const struct kinematics 
 // Tip position from joint angles; q3 = q4 = 0 for the two joints of the experiment.
 void kinematics_tip(double xyz[3], double base, double shoulder, const struct kinematics *k);
 
+// The same from all four joint angles q.
+void kinematics_tip_q(double xyz[3], const double q[4], const struct kinematics *k);
+
 // d(x,y,z)/d(base, shoulder)
 void kinematics_jacobian(double jacobian[3][2], double base, double shoulder, const struct kinematics *k);
 

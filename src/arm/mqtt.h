@@ -1,0 +1,43 @@
+// mqtt.h - a connection to an MQTT broker: publish, subscribe, wait for the next message. The one door to libmosquitto;
+// without it (METAXBAR_MOSQUITTO=0) mqtt_open fails with one line that says so. Nothing runs in the background: the
+// connection lives inside mqtt_wait and its like. Every wait ends after its time; none waits for ever.
+#ifndef ARM_MQTT_H
+#define ARM_MQTT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/param.h"
+
+struct mqtt;
+
+struct mqtt_params {
+  char host[PARAM_TEXT_SIZE];
+  int64_t port;
+  char user[PARAM_TEXT_SIZE], password[PARAM_TEXT_SIZE];  // "": none
+  int64_t tls;
+  char ca_file[PARAM_TEXT_SIZE];                          // certificates trusted; "": those of the system
+};
+
+// A message that was received; texts end in a zero byte and are valid until the next wait.
+struct mqtt_message {
+  const char *topic, *text;
+  size_t size;
+};
+
+bool mqtt_available(void);
+
+// Connect within timeout_s under a client id. If the connection is ever lost without mqtt_close, the broker itself
+// publishes will_text on will_topic. Errors name host and port and the reason.
+int mqtt_open(struct mqtt **m, const struct mqtt_params *p, const char *id, const char *will_topic, const char *will_text, double timeout_s);
+
+int mqtt_subscribe(struct mqtt *m, const char *topic, double timeout_s);
+int mqtt_publish(struct mqtt *m, const char *topic, const char *text);
+
+// 1 and a message; 0 if none came in time or a signal was caught meanwhile; ERR_IO if the connection is lost.
+int mqtt_wait(struct mqtt *m, struct mqtt_message *message, double timeout_s);
+
+// What was published is brought out first, for at most a second.
+void mqtt_close(struct mqtt *m);
+
+#endif

@@ -1,0 +1,66 @@
+// Pictures and films of the arm, without a display.
+#include "arm/film.h"
+
+#include <unistd.h>
+
+#include "arm/jointpath.h"
+#include "arm/kinematics.h"
+#include "arm/offscreen.h"
+#include "arm/physics.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/progress.h"
+#include "folder.h"
+#include "test.h"
+
+// OpenGL in software never returns some of its memory.
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
+const char *__asan_default_options(void) { return "detect_leaks=0"; }
+
+static struct kinematics arm;
+
+static long file_size(const char *path) {
+  char *data;
+  size_t size;
+  if (file_read(path, 1 << 24, &data, &size) < 0) return -1;
+  free(data);
+  return (long)size;
+}
+
+static void check_film(void) {
+  enum { N = 4 };
+  struct folder folder = folder_make();
+  struct jointpath p;
+  double target[3*N];
+  jointpath_init(&p, N, 0.25);
+  for (int k = 0; k < N; k++) p.q[4*k] = 0.3*k, p.q[4*k + 1] = 0.1*k;
+  jointpath_tips(target, &p, &arm);
+  const char *png = folder_path(&folder, "a.png"), *gif = folder_path(&folder, "a.gif"), *bad = folder_path(&folder, "a.avi");
+  CHECK(film_write(png, &arm, &p, target) == 0, "%s", err_message());
+  CHECK(file_size(png) > 20000, "a picture of %ld bytes", file_size(png));
+  CHECK(film_write(bad, &arm, &p, target) == ERR_SETTING && strstr(err_message(), ".png, .mp4 or .gif"), "%s", err_message());
+  if (system("ffmpeg -version >/dev/null 2>&1") == 0) {
+    CHECK(film_write(gif, &arm, &p, target) == 0, "%s", err_message());
+    CHECK(file_size(gif) > 3000, "a film of %ld bytes", file_size(gif));
+  } else {
+    printf("SKIP a film: ffmpeg is absent\n");
+  }
+  setenv("PATH", folder.path, 1);  // no ffmpeg there
+  unlink(gif);
+  CHECK(film_write(gif, &arm, &p, target) == ERR_IO && strstr(err_message(), "ffmpeg") && file_size(gif) < 0, "%s", err_message());
+  jointpath_release(&p);
+  folder_remove(&folder);
+}
+
+int main(void) {
+  struct offscreen *gl;
+  if (!physics_available() || offscreen_new(&gl) < 0) {
+    printf("SKIP pictures: %s\n", physics_available() ? err_message() : "built without MuJoCo");
+    return 77;
+  }
+  offscreen_free(gl);
+  param_defaults(kinematics_param_table, &arm);
+  progress_quiet(true);
+  check_film();
+  return test_summary();
+}
