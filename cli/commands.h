@@ -11,6 +11,7 @@ int demo_command(int argc, char **argv);
 int device_command(int argc, char **argv);
 int chip_command(int argc, char **argv);
 int arm_command(int argc, char **argv);
+int report_command(int argc, char **argv);
 int bench_command(int argc, char **argv);
 
 struct options;

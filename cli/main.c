@@ -19,6 +19,7 @@ static const struct command {
   { "device", device_command, "characterise a device model: programming error, drift, read noise" },
   { "chip", chip_command, "put a model on a chip: map, ledger, drift, state of every device" },
   { "arm", arm_command, "perform a movement on the kinematic, the simulated or the real arm" },
+  { "report", report_command, "one HTML page with figures about runs and models" },
   { "bench", bench_command, "the measured speed behind the README" },
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

@@ -1,0 +1,101 @@
+#include "report/csvtable.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/file.h"
+
+enum { SIZE_LIMIT = 1 << 26 };
+
+// The cells of a line, in place; returns how many, or one more than fit.
+static int split(char *line, char *cell[CSVTABLE_COLUMNS]) {
+  int n = 0;
+  for (char *at = line; at; n++) {
+    if (n == CSVTABLE_COLUMNS) return n + 1;
+    cell[n] = at;
+    at = strchr(at, ',');
+    if (at) *at++ = 0;
+  }
+  return n;
+}
+
+static int parse_head(struct csvtable *t, char *line, const char *where) {
+  t->n_columns = split(line, t->name);
+  if (t->n_columns > CSVTABLE_COLUMNS) return err_set(ERR_FORMAT, "%s:1: more than %d columns", where, CSVTABLE_COLUMNS);
+  for (int c = 0; c < t->n_columns; c++)
+    if (!*t->name[c]) return err_set(ERR_FORMAT, "%s:1: column %d has no name", where, c + 1);
+  return 0;
+}
+
+static int parse_row(struct csvtable *t, char *line, const char *where) {
+  char *cell[CSVTABLE_COLUMNS];
+  const int n = split(line, cell), number = t->n_rows + 2;
+  double *row = t->v + (size_t)t->n_rows*(size_t)t->n_columns;
+  if (n != t->n_columns) return err_set(ERR_FORMAT, "%s:%d: %d cells, expected %d", where, number, n, t->n_columns);
+  for (int c = 0; c < n; c++) {
+    char *end;
+    row[c] = *cell[c] ? strtod(cell[c], &end) : NAN;
+    if (*cell[c] && (*end || !isfinite(row[c])))
+      return err_set(ERR_FORMAT, "%s:%d: %s is '%.40s', expected a number", where, number, t->name[c], cell[c]);
+  }
+  t->n_rows++;
+  return 0;
+}
+
+static int parse(struct csvtable *t, size_t size, const char *where) {
+  size_t lines = 0;
+  if (memchr(t->text, 0, size)) return err_set(ERR_FORMAT, "%s: holds a zero byte", where);
+  for (size_t i = 0; i < size; i++) lines += t->text[i] == '\n';
+  if (lines == 0) return err_set(ERR_FORMAT, "%s: no line of column names", where);
+  char *next, *line = t->text;
+  for (size_t k = 0; k < lines; k++, line = next) {
+    char *end = strchr(line, '\n');
+    next = end + 1;
+    if (end > line && end[-1] == '\r') end--;
+    *end = 0;
+    if (k == 0) {
+      TRY(parse_head(t, line, where));
+      t->v = err_calloc(lines * (size_t)t->n_columns, sizeof *t->v);
+    } else {
+      TRY(parse_row(t, line, where));
+    }
+  }
+  return 0;
+}
+
+int csvtable_parse(struct csvtable *t, const char *text, size_t size, const char *where) {
+  *t = (struct csvtable){ .text = err_calloc(size + 1, 1) };
+  memcpy(t->text, text, size);
+  const int rc = parse(t, size, where);
+  if (rc < 0) csvtable_release(t);
+  return rc;
+}
+
+int csvtable_read(struct csvtable *t, const char *path) {
+  char *text;
+  size_t size;
+  *t = (struct csvtable){ 0 };
+  TRY(file_read(path, SIZE_LIMIT, &text, &size));
+  const int rc = csvtable_parse(t, text, size, path);
+  free(text);
+  return rc;
+}
+
+void csvtable_release(struct csvtable *t) {
+  free(t->text);
+  free(t->v);
+  *t = (struct csvtable){ 0 };
+}
+
+const double *csvtable_column(const struct csvtable *t, const char *name) {
+  for (int c = 0; c < t->n_columns; c++)
+    if (!strcmp(t->name[c], name)) return t->v + c;
+  return NULL;
+}
+
+int csvtable_need(const double **column, const struct csvtable *t, const char *name, const char *where) {
+  *column = csvtable_column(t, name);
+  return *column ? 0 : err_set(ERR_FORMAT, "%s: column %s is missing", where, name);
+}
