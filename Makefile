@@ -1,5 +1,6 @@
 # The few commands a newcomer needs; the build itself is CMakeLists.txt with CMakePresets.json.
 FUZZ_SECONDS ?= 60
+PREFIX ?= /usr/local
 
 all: packages
 	@cmake --preset release >/dev/null
@@ -30,6 +31,10 @@ bench: all
 fuzz: packages
 	@tools/fuzz.sh $(FUZZ_SECONDS)
 
+# program, library, header, models, manual pages, completion; DESTDIR goes before all paths
+install: all
+	@DESTDIR="$(DESTDIR)" cmake --install build --prefix "$(PREFIX)"
+
 # say what is missing, install nothing
 packages:
 	@tools/setup.sh
@@ -37,4 +42,4 @@ packages:
 clean:
 	rm -rf build build-double build-check
 
-.PHONY: all double test check-long demo bench fuzz packages clean
+.PHONY: all double test check-long demo bench fuzz install packages clean

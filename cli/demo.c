@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "experiment/fewshot.h"
 #include "options.h"
+#include "shipped.h"
 
 static const char usage[] =
   "usage: metaxbar demo [--run DIR] [--quiet]\n"
@@ -69,7 +70,8 @@ static int demo(const char *folder) {
     { "shipped: weights of 4 bits", "models/omniglot-5w5s-4bit.safetensors", "synapse.kind=quantised" },
   };
   for (size_t k = 0; k < sizeof shipped / sizeof *shipped; k++) {
-    if (file_exists(shipped[k].path)) TRY(evaluate(shipped[k].name, shipped[k].path, shipped[k].extra));
+    const char *model = shipped_path(path, shipped[k].path);
+    if (file_exists(model)) TRY(evaluate(shipped[k].name, model, shipped[k].extra));
     else printf("%-44s (no %s here)\n", shipped[k].name, shipped[k].path);
     fflush(stdout);
   }

@@ -1,0 +1,33 @@
+// api.h - what the files behind include/metaxbar.h share: checks of what a caller hands in, and the way between the
+// caller's plain float arrays and the padded, aligned ones of the library.
+#ifndef API_API_H
+#define API_API_H
+
+#include <stddef.h>
+
+#include "base/real.h"
+
+struct chip;
+struct ledger;
+struct ledger_params;
+struct settings_section;
+
+// Assign a list that ends with NULL.
+int api_settings(const struct settings_section *all, const char *const *settings);
+
+// ERR_SETTING unless all pointers (NULL ends nothing: n of them) are there; `what` names the function.
+int api_present(const char *what, int n, const void *const *pointers);
+#define API_PRESENT(what, ...)                                                                     \
+  TRY(api_present(what, (int)(sizeof (const void *[]){ __VA_ARGS__ } / sizeof(void *)), (const void *[]){ __VA_ARGS__ }))
+
+// ERR_DIVERGED naming the first value that is not finite.
+int api_finite(const char *what, const float *x, size_t n);
+
+// (rows, columns) <-> (rows, ld). The padded copy is zero beyond the columns, 64-byte aligned, the caller's to free.
+real *api_padded(const float *x, size_t rows, size_t columns, size_t ld);
+void api_plain(float *x, const real *padded, size_t rows, size_t columns, size_t ld);
+
+// A number about a chip by its name in metaxbar.h; l: what it did.
+int api_chip_number(const struct chip *c, const struct ledger *l, const struct ledger_params *p, const char *name, double *value);
+
+#endif

@@ -1,0 +1,133 @@
+// The arm of metaxbar.h: one movement at a time, on the calling thread.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "base/err.h"
+#include "base/pool.h"
+#include "base/rng.h"
+#include "base/settings.h"
+#include "experiment/reach_batch.h"
+#include "experiment/reach_chip.h"
+#include "metaxbar.h"
+
+static const double pi = 3.14159265358979323846;
+
+struct mx_arm {
+  struct reach f;
+  struct reach_model model;
+  struct reach_chip *chip;  // synapse.kind=chip
+  struct pool *pool;
+  struct reach_batch batch;
+  bool ready, learned;      // the batch exists; it holds a movement that was learned
+};
+
+static int load(struct mx_arm *a, const char *path, const char *const *settings) {
+  int n = 0;
+  while (settings && settings[n]) n++;
+  reach_init(&a->f);
+  TRY(reach_model_load(&a->model, &a->f, path, n, (char *const *)(uintptr_t)settings));
+  if (a->f.update.repeats > 1 && a->f.update.signal == EPROP_LSG)
+    return err_set(ERR_SETTING, "update.repeats=%d: the LSG makes one update only; set update.signal", (int)a->f.update.repeats);
+  if (a->f.synapse.kind == REACH_CHIP) TRY(reach_chip_new(&a->chip, &a->f, &a->model, 1));
+  a->pool = pool_new(1);
+  reach_batch_init(&a->batch, &a->f, &a->model.o, 1, 1, a->pool, false, a->chip ? reach_chip_device(a->chip) : NULL);
+  a->ready = true;
+  return 0;
+}
+
+int mx_arm_load(struct mx_arm **out, const char *path, const char *const *settings) {
+  API_PRESENT("mx_arm_load", out, path);
+  struct mx_arm *a = err_calloc(1, sizeof *a);
+  const int rc = load(a, path, settings);
+  if (rc < 0) mx_arm_free(a);
+  else *out = a;
+  return rc;
+}
+
+void mx_arm_free(struct mx_arm *a) {
+  if (!a) return;
+  if (a->ready) reach_batch_release(&a->batch);
+  if (a->pool) pool_free(a->pool);
+  reach_chip_free(a->chip);
+  reach_model_release(&a->model);
+  free(a);
+}
+
+int mx_arm_steps(const struct mx_arm *a) { return a ? a->model.o.T : err_set(ERR_SETTING, "mx_arm_steps: a pointer is NULL"); }
+double mx_arm_step_s(const struct mx_arm *a) {
+  return a ? a->f.trajectory.dt_s : err_set(ERR_SETTING, "mx_arm_step_s: a pointer is NULL");
+}
+
+int mx_arm_movement(struct mx_arm *a, double *omega, int k) {
+  API_PRESENT("mx_arm_movement", a, omega);
+  if (k < 0) return err_set(ERR_SETTING, "mx_arm_movement: number %d; from 0", k);
+  a->learned = false;  // the batch's memory holds the new movement now
+  TRY(reach_batch_draw(&a->batch, 1, RNG_EVALUATE, (uint64_t)k));
+  memcpy(omega, a->batch.omega, 2 * (size_t)a->model.o.T * sizeof *omega);
+  return 0;
+}
+
+static int check_velocities(const char *what, const struct mx_arm *a, const double *omega) {
+  for (int i = 0; i < 2*a->model.o.T; i++)
+    if (!isfinite(omega[i])) return err_set(ERR_DIVERGED, "%s: velocity %d of step %d is %g", what, i % 2, i / 2, omega[i]);
+  return 0;
+}
+
+// Angles (T, 2) of a target, which must stay within the limits of the joints (and a rounding error).
+static int integrate(double *angle, const struct mx_arm *a, const double *omega) {
+  const double limit_deg[2] = { a->f.arm.limit_base_deg, a->f.arm.limit_shoulder_deg };
+  for (int t = 0; t < a->model.o.T; t++)
+    for (int j = 0; j < 2; j++) {
+      double *q = angle + 2*t + j;
+      *q = (t ? q[-2] : 0) + a->f.trajectory.dt_s*omega[2*t + j];
+      if (fabs(*q) > limit_deg[j]*pi/180 + 1e-9)
+        return err_set(ERR_SETTING, "mx_arm_learn: step %d: %s at %.1f degrees; limit %g", t, j ? "shoulder" : "base", *q*180/pi, limit_deg[j]);
+    }
+  return 0;
+}
+
+int mx_arm_learn(struct mx_arm *a, const double *omega) {
+  API_PRESENT("mx_arm_learn", a, omega);
+  struct reach_batch *b = &a->batch;
+  const size_t n = 2 * (size_t)b->o.T;
+  TRY(check_velocities("mx_arm_learn", a, omega));
+  double *angle = err_calloc(n, sizeof *angle);
+  const int rc = integrate(angle, a, omega);
+  if (rc == 0) {
+    memcpy(b->omega, omega, n * sizeof *omega);
+    memcpy(b->angle, angle, n * sizeof *angle);
+    for (int t = 0; t < b->o.T; t++) kinematics_tip(b->xyz + 3*t, angle[2*t], angle[2*t + 1], &a->f.arm);
+    b->n = 1;
+    b->number = 0;
+    b->noise[0] = rng_stream((uint64_t)a->f.run.seed, RNG_QUANTISE, 0);
+    reach_batch_encode(b, 0, 0);
+    reach_batch_forward(b, a->model.parameters);
+    a->learned = true;
+  }
+  free(angle);
+  return rc;
+}
+
+int mx_arm_perform(const struct mx_arm *a, double *omega, int updates) {
+  API_PRESENT("mx_arm_perform", a, omega);
+  if (!a->learned) return err_set(ERR_SETTING, "mx_arm_perform: mx_arm_learn comes first");
+  if (updates != 0 && updates != 1) return err_set(ERR_SETTING, "mx_arm_perform: updates %d; 0 or 1", updates);
+  const struct oneshot_item *it = &a->batch.item[0];
+  const real *output = updates ? it->output : it->first->output;
+  for (int t = 0; t < a->model.o.T; t++)
+    for (int j = 0; j < 2; j++) omega[2*t + j] = (double)output[t*a->model.o.trainee.ld_out + j];
+  return 0;
+}
+
+int mx_arm_tips(const struct mx_arm *a, double *xyz, const double *omega) {
+  API_PRESENT("mx_arm_tips", a, xyz, omega);
+  double q[2] = { 0 };
+  TRY(check_velocities("mx_arm_tips", a, omega));
+  for (int t = 0; t < a->model.o.T; t++) {
+    for (int j = 0; j < 2; j++) q[j] += a->f.trajectory.dt_s*omega[2*t + j];
+    kinematics_tip(xyz + 3*t, q[0], q[1], &a->f.arm);
+  }
+  return 0;
+}

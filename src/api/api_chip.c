@@ -1,0 +1,253 @@
+// The chip of metaxbar.h.
+#include <assert.h>
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "base/err.h"
+#include "base/settings.h"
+#include "device/chip.h"
+#include "device/chipstate.h"
+#include "kernel/conv.h"
+#include "metaxbar.h"
+
+enum stage { OPEN, BUILT, FAILED };  // matrices can be added; chip_build succeeded; it did not
+
+struct mx_chip {
+  struct chip *chip;
+  struct ledger_params ledger;
+  enum stage stage;
+};
+
+enum { MAX_SIDE = 65536, MAX_BATCH = 1 << 20 };
+
+int mx_chip_new(struct mx_chip **out, const char *const *settings, uint64_t seed) {
+  struct chip_params p;
+  struct ledger_params ledger;
+  const struct settings_section all[] = {
+    { "chip", chip_param_table, &p }, { "verify", verify_param_table, &p.verify }, { "ledger", ledger_param_table, &ledger }, { 0 },
+  };
+  struct chip *chip;
+  API_PRESENT("mx_chip_new", out);
+  settings_defaults(all);
+  TRY(api_settings(all, settings));
+  if (p.time_s != 0) return err_set(ERR_SETTING, "chip.time_s=%g: the clock of this chip is set by mx_chip_advance", p.time_s);
+  TRY(chip_new(&chip, &p, seed));
+  *out = err_calloc(1, sizeof **out);
+  **out = (struct mx_chip){ .chip = chip, .ledger = ledger };
+  return 0;
+}
+
+void mx_chip_free(struct mx_chip *c) {
+  if (!c) return;
+  chip_free(c->chip);
+  free(c);
+}
+
+static int check_name(const struct chip *c, const char *name) {
+  const size_t length = strlen(name);
+  bool good = length > 0 && length < sizeof c->matrices->name;
+  for (size_t i = 0; i < length && good; i++) good = isalnum((unsigned char)name[i]) || strchr("_-.", name[i]);
+  if (!good) return err_set(ERR_SETTING, "matrix '%.64s': a name has 1 to 63 letters, digits and _ - .", name);
+  for (int m = 0; m < c->n_matrices; m++)
+    if (!strcmp(c->matrices[m].name, name)) return err_set(ERR_SETTING, "matrix '%s': the chip has one of that name", name);
+  return 0;
+}
+
+int mx_chip_add(struct mx_chip *c, const char *name, int I, int O) {
+  API_PRESENT("mx_chip_add", c, name);
+  const struct chip_params *p = &c->chip->params;
+  if (c->stage != OPEN) return err_set(ERR_SETTING, "mx_chip_add: the chip is built");
+  TRY(check_name(c->chip, name));
+  if (I < 1 || O < 1 || I > MAX_SIDE || O > MAX_SIDE) return err_set(ERR_SETTING, "matrix '%s': %d x %d; both from 1 to %d", name, I, O, MAX_SIDE);
+  if ((int64_t)I * O > p->cores * p->rows * p->columns)
+    return err_set(ERR_SETTING, "matrix '%s': %d x %d has more weights than %d cores of %d x %d cells", name, I, O, (int)p->cores, (int)p->rows, (int)p->columns);
+  return chip_add(c->chip, name, I, O, 0);
+}
+
+int mx_chip_build(struct mx_chip *c) {
+  API_PRESENT("mx_chip_build", c);
+  if (c->stage != OPEN) return err_set(ERR_SETTING, "mx_chip_build: the chip is built");
+  if (c->chip->n_matrices == 0) return err_set(ERR_SETTING, "mx_chip_build: the chip has no matrix; mx_chip_add comes first");
+  const int rc = chip_build(c->chip);
+  c->stage = rc < 0 ? FAILED : BUILT;
+  return rc;
+}
+
+// ---- one matrix
+
+static int check_matrix(const char *what, const struct mx_chip *c, int m, bool programmed) {
+  API_PRESENT(what, c);
+  if (c->stage != BUILT) return err_set(ERR_SETTING, "%s: the chip is not built", what);
+  if (m < 0 || m >= c->chip->n_matrices) return err_set(ERR_SETTING, "%s: matrix %d of %d", what, m, c->chip->n_matrices);
+  if (programmed && !c->chip->matrices[m].programmed)
+    return err_set(ERR_SETTING, "%s: matrix '%s' has not been programmed", what, c->chip->matrices[m].name);
+  return 0;
+}
+
+static size_t size(const struct synapse *s) { return (size_t)s->I * (size_t)s->O; }
+
+// Weights or changes (I, O) for the array, padded.
+static int take_matrix(const char *what, struct mx_chip *c, int m, bool programmed, const float *w, real **padded) {
+  TRY(check_matrix(what, c, m, programmed));
+  const struct synapse *s = chip_synapse(c->chip, m);
+  API_PRESENT(what, w);
+  TRY(api_finite(what, w, size(s)));
+  *padded = api_padded(w, (size_t)s->I, (size_t)s->O, (size_t)conv_padded(s->O));
+  return 0;
+}
+
+int mx_chip_program(struct mx_chip *c, int m, const float *w) {
+  real *padded;
+  TRY(take_matrix("mx_chip_program", c, m, false, w, &padded));
+  struct synapse *s = chip_synapse(c->chip, m);
+  s->ops->program(s, padded, &c->chip->rng);
+  free(padded);
+  return 0;
+}
+
+int mx_chip_update(struct mx_chip *c, int m, const float *dw) {
+  real *padded;
+  TRY(take_matrix("mx_chip_update", c, m, true, dw, &padded));
+  struct synapse *s = chip_synapse(c->chip, m);
+  s->ops->update(s, padded, &c->chip->rng);
+  free(padded);
+  return 0;
+}
+
+// Product of B checked vectors; y NULL: only looked at.
+static void multiply(struct mx_chip *c, int m, float *y, const float *x, int B) {
+  struct synapse *s = chip_synapse(c->chip, m);
+  const size_t OP = (size_t)conv_padded(s->O), n = (size_t)B;
+  const struct conv shape = conv_shape(B, 1, 1, s->I, s->O, 1, 1, 0);
+  real *in = api_padded(x, n, (size_t)s->I, (size_t)conv_padded(s->I)), *out = err_aligned(n * OP, sizeof *out);
+  s->ops->product(s, out, in, &shape, &c->chip->rng);
+  if (y) api_plain(y, out, n, (size_t)s->O, OP);
+  free(in);
+  free(out);
+}
+
+int mx_chip_calibrate(struct mx_chip *c, int m, const float *x, int n) {
+  TRY(check_matrix("mx_chip_calibrate", c, m, true));
+  struct chip_matrix *matrix = &c->chip->matrices[m];
+  const int most = (int)c->chip->params.calibration_rows;
+  if (x) {
+    if (n < 2 || n > most) return err_set(ERR_SETTING, "mx_chip_calibrate: %d input vectors; from 2 to chip.calibration_rows=%d", n, most);
+    TRY(api_finite("mx_chip_calibrate", x, (size_t)n * (size_t)matrix->base.I));
+    matrix->n_sample = 0;
+    matrix->n_seen = 0;
+    chip_observe(c->chip, true);
+    multiply(c, m, NULL, x, n);
+    chip_observe(c->chip, false);
+  }
+  chip_calibrate_matrix(c->chip, m, &c->chip->rng);
+  c->chip->calibrated_s = c->chip->clock_s;
+  return 0;
+}
+
+int mx_chip_product(struct mx_chip *c, int m, float *y, const float *x, int B) {
+  TRY(check_matrix("mx_chip_product", c, m, true));
+  API_PRESENT("mx_chip_product", y, x);
+  if (B < 1 || B > MAX_BATCH) return err_set(ERR_SETTING, "mx_chip_product: %d vectors; from 1 to %d", B, MAX_BATCH);
+  TRY(api_finite("mx_chip_product", x, (size_t)B * (size_t)c->chip->matrices[m].base.I));
+  multiply(c, m, y, x, B);
+  return 0;
+}
+
+static void give_matrix(const struct synapse *s, float *w, real *padded) {
+  api_plain(w, padded, (size_t)s->I, (size_t)s->O, (size_t)conv_padded(s->O));
+  free(padded);
+}
+
+int mx_chip_weights(const struct mx_chip *c, int m, float *w) {
+  TRY(check_matrix("mx_chip_weights", c, m, true));
+  API_PRESENT("mx_chip_weights", w);
+  const struct synapse *s = &c->chip->matrices[m].base;
+  real *padded = err_aligned((size_t)s->I * (size_t)conv_padded(s->O), sizeof *padded);
+  s->ops->weights(s, padded);
+  give_matrix(s, w, padded);
+  return 0;
+}
+
+int mx_chip_conducted(const struct mx_chip *c, int m, float *w) {
+  TRY(check_matrix("mx_chip_conducted", c, m, true));
+  API_PRESENT("mx_chip_conducted", w);
+  const struct synapse *s = &c->chip->matrices[m].base;
+  real *padded = err_aligned((size_t)s->I * (size_t)conv_padded(s->O), sizeof *padded);
+  chip_effective(c->chip, m, padded);
+  give_matrix(s, w, padded);
+  return 0;
+}
+
+// ---- devices
+
+static double unit_value(const struct tile *t, int property, size_t u) {
+  switch (property) {
+  case 0: return (double)t->target_uS[u];
+  case 1: return (double)t->g_uS[u];
+  case 2: return (double)t->nu[u];
+  case 3: return (double)t->q[u];
+  case 4: return (double)t->stuck_uS[u];
+  case 5: return t->written_s[u];
+  case 6: return t->writes[u];
+  default: return t->fault[u];
+  }
+}
+
+int mx_chip_devices(const struct mx_chip *c, int m, const char *property, double *v, size_t n) {
+  static const char *const names[] = { "target_uS", "g_uS", "nu", "q", "stuck_uS", "written_s", "writes", "fault" };
+  enum { N_NAMES = sizeof names / sizeof *names };
+  int k = 0;
+  TRY(check_matrix("mx_chip_devices", c, m, true));
+  API_PRESENT("mx_chip_devices", property, v);
+  while (k < N_NAMES && strcmp(names[k], property)) k++;
+  if (k == N_NAMES) return err_set(ERR_SETTING, "%s: there is no such property of a device", property);
+  const struct chip_matrix *matrix = &c->chip->matrices[m];
+  const size_t I = (size_t)matrix->base.I, O = (size_t)matrix->base.O, planes = 2 * (size_t)c->chip->design.units;
+  if (n != planes * I * O) return err_set(ERR_SETTING, "mx_chip_devices: room for %zu values, '%s' has %zu units", n, matrix->name, planes * I * O);
+  for (int piece = matrix->first; piece < matrix->first + matrix->n_tiles; piece++) {
+    const struct floorplan_piece *p = &c->chip->pieces[piece];
+    const struct tile *t = &c->chip->tiles[piece];
+    for (size_t plane = 0; plane < planes; plane++)
+      for (size_t i = 0; i < (size_t)p->rows; i++)
+        for (size_t o = 0; o < (size_t)p->columns; o++)
+          v[(plane*I + (size_t)p->row + i)*O + (size_t)p->column + o] = unit_value(t, k, plane * tile_plane(t) + i * (size_t)t->ld + o);
+  }
+  return 0;
+}
+
+// ---- the whole chip
+
+static int check_built(const char *what, const struct mx_chip *c) {
+  API_PRESENT(what, c);
+  return c->stage == BUILT ? 0 : err_set(ERR_SETTING, "%s: the chip is not built", what);
+}
+
+int mx_chip_advance(struct mx_chip *c, double time_s) {
+  TRY(check_built("mx_chip_advance", c));
+  return chip_advance(c->chip, time_s, &c->chip->rng);
+}
+
+int mx_chip_number(const struct mx_chip *c, const char *name, double *value) {
+  TRY(check_built("mx_chip_number", c));
+  API_PRESENT("mx_chip_number", name, value);
+  return api_chip_number(c->chip, &c->chip->ledger, &c->ledger, name, value);
+}
+
+static bool is_csv(const char *path) {
+  const char *ending = strrchr(path, '.');
+  return ending && !strcmp(ending, ".csv");
+}
+
+int mx_chip_save(const struct mx_chip *c, const char *path) {
+  TRY(check_built("mx_chip_save", c));
+  API_PRESENT("mx_chip_save", path);
+  return is_csv(path) ? chipstate_save_csv(c->chip, path) : chipstate_save(c->chip, path);
+}
+
+int mx_chip_load(struct mx_chip *c, const char *path) {
+  TRY(check_built("mx_chip_load", c));
+  API_PRESENT("mx_chip_load", path);
+  return is_csv(path) ? chipstate_load_csv(c->chip, path) : chipstate_load(c->chip, path);
+}

@@ -1,0 +1,254 @@
+// Few-shot learning of metaxbar.h.
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "base/err.h"
+#include "base/rng.h"
+#include "base/settings.h"
+#include "data/characters.h"
+#include "data/imageset.h"
+#include "data/render.h"
+#include "experiment/deploy.h"
+#include "experiment/fewshot.h"
+#include "kernel/softmax.h"
+#include "learn/adapt.h"
+#include "metaxbar.h"
+
+enum { MAX_IMAGES = 1024, CHUNK = 64, SMALLEST_CHARACTER = 8 };
+
+struct mx_fewshot {
+  struct fewshot f;
+  struct fewshot_model model;
+  struct synapse *layers[CONVNET_MAX_LAYERS];
+  struct chip *chip, *task;      // as deployed; its copy on which tasks are learned
+  struct convnet_fixed support;  // statistics of the support images of the task
+  struct rng r;                  // of the task
+  uint64_t seed;
+  uint32_t n_tasks;
+  bool deployed, adapted;
+};
+
+static int load(struct mx_fewshot *m, const char *path, const char *const *settings) {
+  static const char *const defaults[] = { "eval.batchnorm=support", "data.kind=builtin", NULL };
+  int n = 0;
+  while (settings && settings[n]) n++;
+  fewshot_init(&m->f);
+  TRY(api_settings(m->f.sections, defaults));
+  TRY(fewshot_model_load(&m->model, &m->f, path, n, (char *const *)(uintptr_t)settings));
+  if (m->f.eval.batchnorm == CONVNET_FIXED)
+    return err_set(ERR_SETTING, "eval.batchnorm=chip: here it is support or task");
+  if (m->f.eval.updates > m->model.net.steps)
+    return err_set(ERR_SETTING, "eval.updates=%d: the model has inner rates for %d", (int)m->f.eval.updates, m->model.net.steps);
+  convnet_fixed_init(&m->support, &m->model.net);
+  return 0;
+}
+
+int mx_fewshot_load(struct mx_fewshot **out, const char *path, const char *const *settings) {
+  API_PRESENT("mx_fewshot_load", out, path);
+  struct mx_fewshot *m = err_calloc(1, sizeof *m);
+  const int rc = load(m, path, settings);
+  if (rc < 0) mx_fewshot_free(m);
+  else *out = m;
+  return rc;
+}
+
+// Give back what holds the weights.
+static void undeploy(struct mx_fewshot *m) {
+  for (int l = 0; l <= m->model.net.blocks; l++) {
+    if (m->layers[l]) m->layers[l]->ops->free(m->layers[l]);
+    m->layers[l] = NULL;
+  }
+  chip_free(m->task);
+  chip_free(m->chip);
+  m->task = m->chip = NULL;
+  m->deployed = m->adapted = false;
+}
+
+void mx_fewshot_free(struct mx_fewshot *m) {
+  if (!m) return;
+  if (m->model.parameters) undeploy(m);
+  if (m->support.arena.base) convnet_fixed_release(&m->support);
+  fewshot_model_release(&m->model);
+  free(m);
+}
+
+int mx_fewshot_ways(const struct mx_fewshot *m) { return m ? m->model.net.ways : err_set(ERR_SETTING, "mx_fewshot_ways: a pointer is NULL"); }
+int mx_fewshot_shots(const struct mx_fewshot *m) { return m ? (int)m->f.train.shots : err_set(ERR_SETTING, "mx_fewshot_shots: a pointer is NULL"); }
+int mx_fewshot_image_size(const struct mx_fewshot *m) {
+  return m ? m->model.net.side[0] : err_set(ERR_SETTING, "mx_fewshot_image_size: a pointer is NULL");
+}
+
+// ---- images
+
+int mx_character(unsigned char *ink, int size, uint64_t seed, int character, int drawing) {
+  API_PRESENT("mx_character", ink);
+  if (size < SMALLEST_CHARACTER || size > RENDER_MAX_INK || character < 0 || drawing < 0)
+    return err_set(ERR_SETTING, "mx_character: size %d, character %d, drawing %d; size from %d to %d, numbers from 0", size, character, drawing,
+                   SMALLEST_CHARACTER, RENDER_MAX_INK);
+  characters_draw(ink, size, seed, character, drawing);
+  return 0;
+}
+
+int mx_fewshot_image(const struct mx_fewshot *m, float *image, const unsigned char *ink, int H, int W) {
+  API_PRESENT("mx_fewshot_image", m, image, ink);
+  if (H < 1 || W < 1 || H > RENDER_MAX_INK || W > RENDER_MAX_INK)
+    return err_set(ERR_SETTING, "mx_fewshot_image: %d x %d pixels; both from 1 to %d", H, W, RENDER_MAX_INK);
+  const int S = m->model.net.side[0];
+  const struct view plain = render_plain(0);
+  struct imageset set;
+  real *pixels = err_calloc((size_t)(S*S), sizeof *pixels);
+  imageset_init(&set, (enum imageset_preprocessing)m->f.data.preprocessing, S);
+  imageset_add_class(&set, "image", "image");
+  imageset_add_image(&set, ink, H, W);
+  render_view(&set, pixels, 1, &plain);
+  api_plain(image, pixels, 1, (size_t)(S*S), (size_t)(S*S));
+  imageset_release(&set);
+  free(pixels);
+  return 0;
+}
+
+// ---- deployment
+
+static struct synapse *software(const struct mx_fewshot *m, int l) {
+  const int I = convnet_rows(&m->model.net, l), O = convnet_columns(&m->model.net, l);
+  return m->f.synapse.kind == FEWSHOT_QUANTISED ? synapse_quantised_new(I, O, (int)m->f.synapse.bits, 1) : synapse_exact_new(I, O);
+}
+
+static void write_layer(struct mx_fewshot *m, int l) {
+  m->layers[l]->ops->program(m->layers[l], m->model.parameters + m->model.net.offset[l], NULL);
+}
+
+static int deploy_chip(struct mx_fewshot *m, struct chip **chip, uint64_t seed) {
+  struct dataset data;
+  TRY(dataset_load(&data, &m->f.data, DATASET_BACKGROUND_ONLY));
+  int rc = fewshot_deploy(chip, &m->f, &m->model, &data, (int)m->f.eval.shots, seed);
+  dataset_release(&data);
+  TRY(rc);
+  if (m->f.chip.time_s > (*chip)->clock_s) rc = chip_advance(*chip, m->f.chip.time_s, &(*chip)->rng);
+  if (rc < 0) chip_free(*chip);
+  return rc;
+}
+
+int mx_fewshot_deploy(struct mx_fewshot *m, uint64_t seed) {
+  struct chip *chip = NULL;
+  API_PRESENT("mx_fewshot_deploy", m);
+  if (m->f.synapse.kind == FEWSHOT_CHIP) TRY(deploy_chip(m, &chip, seed));
+  undeploy(m);
+  for (int l = 0; !chip && l <= m->model.net.blocks; l++) {
+    m->layers[l] = software(m, l);
+    write_layer(m, l);
+  }
+  if (chip) {
+    m->chip = chip;
+    m->task = chip_clone(chip);
+    deploy_layers(m->layers, m->task, &m->model.net);
+  }
+  m->seed = seed;
+  m->n_tasks = 0;
+  m->deployed = true;
+  return 0;
+}
+
+// ---- learning
+
+static int check_images(const char *what, const struct mx_fewshot *m, const float *images, int n, int most) {
+  const size_t pixels = (size_t)(m->model.net.side[0] * m->model.net.side[0]);
+  if (n < 1 || n > most) return err_set(ERR_SETTING, "%s: %d images; from 1 to %d", what, n, most);
+  return api_finite(what, images, (size_t)n * pixels);
+}
+
+// Features of n images, normalised by their own statistics (fixed NULL) or by given ones.
+static void features(struct mx_fewshot *m, struct convnet_work *w, const float *images, int n, const struct convnet_fixed *fixed) {
+  const struct convnet *net = &m->model.net;
+  const size_t pixels = (size_t)(net->side[0] * net->side[0]);
+  w->n[0] = n;
+  w->n[1] = 0;
+  for (size_t i = 0; i < (size_t)n * pixels; i++) w->y[0][i * CONV_LANES] = (real)images[i];
+  convnet_forward(net, w, m->layers, 0, fixed ? CONVNET_FIXED : CONVNET_TASK, fixed, &m->r);
+}
+
+// The state as deployed, with random numbers of the task's own.
+static void begin_task(struct mx_fewshot *m) {
+  m->r = rng_stream(m->seed, RNG_READ, m->n_tasks++);
+  if (m->chip) chip_copy(m->task, m->chip);
+  else write_layer(m, m->model.net.blocks);
+}
+
+static void update_readout(struct mx_fewshot *m, const real *h, const int *labels, int n) {
+  const struct convnet *net = &m->model.net;
+  const struct adapt_task task = { .ways = net->ways, .steps = (int)m->f.eval.updates, .S = n, .C = net->channels,
+                                   .h = h, .label = labels, .rate = m->model.parameters + net->rates };
+  struct adapt_record record;
+  adapt_record_init(&record, task.ways, task.steps, n, 0, task.C);
+  for (int s = 0; s < task.steps; s++) adapt_update(&record, &task, m->layers[net->blocks], s, &m->r);
+  adapt_record_release(&record);
+}
+
+int mx_fewshot_adapt(struct mx_fewshot *m, const float *images, const int *labels, int n) {
+  API_PRESENT("mx_fewshot_adapt", m, images, labels);
+  const struct convnet *net = &m->model.net;
+  const size_t bytes = (size_t)conv_padded(net->channels) * sizeof(real);
+  if (!m->deployed) return err_set(ERR_SETTING, "mx_fewshot_adapt: mx_fewshot_deploy comes first");
+  TRY(check_images("mx_fewshot_adapt", m, images, n, MAX_IMAGES));
+  for (int i = 0; i < n; i++)
+    if (labels[i] < 0 || labels[i] >= net->ways)
+      return err_set(ERR_SETTING, "mx_fewshot_adapt: label %d of image %d; from 0 to %d", labels[i], i, net->ways - 1);
+  struct convnet_work w;
+  convnet_work_init(&w, net, n);
+  begin_task(m);
+  features(m, &w, images, n, NULL);
+  for (int l = 1; l <= net->blocks; l++) {
+    memcpy(m->support.mean[l], w.mean[l][0], bytes);
+    memcpy(m->support.r[l], w.r[l][0], bytes);
+  }
+  update_readout(m, w.h, labels, n);
+  convnet_work_release(&w);
+  m->adapted = true;
+  return 0;
+}
+
+// labels (n) and probabilities (n, ways) of the features h.
+static void classify(struct mx_fewshot *m, int *labels, float *probabilities, const real *h, int n) {
+  const struct convnet *net = &m->model.net;
+  const size_t N = (size_t)conv_padded(net->ways), ways = (size_t)net->ways;
+  const struct conv shape = convnet_shape(net, net->blocks, n);
+  struct synapse *readout = m->layers[net->blocks];
+  real *z = err_aligned(2 * (size_t)n * N, sizeof *z), *p = z + (size_t)n * N;
+  readout->ops->product(readout, z, h, &shape, &m->r);
+  softmax_forward(p, z, n, net->ways, (int)N);
+  for (size_t i = 0; i < (size_t)n; i++) {
+    labels[i] = 0;
+    for (int k = 1; k < net->ways; k++)
+      if (z[i*N + (size_t)k] > z[i*N + (size_t)labels[i]]) labels[i] = k;
+  }
+  if (probabilities) api_plain(probabilities, p, (size_t)n, ways, N);
+  free(z);
+}
+
+int mx_fewshot_classify(struct mx_fewshot *m, int *labels, float *probabilities, const float *images, int n) {
+  API_PRESENT("mx_fewshot_classify", m, labels, images);
+  const struct convnet *net = &m->model.net;
+  const bool together = m->f.eval.batchnorm == CONVNET_TASK;
+  if (!m->adapted) return err_set(ERR_SETTING, "mx_fewshot_classify: mx_fewshot_adapt comes first");
+  TRY(check_images("mx_fewshot_classify", m, images, n, together ? MAX_IMAGES : INT32_MAX));
+  const int chunk = together || n < CHUNK ? n : CHUNK;
+  const size_t pixels = (size_t)(net->side[0] * net->side[0]), ways = (size_t)net->ways;
+  struct convnet_work w;
+  convnet_work_init(&w, net, chunk);
+  for (int at = 0; at < n; at += chunk) {
+    const int count = n - at < chunk ? n - at : chunk;
+    features(m, &w, images + (size_t)at * pixels, count, together ? NULL : &m->support);
+    classify(m, labels + at, probabilities ? probabilities + (size_t)at * ways : NULL, w.h, count);
+  }
+  convnet_work_release(&w);
+  return 0;
+}
+
+int mx_fewshot_number(const struct mx_fewshot *m, const char *name, double *value) {
+  API_PRESENT("mx_fewshot_number", m, name, value);
+  if (!m->chip) return err_set(ERR_SETTING, "mx_fewshot_number: the model is not deployed on a chip");
+  struct ledger all = m->chip->ledger;
+  ledger_add(&all, &m->task->ledger);
+  return api_chip_number(m->task, &all, &m->f.ledger, name, value);
+}

@@ -1,0 +1,367 @@
+// The public interface as a program of its own uses it, held against the library behind it; and what it refuses.
+#include <stdint.h>
+
+#include "base/err.h"
+#include "device/pcm.h"
+#include "experiment/fewshot.h"
+#include "experiment/reach.h"
+#include "folder.h"
+#include "metaxbar.h"
+#include "test.h"
+
+#define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define MODEL "models/builtin-5w5s.safetensors"
+enum { I = 70, O = 33, B = 5 };
+
+// The call fails with this code, and the message says what.
+#define REFUSES(call, code, text)                                                                  \
+  do {                                                                                             \
+    const int refused_rc = (call);                                                                 \
+    CHECK(refused_rc == (code) && strstr(mx_last_error(), text), "%d, %s", refused_rc, mx_last_error()); \
+  } while (0)
+#define WORKS(call) CHECK((call) >= 0, "%s", mx_last_error())
+
+static double number(const struct mx_chip *c, const char *name) {
+  double v = -1;
+  WORKS(mx_chip_number(c, name, &v));
+  return v;
+}
+
+// Deterministic numbers in (-1, 1).
+static void fill(float *x, size_t n, unsigned seed) {
+  for (size_t i = 0; i < n; i++) {
+    seed = seed * 1664525u + 1013904223u;
+    x[i] = (float)seed / 2147483648.0f - 1;
+  }
+}
+
+static struct mx_chip *make_chip(const char *const *settings) {
+  struct mx_chip *c = NULL;
+  WORKS(mx_chip_new(&c, settings, 3));
+  CHECK(mx_chip_add(c, "first", I, O) == 0, "%s", mx_last_error());
+  CHECK(mx_chip_add(c, "second", 9, 2) == 1, "%s", mx_last_error());
+  WORKS(mx_chip_build(c));
+  return c;
+}
+
+// An ideal chip that has to cut the matrix computes y = x W, and no more than y is touched.
+static void check_product(void) {
+  static float w[I*O], x[B*I], y[B*O + 1];
+  struct mx_chip *c = make_chip(LIST("chip.rows=40", "chip.columns=40", "chip.dac_bits=0", "chip.adc_bits=0", "chip.prog_scale=0", "chip.read_scale=0",
+                                    "chip.drift_scale=0"));
+  fill(w, I*O, 1);
+  fill(x, B*I, 2);
+  y[B*O] = 42;
+  WORKS(mx_chip_program(c, 0, w));
+  WORKS(mx_chip_product(c, 0, y, x, B));
+  for (int b = 0; b < B; b++)
+    for (int o = 0; o < O; o++) {
+      double sum = 0;
+      for (int i = 0; i < I; i++) sum += (double)x[b*I + i] * (double)w[i*O + o];
+      CHECK(fabs(sum - (double)y[b*O + o]) < test_tol(1e-4), "y[%d][%d] %g, expected %g", b, o, (double)y[b*O + o], sum);
+    }
+  CHECK(y[B*O] == 42, "written beyond the end");
+  mx_chip_free(c);
+}
+
+static void check_devices(const struct mx_chip *c, const float *w) {
+  const size_t n = 2*(size_t)number(c, "units_per_sign")*I*O;
+  double *target = malloc(n * sizeof *target), sum = 0;
+  WORKS(mx_chip_devices(c, 0, "target_uS", target, n));
+  double largest = 0;
+  for (int k = 0; k < I*O; k++) largest = fmax(largest, fabs((double)w[k]));
+  const double units = number(c, "units_per_sign"), g_max = number(c, "g_max_uS");
+  for (int k = 0; k < I*O; k++) {
+    double g = 0;
+    for (size_t u = 0; u < 2*(size_t)units; u++) g += (u < (size_t)units ? 1 : -1) * target[u*I*O + (size_t)k];
+    sum = fmax(sum, fabs(g / (units*g_max) * largest - (double)w[k]));
+  }
+  CHECK(sum < test_tol(1e-5), "targets are %g off the weights", sum);
+  REFUSES(mx_chip_devices(c, 0, "target_uS", target, n - 1), MX_ERROR_ARGUMENT, "room for");
+  REFUSES(mx_chip_devices(c, 0, "colour", target, n), MX_ERROR_ARGUMENT, "colour");
+  free(target);
+}
+
+// Writing, updating, ageing, calibrating, and the account of it.
+static void check_life(void) {
+  static float w[I*O], dw[I*O], v[I*O], x[64*I], y[B*O];
+  struct mx_chip *c = make_chip(LIST("chip.preset=joshi2020"));
+  fill(w, I*O, 1);
+  fill(x, 64*I, 2);
+  WORKS(mx_chip_program(c, 0, w));
+  check_devices(c, w);
+  CHECK(number(c, "devices") == 4*(I*O + 18), "%g devices", number(c, "devices"));
+  const double written = number(c, "devices_written");
+  dw[7] = 0.125f;
+  WORKS(mx_chip_update(c, 0, dw));
+  CHECK(number(c, "devices_written") - written > 0 && number(c, "devices_written") - written <= 4, "%g devices for one weight",
+        number(c, "devices_written") - written);
+  WORKS(mx_chip_weights(c, 0, v));
+  CHECK(fabs((double)(v[7] - w[7]) - 0.125) < 1e-6 || fabs((double)v[7]) == 1, "weight %g from %g", (double)v[7], (double)w[7]);
+  WORKS(mx_chip_calibrate(c, 0, x, 64));
+  WORKS(mx_chip_advance(c, 86400));
+  CHECK(number(c, "clock_s") == 86400, "clock %g", number(c, "clock_s"));
+  double kept = 0, all = 0;
+  WORKS(mx_chip_conducted(c, 0, dw));
+  for (int k = 0; k < I*O; k++) {
+    kept += (double)dw[k] * (double)v[k];
+    all += (double)v[k] * (double)v[k];
+  }
+  CHECK(kept/all > 0.3 && kept/all < 0.9, "%g of the weights after a day", kept/all);
+  WORKS(mx_chip_product(c, 0, y, x, B));
+  double error = 0, norm = 0;
+  for (int b = 0; b < B; b++)
+    for (int o = 0; o < O; o++) {
+      double sum = 0;
+      for (int i = 0; i < I; i++) sum += (double)x[b*I + i] * (double)v[i*O + o];
+      error += (sum - (double)y[b*O + o]) * (sum - (double)y[b*O + o]);
+      norm += sum*sum;
+    }
+  CHECK(sqrt(error/norm) < 0.35, "relative error %g a day after, calibrated", sqrt(error/norm));
+  CHECK(number(c, "products") >= B && number(c, "read_energy_J") > 0 && number(c, "most_writes") >= 1, "ledger");
+  mx_chip_free(c);
+}
+
+// A chip that takes over a state goes on bit for bit.
+static void check_state(const struct folder *f) {
+  static float w[I*O], x[B*I], y[B*O], z[B*O];
+  struct mx_chip *a = make_chip(NULL), *b = make_chip(NULL), *other = make_chip(LIST("chip.preset=joshi2020"));
+  char state[512], csv[512];
+  snprintf(state, sizeof state, "%s/state.safetensors", f->path);
+  snprintf(csv, sizeof csv, "%s/state.csv", f->path);
+  fill(w, I*O, 5);
+  fill(x, B*I, 6);
+  WORKS(mx_chip_program(a, 0, w));
+  WORKS(mx_chip_calibrate(a, 0, NULL, 0));
+  WORKS(mx_chip_save(a, state));
+  WORKS(mx_chip_save(a, csv));
+  WORKS(mx_chip_load(b, state));
+  WORKS(mx_chip_product(a, 0, y, x, B));
+  WORKS(mx_chip_product(b, 0, z, x, B));
+  CHECK(!memcmp(y, z, sizeof y), "the loaded chip computes something else");
+  WORKS(mx_chip_load(a, csv));
+  REFUSES(mx_chip_load(other, state), MX_ERROR_FORMAT, "another chip");
+  REFUSES(mx_chip_load(a, "/nowhere.safetensors"), MX_ERROR_IO, "/nowhere");
+  REFUSES(mx_chip_save(a, "/nowhere/x.csv"), MX_ERROR_IO, "/nowhere");
+  mx_chip_free(a);
+  mx_chip_free(b);
+  mx_chip_free(other);
+}
+
+static void check_refusals(void) {
+  struct mx_chip *c = NULL;
+  float w[18] = { 0 }, y[2], bad[18] = { [4] = NAN };
+  double v;
+  REFUSES(mx_chip_new(&c, LIST("chip.colour=red"), 1), MX_ERROR_ARGUMENT, "colour");
+  REFUSES(mx_chip_new(&c, LIST("chip.phases=3"), 1), MX_ERROR_ARGUMENT, "chip.phases=3");
+  REFUSES(mx_chip_new(&c, LIST("chip.time_s=3"), 1), MX_ERROR_ARGUMENT, "chip.time_s=3");
+  REFUSES(mx_chip_new(NULL, NULL, 1), MX_ERROR_ARGUMENT, "NULL");
+  CHECK(!c, "a chip came of it");
+  WORKS(mx_chip_new(&c, LIST("chip.cores=1", "chip.rows=16", "chip.columns=16"), 1));
+  REFUSES(mx_chip_build(c), MX_ERROR_ARGUMENT, "no matrix");
+  REFUSES(mx_chip_program(c, 0, w), MX_ERROR_ARGUMENT, "not built");
+  REFUSES(mx_chip_add(c, "a,b", 2, 2), MX_ERROR_ARGUMENT, "a,b");
+  REFUSES(mx_chip_add(c, "a", 0, 2), MX_ERROR_ARGUMENT, "0 x 2");
+  REFUSES(mx_chip_add(c, "a", 65536, 65536), MX_ERROR_ARGUMENT, "more weights");
+  WORKS(mx_chip_add(c, "a", 9, 2));
+  REFUSES(mx_chip_add(c, "a", 2, 2), MX_ERROR_ARGUMENT, "'a'");
+  WORKS(mx_chip_build(c));
+  REFUSES(mx_chip_add(c, "b", 2, 2), MX_ERROR_ARGUMENT, "built");
+  REFUSES(mx_chip_product(c, 0, y, w, 1), MX_ERROR_ARGUMENT, "not been programmed");
+  REFUSES(mx_chip_program(c, 1, w), MX_ERROR_ARGUMENT, "matrix 1 of 1");
+  REFUSES(mx_chip_program(c, 0, bad), MX_ERROR_DIVERGED, "value 4");
+  REFUSES(mx_chip_program(c, 0, NULL), MX_ERROR_ARGUMENT, "NULL");
+  WORKS(mx_chip_program(c, 0, w));
+  REFUSES(mx_chip_product(c, 0, y, w, 0), MX_ERROR_ARGUMENT, "0 vectors");
+  REFUSES(mx_chip_product(c, 0, y, bad, 1), MX_ERROR_DIVERGED, "value 4");
+  REFUSES(mx_chip_calibrate(c, 0, w, 1), MX_ERROR_ARGUMENT, "1 input vectors");
+  REFUSES(mx_chip_advance(c, -1), MX_ERROR_ARGUMENT, "backwards");
+  REFUSES(mx_chip_number(c, "weight", &v), MX_ERROR_ARGUMENT, "weight");
+  mx_chip_free(c);
+  WORKS(mx_chip_new(&c, LIST("chip.cores=1", "chip.rows=16", "chip.columns=16"), 1));
+  WORKS(mx_chip_add(c, "a", 9, 9));
+  WORKS(mx_chip_add(c, "b", 9, 9));
+  REFUSES(mx_chip_build(c), MX_ERROR_ARGUMENT, "chip.cores=1");
+  REFUSES(mx_chip_build(c), MX_ERROR_ARGUMENT, "");
+  REFUSES(mx_chip_number(c, "devices", &v), MX_ERROR_ARGUMENT, "not built");
+  mx_chip_free(c);
+  mx_chip_free(NULL);
+}
+
+// ---- few-shot learning
+
+enum { S = 28, WAYS = 5, SHOTS = 5, N = WAYS*SHOTS, INK = 60 };
+
+static void draw(const struct mx_fewshot *m, float *images, int first) {
+  unsigned char ink[INK*INK];
+  for (int k = 0; k < N; k++) {
+    WORKS(mx_character(ink, INK, 9, k / SHOTS, first + k % SHOTS));
+    WORKS(mx_fewshot_image(m, images + k*S*S, ink, INK, INK));
+  }
+}
+
+// The same task through the library: probabilities of the queries, (N, WAYS).
+static void expected(double *p, const float *images, const int *labels) {
+  struct fewshot f;
+  struct fewshot_model m;
+  struct maml_worker w;
+  fewshot_init(&f);
+  CHECK(fewshot_model_load(&m, &f, MODEL, 0, NULL) == 0, "%s", err_message());
+  const struct maml_options o = { .steps = 4, .rule = CONVNET_TASK };
+  maml_worker_init(&w, &m.net, SHOTS, SHOTS, &o);
+  maml_program(&w, &m.net, m.parameters, &o, NULL);
+  for (int i = 0; i < 2*N*S*S; i++) w.work.y[0][i*CONV_LANES] = (real)images[i];
+  for (int i = 0; i < 2*N; i++) w.label[i] = labels[i % N];
+  w.work.n[0] = w.work.n[1] = N;
+  maml_adapt(&w, &m.net, m.parameters, &o, NULL, NULL);
+  const int ld = conv_padded(WAYS);
+  for (int i = 0; i < N; i++)
+    for (int k = 0; k < WAYS; k++) p[i*WAYS + k] = (double)w.record.pq[(4*N + i)*ld + k];
+  maml_worker_release(&w, &m.net);
+  fewshot_model_release(&m);
+}
+
+static int correct(const int *found, const int *labels) {
+  int n = 0;
+  for (int i = 0; i < N; i++) n += found[i] == labels[i];
+  return n;
+}
+
+static void check_fewshot(void) {
+  static float images[2*N*S*S], p[N*WAYS], again[N*WAYS];
+  static double e[N*WAYS];
+  int labels[N], found[N];
+  struct mx_fewshot *m = NULL;
+  for (int i = 0; i < N; i++) labels[i] = i / SHOTS;
+  WORKS(mx_fewshot_load(&m, MODEL, LIST("eval.batchnorm=task")));
+  CHECK(mx_fewshot_ways(m) == WAYS && mx_fewshot_shots(m) == SHOTS && mx_fewshot_image_size(m) == S, "sizes");
+  draw(m, images, 0);
+  draw(m, images + N*S*S, SHOTS);
+  REFUSES(mx_fewshot_adapt(m, images, labels, N), MX_ERROR_ARGUMENT, "deploy");
+  WORKS(mx_fewshot_deploy(m, 1));
+  REFUSES(mx_fewshot_classify(m, found, p, images, N), MX_ERROR_ARGUMENT, "adapt");
+  WORKS(mx_fewshot_adapt(m, images, labels, N));
+  WORKS(mx_fewshot_classify(m, found, p, images + N*S*S, N));
+  expected(e, images, labels);
+  for (int i = 0; i < N*WAYS; i++) CHECK(fabs((double)p[i] - e[i]) < test_tol(1e-5), "probability %d: %g, library %g", i, (double)p[i], e[i]);
+  WORKS(mx_fewshot_adapt(m, images, labels, N));
+  WORKS(mx_fewshot_classify(m, found, again, images + N*S*S, N));
+  CHECK(!memcmp(p, again, sizeof p), "a second adaptation does not begin where the first did");
+  labels[3] = WAYS;
+  REFUSES(mx_fewshot_adapt(m, images, labels, N), MX_ERROR_ARGUMENT, "label 5 of image 3");
+  images[5] = INFINITY;
+  REFUSES(mx_fewshot_classify(m, found, p, images, N), MX_ERROR_DIVERGED, "value 5");
+  REFUSES(mx_fewshot_classify(m, found, p, images, 0), MX_ERROR_ARGUMENT, "0 images");
+  double v;
+  REFUSES(mx_fewshot_number(m, "devices", &v), MX_ERROR_ARGUMENT, "not deployed on a chip");
+  mx_fewshot_free(m);
+  REFUSES(mx_fewshot_load(&m, "/nowhere", NULL), MX_ERROR_IO, "/nowhere");
+  REFUSES(mx_fewshot_load(&m, MODEL, LIST("eval.updates=9")), MX_ERROR_ARGUMENT, "eval.updates=9");
+  REFUSES(mx_character(NULL, 8, 1, 0, 0), MX_ERROR_ARGUMENT, "NULL");
+}
+
+// Each query alone or all together: the same, with the statistics of the support; and on every kind of array.
+static void check_arrays(void) {
+  static float images[2*N*S*S], p[N*WAYS], alone[WAYS];
+  static const char *const kinds[] = { "synapse.kind=exact", "synapse.kind=quantised", "synapse.kind=chip" };
+  int labels[N], found[N], one;
+  for (int i = 0; i < N; i++) labels[i] = i / SHOTS;
+  for (int k = 0; k < 3; k++) {
+    struct mx_fewshot *m = NULL;
+    WORKS(mx_fewshot_load(&m, MODEL, LIST(kinds[k], "synapse.bits=6", "data.classes=20")));
+    draw(m, images, 0);
+    draw(m, images + N*S*S, SHOTS);
+    WORKS(mx_fewshot_deploy(m, 1));
+    WORKS(mx_fewshot_adapt(m, images, labels, N));
+    WORKS(mx_fewshot_classify(m, found, p, images + N*S*S, N));
+    CHECK(correct(found, labels) > 20, "%s: %d of %d", kinds[k], correct(found, labels), N);
+    WORKS(mx_fewshot_classify(m, &one, alone, images + (N + 7)*S*S, 1));
+    for (int c = 0; c < WAYS && k < 2; c++)
+      CHECK(fabs((double)(alone[c] - p[7*WAYS + c])) < test_tol(1e-5), "%s: alone %g, among others %g", kinds[k], (double)alone[c], (double)p[7*WAYS + c]);
+    double n = 0;
+    if (k == 2) WORKS(mx_fewshot_number(m, "devices", &n));
+    CHECK(k < 2 || n == 341824, "%g devices", n);
+    WORKS(mx_fewshot_deploy(m, 2));
+    mx_fewshot_free(m);
+  }
+}
+
+// ---- the arm
+
+// A small untrained model as a file; what the library makes of its first movement must be what the interface makes of it.
+static void check_arm(const struct folder *f) {
+  enum { T = 60 };
+  static double target[2*T], omega[2*T], xyz[3*T];
+  struct reach r;
+  struct reach_model model;
+  struct reach_result result;
+  struct mx_arm *arm = NULL;
+  char path[512];
+  snprintf(path, sizeof path, "%s/arm.safetensors", f->path);
+  reach_init(&r);
+  static const char *const small[] = { "trajectory.steps=60", "lsg.neurons=40", "trainee.neurons=30", "eval.trajectories=1", "trajectory.window=10" };
+  for (int k = 0; k < 5; k++) CHECK(settings_set(r.sections, small[k]) == 0, "%s", err_message());
+  reach_model_start(&model, &r);
+  CHECK(reach_model_save(&model, &r, path) == 0 && reach_eval(&result, &r, &model, NULL) == 0, "%s", err_message());
+  WORKS(mx_arm_load(&arm, path, NULL));
+  CHECK(mx_arm_steps(arm) == T && mx_arm_step_s(arm) == 0.01, "%d steps", mx_arm_steps(arm));
+  REFUSES(mx_arm_perform(arm, omega, 1), MX_ERROR_ARGUMENT, "learn");
+  WORKS(mx_arm_movement(arm, target, 0));
+  WORKS(mx_arm_learn(arm, target));
+  for (int updates = 0; updates < 2; updates++) {
+    const double *e = updates ? result.after_omega : result.before_omega, *e_xyz = updates ? result.after_xyz : result.before_xyz;
+    WORKS(mx_arm_perform(arm, omega, updates));
+    WORKS(mx_arm_tips(arm, xyz, omega));
+    for (int i = 0; i < 2*T; i++) CHECK(omega[i] == e[i], "%d updates, velocity %d: %g, library %g", updates, i, omega[i], e[i]);
+    for (int i = 0; i < 3*T; i++) CHECK(fabs(xyz[i] - e_xyz[i]) < 1e-12, "%d updates, tip %d", updates, i);
+  }
+  REFUSES(mx_arm_perform(arm, omega, 2), MX_ERROR_ARGUMENT, "updates 2");
+  for (int i = 0; i < 2*T; i++) target[i] = 5;
+  REFUSES(mx_arm_learn(arm, target), MX_ERROR_ARGUMENT, "limit 70");
+  target[11] = NAN;
+  REFUSES(mx_arm_learn(arm, target), MX_ERROR_DIVERGED, "velocity 1 of step 5");
+  REFUSES(mx_arm_load(&arm, MODEL, NULL), MX_ERROR_FORMAT, "not a model of the arm");
+  mx_arm_free(arm);
+  WORKS(mx_arm_load(&arm, path, LIST("synapse.kind=chip", "chip.calibration_rows=32")));
+  WORKS(mx_arm_learn(arm, result.target_omega));
+  WORKS(mx_arm_perform(arm, omega, 1));
+  mx_arm_free(arm);
+  reach_result_release(&result);
+  reach_model_release(&model);
+}
+
+static void check_device(void) {
+  struct mx_device *d = NULL;
+  struct pcm p;
+  double v, sigma, mean, spread, read;
+  pcm_preset(&p, 0);
+  WORKS(mx_device_new(&d, LIST("device.preset=joshi2020")));
+  WORKS(mx_device_number(d, "g_max_uS", &v));
+  CHECK(v == 25, "g_max %g", v);
+  WORKS(mx_device_at(d, 10, 3600, &sigma, &mean, &spread, &read));
+  CHECK_REL(sigma, 0.26348 + 1.9650*0.4 - 1.1731*0.16, 1e-12);
+  CHECK_REL(mean, 0.049, 1e-12);
+  CHECK_REL(spread, 0.008, 1e-12);  // -0.0125 ln 0.4 - 0.0059 = 0.00555, at least 0.008
+  const double now = 10*pow(180, -0.049), q = 0.0088/pow(0.4, 0.65);
+  CHECK_REL(read, now*q*sqrt(log((3600 + 250e-9)/(2*250e-9))), 1e-9);
+  REFUSES(mx_device_at(d, 26, 0, &sigma, NULL, NULL, NULL), MX_ERROR_ARGUMENT, "26 uS");
+  REFUSES(mx_device_at(d, 1, NAN, &sigma, NULL, NULL, NULL), MX_ERROR_ARGUMENT, "nan");
+  REFUSES(mx_device_number(d, "mass", &v), MX_ERROR_ARGUMENT, "mass");
+  mx_device_free(d);
+  REFUSES(mx_device_new(&d, LIST("device.table=/nowhere.ini")), MX_ERROR_IO, "/nowhere.ini");
+}
+
+int main(void) {
+  struct folder f = folder_make();
+  CHECK(!strcmp(mx_version(), METAXBAR_VERSION), "version %s", mx_version());
+  check_product();
+  check_life();
+  check_state(&f);
+  check_refusals();
+  check_fewshot();
+  check_arrays();
+  check_arm(&f);
+  check_device();
+  folder_remove(&f);
+  return test_summary();
+}

@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# test_examples.sh WHAT BUILD: what a user meets outside the program itself - the examples, the manual pages, the
+# completion, an installation. Exit 77: skipped, and a line says why.
+set -euo pipefail
+what=$1 build=$(cd "$2" && pwd)
+here=$(mktemp -d /tmp/metaxbar_test_XXXXXX)
+trap 'rm -rf "$here"' EXIT
+export METAXBAR_LIBRARY=$build/libmetaxbar.so
+
+skip() { echo "SKIP $*"; exit 77; }
+fail() { echo "FAIL $*"; exit 1; }
+needs() { command -v "$1" >/dev/null || skip "$1 is not there"; }
+sanitized() { grep -q -- '-fsanitize' "$build/CMakeCache.txt"; }  # such a library loads into such a program only
+expect() { [ "$1" = "$2" ] || fail "'$1' and not '$2'"; }
+
+run_c() {
+  "$build/adapt_on_chip" models/builtin-5w5s.safetensors
+  "$build/characterise_device"
+  ! "$build/adapt_on_chip" /nowhere 2>"$here/err" || fail "a model that is not there"
+  grep -q 'adapt_on_chip: /nowhere' "$here/err" || fail "$(cat "$here/err")"
+}
+
+run_arm() {
+  [ -e models/arm.safetensors ] || skip "one_shot_arm: no models/arm.safetensors"
+  "$build/one_shot_arm" models/arm.safetensors
+}
+
+run_python() {
+  needs python3
+  ! sanitized || skip "python3 cannot load a sanitized library"
+  for kind in exact quantised chip; do python3 examples/adapt.py models/builtin-5w5s.safetensors synapse.kind=$kind; done
+}
+
+# docs/adding_a_device.md
+run_device_table() {
+  "$build/characterise_device" examples/device/lab.ini
+  "$build/metaxbar" device device.table=examples/device/lab.ini device.points=5 >"$here/out"
+  awk -F, 'NR == 1 { for (k = 1; k <= NF; k++) column[$k] = k }
+           $column["g_target_uS"] == 10 && $column["sigma_prog_uS"] == 1 { found = 1 } END { exit !found }' "$here/out" || fail "$(cat "$here/out")"
+  sed 's/^5,/1,/' examples/device/lab.csv >"$here/lab.csv"
+  cp examples/device/lab.ini "$here"
+  ! "$build/metaxbar" device device.table="$here/lab.ini" 2>"$here/err" || fail "conductances that do not rise"
+  grep -q 'lab.csv:4' "$here/err" || fail "$(cat "$here/err")"
+}
+
+run_man() {
+  needs groff
+  local page command
+  for command in '' $("$build/metaxbar" --help | sed -n 's/^  \([a-z]*\) .*/-\1/p'); do
+    page=$build/man/metaxbar$command.1
+    [ -s "$page" ] || fail "no $page"
+    groff -man -Tutf8 -P-cbou -ww "$page" >"$here/page" 2>"$here/err" || fail "$page"
+    [ ! -s "$here/err" ] || fail "$(cat "$here/err")"
+    grep -q 'NAME' "$here/page" || fail "$page is empty"
+  done
+  groff -man -Tutf8 -P-cbou -rLL=110n "$build/man/metaxbar-device.1" >"$here/page"
+  grep -A2 'device.preset' "$here/page" | grep -q 'joshi2020|hermes|hermes1' || fail "choices are missing: $(cat "$here/page")"
+}
+
+# complete WORDS...: what bash would offer; words as it splits them, "=" being one of its own.
+complete_line() {
+  COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=() COMP_WORDBREAKS=$' \t\n=' COMP_LINE="$*"
+  _metaxbar
+  echo "${COMPREPLY[*]-}"
+}
+
+run_completion() {
+  . "$build/completion/metaxbar"
+  complete -p metaxbar | grep -q -- '-F _metaxbar' || fail "not registered"
+  expect "$(complete_line metaxbar tr)" train
+  expect "$(complete_line metaxbar train '')" 'fewshot arm'
+  expect "$(complete_line metaxbar data fetch '')" omniglot
+  expect "$(complete_line metaxbar device --j)" --json
+  expect "$(complete_line metaxbar device dev)" device.
+  expect "$(complete_line metaxbar device device.pr)" 'device.preset= device.programming='
+  expect "$(complete_line metaxbar device device.preset = her)" 'hermes hermes1'
+  expect "$(complete_line metaxbar device device.preset = )" 'joshi2020 hermes hermes1 published-code'
+  expect "$(complete_line metaxbar train arm trajectory.generator = c)" consistent
+  expect "$(complete_line metaxbar train arm net.)" ''
+  expect "$(complete_line metaxbar train --run x fewshot net.w)" net.ways=
+  expect "$(complete_line metaxbar train fewshot run.seed = 3 train.schedule = co)" 'constant cosine'
+  cd "$here" && touch model.safetensors
+  expect "$(complete_line metaxbar model info --model mo)" model.safetensors
+  expect "$(complete_line metaxbar device device.table = mo)" model.safetensors
+}
+
+run_install() {
+  needs pkg-config
+  ! sanitized || skip "installing a sanitized build"
+  local root=$here/root prefix=/opt/metaxbar at
+  DESTDIR=$root cmake --install "$build" --prefix $prefix >"$here/log" || fail "$(cat "$here/log")"
+  at=$root$prefix
+  for file in bin/metaxbar include/metaxbar.h share/man/man1/metaxbar.1 share/man/man1/metaxbar-train.1 share/metaxbar/models/builtin-5w5s.safetensors \
+              share/bash-completion/completions/metaxbar share/zsh/site-functions/_metaxbar; do
+    [ -s "$at/$file" ] || fail "$file is not installed"
+  done
+  PKG_CONFIG_PATH=$(dirname "$(find "$at" -name metaxbar.pc)")
+  export PKG_CONFIG_PATH
+  # shellcheck disable=SC2046
+  cc -std=c11 -Wall -Wextra -Werror -o "$here/program" examples/adapt_on_chip.c $(pkg-config --cflags --libs metaxbar)
+  expect "$(pkg-config --modversion metaxbar)" "$("$at/bin/metaxbar" --version | cut -d ' ' -f 2)"
+  LD_LIBRARY_PATH=$(pkg-config --variable=prefix metaxbar)/$(basename "$(dirname "$PKG_CONFIG_PATH")") \
+    "$here/program" "$(pkg-config --variable=modelsdir metaxbar)/builtin-5w5s.safetensors"
+  cd "$here"
+  "$at/bin/metaxbar" model info --model models/builtin-5w5s.safetensors | grep -q '^85456 weights' || fail "the installed model is not found"
+  ! "$at/bin/metaxbar" model info --model models/absent.safetensors 2>err || fail "a model that is not there"
+  grep -q 'models/absent.safetensors' err || fail "$(cat err)"
+}
+
+"run_$what"

@@ -1,0 +1,10 @@
+#!/bin/sh
+# What the shared library shows is what include/metaxbar.h declares. Argument: the library.
+cd "$(dirname "$0")/.." || exit 2
+[ -s "$1" ] || { echo "no library '$1'"; exit 2; }
+declared=$(sed -n 's/^MX_API .*[ *]\(mx_[a-z_0-9]*\)(.*/\1/p' include/metaxbar.h | sort)
+shown=$(nm -D --defined-only "$1" | awk '$3 !~ /^__(asan|ubsan|tsan|sancov|start|stop|odr_asan)/ { print $3 }' | sort)
+[ -n "$declared" ] && [ "$declared" = "$shown" ] && exit 0
+echo "declared and shown differ:"
+printf '%s\n' "$declared" "$shown" | sort | uniq -u
+exit 1
