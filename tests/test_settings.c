@@ -159,9 +159,9 @@ static void test_metadata(void) {
   tensorfile_put_text(w, "net.alpha", "11");
   tensorfile_put_text(w, "data.alpha", "1");
   CHECK(tensorfile_commit(w) == 0 && tensorfile_open(&tf, path) == 0, "%s", err_message());
-  CHECK(settings_restore(all, only, tf) == ERR_SETTING && strstr(err_message(), path) && strstr(err_message(), "net.alpha=11: outside"),
+  CHECK(settings_restore(all, only, tf) == ERR_FORMAT && strstr(err_message(), path) && strstr(err_message(), "net.alpha=11: outside"),
         "%s", err_message());
-  CHECK(settings_restore(all, (const char *const[]){ "data", NULL }, tf) == ERR_SETTING && strstr(err_message(), "data.alpha: no such"), "%s",
+  CHECK(settings_restore(all, (const char *const[]){ "data", NULL }, tf) == ERR_FORMAT && strstr(err_message(), "data.alpha: no such"), "%s",
         err_message());
   CHECK(settings_restore(all, (const char *const[]){ "none", NULL }, tf) == 0, "%s", err_message());
   tensorfile_close(tf);

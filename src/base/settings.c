@@ -194,16 +194,17 @@ struct json_t *settings_json(const struct settings_section *all) {
 
 // ---- metadata of tensor files
 
-static bool carried(const char *const *only, const char *section) {
+static bool carried(const char *const *only, const char *section, const char *name) {
+  const size_t n = strlen(section);
   for (; only && *only; only++)
-    if (!strcmp(*only, section)) return true;
+    if (!strncmp(*only, section, n) && (!(*only)[n] || ((*only)[n] == '.' && !strcmp(*only + n + 1, name)))) return true;
   return !only;
 }
 
 void settings_store(const struct settings_section *all, const char *const *only, struct tensorfile_writer *w) {
   char value[PARAM_TEXT_SIZE], key[128];
   EACH(s, p, all) {
-    if (!carried(only, s->name)) continue;
+    if (!carried(only, s->name, p->name)) continue;
     param_value(p, s->params, value);
     snprintf(key, sizeof key, "%s.%s", s->name, p->name);
     tensorfile_put_text(w, key, value);
@@ -217,9 +218,9 @@ int settings_restore(const struct settings_section *all, const char *const *only
     char section[64];
     if (!dot || dot - key >= (int)sizeof section) continue;
     snprintf(section, sizeof section, "%.*s", (int)(dot - key), key);
-    if (!find_section(all, section, dot + 1) || !carried(only, section)) continue;
+    if (!find_section(all, section, dot + 1) || !carried(only, section, dot + 1)) continue;
     if (assign(all, section, dot + 1, value))
-      return err_set(ERR_SETTING, "%s: __metadata__: %s", tensorfile_name(tf), err_message());
+      return err_set(ERR_FORMAT, "%s: __metadata__: %s", tensorfile_name(tf), err_message());
   }
   return 0;
 }

@@ -40,9 +40,9 @@ void settings_help(const struct settings_section *all, FILE *out);
 // {"section": {"name": value, ...}, ...}; the caller's to release.
 struct json_t *settings_json(const struct settings_section *all);
 
-// Metadata "section.name" of a tensor file. `only` is a NULL-terminated list of the sections to
-// carry, NULL for all. Restoring ignores keys of other sections; an unknown name or a bad value in a
-// carried section is an error; settings that the file does not have stay as they are.
+// Metadata "section.name" of a tensor file. `only` is a NULL-terminated list of what to carry, sections
+// ("net") or single settings ("chip.scale"); NULL: all. Restoring ignores keys of other sections; an unknown name
+// or a bad value in a carried section is ERR_FORMAT; settings that the file does not have stay as they are.
 void settings_store(const struct settings_section *all, const char *const *only, struct tensorfile_writer *w);
 int settings_restore(const struct settings_section *all, const char *const *only, const struct tensorfile *tf);
 

@@ -96,19 +96,11 @@ void fewshot_init(struct fewshot *f) {
 }
 
 // The settings a model file speaks about.
-static const char *const model_sections[] = { "net", "train", NULL };
+static const char *const model_settings[] = { "net", "train", "data.preprocessing", "data.size", CHIP_LAYOUT_SETTINGS, NULL };
 
 static int take_over(struct fewshot *f, const struct tensorfile *tf) {
-  static const char *const carried[] = { "data.preprocessing", "data.size", NULL };
-  if (!tensorfile_metadata(tf, carried[0])) return settings_set(f->sections, "data.preprocessing=published");
-  for (int k = 0; carried[k]; k++) {
-    const char *value = tensorfile_metadata(tf, carried[k]);
-    char assignment[PARAM_TEXT_SIZE];
-    snprintf(assignment, sizeof assignment, "%s=%s", carried[k], value ? value : "");
-    if (value && settings_set(f->sections, assignment) < 0)
-      return err_set(ERR_FORMAT, "%s: metadata %s: not valid", tensorfile_name(tf), assignment);
-  }
-  TRY(settings_restore(f->sections, model_sections, tf));
+  if (!tensorfile_metadata(tf, "data.preprocessing")) return settings_set(f->sections, "data.preprocessing=published");
+  TRY(settings_restore(f->sections, model_settings, tf));
   f->eval.shots = f->train.shots;
   f->eval.updates = f->net.steps;
   if (f->train.bits) {  // trained for weights of so many bits: used with them
@@ -150,7 +142,7 @@ void fewshot_model_release(struct fewshot_model *m) {
 }
 
 int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, const char *path) {
-  static const char *const stored[] = { "data", "net", "train", "run", NULL };
+  static const char *const stored[] = { "data", "net", "train", "run", CHIP_LAYOUT_SETTINGS, NULL };
   struct tensorfile_writer *w = tensorfile_create(path);
   struct fewshot portable = *f;  // where the data lay and how many threads ran is nobody's business
   fewshot_init(&portable);
@@ -158,6 +150,7 @@ int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, c
   portable.net = f->net;
   portable.train = f->train;
   portable.run.seed = f->run.seed;
+  portable.chip = f->chip;
   memset(portable.data.path, 0, sizeof portable.data.path);
   tensorfile_put_text(w, "format", "metaxbar few-shot classifier");
   settings_store(portable.sections, stored, w);

@@ -161,7 +161,7 @@ void reach_parameters_put(struct tensorfile_writer *w, const struct oneshot *o, 
 
 // ---- models
 
-static const char *const model_sections[] = { "trajectory", "arm", "code", "lsg", "trainee", "update", "loss", NULL };
+static const char *const model_settings[] = { "trajectory", "arm", "code", "lsg", "trainee", "update", "loss", CHIP_LAYOUT_SETTINGS, NULL };
 
 // Sizes that the tensors of a file state, also where it carries no settings.
 static int sizes(struct reach *f, const struct tensorfile *tf) {
@@ -179,7 +179,7 @@ static int sizes(struct reach *f, const struct tensorfile *tf) {
 
 static int take_over(struct reach *f, const struct tensorfile *tf) {
   if (tensorfile_metadata(tf, "lsg.neurons")) {
-    TRY(settings_restore(f->sections, model_sections, tf));
+    TRY(settings_restore(f->sections, model_settings, tf));
   } else {
     fprintf(stderr, "%s: no settings in the file; taken as published weights (trajectory.generator=published, code.scale_m=1)\n", tensorfile_name(tf));
     f->trajectory.generator = TRAJECTORY_PUBLISHED;
@@ -221,7 +221,7 @@ void reach_model_release(struct reach_model *m) {
 int reach_model_save(const struct reach_model *m, const struct reach *f, const char *path) {
   struct tensorfile_writer *w = tensorfile_create(path);
   tensorfile_put_text(w, "format", "metaxbar arm");
-  settings_store(f->sections, model_sections, w);
+  settings_store(f->sections, model_settings, w);
   reach_parameters_put(w, &m->o, m->parameters);
   return tensorfile_commit(w);
 }
