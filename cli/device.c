@@ -11,7 +11,7 @@
 
 static const char usage[] =
   "usage: metaxbar device [-c FILE] [device.preset=NAME | device.table=FILE.ini] [verify.name=value ...]\n"
-  "                       [--json] [--out PLOT.png|PLOT.pdf]\n"
+  "                       [--json] [--out PLOT.png|.pdf|.svg]\n"
   "\n"
   "Write and read a simulated crossbar and print, over conductance, programming error, drift and read noise as the\n"
   "formulas have them and as measured, in CSV. --out draws them (needs gnuplot).\n";

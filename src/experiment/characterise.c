@@ -188,13 +188,17 @@ static void plot_script(const struct characterise *c, FILE *g, const char *termi
 }
 
 int characterise_plot(const struct characterise *c, const char *path) {
-  const char *ending = strrchr(path, '.');
-  const int pdf = ending && !strcmp(ending, ".pdf"), png = ending && !strcmp(ending, ".png");
-  if (!pdf && !png) return err_set(ERR_SETTING, "%s: a plot must end in .png or .pdf", path);
+  static const struct { const char *ending, *terminal; } forms[] = {
+    { ".png", "pngcairo size 1200,900" }, { ".pdf", "pdfcairo size 20cm,15cm" }, { ".svg", "svg size 1200,900 background '#ffffff'" },
+  };
+  const char *ending = strrchr(path, '.'), *terminal = NULL;
+  for (size_t k = 0; ending && k < sizeof forms/sizeof *forms; k++)
+    if (!strcmp(ending, forms[k].ending)) terminal = forms[k].terminal;
+  if (!terminal) return err_set(ERR_SETTING, "%s: a plot must end in .png, .pdf or .svg", path);
   if (strchr(path, '\'')) return err_set(ERR_SETTING, "%s: a quote in the name of a plot", path);
   if (system("command -v gnuplot >/dev/null 2>&1")) return err_set(ERR_IO, "%s: gnuplot is not installed (package gnuplot-nox)", path);
   FILE *g = popen("gnuplot", "w");
   if (!g) return err_set(ERR_IO, "%s: cannot start gnuplot", path);
-  plot_script(c, g, pdf ? "pdfcairo size 20cm,15cm" : "pngcairo size 1200,900", path);
+  plot_script(c, g, terminal, path);
   return pclose(g) ? err_set(ERR_IO, "%s: gnuplot failed", path) : 0;
 }
