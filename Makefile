@@ -35,6 +35,10 @@ fuzz: packages
 install: all
 	@DESTDIR="$(DESTDIR)" cmake --install build --prefix "$(PREFIX)"
 
+# every figure of docs/ and the tables of results in README.md; tools/figures.sh says what it takes
+figures: all
+	@OMNIGLOT="$(OMNIGLOT)" PUBLISHED="$(PUBLISHED)" FORMAT="$(FORMAT)" TASKS="$(TASKS)" MOVEMENTS="$(MOVEMENTS)" tools/figures.sh
+
 # say what is missing, install nothing
 packages:
 	@tools/setup.sh
@@ -42,4 +46,4 @@ packages:
 clean:
 	rm -rf build build-double build-check
 
-.PHONY: all double test check-long demo bench fuzz install packages clean
+.PHONY: all double test check-long demo bench fuzz install figures packages clean

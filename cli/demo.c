@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "commands.h"
 #include "experiment/fewshot.h"
+#include "experiment/reach.h"
 #include "options.h"
 #include "shipped.h"
 
@@ -13,10 +14,12 @@ static const char usage[] =
   "usage: metaxbar demo [--run DIR] [--quiet]\n"
   "\n"
   "Meta-trains a network from nothing on invented characters, then lets it, and the models shipped in\n"
-  "models/, learn five characters they have never seen from five drawings each. DIR (default runs/demo)\n"
-  "receives the training run; it is continued where it stopped.\n";
+  "models/, learn five characters they have never seen from five drawings each, in software and on a simulated\n"
+  "chip; lets the spiking networks learn movements of an arm from one showing each; and draws a page of figures.\n"
+  "DIR (default runs/demo) receives the training run, continued where it stopped, and report.html.\n";
 
 enum { ITERATIONS = 400 };
+#define ARM "models/arm.safetensors"
 
 static void print_row(const char *name, const struct fewshot_result *r) {
   printf("%-44s", name);
@@ -43,6 +46,26 @@ static int evaluate(const char *name, const char *path, const char *extra) {
   return rc;
 }
 
+// How far the tip is from 100 paths, each seen once, before and after the update.
+static int evaluate_arm(const char *name, const char *path, const char *extra) {
+  struct reach f;
+  struct reach_model m;
+  struct reach_result r;
+  char movements[] = "eval.trajectories=100", more[64];
+  snprintf(more, sizeof more, "%s", extra);
+  char *assignments[] = { movements, more };
+  reach_init(&f);
+  TRY(reach_model_load(&m, &f, path, 2, assignments));
+  const int rc = reach_eval(&r, &f, &m, NULL);
+  if (rc == 0) {
+    const struct reach_spread *before = &r.before.rms_distance_cm, *after = &r.after.rms_distance_cm;
+    printf("%-44s %6.1f cm before, %5.2f +- %.2f cm after one update\n", name, before->mean, after->mean, after->std);
+    reach_result_release(&r);
+  }
+  reach_model_release(&m);
+  return rc;
+}
+
 static int learn(const char *folder) {
   struct fewshot f;
   char assignment[64], path[FILE_PATH_SIZE];
@@ -54,6 +77,42 @@ static int learn(const char *folder) {
   return fewshot_train(&f, folder, file_exists(path));
 }
 
+struct row { const char *name, *path, *extra; };
+static const struct row characters[] = {
+  { "shipped: trained on invented characters", "models/builtin-5w5s.safetensors", "eval.batchnorm=task" },
+  { "  the same on a phase-change-memory chip", "models/builtin-5w5s.safetensors", "synapse.kind=chip" },
+  { "shipped: trained on Omniglot", "models/omniglot-5w5s.safetensors", "eval.batchnorm=task" },
+  { "  the same, support statistics only", "models/omniglot-5w5s.safetensors", "eval.batchnorm=support" },
+  { "shipped: weights of 4 bits", "models/omniglot-5w5s-4bit.safetensors", "synapse.kind=quantised" },
+};
+static const struct row movements[] = {
+  { "shipped: in software", ARM, "synapse.kind=exact" },
+  { "  the same on a phase-change-memory chip", ARM, "synapse.kind=chip" },
+};
+
+static int shipped(const struct row *rows, size_t n, int (*print)(const char *name, const char *path, const char *extra)) {
+  for (size_t k = 0; k < n; k++) {
+    char found[FILE_PATH_SIZE];
+    const char *model = shipped_path(found, rows[k].path);
+    if (file_exists(model)) TRY(print(rows[k].name, model, rows[k].extra));
+    else printf("%-44s (no %s here)\n", rows[k].name, rows[k].path);
+    fflush(stdout);
+  }
+  return 0;
+}
+
+// The report about what was trained here and about the arm; its path ends the output.
+static int page(const char *folder) {
+  char run[FILE_PATH_SIZE], arm[FILE_PATH_SIZE], path[FILE_PATH_SIZE], kind[] = "data.kind=builtin", tasks[] = "report.tasks=200";
+  char run_option[] = "--run", out_option[] = "--out";
+  snprintf(run, sizeof run, "%s", folder);
+  snprintf(path, sizeof path, "%s/report.html", folder);
+  char found[FILE_PATH_SIZE];
+  snprintf(arm, sizeof arm, "%s", shipped_path(found, ARM));
+  char *words[] = { run, kind, tasks, run_option, run, out_option, path, arm };
+  return report_command(file_exists(arm) ? 8 : 7, words) == 0 ? 0 : err_set(ERR_IO, "%s: no page", path);
+}
+
 static int demo(const char *folder) {
   char path[FILE_PATH_SIZE];
   printf("1. Meta-training from nothing: %d iterations of 32 tasks on invented characters.\n", ITERATIONS);
@@ -63,21 +122,12 @@ static int demo(const char *folder) {
          "   Accuracy in %% on 25 other drawings after 0..4 updates, 500 tasks, 95 %% interval:\n\n");
   snprintf(path, sizeof path, "%s/model.safetensors", folder);
   TRY(evaluate("trained just now", path, "eval.batchnorm=task"));
-  static const struct { const char *name, *path, *extra; } shipped[] = {
-    { "shipped: trained on invented characters", "models/builtin-5w5s.safetensors", "eval.batchnorm=task" },
-    { "shipped: trained on Omniglot", "models/omniglot-5w5s.safetensors", "eval.batchnorm=task" },
-    { "  the same, support statistics only", "models/omniglot-5w5s.safetensors", "eval.batchnorm=support" },
-    { "shipped: weights of 4 bits", "models/omniglot-5w5s-4bit.safetensors", "synapse.kind=quantised" },
-  };
-  for (size_t k = 0; k < sizeof shipped / sizeof *shipped; k++) {
-    const char *model = shipped_path(path, shipped[k].path);
-    if (file_exists(model)) TRY(evaluate(shipped[k].name, model, shipped[k].extra));
-    else printf("%-44s (no %s here)\n", shipped[k].name, shipped[k].path);
-    fflush(stdout);
-  }
-  printf("\nNext: metaxbar data fetch omniglot\n"
-         "      metaxbar eval fewshot --model models/omniglot-5w5s.safetensors\n");
-  return 0;
+  TRY(shipped(characters, sizeof characters/sizeof *characters, evaluate));
+  printf("\n3. An arm shown a path once: 100 paths, RMS distance of its tip from the path.\n\n");
+  TRY(shipped(movements, sizeof movements/sizeof *movements, evaluate_arm));
+  printf("\n4. What was learned, on what, and what it cost, as a page:\n");
+  fflush(stdout);
+  return page(folder);
 }
 
 int demo_command(int argc, char **argv) {

@@ -1,0 +1,151 @@
+#!/usr/bin/env bash
+# Every figure of the documentation, their data, and the tables of results in README.md, from the shipped models.
+#   make figures [OMNIGLOT=DIR] [PUBLISHED=DIR] [FORMAT=png|svg|pdf] [TASKS=1000] [MOVEMENTS=500]
+# OMNIGLOT: folder of the two archives (default data/omniglot, where `metaxbar data fetch omniglot` puts them); without it what
+# needs them is left as it is, and said so. PUBLISHED: folder of the paper's weights, paper_cnn and paper_arm .safetensors, which are not
+# part of this repository; without it their rows stay as they are.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+omniglot=${OMNIGLOT:-data/omniglot} published=${PUBLISHED:-} format=${FORMAT:-png} tasks=${TASKS:-1000} movements=${MOVEMENTS:-500}
+metaxbar=build/metaxbar figures=docs/figures
+case $format in png|svg|pdf) ;; *) echo "FORMAT=$format: png, svg or pdf" >&2; exit 2 ;; esac
+command -v gnuplot >/dev/null || { echo "gnuplot is missing (package gnuplot-nox)" >&2; exit 1; }
+mkdir -p $figures
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+skipped() { echo "skipped: $*" >&2; }
+terminal() { case $format in png) echo 'pngcairo size 900,460 font "Sans,11"' ;; svg) echo 'svg size 900,460 font "Sans,11" background "#ffffff"' ;; pdf) echo 'pdfcairo size 9in,4.6in font "Sans,12"' ;; esac; }
+
+# replace NAME FILE: the lines of README.md between <!-- NAME --> and <!-- end --> become those of FILE
+replace() {
+  awk -v name="<!-- $1 -->" -v file="$2" '
+    $0 == name { print; while ((getline line < file) > 0) print line; inside = 1; next }
+    inside && $0 == "<!-- end -->" { inside = 0 }
+    !inside' README.md > "$work/readme"
+  cat "$work/readme" > README.md
+}
+
+# old NAME LABEL: the rows of a table in README.md that begin with this label, where they cannot be measured
+old() { sed -n "/^<!-- $1 -->$/,/^<!-- end -->$/p" README.md | grep -F "| $2 |" || true; }
+
+# ---- characters
+
+# classifier ROW SERIES MODEL SETTING...: a row of the table; with a series also points of the figure
+classifier() {
+  local row=$1 series=$2 model=$3
+  shift 3
+  echo "characters: $row, $*" >&2
+  $metaxbar eval fewshot --model "$model" data.kind=omniglot data.path="$omniglot" eval.tasks="$tasks" --quiet "$@" > "$work/out"
+  local rule later=""
+  rule=$(sed -n "1s/.*batch norm '\(.*\)'/\1/p" "$work/out")
+  later=$(awk '/^seconds later/ { getline; print $2 " +- " $3 }' "$work/out")
+  awk -v row="$row" -v rule="$rule" -v later="$later" '
+    $1 ~ /^[0-4]$/ && NF >= 4 { v[$1] = $2; ci = $3; w += $5; n++ }
+    END { if (later) printf "| %s | %s | | | | | %s | |\n", row, rule, later
+          else printf "| %s | %s | %.1f | %.1f | %.1f | %.1f | **%.2f +- %.2f** | %s |\n", row, rule, v[0], v[1], v[2], v[3], v[4], ci, w ? sprintf("%.0f", w/(n - 1)) : "" }' "$work/out" >> "$work/table"
+  [ -z "$series" ] || awk -v s="$series" '$1 ~ /^[0-4]$/ && NF >= 4 { print s "," $1 "," $2 "," $3 }' "$work/out" >> "$work/accuracy.csv"
+}
+
+characters() {
+  local m=models/omniglot-5w5s chip="synapse.kind=chip chip.preset=hermes eval.chips=10"
+  echo "model,updates,accuracy,ci95" > "$work/accuracy.csv"
+  printf '| weights | batch norm | 0 | 1 | 2 | 3 | 4 updates | devices rewritten per update |\n|---|---|---|---|---|---|---|---|\n' > "$work/table"
+  if [ -n "$published" ]; then
+    classifier "published, software" "published - software" "$published/paper_cnn.safetensors"
+    classifier "published, chip" "published - chip" "$published/paper_cnn.safetensors" $chip
+  else
+    skipped "rows of the published weights keep their values (PUBLISHED=DIR)"
+    { old characters "published, software"; old characters "published, chip"; } >> "$work/table"
+    grep '^published' $figures/accuracy.csv >> "$work/accuracy.csv" || true
+  fi
+  classifier "ours, software" "ours - software" $m.safetensors
+  classifier "ours, software" "" $m.safetensors eval.batchnorm=support
+  classifier "ours, 4 bit" "ours - 4 bit" $m-4bit.safetensors
+  classifier "ours, chip" "ours - chip" $m-chip.safetensors $chip
+  classifier "ours, chip" "" $m-chip.safetensors $chip eval.batchnorm=support
+  classifier "ours, chip" "" $m-chip.safetensors $chip eval.batchnorm=chip
+  classifier "ours, chip, a month after learning" "" $m-chip.safetensors $chip eval.later_s=2592000
+  classifier "ours, chip, 1 % of the devices stuck" "" $m-chip.safetensors $chip chip.fault_reset=0.005 chip.fault_set=0.005
+  classifier "ours, trained on invented characters only, software" "" models/builtin-5w5s.safetensors
+  replace characters "$work/table"
+  cp "$work/accuracy.csv" $figures/accuracy.csv
+  draw_accuracy
+}
+
+draw_accuracy() {
+  TERMINAL=$(terminal) OUT=$figures/accuracy.$format gnuplot <<'GP'
+eval "set terminal ".system("echo \"$TERMINAL\"")
+set output system("echo \"$OUT\"")
+csv = "docs/figures/accuracy.csv"
+set datafile separator ","
+set xlabel "updates of the read-out"
+set ylabel "accuracy on unseen characters, %"
+set xtics 1
+set grid ytics lc rgb "#dddddd"
+set border 3
+set tics nomirror
+labels = system("tail -n +2 docs/figures/accuracy.csv | cut -d, -f1 | uniq | sed 's/.*/\"&\"/' | tr '\n' ' '")
+colours = "#999999 #555555 #1f5fa8 #58a0d8 #d9822b"
+set multiplot layout 1,2
+set xrange [-0.2:4.2]
+set yrange [0:102]
+set key bottom right reverse Left
+plot for [i=1:words(labels)] csv using (strcol(1) eq word(labels, i) ? $2 : NaN):3:4 with yerrorlines lw 2 pt 7 ps 0.8 lc rgb word(colours, i) title word(labels, i)
+set xrange [0.8:4.2]
+set yrange [95:100]
+unset key
+plot for [i=1:words(labels)] csv using (strcol(1) eq word(labels, i) ? $2 : NaN):3:4 with yerrorlines lw 2 pt 7 ps 0.8 lc rgb word(colours, i)
+unset multiplot
+GP
+  echo "wrote $figures/accuracy.$format"
+}
+
+# ---- the arm
+
+# movement ROW MODEL SETTING...
+movement() {
+  local row=$1 model=$2
+  shift 2
+  echo "arm: $row, $*" >&2
+  $metaxbar eval arm --model "$model" eval.trajectories="$movements" "$@" > "$work/out"
+  awk -v row="$row" '
+    $1 == "before" { before = $2 }
+    $1 == "after" { cm = $2; sd = $4; base = $5; shoulder = $8 }
+    /^firing rates/ { rates = $4 " / " $9 }
+    /^weights changed/ { changed = $3 " / " $6 }
+    /devices rewritten/ { for (i = 1; i < NF; i++) if ($(i + 1) == "devices") devices = $i }
+    END { printf "| %s | %s | **%s +- %s** | %s / %s | %s | %s | %s |\n", row, before, cm, sd, base, shoulder, rates, changed, devices }' "$work/out" >> "$work/arm"
+}
+
+arm() {
+  local free="trajectory.generator=published trajectory.free=yes" chip="synapse.kind=chip chip.preset=hermes eval.chips=10"
+  printf '| weights, movements | cm before | cm after | rad/s, base / shoulder | Hz, trainee / LSG | %% of weights changed, W_in / W_rec | devices rewritten |\n|---|---|---|---|---|---|---|\n' > "$work/arm"
+  if [ -n "$published" ]; then
+    movement "published, software, free" "$published/paper_arm.safetensors" $free
+    movement "published, chip, free" "$published/paper_arm.safetensors" $free $chip
+  else
+    skipped "rows of the published weights keep their values (PUBLISHED=DIR)"
+    { old arm "published, software, free"; old arm "published, chip, free"; } >> "$work/arm"
+  fi
+  movement "ours, software, all" models/arm.safetensors
+  movement "ours, software, free" models/arm.safetensors $free
+  movement "ours, chip, all" models/arm-chip.safetensors $chip
+  movement "ours, chip, free" models/arm-chip.safetensors $free $chip
+  movement "ours, chip, all, an hour after the update" models/arm-chip.safetensors $chip eval.later_s=3600
+  replace arm "$work/arm"
+  $metaxbar eval arm --model models/arm.safetensors eval.trajectories=1 --out $figures/arm_software.csv > /dev/null
+  $metaxbar eval arm --model models/arm-chip.safetensors eval.trajectories=1 $chip --out $figures/arm_chip.csv > /dev/null
+  tools/figure_arm.sh $figures/arm_software.csv $figures/arm_chip.csv $figures/arm.$format
+}
+
+# ---- the device
+
+device() {
+  $metaxbar device device.preset=hermes --out $figures/hermes.$format > $figures/hermes.csv
+  echo "wrote $figures/hermes.$format"
+}
+
+device
+arm
+if [ -d "$omniglot" ]; then characters; else skipped "the characters: no Omniglot in $omniglot (OMNIGLOT=DIR, or metaxbar data fetch omniglot)"; fi
