@@ -11,15 +11,13 @@
 #include "base/rundir.h"
 #include "base/signals.h"
 #include "base/tensorfile.h"
+#include "experiment/checkpoint.h"
 #include "experiment/fewshot.h"
 #include "experiment/inloop.h"
 #include "kernel/adam.h"
 
-// Sums since the last row of metrics.csv.
-struct tally {
-  double loss, first, last;  // loss; query accuracy after one update, after the last
-  int64_t tasks;
-};
+// Sums since the last row of metrics.csv: loss; query accuracy after one update, after the last.
+enum { LOSS, FIRST, LAST, N_TALLY };
 
 struct training {
   const struct fewshot *f;
@@ -37,7 +35,8 @@ struct training {
   real *gradient, *moment1, *moment2;
   double *loss;                     // (tasks)
   int *first, *last;                // (tasks) correct queries
-  struct tally tally;
+  double tally[N_TALLY];
+  int64_t tallied;                  // tasks in tally
   int64_t iteration;                // finished
 };
 
@@ -131,11 +130,11 @@ static int outer_update(struct training *t) {
   for (int k = 0; k < p->tasks; k++) {
     if (!isfinite(t->loss[k]))
       return err_set(ERR_DIVERGED, "iteration %lld: loss of task %d is not finite", (long long)t->iteration + 1, k);
-    t->tally.loss += t->loss[k];
-    t->tally.first += (double)t->first[k] / t->workers[0].work.n[1];
-    t->tally.last += (double)t->last[k] / t->workers[0].work.n[1];
+    t->tally[LOSS] += t->loss[k];
+    t->tally[FIRST] += (double)t->first[k] / t->workers[0].work.n[1];
+    t->tally[LAST] += (double)t->last[k] / t->workers[0].work.n[1];
   }
-  t->tally.tasks += p->tasks;
+  t->tallied += p->tasks;
   if (!p->learn_inner_rate) memset(t->gradient + net->rates, 0, (net->n - net->rates) * sizeof *t->gradient);
   adam_step(t->model.parameters, t->moment1, t->moment2, t->gradient, net->n, learning_rate(p, t->iteration), (long)t->iteration + 1);
   t->iteration++;
@@ -145,73 +144,27 @@ static int outer_update(struct training *t) {
   return 0;
 }
 
-static int save_checkpoint(const struct training *t) {
-  char path[FILE_PATH_SIZE];
-  rundir_path(&t->run, RUNDIR_CHECKPOINT, path);
-  struct tensorfile_writer *w = tensorfile_create(path);
-  const int64_t n = (int64_t)t->model.net.n, one = 1, three = 3;
-  settings_store(t->f->sections, NULL, w);
-  tensorfile_put_real(w, "parameters", 1, &n, t->model.parameters);
-  tensorfile_put_real(w, "adam.moment1", 1, &n, t->moment1);
-  tensorfile_put_real(w, "adam.moment2", 1, &n, t->moment2);
-  tensorfile_put_i64(w, "iteration", 1, &one, &t->iteration);
-  tensorfile_put_i64(w, "tally.tasks", 1, &one, &t->tally.tasks);
-  tensorfile_put_f64(w, "tally.sums", 1, &three, (const double[]){ t->tally.loss, t->tally.first, t->tally.last });
-  return tensorfile_commit(w);
-}
-
 // Whether the bits of a run depend on a setting.
-static bool matters(const struct fewshot *f, const char *section, const char *name) {
+static bool matters(const void *context, const char *key) {
+  const struct fewshot *f = context;
   static const char *const never[] = { "run.threads", "data.path", "train.checkpoint_every_s", "eval.", "synapse.", "ledger.", NULL };
-  char key[128];
-  snprintf(key, sizeof key, "%s.%s", section, name);
   for (int k = 0; never[k]; k++)
     if (!strncmp(key, never[k], strlen(never[k]))) return false;
-  const bool of_chip = !strcmp(section, "chip") || !strcmp(section, "verify");
+  const bool of_chip = !strncmp(key, "chip.", 5) || !strncmp(key, "verify.", 7);
   return !of_chip || f->train.synapse != INLOOP_NONE || !strcmp(key, "chip.preset");  // train.noise needs the preset
 }
 
-// A checkpoint continues only the run it came from.
-static int same_settings(const struct training *t, const struct tensorfile *tf) {
-  for (const struct settings_section *s = t->f->sections; s->name; s++)
-    for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++) {
-      if (!matters(t->f, s->name, p->name)) continue;
-      char key[128], now[PARAM_TEXT_SIZE];
-      snprintf(key, sizeof key, "%s.%s", s->name, p->name);
-      const char *then = tensorfile_metadata(tf, key);
-      param_value(p, s->params, now);
-      if (!then || strcmp(then, now))
-        return err_set(ERR_SETTING, "%s: was written with %s=%s, now %s", tensorfile_name(tf), key, then ? then : "(nothing)", now);
-    }
-  return 0;
-}
-
-static int read_checkpoint(struct training *t, struct tensorfile *tf) {
-  const int64_t n = (int64_t)t->model.net.n, one = 1, three = 3;
-  double sums[3];
-  TRY(same_settings(t, tf));
-  TRY(tensorfile_real(tf, "parameters", 1, &n, t->model.parameters));
-  TRY(tensorfile_real(tf, "adam.moment1", 1, &n, t->moment1));
-  TRY(tensorfile_real(tf, "adam.moment2", 1, &n, t->moment2));
-  TRY(tensorfile_i64(tf, "iteration", 1, &one, &t->iteration));
-  TRY(tensorfile_i64(tf, "tally.tasks", 1, &one, &t->tally.tasks));
-  TRY(tensorfile_f64(tf, "tally.sums", 1, &three, sums));
-  if (t->iteration < 0 || t->iteration > t->f->train.iterations)
-    return err_set(ERR_FORMAT, "%s: iteration %lld: outside [0, %lld]", tensorfile_name(tf), (long long)t->iteration, (long long)t->f->train.iterations);
-  t->tally.loss = sums[0];
-  t->tally.first = sums[1];
-  t->tally.last = sums[2];
-  return 0;
+static struct checkpoint checkpoint_of(struct training *t) {
+  return (struct checkpoint){
+    .run = &t->run, .sections = t->f->sections, .matters = matters, .context = t->f, .n = t->model.net.n,
+    .parameters = t->model.parameters, .moment1 = t->moment1, .moment2 = t->moment2, .iterations = t->f->train.iterations,
+    .iteration = &t->iteration, .n_tally = N_TALLY, .tally = t->tally, .tallied = &t->tallied,
+  };
 }
 
 static int load_checkpoint(struct training *t) {
-  char path[FILE_PATH_SIZE];
-  struct tensorfile *tf;
-  rundir_path(&t->run, RUNDIR_CHECKPOINT, path);
-  TRY(tensorfile_open(&tf, path));
-  const int rc = read_checkpoint(t, tf);
-  tensorfile_close(tf);
-  return rc;
+  const struct checkpoint checkpoint = checkpoint_of(t);
+  return checkpoint_load(&checkpoint);
 }
 
 // A row of metrics.csv, with validation where it is due; the tally starts anew.
@@ -230,9 +183,10 @@ static int record(struct training *t) {
     snprintf(validation, sizeof validation, "%.6f,%.6f", r.accuracy[1], r.accuracy[r.n_updates]);
     fewshot_result_release(&r);
   }
-  const double n = (double)t->tally.tasks;
-  TRY(rundir_row(&t->run, "%lld,%.6g,%.8f,%.6f,%.6f,%s", (long long)t->iteration, learning_rate(p, t->iteration - 1), t->tally.loss/n, t->tally.first/n, t->tally.last/n, validation));
-  t->tally = (struct tally){ 0 };
+  const double n = (double)t->tallied;
+  TRY(rundir_row(&t->run, "%lld,%.6g,%.8f,%.6f,%.6f,%s", (long long)t->iteration, learning_rate(p, t->iteration - 1), t->tally[LOSS]/n, t->tally[FIRST]/n, t->tally[LAST]/n, validation));
+  memset(t->tally, 0, sizeof t->tally);
+  t->tallied = 0;
   return 0;
 }
 
@@ -244,24 +198,25 @@ static int save_model(struct training *t) {
 }
 
 static int loop(struct training *t) {
+  const struct checkpoint checkpoint = checkpoint_of(t);
   const struct fewshot_train_params *p = &t->f->train;
   struct progress bar;
   progress_start(&bar, "train", p->iterations, t->iteration);
   double saved_s = clock_s();
-  int rc = t->tally.tasks ? record(t) : 0;  // stopped during a validation, the row is still to be written
+  int rc = t->tallied ? record(t) : 0;  // stopped during a validation, the row is still to be written
   while (rc == 0 && t->iteration < p->iterations && !signals_caught()) {
     rc = outer_update(t);
-    progress_update(&bar, t->iteration, "loss %.4f  query accuracy %.2f %%", t->tally.loss / (double)t->tally.tasks, 100 * t->tally.last / (double)t->tally.tasks);
+    progress_update(&bar, t->iteration, "loss %.4f  query accuracy %.2f %%", t->tally[LOSS]/(double)t->tallied, 100*t->tally[LAST]/(double)t->tallied);
     if (rc == 0) rc = record(t);
     if (rc == 0 && clock_s() - saved_s >= p->checkpoint_every_s) {
-      rc = save_checkpoint(t);
+      rc = checkpoint_save(&checkpoint);
       saved_s = clock_s();
     }
   }
   progress_finish(&bar);
   const int stopped = rc == ERR_INTERRUPTED || t->iteration < p->iterations;
   if (rc != ERR_INTERRUPTED) TRY(rc);
-  TRY(save_checkpoint(t));
+  TRY(checkpoint_save(&checkpoint));
   TRY(save_model(t));
   if (stopped)
     return err_set(ERR_INTERRUPTED, "%s: stopped at iteration %lld of %lld; continue with --resume", t->run.path, (long long)t->iteration, (long long)p->iterations);

@@ -11,6 +11,7 @@
 #include "base/rundir.h"
 #include "base/signals.h"
 #include "base/tensorfile.h"
+#include "experiment/checkpoint.h"
 #include "experiment/reach_batch.h"
 #include "kernel/adam.h"
 
@@ -105,68 +106,26 @@ static int outer_update(struct training *t) {
 
 // ---- checkpoints
 
-static int save_checkpoint(const struct training *t) {
-  char path[FILE_PATH_SIZE];
-  rundir_path(&t->run, RUNDIR_CHECKPOINT, path);
-  struct tensorfile_writer *w = tensorfile_create(path);
-  const int64_t n = (int64_t)t->model.o.n, one = 1, n_tally = N_TALLY;
-  settings_store(t->f->sections, NULL, w);
-  tensorfile_put_real(w, "parameters", 1, &n, t->model.parameters);
-  tensorfile_put_real(w, "adam.moment1", 1, &n, t->moment1);
-  tensorfile_put_real(w, "adam.moment2", 1, &n, t->moment2);
-  tensorfile_put_i64(w, "iteration", 1, &one, &t->iteration);
-  tensorfile_put_i64(w, "tally.iterations", 1, &one, &t->tallied);
-  tensorfile_put_f64(w, "tally.sums", 1, &n_tally, t->tally);
-  return tensorfile_commit(w);
-}
-
-// What is only asked of evaluations may change.
-static bool is_of_training(const char *section) {
-  static const char *const others[] = { "eval", "target", "synapse", "chip", "verify", "ledger" };
-  for (size_t k = 0; k < sizeof others/sizeof *others; k++)
-    if (!strcmp(section, others[k])) return false;
+// Whether the bits of a run depend on a setting.
+static bool matters(const void *context, const char *key) {
+  static const char *const never[] = { "run.threads", "train.checkpoint_every_s", "eval.", "target.", "synapse.", "chip.", "verify.", "ledger.", NULL };
+  (void)context;
+  for (int k = 0; never[k]; k++)
+    if (!strncmp(key, never[k], strlen(never[k]))) return false;
   return true;
 }
 
-// A checkpoint continues only the run it came from.
-static int same_settings(const struct training *t, const struct tensorfile *tf) {
-  for (const struct settings_section *s = t->f->sections; s->name; s++) {
-    if (!is_of_training(s->name)) continue;
-    for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++) {
-      char key[128], now[PARAM_TEXT_SIZE];
-      snprintf(key, sizeof key, "%s.%s", s->name, p->name);
-      if (!strcmp(key, "run.threads") || !strcmp(key, "train.checkpoint_every_s")) continue;
-      const char *then = tensorfile_metadata(tf, key);
-      param_value(p, s->params, now);
-      if (!then || strcmp(then, now))
-        return err_set(ERR_SETTING, "%s: was written with %s=%s, now %s", tensorfile_name(tf), key, then ? then : "(nothing)", now);
-    }
-  }
-  return 0;
-}
-
-static int read_checkpoint(struct training *t, struct tensorfile *tf) {
-  const int64_t n = (int64_t)t->model.o.n, one = 1, n_tally = N_TALLY;
-  TRY(same_settings(t, tf));
-  TRY(tensorfile_real(tf, "parameters", 1, &n, t->model.parameters));
-  TRY(tensorfile_real(tf, "adam.moment1", 1, &n, t->moment1));
-  TRY(tensorfile_real(tf, "adam.moment2", 1, &n, t->moment2));
-  TRY(tensorfile_i64(tf, "iteration", 1, &one, &t->iteration));
-  TRY(tensorfile_i64(tf, "tally.iterations", 1, &one, &t->tallied));
-  TRY(tensorfile_f64(tf, "tally.sums", 1, &n_tally, t->tally));
-  if (t->iteration < 0 || t->iteration > t->f->train.iterations)
-    return err_set(ERR_FORMAT, "%s: iteration %lld: outside [0, %lld]", tensorfile_name(tf), (long long)t->iteration, (long long)t->f->train.iterations);
-  return 0;
+static struct checkpoint checkpoint_of(struct training *t) {
+  return (struct checkpoint){
+    .run = &t->run, .sections = t->f->sections, .matters = matters, .n = t->model.o.n,
+    .parameters = t->model.parameters, .moment1 = t->moment1, .moment2 = t->moment2, .iterations = t->f->train.iterations,
+    .iteration = &t->iteration, .n_tally = N_TALLY, .tally = t->tally, .tallied = &t->tallied,
+  };
 }
 
 static int load_checkpoint(struct training *t) {
-  char path[FILE_PATH_SIZE];
-  struct tensorfile *tf;
-  rundir_path(&t->run, RUNDIR_CHECKPOINT, path);
-  TRY(tensorfile_open(&tf, path));
-  const int rc = read_checkpoint(t, tf);
-  tensorfile_close(tf);
-  return rc;
+  const struct checkpoint checkpoint = checkpoint_of(t);
+  return checkpoint_load(&checkpoint);
 }
 
 static int load_start(struct training *t) {
@@ -231,6 +190,7 @@ static double clock_s(void) {
 }
 
 static int loop(struct training *t) {
+  const struct checkpoint checkpoint = checkpoint_of(t);
   const struct reach_train_params *p = &t->f->train;
   struct progress bar;
   progress_start(&bar, "train", p->iterations, t->iteration);
@@ -241,13 +201,13 @@ static int loop(struct training *t) {
     progress_update(&bar, t->iteration, "loss %.4f  %.2f cm  %.1f/%.1f Hz", t->batch.loss_task, 100*sqrt(3*t->batch.position), t->batch.trainee_Hz, t->batch.lsg_Hz);
     if (rc == 0) rc = record(t);
     if (rc == 0 && clock_s() - saved_s >= p->checkpoint_every_s) {
-      rc = save_checkpoint(t);
+      rc = checkpoint_save(&checkpoint);
       saved_s = clock_s();
     }
   }
   progress_finish(&bar);
   TRY(rc);
-  TRY(save_checkpoint(t));
+  TRY(checkpoint_save(&checkpoint));
   TRY(save_model(t));
   if (t->iteration < p->iterations)
     return err_set(ERR_INTERRUPTED, "%s: stopped at iteration %lld of %lld; continue with --resume", t->run.path, (long long)t->iteration, (long long)p->iterations);
