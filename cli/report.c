@@ -1,5 +1,6 @@
 // report.c - metaxbar report: one HTML page about trained models. Parses and prints only.
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -8,6 +9,7 @@
 #include "experiment/showcase.h"
 #include "options.h"
 #include "report/report.h"
+#include "shipped.h"
 
 static const char usage[] =
   "usage: metaxbar report RUN... [--out FILE.html] [section.name=value ...]\n"
@@ -44,54 +46,70 @@ static int out_of(char path[FILE_PATH_SIZE], const struct options *o) {
   return 0;
 }
 
-static void command_of(char *text, size_t size, const struct options *o) {
-  size_t n = (size_t)snprintf(text, size, "metaxbar report");
-  for (int k = 0; k < o->n_words && n < size; k++) n += (size_t)snprintf(text + n, size - n, " %s", o->words[k]);
-  if (o->run && n < size) n += (size_t)snprintf(text + n, size - n, " --run %s", o->run);
-  if (o->out && n < size) n += (size_t)snprintf(text + n, size - n, " --out %s", o->out);
-  for (int k = 0; k < o->n_assignments && n < size; k++) n += (size_t)snprintf(text + n, size - n, " %s", o->assignments[k]);
+// Folders of all words, each its own.
+static int folders_of(char folders[][FILE_PATH_SIZE], const struct options *o) {
+  const int n = o->n_words;
+  if (n > REPORT_MAX_RUNS) return err_set(ERR_SETTING, "%d runs, a page holds at most %d", n, REPORT_MAX_RUNS);
+  for (int k = 0; k < n; k++) {
+    TRY(folder_of(folders[k], o, o->words[k]));
+    for (int i = 0; i < k; i++)
+      if (!strcmp(folders[i], folders[k])) return err_set(ERR_SETTING, "%s and %s: the results of both would be in %s", o->words[i], o->words[k], folders[k]);
+  }
+  return 0;
+}
+
+// The command line, for the page; to free. NULL: no memory.
+static char *command_of(const struct options *o) {
+  char *text = NULL;
+  size_t size;
+  FILE *out = open_memstream(&text, &size);
+  if (!out) return NULL;
+  fputs("metaxbar report", out);
+  for (int k = 0; k < o->n_words; k++) fputc(' ', out), showcase_word(out, o->words[k]);
+  if (o->run) fputs(" --run ", out), showcase_word(out, o->run);
+  if (o->out) fputs(" --out ", out), showcase_word(out, o->out);
+  for (int k = 0; k < o->n_assignments; k++) fputc(' ', out), showcase_word(out, o->assignments[k]);
+  fclose(out);
+  return text;
 }
 
 static int check(const struct options *o) {
-  if (o->n_words == 0) return err_set(ERR_SETTING, "name a run directory or a model file");
-  if (o->n_words > REPORT_MAX_RUNS) return err_set(ERR_SETTING, "%d runs, a page holds at most %d", o->n_words, REPORT_MAX_RUNS);
   if (o->model) return err_set(ERR_SETTING, "--model %s: model files are named without --model", o->model);
   if (o->config) return err_set(ERR_SETTING, "-c %s: settings of a report are given as section.name=value", o->config);
+  if (o->n_words == 0) return err_set(ERR_SETTING, "name a run directory or a model file");
   return 0;
 }
 
-static int measure(const struct options *o, const struct showcase *s) {
+static int measure(const struct options *o, const struct showcase *s, char folders[][FILE_PATH_SIZE]) {
+  char found[FILE_PATH_SIZE];
   for (int k = 0; k < o->n_words; k++) {
-    char folder[FILE_PATH_SIZE];
-    TRY(folder_of(folder, o, o->words[k]));
     if (!o->quiet && o->n_words > 1) fprintf(stderr, "%s\n", o->words[k]);
-    TRY(showcase_measure(s, folder, is_model(o->words[k]) ? o->words[k] : NULL));
+    TRY(showcase_measure(s, folders[k], is_model(o->words[k]) ? shipped_path(found, o->words[k]) : NULL));
   }
   return 0;
 }
 
-static int draw(const struct options *o, const char *path) {
+static int draw(const struct options *o, const char *path, char folders[][FILE_PATH_SIZE]) {
   static struct report_run runs[REPORT_MAX_RUNS];
-  char folder[FILE_PATH_SIZE], command[4096];
   int n = 0, rc = 0;
-  for (; n < o->n_words && rc == 0; n += rc == 0) {
-    rc = folder_of(folder, o, o->words[n]);
-    if (rc == 0) rc = report_open(&runs[n], folder);
-  }
-  command_of(command, sizeof command, o);
+  for (; n < o->n_words && rc == 0; n += rc == 0) rc = report_open(&runs[n], folders[n]);
+  char *command = command_of(o);
   if (rc == 0) rc = report_write(path, runs, n, command);
+  free(command);
   while (n > 0) report_close(&runs[--n]);
   return rc;
 }
 
 static int report(const struct options *o) {
+  static char folders[REPORT_MAX_RUNS][FILE_PATH_SIZE];
   char path[FILE_PATH_SIZE];
   struct showcase s;
   TRY(check(o));
+  TRY(folders_of(folders, o));
   TRY(out_of(path, o));
   TRY(showcase_init(&s, o->n_assignments, o->assignments));
-  TRY(measure(o, &s));
-  TRY(draw(o, path));
+  TRY(measure(o, &s, folders));
+  TRY(draw(o, path, folders));
   printf("%s\n", path);
   return 0;
 }

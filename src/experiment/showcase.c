@@ -82,8 +82,7 @@ static struct json_t *changed_json(const struct showcase_work *w) {
 
 // ---- the command that measures the same
 
-// A word for the shell: as it is where that is safe, else quoted.
-static void put_word(FILE *out, const char *word) {
+void showcase_word(FILE *out, const char *word) {
   static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/=,+:@%";
   if (*word && strspn(word, plain) == strlen(word)) {
     fputs(word, out);
@@ -98,7 +97,7 @@ static void put_word(FILE *out, const char *word) {
 
 static void put_command(FILE *out, const struct showcase_work *w, const char *kind, const char *const *sections) {
   fprintf(out, "metaxbar eval %s --model ", kind);
-  put_word(out, w->model);
+  showcase_word(out, w->model);
   for (int k = 0; w->sections[k].name; k++) {
     if (!listed(sections, w->sections[k].name)) continue;
     for (const struct param *p = w->sections[k].table; p->type != PARAM_TYPE_END; p++) {
@@ -106,7 +105,7 @@ static void put_command(FILE *out, const struct showcase_work *w, const char *ki
       if (!differs(&w->sections[k], &w->defaults[k], p, value)) continue;
       snprintf(text, sizeof text, "%s.%s=%s", w->sections[k].name, p->name, value);
       fputc(' ', out);
-      put_word(out, text);
+      showcase_word(out, text);
     }
   }
 }
@@ -161,9 +160,12 @@ int showcase_known(const struct showcase_work *w, const char *json, char key[33]
   showcase_path(w, json, path);
   TRY(digest(w, key));
   if (!file_exists(path)) return 0;
-  const bool same = json_read(&facts, path, JSON_LIMIT) == 0 && (found = NULL, json_field_text(facts, path, "key", &found) == 0) && !strcmp(found, key);
-  if (same) json_release(facts);
-  else unlink(path);
+  bool same = false;
+  if (json_read(&facts, path, JSON_LIMIT) == 0) {
+    same = json_field_text(facts, path, "key", &found) == 0 && !strcmp(found, key);
+    json_release(facts);
+  }
+  if (!same) unlink(path);
   return same;
 }
 
@@ -222,5 +224,8 @@ int showcase_measure(const struct showcase *s, const char *run, const char *mode
   }
   TRY(is_arm(w.model, &arm));
   TRY(file_make_dirs(w.folder));
+  char other[FILE_PATH_SIZE];  // of a model of the other kind that stood here before
+  showcase_path(&w, arm ? "fewshot.json" : "arm.json", other);
+  unlink(other);
   return arm ? showcase_arm(&w) : showcase_fewshot(&w);
 }

@@ -6,6 +6,8 @@
 #ifndef EXPERIMENT_SHOWCASE_H
 #define EXPERIMENT_SHOWCASE_H
 
+#include <stdio.h>
+
 #include "base/file.h"
 #include "base/param.h"
 #include "base/settings.h"
@@ -34,6 +36,9 @@ int showcase_init(struct showcase *s, int n_assignments, char *const *assignment
 // folder that receives the results of a model that has none. model NULL: the run's. Where the run has no model any more
 // but results, those are left as they are. Progress on stderr.
 int showcase_measure(const struct showcase *s, const char *run, const char *model);
+
+// A word for the shell: as it is where that is safe, else quoted.
+void showcase_word(FILE *out, const char *word);
 
 // ---- the parts
 

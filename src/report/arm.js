@@ -11,13 +11,13 @@ for (const box of document.querySelectorAll('.arm')) {
 
   const joint = (path, t, j) => path.joints.slice((t*4 + j)*3, (t*4 + j)*3 + 3);
   const colour = name => printing ? light[name] : getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const light = { '--c0': '#0068a8', '--c1': '#c85200', '--c2': '#00805c', '--c6': '#8f8f88', '--c7': '#1c1c1a', '--grid': '#dddcd6', '--quiet': '#5d5d58' };
+  const light = { '--c0': '#0068a8', '--c1': '#c85200', '--c2': '#00805c', '--c6': '#8f8f88', '--c7': '#1c1c1a', '--rule': '#dddcd6', '--quiet': '#5d5d58' };
 
   // Orthographic with a little depth; the middle of the workspace stays in the middle of the picture.
   function project([x, y, z]) {
     const c = Math.cos(view.turn), s = Math.sin(view.turn), u = Math.cos(view.tilt), v = Math.sin(view.tilt);
     const across = -s*x + c*y, away = c*x + s*y, up = (z - 0.36)*u - away*v, depth = 3.2/(3.2 + away*u + (z - 0.36)*v);
-    const scale = 0.43*Math.min(canvas.width/1.25, canvas.height)*view.zoom*depth;
+    const scale = 0.47*Math.min(canvas.width/1.25, canvas.height)*view.zoom*depth;
     return [canvas.width/2 + across*scale, canvas.height*0.52 - up*scale];
   }
 
@@ -39,7 +39,7 @@ for (const box of document.querySelectorAll('.arm')) {
   }
 
   function ground() {
-    const grid = colour('--grid');
+    const grid = colour('--rule');
     for (let k = -4; k <= 4; k++) {
       line([[k/4, -1, 0], [k/4, 1, 0]], grid, 1);
       line([[-1, k/4, 0], [1, k/4, 0]], grid, 1);

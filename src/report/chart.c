@@ -7,6 +7,7 @@
 
 enum { WIDTH = 440, HEIGHT = 290, RIGHT = 14, BOTTOM = 44, LINE = 17 };
 static const double CHARACTER = 6.4;  // mean width of one at 12 px
+static const double LARGEST = 1e300;  // what is larger, or on a logarithmic axis smaller than its inverse, is not drawn
 
 struct frame {
   const struct chart *c;
@@ -20,6 +21,7 @@ static double value(const double *v, const struct chart_series *s, int k, double
 static double x_of(const struct chart_series *s, int k) { return value(s->x, s, k, s->fx); }
 static double y_of(const struct chart_series *s, int k) { return value(s->y, s, k, s->fy); }
 static double error_of(const struct chart_series *s, int k) { return s->error ? value(s->error, s, k, s->fy) : NAN; }
+static bool usable(double v, bool log) { return fabs(v) < LARGEST && (!log || v > 1/LARGEST); }  // NaN: no
 
 // ---- ranges and ticks
 
@@ -29,9 +31,9 @@ void chart_range(double range[2], const struct chart_series *series, int n, bool
   for (int s = 0; s < n; s++) {
     const struct chart_series *p = &series[s];
     for (int k = 0; k < p->n; k++) {
-      const double v = vertical ? y_of(p, k) : x_of(p, k), bar = vertical ? error_of(p, k) : 0, e = isfinite(bar) ? bar : 0;
-      if (!isfinite(v) || (log && v <= 0)) continue;
-      if (!log || v - e > 0) range[0] = fmin(range[0], v - e);
+      const double v = vertical ? y_of(p, k) : x_of(p, k), bar = vertical ? error_of(p, k) : 0, e = usable(bar, false) ? bar : 0;
+      if (!usable(v, log)) continue;
+      if (usable(v - e, log)) range[0] = fmin(range[0], v - e);
       range[1] = fmax(range[1], v + e);
     }
   }
@@ -43,16 +45,20 @@ void chart_range(double range[2], const struct chart_series *series, int n, bool
 }
 
 int chart_ticks(double *ticks, double low, double high, int want, int *decimals) {
-  const double raw = (high - low)/want, ten = pow(10, floor(log10(raw)));
-  const double step = raw <= 1.0001*ten ? ten : raw <= 2.0001*ten ? 2*ten : raw <= 5.0001*ten ? 5*ten : 10*ten;
+  const double raw = high/want - low/want, ten = pow(10, floor(log10(raw)));
+  const double step = raw <= 1.5*ten ? ten : raw <= 3.5*ten ? 2*ten : raw <= 7.5*ten ? 5*ten : 10*ten;
   int n = 0;
+  *decimals = 0;
+  if (!usable(raw, true)) return 0;
   for (double k = ceil(low/step - 1e-9); k*step <= high + 1e-9*step && n < CHART_MAX_TICKS; k++) ticks[n++] = k*step;
   *decimals = (int)fmax(0, -floor(log10(step) + 1e-9));
   return n;
 }
 
+// Where a value stands, px; far outside it is as good as at the edge of a wide margin.
 static double place(const double range[2], double from, double to, const struct chart_axis *a, double v) {
-  return from + ((a->log ? log10(fmax(v, a->least)) : v) - range[0])/(range[1] - range[0])*(to - from);
+  const double at = from + ((a->log ? log10(fmax(v, a->least)) : v) - range[0])/(range[1] - range[0])*(to - from);
+  return fmin(fmax(at, -9999), 9999);
 }
 static double px(const struct frame *f, double v) { return place(f->x, f->left, f->right, &f->c->x, v); }
 static double py(const struct frame *f, double v) { return place(f->y, f->bottom, f->top, &f->c->y, v); }
@@ -90,35 +96,45 @@ static void put_tick(FILE *out, const struct frame *f, double v, bool vertical) 
   }
 }
 
-// Powers of ten, with as few as 2 and 5 between where there is less than one and a half of them.
-static int log_ticks(double *ticks, const double range[2]) {
+// Powers of ten, with 2 and 5 between where there may be less than two of them, round numbers where that is not enough.
+// decimals: -1, as many as each needs, or those of the round numbers.
+static int log_ticks(double *ticks, const double range[2], int *decimals) {
   static const double between[] = { 1, 2, 5 };
-  const int per = range[1] - range[0] < 1.5 ? 3 : 1;
+  const int per = range[1] - range[0] < 2 ? 3 : 1;
   int n = 0;
   for (double power = floor(range[0]); power <= range[1]; power++)
     for (int k = 0; k < per && n < CHART_MAX_TICKS; k++) {
       const double v = between[k]*pow(10, power);
       if (log10(v) >= range[0] - 1e-9 && log10(v) <= range[1] + 1e-9) ticks[n++] = v;
     }
-  return n;
+  *decimals = -1;
+  return n >= 2 ? n : chart_ticks(ticks, pow(10, range[0]), pow(10, range[1]), 4, decimals);
+}
+
+static int ticks_of(double *ticks, const struct chart_axis *a, const double range[2], int *decimals) {
+  if (a->log && !a->n_ticks) return log_ticks(ticks, range, decimals);
+  if (!a->n_ticks) return chart_ticks(ticks, range[0], range[1], 5, decimals);
+  memcpy(ticks, a->ticks, (size_t)a->n_ticks*sizeof *ticks);
+  return a->n_ticks;
 }
 
 static void draw_axis(FILE *out, const struct frame *f, bool vertical) {
   const struct chart_axis *a = vertical ? &f->c->y : &f->c->x;
   const double *range = vertical ? f->y : f->x;
   double ticks[CHART_MAX_TICKS];
-  int decimals = 0, n = a->n_ticks;
-  if (n) memcpy(ticks, a->ticks, (size_t)n*sizeof *ticks);
-  else n = a->log ? log_ticks(ticks, range) : chart_ticks(ticks, range[0], range[1], vertical ? 5 : 6, &decimals);
+  int decimals = 0;
+  const int n = ticks_of(ticks, a, range, &decimals);
   for (int k = 0; k < n; k++) {
+    const double at = a->log ? log10(ticks[k]) : ticks[k], room = 1e-6*(range[1] - range[0]);
+    if (at < range[0] - room || at > range[1] + room) continue;
     put_tick(out, f, ticks[k], vertical);
-    if (a->names) html_text(out, a->names[k]);
-    else if (a->log) fprintf(out, "%.4g", ticks[k]);
+    if (a->n_ticks && a->names) html_text(out, a->names[k]);
+    else if (decimals < 0) fprintf(out, "%.4g", ticks[k]);
     else html_number(out, ticks[k], decimals);
     fputs("</text>", out);
   }
   if (!vertical) fprintf(out, "<path class=\"axis\" d=\"M%.1f %.1fH%.1f\"/>", f->left, f->bottom, f->right);
-  if (vertical) fprintf(out, "<text class=\"label\" text-anchor=\"middle\" transform=\"translate(13 %.1f) rotate(-90)\">", (f->top + f->bottom)/2);
+  if (vertical) fprintf(out, "<text class=\"label\" text-anchor=\"middle\" transform=\"translate(11 %.1f) rotate(-90)\">", (f->top + f->bottom)/2);
   else fprintf(out, "<text class=\"label\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">", (f->left + f->right)/2, f->bottom + 37);
   html_text(out, a->label);
   fputs("</text>", out);
@@ -136,7 +152,7 @@ void chart_mark(FILE *out, int look, double x, double y) {
 
 static bool visible(const struct frame *f, double x, double y) {
   const struct chart_axis *ax = &f->c->x, *ay = &f->c->y;
-  return isfinite(x) && isfinite(y) && (!ax->log || x > 0 || ax->least > 0) && (!ay->log || y > 0 || ay->least > 0);
+  return usable(x, ax->log && ax->least <= 0) && usable(y, ay->log && ay->least <= 0);
 }
 
 static bool any_visible(const struct frame *f, const struct chart_series *series, int n) {
@@ -165,13 +181,19 @@ static void draw_line(FILE *out, const struct frame *f, const struct chart_serie
   fputs("\"/>", out);
 }
 
+static bool point_visible(const struct frame *f, const struct chart_series *s, int k) {
+  return k >= 0 && k < s->n && visible(f, x_of(s, k), y_of(s, k));
+}
+
+// Marks and bars; a point of a line that has no neighbour, which no line shows, is a mark too.
 static void draw_points(FILE *out, const struct frame *f, const struct chart_series *s) {
   for (int k = 0; k < s->n; k++) {
     const double x = x_of(s, k), y = y_of(s, k), e = error_of(s, k);
     if (!visible(f, x, y)) continue;
+    const bool alone = !(s->how & CHART_AREA) && !point_visible(f, s, k - 1) && !point_visible(f, s, k + 1);
     if (e > 0 && visible(f, x, y - e))
       fprintf(out, "<path class=\"bar\" d=\"M%.1f %.1fV%.1fm-3 0h6M%.1f %.1fh6\"/>", px(f, x), py(f, y - e), py(f, y + e), px(f, x) - 3, py(f, y - e));
-    if (s->how & CHART_MARKS) chart_mark(out, s->look, px(f, x), py(f, y));
+    if (s->how & CHART_MARKS || alone) chart_mark(out, s->look, px(f, x), py(f, y));
   }
 }
 

@@ -26,6 +26,9 @@ static int parse_head(struct csvtable *t, char *line, const char *where) {
   if (t->n_columns > CSVTABLE_COLUMNS) return err_set(ERR_FORMAT, "%s:1: more than %d columns", where, CSVTABLE_COLUMNS);
   for (int c = 0; c < t->n_columns; c++)
     if (!*t->name[c]) return err_set(ERR_FORMAT, "%s:1: column %d has no name", where, c + 1);
+  for (int c = 1; c < t->n_columns; c++)
+    for (int d = 0; d < c; d++)
+      if (!strcmp(t->name[c], t->name[d])) return err_set(ERR_FORMAT, "%s:1: columns %d and %d are both %.40s", where, d + 1, c + 1, t->name[c]);
   return 0;
 }
 
@@ -57,7 +60,7 @@ static int parse(struct csvtable *t, size_t size, const char *where) {
     *end = 0;
     if (k == 0) {
       TRY(parse_head(t, line, where));
-      t->v = err_calloc(lines * (size_t)t->n_columns, sizeof *t->v);
+      t->v = err_calloc(size, sizeof *t->v);  // a cell takes a byte or more, with what ends it
     } else {
       TRY(parse_row(t, line, where));
     }

@@ -56,7 +56,7 @@ int report_open(struct report_run *r, const char *folder) {
   strcpy(r->folder, folder);
   for (size_t n = strlen(r->folder); n > 1 && r->folder[n - 1] == '/'; n--) r->folder[n - 1] = 0;
   const char *slash = strrchr(r->folder, '/');
-  snprintf(r->name, sizeof r->name, "%s", slash && slash[1] ? slash + 1 : r->folder);
+  snprintf(r->name, sizeof r->name, "%.*s", (int)sizeof r->name - 1, slash && slash[1] ? slash + 1 : r->folder);
   const int rc = read_all(r);
   if (rc < 0) report_close(r);
   return rc;
@@ -136,7 +136,7 @@ static int put_changed(FILE *out, struct json_t *facts, const char *where) {
   return 0;
 }
 
-// One line section.name = value; values are texts, numbers or truths, as settings_json writes them.
+// A line for each section, as settings_json writes them.
 static void put_settings(FILE *out, struct json_t *settings) {
   char *text = NULL;
   size_t size = 0;

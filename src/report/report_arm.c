@@ -9,7 +9,7 @@
 #include "report/page.h"
 #include "report/report.h"
 
-enum { KINDS = 2, MAX_STEPS = 100000 };
+enum { KINDS = 2, MAX_STEPS = 100000, WIDTH = 360, HEIGHT = 260 };
 static const char *const kinds[KINDS] = { "software", "chip" };
 
 static const struct csvtable *table_of(const struct report_run *r, int kind) { return kind ? &r->arm_chip : &r->arm_software; }
@@ -31,7 +31,7 @@ static int movement_series(struct chart_series *s, const struct report_run *r, i
 static const char *const stages[] = { "before", "after", "target" };
 static void stage_look(struct chart_series *s, int stage, int kind) {
   const int looks[] = { CHART_MUTED, kind, CHART_TARGET };
-  s->name = stage == 1 ? kind ? "after, chip" : "after, software" : stages[stage];
+  s->name = stages[stage];
   s->look = looks[stage];
 }
 
@@ -46,8 +46,8 @@ static int put_velocity(FILE *out, const struct report_run *r, int kind, int joi
     stage_look(&s[stage], stage, kind);
   }
   snprintf(title, sizeof title, "%s, %s", joint ? "Shoulder" : "Base", kinds[kind]);
-  chart_draw(out, &(struct chart){ .title = title, .about = "Angular velocity of a joint over time", .x = { "time, s", 0, NAN },
-                                   .y = { "angular velocity, rad/s", NAN, NAN } }, s, 3);
+  chart_draw(out, &(struct chart){ .title = title, .about = "Angular velocity of a joint over time", .x = { "time, s", 0, NAN, .log = false },
+                                   .y = { "angular velocity, rad/s", NAN, NAN, .log = false }, .width = WIDTH, .height = HEIGHT }, s, 3);
   return 0;
 }
 
@@ -63,8 +63,8 @@ static int put_path(FILE *out, const struct report_run *r, int kind) {
     stage_look(&s[stage], stage, kind);
   }
   snprintf(title, sizeof title, "Path of the tip, %s", kinds[kind]);
-  chart_draw(out, &(struct chart){ .title = title, .about = "Path of the tip", .x = { "to the right, m", NAN, NAN }, .y = { "up, m", NAN, NAN }, .equal = true,
-                                   .height = 330 }, s, 3);
+  chart_draw(out, &(struct chart){ .title = title, .about = "Path of the tip", .x = { "to the right, m", NAN, NAN, .log = false }, .y = { "up, m", NAN, NAN, .log = false }, .equal = true,
+                                   .width = WIDTH, .height = HEIGHT }, s, 3);
   return 0;
 }
 

@@ -10,7 +10,7 @@
 #include "report/page.h"
 #include "report/report.h"
 
-enum { KINDS = 3, MAX_LAYERS = 16, MAX_WAYS = 64, MAX_SHOTS = 64, MAX_STEPS = 64, NAME = 64 };
+enum { KINDS = 3, MAX_LAYERS = 16, MAX_WAYS = 64, MAX_SHOTS = 64, MAX_STEPS = 64, NAME = 64, LIST_LINE = 15, SMALL_WIDTH = 360, SMALL_HEIGHT = 250 };
 static const char *const kinds[KINDS] = { "software", "quantised", "chip" };
 
 // "software", "4-bit weights", "chip (hermes)"
@@ -66,7 +66,7 @@ static struct chart_axis updates_axis(int n_updates) {
   return a;
 }
 
-static void accuracy_chart(FILE *out, const char *title, const struct chart_series *series, int n, int n_updates, bool close) {
+static void accuracy_chart(FILE *out, const char *title, const struct chart_series *series, int n, int n_updates, bool close, bool small) {
   double low = 100;
   for (int s = 0; s < n && close; s++)
     for (int k = 1; k < series[s].n; k++) {
@@ -74,8 +74,9 @@ static void accuracy_chart(FILE *out, const char *title, const struct chart_seri
       if (v < low) low = v;
     }
   struct chart c = { .title = title, .about = "Accuracy on the queries after each update of the read-out", .x = updates_axis(n_updates),
-                     .y = { "accuracy, %", close ? fmax(0, floor(low - 0.5)) : 0, close ? 100.05 : 102 } };
+                     .y = { "accuracy, %", close ? fmax(0, floor(low - 0.5)) : 0, close ? 100.05 : 102, .log = false } };
   if (close) c.x.low = 0.8;
+  if (small) c.width = SMALL_WIDTH, c.height = SMALL_HEIGHT;
   chart_draw(out, &c, series, n);
 }
 
@@ -87,8 +88,8 @@ static int put_accuracy_charts(FILE *out, const struct report_run *const *runs, 
   fputs("<div class=\"grid\">\n", out);
   if (n == 1) {
     for (int kind = 0; kind < KINDS; kind++) TRY(accuracy_series(&series[kind], runs[0], kind, names[kind], kind));
-    accuracy_chart(out, "All updates", series, KINDS, runs[0]->accuracy.n_rows - 1, false);
-    if (runs[0]->accuracy.n_rows > 1) accuracy_chart(out, "After the first update, enlarged", series, KINDS, runs[0]->accuracy.n_rows - 1, true);
+    accuracy_chart(out, "All updates", series, KINDS, runs[0]->accuracy.n_rows - 1, false, false);
+    if (runs[0]->accuracy.n_rows > 1) accuracy_chart(out, "After the first update, enlarged", series, KINDS, runs[0]->accuracy.n_rows - 1, true, false);
   }
   for (int kind = 0; kind < KINDS && n > 1; kind++) {
     int most = 0;
@@ -96,7 +97,7 @@ static int put_accuracy_charts(FILE *out, const struct report_run *const *runs, 
       TRY(accuracy_series(&series[k], runs[k], kind, runs[k]->name, k));
       if (series[k].n - 1 > most) most = series[k].n - 1;
     }
-    accuracy_chart(out, names[kind], series, n, most, false);
+    accuracy_chart(out, names[kind], series, n, most, false, true);
   }
   fputs("</div>\n", out);
   return 0;
@@ -298,66 +299,74 @@ static int piece_field(int *v, const struct json_t *o, const char *path, const c
   return 0;
 }
 
-// Look of a matrix: the number of its first piece among different names.
-static int matrix_look(struct json_t *pieces, const char *path, size_t k, int *look) {
-  const char *name, *other;
-  struct json_t *o;
-  TRY(json_item_object(pieces, path, k, &o));
-  TRY(json_field_text(o, path, "matrix", &name));
-  *look = 0;
-  for (size_t i = 0; i < k; i++) {
-    bool seen = false;
-    TRY(json_item_object(pieces, path, i, &o));
-    TRY(json_field_text(o, path, "matrix", &other));
-    if (!strcmp(other, name)) break;
-    for (size_t j = 0; j < i && !seen; j++) {
-      const char *before;
-      TRY(json_item_object(pieces, path, j, &o));
-      TRY(json_field_text(o, path, "matrix", &before));
-      seen = !strcmp(before, other);
-    }
-    *look += !seen;
-  }
-  return 0;
-}
-
-static int put_piece(FILE *out, struct json_t *pieces, const char *path, size_t k, int core, double scale) {
-  struct json_t *o;
+// A piece of a matrix on a core, in cells. look: the number of its matrix, in the order of the file.
+struct piece {
   const char *name;
-  int at, row, column, rows, columns, look;
+  int look, core, row, column, rows, columns;
+};
+
+static int read_piece(struct piece *p, struct json_t *pieces, const char *path, size_t k, const char *names[MAX_LAYERS]) {
+  struct json_t *o;
   TRY(json_item_object(pieces, path, k, &o));
-  TRY(json_field_text(o, path, "matrix", &name));
-  TRY(piece_field(&at, o, path, "core"));
-  TRY(piece_field(&row, o, path, "core_row"));
-  TRY(piece_field(&column, o, path, "core_column"));
-  TRY(piece_field(&rows, o, path, "rows"));
-  TRY(piece_field(&columns, o, path, "columns"));
-  TRY(matrix_look(pieces, path, k, &look));
-  if (at != core) return 0;
-  const double x = column*scale, y = row*scale, w = columns*scale, h = rows*scale;
-  fprintf(out, "<g class=\"c%d\"><rect class=\"cell\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>", look % CHART_LOOKS, x, y, w, h);
-  const bool upright = h > 60, outside = w < 12 || h < 12;  // too small to hold its name
-  fprintf(out, "<text class=\"small\" transform=\"translate(%.1f %.1f)%s\" text-anchor=\"%s\">", upright ? x + w/2 + 4 : x + w/2, upright ? y + h/2 : outside ? y + h + 11 : y + h/2 + 4,
-          upright ? " rotate(-90)" : "", "middle");
-  html_text(out, name);
-  fprintf(out, " (%d&#8239;&#215;&#8239;%d)</text></g>", rows, columns);
+  TRY(json_field_text(o, path, "matrix", &p->name));
+  TRY(piece_field(&p->core, o, path, "core"));
+  TRY(piece_field(&p->row, o, path, "core_row"));
+  TRY(piece_field(&p->column, o, path, "core_column"));
+  TRY(piece_field(&p->rows, o, path, "rows"));
+  TRY(piece_field(&p->columns, o, path, "columns"));
+  for (p->look = 0; p->look < MAX_LAYERS && names[p->look] && strcmp(names[p->look], p->name); p->look++) {}
+  if (p->look == MAX_LAYERS) return err_set(ERR_FORMAT, "%s: chip: map: more than %d matrices", path, MAX_LAYERS);
+  names[p->look] = p->name;
   return 0;
 }
 
+static void put_piece_name(FILE *out, const struct piece *p) {
+  html_text(out, p->name);
+  fprintf(out, " (%d&#8239;&#215;&#8239;%d)</text>", p->rows, p->columns);
+}
+
+// A piece at its place with its name in it, or, where it does not hold one, in the list below, of *below entries.
+static void put_piece(FILE *out, const struct piece *p, double scale, double height, int *below) {
+  const double x = p->column*scale, y = p->row*scale, w = p->columns*scale, h = p->rows*scale, needed = 6.2*(double)(strlen(p->name) + 11);
+  fprintf(out, "<g class=\"c%d\"><rect class=\"cell\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>", p->look % CHART_LOOKS, x, y, w, h);
+  if (h > needed && w > 14) {
+    fprintf(out, "<text class=\"small\" transform=\"translate(%.1f %.1f) rotate(-90)\" text-anchor=\"middle\">", x + w/2 + 4, y + h/2);
+  } else if (w > needed && h > 14) {
+    fprintf(out, "<text class=\"small\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">", x + w/2, y + h/2 + 4);
+  } else {
+    const double at = height + 17 + LIST_LINE*(*below)++;
+    fprintf(out, "<rect class=\"cell\" x=\"1\" y=\"%.1f\" width=\"12\" height=\"10\"/><text class=\"small\" x=\"19\" y=\"%.1f\">", at - 9, at);
+  }
+  put_piece_name(out, p);
+  fputs("</g>", out);
+}
+
+// One core. Its picture ends below the list, so that the pieces are drawn before it is opened.
 static int put_core(FILE *out, struct json_t *map, const char *path, size_t core, int rows, int columns) {
   struct json_t *cores, *o, *pieces;
+  const char *names[MAX_LAYERS] = { NULL };
+  char *drawn = NULL;
+  size_t size;
   double fill;
+  int below = 0, rc = 0;
   TRY(json_field_array(map, path, "cores", &cores));
   TRY(json_field_array(map, path, "pieces", &pieces));
   TRY(json_item_object(cores, path, core, &o));
   TRY(json_field_f64(o, path, "fill", 0, 1, &fill));
   const double scale = 300.0/columns, h = rows*scale;
-  fprintf(out, "<svg class=\"plan\" viewBox=\"-1 -22 302 %.0f\" role=\"img\" aria-label=\"Core %zu\"><text class=\"title\" x=\"0\" y=\"-8\">core %zu, ", h + 40, core, core);
+  FILE *memory = open_memstream(&drawn, &size);
+  if (!memory) return err_set(ERR_IO, "no memory for the map of the chip");
+  for (size_t k = 0; k < json_length(pieces) && rc == 0; k++) {
+    struct piece p;
+    rc = read_piece(&p, pieces, path, k, names);
+    if (rc == 0 && (size_t)p.core == core) put_piece(memory, &p, scale, h, &below);
+  }
+  fclose(memory);
+  fprintf(out, "<svg class=\"plan\" viewBox=\"-1 -22 302 %.0f\" role=\"img\" aria-label=\"Core %zu\"><text class=\"title\" x=\"0\" y=\"-8\">core %zu, ", h + 26 + LIST_LINE*below, core, core);
   html_number(out, 100*fill, 1);
-  fprintf(out, " %% of %d &#215; %d cells in use</text><rect class=\"core\" width=\"300\" height=\"%.1f\"/>", rows, columns, h);
-  for (size_t k = 0; k < json_length(pieces); k++) TRY(put_piece(out, pieces, path, k, (int)core, scale));
-  fputs("</svg>\n", out);
-  return 0;
+  fprintf(out, " %% of %d &#215; %d cells in use</text><rect class=\"core\" width=\"300\" height=\"%.1f\"/>%s</svg>\n", rows, columns, h, drawn);
+  free(drawn);
+  return rc;
 }
 
 static int put_map(FILE *out, const struct report_run *r) {
@@ -375,7 +384,7 @@ static int put_map(FILE *out, const struct report_run *r) {
   TRY(json_field_array(map, path, "pieces", &pieces));
   if (rows < 1 || columns < 1 || json_length(cores) > 256 || json_length(pieces) > 4096) return err_set(ERR_FORMAT, "%s: chip: map: no such chip", path);
   page_figure(out, "");
-  fputs("<div class=\"grid\">\n", out);
+  fputs("<div class=\"cores\">\n", out);
   for (size_t k = 0; k < json_length(cores); k++) TRY(put_core(out, map, path, k, rows, columns));
   fputs("</div>\n", out);
   snprintf(text, sizeof text, "Where the matrix of each layer lies on the cores, in unit cells (inputs along the rows, outputs at the foot of the columns); %lld devices hold weights. "
@@ -412,8 +421,8 @@ static int put_layer(FILE *out, const struct report_run *r, const char *layer, b
     s[n].how = k ? CHART_LINE : CHART_AREA;
     s[n++].fy = 100;
   }
-  chart_draw(out, &(struct chart){ .title = layer, .about = "Distribution of the conductance differences of a layer", .x = { "conductance, \xc2\xb5S", NAN, NAN },
-                                   .y = { "cells, %", 0, NAN }, .width = 400, .height = 240 }, s, n);
+  chart_draw(out, &(struct chart){ .title = layer, .about = "Distribution of the conductance differences of a layer", .x = { "conductance, \xc2\xb5S", NAN, NAN, .log = false },
+                                   .y = { "cells, %", 0, NAN, .log = false }, .width = SMALL_WIDTH, .height = SMALL_HEIGHT }, s, n);
   return 0;
 }
 
@@ -451,7 +460,7 @@ static int put_later(FILE *out, const struct report_run *const *runs, int n) {
     series[k].fy = 100;
   }
   chart_draw(out, &(struct chart){ .title = "Accuracy of what was learned", .about = "Accuracy at later times", .x = time_axis(),
-                                   .y = { "accuracy, %", fmax(0, floor(low - 0.5)), 100.05 } }, series, n);
+                                   .y = { "accuracy, %", fmax(0, floor(low - 0.5)), 100.05, .log = false }, .width = SMALL_WIDTH, .height = SMALL_HEIGHT }, series, n);
   return 0;
 }
 
@@ -469,8 +478,8 @@ static int put_kept(FILE *out, const struct report_run *r, bool error, bool with
     series[l].fy = 100;
   }
   snprintf(title, sizeof title, "%s%s%s", error ? "Error of the weights beside it" : "Weights kept", with_run ? ", " : "", with_run ? r->name : "");
-  chart_draw(out, &(struct chart){ .title = title, .about = "Weights at later times", .x = time_axis(), .y = { error ? "relative error, %" : "of the weights written, %", NAN, NAN } },
-             series, n);
+  chart_draw(out, &(struct chart){ .title = title, .about = "Weights at later times", .x = time_axis(), .y = { error ? "relative error, %" : "of the weights written, %", NAN, NAN, .log = false },
+                                   .width = SMALL_WIDTH, .height = SMALL_HEIGHT }, series, n);
   return 0;
 }
 
@@ -501,7 +510,7 @@ static int put_cost_chart(FILE *out, const struct report_run *const *runs, int n
     series[k].fx = factor;
     series[k].fy = 100;
   }
-  chart_draw(out, &(struct chart){ .title = title, .about = title, .x = { axis, NAN, NAN }, .y = { "accuracy, %", 0, 102 } }, series, n);
+  chart_draw(out, &(struct chart){ .title = title, .about = title, .x = { axis, NAN, NAN, .log = false }, .y = { "accuracy, %", 0, 102, .log = false } }, series, n);
   return 0;
 }
 
@@ -545,9 +554,8 @@ static int put_cost(FILE *out, const struct report_run *const *runs, int n) {
   fputs("<div class=\"grid\">\n", out);
   TRY(put_cost_chart(out, runs, n, "Devices rewritten", "devices_written", 1, "devices rewritten, up to each update"));
   TRY(put_cost_chart(out, runs, n, "Energy of reading", "read_energy_J", 1e6, "energy of reading, up to each update, \xc2\xb5J"));
-  fputs("</div>\n<div class=\"runs\">\n", out);
-  for (int k = 0; k < n; k++) TRY(put_cost_table(out, runs[k], n > 1));
   fputs("</div>\n", out);
+  for (int k = 0; k < n; k++) TRY(put_cost_table(out, runs[k], n > 1));
   page_caption(out, "What learning costs.", "Means per task, summed from its beginning to 0, 1, 2 ... updates. Energy and time are those of reading, from the support images to the last "
                "update, at the published figures of a whole core (upper bounds for cores in part use). What writing a device takes was not published; it is counted, not priced.",
                command);
