@@ -29,6 +29,7 @@ optional=(
   'libgl1-mesa-dri      | OpenGL in software             | ls /usr/lib/*/dri/swrast_dri.so'
   'libmosquitto-dev     | the real arm, over MQTT        | pkg-config --exists libmosquitto'
   'ffmpeg               | films of the arm               | command -v ffmpeg'
+  'chromium             | a browser to test reports with | command -v chromium'
 )
 
 install=no

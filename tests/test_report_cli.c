@@ -1,0 +1,182 @@
+// metaxbar report: pages of a model file, of run folders and of several; measured once; nothing loaded from elsewhere;
+// one clear line for whatever is wrong.
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "base/err.h"
+#include "folder.h"
+#include "process.h"
+
+static struct folder tmp;
+static struct process p;
+static char few[300], arm[300], models[300], out[300];
+
+#define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define SMALL "data.kind=builtin", "data.classes=20", "data.validation=0", "data.evaluation_classes=6", "run.threads=1"
+#define REPORT "report", "--quiet", "report.tasks=2", "report.movements=2"
+
+static void run(const char *const *args) {
+  p = (struct process){ .file_limit = p.file_limit };
+  process_args(&p, args);
+  process_run(&p);
+}
+
+static void prepare(void) {
+  snprintf(few, sizeof few, "%s", folder_path(&tmp, "few"));
+  snprintf(arm, sizeof arm, "%s", folder_path(&tmp, "arm"));
+  snprintf(models, sizeof models, "%s", folder_path(&tmp, "models"));
+  snprintf(out, sizeof out, "%s", folder_path(&tmp, "page.html"));
+  run(ARGS("train", "fewshot", "--quiet", "--run", few, SMALL, "net.channels=8", "train.iterations=2", "train.tasks=2", "train.log_every=1"));
+  CHECK(p.status == 0, "%s", p.err);
+  run(ARGS("train", "arm", "--quiet", "--run", arm, "run.threads=1", "lsg.neurons=20", "trainee.neurons=12", "trajectory.steps=60", "train.iterations=2",
+           "train.trajectories=2", "train.log_every=1"));
+  CHECK(p.status == 0, "%s", p.err);
+}
+
+// The page, to free; NULL where there is none.
+static char *page(const char *path) {
+  char *text = NULL;
+  size_t size;
+  CHECK(file_read(path, 1 << 24, &text, &size) == 0 && strlen(text) == size, "%s", err_message());
+  return text;
+}
+
+// Attributes and style that could load something hold data or a place in the page; no element that loads is there.
+static void check_contained(const char *text) {
+  static const char *const loads[] = { "src=", "href=", "url(", "srcset=", "action=", "data=", "poster=" };
+  static const char *const none[] = { "<link", "<base", "<iframe", "<object", "<embed", "<img", "@import", "fetch(", "XMLHttpRequest", "import(" };
+  for (size_t k = 0; k < sizeof loads/sizeof *loads; k++)
+    for (const char *at = text; (at = strstr(at, loads[k])) != NULL; at++) {
+      const char *value = at + strlen(loads[k]) + (at[strlen(loads[k])] == '"');
+      CHECK(!strncmp(value, "data:image/png;base64,", 22), "%.60s", at);
+    }
+  for (size_t k = 0; k < sizeof none/sizeof *none; k++) CHECK(!strstr(text, none[k]), "%s is in the page", none[k]);
+  CHECK(strstr(text, "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'\""), "the policy is missing");
+}
+
+static void check_page(const char *path, const char *const *texts) {
+  char said[400];
+  snprintf(said, sizeof said, "%s\n", path);
+  CHECK(p.status == 0 && !strcmp(p.out, said) && !p.err[0], "%d: %s%s", p.status, p.out, p.err);
+  char *text = page(path);
+  if (!text) return;
+  CHECK(!strncmp(text, "<!doctype html>", 15) && strstr(text, "</html>\n"), "%.100s", text);
+  for (; *texts; texts++) CHECK(strstr(text, *texts), "'%s' is not in the page", *texts);
+  check_contained(text);
+  free(text);
+}
+
+static ino_t file_of(const char *path) {
+  struct stat st;
+  return stat(path, &st) ? 0 : st.st_ino;
+}
+
+// A model file: measured once; the same page again; measured anew for other settings.
+static void check_model(void) {
+  char path[400], json[400];
+  snprintf(path, sizeof path, "%s/report.html", models);
+  snprintf(json, sizeof json, "%s/builtin-5w5s/showcase/fewshot.json", models);
+#define MODEL "report", "models/builtin-5w5s.safetensors", "--run", models, "--quiet", SMALL
+  run(ARGS(MODEL, "report.tasks=2"));
+  check_page(path, ARGS("<title>metaxbar: builtin-5w5s</title>", "What learning costs.", "Map of the chip.", "builtin-5w5s.safetensors data.kind=builtin",
+                        "report.tasks=2</code>"));
+  char *first = page(path);
+  const ino_t measured = file_of(json), drawn = file_of(path);
+  run(ARGS(MODEL, "report.tasks=2"));
+  CHECK(p.status == 0 && measured && file_of(json) == measured, "measured again: %s", p.err);
+  char *second = page(path);
+  CHECK(file_of(path) != drawn && first && second && !strcmp(first, second), "another page");
+  free(first);
+  free(second);
+  run(ARGS(MODEL, "report.tasks=1"));
+  CHECK(p.status == 0 && file_of(json) != measured, "not measured again for other settings: %s", p.err);
+  first = page(path);
+  CHECK(first && strstr(first, "Mean over 1 tasks"), "the page of other settings");
+  free(first);
+}
+
+// Run folders, one alone, all together, and one whose model is gone.
+static void check_runs(void) {
+  char path[400], model[400], command[1100];
+  snprintf(path, sizeof path, "%s/report.html", few);
+  run(ARGS(REPORT, few));
+  check_page(path, ARGS("<title>metaxbar: few</title>", "Query loss in training", "net.channels=8", "<dt>trained</dt>"));
+  snprintf(path, sizeof path, "%s/report.html", arm);
+  run(ARGS(REPORT, arm));
+  check_page(path, ARGS("<title>metaxbar: arm</title>", "Task loss in training", "<canvas", "How well movements are performed.", "lsg.neurons=20"));
+  snprintf(model, sizeof model, "%s/model.safetensors", arm);
+  CHECK(unlink(model) == 0, "%s", model);
+  run(ARGS("report", few, arm, "--out", out, "--quiet", "report.tasks=2", "data.path=a 'b'"));
+  snprintf(command, sizeof command, "<code>metaxbar report %s %s --out %s report.tasks=2 &#39;data.path=a &#39;\\&#39;&#39;b&#39;\\&#39;&#39;&#39;</code>", few, arm, out);
+  check_page(out, ARGS("<title>metaxbar: few and 1 more</title>", "New classes from a few drawings", "<canvas", command));
+}
+
+// Results of another kind of model, which had the same name, do not stand for those of this one.
+static void check_other_kind(void) {
+  char path[400], json[400];
+  snprintf(path, sizeof path, "%s/report.html", few);
+  snprintf(json, sizeof json, "%s/showcase/arm.json", few);
+  folder_write(&tmp, "few/showcase/arm.json", "{}", 2);
+  run(ARGS(REPORT, few));
+  CHECK(p.status == 0 && !file_exists(json), "%s", p.err);
+}
+
+static void refused(int status, const char *expected, const char *const *args) {
+  run(args);
+  process_check_line(&p, status, ARGS(expected));
+}
+
+static void check_usage(void) {
+  run(ARGS("report", "--help"));
+  CHECK(p.status == 0 && strstr(p.out, "usage: metaxbar report") && strstr(p.out, "report.movements"), "%s", p.out);
+  refused(2, "name a run directory or a model file", ARGS("report"));
+  refused(2, "name it with --out", ARGS("report", few, arm));
+  refused(2, "7 runs, a page holds at most 6", ARGS("report", "1", "2", "3", "4", "5", "6", "7", "--out", out));
+  refused(2, "name one with --run DIR", ARGS("report", "models/builtin-5w5s.safetensors"));
+  refused(2, "named without --model", ARGS("report", "--model", "models/builtin-5w5s.safetensors"));
+  refused(2, "-c x.ini", ARGS("report", few, "-c", "x.ini"));
+  refused(2, "--nosuch", ARGS("report", few, "--nosuch"));
+  refused(2, "nosuch.rate", ARGS("report", few, "nosuch.rate=1"));
+  refused(2, "report.tasks=0", ARGS("report", few, "report.tasks=0"));
+  refused(2, "eval.batchnorm=none", ARGS("report", few, "eval.batchnorm=none"));
+  refused(2, "the results of both would be in", ARGS("report", "a/m.safetensors", "b/m.safetensors", "--run", models));
+  refused(2, "the results of both would be in", ARGS("report", few, few, "--out", out));
+  refused(1, "/nosuch: no such run", ARGS("report", folder_path(&tmp, "nosuch")));
+  refused(1, "nosuch.safetensors: no such model", ARGS("report", "nosuch.safetensors", "--run", models));
+  refused(1, "no model.safetensors", ARGS("report", tmp.path));
+}
+
+// Bad files of the results are named; a page that cannot be written leaves the old one.
+static void check_files(void) {
+  char path[400], message[500];
+  run(ARGS(REPORT, few));
+  snprintf(path, sizeof path, "%s/showcase/later.csv", few);
+  CHECK(p.status == 0 && file_exists(path), "%s", p.err);
+  unlink(path);
+  refused(1, "/few/showcase/later.csv: No such file", ARGS(REPORT, few));
+  folder_write(&tmp, "few/showcase/later.csv", "seconds\nsoon\n", 13);
+  refused(1, "/few/showcase/later.csv:2: seconds is 'soon'", ARGS(REPORT, few));
+  refused(1, "/dev/full: cannot write", ARGS(REPORT, arm, "--out", "/dev/full"));
+  refused(1, "/nowhere/page.html", ARGS(REPORT, arm, "--out", "/nowhere/page.html"));
+  folder_write(&tmp, "page.html", "old", 3);
+  p.file_limit = 20000;
+  snprintf(message, sizeof message, "%s: cannot write", out);
+  refused(1, message, ARGS(REPORT, arm, "--out", out));
+  p.file_limit = 0;
+  char *old = page(out);
+  CHECK(old && !strcmp(old, "old"), "the old page is gone");
+  free(old);
+}
+
+int main(void) {
+  if (!process_available()) return 77;
+  tmp = folder_make();
+  prepare();
+  check_usage();
+  check_model();
+  check_runs();
+  check_other_kind();
+  check_files();
+  folder_remove(&tmp);
+  return test_summary();
+}
