@@ -42,6 +42,11 @@ static void check_binary(struct spikecode_params *p) {
   p->scale_m = 1.25;
   spikecode_encode(&e, xyz, drive, p);  // 0.5/1.25 = 0.4: int(1.4 * 2^15) = 45875 = 0xb333
   for (int b = 0; b < 16; b++) CHECK(has(7, 21 + b) == (0xb333 >> b & 1), "bit %d of 0.5 m", b);
+  p->bits = 10;
+  spikecode_encode(&e, xyz, drive, p);  // int(1.4 * 2^9) = 716 = 0x2cc
+  CHECK(spikecode_inputs(p) == 35, "%d inputs", spikecode_inputs(p));
+  for (int b = 0; b < 10; b++) CHECK(has(7, 15 + b) == (0x2cc >> b & 1), "bit %d of 10 of 0.5 m", b);
+  p->bits = 16;
 }
 
 static void check_regions(struct spikecode_params *p) {

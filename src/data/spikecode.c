@@ -3,13 +3,12 @@
 #include <math.h>
 #include <string.h>
 
-enum { BITS = 16 };
-
 static const char *const kind_names[] = { "binary", "onehot", "population", NULL };
 
 const struct param spikecode_param_table[] = {
   PARAM_CHOICE(struct spikecode_params, kind, SPIKECODE_BINARY, kind_names, "code of the target position"),
   PARAM_F64(struct spikecode_params, scale_m, 1.25, 1e-3, 1e3, "coordinates of +- this fill the range (1 for the published weights)"),
+  PARAM_I64(struct spikecode_params, bits, 16, 1, 30, "of a coordinate in the code binary; those below the precision wanted only flicker"),
   PARAM_I64(struct spikecode_params, regions, 16, 2, 4096, "neurons per coordinate of the codes onehot and population"),
   PARAM_I64(struct spikecode_params, period, 10, 1, 1000, "steps between spikes of the most active of these"),
   PARAM_I64(struct spikecode_params, clock_neurons, 5, 1, 1000, "neurons of the clock"),
@@ -18,7 +17,7 @@ const struct param spikecode_param_table[] = {
   { 0 },
 };
 
-static int neurons(const struct spikecode_params *p) { return 3*(p->kind == SPIKECODE_BINARY ? BITS : (int)p->regions); }
+static int neurons(const struct spikecode_params *p) { return 3*((int)(p->kind == SPIKECODE_BINARY ? p->bits : p->regions)); }
 
 int spikecode_inputs(const struct spikecode_params *p) { return (int)p->clock_neurons + neurons(p); }
 int spikecode_capacity(const struct spikecode_params *p, int T) { return T*(1 + neurons(p)); }
@@ -36,12 +35,13 @@ void spikecode_clock(struct events *e, const struct spikecode_params *p) {
   }
 }
 
-// int((c + 1) 2^15), c in units of the scale, modulo 2^16
+// int((c + 1) 2^(bits-1)), c in units of the scale, modulo 2^bits
 static void binary_step(struct events *e, int t, const double *xyz, const struct spikecode_params *p) {
+  const int bits = (int)p->bits;
   for (int c = 0; c < 3; c++) {
-    const long long code = (long long)((xyz[c]/p->scale_m + 1)*(1 << (BITS - 1)));
-    for (int b = 0; b < BITS; b++)
-      if ((unsigned long long)code >> b & 1) events_add(e, t, (int)p->clock_neurons + c*BITS + b, 1);
+    const long long code = (long long)((xyz[c]/p->scale_m + 1)*(1 << (bits - 1)));
+    for (int b = 0; b < bits; b++)
+      if ((unsigned long long)code >> b & 1) events_add(e, t, (int)p->clock_neurons + c*bits + b, 1);
   }
 }
 

@@ -1,6 +1,6 @@
 // spikecode.h - what the networks are told, as spikes (SPEC section 2, "Inputs"). A clock of a few
 // neurons that spike one after the other, and the target position in one of three codes:
-//   binary      16 bits of each coordinate, least significant first, held every step (published weights)
+//   binary      the bits of each coordinate, least significant first, held every step (published weights: 16)
 //   onehot      the region of each coordinate, its neuron spiking every 10 steps (paper)
 //   population  bell-shaped tuning curves; a neuron spikes whenever its summed drive reaches one
 // Coordinates of +-scale_m fill the range; beyond it the binary code wraps, the others saturate.
@@ -15,6 +15,7 @@ enum spikecode_kind { SPIKECODE_BINARY, SPIKECODE_ONEHOT, SPIKECODE_POPULATION }
 struct spikecode_params {
   int64_t kind;           // enum spikecode_kind
   double scale_m;         // 1 for the published weights
+  int64_t bits;           // per coordinate of binary
   int64_t regions;        // neurons per coordinate of onehot and population
   int64_t period;         // steps between spikes of the most active neuron of these
   int64_t clock_neurons, clock_hold, clock_period;  // each spikes every clock_period steps for clock_hold steps

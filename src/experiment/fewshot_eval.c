@@ -132,7 +132,7 @@ static void scratch_update(const struct fewshot *f, const struct convnet *net, s
   w->work.n[1] = 0;
   convnet_backward(net, &w->work, w->held, gradient, CONVNET_TASK);
   w->work.n[1] = Q;
-  adam_step(p, moments, moments + net->n, gradient, net->n, f->eval.scratch_rate, step);
+  adam_step(p, moments, moments + net->n, gradient, net->n, f->eval.scratch_rate, ADAM_EPSILON, step);
 }
 
 static void run_scratch(struct measuring *m, struct maml_worker *w, int task, struct rng *noise) {

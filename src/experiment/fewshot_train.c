@@ -136,7 +136,8 @@ static int outer_update(struct training *t) {
   }
   t->tallied += p->tasks;
   if (!p->learn_inner_rate) memset(t->gradient + net->rates, 0, (net->n - net->rates) * sizeof *t->gradient);
-  adam_step(t->model.parameters, t->moment1, t->moment2, t->gradient, net->n, learning_rate(p, t->iteration), (long)t->iteration + 1);
+  adam_step(t->model.parameters, t->moment1, t->moment2, t->gradient, net->n, learning_rate(p, t->iteration), ADAM_EPSILON,
+            (long)t->iteration + 1);
   t->iteration++;
   for (size_t i = 0; i < net->n; i++)
     if (!isfinite(t->model.parameters[i]))

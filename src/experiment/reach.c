@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "base/tensorfile.h"
+#include "kernel/adam.h"
 
 static const char *const schedules[] = { "steps", "cosine", NULL };
 static const char *const streams[] = { "evaluation", "validation", NULL };
@@ -31,7 +32,10 @@ static const struct param train_table[] = {
   PARAM_I64(P, trajectories, 90, 1, 65536, "movements of each outer update"),
   PARAM_I64(P, group, 9, 1, 65536, "movements of an episode, which one thread computes"),
   PARAM_F64(P, rate, 1.5e-3, 0, 1, "learning rate of Adam"),
+  PARAM_BOOL(P, relative, 0, "a rate for each matrix: times the spread of its random start, so that all change at the same pace"),
+  PARAM_F64(P, epsilon, ADAM_EPSILON, 0, 1, "of Adam; gradients below it move weights less, and noise does not carry them away"),
   PARAM_F64(P, readout_rate, 1, 0, 1e3, "times this for the trainee's W_out, whose numbers are ten times smaller than the rest"),
+  PARAM_F64(P, recurrent_rate, 1, 0, 1e3, "times this for the LSG's W_rec: if it grows, the network is chaotic and its signals do not repeat"),
   PARAM_CHOICE(P, schedule, 0, schedules, "course of that rate; cosine ends at zero"),
   PARAM_F64(P, decay, 0.99, 0, 1, "factor of schedule 'steps'"),
   PARAM_I64(P, decay_every, 500, 1, 100000000, "iterations between its steps"),

@@ -32,7 +32,10 @@ struct reach_train_params {
   int64_t iterations, trajectories;  // outer updates; movements of each
   int64_t group;                     // movements of an episode, the unit that one thread computes
   double rate;                       // of Adam
-  double readout_rate;               // that of the trainee's W_out over it
+  int64_t relative;                  // rates of the matrices in proportion to the spread of their random start
+  double readout_rate;               // that of the trainee's W_out over what it would be
+  double recurrent_rate;             // the same of the LSG's W_rec
+  double epsilon;                    // of Adam
   int64_t schedule;                  // steps: times decay every decay_every | cosine
   double decay;
   int64_t decay_every;

@@ -30,6 +30,7 @@ struct training {
   struct rundir run;
   real *moment1, *moment2;
   double step_rate;      // of the Adam update under way
+  double rate_of[ONESHOT_MATRICES];  // times that
   double tally[N_TALLY];
   int64_t tallied;       // iterations in tally
   int64_t iteration;     // finished
@@ -40,33 +41,49 @@ static double learning_rate(const struct reach_train_params *p, int64_t iteratio
   return p->rate*0.5*(1 + cos(3.14159265358979323846*(double)iteration/(double)p->iterations));
 }
 
-// Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019): without it the weights whose gradient is mostly
-// noise diffuse, and the recurrent networks grow chaotic.
+// Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019).
 static void adam_range(struct training *t, size_t begin, size_t end, double rate) {
-  const real keep = (real)(1 - rate*t->f->train.weight_decay);
+  const struct reach_train_params *p = &t->f->train;
+  const real keep = (real)(1 - rate*p->weight_decay);
   for (size_t i = begin; i < end && keep < 1; i++) t->model.parameters[i] *= keep;
-  adam_step(t->model.parameters + begin, t->moment1 + begin, t->moment2 + begin, t->batch.gradient + begin, end - begin, rate,
+  adam_step(t->model.parameters + begin, t->moment1 + begin, t->moment2 + begin, t->batch.gradient + begin, end - begin, rate, p->epsilon,
             (long)t->iteration + 1);
 }
 
 // Hold the weights that go on a chip, trainee w, within +-train.weight_max.
 static void clip_weights(struct training *t, size_t begin, size_t end) {
   const real most = (real)t->f->train.weight_max;
-  if (most <= 0) return;
-  for (size_t i = begin > t->model.o.trainee_w ? begin : t->model.o.trainee_w; i < end; i++) {
+  if (most <= 0 || begin < t->model.o.trainee_w || begin >= t->model.o.trainee_w_out) return;
+  for (size_t i = begin; i < end; i++) {
     real *w = &t->model.parameters[i];
     *w = *w > most ? most : *w < -most ? -most : *w;
   }
 }
 
-// The trainee's w_out lies last in the parameter block and has a rate of its own.
+// A slice of each of the six matrices, which may have rates of their own.
 static void adam_slice(void *context, int slice, int worker) {
   struct training *t = context;
   (void)worker;
-  const size_t n = t->model.o.trainee_w_out, begin = n*(size_t)slice/SLICES, end = n*(size_t)(slice + 1)/SLICES;
-  adam_range(t, begin, end, t->step_rate);
-  clip_weights(t, begin, end);
-  if (slice == 0) adam_range(t, n, t->model.o.n, t->step_rate*t->f->train.readout_rate);
+  for (int k = 0; k < ONESHOT_MATRICES; k++) {
+    const size_t first = t->model.o.matrix[k], n = t->model.o.matrix[k + 1] - first;
+    const size_t begin = first + n*(size_t)slice/SLICES, end = first + n*(size_t)(slice + 1)/SLICES;
+    adam_range(t, begin, end, t->step_rate*t->rate_of[k]);
+    clip_weights(t, begin, end);
+  }
+}
+
+// Rates of the matrices over train.rate.
+static void set_rates(struct training *t) {
+  const struct reach_train_params *p = &t->f->train;
+  const struct oneshot *o = &t->model.o;
+  double *const lsg = t->rate_of, *const trainee = t->rate_of + 3;
+  for (int k = 0; k < ONESHOT_MATRICES; k++) t->rate_of[k] = 1;
+  if (p->relative) {
+    spiking_start_spread(lsg, &o->lsg, 0);
+    spiking_start_spread(trainee, &o->trainee, 1 - (double)o->trainee.kappa);
+  }
+  lsg[1] *= p->recurrent_rate;
+  trainee[2] *= p->readout_rate;
 }
 
 // Shorten the gradient to train.clip; returns its length, which is not finite if any element is not.
@@ -221,6 +238,7 @@ static void allocate(struct training *t) {
   reach_model_start(&t->model, f);
   t->moment1 = err_aligned(t->model.o.n, sizeof(real));
   t->moment2 = err_aligned(t->model.o.n, sizeof(real));
+  set_rates(t);
   reach_batch_init(&t->batch, f, &t->model.o, (int)n, (int)(group < n ? group : n), t->pool, true, NULL);
 }
 

@@ -44,6 +44,9 @@ void oneshot_layout(struct oneshot *o) {
   o->trainee_w = o->lsg_w_out + spiking_w_out_size(&o->lsg);
   o->trainee_w_out = o->trainee_w + spiking_w_size(&o->trainee);
   o->n = o->trainee_w_out + spiking_w_out_size(&o->trainee);
+  const size_t matrix[] = { o->lsg_w, o->lsg_w + spiking_recurrent(&o->lsg), o->lsg_w_out,
+                            o->trainee_w, o->trainee_w + spiking_recurrent(&o->trainee), o->trainee_w_out, o->n };
+  memcpy(o->matrix, matrix, sizeof matrix);
 }
 
 static size_t active_size(const struct oneshot *o) { return (size_t)o->T*(size_t)o->trainee.n; }

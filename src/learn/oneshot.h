@@ -22,7 +22,7 @@ struct oneshot_noise {
 };
 extern const struct param oneshot_noise_param_table[];
 
-enum { ONESHOT_SIGMAS = 64 };
+enum { ONESHOT_SIGMAS = 64, ONESHOT_MATRICES = 6 };
 
 struct oneshot {
   struct spiking lsg, trainee;
@@ -32,6 +32,7 @@ struct oneshot {
   double sigma[ONESHOT_SIGMAS + 1];                     // programming error at |w| = k/ONESHOT_SIGMAS of the largest weight
   double sparsity;                                      // price of the share of weights changed, see oneshot_backward
   size_t lsg_w, lsg_w_out, trainee_w, trainee_w_out, n;  // offsets in the parameter block, its length
+  size_t matrix[ONESHOT_MATRICES + 1];                   // the same of W_in, W_rec, W_out of LSG and trainee, and its length
 };
 // Networks, update, noise and T are set before; fills in offsets and sigma.
 void oneshot_layout(struct oneshot *o);

@@ -41,17 +41,22 @@ void spiking_clear_diagonal(const struct spiking *net, real *w) {
   for (int i = 0; i < net->n; i++) w[(size_t)(net->n_in + i)*(size_t)net->ld + (size_t)i] = 0;
 }
 
+void spiking_start_spread(double spread[3], const struct spiking *net, double scale) {
+  spread[0] = 1/sqrt(net->n_in);
+  spread[1] = 1/sqrt(net->n);
+  spread[2] = scale > 0 ? scale/sqrt(net->n) : sqrt(2.0/(net->n + net->n_out));
+}
+
 void spiking_start(const struct spiking *net, real *w, real *w_out, double scale, struct rng *r) {
+  double spread[3];
+  spiking_start_spread(spread, net, scale);
   memset(w, 0, spiking_w_size(net)*sizeof(real));
   memset(w_out, 0, spiking_w_out_size(net)*sizeof(real));
-  for (int i = 0; i < net->n_in + net->n; i++) {
-    const double s = 1/sqrt(i < net->n_in ? net->n_in : net->n);
-    for (int j = 0; j < net->n; j++) w[(size_t)i*(size_t)net->ld + (size_t)j] = (real)(s*rng_normal(r));
-  }
-  const double glorot = sqrt(6.0/(net->n + net->n_out)), s = scale/sqrt(net->n);
+  for (int i = 0; i < net->n_in + net->n; i++)
+    for (int j = 0; j < net->n; j++) w[(size_t)i*(size_t)net->ld + (size_t)j] = (real)(spread[i >= net->n_in]*rng_normal(r));
   for (int i = 0; i < net->n; i++)
-    for (int j = 0; j < net->n_out; j++)
-      w_out[i*net->ld_out + j] = (real)(scale > 0 ? s*rng_normal(r) : glorot*(2*rng_uniform(r) - 1));
+    for (int j = 0; j < net->n_out; j++)  // the width of a uniform number is sqrt(12) times its spread
+      w_out[i*net->ld_out + j] = (real)(spread[2]*(scale > 0 ? rng_normal(r) : sqrt(12)*(rng_uniform(r) - 0.5)));
   spiking_clear_diagonal(net, w);
 }
 

@@ -45,6 +45,7 @@ void spiking_clear_diagonal(const struct spiking *net, real *w);
 // W_in, W_rec ~ N(0,1)/sqrt(fan-in); w_out ~ N(0,1) scale/sqrt(n), or Glorot uniform if scale is 0.
 struct rng;
 void spiking_start(const struct spiking *net, real *w, real *w_out, double scale, struct rng *r);
+void spiking_start_spread(double spread[3], const struct spiking *net, double scale);  // standard deviations of W_in, W_rec, w_out
 
 // Everything a pass leaves behind for learning. Written by spiking_forward.
 struct spiking_record {
