@@ -396,6 +396,51 @@ static void check_broadcast(void) {
   reach_model_release(&m);
 }
 
+// Mean square over T and neurons of a - b.
+static double square_difference(const real *a, const real *b, size_t n) {
+  double sum = 0;
+  for (size_t i = 0; i < n; i++) sum += ((double)a[i] - (double)b[i])*((double)a[i] - (double)b[i])/(double)n;
+  return sum;
+}
+
+// Several passes of the LSG: without dither their mean is one pass; with it the variance falls as their number.
+static void check_passes(void) {
+  struct reach f;
+  struct reach_model m;
+  struct reach_batch b;
+  struct pool *pool = pool_new(1);
+  small(&f);
+  reach_model_start(&m, &f);
+  const size_t n = (size_t)m.o.T*(size_t)m.o.trainee.ld;
+  real *one = err_calloc(n, sizeof *one), *two = err_calloc(n, sizeof *two);
+  reach_batch_init(&b, &f, &m.o, 1, 1, pool, false, NULL);
+  CHECK(reach_batch_draw(&b, 1, RNG_TEST, 0) == 0, "%s", err_message());
+  struct oneshot_item *it = &b.item[0];
+  oneshot_signal(one, it, &m.o, m.parameters, &b.scratch[0]);
+  m.o.update.lsg_passes = 3;
+  m.o.update.lsg_dither = 0;
+  oneshot_signal(two, it, &m.o, m.parameters, &b.scratch[0]);
+  CHECK(square_difference(one, two, n) < 1e-10, "%g between one pass and the mean of three equal ones", square_difference(one, two, n));
+  m.o.update.lsg_dither = 0.1;
+  double variance[2] = { 0 };
+  const int passes[2] = { 2, 32 };
+  for (int k = 0; k < 2; k++)
+    for (int repeat = 0; repeat < 40; repeat++) {
+      m.o.update.lsg_passes = passes[k];
+      oneshot_signal(one, it, &m.o, m.parameters, &b.scratch[0]);
+      oneshot_signal(two, it, &m.o, m.parameters, &b.scratch[0]);
+      variance[k] += square_difference(one, two, n);
+    }
+  CHECK(variance[0] > 0 && fabs(variance[0]/variance[1]/16 - 1) < 0.35, "variance of 2 passes %g, of 32 %g", variance[0], variance[1]);
+  f.update.lsg_passes = 2;
+  CHECK(reach_train(&f, "/nowhere", 0) == ERR_SETTING && strstr(err_message(), "update.lsg_passes=2"), "%s", err_message());
+  free(one);
+  free(two);
+  reach_batch_release(&b);
+  reach_model_release(&m);
+  pool_free(pool);
+}
+
 int main(void) {
   check_reference(REFERENCE "eprop_small.safetensors");
   check_reference(REFERENCE "eprop_small_quantised.safetensors");
@@ -407,5 +452,6 @@ int main(void) {
   check_noise();
   for (int preset = 0; preset < 3; preset++) check_rewriting(preset);
   check_broadcast();
+  check_passes();
   return test_summary();
 }

@@ -17,6 +17,8 @@ const struct param eprop_param_table[] = {
   PARAM_CHOICE(struct eprop_params, grid, EPROP_EXACT, eprop_grid_names, "how changes are rounded to multiples of the step"),
   PARAM_F64(struct eprop_params, step, 0.0625, 1e-9, 1e3, "grid of the changes"),
   PARAM_F64(struct eprop_params, threshold, 0, 0, 1e3, "smaller changes are not made"),
+  PARAM_I64(struct eprop_params, lsg_passes, 1, 1, 1000, "of the generator over the path shown, its signals averaged: its noise goes down, what it says stays"),
+  PARAM_F64(struct eprop_params, lsg_dither, 0.02, 0, 1, "noise on its membranes in each step over v_th, where there are several passes: makes them differ"),
   { 0 },
 };
 

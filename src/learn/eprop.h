@@ -27,6 +27,8 @@ struct eprop_params {
   int64_t grid;       // enum eprop_grid: how rate dW is rounded to multiples of step
   double step;
   double threshold;   // smaller changes are not made
+  int64_t lsg_passes; // of the generator over the path, its signals averaged
+  double lsg_dither;  // white noise on its membranes in each step, over v_th, so that passes differ
 };
 extern const struct param eprop_param_table[];
 

@@ -85,9 +85,9 @@ size_t oneshot_item_bytes(const struct oneshot *o, int capacity) {
 }
 
 size_t oneshot_scratch_bytes(const struct oneshot *o) {
-  return (2*signal_size(o) + 3*spiking_w_size(&o->trainee) + output_size(o) + spiking_w_out_size(&o->trainee) + (size_t)o->trainee.ld)*sizeof(real) +
+  return (3*signal_size(o) + 3*spiking_w_size(&o->trainee) + output_size(o) + spiking_w_out_size(&o->trainee) + (size_t)o->trainee.ld)*sizeof(real) +
          spiking_scratch_bytes(&o->lsg) + bptt_scratch_bytes(&o->lsg) + spiking_scratch_bytes(&o->trainee) +
-         bptt_scratch_bytes(&o->trainee) + eprop_scratch_bytes(&o->trainee) + 8*128;
+         bptt_scratch_bytes(&o->trainee) + eprop_scratch_bytes(&o->trainee) + 9*128;
 }
 
 // ---- noise
@@ -184,9 +184,23 @@ void oneshot_first_forward(struct oneshot_first *f, const struct oneshot *o, con
   memset(f->d_spike, 0, n_active*sizeof(real));
 }
 
+// The spikes of the generator depend on the smallest details of the path. Passes that differ in these alone share what it says and
+// not its noise, whose variance falls as their number.
 void oneshot_signal(real *learning, struct oneshot_item *it, const struct oneshot *o, const real *parameters, struct arena *scratch) {
-  const struct spiking_source source = { .w = parameters + o->lsg_w };
-  spiking_forward(&it->lsg, learning, &o->lsg, &source, parameters + o->lsg_w_out, &it->input, scratch);
+  const int passes = o->update.lsg_passes > 1 ? (int)o->update.lsg_passes : 1;
+  const size_t mark = arena_mark(scratch), n = signal_size(o);
+  struct spiking_source source = { .w = parameters + o->lsg_w };
+  real *one = passes > 1 ? ARENA_NEW(scratch, n, real) : learning;
+  if (passes > 1) {
+    source.r = it->r;
+    source.dither = o->update.lsg_dither*(double)o->lsg.lif.v_th;
+    memset(learning, 0, n*sizeof *learning);
+  }
+  for (int k = 0; k < passes; k++) {
+    spiking_forward(&it->lsg, one, &o->lsg, &source, parameters + o->lsg_w_out, &it->input, scratch);
+    for (size_t i = 0; passes > 1 && i < n; i++) learning[i] += one[i]/(real)passes;
+  }
+  arena_reset(scratch, mark);
 }
 
 // L from the error of the outputs of a pass
@@ -290,7 +304,7 @@ static void add(real *restrict y, const real *restrict x, size_t n) {
 void oneshot_backward(real *gradient, struct oneshot_item *it, const struct oneshot *o, const real *parameters,
                       const struct events *clock, const real *d_output, const real *d_rate_trainee, const real *d_rate_lsg,
                       double share, struct arena *scratch) {
-  assert(o->update.repeats == 1);
+  assert(o->update.repeats == 1 && o->update.lsg_passes <= 1);
   const size_t mark = arena_mark(scratch), n = spiking_w_size(&o->trainee);
   struct oneshot_first *f = it->first;
   real *g = memset(ARENA_NEW(scratch, n, real), 0, n*sizeof(real));  // dL/d(updated weights)

@@ -161,6 +161,7 @@ static void drive(struct state *s, const struct spiking *net, const struct spiki
     for (int k = 0; k < z.n; k++) power += (double)z.value[k]*(double)z.value[k];
     if (power > 0) add_noise(s->v, net->n, source->read_noise*sqrt(power), source->r);
   }
+  if (source->dither > 0) add_noise(s->v, net->n, source->dither, source->r);
 }
 
 // A of the next step for the neurons whose spike would have mattered

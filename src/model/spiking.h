@@ -65,6 +65,7 @@ struct spiking_source {
   const real *w;           // (n_in + n, ld); unused with an array
   struct synapse *array;
   double read_noise;
+  double dither;           // standard deviation of noise on every membrane in every step
   struct rng *r;           // for the array and the noise; may be NULL without either
 };
 
