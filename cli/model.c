@@ -9,6 +9,7 @@
 #include "base/tensorfile.h"
 #include "commands.h"
 #include "experiment/fewshot.h"
+#include "experiment/reach.h"
 #include "options.h"
 
 static const char usage[] =
@@ -16,8 +17,8 @@ static const char usage[] =
   "       metaxbar model convert --model FILE --out FILE [section.name=value ...]\n"
   "\n"
   "info     prints the tensors of a file, their range, and the settings it carries.\n"
-  "convert  reads a few-shot classifier (published weights too) and writes it in this program's form,\n"
-  "         with the settings given; synapse.kind=quantised synapse.bits=N rounds it to N bits.\n";
+  "convert  reads a model of either kind (published weights too) and writes it in this program's form, with the\n"
+  "         settings given; synapse.kind=quantised synapse.bits=N rounds a classifier to N bits.\n";
 
 static int range(struct tensorfile *tf, const struct tensorfile_entry *e, double *least, double *most) {
   double *v = err_calloc((size_t)e->n_values, sizeof *v);
@@ -90,17 +91,36 @@ static int info(const struct options *o) {
   return rc;
 }
 
-static int convert(const struct options *o) {
+static int convert_fewshot(const struct options *o) {
   struct fewshot f;
   struct fewshot_model m;
   fewshot_init(&f);
-  if (!o->out) return err_set(ERR_SETTING, "--out FILE is missing");
   if (o->config) TRY(settings_load(f.sections, o->config));
   TRY(fewshot_model_load(&m, &f, o->model, o->n_assignments, o->assignments));
   fewshot_model_round(&m, &f);
   const int rc = fewshot_model_save(&m, &f, o->out);
   fewshot_model_release(&m);
   return rc;
+}
+
+static int convert_arm(const struct options *o) {
+  struct reach f;
+  struct reach_model m;
+  reach_init(&f);
+  if (o->config) TRY(settings_load(f.sections, o->config));
+  TRY(reach_model_load(&m, &f, o->model, o->n_assignments, o->assignments));
+  const int rc = reach_model_save(&m, &f, o->out);
+  reach_model_release(&m);
+  return rc;
+}
+
+static int convert(const struct options *o) {
+  struct tensorfile *tf;
+  if (!o->out) return err_set(ERR_SETTING, "--out FILE is missing");
+  TRY(tensorfile_open(&tf, o->model));
+  const bool arm = tensorfile_find(tf, "lsg.w_rec") != NULL;
+  tensorfile_close(tf);
+  return arm ? convert_arm(o) : convert_fewshot(o);
 }
 
 int model_command(int argc, char **argv) {

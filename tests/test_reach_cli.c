@@ -57,6 +57,18 @@ static void check_output(void) {
   free(csv);
 }
 
+// A converted model performs with the settings it was given.
+static void check_convert(void) {
+  p = (struct process){ 0 };
+  process_args(&p, (const char *[]){ "model", "convert", "--model", model, "--out", table, "update.grid=stochastic", "chip.scale=column", NULL });
+  process_run(&p);
+  CHECK(p.status == 0, "exit status %d: %s", p.status, p.err);
+  p = (struct process){ 0 };
+  process_args(&p, (const char *[]){ "eval", "arm", "--model", table, "eval.trajectories=1", "--json", NULL });
+  process_run(&p);
+  SAYS("\"grid\": \"stochastic\"");
+}
+
 static void check_examples(void) {
   static const char *const names[] = { "circle", "letter" };
   for (int k = 0; k < 2; k++) {
@@ -129,6 +141,7 @@ int main(void) {
   snprintf(path, sizeof path, "%s", folder_path(&folder, "path.csv"));
   write_model();
   check_output();
+  check_convert();
   check_examples();
   check_refused();
   check_settings();
