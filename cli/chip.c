@@ -27,7 +27,8 @@ static const char usage[] =
   "drift    the same from a minute to a month after writing\n"
   "tradeoff accuracy and devices written under several write policies, on the same tasks and chips\n"
   "export   write the model, let chip.time_s pass, and save every device\n"
-  "import   load such a state (a CSV replaces the devices alone) and print how well the weights are held\n";
+  "import   load such a state (a CSV replaces the devices alone), let it age to chip.time_s, and print how well the weights\n"
+  "         are held. eval fewshot synapse.kind=chip synapse.state=STATE adapts on it\n";
 
 static const double times_s[] = { 0, 60, 3600, 86400, 30*86400.0 };
 static const char *const time_names[] = { "written", "1 minute", "1 hour", "1 day", "30 days" };
@@ -146,7 +147,8 @@ static int run_export(struct command *c) {
 static int run_import(struct command *c) {
   if (c->o.n_words < 2) return err_set(ERR_SETTING, "import: name the STATE to load");
   TRY(program(c));
-  TRY(is_csv(c->o.words[1]) ? chipstate_load_csv(c->chip, c->o.words[1]) : chipstate_load(c->chip, c->o.words[1]));
+  TRY(chipstate_read(c->chip, c->o.words[1]));
+  if (c->f.chip.time_s > 0) TRY(chip_advance(c->chip, c->f.chip.time_s, &c->chip->rng));
   if (c->o.out) TRY(save(c));
   return report(c, "loaded");
 }

@@ -112,9 +112,12 @@ static void test_refusals(void) {
   for (size_t cut = 0; cut < size; cut += size / 7) refused(same, chipstate_load_stream(same, fmemopen(text, cut ? cut : 1, "r"), "cut"), "cut");
   free(text);
   const struct { const char *text, *why; } bad[] = {
-    { "", "must begin" }, { "# clock_s=-1\n", "clock_s" }, { "# clock_s=5\nmatrix\n", "second line" },
+    { "", "must begin" }, { "# clock_s=-1\n", "clock_s" }, { "# clock_s=5\nmatrix\n", "after the lines" },
+    { "# clock_s=5\n# chip.device=joshi2020\n", "state of another chip: chip.device is joshi2020, here hermes" },
+    { "# clock_s=5\n# chip.colour=red\n", "chip.colour: no such" }, { "# clock_s=5\n# x\n", "key=value" },
     { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\n", "0 units" },
     { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\nfirst,0,0,+,0,1,nan,0,0,0,0,1,0\n", "g_uS=nan" },
+    { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\nfirst,0,0,+,0,21,1,0,0,0,0,1,0\n", "target_uS=21" },
     { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\nfirst,0,0,+,0,1,1,0,0,0,6,1,0\n", "written_s=6" },
     { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\nthird,0,0,+,0,1,1,0,0,0,0,1,0\n", "matrix=third" },
   };

@@ -119,7 +119,7 @@ movement() {
 }
 
 arm() {
-  local free="trajectory.generator=published trajectory.free=yes" chip="synapse.kind=chip chip.preset=hermes eval.chips=10"
+  local model=models/arm.safetensors free="trajectory.generator=published trajectory.free=yes" chip="synapse.kind=chip chip.preset=hermes eval.chips=10"
   printf '| weights, movements | cm before | cm after | rad/s, base / shoulder | Hz, trainee / LSG | %% of weights changed, W_in / W_rec | devices rewritten |\n|---|---|---|---|---|---|---|\n' > "$work/arm"
   if [ -n "$published" ]; then
     movement "published, software, free" "$published/paper_arm.safetensors" $free
@@ -128,14 +128,15 @@ arm() {
     skipped "rows of the published weights keep their values (PUBLISHED=DIR)"
     { old arm "published, software, free"; old arm "published, chip, free"; } >> "$work/arm"
   fi
-  movement "ours, software, all" models/arm.safetensors
-  movement "ours, software, free" models/arm.safetensors $free
-  movement "ours, chip, all" models/arm-chip.safetensors $chip
-  movement "ours, chip, free" models/arm-chip.safetensors $free $chip
-  movement "ours, chip, all, an hour after the update" models/arm-chip.safetensors $chip eval.later_s=3600
+  movement "ours, software, all" $model update.grid=exact
+  movement "ours, software, free" $model update.grid=exact $free
+  movement "ours, software, all, update on the grid of the chip" $model
+  movement "ours, chip, all" $model $chip
+  movement "ours, chip, free" $model $chip $free
+  movement "ours, chip, all, performed an hour after the update" $model $chip eval.later_s=3600
   replace arm "$work/arm"
-  $metaxbar eval arm --model models/arm.safetensors eval.trajectories=1 --out $figures/arm_software.csv > /dev/null
-  $metaxbar eval arm --model models/arm-chip.safetensors eval.trajectories=1 $chip --out $figures/arm_chip.csv > /dev/null
+  $metaxbar eval arm --model $model update.grid=exact eval.trajectories=1 --out $figures/arm_software.csv > /dev/null
+  $metaxbar eval arm --model $model eval.trajectories=1 $chip --out $figures/arm_chip.csv > /dev/null
   tools/figure_arm.sh $figures/arm_software.csv $figures/arm_chip.csv $figures/arm.$format
 }
 

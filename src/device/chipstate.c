@@ -21,6 +21,7 @@ enum { NAME = 64, N_RNG = 11, MAX_CSV = 1 << 30 };
   X("chip.constants", "%.17g uS %.17g s %.17g s", c->design.pcm.g_max_uS, c->design.pcm.t0_s, c->design.pcm.t_read_s) \
   X("chip.cell", "2 x %d units of %d", c->design.units, c->design.pcm.devices)                     \
   X("chip.core", "%d x %d", (int)c->params.rows, (int)c->params.columns)                           \
+  X("chip.converters", "%d bits in, %d bits out, %d phases", (int)c->params.dac_bits, (int)c->params.adc_bits, (int)c->params.phases)  \
   X("chip.matrices", "%d", c->n_matrices)
 
 static void matrix_text(char text[256], const struct chip_matrix *m) {
@@ -41,12 +42,15 @@ static void put_identity(struct tensorfile_writer *w, const struct chip *c) {
   }
 }
 
+static int compare(const char *file, const char *key, const char *found, const char *expected) {
+  if (!strcmp(found, expected)) return 0;
+  return err_set(ERR_FORMAT, "%s: state of another chip: %s is %s, here %s", file, key, found, expected);
+}
+
 static int check(const struct tensorfile *tf, const char *key, const char *expected) {
   const char *found = tensorfile_metadata(tf, key);
   if (!found) return err_set(ERR_FORMAT, "%s: %s missing: not the state of a chip", tensorfile_name(tf), key);
-  if (strcmp(found, expected))
-    return err_set(ERR_FORMAT, "%s: state of another chip: %s is %s, here %s", tensorfile_name(tf), key, found, expected);
-  return 0;
+  return compare(tensorfile_name(tf), key, found, expected);
 }
 
 static int check_identity(const struct tensorfile *tf, const struct chip *c) {
@@ -98,10 +102,10 @@ static void set(const struct field *f, size_t i, double v) {
 
 enum { N_UNIT_FIELDS = 8, N_COLUMN_FIELDS = 4 };
 
-static void unit_fields(struct field f[N_UNIT_FIELDS], const struct tile *t, double clock_s) {
-  const double much = 1e9;
+static void unit_fields(struct field f[N_UNIT_FIELDS], const struct tile *t, const struct chip *c) {
+  const double much = 1e9, clock_s = c->clock_s, most_uS = c->design.pcm.g_max_uS*(1 + 1e-6);  // float
   const struct field all[N_UNIT_FIELDS] = {
-    { "target_uS", F32, t->target_uS, 0, much }, { "g_uS", F32, t->g_uS, 0, much }, { "nu", F32, t->nu, 0, 100 },
+    { "target_uS", F32, t->target_uS, 0, most_uS }, { "g_uS", F32, t->g_uS, 0, much }, { "nu", F32, t->nu, 0, 100 },
     { "q", F32, t->q, 0, 1e6 }, { "stuck_uS", F32, t->stuck_uS, 0, much }, { "written_s", F64, t->written_s, 0, clock_s },
     { "writes", U32, t->writes, 0, UINT32_MAX }, { "fault", U8, t->fault, 0, 15 },
   };
@@ -174,7 +178,7 @@ static int visit_tile(struct tensorfile_writer *w, struct tensorfile *tf, struct
   struct field units[N_UNIT_FIELDS], per_column[N_COLUMN_FIELDS];
   const struct field lsb = { "lsb", F64, &t->lsb, 1e-300, 1e300 };
   snprintf(prefix, sizeof prefix, "tile.%d", k);
-  unit_fields(units, t, c->clock_s);
+  unit_fields(units, t, c);
   column_fields(per_column, t);
   for (int i = 0; i < N_UNIT_FIELDS; i++) {
     if (w) put(w, prefix, &units[i], planes * rows, columns, ld, 4, dims);
@@ -302,6 +306,11 @@ int chipstate_load(struct chip *c, const char *path) {
   return load(c, tf);
 }
 
+int chipstate_read(struct chip *c, const char *path) {
+  const char *ending = strrchr(path, '.');
+  return ending && !strcmp(ending, ".csv") ? chipstate_load_csv(c, path) : chipstate_load(c, path);
+}
+
 int chipstate_load_stream(struct chip *c, FILE *stream, const char *name) {
   struct tensorfile *tf;
   TRY(tensorfile_open_stream(&tf, stream, name));
@@ -316,7 +325,7 @@ static void save_tile(const struct chip *c, int k, FILE *out) {
   const struct tile *t = &c->tiles[k];
   const struct floorplan_piece *p = &c->pieces[k];
   struct field f[N_UNIT_FIELDS];
-  unit_fields(f, t, c->clock_s);
+  unit_fields(f, t, c);
   for (int plane = 0; plane < 2*c->design.units; plane++)
     for (int i = 0; i < t->rows; i++)
       for (int o = 0; o < t->columns; o++) {
@@ -331,7 +340,14 @@ static void save_tile(const struct chip *c, int k, FILE *out) {
 int chipstate_save_csv(const struct chip *c, const char *path) {
   struct file_out out;
   TRY(file_out_open(&out, path));
-  fprintf(out.stream, "# clock_s=%.17g\n" CSV_HEADER "\n", c->clock_s);
+  fprintf(out.stream, "# clock_s=%.17g\n", c->clock_s);
+#define X(name, ...)                                                                               \
+  fprintf(out.stream, "# " name "=");                                                              \
+  fprintf(out.stream, __VA_ARGS__);                                                                \
+  fputc('\n', out.stream);
+  IDENTITY(X)
+#undef X
+  fputs(CSV_HEADER "\n", out.stream);
   for (int k = 0; k < c->n_pieces; k++) save_tile(c, k, out.stream);
   return file_out_commit(&out);
 }
@@ -408,13 +424,28 @@ static int load_line(const struct csv *f, char *text, struct chip *c, uint8_t **
   char *at = text;
   TRY(locate(f, &at, c, &k, &u));
   if (seen[k][u]++) return err_set(ERR_FORMAT, "%s:%d: this unit stands twice", f->name, f->line);
-  unit_fields(fields, &c->tiles[k], c->clock_s);
+  unit_fields(fields, &c->tiles[k], c);
   for (int n = 0; n < N_UNIT_FIELDS; n++) {
     double v;
     TRY(number(f, &at, fields[n].name, fields[n].low, fields[n].high, &v));
     set(&fields[n], u, v);
   }
   return at ? err_set(ERR_FORMAT, "%s:%d: more than %d fields", f->name, f->line, 5 + N_UNIT_FIELDS) : 0;
+}
+
+// A line "# key=value" that says which chip this was; none need be there.
+static int check_line(const struct csv *f, char *text, const struct chip *c) {
+  char expected[256], *key = text + 2, *value = strchr(text, '=');
+  if (!value) return err_set(ERR_FORMAT, "%s:%d: must be # key=value", f->name, f->line);
+  *value++ = 0;
+#define X(property, ...)                                                                               \
+  if (!strcmp(key, property)) {                                                                        \
+    snprintf(expected, sizeof expected, __VA_ARGS__);                                              \
+    return compare(f->name, key, value, expected);                                                 \
+  }
+  IDENTITY(X)
+#undef X
+  return err_set(ERR_FORMAT, "%s:%d: %s: no such property of a chip", f->name, f->line, key);
 }
 
 static int load_lines(struct csv *f, struct chip *c, uint8_t **seen) {
@@ -427,7 +458,11 @@ static int load_lines(struct csv *f, struct chip *c, uint8_t **seen) {
   TRY(number(f, &at, "clock_s", 0, 1e18, &clock_s));
   c->clock_s = clock_s;
   TRY(next_line(f, text, sizeof text, &found));
-  if (!found || strcmp(text, CSV_HEADER)) return err_set(ERR_FORMAT, "%s:%d: the second line must be " CSV_HEADER, f->name, f->line);
+  while (found && !strncmp(text, "# ", 2)) {
+    TRY(check_line(f, text, c));
+    TRY(next_line(f, text, sizeof text, &found));
+  }
+  if (!found || strcmp(text, CSV_HEADER)) return err_set(ERR_FORMAT, "%s:%d: after the lines that begin with # must come " CSV_HEADER, f->name, f->line);
   long n = 0, all = 0;
   for (;; n++) {
     TRY(next_line(f, text, sizeof text, &found));

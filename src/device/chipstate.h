@@ -5,7 +5,7 @@
 //   tile.k.converter_gain, converter_offset, gain, offset (columns), lsb (1)
 // per matrix m: matrix.m.w, wanted (I, O), scale (O), sample (rows, I), state; and chip.clock, chip.rng,
 // chip.ledger. The metadata says which chip it is; another chip's state is refused.
-// CSV: one line per unit of devices with its matrix, row, column, sign: the same numbers, as text that reads back
+// CSV: lines "# key=value" (clock_s, then which chip it is), a head, and one line per unit of devices with its matrix, row, column, sign: the same numbers, as text that reads back
 // to the same bits. Loading one replaces the devices of a programmed chip, by measured ones for example,
 // and leaves weights and corrections as they are.
 #ifndef DEVICE_CHIPSTATE_H
@@ -23,6 +23,7 @@ int chipstate_save_csv(const struct chip *c, const char *path);
 int chipstate_load(struct chip *c, const char *path);
 int chipstate_load_stream(struct chip *c, FILE *stream, const char *name);  // closes it
 int chipstate_load_csv(struct chip *c, const char *path);
+int chipstate_read(struct chip *c, const char *path);  // of either form: one that ends in .csv is a table
 int chipstate_parse_csv(struct chip *c, const char *text, size_t size, const char *name);
 
 #endif

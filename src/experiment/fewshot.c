@@ -70,6 +70,7 @@ static const struct param synapse_table[] = {
   PARAM_CHOICE(P, kind, 0, kinds, "what holds the weights"),
   PARAM_I64(P, bits, 4, 2, 16, "of quantised weights"),
   PARAM_CHOICE(P, rounding, 0, roundings, "of quantised weights when an evaluation writes them; stochastic: anew for each task, as in training"),
+  PARAM_TEXT(P, state, "", "chip: use this state (chip export) in place of a chip written now"),
 #undef P
   { 0 },
 };

@@ -58,6 +58,7 @@ struct fewshot_synapse_params {
   int64_t kind;                  // enum fewshot_synapse
   int64_t bits;
   int64_t rounding;              // of quantised weights in an evaluation: to nearest | stochastic, anew for each task
+  char state[PARAM_TEXT_SIZE];   // of a chip (device/chipstate.h) to adapt on; empty: one is written
 };
 
 // All settings of a few-shot command.

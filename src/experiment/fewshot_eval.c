@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "base/signals.h"
 #include "data/tasksfile.h"
+#include "device/chipstate.h"
 #include "experiment/deploy.h"
 #include "experiment/fewshot.h"
 #include "kernel/adam.h"
@@ -275,9 +276,15 @@ static void age(const struct measuring *m, int worker) {
 // Write the model to a chip, let chip.time_s pass, and give every worker a copy in place of its software arrays.
 static int chip_begin(struct measuring *m, int n_workers) {
   const struct convnet *net = &m->model->net;
+  const char *state = m->f->synapse.state;
   TRY(fewshot_deploy(&m->chip, m->f, m->model, m->data, m->spec.shots, chip_seed(m->f, m->number)));
-  const int rc = chip_advance(m->chip, fmax(m->f->chip.time_s, m->chip->clock_s), &m->chip->rng);
-  assert(rc == 0);
+  int rc = *state ? chipstate_read(m->chip, state) : 0;
+  if (rc == 0 && (!*state || m->f->chip.time_s > 0)) rc = chip_advance(m->chip, m->f->chip.time_s, &m->chip->rng);
+  if (rc < 0) {
+    chip_free(m->chip);
+    m->chip = NULL;
+    return rc;
+  }
   for (int k = 0; k < n_workers; k++) {
     struct place *p = &m->places[k];
     memcpy(p->software, m->workers[k].layers, sizeof p->software);
@@ -450,6 +457,8 @@ static int check_settings(const struct fewshot *f, const struct fewshot_model *m
     return err_set(ERR_SETTING, "eval.later_s=%s: only eval.method=adapt has an adaptation to come after", f->eval.later_s);
   if (f->eval.chips > 1 && f->synapse.kind != FEWSHOT_CHIP)
     return err_set(ERR_SETTING, "eval.chips=%d: there are chips with synapse.kind=chip only", (int)f->eval.chips);
+  if (f->synapse.state[0] && (f->synapse.kind != FEWSHOT_CHIP || f->eval.chips > 1))
+    return err_set(ERR_SETTING, "synapse.state=%s: the state of one chip, for synapse.kind=chip eval.chips=1", f->synapse.state);
   return 0;
 }
 
