@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Every figure of the documentation, their data, and the tables of results in README.md, from the shipped models.
+#   tools/figures.sh [device] [arm] [characters]     these parts; all, if none is named
 #   make figures [OMNIGLOT=DIR] [PUBLISHED=DIR] [FORMAT=png|svg|pdf] [TASKS=1000] [MOVEMENTS=500]
 # OMNIGLOT: folder of the two archives (default data/omniglot, where `metaxbar data fetch omniglot` puts them); without it what
 # needs them is left as it is, and said so. PUBLISHED: folder of the paper's weights, paper_cnn and paper_arm .safetensors, which are not
@@ -113,7 +114,7 @@ movement() {
     $1 == "before" { before = $2 }
     $1 == "after" { cm = $2; sd = $4; base = $5; shoulder = $8 }
     /^firing rates/ { rates = $4 " / " $9 }
-    /^weights changed/ { changed = $3 " / " $6 }
+    /^weights changed/ { changed = $3 " / " $7 }
     /devices rewritten/ { for (i = 1; i < NF; i++) if ($(i + 1) == "devices") devices = $i }
     END { printf "| %s | %s | **%s +- %s** | %s / %s | %s | %s | %s |\n", row, before, cm, sd, base, shoulder, rates, changed, devices }' "$work/out" >> "$work/arm"
 }
@@ -147,6 +148,11 @@ device() {
   echo "wrote $figures/hermes.$format"
 }
 
-device
-arm
-if [ -d "$omniglot" ]; then characters; else skipped "the characters: no Omniglot in $omniglot (OMNIGLOT=DIR, or metaxbar data fetch omniglot)"; fi
+[ $# -gt 0 ] || set -- device arm characters
+for part in "$@"; do
+  case $part in
+    device|arm) $part ;;
+    characters) if [ -d "$omniglot" ]; then characters; else skipped "the characters: no Omniglot in $omniglot (OMNIGLOT=DIR, or metaxbar data fetch omniglot)"; fi ;;
+    *) echo "$part: there are device, arm and characters" >&2; exit 2 ;;
+  esac
+done
