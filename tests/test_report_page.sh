@@ -27,7 +27,8 @@ with_checks() {
 const found = [], say = (what, e) => found.push(what + ' ' + (e ? e.outerHTML.slice(0, 60) : ''));
 const box = e => e.getBoundingClientRect();
 for (const e of document.querySelectorAll('figure')) if (!e.querySelector('svg, table, canvas') || !e.querySelector('figcaption').textContent.trim()) say('empty', e);
-for (const e of document.querySelectorAll('svg[viewBox]')) if (box(e).width < 20 || box(e).height < 8 || !e.querySelector('path, rect, circle, image')) say('empty', e);
+for (const e of document.querySelectorAll('svg[viewBox]')) if ((!e.parentElement.closest('svg') && (box(e).width < 20 || box(e).height < 8)) ||  // of an inner one the box is that of its lines
+  !e.querySelector('path, rect, circle, image')) say('empty', e);
 for (const e of document.querySelectorAll('svg.chart')) if (!e.querySelector('.mark, .area, .line[d^=M]') || e.querySelector('.none')) say('empty', e);
 for (const e of document.querySelectorAll('td, dd, th, figcaption b, h2, h3')) if (!e.textContent.trim() && !e.previousElementSibling) say('empty', e);
 for (const e of document.querySelectorAll('table')) if (e.querySelectorAll('tbody tr').length < 1) say('empty', e);

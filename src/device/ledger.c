@@ -20,6 +20,16 @@ const struct param ledger_param_table[] = {
   { 0 },
 };
 
+static const char source[] = "a phase: Le Gallo et al., Nat. Electron. 6, 680 (2023)";
+
+// Where the prices come from.
+static const char *source_of(const struct ledger_params *p) {
+  struct ledger_params published;
+  param_defaults(ledger_param_table, &published);
+  const bool same = p->phase_energy_J == published.phase_energy_J && p->phase_time_s == published.phase_time_s;
+  return same ? source : "a phase: as set by ledger.phase_energy_J, ledger.phase_time_s";
+}
+
 void ledger_reset(struct ledger *l) { *l = (struct ledger){ .n_cores = l->n_cores }; }
 
 static void add(struct ledger_counts *to, const struct ledger_counts *from, int sign) {
@@ -67,7 +77,7 @@ void ledger_print(const struct ledger *l, const struct ledger_params *p, FILE *o
   fprintf(out, "  %s\n", help);
   LEDGER_COUNTS(X)
 #undef X
-  fprintf(out, "reading: at most %.4g J, %.4g s\n", c.read_energy_J, c.read_time_s);
+  fprintf(out, "reading: at most %.4g J, %.4g s (%s)\n", c.read_energy_J, c.read_time_s, source_of(p));
   if (c.write_energy_J > 0) fprintf(out, "writing: %.4g J\n", c.write_energy_J);
   else fprintf(out, "writing: not priced (no published figure; set ledger.pulse_energy_J)\n");
   fprintf(out, "endurance: %" PRId64 " writes of the most written device, %.3g of its life\n", l->most_writes, c.endurance_used);
@@ -88,6 +98,7 @@ struct json_t *ledger_json(const struct ledger *l, const struct ledger_params *p
   for (int k = 0; k < l->n_cores; k++) json_put(cores, NULL, counts_json(&l->core[k]));
   json_put(o, "total", counts_json(&total));
   json_put(o, "cores", cores);
+  json_put_text(o, "cost_source", source_of(p));
   json_put_f64(o, "read_energy_J", c.read_energy_J);
   json_put_f64(o, "read_time_s", c.read_time_s);
   json_put_f64(o, "write_energy_J", c.write_energy_J);

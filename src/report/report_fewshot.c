@@ -471,7 +471,7 @@ static int put_kept(FILE *out, const struct report_run *r, bool error, bool with
   n = n > CHART_LOOKS ? CHART_LOOKS : n;
   for (int l = 0; l < n; l++) {
     char column[NAME + 16];
-    snprintf(column, sizeof column, "%s_%s", names[l], error ? "error" : "kept");
+    snprintf(column, sizeof column, "%.*s_%s", NAME - 1, names[l], error ? "error" : "kept");
     TRY(column_series(&series[l], &r->later, r, "later.csv", "seconds", column, NULL));
     series[l].name = names[l];
     series[l].look = l;
