@@ -414,7 +414,7 @@ static int put_layer(FILE *out, const struct report_run *r, const char *layer, b
   for (int k = 0; k < 3; k++) {
     char column[NAME + 16];
     if (k == 1 && !plastic) continue;
-    snprintf(column, sizeof column, "%s_%s", layer, states[k]);
+    snprintf(column, sizeof column, "%.*s_%s", NAME - 1, layer, states[k]);
     TRY(column_series(&s[n], &r->histogram, r, "histogram.csv", "conductance_uS", column, NULL));
     s[n].name = names[k];
     s[n].look = looks[k];
