@@ -126,20 +126,11 @@ static int run_drift(struct command *c) {
   return list ? print_json(list) : 0;
 }
 
-static bool is_csv(const char *path) {
-  const char *ending = strrchr(path, '.');
-  return ending && !strcmp(ending, ".csv");
-}
-
-static int save(const struct command *c) {
-  return is_csv(c->o.out) ? chipstate_save_csv(c->chip, c->o.out) : chipstate_save(c->chip, c->o.out);
-}
-
 static int run_export(struct command *c) {
   if (!c->o.out) return err_set(ERR_SETTING, "--out STATE is missing");
   TRY(program(c));
   TRY(chip_advance(c->chip, c->f.chip.time_s, &c->chip->rng));
-  TRY(save(c));
+  TRY(chipstate_write(c->chip, c->o.out));
   fprintf(stderr, "%s: %ld devices, %.6g s after writing\n", c->o.out, chip_devices(c->chip), c->chip->clock_s);
   return 0;
 }
@@ -149,7 +140,7 @@ static int run_import(struct command *c) {
   TRY(program(c));
   TRY(chipstate_read(c->chip, c->o.words[1]));
   if (c->f.chip.time_s > 0) TRY(chip_advance(c->chip, c->f.chip.time_s, &c->chip->rng));
-  if (c->o.out) TRY(save(c));
+  if (c->o.out) TRY(chipstate_write(c->chip, c->o.out));
   return report(c, "loaded");
 }
 

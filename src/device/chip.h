@@ -56,9 +56,9 @@ struct chip_params {
   double time_s;                // for experiments: when the model is used, after writing
   struct verify_params verify;  // its own settings section
 };
-extern const struct param chip_param_table[];
+extern const struct param chip_param_table[];  // all but verify, which verify_param_table describes
 // How a model is laid out on devices: it goes with the model, so model files carry these.
-#define CHIP_LAYOUT_SETTINGS "chip.scale", "chip.weight_clip", "chip.headroom"  // all but verify, which verify_param_table describes
+#define CHIP_LAYOUT_SETTINGS "chip.scale", "chip.weight_clip", "chip.headroom"
 
 struct chip;
 

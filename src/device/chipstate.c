@@ -21,7 +21,7 @@ enum { NAME = 64, N_RNG = 11, MAX_CSV = 1 << 30 };
   X("chip.constants", "%.17g uS %.17g s %.17g s", c->design.pcm.g_max_uS, c->design.pcm.t0_s, c->design.pcm.t_read_s) \
   X("chip.cell", "2 x %d units of %d", c->design.units, c->design.pcm.devices)                     \
   X("chip.core", "%d x %d", (int)c->params.rows, (int)c->params.columns)                           \
-  X("chip.converters", "%d bits in, %d bits out, %d phases", (int)c->params.dac_bits, (int)c->params.adc_bits, (int)c->params.phases)  \
+  X("chip.converters", "%d bits in, %d bits out, %d phases", (int)c->params.dac_bits, (int)c->params.adc_bits, (int)c->params.phases) \
   X("chip.matrices", "%d", c->n_matrices)
 
 static void matrix_text(char text[256], const struct chip_matrix *m) {
@@ -306,10 +306,13 @@ int chipstate_load(struct chip *c, const char *path) {
   return load(c, tf);
 }
 
-int chipstate_read(struct chip *c, const char *path) {
+static int is_csv(const char *path) {
   const char *ending = strrchr(path, '.');
-  return ending && !strcmp(ending, ".csv") ? chipstate_load_csv(c, path) : chipstate_load(c, path);
+  return ending && !strcmp(ending, ".csv");
 }
+
+int chipstate_read(struct chip *c, const char *path) { return is_csv(path) ? chipstate_load_csv(c, path) : chipstate_load(c, path); }
+int chipstate_write(const struct chip *c, const char *path) { return is_csv(path) ? chipstate_save_csv(c, path) : chipstate_save(c, path); }
 
 int chipstate_load_stream(struct chip *c, FILE *stream, const char *name) {
   struct tensorfile *tf;

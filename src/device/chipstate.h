@@ -23,7 +23,9 @@ int chipstate_save_csv(const struct chip *c, const char *path);
 int chipstate_load(struct chip *c, const char *path);
 int chipstate_load_stream(struct chip *c, FILE *stream, const char *name);  // closes it
 int chipstate_load_csv(struct chip *c, const char *path);
-int chipstate_read(struct chip *c, const char *path);  // of either form: one that ends in .csv is a table
+// Of either form: a path that ends in .csv is a table.
+int chipstate_read(struct chip *c, const char *path);
+int chipstate_write(const struct chip *c, const char *path);
 int chipstate_parse_csv(struct chip *c, const char *text, size_t size, const char *name);
 
 #endif

@@ -184,7 +184,7 @@ void oneshot_first_forward(struct oneshot_first *f, const struct oneshot *o, con
   memset(f->d_spike, 0, n_active*sizeof(real));
 }
 
-// The spikes of the generator depend on the smallest details of the path. Passes that differ in these alone share what it says and
+// E3. The spikes of the generator depend on the smallest details of the path. Passes that differ in these alone share what it says and
 // not its noise, whose variance falls as their number.
 void oneshot_signal(real *learning, struct oneshot_item *it, const struct oneshot *o, const real *parameters, struct arena *scratch) {
   const int passes = o->update.lsg_passes > 1 ? (int)o->update.lsg_passes : 1;
