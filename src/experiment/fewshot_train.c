@@ -322,7 +322,7 @@ static int put_in_loop(struct training *t) {
   return rc;
 }
 
-// Memory, threads and the initial weights, once the data is there.
+// Memory, threads and random weights, once the data is there.
 static int prepare(struct training *t) {
   for (enum dataset_split s = DATASET_TRAINING; s <= DATASET_VALIDATION; s++)
     if (s == DATASET_TRAINING || (t->f->train.validate_tasks && t->data.split[s].n))
@@ -331,7 +331,7 @@ static int prepare(struct training *t) {
   if (t->f->train.synapse != INLOOP_NONE) TRY(put_in_loop(t));
   struct rng start = rng_stream((uint64_t)t->f->run.seed, RNG_INIT, 0);
   convnet_start(&t->model.net, t->model.parameters, t->f->train.inner_rate, &start);
-  return t->f->train.start[0] ? start_from(t, t->f->train.start) : 0;
+  return 0;
 }
 
 // Nothing is written into the folder before all that may be refused has been looked at.
@@ -339,6 +339,7 @@ static int prepare_and_loop(struct training *t, int resume) {
   TRY(dataset_load(&t->data, &t->f->data, DATASET_BACKGROUND_ONLY));
   TRY(prepare(t));
   if (resume && rundir_has_checkpoint(&t->run)) TRY(load_checkpoint(t));
+  else if (t->f->train.start[0]) TRY(start_from(t, t->f->train.start));
   TRY(rundir_describe(&t->run, t->f->sections));
   TRY(rundir_metrics(&t->run, "iteration,rate,loss,accuracy_first,accuracy_last,validation_first,validation_last", t->iteration));
   return loop(t);
