@@ -30,6 +30,14 @@ int main(void) {
       near(r->read_sigma_uS[t][1], r->read_sigma_uS[t][0], 0.03, "read noise", r->target_uS);
     }
   }
+  characterise_release(&c);
+  p.preset = 3;  // published-code: a drift that does not depend on time, so nothing is lost between reads
+  CHECK(characterise_run(&c, &p, &v) == 0, "%s", err_message());
+  for (int t = 0; t < CHARACTERISE_TIMES; t++)
+    CHECK(c.rows[4].kept[t][0] == 1 && fabs(c.rows[4].kept[t][1] - 1) < 1e-6, "published-code keeps %g, measured %g", c.rows[4].kept[t][0], c.rows[4].kept[t][1]);
+  characterise_release(&c);
+  p.preset = 1;
+  CHECK(characterise_run(&c, &p, &v) == 0, "%s", err_message());
   CHECK(c.rows[0].prog_mean_uS > 0.05 && c.rows[0].prog_mean_uS < 0.08, "RESET conducts %g uS", c.rows[0].prog_mean_uS);
 
   char *text = NULL;

@@ -224,6 +224,29 @@ static void test_updates(void) {
   }
 }
 
+// A weight at the end of its range comes back with the first change that leads back, however much was asked before.
+static void test_saturation(void) {
+  enum { I = 8, O = 2, OP = 16 };
+  for (int k = CHIP_ALL; k <= CHIP_THRESHOLD; k++) {
+    struct chip_params p = ideal();
+    p.update = k;
+    p.update_threshold = 0.1;
+    real *w = new_matrix(I, O, 0.1, 13), *dw = ARENA_NEW(&arena, I*OP, real);
+    struct rng r = rng_stream(6, RNG_PROGRAM, 9);
+    struct chip *c = one_matrix(&p, I, O, w);
+    struct synapse *a = chip_synapse(c, 0);
+    const double scale = (double)c->matrices[0].scale[0];
+    memset(dw, 0, I*OP * sizeof *dw);
+    dw[OP] = (real)(5*scale);
+    a->ops->update(a, dw, &r);
+    CHECK(fabs((double)c->matrices[0].w[OP] - scale) < 1e-6*scale, "policy %d: %g beyond the scale %g", k, (double)c->matrices[0].w[OP], scale);
+    dw[OP] = -(real)(0.25*scale);
+    a->ops->update(a, dw, &r);
+    CHECK(fabs((double)c->matrices[0].w[OP] - 0.75*scale) < 1e-6*scale, "policy %d: %g, not 3/4 of %g", k, (double)c->matrices[0].w[OP], scale);
+    chip_free(c);
+  }
+}
+
 static void test_time_and_copies(void) {
   enum { I = 60, O = 20, OP = 32, B = 8 };
   struct chip_params p;
@@ -367,6 +390,7 @@ int main(void) {
   test_plan();
   test_read_noise();
   test_updates();
+  test_saturation();
   test_time_and_copies();
   test_threads();
   test_error();

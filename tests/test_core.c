@@ -118,6 +118,31 @@ static void test_faults(void) {
   tile_release(&t);
 }
 
+// Read noise of faulty units: a stuck device has that of its conductance, as old as the chip; a dead one has none.
+static void test_fault_noise(void) {
+  struct tile_design d = design(4, 8);
+  d.pcm.read_scale = 1;
+  d.pcm.read_white = 0.01;
+  struct tile t;
+  struct tile_count n = { 0 };
+  struct rng r = rng_stream(34, RNG_FAULT, 0);
+  static const _Alignas(64) real w[CONV_LANES] = { 0 };
+  tile_init(&t, &d, 1, 4, &r);
+  t.fault[0] = t.fault[1] = TILE_DEAD | TILE_DEAD << 2;
+  t.fault[1] = TILE_STUCK_SET | TILE_DEAD << 2;
+  t.stuck_uS[1] = 10.35f;
+  t.fault[2] = TILE_STUCK_SET | TILE_STUCK_SET << 2;
+  t.stuck_uS[2] = 20.7f;
+  tile_write(&t, &d, w, NULL, true, true, 1000, &r, &n);
+  tile_settle(&t, &d, 1300);
+  // hermes: Q(1) = 0.0123, Q(1/2) = 0.0167125; 1/f over ln((1300 s + 512 ns)/(1.024 us)) = 20.9619; white 1 % of 20.7 uS, of a pair
+  const double white = 0.207*0.207/2, factor = 20.9619, half = 10.35*0.0167125, full = 20.7*0.0123;
+  const double expected[] = { 0, half*half*factor + white/2, full*full*factor + white };
+  for (int o = 0; o < 3; o++)
+    CHECK(fabs((double)t.v[0][o] - expected[o]) < 1e-3*expected[o] + 1e-7, "column %d: variance %g, expected %g", o, t.v[0][o], expected[o]);
+  tile_release(&t);
+}
+
 // A single vector of few inputs is read row by row: the same codes as beside another vector, where all rows are
 // visited; and the same noise, once per column and phase.
 static void test_few(int phases, int bits, int inputs) {
@@ -165,6 +190,7 @@ int main(void) {
   test_codes(1, 0);
   test_signs();
   test_faults();
+  test_fault_noise();
   for (int inputs = 1; inputs <= 40; inputs += 13) {  // 40 of 64 are not few
     test_few(4, 8, inputs);
     test_few(4, 0, inputs);

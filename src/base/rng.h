@@ -27,6 +27,7 @@ enum rng_purpose {
   RNG_READ,          // read noise
   RNG_FAULT,         // faulty devices
   RNG_TRAJECTORY,    // target movements
+  RNG_OBSERVE,       // which inputs calibrate a chip
   RNG_TEST,          // tests
 };
 

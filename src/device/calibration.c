@@ -12,7 +12,7 @@
 
 // A matrix that nothing was seen of: normal inputs.
 static void invent_sample(struct chip *c, struct chip_matrix *m, int index) {
-  struct rng r = rng_stream(c->seed, RNG_READ, 0x80000000u + (uint32_t)index);
+  struct rng r = rng_stream(c->seed, RNG_OBSERVE, 0x80000000u + (uint32_t)index);
   const int IP = conv_padded(m->base.I);
   m->n_sample = (int)c->params.calibration_rows;
   for (int b = 0; b < m->n_sample; b++)

@@ -109,7 +109,7 @@ static double updated(const struct chip_matrix *m, size_t at, double dw, double 
   if (p->update == CHIP_STOCHASTIC) w += dw != 0 ? floor(dw / step + rng_uniform(r)) * step : 0;
   else if (p->update == CHIP_NEAREST) w += rint(dw / step) * step;
   else {
-    m->wanted[at] += (real)dw;
+    m->wanted[at] = (real)fmin(fmax((double)m->wanted[at] + dw, -limit), limit);  // what cannot be held is not waited for
     if (p->update == CHIP_ALL || fabs((double)m->wanted[at] - w) > p->update_threshold * scale) w = (double)m->wanted[at];
   }
   return fmin(fmax(w, -limit), limit);
@@ -183,7 +183,7 @@ static void observe(struct chip_matrix *m, const real *x, const struct conv *sha
   for (int pixel = 0; pixel < shape->B*shape->OH*shape->OW; pixel++, m->n_seen++) {
     int64_t slot = m->n_seen;
     if (slot >= rows) {
-      struct rng r = rng_stream(m->chip->seed, RNG_READ, (uint32_t)m->n_seen);
+      struct rng r = rng_stream(m->chip->seed, RNG_OBSERVE, (uint32_t)m->n_seen);
       slot = (int64_t)(rng_uniform(&r) * (double)(m->n_seen + 1));
     } else {
       m->n_sample++;

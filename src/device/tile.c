@@ -195,6 +195,20 @@ void tile_write(struct tile *t, const struct tile_design *d, const real *w, cons
 
 // ---- what products see
 
+// What faults change of n units in a row: stuck devices conduct, with the read noise of a conductance as old as the chip;
+// dead ones make no white noise.
+static void settle_faults(const struct tile *t, const struct tile_design *d, size_t u, int n, double time_s, double white2, real *g,
+                          real *v, real sign) {
+  const double factor = pcm_read_factor(&d->pcm, time_s);
+  for (int i = 0; i < n; i++) {
+    const double stuck = (double)t->stuck_uS[u + (size_t)i], noise = stuck * pcm_read_q(&d->pcm, stuck);
+    int dead = 0;
+    for (int k = 0; k < d->pcm.devices; k++) dead += fault_of(t, u + (size_t)i, k) == TILE_DEAD;
+    g[i] += sign * (real)stuck;
+    v[i] += (real)(noise*noise * factor - white2 * dead / d->pcm.devices);
+  }
+}
+
 // n units in a row at time_s: their conductances and noise variances are added to g and v.
 static void settle_run(const struct tile *t, const struct tile_design *d, size_t u, int n, double time_s, real *g, real *v,
                        real sign) {
@@ -203,6 +217,7 @@ static void settle_run(const struct tile *t, const struct tile_design *d, size_t
   const float white2 = (float)(white*white / d->pcm.devices);
   double since = -1, log_ratio = 0, factor = 0;
   float decay[RUN], f[RUN];
+  int faulty = 0;
   for (int at = 0; at < n; at += RUN) {
     const int m = n - at < RUN ? n - at : RUN;
     for (int i = 0; i < m; i++) {
@@ -219,10 +234,12 @@ static void settle_run(const struct tile *t, const struct tile_design *d, size_t
     for (int i = 0; i < m; i++) {
       const size_t k = u + (size_t)(at + i);
       const float now = t->g_uS[k] * decay[i], noise = now * t->q[k];
-      g[at + i] += sign * (real)(now + t->stuck_uS[k]);
+      faulty |= t->fault[k] != 0 || t->stuck_uS[k] > 0;
+      g[at + i] += sign * (real)now;
       v[at + i] += (real)(noise*noise*f[i] + white2);
     }
   }
+  if (faulty) settle_faults(t, d, u, n, time_s, (double)white2, g, v, sign);
 }
 
 static void settle_cells(struct tile *t, const struct tile_design *d, size_t cell, int n, double time_s) {

@@ -59,12 +59,13 @@ static double measured_noise(struct core_work *w, const struct tile *t, const st
 
 static void formulas(struct characterise_row *row, const struct pcm *p) {
   const double g = row->target_uS, mu = pcm_drift_mean(p, g), s = pcm_drift_spread(p, g);
+  const double l0 = pcm_log_ratio(p, p->t0_s);
   row->prog_sigma_uS[0] = pcm_sigma_prog_uS(p, g);
   row->drift_mu[0] = mu;
   row->drift_s[0] = s;
   for (int k = 0; k < CHARACTERISE_TIMES; k++) {
     const double t = p->t0_s + characterise_time_s[k], l = pcm_log_ratio(p, t);
-    row->kept[k][0] = exp(-mu*l + s*s*l*l / 2);  // E exp(-nu l), nu ~ N(mu, s)
+    row->kept[k][0] = exp(-mu*l + s*s*l*l / 2 + mu*l0 - s*s*l0*l0 / 2);  // E exp(-nu l), nu ~ N(mu, s), over that at t0
     row->read_sigma_uS[k][0] = pcm_sigma_read_uS(p, g * exp(-mu*l), pcm_read_q(p, g), t);
   }
 }
