@@ -50,7 +50,9 @@ struct physics_arm {
   mjData *d;
 };
 
+// What cannot be freed stays.
 static void arm_release(struct physics_arm *a) {
+  if (setjmp(on_error)) return;
   if (a->d) mj_deleteData(a->d);
   if (a->m) mj_deleteModel(a->m);
 }
@@ -120,16 +122,22 @@ int physics_perform(struct jointpath *performed, const struct physics_params *p,
   return rc;
 }
 
+static int find_tips(struct physics_arm *a, double *xyz, const double *q, int n) {
+  if (setjmp(on_error)) return library_error();
+  for (int i = 0; i < n; i++) {
+    memcpy(a->d->qpos, q + JOINTPATH_JOINTS*i, JOINTPATH_JOINTS*sizeof(double));
+    mj_kinematics(a->m, a->d);
+    memcpy(xyz + 3*i, a->d->site_xpos, 3*sizeof(double));
+  }
+  return 0;
+}
+
 int physics_tips(double *xyz, const double *q, int n, const struct kinematics *k) {
   struct physics_params p;
   struct physics_arm a;
   param_defaults(physics_param_table, &p);
   int rc = arm_new(&a, k, &p, p.step_s, 64, 64);
-  for (int i = 0; i < n && rc == 0; i++) {
-    memcpy(a.d->qpos, q + JOINTPATH_JOINTS*i, JOINTPATH_JOINTS*sizeof(double));
-    mj_kinematics(a.m, a.d);
-    memcpy(xyz + 3*i, a.d->site_xpos, 3*sizeof(double));
-  }
+  if (rc == 0) rc = find_tips(&a, xyz, q, n);
   arm_release(&a);
   return rc;
 }
@@ -181,10 +189,15 @@ int physics_scene_new(struct physics_scene **out, const struct kinematics *k, in
   return rc;
 }
 
-void physics_scene_free(struct physics_scene *s) {
-  if (!s) return;
+static void pictures_release(struct physics_scene *s) {
+  if (setjmp(on_error)) return;
   mjv_freeScene(&s->scene);
   if (s->gl) mjr_freeContext(&s->context);
+}
+
+void physics_scene_free(struct physics_scene *s) {
+  if (!s) return;
+  pictures_release(s);
   offscreen_free(s->gl);
   arm_release(&s->arm);
   free(s->flipped);

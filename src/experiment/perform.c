@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "data/targetpath.h"
+#include "experiment/reach_path.h"
 
 static const double pi = 3.14159265358979323846;
 
@@ -53,36 +53,15 @@ static int learn(struct perform_result *r, const struct perform *p, const struct
   return 0;
 }
 
-static int plan_row(double *q, double *xyz, const struct reach *f, const struct targetpath *path, int row) {
-  const double *v = path->value + (size_t)row*(size_t)path->columns, limit_deg[2] = { f->arm.limit_base_deg, f->arm.limit_shoulder_deg };
-  if (path->columns == 3) {
-    const double off = kinematics_inverse(&q[0], &q[1], v, &f->arm);
-    if (off > f->target.reach_tolerance_m)
-      return err_set(ERR_FORMAT, "%s:%d: (%g, %g, %g) m is %.3f m from where the tip can be; limit target.reach_tolerance_m=%g", f->target.file,
-                     path->line[row], v[0], v[1], v[2], off, f->target.reach_tolerance_m);
-    memcpy(xyz, v, 3*sizeof *xyz);
-  } else {
-    memcpy(q, v, 2*sizeof *q);
-    kinematics_tip(xyz, q[0], q[1], &f->arm);
-  }
-  for (int j = 0; j < 2; j++)
-    if (!(fabs(q[j]) <= limit_deg[j]*pi/180))
-      return err_set(ERR_FORMAT, "%s:%d: %s at %.1f degrees; limit %g", f->target.file, path->line[row], j ? "shoulder" : "base", q[j]*180/pi,
-                     limit_deg[j]);
-  return 0;
-}
-
 static int take_file(struct perform_result *r, const struct perform *p) {
-  struct targetpath path;
+  struct reach_path path;
   if (!p->reach.target.file[0]) return err_set(ERR_SETTING, "nothing to perform: --model FILE learns a movement, target.file=FILE alone is performed as it is");
-  TRY(targetpath_read(&path, p->reach.target.file));
+  TRY(reach_path_read(&path, &p->reach, p->arm.params.hold_s));
   plan_new(r, p, path.n);
-  int rc = 0;
-  for (int row = 0; row < path.n && rc == 0; row++)
-    rc = plan_row(r->commanded.q + JOINTPATH_JOINTS*row, r->target_xyz + 3*row, &p->reach, &path, row);
-  targetpath_release(&path);
-  if (rc < 0) perform_result_release(r);
-  return rc;
+  memcpy(r->target_xyz, path.xyz, 3*(size_t)path.n*sizeof(double));
+  for (int row = 0; row < path.n; row++) memcpy(r->commanded.q + JOINTPATH_JOINTS*row, path.q + 2*row, 2*sizeof(double));
+  reach_path_release(&path);
+  return 0;
 }
 
 int perform_plan(struct perform_result *r, const struct perform *p, const struct reach_model *m) {

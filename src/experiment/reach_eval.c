@@ -10,13 +10,11 @@
 #include "base/pool.h"
 #include "base/rng.h"
 #include "base/signals.h"
-#include "data/targetpath.h"
 #include "experiment/reach_batch.h"
 #include "experiment/reach_chip.h"
+#include "experiment/reach_path.h"
 
 enum { CHUNK = 60 };  // movements held in memory at a time
-
-static const double pi = 3.14159265358979323846;
 
 static double clock_s(void) {
   struct timespec now;
@@ -25,39 +23,6 @@ static double clock_s(void) {
 }
 
 // ---- the user's own path
-
-// Angles of a row; refuses points off the reach or beyond the limits of the joints.
-static int row_angles(double q[2], const struct reach *f, const struct targetpath *p, int row, const char *file) {
-  const double *v = p->value + (size_t)row*(size_t)p->columns, limit_deg[2] = { f->arm.limit_base_deg, f->arm.limit_shoulder_deg };
-  q[0] = v[0];
-  q[1] = v[1];
-  if (p->columns == 3) {
-    const double off = kinematics_inverse(&q[0], &q[1], v, &f->arm);
-    if (off > f->target.reach_tolerance_m)
-      return err_set(ERR_FORMAT, "%s:%d: (%g, %g, %g) m is %.3f m from where the tip can be; limit target.reach_tolerance_m=%g", file,
-                     p->line[row], v[0], v[1], v[2], off, f->target.reach_tolerance_m);
-  }
-  for (int j = 0; j < 2; j++)
-    if (!(fabs(q[j]) <= limit_deg[j]*pi/180))
-      return err_set(ERR_FORMAT, "%s:%d: %s at %.1f degrees; limit %g", file, p->line[row], j ? "shoulder" : "base", q[j]*180/pi, limit_deg[j]);
-  return 0;
-}
-
-// All rows as angles (n, 2), no faster than the joints go, beginning at rest at home.
-static int path_angles(double *q, const struct reach *f, const struct targetpath *p, const char *file) {
-  const double total_s = (double)f->trajectory.steps*f->trajectory.dt_s, row_s = total_s/p->n, most = f->trajectory.speed_rad_s*row_s;
-  for (int row = 0; row < p->n; row++) {
-    double *now = q + 2*row;
-    TRY(row_angles(now, f, p, row, file));
-    for (int j = 0; j < 2; j++) {
-      const double step = now[j] - (row ? now[j - 2] : 0);
-      if (fabs(step) > most)
-        return err_set(ERR_FORMAT, "%s:%d: %s jumps by %.2f degrees from %s; limit %.2f (%g rad/s, %d rows in %g s)", file, p->line[row],
-                       j ? "shoulder" : "base", step*180/pi, row ? "the row before" : "home", most*180/pi, f->trajectory.speed_rad_s, p->n, total_s);
-    }
-  }
-  return 0;
-}
 
 // The path in steps of the networks, straight between rows; the last row is reached at the last step.
 static void resample(struct reach_batch *b, const double *q, int n) {
@@ -76,21 +41,15 @@ static void resample(struct reach_batch *b, const double *q, int n) {
 }
 
 static int load_path(struct reach_batch *b) {
-  const char *file = b->f->target.file;
-  struct targetpath p;
-  TRY(targetpath_read(&p, file));
-  double *q = err_calloc((size_t)p.n, 2*sizeof *q);
-  const int rc = path_angles(q, b->f, &p, file);
-  if (rc == 0) {
-    resample(b, q, p.n);
-    b->n = 1;
-    b->number = 0;
-    b->noise[0] = rng_stream((uint64_t)b->f->run.seed, RNG_QUANTISE, 0);
-    reach_batch_encode(b, 0, 0);
-  }
-  free(q);
-  targetpath_release(&p);
-  return rc;
+  struct reach_path p;
+  TRY(reach_path_read(&p, b->f, 0));
+  resample(b, p.q, p.n);
+  b->n = 1;
+  b->number = 0;
+  b->noise[0] = rng_stream((uint64_t)b->f->run.seed, RNG_QUANTISE, 0);
+  reach_batch_encode(b, 0, 0);
+  reach_path_release(&p);
+  return 0;
 }
 
 // ---- scores
