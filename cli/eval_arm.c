@@ -21,7 +21,7 @@ static void print_score(const char *when, const struct reach_score *s) {
 }
 
 static void print_table(const struct reach_result *r) {
-  printf("%d movements\n", r->n_trajectories);
+  printf("%d movement%s\n", r->n_trajectories, r->n_trajectories > 1 ? "s" : "");
   printf("update  tip distance, cm   base, rad/s         shoulder, rad/s     (RMS over time; mean +- std over movements)\n");
   print_score("before", &r->before);
   print_score("after", &r->after);

@@ -95,6 +95,7 @@ static int convert_fewshot(const struct options *o) {
   struct fewshot f;
   struct fewshot_model m;
   fewshot_init(&f);
+  TRY(fewshot_history(&f, o->model));
   if (o->config) TRY(settings_load(f.sections, o->config));
   TRY(fewshot_model_load(&m, &f, o->model, o->n_assignments, o->assignments));
   fewshot_model_round(&m, &f);

@@ -115,6 +115,24 @@ static void test_model_files(void) {
   free(data);
 }
 
+// A model that is converted still says what it was trained on; settings of the command line have the last word.
+static void test_convert(void) {
+  struct fewshot f;
+  struct fewshot_model m;
+  char trained[512], converted[512];
+  snprintf(trained, sizeof trained, "%s", folder_path(&tmp, "trained.safetensors"));
+  snprintf(converted, sizeof converted, "%s", folder_path(&tmp, "converted.safetensors"));
+  fewshot_init(&f);
+  f.net.channels = 8;
+  f.data.classes = 77;
+  f.run.seed = 5;
+  CHECK(fewshot_model_new(&m, &f) == 0 && fewshot_model_save(&m, &f, trained) == 0, "%s", err_message());
+  fewshot_model_release(&m);
+  accepted("", ARGS("model", "convert", "--model", trained, "--out", converted, "data.drawings=19"));
+  accepted("data.classes=77\n", ARGS("model", "info", "--model", converted));
+  CHECK(strstr(p.out, "run.seed=5\n") && strstr(p.out, "data.drawings=19\n"), "%s", p.out);
+}
+
 static void test_closed_pipe(void) {
   const char *const *const commands[] = {
     ARGS("--help"), ARGS("--version"), ARGS("train", "fewshot", "--help"),
@@ -144,6 +162,7 @@ int main(void) {
   test_usage();
   test_sizes();
   test_model_files();
+  test_convert();
   test_closed_pipe();
   folder_remove(&tmp);
   return test_summary();

@@ -104,9 +104,11 @@ static void test_disk_full(void) {
   setrlimit(RLIMIT_FSIZE, &before);
   CHECK(file_out_commit(&o) == ERR_IO, "a lost piece went unnoticed");
   check_text("old");
-  CHECK(file_out_open(&o, "/dev/full") == 0, "%s", err_message());
-  fputs("x", o.stream);
-  CHECK(file_out_commit(&o) == ERR_IO && strstr(err_message(), "/dev/full: cannot write: No space"), "%s", err_message());
+  for (int n = 1; n < 1000000; n += 99999) {  // noticed at the end, or on the way
+    CHECK(file_out_open(&o, "/dev/full") == 0, "%s", err_message());
+    for (int i = 0; i < n; i++) fputc('x', o.stream);
+    CHECK(file_out_commit(&o) == ERR_IO && strstr(err_message(), "/dev/full: cannot write: No space"), "%d: %s", n, err_message());
+  }
   CHECK(access("/dev/full", F_OK) == 0, "the device was replaced");
 }
 

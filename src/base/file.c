@@ -96,9 +96,12 @@ static int sync_folder(const char *path) {
   return rc;
 }
 
+// The reason of an earlier failure is lost, unless it persists: one more byte, of a file that is given up, tells.
+static int why_not(int fd) { return write(fd, "", 1) < 0 ? errno : EIO; }
+
 int file_out_commit(struct file_out *o) {
   errno = 0;
-  int bad = ferror(o->stream) ? EIO : 0;  // the reason of an earlier failure is lost, unless it persists
+  int bad = ferror(o->stream) ? why_not(fileno(o->stream)) : 0;
   if (fflush(o->stream)) bad = errno;
   else if (o->temp[0] && fsync(fileno(o->stream))) bad = errno;
   if (fclose(o->stream) && !bad) bad = errno;

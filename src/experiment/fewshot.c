@@ -128,6 +128,15 @@ int fewshot_model_load(struct fewshot_model *m, struct fewshot *f, const char *p
   return rc;
 }
 
+int fewshot_history(struct fewshot *f, const char *path) {
+  static const char *const history[] = { "data", "run.seed", NULL };
+  struct tensorfile *tf;
+  TRY(tensorfile_open(&tf, path));
+  const int rc = tensorfile_metadata(tf, "data.preprocessing") ? settings_restore(f->sections, history, tf) : 0;
+  tensorfile_close(tf);
+  return rc;
+}
+
 int fewshot_model_new(struct fewshot_model *m, const struct fewshot *f) {
   struct rng r = rng_stream((uint64_t)f->run.seed, RNG_INIT, 0);
   *m = (struct fewshot_model){ 0 };

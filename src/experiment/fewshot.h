@@ -94,6 +94,8 @@ struct fewshot_model {
 // Load a model file; its settings (data.preprocessing, data.size, ...) are taken over into f first, the
 // command line's assignments after it. A file that carries none is taken as published weights.
 int fewshot_model_load(struct fewshot_model *m, struct fewshot *f, const char *path, int n_assignments, char *const *assignments);
+// What a model was trained on (all of data.*, run.seed), into f: for one that is to be saved again.
+int fewshot_history(struct fewshot *f, const char *path);
 // An untrained network of the settings.
 int fewshot_model_new(struct fewshot_model *m, const struct fewshot *f);
 void fewshot_model_release(struct fewshot_model *m);
