@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/err.h"
 #include "device/calibration.h"
 #include "device/converter.h"
@@ -182,6 +183,7 @@ void chip_renew(struct chip *c, uint64_t seed) {
   for (int m = 0; m < c->n_matrices; m++) {
     c->matrices[m].range = 1;
     c->matrices[m].programmed = false;
+    c->matrices[m].checksum = 0;
     c->matrices[m].n_sample = 0;
     c->matrices[m].n_seen = 0;
   }
@@ -253,6 +255,7 @@ static void copy_rest(struct chip *c, const struct chip *from_chip) {
     memcpy(m->scale, from->scale, OP * sizeof(real));
     m->range = from->range;
     m->programmed = from->programmed;
+    m->checksum = from->checksum;
     m->n_sample = from->n_sample;
     m->n_seen = from->n_seen;
   }
@@ -411,6 +414,7 @@ static long chip_program(struct synapse *s, const real *w, struct rng *r) {
     devices += n.devices;
   }
   m->programmed = true;
+  m->checksum = checksum_reals(w, s->I, s->O, conv_padded(s->O));
   return devices;
 }
 
