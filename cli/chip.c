@@ -128,6 +128,7 @@ static int run_drift(struct command *c) {
 
 static int run_export(struct command *c) {
   if (!c->o.out) return err_set(ERR_SETTING, "--out STATE is missing");
+  TRY(chipstate_check_path("--out ", c->o.out));
   TRY(program(c));
   TRY(chip_advance(c->chip, c->f.chip.time_s, &c->chip->rng));
   TRY(chipstate_write(c->chip, c->o.out));
@@ -137,6 +138,8 @@ static int run_export(struct command *c) {
 
 static int run_import(struct command *c) {
   if (c->o.n_words < 2) return err_set(ERR_SETTING, "import: name the STATE to load");
+  TRY(chipstate_check_path("", c->o.words[1]));
+  if (c->o.out) TRY(chipstate_check_path("--out ", c->o.out));
   TRY(program(c));
   TRY(chipstate_read(c->chip, c->o.words[1]));
   if (c->f.chip.time_s > 0) TRY(chip_advance(c->chip, c->f.chip.time_s, &c->chip->rng));

@@ -201,6 +201,18 @@ static void test_weights(void) {
   chip_free(blank);
 }
 
+static void test_paths(void) {
+  struct chip *c = new_chip("hermes", 30);
+  static const char *const bad[] = { "state", "state.txt", "state.csv.gz", "state.safetensors.bak", "" };
+  for (unsigned k = 0; k < sizeof bad / sizeof *bad; k++) {
+    CHECK(chipstate_check_path("--out ", bad[k]) == ERR_SETTING && strstr(err_message(), "--out ") && strstr(err_message(), bad[k]) &&
+          strstr(err_message(), ".safetensors or .csv"), "%s: %s", bad[k], err_message());
+    CHECK(chipstate_read(c, bad[k]) == ERR_SETTING && chipstate_write(c, bad[k]) == ERR_SETTING, "%s: %s", bad[k], err_message());
+  }
+  CHECK(chipstate_check_path("", "a/b.safetensors") == 0 && chipstate_check_path("", "b.csv") == 0, "%s", err_message());
+  chip_free(c);
+}
+
 int main(void) {
   arena_init(&arena, 4 << 20);
   snprintf(path, sizeof path, "/tmp/test_chipstate.%d.safetensors", (int)getpid());
@@ -208,6 +220,7 @@ int main(void) {
   test_reload();
   test_refusals();
   test_weights();
+  test_paths();
   unlink(path);
   unlink(csv_path);
   arena_release(&arena);

@@ -330,13 +330,25 @@ int chipstate_load(struct chip *c, const char *path) {
   return load(c, tf);
 }
 
-static int is_csv(const char *path) {
+static int ends_in(const char *path, const char *wanted) {
   const char *ending = strrchr(path, '.');
-  return ending && !strcmp(ending, ".csv");
+  return ending && !strcmp(ending, wanted);
 }
 
-int chipstate_read(struct chip *c, const char *path) { return is_csv(path) ? chipstate_load_csv(c, path) : chipstate_load(c, path); }
-int chipstate_write(const struct chip *c, const char *path) { return is_csv(path) ? chipstate_save_csv(c, path) : chipstate_save(c, path); }
+int chipstate_check_path(const char *setting, const char *path) {
+  if (ends_in(path, ".csv") || ends_in(path, ".safetensors")) return 0;
+  return err_set(ERR_SETTING, "%s%s: the state of a chip must end in .safetensors or .csv", setting, path);
+}
+
+int chipstate_read(struct chip *c, const char *path) {
+  TRY(chipstate_check_path("", path));
+  return ends_in(path, ".csv") ? chipstate_load_csv(c, path) : chipstate_load(c, path);
+}
+
+int chipstate_write(const struct chip *c, const char *path) {
+  TRY(chipstate_check_path("", path));
+  return ends_in(path, ".csv") ? chipstate_save_csv(c, path) : chipstate_save(c, path);
+}
 
 int chipstate_load_stream(struct chip *c, FILE *stream, const char *name) {
   struct tensorfile *tf;

@@ -26,9 +26,11 @@ int chipstate_save_csv(const struct chip *c, const char *path);
 int chipstate_load(struct chip *c, const char *path);
 int chipstate_load_stream(struct chip *c, FILE *stream, const char *name);  // closes it
 int chipstate_load_csv(struct chip *c, const char *path);
-// Of either form: a path that ends in .csv is a table.
+// Of either form: a path ends in .safetensors or .csv.
 int chipstate_read(struct chip *c, const char *path);
 int chipstate_write(const struct chip *c, const char *path);
+// ERR_SETTING for any other ending, to be asked before a state is computed. The message begins with setting, which may be "".
+int chipstate_check_path(const char *setting, const char *path);
 int chipstate_parse_csv(struct chip *c, const char *text, size_t size, const char *name);
 
 #endif

@@ -459,7 +459,7 @@ static int check_settings(const struct fewshot *f, const struct fewshot_model *m
     return err_set(ERR_SETTING, "eval.chips=%d: there are chips with synapse.kind=chip only", (int)f->eval.chips);
   if (f->synapse.state[0] && (f->synapse.kind != FEWSHOT_CHIP || f->eval.chips > 1))
     return err_set(ERR_SETTING, "synapse.state=%s: the state of one chip, for synapse.kind=chip eval.chips=1", f->synapse.state);
-  return 0;
+  return f->synapse.state[0] ? chipstate_check_path("synapse.state=", f->synapse.state) : 0;
 }
 
 static int measuring_init(struct measuring *m, const struct fewshot *f, const struct fewshot_model *model, const struct dataset *data,
