@@ -192,6 +192,14 @@ static int take_over(struct reach *f, const struct tensorfile *tf) {
   return sizes(f, tf);
 }
 
+int reach_model_is(bool *arm, const char *path) {
+  struct tensorfile *tf;
+  TRY(tensorfile_open(&tf, path));
+  *arm = tensorfile_find(tf, "lsg.w_rec") != NULL;
+  tensorfile_close(tf);
+  return 0;
+}
+
 int reach_model_load(struct reach_model *m, struct reach *f, const char *path, int n_assignments, char *const *assignments) {
   *m = (struct reach_model){ 0 };
   struct tensorfile *tf;

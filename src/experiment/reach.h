@@ -102,6 +102,7 @@ struct reach_model {
 // Time n outer updates without a run directory, beginning from m, made with the settings of f: seconds (n), all included.
 int reach_train_timed(const struct reach *f, const struct reach_model *m, int n, double *seconds);
 
+int reach_model_is(bool *arm, const char *path);  // does a file hold a model of the arm?
 // Load a model file; its settings are taken over into f first, the assignments after it. A file that
 // carries none is taken as published weights (binary code, scale_m = 1, trajectory.generator=published).
 int reach_model_load(struct reach_model *m, struct reach *f, const char *path, int n_assignments, char *const *assignments);
