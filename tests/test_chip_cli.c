@@ -1,6 +1,8 @@
 // The command chip as a user meets it: what its actions print, and one clear line for every refusal.
 #include <stdint.h>
 
+#include "base/err.h"
+#include "experiment/reach.h"
 #include "folder.h"
 #include "process.h"
 
@@ -58,6 +60,42 @@ static void check_states(const struct folder *f) {
   command = "chip";
 }
 
+static void write_arm(const char *path, int64_t seed) {
+  struct reach f;
+  struct reach_model m;
+  reach_init(&f);
+  f.lsg.neurons = 30;
+  f.trainee.neurons = 20;
+  f.trajectory.steps = 60;
+  f.run.seed = seed;
+  reach_model_start(&m, &f);
+  CHECK(reach_model_save(&m, &f, path) == 0, "%s", err_message());
+  reach_model_release(&m);
+}
+
+// The same commands for a model of the arm: 25 x 20 weights in one matrix.
+static void check_arm(const struct folder *f) {
+  char arm[512], second[512], state[512];
+  snprintf(arm, sizeof arm, "%s/arm.safetensors", f->path);
+  snprintf(second, sizeof second, "%s/second.safetensors", f->path);
+  snprintf(state, sizeof state, "%s/arm-state.safetensors", f->path);
+  write_arm(arm, 1);
+  write_arm(second, 2);
+  says(ARGS("map", "--model", "models/arm.safetensors"), "255000 devices");
+  says(ARGS("map", "--model", arm), "2000 devices");
+  says(ARGS("program", "--model", arm, "ledger.endurance=10", "--json"), "\"endurance_used\": 0.1");
+  says(ARGS("program", "--model", arm, "run.threads=1"), "trainee");
+  says(ARGS("drift", "--model", arm), "30 days");
+  says(ARGS("export", "--model", arm, "--out", state, "chip.time_s=60"), "");
+  says(ARGS("import", state, "--model", arm, "chip.time_s=3600", "--json"), "\"clock_s\": 3600.0,");
+  refuses(2, ARGS("import", state, "--model", arm, "chip.time_s=5"), "chip.time_s=5: the clock stands at 60 s");
+  refuses(1, ARGS("import", state, "--model", second), "another model: chip.matrix.0.weights, the checksum of matrix trainee");
+  refuses(1, ARGS("import", state, MODEL, SMALL), "another chip: chip.matrices is 1, here 5");
+  refuses(2, ARGS("program", "--model", arm, "chip.rows=8", "chip.columns=8"), "chip.cores=2: the model needs");
+  refuses(2, ARGS("program", "--model", arm, "data.kind=builtin"), "no section 'data'");
+  refuses(2, ARGS("tradeoff", "--model", arm, "eval.tasks=2"), "a model of the arm; write policies are compared on the tasks of a classifier");
+}
+
 int main(void) {
   if (!process_available()) return 77;
   struct folder f = folder_make();
@@ -79,6 +117,7 @@ int main(void) {
   refuses(2, ARGS("erase", MODEL), "erase: no such action");
   refuses(1, ARGS("map", "--model", missing), missing);
   check_states(&f);
+  check_arm(&f);
   folder_remove(&f);
   return test_summary();
 }

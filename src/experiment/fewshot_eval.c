@@ -276,10 +276,8 @@ static void age(const struct measuring *m, int worker) {
 // Write the model to a chip, let chip.time_s pass, and give every worker a copy in place of its software arrays.
 static int chip_begin(struct measuring *m, int n_workers) {
   const struct convnet *net = &m->model->net;
-  const char *state = m->f->synapse.state;
   TRY(fewshot_deploy(&m->chip, m->f, m->model, m->data, m->spec.shots, chip_seed(m->f, m->number)));
-  int rc = *state ? chipstate_read(m->chip, state) : 0;
-  if (rc == 0 && (!*state || m->f->chip.time_s > 0)) rc = chip_advance(m->chip, m->f->chip.time_s, &m->chip->rng);
+  const int rc = deploy_resume(m->chip, m->f->synapse.state);
   if (rc < 0) {
     chip_free(m->chip);
     m->chip = NULL;
