@@ -31,7 +31,7 @@ static const char usage[] =
   "tradeoff accuracy and devices written under several write policies, on the same tasks and chips; classifiers only\n"
   "export   write the model, let chip.time_s pass, and save every device\n"
   "import   load such a state (a CSV replaces the devices alone), let it age to chip.time_s, and print how well the weights\n"
-  "         are held. eval fewshot synapse.kind=chip synapse.state=STATE adapts on it. A state written with\n"
+  "         are held. eval fewshot or eval arm synapse.kind=chip synapse.state=STATE adapts on it. A state written with\n"
   "         the weights of another model is refused\n";
 
 static const double times_s[] = { 0, 60, 3600, 86400, 30*86400.0 };

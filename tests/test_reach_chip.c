@@ -206,6 +206,10 @@ static void check_refused(void) {
   f.noise.read = 0.1;
   refused(&f, "noise.*");
   f.noise.read = 0;
+  snprintf(f.synapse.state, sizeof f.synapse.state, "state.csv");
+  f.eval.chips = 2;
+  refused(&f, "synapse.state=state.csv");
+  f.synapse.state[0] = 0;
   f.chip.rows = f.chip.columns = 8;
   refused(&f, "chip.cores=2");
 }

@@ -62,7 +62,10 @@ static const struct param eval_table[] = {
 };
 
 static const struct param synapse_table[] = {
-  PARAM_CHOICE(struct reach_synapse_params, kind, REACH_EXACT, kinds, "what holds the trainee's weights"),
+#define P struct reach_synapse_params
+  PARAM_CHOICE(P, kind, REACH_EXACT, kinds, "what holds the trainee's weights"),
+  PARAM_TEXT(P, state, "", "chip: use this state (chip export) in place of a chip written now"),
+#undef P
   { 0 },
 };
 

@@ -95,7 +95,7 @@ int reach_chip_deploy(struct chip **chips, int n, const struct reach *f, const s
 // The chips as the first movement finds them.
 static int begin(struct reach_chip *c, const struct reach *f, const struct reach_model *m) {
   TRY(reach_chip_deploy(c->chip, c->n_chips, f, m, c->n_workers));
-  for (int k = 0; k < c->n_chips; k++) TRY(deploy_resume(c->chip[k], ""));
+  for (int k = 0; k < c->n_chips; k++) TRY(deploy_resume(c->chip[k], f->synapse.state));
   c->deployment = c->chip[0]->ledger;
   c->quality = deploy_quality(c->chip[0], 0);
   return 0;
@@ -166,6 +166,7 @@ const struct reach_device *reach_chip_device(const struct reach_chip *c) { retur
 
 void reach_chip_report(struct reach_result *r, const struct reach_chip *c) {
   r->n_chips = c->n_chips;
+  r->updated_s = c->chip[0]->clock_s;
   r->programmed_kept = c->quality.kept;
   r->programmed_error = c->quality.error;
   r->deployment = c->deployment;
