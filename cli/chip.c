@@ -9,7 +9,7 @@
 #include "commands.h"
 #include "device/chipstate.h"
 #include "experiment/deploy.h"
-#include "experiment/fewshot.h"
+#include "experiment/deployable.h"
 #include "experiment/tradeoff.h"
 #include "options.h"
 
@@ -21,14 +21,18 @@ static const char usage[] =
   "       metaxbar chip export  --model FILE --out STATE.safetensors|STATE.csv [chip.name=value ...]\n"
   "       metaxbar chip import STATE.safetensors|STATE.csv --model FILE [--out STATE] [chip.name=value ...] [--json]\n"
   "\n"
-  "map      where each layer lies on the cores, and how full they are\n"
-  "program  write the model, calibrate it on background images (invented characters, or those that data.* names), and print\n"
-  "         how well its weights are held, and what it cost\n"
+  "The model is a classifier, every layer a matrix on the chip, or one of the arm, whose trainee is the only matrix and\n"
+  "whose settings are those of 'eval arm': chip, verify, ledger and run as below, and the movements'.\n"
+  "\n"
+  "map      where each matrix lies on the cores, and how full they are\n"
+  "program  write the model, calibrate it on background images (invented characters, or those that data.* names), an arm on\n"
+  "         the spikes of training movements, and print how well its weights are held, and what it cost\n"
   "drift    the same from a minute to a month after writing\n"
-  "tradeoff accuracy and devices written under several write policies, on the same tasks and chips\n"
+  "tradeoff accuracy and devices written under several write policies, on the same tasks and chips; classifiers only\n"
   "export   write the model, let chip.time_s pass, and save every device\n"
   "import   load such a state (a CSV replaces the devices alone), let it age to chip.time_s, and print how well the weights\n"
-  "         are held. eval fewshot synapse.kind=chip synapse.state=STATE adapts on it\n";
+  "         are held. eval fewshot or eval arm synapse.kind=chip synapse.state=STATE adapts on it. A state written with\n"
+  "         the weights of another model is refused\n";
 
 static const double times_s[] = { 0, 60, 3600, 86400, 30*86400.0 };
 static const char *const time_names[] = { "written", "1 minute", "1 hour", "1 day", "30 days" };
@@ -36,8 +40,7 @@ enum { N_TIMES = sizeof times_s / sizeof *times_s };
 
 struct command {
   struct options o;
-  struct fewshot f;
-  struct fewshot_model model;
+  struct deployable model;
   struct tradeoff_params tradeoff;
   struct settings_section tradeoff_section[2];
   struct chip *chip;
@@ -51,18 +54,7 @@ static int load(struct command *c) {
     if (!strncmp(c->o.assignments[k], "tradeoff.", 9)) TRY(settings_set(c->tradeoff_section, c->o.assignments[k]));
     else rest[n++] = c->o.assignments[k];
   }
-  if (!c->o.model) return err_set(ERR_SETTING, "--model FILE is missing");
-  if (c->o.config) TRY(settings_load(c->f.sections, c->o.config));
-  return fewshot_model_load(&c->model, &c->f, c->o.model, n, rest);
-}
-
-// Invented characters calibrate the chip unless the settings name other images.
-static int program(struct command *c) {
-  struct dataset data;
-  TRY(dataset_load(&data, &c->f.data, DATASET_BACKGROUND_ONLY));
-  const int rc = fewshot_deploy(&c->chip, &c->f, &c->model, &data, (int)c->f.eval.shots, (uint64_t)c->f.run.seed);
-  dataset_release(&data);
-  return rc;
+  return deployable_load(&c->model, c->o.config, n, rest);
 }
 
 static int print_json(struct json_t *j) {
@@ -89,33 +81,34 @@ static void print_quality_head(const struct chip *c) {
 }
 
 static int run_map(struct command *c) {
-  TRY(deploy_plan(&c->chip, &c->f.chip, (uint64_t)c->f.run.seed, &c->model.net));
+  TRY(deployable_plan(&c->chip, &c->model));
   if (c->o.json) return print_json(chip_map_json(c->chip));
   chip_map_print(c->chip, stdout);
   return 0;
 }
 
 static int report(struct command *c, const char *when) {
+  const struct ledger_params *costs = deployable_ledger(&c->model);
   if (c->o.json) {
     struct json_t *j = deploy_quality_json(c->chip);
     json_put(j, "map", chip_map_json(c->chip));
-    json_put(j, "ledger", ledger_json(&c->chip->ledger, &c->f.ledger));
+    json_put(j, "ledger", ledger_json(&c->chip->ledger, costs));
     return print_json(j);
   }
   print_quality_head(c->chip);
   print_quality(c->chip, when);
   printf("\n");
-  ledger_print(&c->chip->ledger, &c->f.ledger, stdout);
+  ledger_print(&c->chip->ledger, costs, stdout);
   return 0;
 }
 
 static int run_program(struct command *c) {
-  TRY(program(c));
+  TRY(deployable_program(&c->chip, &c->model));
   return report(c, "written");
 }
 
 static int run_drift(struct command *c) {
-  TRY(program(c));
+  TRY(deployable_program(&c->chip, &c->model));
   struct json_t *list = c->o.json ? json_array_new() : NULL;
   if (!list) print_quality_head(c->chip);
   for (int k = 0; k < N_TIMES; k++) {
@@ -128,8 +121,9 @@ static int run_drift(struct command *c) {
 
 static int run_export(struct command *c) {
   if (!c->o.out) return err_set(ERR_SETTING, "--out STATE is missing");
-  TRY(program(c));
-  TRY(chip_advance(c->chip, c->f.chip.time_s, &c->chip->rng));
+  TRY(chipstate_check_path("--out ", c->o.out));
+  TRY(deployable_program(&c->chip, &c->model));
+  TRY(deploy_resume(c->chip, ""));
   TRY(chipstate_write(c->chip, c->o.out));
   fprintf(stderr, "%s: %ld devices, %.6g s after writing\n", c->o.out, chip_devices(c->chip), c->chip->clock_s);
   return 0;
@@ -137,9 +131,10 @@ static int run_export(struct command *c) {
 
 static int run_import(struct command *c) {
   if (c->o.n_words < 2) return err_set(ERR_SETTING, "import: name the STATE to load");
-  TRY(program(c));
-  TRY(chipstate_read(c->chip, c->o.words[1]));
-  if (c->f.chip.time_s > 0) TRY(chip_advance(c->chip, c->f.chip.time_s, &c->chip->rng));
+  TRY(chipstate_check_path("", c->o.words[1]));
+  if (c->o.out) TRY(chipstate_check_path("--out ", c->o.out));
+  TRY(deployable_program(&c->chip, &c->model));
+  TRY(deploy_resume(c->chip, c->o.words[1]));
   if (c->o.out) TRY(chipstate_write(c->chip, c->o.out));
   return report(c, "loaded");
 }
@@ -156,7 +151,7 @@ static void print_tradeoff(const struct tradeoff *t) {
 
 static int run_tradeoff(struct command *c) {
   struct tradeoff t;
-  TRY(tradeoff_run(&t, &c->tradeoff, &c->f, &c->model));
+  TRY(tradeoff_run(&t, &c->tradeoff, &c->model.fewshot, &c->model.classifier));
   if (c->o.out) TRY(tradeoff_save(&t, c->o.out));
   if (c->o.json) return print_json(tradeoff_json(&t));
   print_tradeoff(&t);
@@ -173,31 +168,40 @@ enum { N_ACTIONS = sizeof actions / sizeof *actions };
 static int help(struct command *c) {
   fputs(usage, stdout);
   fprintf(stdout, "\nsettings:\n");
-  for (const struct settings_section *s = c->f.sections; s->name; s++)
+  for (const struct settings_section *s = c->model.fewshot.sections; s->name; s++)
     if (strcmp(s->name, "train") && strcmp(s->name, "net")) param_help(s->table, s->name, stdout);
   settings_help(c->tradeoff_section, stdout);
   return options_finish("chip");
+}
+
+// Invented characters calibrate the chip unless the settings name other images; the tradeoff adapts to those of the settings.
+static int run(struct command *c, const struct action *a) {
+  if (!c->o.model) return err_set(ERR_SETTING, "--model FILE is missing");
+  TRY(deployable_open(&c->model, c->o.model));
+  if (a->run == run_tradeoff && c->model.arm)
+    return err_set(ERR_SETTING, "tradeoff: --model %s: a model of the arm; write policies are compared on the tasks of a classifier", c->o.model);
+  if (a->run != run_tradeoff) c->model.fewshot.data.kind = DATASET_BUILTIN;
+  TRY(load(c));
+  return a->run(c);
 }
 
 int chip_command(int argc, char **argv) {
   static struct command c;
   c = (struct command){ .tradeoff_section = { { "tradeoff", tradeoff_param_table, &c.tradeoff } } };
   settings_defaults(c.tradeoff_section);
-  fewshot_init(&c.f);
+  deployable_init(&c.model);
   int rc = options_parse(&c.o, argc, argv);
   if (rc < 0) return options_fail("chip", rc);
   if (c.o.help) return help(&c);
-  int k = 0;
-  while (c.o.n_words && k < N_ACTIONS && strcmp(actions[k].name, c.o.words[0])) k++;
   if (!c.o.n_words) {
     fputs(usage, stderr);
     return 2;
   }
+  int k = 0;
+  while (k < N_ACTIONS && strcmp(actions[k].name, c.o.words[0])) k++;
   if (k == N_ACTIONS) rc = err_set(ERR_SETTING, "%s: no such action; there are map, program, drift, tradeoff, export, import", c.o.words[0]);
-  else if (actions[k].run != run_tradeoff) c.f.data.kind = DATASET_BUILTIN;
-  if (rc == 0) rc = load(&c);
-  if (rc == 0) rc = actions[k].run(&c);
+  else rc = run(&c, &actions[k]);
   chip_free(c.chip);
-  fewshot_model_release(&c.model);
+  deployable_release(&c.model);
   return rc < 0 ? options_fail("chip", rc) : options_finish("chip");
 }

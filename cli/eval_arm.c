@@ -13,7 +13,8 @@ static const char usage[] =
   "\n"
   "Show the model a movement once, update the trainee once, let it perform, and print how far the tip of the arm\n"
   "was from where it should have been: mean and standard deviation over random movements, or for the path in target.file.\n"
-  "With synapse.kind=chip the trainee lies on simulated chips; --out writes the first movement step by step (tools/figure_arm.sh).\n";
+  "With synapse.kind=chip the trainee lies on simulated chips; synapse.state=STATE takes one that 'chip export' saved.\n"
+  "--out writes the first movement step by step (tools/figure_arm.sh).\n";
 
 static void print_score(const char *when, const struct reach_score *s) {
   printf("%-7s %8.2f +- %-6.2f  %7.4f +- %-7.4f  %7.4f +- %.4f\n", when, s->rms_distance_cm.mean, s->rms_distance_cm.std,
@@ -34,7 +35,7 @@ static void print_chips(const struct reach_result *r, const struct reach *f) {
   const struct ledger_cost cost = ledger_cost(&r->movements, &f->ledger);
   const double n = r->n_trajectories;
   printf("chips: %d x %s, updated %.6g s after writing, performing %.6g s later\n", r->n_chips,
-         f->chip.table[0] ? f->chip.table : pcm_preset_names[f->chip.preset], f->chip.time_s, f->eval.later_s);
+         f->chip.table[0] ? f->chip.table : pcm_preset_names[f->chip.preset], r->updated_s, f->eval.later_s);
   printf("written: %.1f %% error beside %.3f of the weights kept; %lld of %ld devices\n", 100*r->programmed_error, r->programmed_kept,
          (long long)once.devices_written, r->devices_total);
   printf("per movement: %.0f products, %.0f phases, %.0f devices rewritten; reading at most %.3g J, %.3g s\n", (double)all.products/n,

@@ -116,11 +116,9 @@ static int convert_arm(const struct options *o) {
 }
 
 static int convert(const struct options *o) {
-  struct tensorfile *tf;
+  bool arm;
   if (!o->out) return err_set(ERR_SETTING, "--out FILE is missing");
-  TRY(tensorfile_open(&tf, o->model));
-  const bool arm = tensorfile_find(tf, "lsg.w_rec") != NULL;
-  tensorfile_close(tf);
+  TRY(reach_model_is(&arm, o->model));
   return arm ? convert_arm(o) : convert_fewshot(o);
 }
 

@@ -1,6 +1,8 @@
 // The command chip as a user meets it: what its actions print, and one clear line for every refusal.
 #include <stdint.h>
 
+#include "base/err.h"
+#include "experiment/reach.h"
 #include "folder.h"
 #include "process.h"
 
@@ -8,9 +10,11 @@
 #define SMALL "data.kind=builtin", "data.classes=30", "data.evaluation_classes=30", "chip.calibration_rows=32"
 #define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
+static const char *command = "chip";
+
 static struct process run(const char *const *args) {
   struct process p = { 0 };
-  process_arg(&p, "chip");
+  process_arg(&p, command);
   process_args(&p, args);
   process_run(&p);
   return p;
@@ -26,6 +30,70 @@ static void refuses(int status, const char *const *args, const char *expected) {
   static struct process p;
   p = run(args);
   process_check_line(&p, status, ARGS(expected));
+}
+
+// Export and import of a classifier, and an evaluation of what was exported.
+static void check_states(const struct folder *f) {
+  char state[512], table[512], later[512], use[600], other[512];
+  snprintf(state, sizeof state, "%s/state.safetensors", f->path);
+  snprintf(table, sizeof table, "%s/state.csv", f->path);
+  snprintf(later, sizeof later, "%s/later.csv", f->path);
+  snprintf(other, sizeof other, "%s/state.txt", f->path);
+  snprintf(use, sizeof use, "synapse.state=%s", state);
+  says(ARGS("export", MODEL, SMALL, "--out", state), "");
+  says(ARGS("export", MODEL, SMALL, "--out", table, "chip.time_s=60"), "");
+  says(ARGS("import", state, MODEL, SMALL, "--json"), "\"clock_s\": 0.0,");
+  says(ARGS("import", table, MODEL, SMALL, "--json", "chip.time_s=3600", "--out", later), "\"clock_s\": 3600.0,");
+  CHECK(file_exists(later), "%s is missing", later);
+  refuses(1, ARGS("import", state, "--model", "models/omniglot-5w5s.safetensors", SMALL), "another model: chip.matrix.0.weights, the checksum of matrix conv1");
+  refuses(1, ARGS("import", table, "--model", "models/omniglot-5w5s.safetensors", SMALL), "another model: chip.matrix.0.weights, the checksum of matrix conv1");
+  refuses(2, ARGS("export", MODEL, SMALL, "--out", other), "--out ");
+  refuses(2, ARGS("export", MODEL, SMALL), "--out STATE is missing");
+  refuses(2, ARGS("import", state, MODEL, SMALL, "--out", other), "state.txt: the state of a chip must end in .safetensors or .csv");
+  refuses(2, ARGS("import", other, MODEL, SMALL), "state.txt: the state of a chip must end in .safetensors or .csv");
+  refuses(2, ARGS("import", MODEL, SMALL), "name the STATE");
+  CHECK(!file_exists(other), "%s was written", other);
+  command = "eval";
+  says(ARGS("fewshot", MODEL, SMALL, "synapse.kind=chip", use, "eval.tasks=2"), "2 tasks");
+  refuses(1, ARGS("fewshot", "--model", "models/omniglot-5w5s.safetensors", SMALL, "synapse.kind=chip", use, "eval.tasks=2"), "another model");
+  refuses(2, ARGS("fewshot", MODEL, SMALL, "synapse.kind=chip", "synapse.state=a.txt", "eval.tasks=2"), "synapse.state=a.txt: the state");
+  command = "chip";
+}
+
+static void write_arm(const char *path, int64_t seed) {
+  struct reach f;
+  struct reach_model m;
+  reach_init(&f);
+  f.lsg.neurons = 30;
+  f.trainee.neurons = 20;
+  f.trajectory.steps = 60;
+  f.run.seed = seed;
+  reach_model_start(&m, &f);
+  CHECK(reach_model_save(&m, &f, path) == 0, "%s", err_message());
+  reach_model_release(&m);
+}
+
+// The same commands for a model of the arm: 25 x 20 weights in one matrix.
+static void check_arm(const struct folder *f) {
+  char arm[512], second[512], state[512];
+  snprintf(arm, sizeof arm, "%s/arm.safetensors", f->path);
+  snprintf(second, sizeof second, "%s/second.safetensors", f->path);
+  snprintf(state, sizeof state, "%s/arm-state.safetensors", f->path);
+  write_arm(arm, 1);
+  write_arm(second, 2);
+  says(ARGS("map", "--model", "models/arm.safetensors"), "255000 devices");
+  says(ARGS("map", "--model", arm), "2000 devices");
+  says(ARGS("program", "--model", arm, "ledger.endurance=10", "--json"), "\"endurance_used\": 0.1");
+  says(ARGS("program", "--model", arm, "run.threads=1"), "trainee");
+  says(ARGS("drift", "--model", arm), "30 days");
+  says(ARGS("export", "--model", arm, "--out", state, "chip.time_s=60"), "");
+  says(ARGS("import", state, "--model", arm, "chip.time_s=3600", "--json"), "\"clock_s\": 3600.0,");
+  refuses(2, ARGS("import", state, "--model", arm, "chip.time_s=5"), "chip.time_s=5: the clock stands at 60 s");
+  refuses(1, ARGS("import", state, "--model", second), "another model: chip.matrix.0.weights, the checksum of matrix trainee");
+  refuses(1, ARGS("import", state, MODEL, SMALL), "another chip: chip.matrices is 1, here 5");
+  refuses(2, ARGS("program", "--model", arm, "chip.rows=8", "chip.columns=8"), "chip.cores=2: the model needs");
+  refuses(2, ARGS("program", "--model", arm, "data.kind=builtin"), "no section 'data'");
+  refuses(2, ARGS("tradeoff", "--model", arm, "eval.tasks=2"), "a model of the arm; write policies are compared on the tasks of a classifier");
 }
 
 int main(void) {
@@ -47,6 +115,9 @@ int main(void) {
   refuses(1, ARGS("program", MODEL, "data.kind=omniglot", "data.path=/nowhere"), "data.path=/nowhere");
   refuses(2, ARGS("drift", MODEL, SMALL, "ledger.price=1"), "ledger.price");
   refuses(2, ARGS("erase", MODEL), "erase: no such action");
+  refuses(1, ARGS("map", "--model", missing), missing);
+  check_states(&f);
+  check_arm(&f);
   folder_remove(&f);
   return test_summary();
 }

@@ -1,5 +1,5 @@
 // A saved chip goes on bit for bit, clock and random numbers included; the CSV carries every device
-// to the same bits; other chips' states and damaged files are refused and change nothing.
+// to the same bits; states of other chips and other models and damaged files are refused and change nothing.
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -127,12 +127,100 @@ static void test_refusals(void) {
   chip_free(same);
 }
 
+// ---- which weights it was written with
+
+// The state in `path` with one part of its header replaced by another of the same length.
+static int load_changed(struct chip *c, const char *from, const char *to) {
+  char *text;
+  size_t size;
+  CHECK(file_read(path, 1 << 24, &text, &size) == 0, "%s", err_message());
+  char *at = memmem(text, size, from, strlen(from));
+  CHECK(at && strlen(to) == strlen(from), "%s is not in the file", from);
+  memcpy(at, to, strlen(to));
+  const int rc = chipstate_load_stream(c, fmemopen(text, size, "r"), "changed");
+  free(text);
+  return rc;
+}
+
+// The state in csv_path without the line that begins so.
+static int load_without(struct chip *c, const char *line) {
+  char *text;
+  size_t size;
+  CHECK(file_read(csv_path, 1 << 24, &text, &size) == 0, "%s", err_message());
+  char *at = strstr(text, line), *after = at ? strchr(at, '\n') + 1 : text;
+  CHECK(at, "%s is not in the table", line);
+  memmove(at, after, size - (size_t)(after - text) + 1);
+  const int rc = chipstate_parse_csv(c, text, size - (size_t)(after - at), "table");
+  free(text);
+  return rc;
+}
+
+// A chip just written with the weights of used_chip, or with others in its second matrix.
+static struct chip *written_chip(uint32_t second) {
+  struct chip *c = new_chip("hermes", 30);
+  struct synapse *a = chip_synapse(c, 0), *b = chip_synapse(c, 1);
+  a->ops->program(a, new_matrix(I, O, 1), NULL);
+  b->ops->program(b, new_matrix(7, 5, second), NULL);
+  return c;
+}
+
+static void refuses_weights(struct chip *c, int rc, const char *file, uint64_t found) {
+  char values[2][17];
+  const uint64_t own = c->matrices[1].checksum;
+  snprintf(values[0], sizeof values[0], "%016llx", (unsigned long long)found);
+  snprintf(values[1], sizeof values[1], "%016llx", (unsigned long long)own);
+  const char *const says[] = { file, "another model", "second", values[0], values[1] };
+  CHECK(rc == ERR_FORMAT, "%d: loaded onto other weights", rc);
+  for (int k = 0; k < 5; k++) CHECK(strstr(err_message(), says[k]), "no '%s' in: %s", says[k], err_message());
+  CHECK(c->clock_s == 0, "a refused file left traces");
+}
+
+static void test_weights(void) {
+  struct chip *used = used_chip(), *same = written_chip(2), *other = written_chip(8), *blank = new_chip("hermes", 30);
+  const uint64_t sum = used->matrices[1].checksum;
+  CHECK(sum && sum == same->matrices[1].checksum && sum != other->matrices[1].checksum && !blank->matrices[1].checksum, "checksums");
+  CHECK(used->matrices[0].checksum == same->matrices[0].checksum, "updates change the checksum");
+  CHECK(chipstate_save(used, path) == 0 && chipstate_save_csv(used, csv_path) == 0, "%s", err_message());
+  refuses_weights(other, chipstate_load(other, path), path, sum);
+  refuses_weights(other, chipstate_load_csv(other, csv_path), csv_path, sum);
+  CHECK(chipstate_load(blank, path) == 0 && blank->matrices[1].checksum == sum, "a chip without weights takes the file's: %s", err_message());
+  CHECK(load_changed(same, "chip.matrix.1.weights", "chip.matrix.1.weighty") == ERR_FORMAT && strstr(err_message(), "chip.matrix.1.weights missing"),
+        "%s", err_message());
+  char is[32], bad[32];
+  snprintf(is, sizeof is, "\"%016llx\"", (unsigned long long)sum);
+  snprintf(bad, sizeof bad, "\"%15llx.\"", (unsigned long long)sum >> 4);
+  CHECK(load_changed(same, is, bad) == ERR_FORMAT && strstr(err_message(), "16 hexadecimal digits"), "%s", err_message());
+  CHECK(load_without(other, "# chip.matrix.1.weights=") == 0, "a table that does not say: %s", err_message());
+  CHECK(chipstate_load(same, path) == 0, "%s", err_message());
+  CHECK(other->clock_s == used->clock_s && same->clock_s == used->clock_s && same->matrices[1].checksum == sum, "not loaded");
+  chip_renew(same, 4);
+  CHECK(same->matrices[0].checksum == 0, "an unwritten chip has weights");
+  chip_free(used);
+  chip_free(same);
+  chip_free(other);
+  chip_free(blank);
+}
+
+static void test_paths(void) {
+  struct chip *c = new_chip("hermes", 30);
+  static const char *const bad[] = { "state", "state.txt", "state.csv.gz", "state.safetensors.bak", "" };
+  for (unsigned k = 0; k < sizeof bad / sizeof *bad; k++) {
+    CHECK(chipstate_check_path("--out ", bad[k]) == ERR_SETTING && strstr(err_message(), "--out ") && strstr(err_message(), bad[k]) &&
+          strstr(err_message(), ".safetensors or .csv"), "%s: %s", bad[k], err_message());
+    CHECK(chipstate_read(c, bad[k]) == ERR_SETTING && chipstate_write(c, bad[k]) == ERR_SETTING, "%s: %s", bad[k], err_message());
+  }
+  CHECK(chipstate_check_path("", "a/b.safetensors") == 0 && chipstate_check_path("", "b.csv") == 0, "%s", err_message());
+  chip_free(c);
+}
+
 int main(void) {
   arena_init(&arena, 4 << 20);
   snprintf(path, sizeof path, "/tmp/test_chipstate.%d.safetensors", (int)getpid());
   snprintf(csv_path, sizeof csv_path, "/tmp/test_chipstate.%d.csv", (int)getpid());
   test_reload();
   test_refusals();
+  test_weights();
+  test_paths();
   unlink(path);
   unlink(csv_path);
   arena_release(&arena);

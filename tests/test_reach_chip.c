@@ -168,6 +168,26 @@ static void check_numbers(void) {
   reach_model_release(&m);
 }
 
+// Chips one by one: each its own, none left where one does not fit.
+static void check_deploy(void) {
+  struct reach f;
+  struct reach_model m;
+  struct chip *two[2] = { NULL }, *one = NULL;
+  small(&f);
+  reach_model_start(&m, &f);
+  CHECK(reach_chip_deploy(two, 2, &f, &m, 2) == 0 && reach_chip_deploy(&one, 1, &f, &m, 1) == 0, "%s", err_message());
+  const struct tile *a = &two[0]->tiles[0], *b = &two[1]->tiles[0], *c = &one->tiles[0];
+  CHECK(!memcmp(a->block, c->block, a->size) && a->lsb == c->lsb, "the first of two chips is not the one alone");
+  CHECK(memcmp(a->block, b->block, a->size) != 0, "two chips with the same devices");
+  CHECK(one->clock_s == 0 && one->matrices[0].n_seen > 0 && one->matrices[0].checksum == two[1]->matrices[0].checksum, "clock %g", one->clock_s);
+  chip_free(two[0]);
+  chip_free(two[1]);
+  chip_free(one);
+  f.chip.rows = f.chip.columns = 8;
+  CHECK(reach_chip_deploy(two, 2, &f, &m, 1) == ERR_SETTING && !two[0] && !two[1], "a chip that is too small");
+  reach_model_release(&m);
+}
+
 static void refused(const struct reach *f, const char *text) {
   struct reach_model m;
   struct reach_result r;
@@ -186,6 +206,10 @@ static void check_refused(void) {
   f.noise.read = 0.1;
   refused(&f, "noise.*");
   f.noise.read = 0;
+  snprintf(f.synapse.state, sizeof f.synapse.state, "state.csv");
+  f.eval.chips = 2;
+  refused(&f, "synapse.state=state.csv");
+  f.synapse.state[0] = 0;
   f.chip.rows = f.chip.columns = 8;
   refused(&f, "chip.cores=2");
 }
@@ -197,6 +221,7 @@ int main(void) {
   check_restore();
   check_time();
   check_numbers();
+  check_deploy();
   check_refused();
   return test_summary();
 }

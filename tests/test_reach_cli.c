@@ -120,6 +120,50 @@ static void check_refused(void) {
   REFUSED("No such file");
 }
 
+static struct process chip(const char *const *args) {
+  struct process q = { 0 };
+  process_args(&q, (const char *[]){ "chip", NULL });
+  process_args(&q, args);
+  process_args(&q, (const char *[]){ "--model", model, NULL });
+  process_run(&q);
+  return q;
+}
+
+// What follows "name": in the output.
+static double value(const char *name) {
+  const char *at = strstr(p.out, name);
+  CHECK(at, "no %s in: %s", name, p.out);
+  return at ? strtod(at + strlen(name), NULL) : 0;
+}
+
+// A chip that was saved performs as one that is written now, and an older one says how old it is.
+static void check_state(const char *state, const char *other) {
+  char use[300], wrong[300];
+  snprintf(use, sizeof use, "synapse.state=%s", state);
+  snprintf(wrong, sizeof wrong, "synapse.state=%s", other);
+  struct process q = chip((const char *[]){ "export", "--out", state, NULL });
+  CHECK(q.status == 0, "exit status %d: %s", q.status, q.err);
+  RUN("eval.trajectories=3", "--json", "synapse.kind=chip");
+  const double now = value("\"mean\":");
+  RUN("eval.trajectories=3", "--json", "synapse.kind=chip", use);
+  CHECK(value("\"mean\":") == now, "%.17g, a chip written now: %.17g", value("\"mean\":"), now);
+  q = chip((const char *[]){ "import", state, "chip.time_s=1e7", "--out", state, NULL });
+  CHECK(q.status == 0, "exit status %d: %s", q.status, q.err);
+  RUN("eval.trajectories=3", "--json", "synapse.kind=chip", use);
+  CHECK(value("\"mean\":") != now && value("\"time_s\":") == 1e7, "%.17g after %g s", value("\"mean\":"), value("\"time_s\":"));
+  RUN("eval.trajectories=3", "synapse.kind=chip", use, "chip.time_s=60");
+  process_check_line(&p, 2, (const char *[]){ "chip.time_s=60", "the clock stands at 1e+07 s", NULL });
+  RUN("eval.trajectories=3", "synapse.kind=chip", use, "eval.chips=2");
+  process_check_line(&p, 2, (const char *[]){ use, "the state of one chip, for synapse.kind=chip eval.chips=1", NULL });
+  RUN("eval.trajectories=3", use);
+  process_check_line(&p, 2, (const char *[]){ use, "the state of one chip, for synapse.kind=chip eval.chips=1", NULL });
+  RUN("eval.trajectories=3", "synapse.kind=chip", wrong);
+  process_check_line(&p, 2, (const char *[]){ wrong, ".safetensors or .csv", NULL });
+  unlink(state);
+  RUN("eval.trajectories=3", "synapse.kind=chip", use);
+  process_check_line(&p, 1, (const char *[]){ state, "No such file", NULL });
+}
+
 static void check_settings(void) {
   unlink(table);
   RUN("synapse.kind=chip", "chip.update=nearest", "update.grid=stochastic", "--out", table);
@@ -145,6 +189,7 @@ int main(void) {
   check_examples();
   check_refused();
   check_settings();
+  check_state(folder_path(&folder, "state.safetensors"), folder_path(&folder, "state.txt"));
   folder_remove(&folder);
   return test_summary();
 }

@@ -27,7 +27,7 @@ description() {
   text_of "$1" | escape | awk -v words="$(words "$1" | cut -d ' ' -f 1 | tr '\n' ' ')" '
     BEGIN { n = split(words, all, " "); for (k = 1; k <= n; k++) known[all[k]] = 1 }
     { word = $1; sub(/:$/, "", word) }
-    /^[a-z]/ && word in known { sub(/^[^ ]+ +/, ""); printf ".TP\n.B %s\n%s\n", word, $0; next }
+    /^[a-z]/ && word in known { blank = 0; sub(/^[^ ]+ +/, ""); printf ".TP\n.B %s\n%s\n", word, $0; next }
     /^$/ { blank = 1; next }
     { if (blank) print ".PP"; blank = 0; sub(/^ +/, ""); print }'
 }

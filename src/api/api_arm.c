@@ -28,8 +28,7 @@ static int load(struct mx_arm *a, const char *path, const char *const *settings)
   while (settings && settings[n]) n++;
   reach_init(&a->f);
   TRY(reach_model_load(&a->model, &a->f, path, n, (char *const *)(uintptr_t)settings));
-  if (a->f.update.repeats > 1 && a->f.update.signal == EPROP_LSG)
-    return err_set(ERR_SETTING, "update.repeats=%d: the LSG makes one update only; set update.signal", (int)a->f.update.repeats);
+  TRY(reach_eval_check(&a->f));
   if (a->f.synapse.kind == REACH_CHIP) TRY(reach_chip_new(&a->chip, &a->f, &a->model, 1));
   a->pool = pool_new(1);
   reach_batch_init(&a->batch, &a->f, &a->model.o, 1, 1, a->pool, false, a->chip ? reach_chip_device(a->chip) : NULL);

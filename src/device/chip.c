@@ -181,6 +181,7 @@ void chip_renew(struct chip *c, uint64_t seed) {
   for (int m = 0; m < c->n_matrices; m++) {
     c->matrices[m].range = 1;
     c->matrices[m].programmed = false;
+    c->matrices[m].checksum = 0;
     c->matrices[m].n_sample = 0;
     c->matrices[m].n_seen = 0;
   }
@@ -252,6 +253,7 @@ static void copy_rest(struct chip *c, const struct chip *from_chip) {
     memcpy(m->scale, from->scale, OP * sizeof(real));
     m->range = from->range;
     m->programmed = from->programmed;
+    m->checksum = from->checksum;
     m->n_sample = from->n_sample;
     m->n_seen = from->n_seen;
   }

@@ -61,7 +61,6 @@ extern const struct param chip_param_table[];  // all but verify, which verify_p
 #define CHIP_LAYOUT_SETTINGS "chip.scale", "chip.weight_clip", "chip.headroom"
 
 struct chip;
-
 struct chip_matrix {
   struct synapse base;          // first: a chip matrix is a synapse array
   struct chip *chip;
@@ -69,6 +68,7 @@ struct chip_matrix {
   double weight_max;            // given scale; 0: from the weights
   double range;                 // input at full scale; chip_calibrate
   bool programmed;
+  uint64_t checksum;            // of the weights it was last programmed with (base/checksum.h); 0: none
   int first, n_tiles;           // of chip->pieces and chip->tiles
   real *w;                      // (I, padded O) weights as written
   real *wanted;                 // (I, padded O) with the updates that wait below the threshold

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/rng.h"
 #include "device/chip.h"
 #include "device/converter.h"
@@ -98,6 +99,7 @@ static long program(struct synapse *s, const real *w, struct rng *r) {
     devices += n.devices;
   }
   m->programmed = true;
+  m->checksum = checksum_reals(w, s->I, s->O, conv_padded(s->O));
   return devices;
 }
 

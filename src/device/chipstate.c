@@ -12,7 +12,7 @@
 #include "device/chip.h"
 #include "kernel/conv.h"
 
-enum { NAME = 64, N_RNG = 11, MAX_CSV = 1 << 30 };
+enum { NAME = 64, CHECKSUM = 17, N_RNG = 11, MAX_CSV = 1 << 30 };
 
 // ---- which chip it is
 
@@ -28,6 +28,11 @@ static void matrix_text(char text[256], const struct chip_matrix *m) {
   snprintf(text, 256, "%s %d x %d", m->name, m->base.I, m->base.O);
 }
 
+static void weights_text(char key[NAME], char text[CHECKSUM], const struct chip *c, int m) {
+  snprintf(key, NAME, "chip.matrix.%d.weights", m);
+  snprintf(text, CHECKSUM, "%016" PRIx64, c->matrices[m].checksum);
+}
+
 static void put_identity(struct tensorfile_writer *w, const struct chip *c) {
   char text[256], key[NAME];
 #define X(name, ...)                                                                               \
@@ -38,6 +43,8 @@ static void put_identity(struct tensorfile_writer *w, const struct chip *c) {
   for (int m = 0; m < c->n_matrices; m++) {
     snprintf(key, sizeof key, "chip.matrix.%d", m);
     matrix_text(text, &c->matrices[m]);
+    tensorfile_put_text(w, key, text);
+    weights_text(key, text, c, m);
     tensorfile_put_text(w, key, text);
   }
 }
@@ -53,7 +60,20 @@ static int check(const struct tensorfile *tf, const char *key, const char *expec
   return compare(tensorfile_name(tf), key, found, expected);
 }
 
-static int check_identity(const struct tensorfile *tf, const struct chip *c) {
+// The weights that a file found matrix m written with are those of the model, or taken over where none are written yet.
+static int take_weights(struct chip *c, int m, const char *file, const char *found) {
+  char key[NAME], expected[CHECKSUM];
+  struct chip_matrix *x = &c->matrices[m];
+  weights_text(key, expected, c, m);
+  if (strlen(found) != CHECKSUM - 1 || strspn(found, "0123456789abcdef") != CHECKSUM - 1)
+    return err_set(ERR_FORMAT, "%s: %s=%s: must be %d hexadecimal digits", file, key, found, CHECKSUM - 1);
+  if (x->programmed && strcmp(found, expected))
+    return err_set(ERR_FORMAT, "%s: state of another model: %s, the checksum of matrix %s, is %s, here %s", file, key, x->name, found, expected);
+  x->checksum = strtoull(found, NULL, 16);
+  return 0;
+}
+
+static int check_identity(const struct tensorfile *tf, struct chip *c) {
   char text[256], key[NAME];
 #define X(name, ...)                                                                               \
   snprintf(text, sizeof text, __VA_ARGS__);                                                        \
@@ -64,6 +84,10 @@ static int check_identity(const struct tensorfile *tf, const struct chip *c) {
     snprintf(key, sizeof key, "chip.matrix.%d", m);
     matrix_text(text, &c->matrices[m]);
     TRY(check(tf, key, text));
+    weights_text(key, text, c, m);
+    const char *found = tensorfile_metadata(tf, key);
+    if (!found) return err_set(ERR_FORMAT, "%s: %s missing: which model's state this is cannot be told", tensorfile_name(tf), key);
+    TRY(take_weights(c, m, tensorfile_name(tf), found));
   }
   return 0;
 }
@@ -306,13 +330,25 @@ int chipstate_load(struct chip *c, const char *path) {
   return load(c, tf);
 }
 
-static int is_csv(const char *path) {
+static int ends_in(const char *path, const char *wanted) {
   const char *ending = strrchr(path, '.');
-  return ending && !strcmp(ending, ".csv");
+  return ending && !strcmp(ending, wanted);
 }
 
-int chipstate_read(struct chip *c, const char *path) { return is_csv(path) ? chipstate_load_csv(c, path) : chipstate_load(c, path); }
-int chipstate_write(const struct chip *c, const char *path) { return is_csv(path) ? chipstate_save_csv(c, path) : chipstate_save(c, path); }
+int chipstate_check_path(const char *setting, const char *path) {
+  if (ends_in(path, ".csv") || ends_in(path, ".safetensors")) return 0;
+  return err_set(ERR_SETTING, "%s%s: the state of a chip must end in .safetensors or .csv", setting, path);
+}
+
+int chipstate_read(struct chip *c, const char *path) {
+  TRY(chipstate_check_path("", path));
+  return ends_in(path, ".csv") ? chipstate_load_csv(c, path) : chipstate_load(c, path);
+}
+
+int chipstate_write(const struct chip *c, const char *path) {
+  TRY(chipstate_check_path("", path));
+  return ends_in(path, ".csv") ? chipstate_save_csv(c, path) : chipstate_save(c, path);
+}
 
 int chipstate_load_stream(struct chip *c, FILE *stream, const char *name) {
   struct tensorfile *tf;
@@ -350,6 +386,11 @@ int chipstate_save_csv(const struct chip *c, const char *path) {
   fputc('\n', out.stream);
   IDENTITY(X)
 #undef X
+  for (int m = 0; m < c->n_matrices; m++) {
+    char key[NAME], text[CHECKSUM];
+    weights_text(key, text, c, m);
+    fprintf(out.stream, "# %s=%s\n", key, text);
+  }
   fputs(CSV_HEADER "\n", out.stream);
   for (int k = 0; k < c->n_pieces; k++) save_tile(c, k, out.stream);
   return file_out_commit(&out);
@@ -436,9 +477,9 @@ static int load_line(const struct csv *f, char *text, struct chip *c, uint8_t **
   return at ? err_set(ERR_FORMAT, "%s:%d: more than %d fields", f->name, f->line, 5 + N_UNIT_FIELDS) : 0;
 }
 
-// A line "# key=value" that says which chip this was; none need be there.
-static int check_line(const struct csv *f, char *text, const struct chip *c) {
-  char expected[256], *key = text + 2, *value = strchr(text, '=');
+// A line "# key=value" that says which chip this was, and with which weights; none need be there.
+static int check_line(const struct csv *f, char *text, struct chip *c) {
+  char expected[256], own[NAME], *key = text + 2, *value = strchr(text, '=');
   if (!value) return err_set(ERR_FORMAT, "%s:%d: must be # key=value", f->name, f->line);
   *value++ = 0;
 #define X(property, ...)                                                                               \
@@ -448,6 +489,10 @@ static int check_line(const struct csv *f, char *text, const struct chip *c) {
   }
   IDENTITY(X)
 #undef X
+  for (int m = 0; m < c->n_matrices; m++) {
+    weights_text(own, expected, c, m);
+    if (!strcmp(key, own)) return take_weights(c, m, f->name, value);
+  }
   return err_set(ERR_FORMAT, "%s:%d: %s: no such property of a chip", f->name, f->line, key);
 }
 

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "device/chipstate.h"
 
 int deploy_plan(struct chip **out, const struct chip_params *p, uint64_t seed, const struct convnet *net) {
   struct chip *c;
@@ -64,6 +65,11 @@ int deploy_convnet(struct chip **out, const struct chip_params *p, uint64_t seed
   chip_calibrate(c, &c->rng);
   *out = c;
   return 0;
+}
+
+int deploy_resume(struct chip *c, const char *state) {
+  if (*state) TRY(chipstate_read(c, state));
+  return *state && c->params.time_s == 0 ? 0 : chip_advance(c, c->params.time_s, &c->rng);
 }
 
 static void settle(struct chip *c, const struct chip_matrix *m, double time_s) {

@@ -18,6 +18,10 @@ int deploy_plan(struct chip **c, const struct chip_params *p, uint64_t seed, con
 int deploy_convnet(struct chip **c, const struct chip_params *p, uint64_t seed, const struct convnet *net,
                    const real *parameters, const real *x, int n, int group);
 
+// What a state file ("": none) and chip.time_s ask of a chip just written: it becomes the chip that was saved, then time
+// passes. A saved chip stays at its own time if chip.time_s is 0.
+int deploy_resume(struct chip *c, const char *state);
+
 // layers[0..blocks] of the chip.
 void deploy_layers(struct synapse **layers, struct chip *c, const struct convnet *net);
 

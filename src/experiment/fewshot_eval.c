@@ -276,10 +276,8 @@ static void age(const struct measuring *m, int worker) {
 // Write the model to a chip, let chip.time_s pass, and give every worker a copy in place of its software arrays.
 static int chip_begin(struct measuring *m, int n_workers) {
   const struct convnet *net = &m->model->net;
-  const char *state = m->f->synapse.state;
   TRY(fewshot_deploy(&m->chip, m->f, m->model, m->data, m->spec.shots, chip_seed(m->f, m->number)));
-  int rc = *state ? chipstate_read(m->chip, state) : 0;
-  if (rc == 0 && (!*state || m->f->chip.time_s > 0)) rc = chip_advance(m->chip, m->f->chip.time_s, &m->chip->rng);
+  const int rc = deploy_resume(m->chip, m->f->synapse.state);
   if (rc < 0) {
     chip_free(m->chip);
     m->chip = NULL;
@@ -459,7 +457,7 @@ static int check_settings(const struct fewshot *f, const struct fewshot_model *m
     return err_set(ERR_SETTING, "eval.chips=%d: there are chips with synapse.kind=chip only", (int)f->eval.chips);
   if (f->synapse.state[0] && (f->synapse.kind != FEWSHOT_CHIP || f->eval.chips > 1))
     return err_set(ERR_SETTING, "synapse.state=%s: the state of one chip, for synapse.kind=chip eval.chips=1", f->synapse.state);
-  return 0;
+  return f->synapse.state[0] ? chipstate_check_path("synapse.state=", f->synapse.state) : 0;
 }
 
 static int measuring_init(struct measuring *m, const struct fewshot *f, const struct fewshot_model *model, const struct dataset *data,

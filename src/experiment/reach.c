@@ -62,7 +62,10 @@ static const struct param eval_table[] = {
 };
 
 static const struct param synapse_table[] = {
-  PARAM_CHOICE(struct reach_synapse_params, kind, REACH_EXACT, kinds, "what holds the trainee's weights"),
+#define P struct reach_synapse_params
+  PARAM_CHOICE(P, kind, REACH_EXACT, kinds, "what holds the trainee's weights"),
+  PARAM_TEXT(P, state, "", "chip: use this state (chip export) in place of a chip written now"),
+#undef P
   { 0 },
 };
 
@@ -190,6 +193,14 @@ static int take_over(struct reach *f, const struct tensorfile *tf) {
     f->code.scale_m = 1;
   }
   return sizes(f, tf);
+}
+
+int reach_model_is(bool *arm, const char *path) {
+  struct tensorfile *tf;
+  TRY(tensorfile_open(&tf, path));
+  *arm = tensorfile_find(tf, "lsg.w_rec") != NULL;
+  tensorfile_close(tf);
+  return 0;
 }
 
 int reach_model_load(struct reach_model *m, struct reach *f, const char *path, int n_assignments, char *const *assignments) {

@@ -59,6 +59,7 @@ enum reach_synapse_kind { REACH_EXACT, REACH_CHIP };
 
 struct reach_synapse_params {
   int64_t kind;                      // enum reach_synapse_kind: what holds the trainee's W_in and W_rec
+  char state[PARAM_TEXT_SIZE];       // of a chip (device/chipstate.h) to begin with; empty: one is written
 };
 
 struct reach_target_params {
@@ -102,6 +103,7 @@ struct reach_model {
 // Time n outer updates without a run directory, beginning from m, made with the settings of f: seconds (n), all included.
 int reach_train_timed(const struct reach *f, const struct reach_model *m, int n, double *seconds);
 
+int reach_model_is(bool *arm, const char *path);  // does a file hold a model of the arm?
 // Load a model file; its settings are taken over into f first, the assignments after it. A file that
 // carries none is taken as published weights (binary code, scale_m = 1, trajectory.generator=published).
 int reach_model_load(struct reach_model *m, struct reach *f, const char *path, int n_assignments, char *const *assignments);
@@ -129,6 +131,7 @@ struct reach_result {
   long devices_total;
   double devices_written;                   // mean per movement
   int n_chips;                              // 0 in software; then all that follows of chips is 0
+  double updated_s;                         // their clock when the movements are learned
   double programmed_kept, programmed_error; // of the first chip (experiment/reach_chip.h)
   struct ledger deployment, movements;      // writing the first chip; all movements on all chips
   double *distance_cm;                      // (n_trajectories) after the update
@@ -151,6 +154,7 @@ struct reach_device {
 
 // Random movements of eval.stream, or the path of target.file. device NULL: what synapse.kind says.
 int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m, const struct reach_device *device);
+int reach_eval_check(const struct reach *f);  // refuses settings that contradict each other
 int reach_workers(const struct reach *f);  // threads that run.threads stands for
 struct json_t *reach_result_json(const struct reach_result *r, const struct reach *f);
 // The first movement as CSV, a row per step: time, then velocities and tip of target, before and after.

@@ -1,6 +1,5 @@
 #include "experiment/reach_chip.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,36 +53,52 @@ static void show(struct chip *c, const struct reach_batch *b) {
 
 // ---- making
 
-static int program(struct chip **out, const struct reach *f, const struct reach_model *m, int number, const struct reach_batch *seen) {
+int reach_chip_plan(struct chip **out, const struct reach *f, const struct reach_model *m, uint64_t seed) {
   const struct spiking *net = &m->o.trainee;
   struct chip *c;
-  TRY(chip_new(&c, &f->chip, (uint64_t)f->run.seed + ((uint64_t)number << 56)));
+  TRY(chip_new(&c, &f->chip, seed));
   chip_add(c, "trainee", net->n_in + net->n, net->n, 0);
-  int rc = chip_build(c);
-  if (rc == 0) {
-    struct synapse *array = chip_synapse(c, 0);
-    array->ops->program(array, m->parameters + m->o.trainee_w, &c->rng);
-    show(c, seen);
-    chip_calibrate(c, &c->rng);
-    rc = chip_advance(c, fmax(f->chip.time_s, c->clock_s), &c->rng);
-  }
+  const int rc = chip_build(c);
   if (rc < 0) chip_free(c);
   else *out = c;
   return rc;
 }
 
-static int program_all(struct reach_chip *c, const struct reach *f, const struct reach_model *m) {
+static int program(struct chip **c, const struct reach *f, const struct reach_model *m, int number, const struct reach_batch *seen) {
+  TRY(reach_chip_plan(c, f, m, (uint64_t)f->run.seed + ((uint64_t)number << 56)));
+  struct synapse *array = chip_synapse(*c, 0);
+  array->ops->program(array, m->parameters + m->o.trainee_w, &(*c)->rng);
+  show(*c, seen);
+  chip_calibrate(*c, &(*c)->rng);
+  return 0;
+}
+
+int reach_chip_deploy(struct chip **chips, int n, const struct reach *f, const struct reach_model *m, int workers) {
   struct reach_batch b;
   struct oneshot exact = m->o;
   exact.noise = (struct oneshot_noise){ 0 };
-  struct pool *pool = pool_new(c->n_workers);
+  struct pool *pool = pool_new(workers);
   reach_batch_init(&b, f, &exact, CALIBRATION_MOVEMENTS, 1, pool, false, NULL);
   int rc = reach_batch_draw(&b, CALIBRATION_MOVEMENTS, RNG_TRAJECTORY, 0);
   if (rc == 0) reach_batch_forward(&b, m->parameters);
-  for (int k = 0; k < c->n_chips && rc == 0; k++) rc = program(&c->chip[k], f, m, k, &b);
+  int made = 0;
+  for (; made < n && rc == 0; made += rc == 0) rc = program(&chips[made], f, m, made, &b);
+  for (int k = 0; rc < 0 && k < n; k++) {
+    if (k < made) chip_free(chips[k]);
+    chips[k] = NULL;
+  }
   reach_batch_release(&b);
   pool_free(pool);
   return rc;
+}
+
+// The chips as the first movement finds them.
+static int begin(struct reach_chip *c, const struct reach *f, const struct reach_model *m) {
+  TRY(reach_chip_deploy(c->chip, c->n_chips, f, m, c->n_workers));
+  for (int k = 0; k < c->n_chips; k++) TRY(deploy_resume(c->chip[k], f->synapse.state));
+  c->deployment = c->chip[0]->ledger;
+  c->quality = deploy_quality(c->chip[0], 0);
+  return 0;
 }
 
 static void restore(const struct reach_device *d, int worker, uint64_t movement, struct rng *r) {
@@ -123,13 +138,11 @@ int reach_chip_new(struct reach_chip **out, const struct reach *f, const struct 
   c->current = err_calloc((size_t)workers, sizeof(struct chip *));
   c->device = (struct reach_device){ .array = err_calloc((size_t)workers, sizeof(struct synapse *)), .restore = restore,
                                      .wait = wait_later, .context = c };
-  const int rc = program_all(c, f, m);
+  const int rc = begin(c, f, m);
   if (rc < 0) {
     reach_chip_free(c);
     return rc;
   }
-  c->deployment = c->chip[0]->ledger;
-  c->quality = deploy_quality(c->chip[0], 0);
   for (int w = 0; w < workers; w++) {
     for (int k = 0; k < c->n_chips; k++) c->clone[w*c->n_chips + k] = chip_clone(c->chip[k]);
     c->device.array[w] = chip_synapse(c->clone[w*c->n_chips], 0);
@@ -153,6 +166,7 @@ const struct reach_device *reach_chip_device(const struct reach_chip *c) { retur
 
 void reach_chip_report(struct reach_result *r, const struct reach_chip *c) {
   r->n_chips = c->n_chips;
+  r->updated_s = c->chip[0]->clock_s;
   r->programmed_kept = c->quality.kept;
   r->programmed_error = c->quality.error;
   r->deployment = c->deployment;

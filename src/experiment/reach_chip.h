@@ -12,7 +12,14 @@
 
 struct reach_chip;
 
-// eval.chips chips, each programmed with random numbers of its own, and a copy of each for `workers` threads.
+// The plan of a chip for m, nothing programmed. ERR_SETTING if it does not fit.
+int reach_chip_plan(struct chip **c, const struct reach *f, const struct reach_model *m, uint64_t seed);
+
+// n chips, each programmed with random numbers of its own (chip 0 has the seed of the run) and calibrated, at time 0. The
+// caller's chip_free; on failure all are NULL. workers: threads of the software passes.
+int reach_chip_deploy(struct chip **chips, int n, const struct reach *f, const struct reach_model *m, int workers);
+
+// eval.chips chips (or the one of synapse.state) at chip.time_s, each programmed with random numbers of its own, and a copy of each for `workers` threads.
 int reach_chip_new(struct reach_chip **c, const struct reach *f, const struct reach_model *m, int workers);
 void reach_chip_free(struct reach_chip *c);
 

@@ -10,6 +10,7 @@
 #include "base/pool.h"
 #include "base/rng.h"
 #include "base/signals.h"
+#include "device/chipstate.h"
 #include "experiment/reach_batch.h"
 #include "experiment/reach_chip.h"
 #include "experiment/reach_path.h"
@@ -149,9 +150,17 @@ static int eval_on_chips(struct reach_result *r, const struct reach *f, const st
   return rc;
 }
 
-int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m, const struct reach_device *device) {
+int reach_eval_check(const struct reach *f) {
+  const char *state = f->synapse.state;
   if (f->update.repeats > 1 && f->update.signal == EPROP_LSG)
     return err_set(ERR_SETTING, "update.repeats=%d: the LSG makes one update only; set update.signal", (int)f->update.repeats);
+  if (*state && (f->synapse.kind != REACH_CHIP || f->eval.chips > 1))
+    return err_set(ERR_SETTING, "synapse.state=%s: the state of one chip, for synapse.kind=chip eval.chips=1", state);
+  return *state ? chipstate_check_path("synapse.state=", state) : 0;
+}
+
+int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m, const struct reach_device *device) {
+  TRY(reach_eval_check(f));
   if (!device && f->synapse.kind == REACH_CHIP) return eval_on_chips(r, f, m);
   return eval_on(r, f, m, device);
 }
@@ -204,7 +213,7 @@ static void put_chips(struct json_t *o, const struct reach_result *r, const stru
   struct json_t *programmed = json_object_new(), *ledger = json_object_new();
   json_put_text(o, "preset", f->chip.table[0] ? f->chip.table : pcm_preset_names[f->chip.preset]);
   json_put_i64(o, "chips", r->n_chips);
-  json_put_f64(o, "time_s", f->chip.time_s);
+  json_put_f64(o, "time_s", r->updated_s);
   json_put_f64(o, "later_s", f->eval.later_s);
   json_put_f64(programmed, "kept", r->programmed_kept);
   json_put_f64(programmed, "error", r->programmed_error);

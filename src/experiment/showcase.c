@@ -7,7 +7,6 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/rundir.h"
-#include "base/tensorfile.h"
 #include "data/md5.h"
 #include "experiment/fewshot.h"
 #include "experiment/reach.h"
@@ -194,14 +193,6 @@ int showcase_save(const struct showcase_work *w, const char *json, struct json_t
 
 // ---- one model
 
-static int is_arm(const char *path, bool *arm) {
-  struct tensorfile *tf;
-  TRY(tensorfile_open(&tf, path));
-  *arm = tensorfile_find(tf, "lsg.w_in") != NULL;
-  tensorfile_close(tf);
-  return 0;
-}
-
 static bool has(const char *folder, const char *name) {
   char path[FILE_PATH_SIZE];
   snprintf(path, sizeof path, "%s/" SHOWCASE_FOLDER "/%s", folder, name);
@@ -222,7 +213,7 @@ int showcase_measure(const struct showcase *s, const char *run, const char *mode
     if (!model && !file_exists(run)) return err_set(ERR_IO, "%s: no such run", run);
     return model ? err_set(ERR_IO, "%s: no such model", model) : err_set(ERR_IO, "%s: no %s and no " SHOWCASE_FOLDER " to draw from", run, RUNDIR_MODEL);
   }
-  TRY(is_arm(w.model, &arm));
+  TRY(reach_model_is(&arm, w.model));
   TRY(file_make_dirs(w.folder));
   char other[FILE_PATH_SIZE];  // of a model of the other kind that stood here before
   showcase_path(&w, arm ? "fewshot.json" : "arm.json", other);

@@ -1,0 +1,18 @@
+#include "base/checksum.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static uint64_t add(uint64_t h, float v) {
+  uint32_t bits;
+  memcpy(&bits, &v, sizeof bits);
+  for (int k = 0; k < 32; k += 8) h = (h ^ (bits >> k & 0xff)) * UINT64_C(1099511628211);
+  return h;
+}
+
+uint64_t checksum_reals(const real *v, int rows, int columns, int ld) {
+  uint64_t h = UINT64_C(14695981039346656037);
+  for (int i = 0; i < rows; i++)
+    for (int o = 0; o < columns; o++) h = add(h, (float)v[(size_t)i*(size_t)ld + (size_t)o]);
+  return h;
+}

@@ -1,0 +1,24 @@
+// FNV-1a against its published values, and that a sum sees every number and no padding.
+#include "base/checksum.h"
+#include "test.h"
+
+// Numbers whose bytes, least significant first, spell a text of four letters.
+static real spelled(const char *text) {
+  float v;
+  memcpy(&v, text, sizeof v);
+  return (real)v;
+}
+
+int main(void) {
+  const real words[2] = { spelled("foob"), spelled("arfo") };
+  real m[2*16] = { 1, (real)-0.3, [2] = 7, [16] = (real)0.125, [17] = 0 };
+  CHECK(checksum_reals(words, 0, 0, 0) == UINT64_C(0xcbf29ce484222325), "of nothing");
+  CHECK(checksum_reals(words, 1, 1, 1) == UINT64_C(0xdd120e790c2512af), "of foob: %llx", (unsigned long long)checksum_reals(words, 1, 1, 1));
+  const uint64_t sum = checksum_reals(m, 2, 2, 16), straight = checksum_reals((const real[]){ 1, (real)-0.3, (real)0.125, 0 }, 1, 4, 4);
+  CHECK(sum == straight, "rows with padding: %llx, without %llx", (unsigned long long)sum, (unsigned long long)straight);
+  m[2] = 8;
+  CHECK(checksum_reals(m, 2, 2, 16) == sum, "padding counts");
+  m[17] = (real)1e-30;
+  CHECK(checksum_reals(m, 2, 2, 16) != sum, "the last number does not count");
+  return test_summary();
+}
