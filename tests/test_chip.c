@@ -287,6 +287,37 @@ static void test_time_and_copies(void) {
   chip_free(c);
 }
 
+// Calibrations on a schedule: each matrix has its own, the last that is due is carried out, the ledger counts all.
+static void test_schedule(void) {
+  enum { I = 20, O = 8 };
+  struct chip_params p;
+  param_defaults(chip_param_table, &p);
+  param_defaults(verify_param_table, &p.verify);
+  p.recalibrate_s = 100;
+  p.calibration_rows = 32;
+  struct chip *c;
+  CHECK(chip_new(&c, &p, 3) == 0, "%s", err_message());
+  for (int m = 0; m < 2; m++) chip_add(c, m ? "b" : "a", I, O, 0);
+  CHECK(chip_build(c) == 0, "%s", err_message());
+  struct rng r = rng_stream(7, RNG_READ, 1);
+  for (int m = 0; m < 2; m++) chip_synapse(c, m)->ops->program(chip_synapse(c, m), new_matrix(I, O, 0.1, 14), &r);
+  chip_calibrate_matrix(c, 0, &r);
+  CHECK(c->matrices[0].calibrated_s == 0 && c->matrices[1].calibrated_s == -1, "calibrating one matrix is not calibrating the other");
+  int64_t products = ledger_total(&c->ledger).products;
+  const int64_t once = products;
+  CHECK(once == p.calibration_rows, "%ld products of a calibration", (long)once);
+  CHECK(chip_advance(c, 50, &r) == 0 && ledger_total(&c->ledger).products == products, "nothing is due");
+  chip_calibrate_matrix(c, 1, &r);
+  products += once;
+  CHECK(chip_advance(c, 349, &r) == 0, "%s", err_message());  // a at 100, 200, 300; b at 150, 250
+  products += 5*once;
+  CHECK(ledger_total(&c->ledger).products == products, "%ld products, not %ld", (long)ledger_total(&c->ledger).products, (long)products);
+  CHECK(c->matrices[0].calibrated_s == 300 && c->matrices[1].calibrated_s == 250 && c->clock_s == 349, "calibrated at %g and %g",
+        c->matrices[0].calibrated_s, c->matrices[1].calibrated_s);
+  CHECK(chip_advance(c, 1e15, &r) == ERR_SETTING && strstr(err_message(), "chip.recalibrate_s=100") && c->clock_s == 349, "%s", err_message());
+  chip_free(c);
+}
+
 // Tasks on clones: each reads, updates and reads again on its own streams.
 struct tasks {
   const struct chip *chip;
@@ -392,6 +423,7 @@ int main(void) {
   test_updates();
   test_saturation();
   test_time_and_copies();
+  test_schedule();
   test_threads();
   test_error();
   arena_release(&arena);

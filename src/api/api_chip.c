@@ -142,7 +142,6 @@ int mx_chip_calibrate(struct mx_chip *c, int m, const float *x, int n) {
     chip_observe(c->chip, false);
   }
   chip_calibrate_matrix(c->chip, m, &c->chip->rng);
-  c->chip->calibrated_s = c->chip->clock_s;
   return 0;
 }
 

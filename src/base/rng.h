@@ -27,8 +27,8 @@ enum rng_purpose {
   RNG_READ,          // read noise
   RNG_FAULT,         // faulty devices
   RNG_TRAJECTORY,    // target movements
-  RNG_OBSERVE,       // which inputs calibrate a chip
   RNG_TEST,          // tests
+  RNG_OBSERVE,       // which inputs calibrate a chip
 };
 
 // Stream number `index` of a purpose (an enum owned by the caller), under the run's seed.

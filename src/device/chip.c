@@ -16,6 +16,7 @@ static const char *const programming_names[] = { "statistical", "verify", NULL }
 static const char *const correction_names[] = { "none", "global", "column", NULL };
 static const char *const scale_names[] = { "matrix", "column", "unit", NULL };
 static const char *const update_names[] = { "all", "threshold", "stochastic", "nearest", NULL };
+static const double MOST_CALIBRATIONS = 1e9;
 enum { PRESET_HERMES = 1, PRESET_HERMES1 = 2, PRESET_PUBLISHED = 3 };
 
 const struct param chip_param_table[] = {
@@ -96,7 +97,6 @@ int chip_new(struct chip **out, const struct chip_params *p, uint64_t seed) {
   struct chip *c = err_calloc(1, sizeof *c);
   c->params = *p;
   c->seed = seed;
-  c->calibrated_s = -1;
   c->rng = rng_stream(seed, RNG_PROGRAM, 0);
   const int rc = design_init(c);
   if (rc < 0) {
@@ -118,6 +118,7 @@ int chip_add(struct chip *c, const char *name, int I, int O, double weight_max) 
                               .n_devices = 2L * I * O * c->design.units * c->design.pcm.devices };
   m->weight_max = weight_max;
   m->range = 1;
+  m->calibrated_s = -1;
   const size_t length = strlen(name) < sizeof m->name ? strlen(name) : sizeof m->name - 1;
   memcpy(m->name, name, length);
   return c->n_matrices++;
@@ -172,7 +173,6 @@ void chip_renew(struct chip *c, uint64_t seed) {
   c->seed = seed;
   c->rng = rng_stream(seed, RNG_PROGRAM, 0);
   c->clock_s = 0;
-  c->calibrated_s = -1;
   for (int k = 0; k < c->n_pieces; k++) {
     struct rng faults = rng_stream(seed, RNG_FAULT, (uint32_t)k);
     tile_renew(&c->tiles[k], &c->design, &faults);
@@ -180,6 +180,7 @@ void chip_renew(struct chip *c, uint64_t seed) {
   }
   for (int m = 0; m < c->n_matrices; m++) {
     c->matrices[m].range = 1;
+    c->matrices[m].calibrated_s = -1;
     c->matrices[m].programmed = false;
     c->matrices[m].checksum = 0;
     c->matrices[m].n_sample = 0;
@@ -252,13 +253,13 @@ static void copy_rest(struct chip *c, const struct chip *from_chip) {
     memcpy(m->wanted, from->wanted, n * sizeof(real));
     memcpy(m->scale, from->scale, OP * sizeof(real));
     m->range = from->range;
+    m->calibrated_s = from->calibrated_s;
     m->programmed = from->programmed;
     m->checksum = from->checksum;
     m->n_sample = from->n_sample;
     m->n_seen = from->n_seen;
   }
   c->clock_s = from_chip->clock_s;
-  c->calibrated_s = from_chip->calibrated_s;
   c->rng = from_chip->rng;
 }
 
@@ -286,12 +287,14 @@ void chip_adopt(struct chip *original, const struct chip *clone) {
 
 // ---- time and calibration
 
-void chip_calibrate_matrix(struct chip *c, int m, struct rng *r) { calibration_run(c, m, r); }
+void chip_calibrate_matrix(struct chip *c, int m, struct rng *r) {
+  calibration_run(c, m, r);
+  c->matrices[m].calibrated_s = c->clock_s;
+}
 
 void chip_calibrate(struct chip *c, struct rng *r) {
   for (int m = 0; m < c->n_matrices; m++)
-    if (c->matrices[m].programmed) calibration_run(c, m, r);
-  c->calibrated_s = c->clock_s;
+    if (c->matrices[m].programmed) chip_calibrate_matrix(c, m, r);
 }
 
 static void settle(struct chip *c, double time_s) {
@@ -302,16 +305,40 @@ static void settle(struct chip *c, double time_s) {
   }
 }
 
+// How many calibrations of m are due until time_s; *last: when the last of them is.
+static double calibrations_due(double *last, const struct chip *c, const struct chip_matrix *m, double time_s) {
+  const double interval = c->params.recalibrate_s, since = time_s - m->calibrated_s;
+  if (m->calibrated_s < 0 || c->params.correction == CHIP_NONE || since <= 0) return 0;
+  const double n = interval > 0 ? floor(since / interval) : 1;
+  *last = interval > 0 ? fmin(m->calibrated_s + n*interval, time_s) : time_s;
+  return n;
+}
+
+// At its time, and counted n times.
+static void calibrate_due(struct chip *c, int m, double time_s, double n, struct rng *r) {
+  const struct ledger before = c->ledger;
+  if (time_s > c->clock_s) settle(c, time_s);
+  chip_calibrate_matrix(c, m, r);
+  ledger_repeat(&c->ledger, &before, (int64_t)n - 1);
+}
+
 int chip_advance(struct chip *c, double time_s, struct rng *r) {
   if (!isfinite(time_s) || time_s < c->clock_s)
     return err_set(ERR_SETTING, "chip.time_s=%g: the clock stands at %g s and cannot run backwards", time_s, c->clock_s);
-  const double interval = c->params.recalibrate_s;
-  if (c->calibrated_s >= 0 && c->params.correction != CHIP_NONE) {
-    const double due = interval > 0 ? c->calibrated_s + floor((time_s - c->calibrated_s) / interval) * interval : time_s;
-    if (due > c->calibrated_s && due <= time_s) {
-      settle(c, due);
-      chip_calibrate(c, r);
+  for (;;) {
+    int next = -1;
+    double at = 0, n = 0, last = 0;
+    for (int m = 0; m < c->n_matrices; m++) {
+      const double due = calibrations_due(&last, c, &c->matrices[m], time_s);
+      if (due > MOST_CALIBRATIONS)
+        return err_set(ERR_SETTING, "chip.recalibrate_s=%g: %.3g calibrations until %g s; at most %g", c->params.recalibrate_s, due, time_s, MOST_CALIBRATIONS);
+      if (due < 1 || (next >= 0 && last >= at)) continue;
+      next = m;
+      at = last;
+      n = due;
     }
+    if (next < 0) break;
+    calibrate_due(c, next, at, n, r);
   }
   if (time_s > c->clock_s) settle(c, time_s);
   return 0;

@@ -67,6 +67,7 @@ struct chip_matrix {
   char name[64];
   double weight_max;            // given scale; 0: from the weights
   double range;                 // input at full scale; chip_calibrate
+  double calibrated_s;          // chip's clock at its last calibration; -1: none
   bool programmed;
   uint64_t checksum;            // of the weights it was last programmed with (base/checksum.h); 0: none
   int first, n_tiles;           // of chip->pieces and chip->tiles
@@ -83,7 +84,6 @@ struct chip {
   struct tile_design design;
   uint64_t seed;
   double clock_s;               // since the chip was made
-  double calibrated_s;          // of the last calibration; -1: none
   bool observing;
   int n_matrices, n_pieces, n_cores;  // cores in use
   struct chip_matrix *matrices;
@@ -123,7 +123,8 @@ void chip_observe(struct chip *c, bool on);
 void chip_calibrate(struct chip *c, struct rng *r);
 void chip_calibrate_matrix(struct chip *c, int m, struct rng *r);
 
-// Set the clock, with the calibrations due on the way. ERR_SETTING if time runs backwards or is not finite.
+// Set the clock, with the calibrations due on the way: of several of a matrix the last is carried out, the ledger counts all.
+// ERR_SETTING if time runs backwards or is not finite, or for more than 1e9 calibrations.
 int chip_advance(struct chip *c, double time_s, struct rng *r);
 
 // An independent chip in the same state; the original must outlive it.

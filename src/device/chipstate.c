@@ -216,14 +216,14 @@ static int visit_tile(struct tensorfile_writer *w, struct tensorfile *tf, struct
   return w ? 0 : take(tf, prefix, &lsb, 1, 1, 1, 1, &one);
 }
 
-// state: range, programmed, vectors in the sample, vectors seen
+// state: range, programmed, vectors in the sample, vectors seen, clock of the last calibration
 static int visit_matrix(struct tensorfile_writer *w, struct tensorfile *tf, struct chip *c, int k, real *sample) {
   struct chip_matrix *m = &c->matrices[k];
   const size_t I = (size_t)m->base.I, O = (size_t)m->base.O, OP = (size_t)conv_padded(m->base.O), IP = (size_t)conv_padded(m->base.I);
-  double state[4] = { m->range, m->programmed, m->n_sample, (double)m->n_seen };
-  const int64_t dims[] = { m->base.I, m->base.O }, four = 4;
+  double state[5] = { m->range, m->programmed, m->n_sample, (double)m->n_seen, m->calibrated_s };
+  const int64_t dims[] = { m->base.I, m->base.O }, five = 5;
   const struct field fields[] = { { "w", REAL, m->w, -1e30, 1e30 }, { "wanted", REAL, m->wanted, -1e30, 1e30 } };
-  const struct field scale = { "scale", REAL, m->scale, 1e-30, 1e30 }, all = { "state", F64, state, 0, 1e18 };
+  const struct field scale = { "scale", REAL, m->scale, 1e-30, 1e30 }, all = { "state", F64, state, -1, 1e18 };
   char prefix[NAME];
   snprintf(prefix, sizeof prefix, "matrix.%d", k);
   for (int i = 0; i < 2; i++) {
@@ -232,15 +232,17 @@ static int visit_matrix(struct tensorfile_writer *w, struct tensorfile *tf, stru
   }
   if (w) put(w, prefix, &scale, 1, O, OP, 1, dims + 1);
   else TRY(take(tf, prefix, &scale, 1, O, OP, 1, dims + 1));
-  if (w) put(w, prefix, &all, 1, 4, 4, 1, &four);
-  else TRY(take(tf, prefix, &all, 1, 4, 4, 1, &four));
-  if (state[0] <= 0 || state[2] > (double)c->params.calibration_rows || state[2] != floor(state[2]))
-    return err_set(ERR_FORMAT, "%s: %s.state: range %g, %g calibration rows of %d", tensorfile_name(tf), prefix, state[0],
-                   state[2], (int)c->params.calibration_rows);
+  if (w) put(w, prefix, &all, 1, 5, 5, 1, &five);
+  else TRY(take(tf, prefix, &all, 1, 5, 5, 1, &five));
+  if (state[0] <= 0 || state[2] < 0 || state[2] > (double)c->params.calibration_rows || state[2] != floor(state[2]) || state[3] < 0 ||
+      state[4] > c->clock_s)
+    return err_set(ERR_FORMAT, "%s: %s.state: range %g, %g calibration rows of %d, %g seen, calibrated at %g s of %g", tensorfile_name(tf), prefix,
+                   state[0], state[2], (int)c->params.calibration_rows, state[3], state[4], c->clock_s);
   m->range = state[0];
   m->programmed = state[1] > 0;
   m->n_sample = (int)state[2];
   m->n_seen = (int64_t)state[3];
+  m->calibrated_s = state[4];
   const int64_t shape[] = { m->n_sample, m->base.I };
   const struct field inputs = { "sample", REAL, sample, -1e30, 1e30 };
   if (m->n_sample == 0) return 0;
@@ -250,25 +252,24 @@ static int visit_matrix(struct tensorfile_writer *w, struct tensorfile *tf, stru
 
 static int visit_chip(struct tensorfile_writer *w, struct tensorfile *tf, struct chip *c) {
   uint64_t words[N_RNG];
-  double clock[2] = { c->clock_s, c->calibrated_s };
-  const int64_t two = 2, n_words = N_RNG;
+  double clock = c->clock_s;
+  const int64_t n_words = N_RNG;
   const int64_t dims[] = { c->n_cores, sizeof(struct ledger_counts) / sizeof(int64_t) }, one = 1;
-  const struct field times = { "clock", F64, clock, -1, 1e18 };
+  const struct field times = { "clock", F64, &clock, 0, 1e18 };
   for (int i = 0; i < N_RNG; i++)
     words[i] = i < 2 ? c->rng.key[i] : i < 6 ? c->rng.counter[i - 2] : i < 10 ? c->rng.block[i - 6] : c->rng.left;
   if (w) {
-    put(w, "chip", &times, 1, 2, 2, 1, &two);
+    put(w, "chip", &times, 1, 1, 1, 1, &one);
     tensorfile_put_u64(w, "chip.rng", 1, &n_words, words);
     tensorfile_put_i64(w, "chip.ledger", 2, dims, (const int64_t *)(const void *)c->ledger.core);
     tensorfile_put_i64(w, "chip.most_writes", 1, &one, &c->ledger.most_writes);
     return 0;
   }
-  TRY(take(tf, "chip", &times, 1, 2, 2, 1, &two));
+  TRY(take(tf, "chip", &times, 1, 1, 1, 1, &one));
   TRY(tensorfile_u64(tf, "chip.rng", 1, &n_words, words));
   TRY(tensorfile_i64(tf, "chip.ledger", 2, dims, (int64_t *)(void *)c->ledger.core));
   TRY(tensorfile_i64(tf, "chip.most_writes", 1, &one, &c->ledger.most_writes));
-  if (clock[0] < 0 || words[N_RNG - 1] > 4)
-    return err_set(ERR_FORMAT, "%s: chip.clock = %g, chip.rng[10] = %" PRIu64 ": not a chip's", tensorfile_name(tf), clock[0], words[N_RNG - 1]);
+  if (words[N_RNG - 1] > 4) return err_set(ERR_FORMAT, "%s: chip.rng[10] = %" PRIu64 ": not a chip's", tensorfile_name(tf), words[N_RNG - 1]);
   for (int i = 0; i < N_RNG; i++) {
     const uint32_t v = (uint32_t)words[i];
     if (i < 2) c->rng.key[i] = v;
@@ -276,8 +277,7 @@ static int visit_chip(struct tensorfile_writer *w, struct tensorfile *tf, struct
     else if (i < 10) c->rng.block[i - 6] = v;
     else c->rng.left = v;
   }
-  c->clock_s = clock[0];
-  c->calibrated_s = clock[1];
+  c->clock_s = clock;
   return 0;
 }
 

@@ -32,8 +32,8 @@ static const char *source_of(const struct ledger_params *p) {
 
 void ledger_reset(struct ledger *l) { *l = (struct ledger){ .n_cores = l->n_cores }; }
 
-static void add(struct ledger_counts *to, const struct ledger_counts *from, int sign) {
-#define X(name, help) to->name += sign * from->name;
+static void add(struct ledger_counts *to, const struct ledger_counts *from, int64_t times) {
+#define X(name, help) to->name += times * from->name;
   LEDGER_COUNTS(X)
 #undef X
 }
@@ -47,6 +47,12 @@ void ledger_add(struct ledger *l, const struct ledger *other) {
 void ledger_subtract(struct ledger *l, const struct ledger *before) {
   assert(l->n_cores == before->n_cores);
   for (int k = 0; k < l->n_cores; k++) add(&l->core[k], &before->core[k], -1);
+}
+
+void ledger_repeat(struct ledger *l, const struct ledger *before, int64_t n) {
+  struct ledger once = *l;
+  ledger_subtract(&once, before);
+  for (int k = 0; k < l->n_cores; k++) add(&l->core[k], &once.core[k], n);
 }
 
 struct ledger_counts ledger_total(const struct ledger *l) {

@@ -54,6 +54,7 @@ struct ledger_cost {
 void ledger_reset(struct ledger *l);
 void ledger_add(struct ledger *l, const struct ledger *other);
 void ledger_subtract(struct ledger *l, const struct ledger *before);  // what happened since
+void ledger_repeat(struct ledger *l, const struct ledger *before, int64_t n);  // what happened since, n times more
 
 struct ledger_counts ledger_total(const struct ledger *l);
 struct ledger_cost ledger_cost(const struct ledger *l, const struct ledger_params *p);

@@ -87,9 +87,11 @@ void deploy_age(struct chip *c, const struct chip *from, int index, struct rng *
   memcpy(m->w, earlier->w, n);
   memcpy(m->wanted, earlier->wanted, n);
   for (int k = m->first; k < m->first + m->n_tiles; k++) tile_copy(&c->tiles[k], &from->tiles[k]);
-  if (c->calibrated_s > from->clock_s) {
-    settle(c, m, c->calibrated_s);
+  if (m->calibrated_s > from->clock_s) {
+    const double at_s = m->calibrated_s;
+    settle(c, m, at_s);
     chip_calibrate_matrix(c, index, r);
+    m->calibrated_s = at_s;
   }
   settle(c, m, c->clock_s);
 }
