@@ -135,6 +135,44 @@ static void test_plan(void) {
   }
 }
 
+// Pulses and devices read, by hand: zeros, and what rounds to 0, take no part; the rest in the phases of their sign.
+static void test_counts(void) {
+  enum { I = 5, O = 3, OP = 16, IP = 16, B = 3 };
+  struct chip_params p = ideal();
+  p.dac_bits = 8;
+  p.cores = 8;
+  real *w = new_matrix(I, O, 0.2, 21), *x = ARENA_NEW(&arena, B*IP, real), *y = ARENA_NEW(&arena, 9*OP, real);
+  const real rows[B][I] = { { 1, 0, -1, 0, (real)0.5 }, { (real)0.001, 0, 0, 0, 0 }, { 0, (real)-0.25, 0, 0, 0 } };
+  memset(x, 0, B*IP * sizeof *x);
+  for (int b = 0; b < B; b++) memcpy(x + b*IP, rows[b], sizeof rows[b]);
+  // 4 inputs are not 0; 4 devices in each of 3 columns; a second tile beside the first has pulses of its own
+  const struct { int phases, rows, columns, sent, pulses; } cases[] = { { 4, 256, 256, 12, 8 }, { 1, 256, 256, 3, 4 }, { 4, 256, 2, 24, 16 }, { 4, 3, 256, 24, 8 } };
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+    p.phases = cases[k].phases;
+    p.rows = cases[k].rows;
+    p.columns = cases[k].columns;
+    struct chip *c = one_matrix(&p, I, O, w);
+    const struct conv s = conv_shape(B, 1, 1, I, O, 1, 1, 0);
+    chip_synapse(c, 0)->ops->product(chip_synapse(c, 0), y, x, &s, NULL);
+    const struct ledger_counts n = ledger_total(&c->ledger);
+    CHECK(n.phases == cases[k].sent && n.input_conversions == cases[k].pulses, "case %zu: %ld phases, %ld pulses", k, (long)n.phases, (long)n.input_conversions);
+    CHECK(n.devices_read == 4*4*O, "case %zu: %ld devices read", k, (long)n.devices_read);
+    chip_free(c);
+  }
+  // one pixel in the middle of a 3 x 3 image: every output pixel sees it once, the edge of the image sends nothing
+  p.phases = 4;
+  p.rows = p.columns = 256;
+  struct chip *c = one_matrix(&p, 9, O, new_matrix(9, O, 0.2, 22));
+  const struct conv s = conv_shape(1, 3, 3, 1, O, 3, 1, 1);
+  real *image = ARENA_NEW(&arena, 9*16, real);
+  memset(image, 0, 9*16 * sizeof *image);
+  image[4*16] = 1;
+  chip_synapse(c, 0)->ops->product(chip_synapse(c, 0), y, image, &s, NULL);
+  const struct ledger_counts n = ledger_total(&c->ledger);
+  CHECK(n.phases == 18 && n.input_conversions == 18 && n.devices_read == 9*4*O, "image: %ld pulses, %ld devices", (long)n.input_conversions, (long)n.devices_read);
+  chip_free(c);
+}
+
 // Mean and variance of one output under read noise against the sum over devices.
 static void test_read_noise(void) {
   enum { I = 40, O = 8, OP = 16, IP = 48, N = 4000, ROUNDS = 25 };
@@ -419,6 +457,7 @@ int main(void) {
   test_exact_limit();
   test_unit_vectors();
   test_plan();
+  test_counts();
   test_read_noise();
   test_updates();
   test_saturation();

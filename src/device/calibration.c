@@ -99,7 +99,8 @@ static void measure(struct sums *sums, struct chip *c, const struct chip_matrix 
   for (int first = 0; first < m->n_sample; first += CORE_BLOCK) {
     const int B = block_rows(m, first), signs = take_levels(c, m, p, first, B);
     core_codes(&c->work, &c->tiles[k], &c->design, signs, B, r);
-    chip_count_products(c, k, core_phases(&c->design, signs), B);
+    const int driven = core_driven(c->work.level, (size_t)B * (size_t)conv_padded(p->rows));
+    chip_count_products(c, k, core_phases(&c->design, signs), B, driven);
     exact_sums(c, m, p, first, B);
     for (int b = 0; b < B; b++)
       for (int o = 0; o < p->columns; o++) {

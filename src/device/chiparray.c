@@ -211,11 +211,15 @@ static void product(struct synapse *s, real *y, const real *x, const struct conv
   memset(y, 0, (size_t)pixels * (size_t)OP * sizeof *y);
   for (struct block b = { .x = x, .shape = shape }; b.first < pixels; b.first += CORE_BLOCK) {
     b.n = pixels - b.first < CORE_BLOCK ? pixels - b.first : CORE_BLOCK;
-    for (int k = m->first, row = -1; k < m->first + m->n_tiles; k++) {
+    for (int k = m->first, row = -1, driven = 0; k < m->first + m->n_tiles; k++) {
       const struct floorplan_piece *p = &c->pieces[k];
-      if (p->row != row) gather(c->work.level, &b, row = p->row, p->rows, conv_padded(p->rows), &in);
+      const int ip = conv_padded(p->rows);
+      if (p->row != row) {
+        gather(c->work.level, &b, row = p->row, p->rows, ip, &in);
+        driven = core_driven(c->work.level, (size_t)b.n * (size_t)ip);
+      }
       core_product(&c->work, y + (size_t)b.first * (size_t)OP + p->column, OP, &c->tiles[k], &c->design, signs, b.n, r);
-      chip_count_products(c, k, core_phases(&c->design, signs), b.n);
+      chip_count_products(c, k, core_phases(&c->design, signs), b.n, driven);
     }
   }
 }

@@ -19,6 +19,12 @@ int core_signs(const real *x, size_t n) {
   return (high > 0 ? CORE_POSITIVE : 0) | (low < 0 ? CORE_NEGATIVE : 0);
 }
 
+int core_driven(const real *level, size_t n) {
+  int driven = 0;
+  for (size_t i = 0; i < n; i++) driven += level[i] != 0;
+  return driven;
+}
+
 void core_work_init(struct core_work *w, int rows, int columns) {
   const size_t row = (size_t)conv_padded(rows), in = CORE_BLOCK * row, out = CORE_BLOCK * (size_t)conv_padded(columns);
   arena_init(&w->arena, (3*in + 3*out + 2*row) * sizeof(real) + row * sizeof(uint16_t) + out * sizeof(float) + 10*256);

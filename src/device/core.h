@@ -21,6 +21,9 @@ enum { CORE_BLOCK = 96 };  // input vectors handled at once
 enum { CORE_POSITIVE = 1, CORE_NEGATIVE = 2 };
 int core_signs(const real *x, size_t n);
 
+// Inputs that are not 0 once they are steps: the rest send no pulse.
+int core_driven(const real *level, size_t n);
+
 // Scratch for tiles of at most rows x columns.
 struct core_work {
   real *level;             // (CORE_BLOCK, padded rows) input steps, written by the caller

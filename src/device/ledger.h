@@ -1,7 +1,9 @@
 // ledger.h - what a chip was asked to do, core by core, and what that costs.
-// Counts are facts of the simulation. Energy and time come from a preset of published figures, per phase of a
-// whole core, so for partly filled cores they are upper bounds. The cost of writing was not published: it
-// is counted, and priced only where the user gives prices.
+// Counts are facts of the simulation. An input that is 0 once converted sends no pulse and puts no voltage on its row. Any
+// other sends one in each of the two phases of its sign (1-phase reading: in the one), and every pulse reads the devices of one
+// sign of weight (1-phase: of both signs) in all columns of the tile.
+// Energy and time come from a preset of published figures, per phase of a whole core, so for partly filled cores they
+// are upper bounds. The cost of writing was not published: it is counted, and priced only where the user gives prices.
 #ifndef DEVICE_LEDGER_H
 #define DEVICE_LEDGER_H
 
@@ -17,9 +19,9 @@ enum { LEDGER_MAX_CORES = 256 };
 #define LEDGER_COUNTS(X)                                                                           \
   X(products, "vectors sent through the core")                                                     \
   X(phases, "phases of these products")                                                            \
-  X(input_conversions, "input pulses: rows x phases")                                              \
+  X(input_conversions, "input pulses: an input that is not 0, each phase of its sign")             \
   X(output_conversions, "output conversions: columns x phases")                                    \
-  X(devices_read, "devices under read voltage, summed over phases")                                \
+  X(devices_read, "devices under read voltage: those that the input pulses reach")                 \
   X(weights_written, "weights that changed or were first written")                                 \
   X(devices_written, "devices written")                                                            \
   X(pulses, "programming pulses (program-and-verify only)")                                        \

@@ -199,7 +199,7 @@ static void add_task(struct bench *b, struct task *t, struct rng *r) {
   const struct ledger_counts n = ledger_total(&t->clone->ledger);
   const double per_cell = t->clone->design.units * t->clone->design.pcm.devices * (t->clone->design.one_phase ? 2 : 1);
   struct bench_figure *f = bench_add(b, "chip.adapt_task", "s", samples, TASKS);
-  bench_set_work(f, 2 * 2 * (double)n.devices_read / per_cell / TASKS, b->peak1);
+  bench_set_work(f, 2 * 2 * (double)n.devices_read / per_cell / TASKS, b->peak1);  // of inputs that are not 0
   snprintf(f->note, sizeof f->note, "%d-way %d-shot, %d updates, %d queries classified, chip restored: %.3g conversions and normal numbers, %.0f devices written",
            t->model->net.ways, t->spec.shots, t->model->net.steps, t->worker.work.n[1], (double)n.output_conversions / TASKS,
            (double)n.devices_written / TASKS);
