@@ -43,23 +43,12 @@ static void print_tasks(const struct fewshot_result *r) {
   printf(" %%\n");
 }
 
-static void print_row(const char *name, const double v[5]) {
-  printf("%-20s %12.9g %12.9g   %12.9g   %9.6g   %12.9g\n", name, v[0], v[1], v[2], v[3], v[4]);
-}
-
-// Core totals: the deployment is a mean over chips, the rest are means over tasks.
-static void print_ledger(const struct fewshot_result *r) {
-  const struct fewshot_ledger *d = &r->deployment, *t = &r->task, *s = &r->support, *u = &r->updates, *i = &r->inference;
-  printf("\n%-20s %12s %12s = %12s + %9s + %12s\n", "", "deployment", "task", "support", "updates", "inference");
-#define X(name, help) print_row(#name, (const double[]){ d->name, t->name, s->name, u->name, i->name });
-  LEDGER_COUNTS(X)
-#undef X
-#define X(name) print_row(#name, (const double[]){ d->cost.name, t->cost.name, s->cost.name, u->cost.name, i->cost.name })
-  X(read_energy_J);
-  X(read_time_s);
-  X(write_energy_J);
-  X(endurance_used);
-#undef X
+// The deployment is a mean over chips, the rest are means over tasks.
+static void print_ledger(const struct fewshot_result *r, const struct fewshot *f) {
+  const struct ledger_column parts[] = { { 0, "deployment", &r->deployment }, { 0, "task", &r->task }, { '=', "support", &r->support },
+                                         { '+', "updates", &r->updates }, { '+', "inference", &r->inference } };
+  printf("\n");
+  ledger_print_means(parts, sizeof parts / sizeof *parts, &f->ledger, stdout);
 }
 
 static void print_chips(const struct fewshot_result *r) {
@@ -83,7 +72,7 @@ static void print_table(const struct fewshot_result *r, const struct fewshot *f,
   for (int k = 0; k < r->n_later; k++)
     printf("%s%12.10g %10.2f  %7.2f\n", k ? "" : "seconds later\n", r->later_s[k], 100 * r->later_accuracy[k], 100 * r->later_ci95[k]);
   if (r->n_chips > 1) print_chips(r);
-  if (chip) print_ledger(r);
+  if (chip) print_ledger(r, f);
 }
 
 static int eval_fewshot(const struct options *o) {

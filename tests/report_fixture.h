@@ -21,7 +21,7 @@ struct fixture_file {
   "\"settings\": {\"run\": {\"seed\": 7}, \"@\": {\"@\": \"@\"}}, "
 #define FIXTURE_RESULT                                                                                                 \
   "\"command\": \"@\", \"result\": {\"bits\": 4, \"batchnorm\": \"@\", \"split\": \"@\", \"ways\": 2, \"shots\": 1, "  \
-  "\"queries\": 1, \"tasks\": 3}}"
+  "\"queries\": 1, \"tasks\": 3, \"ledger\": {\"cost_source\": \"@\"}}}"
 #define FIXTURE_SCORE "\"rms_distance_cm\": {\"mean\": 1.5, \"std\": 0.25}, \"omega_rmse_rad_s\": [[0.1, 0.2], [0.3, 0.4]]"
 #define FIXTURE_ARM                                                                                                    \
   "\"command\": \"@\", \"result\": {" FIXTURE_SCORE ", \"before\": {" FIXTURE_SCORE "}, \"devices_written\": 12, "     \

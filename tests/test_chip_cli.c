@@ -105,6 +105,12 @@ int main(void) {
   says(ARGS("map", MODEL), "341824 devices");
   says(ARGS("program", MODEL, SMALL), "endurance: 1 writes");
   says(ARGS("program", MODEL, SMALL, "ledger.endurance=10", "--json"), "\"endurance_used\": 0.1");
+  says(ARGS("program", MODEL, SMALL, "ledger.preset=khaddam2022"), "s (khaddam2022: Khaddam-Aljameh et al.");
+  says(ARGS("program", MODEL, SMALL, "ledger.preset=none"), "reading: (none: not priced)");
+  says(ARGS("program", MODEL, SMALL, "ledger.preset=none", "--json"), "\"cost_source\": \"none: not priced\", \"endurance_used\"");
+  says(ARGS("program", MODEL, SMALL, "ledger.phase_time_s=1e-6", "--json"), "(2023); set by hand: ledger.phase_time_s\"");
+  says(ARGS("--help"), "ledger.preset              prices of reading: Le Gallo et al. 2023, 64 cores; Khaddam-Aljameh et al. 2022, one core; none "
+                       "(legallo2023|khaddam2022|none, default legallo2023)");
   says(ARGS("drift", MODEL, SMALL), "30 days");
   says(ARGS("tradeoff", MODEL, SMALL, "eval.tasks=4", "tradeoff.thresholds=0.1", "tradeoff.levels=8", "--quiet", "--out", out), "stochastic         8");
   CHECK(file_exists(out), "%s is missing", out);

@@ -1,10 +1,66 @@
-// Sums and prices of the ledger by hand, and its JSON.
+// Sums, means and prices of the ledger by hand, its presets, and its JSON.
 #include "base/json.h"
 #include "device/ledger.h"
 #include "test.h"
 
+static struct ledger l = { .n_cores = 2, .most_writes = 3 }, other = { .n_cores = 2, .most_writes = 7 };
+
+static void check_source(const struct ledger_params *p, const char *expected) {
+  char text[LEDGER_SOURCE_SIZE];
+  CHECK(!strcmp(ledger_source(p, text), expected), "'%s', not '%s'", text, expected);
+}
+
+// What each preset costs and says, and that a value set by hand goes before it.
+static void test_presets(void) {
+  struct ledger_params p;
+  param_defaults(ledger_param_table, &p);
+  check_source(&p, "legallo2023: Le Gallo et al., Nat. Electron. 6, 680 (2023)");
+  p.phase_energy_J = 2e-9;
+  struct ledger_cost c = ledger_cost(&l, &p);
+  CHECK_REL(c.read_energy_J, 100 * 2e-9, 1e-12);
+  CHECK_REL(c.read_time_s, 60 * 130e-9, 1e-12);
+  check_source(&p, "legallo2023: Le Gallo et al., Nat. Electron. 6, 680 (2023); set by hand: ledger.phase_energy_J");
+  p.phase_time_s = 1e-6;
+  CHECK_REL(ledger_cost(&l, &p).read_time_s, 60e-6, 1e-12);
+  check_source(&p, "set by hand: ledger.phase_energy_J, ledger.phase_time_s");
+
+  param_defaults(ledger_param_table, &p);
+  CHECK(param_set(ledger_param_table, &p, "preset", "khaddam2022") == 0, "khaddam2022");
+  c = ledger_cost(&l, &p);
+  CHECK_REL(131072 / (c.read_energy_J / 100), 10.5e12, 0.01);  // a core's product, in one phase
+  CHECK_REL(131072 / (c.read_time_s / 60), 1.008e12, 0.01);
+  check_source(&p, "khaddam2022: Khaddam-Aljameh et al., IEEE J. Solid-State Circuits 57, 1027 (2022)");
+
+  CHECK(param_set(ledger_param_table, &p, "preset", "none") == 0, "none");
+  c = ledger_cost(&l, &p);
+  CHECK(c.read_energy_J == 0 && c.read_time_s == 0, "none has a price");
+  check_source(&p, "none: not priced");
+  p.phase_time_s = 1e-6;
+  check_source(&p, "set by hand: ledger.phase_time_s");
+  CHECK(param_set(ledger_param_table, &p, "preset", "free") < 0, "a preset that does not exist");
+}
+
+// Means; JSON has only what is priced.
+static void test_means(void) {
+  struct ledger_params p;
+  param_defaults(ledger_param_table, &p);
+  struct ledger_mean m = ledger_mean(&l, 8, &p);
+  CHECK(m.products == 5 && m.phases == 12.5 && m.verify_reads == 0.5, "means");
+  CHECK_REL(m.cost.read_energy_J, 12.5 * 13.2e-9, 1e-12);
+  CHECK_REL(m.cost.read_time_s, 60 * 130e-9 / 8, 1e-12);
+  for (int k = 0; k < 3; k++) {
+    p.preset = k;
+    p.pulse_energy_J = k ? 1e-12 : 0;
+    m = ledger_mean(&l, 8, &p);
+    struct json_t *o = ledger_mean_json(&m, &p);
+    double v;
+    const bool read = json_field_f64(o, "mean", "read_energy_J", 0, 1, &v) == 0, write = json_field_f64(o, "mean", "write_energy_J", 0, 1, &v) == 0;
+    CHECK(read == (k < 2) && write == (k > 0) && json_has(o, "read_time_s") == read, "preset %d: priced %d %d", k, read, write);
+    json_release(o);
+  }
+}
+
 int main(void) {
-  static struct ledger l = { .n_cores = 2, .most_writes = 3 }, other = { .n_cores = 2, .most_writes = 7 };
   struct ledger_params p;
   param_defaults(ledger_param_table, &p);
   l.core[0] = (struct ledger_counts){ .products = 10, .phases = 40, .devices_written = 5, .pulses = 9 };
@@ -19,8 +75,8 @@ int main(void) {
   CHECK(c.write_energy_J == 0, "not priced");
   CHECK_REL(c.endurance_used, 7e-8, 1e-12);
   // a whole core: 2 x 256 x 256 operations in 4 phases at 2.48 TOPS/W and 16.1/64 TOPS, SPEC
-  CHECK_REL(131072 / (4 * p.phase_energy_J), 2.48e12, 0.01);
-  CHECK_REL(131072 / (4 * p.phase_time_s), 16.1e12 / 64, 0.01);
+  CHECK_REL(131072 / (4 * c.read_energy_J / 102), 2.48e12, 0.01);
+  CHECK_REL(131072 / (4 * c.read_time_s / 62), 16.1e12 / 64, 0.01);
   p.pulse_energy_J = 2e-12;
   p.verify_energy_J = 1e-12;
   c = ledger_cost(&l, &p);
@@ -32,6 +88,8 @@ int main(void) {
   int64_t phases;
   CHECK(json_field_object(o, "ledger", "total", &sum) == 0 && json_field_i64(sum, "total", "phases", 0, 1000, &phases) == 0 && phases == 100, "JSON");
   json_release(o);
+  test_presets();
+  test_means();
   ledger_reset(&l);
   CHECK(ledger_total(&l).phases == 0 && l.n_cores == 2, "reset");
   return test_summary();

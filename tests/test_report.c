@@ -219,6 +219,7 @@ static void check_good(enum report_kind kind) {
   CHECK(page(kind) == 0, "%s", err_message());
   CHECK(count(text, "<figure") == count(text, "</figure>") && count(text, "<figure") >= 3 && !strstr(text, "no data"), "%s", text);
   CHECK(!strncmp(text, "<!doctype html>", 15) && strstr(text, "</html>") && strstr(text, "default-src 'none'"), "%.200s", text);
+  CHECK(kind != REPORT_FEWSHOT || strstr(text, "(upper bounds for cores in part use; word)"), "the source of the prices is missing");
   CHECK(!strncmp(strstr(text, "<title>"), "<title>metaxbar: ", 17) && strstr(text, "<code>metaxbar report</code>"), "%.600s", text);
   drop();
 }

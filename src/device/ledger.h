@@ -4,6 +4,7 @@
 // sign of weight (1-phase: of both signs) in all columns of the tile.
 // Energy and time come from a preset of published figures, per phase of a whole core, so for partly filled cores they
 // are upper bounds. The cost of writing was not published: it is counted, and priced only where the user gives prices.
+// What is not priced is 0 in the structs here, and left out of text and JSON.
 #ifndef DEVICE_LEDGER_H
 #define DEVICE_LEDGER_H
 
@@ -14,7 +15,7 @@
 
 struct json_t;
 
-enum { LEDGER_MAX_CORES = 256 };
+enum { LEDGER_MAX_CORES = 256, LEDGER_MAX_COLUMNS = 8 };
 
 #define LEDGER_COUNTS(X)                                                                           \
   X(products, "vectors sent through the core")                                                     \
@@ -40,12 +41,19 @@ struct ledger {
   struct ledger_counts core[LEDGER_MAX_CORES];
 };
 
+enum ledger_preset { LEDGER_LEGALLO2023, LEDGER_KHADDAM2022, LEDGER_NONE };
+
 struct ledger_params {
-  double phase_energy_J, phase_time_s;  // of a whole core
+  int64_t preset;                       // enum ledger_preset
+  double phase_energy_J, phase_time_s;  // of a whole core; 0: the preset's
   double pulse_energy_J, verify_energy_J;
   double endurance;                     // writes a device survives
 };
 extern const struct param ledger_param_table[];
+
+// Where the prices of reading come from: the publication behind the preset, and what was set by hand. Written to text.
+enum { LEDGER_SOURCE_SIZE = 200 };
+const char *ledger_source(const struct ledger_params *p, char text[LEDGER_SOURCE_SIZE]);
 
 struct ledger_cost {
   double read_energy_J, read_time_s;  // time: of the busiest core, the cores working side by side
@@ -61,7 +69,27 @@ void ledger_repeat(struct ledger *l, const struct ledger *before, int64_t n);  /
 struct ledger_counts ledger_total(const struct ledger *l);
 struct ledger_cost ledger_cost(const struct ledger *l, const struct ledger_params *p);
 
+// A part of the account, all cores together: the mean over n tasks, movements or chips.
+struct ledger_mean {
+#define X(name, help) double name;
+  LEDGER_COUNTS(X)
+#undef X
+  struct ledger_cost cost;  // endurance: of the most written device, the most of any
+};
+struct ledger_mean ledger_mean(const struct ledger *sum, int n, const struct ledger_params *p);
+
 void ledger_print(const struct ledger *l, const struct ledger_params *p, FILE *out);
 struct json_t *ledger_json(const struct ledger *l, const struct ledger_params *p);
+
+// Parts side by side, each under its name, with a sign before it ('=', '+'; 0: none); then where the prices come from.
+struct ledger_column {
+  char sign;
+  const char *name;
+  const struct ledger_mean *mean;
+};
+void ledger_print_means(const struct ledger_column *columns, int n, const struct ledger_params *p, FILE *out);
+struct json_t *ledger_mean_json(const struct ledger_mean *m, const struct ledger_params *p);
+// {"preset", "cost_source"}, where the prices of the means beside it come from.
+void ledger_put_source(struct json_t *o, const struct ledger_params *p);
 
 #endif

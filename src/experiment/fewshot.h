@@ -104,14 +104,6 @@ int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, c
 // Replace the weights by what the synapse arrays of the settings hold once written (quantised: rounded).
 void fewshot_model_round(struct fewshot_model *m, const struct fewshot *f);
 
-// A part of what the chips did (device/ledger.h), all cores together: the mean over tasks, or over chips for the deployment.
-struct fewshot_ledger {
-#define X(name, help) double name;
-  LEDGER_COUNTS(X)
-#undef X
-  struct ledger_cost cost;  // endurance: of the most written device, the most of any task
-};
-
 enum { FEWSHOT_MAX_LATER = 16 };
 // What an evaluation found; arrays over updates 0..n_updates. ci95: from the spread of the tasks, or of the chips if larger.
 struct fewshot_result {
@@ -123,8 +115,9 @@ struct fewshot_result {
   double later_s[FEWSHOT_MAX_LATER], later_accuracy[FEWSHOT_MAX_LATER], later_ci95[FEWSHOT_MAX_LATER];
   double *chip_accuracy, chip_std;              // (n_chips) after the last update; their standard deviation
   // synapse.kind=chip. task = support (features of the support images) + updates (these through the read-out, and the
-  // writes: the sum of update[s]) + inference (features of the queries, classified after 0..n_updates updates)
-  struct fewshot_ledger deployment, task, support, updates, inference, update[CONVNET_MAX_STEPS];
+  // writes: the sum of update[s]) + inference (features of the queries, classified after 0..n_updates updates).
+  // Means over tasks, of the deployment over chips
+  struct ledger_mean deployment, task, support, updates, inference, update[CONVNET_MAX_STEPS];
   long devices_total;
   double *task_accuracy;   // (n_tasks, n_updates + 1)
   double *expected;        // the same from a tasks file, NULL where it has none
@@ -142,8 +135,6 @@ int fewshot_load(struct dataset *data, const struct fewshot *f);
 
 // A chip of this seed, written, then calibrated on background images of data as tasks of so many shots show them.
 int fewshot_deploy(struct chip **c, const struct fewshot *f, const struct fewshot_model *m, const struct dataset *data, int shots, uint64_t seed);
-
-struct fewshot_ledger fewshot_ledger_mean(const struct ledger *sum, int n, const struct ledger_params *p);
 
 // Mean accuracy and loss after every update over tasks drawn from a split (streams of `purpose`).
 int fewshot_measure(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,

@@ -375,18 +375,18 @@ static void summarise_ledger(struct fewshot_result *r, const struct measuring *m
     struct ledger *update = &sum[PART_UPDATE + s];
     ledger_add(updates, update);
     update->most_writes = update->most_writes > 0;
-    r->update[s] = fewshot_ledger_mean(update, r->n_tasks, p);
+    r->update[s] = ledger_mean(update, r->n_tasks, p);
     r->devices_addressed[s] = r->update[s].weights_written * devices;
   }
   if (updates->most_writes > 0) updates->most_writes -= sum[PART_DEPLOYMENT].most_writes;
   ledger_add(task, &sum[PART_SUPPORT]);
   ledger_add(task, updates);
   ledger_add(task, &sum[PART_INFERENCE]);
-  r->deployment = fewshot_ledger_mean(&sum[PART_DEPLOYMENT], r->n_chips, p);
-  r->task = fewshot_ledger_mean(task, r->n_tasks, p);
-  r->support = fewshot_ledger_mean(&sum[PART_SUPPORT], r->n_tasks, p);
-  r->updates = fewshot_ledger_mean(updates, r->n_tasks, p);
-  r->inference = fewshot_ledger_mean(&sum[PART_INFERENCE], r->n_tasks, p);
+  r->deployment = ledger_mean(&sum[PART_DEPLOYMENT], r->n_chips, p);
+  r->task = ledger_mean(task, r->n_tasks, p);
+  r->support = ledger_mean(&sum[PART_SUPPORT], r->n_tasks, p);
+  r->updates = ledger_mean(updates, r->n_tasks, p);
+  r->inference = ledger_mean(&sum[PART_INFERENCE], r->n_tasks, p);
   free(total);
 }
 

@@ -1,20 +1,8 @@
-// What an evaluation found: means of ledgers, JSON.
+// What an evaluation found, as JSON.
 #include <stdlib.h>
 
 #include "base/json.h"
 #include "experiment/fewshot.h"
-
-struct fewshot_ledger fewshot_ledger_mean(const struct ledger *sum, int n, const struct ledger_params *p) {
-  const struct ledger_counts total = ledger_total(sum);
-  struct fewshot_ledger l = { .cost = ledger_cost(sum, p) };
-#define X(name, help) l.name = (double)total.name / n;
-  LEDGER_COUNTS(X)
-#undef X
-  l.cost.read_energy_J /= n;
-  l.cost.read_time_s /= n;
-  l.cost.write_energy_J /= n;
-  return l;
-}
 
 void fewshot_result_release(struct fewshot_result *r) {
   free(r->task_accuracy);
@@ -23,26 +11,15 @@ void fewshot_result_release(struct fewshot_result *r) {
   r->task_accuracy = r->expected = r->chip_accuracy = NULL;
 }
 
-static struct json_t *ledger_mean_json(const struct fewshot_ledger *l) {
-  struct json_t *o = json_object_new();
-#define X(name, help) json_put_f64(o, #name, l->name);
-  LEDGER_COUNTS(X)
-#undef X
-  json_put_f64(o, "read_energy_J", l->cost.read_energy_J);
-  json_put_f64(o, "read_time_s", l->cost.read_time_s);
-  json_put_f64(o, "write_energy_J", l->cost.write_energy_J);
-  json_put_f64(o, "endurance_used", l->cost.endurance_used);
-  return o;
-}
-
-static struct json_t *parts_json(const struct fewshot_result *r) {
+static struct json_t *parts_json(const struct fewshot_result *r, const struct ledger_params *p) {
   struct json_t *o = json_object_new(), *updates = json_array_new();
-  for (int s = 0; s < r->n_updates; s++) json_put(updates, NULL, ledger_mean_json(&r->update[s]));
-  json_put(o, "deployment", ledger_mean_json(&r->deployment));
-  json_put(o, "per_task", ledger_mean_json(&r->task));
-  json_put(o, "support", ledger_mean_json(&r->support));
+  for (int s = 0; s < r->n_updates; s++) json_put(updates, NULL, ledger_mean_json(&r->update[s], p));
+  ledger_put_source(o, p);
+  json_put(o, "deployment", ledger_mean_json(&r->deployment, p));
+  json_put(o, "per_task", ledger_mean_json(&r->task, p));
+  json_put(o, "support", ledger_mean_json(&r->support, p));
   json_put(o, "per_update", updates);
-  json_put(o, "inference", ledger_mean_json(&r->inference));
+  json_put(o, "inference", ledger_mean_json(&r->inference, p));
   return o;
 }
 
@@ -81,7 +58,7 @@ struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct 
     json_put_f64s(o, "chips", r->chip_accuracy, (size_t)r->n_chips);
     json_put_f64(o, "chips_std", r->chip_std);
     json_put(o, "later", later_json(r));
-    json_put(o, "ledger", parts_json(r));
+    json_put(o, "ledger", parts_json(r, &f->ledger));
   }
   json_put_f64(o, "seconds", r->seconds);
   json_put_i64(o, "seed", f->run.seed);

@@ -546,6 +546,15 @@ static int put_cost_table(FILE *out, const struct report_run *r, bool with_run) 
   return 0;
 }
 
+// Where the prices of a result come from; older results do not say.
+static const char *price_source(const struct json_t *result) {
+  struct json_t *ledger;
+  const char *source = "source not recorded";
+  if (json_has(result, "ledger") && json_field_object(result, "result", "ledger", &ledger) == 0 && json_has(ledger, "cost_source"))
+    json_field_text(ledger, "ledger", "cost_source", &source);
+  return source;
+}
+
 static int put_cost(FILE *out, const struct report_run *const *runs, int n) {
   struct json_t *result;
   const char *command;
@@ -556,9 +565,11 @@ static int put_cost(FILE *out, const struct report_run *const *runs, int n) {
   TRY(put_cost_chart(out, runs, n, "Energy of reading", "read_energy_J", 1e6, "energy of reading, up to each update, \xc2\xb5J"));
   fputs("</div>\n", out);
   for (int k = 0; k < n; k++) TRY(put_cost_table(out, runs[k], n > 1));
-  page_caption(out, "What learning costs.", "Means per task, summed from its beginning to 0, 1, 2 ... updates. Energy and time are those of reading, from the support images to the last "
-               "update, at the published figures of a whole core (upper bounds for cores in part use). What writing a device takes was not published; it is counted, not priced.",
-               command);
+  char text[640];
+  snprintf(text, sizeof text, "Means per task, summed from its beginning to 0, 1, 2 ... updates. Energy and time are those of reading, from the support images to the last "
+           "update, priced per phase of a whole core (upper bounds for cores in part use; %.200s). What writing a device takes was not published; it is counted, not priced.",
+           price_source(result));
+  page_caption(out, "What learning costs.", text, command);
   return 0;
 }
 
