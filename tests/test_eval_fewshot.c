@@ -150,6 +150,17 @@ static void check_ledger(const struct fewshot_result *r, const struct fewshot *f
   CHECK_REL(r->task.cost.endurance_used, 4 / f->ledger.endurance, 1e-12);
 }
 
+// 3 later times, by hand: 5 matrices, one tile each, are recalibrated on 32 inputs, in a task the read-out again. 10 queries of
+// 28 x 28 make 14*14 + 7*7 + 4*4 + 2*2 = 265 products each and one of the read-out, 15 support images where the rule needs them.
+static void check_later_ledger(const struct fewshot_result *r, enum convnet_rule rule) {
+  CHECK(r->later_chip.products == 3*5*32 && r->later_chip.phases > 0, "%g products recalibrate a chip", r->later_chip.products);
+  CHECK(r->later_readout.products == 3*32 && r->later_readout.devices_read > 0, "%g recalibrate a read-out", r->later_readout.products);
+  const int images = rule == CONVNET_SUPPORT ? 25 : 10;
+  CHECK(r->later_inference.products == 3*(images*265 + 10), "%g products later", r->later_inference.products);
+  CHECK(r->later_chip.devices_written + r->later_readout.devices_written + r->later_inference.devices_written == 0, "nothing is written later");
+  CHECK(r->task.products < r->later_inference.products, "%g products of a task contain later ones", r->task.products);
+}
+
 static void test_chips(void) {
   struct fewshot f;
   struct fewshot_model m = { 0 };
@@ -166,6 +177,9 @@ static void test_chips(void) {
     CHECK(!memcmp(r[0].task_accuracy, r[1].task_accuracy, 7*5 * sizeof(double)), "accuracies depend on threads");
     CHECK(!memcmp(r[0].later_accuracy, r[1].later_accuracy, sizeof r[0].later_accuracy), "later accuracies depend on threads");
     CHECK(!memcmp(r[0].loss, r[1].loss, sizeof r[0].loss) && !memcmp(&r[0].task, &r[1].task, sizeof r[0].task), "losses or ledger depend on threads");
+    const struct ledger_mean *later[2][3] = { { &r[0].later_chip, &r[0].later_readout, &r[0].later_inference }, { &r[1].later_chip, &r[1].later_readout, &r[1].later_inference } };
+    for (int k = 0; k < 3; k++) CHECK(!memcmp(later[0][k], later[1][k], sizeof *later[0][k]), "part %d at later times depends on threads", k);
+    check_later_ledger(&r[1], (enum convnet_rule)f.eval.batchnorm);
     if (f.eval.batchnorm == 0) check_ledger(&r[0], &f);
     f.eval.chips = 1;  // the first chip is that of a single one
     CHECK(fewshot_eval(&one, &f, &m) == 0, "%s", err_message());

@@ -118,6 +118,9 @@ struct fewshot_result {
   // writes: the sum of update[s]) + inference (features of the queries, classified after 0..n_updates updates).
   // Means over tasks, of the deployment over chips
   struct ledger_mean deployment, task, support, updates, inference, update[CONVNET_MAX_STEPS];
+  // At all times of eval.later_s together: the chip recalibrated (mean over chips); the adapted read-out recalibrated, the queries
+  // read and classified anew (means over tasks). The deployment and the tasks do not contain it.
+  struct ledger_mean later_chip, later_readout, later_inference;
   long devices_total;
   double *task_accuracy;   // (n_tasks, n_updates + 1)
   double *expected;        // the same from a tasks file, NULL where it has none

@@ -22,7 +22,7 @@ enum { CALIBRATION_GROUPS = 8 };
 static const double SHORTEST_S = 1e-3, CENTURY_S = 100 * 365.25 * 86400;
 
 // Parts of the account of a chip; the updates follow.
-enum { PART_DEPLOYMENT, PART_SUPPORT, PART_INFERENCE, PART_UPDATE };
+enum { PART_DEPLOYMENT, PART_SUPPORT, PART_INFERENCE, PART_LATER_CHIP, PART_LATER_READOUT, PART_LATER_INFERENCE, PART_UPDATE };
 
 // A worker's place at the chip in use.
 struct place {
@@ -53,12 +53,15 @@ struct measuring {
   int n_updates, n_later;
 };
 
-// What the worker's clone did since the last call belongs to this part.
+// What a chip did since the last call belongs to this part.
+static void account_of(struct place *p, struct chip *c, int part) {
+  ledger_add(&p->part[part], &c->ledger);
+  ledger_reset(&c->ledger);
+}
+
+// The same of the worker's clone.
 static void account(struct measuring *m, int worker, int part) {
-  if (!m->places) return;
-  struct place *p = &m->places[worker];
-  ledger_add(&p->part[part], &p->clone->ledger);
-  ledger_reset(&p->clone->ledger);
+  if (m->places) account_of(&m->places[worker], m->places[worker].clone, part);
 }
 
 // Features of the images of a task, the support first.
@@ -161,14 +164,16 @@ static void run_scratch(struct measuring *m, struct maml_worker *w, int task, st
 static void run_later(struct measuring *m, const struct adapt_task *t, int task, int worker, struct rng *noise) {
   const struct convnet *net = &m->model->net;
   struct maml_worker *w = &m->workers[worker];
-  const struct place *p = &m->places[worker];
+  struct place *p = &m->places[worker];
   struct synapse *layers[CONVNET_MAX_LAYERS];
   for (int k = 0; k < m->n_later; k++) {
     deploy_layers(layers, p->aged[k], net);
     deploy_age(p->aged[k], p->clone, net->blocks, noise);
+    account_of(p, p->aged[k], PART_LATER_READOUT);
     for (int group = m->options.rule != CONVNET_SUPPORT; group < 2; group++)
       convnet_forward(net, &w->work, layers, group, m->options.rule, &m->fixed, noise);
     adapt_classify(&w->record, t, layers[net->blocks], m->n_updates, noise);
+    account_of(p, p->aged[k], PART_LATER_INFERENCE);
     m->later[task*m->n_later + k] = (double)w->record.correct[m->n_updates] / t->Q;
   }
 }
@@ -270,6 +275,7 @@ static void age(const struct measuring *m, int worker) {
     p->aged[k] = chip_clone(worker ? m->places[0].aged[k] : k ? p->aged[k - 1] : m->chip);
     const int rc = chip_advance(p->aged[k], m->chip->clock_s + m->later_s[k], &p->aged[k]->rng);
     assert(rc == 0);  // the times rise
+    account_of(p, p->aged[k], PART_LATER_CHIP);
   }
 }
 
@@ -387,6 +393,9 @@ static void summarise_ledger(struct fewshot_result *r, const struct measuring *m
   r->support = ledger_mean(&sum[PART_SUPPORT], r->n_tasks, p);
   r->updates = ledger_mean(updates, r->n_tasks, p);
   r->inference = ledger_mean(&sum[PART_INFERENCE], r->n_tasks, p);
+  r->later_chip = ledger_mean(&sum[PART_LATER_CHIP], r->n_chips, p);
+  r->later_readout = ledger_mean(&sum[PART_LATER_READOUT], r->n_tasks, p);
+  r->later_inference = ledger_mean(&sum[PART_LATER_INFERENCE], r->n_tasks, p);
   free(total);
 }
 

@@ -11,6 +11,14 @@ void fewshot_result_release(struct fewshot_result *r) {
   r->task_accuracy = r->expected = r->chip_accuracy = NULL;
 }
 
+static struct json_t *later_parts_json(const struct fewshot_result *r, const struct ledger_params *p) {
+  struct json_t *o = json_object_new();
+  json_put(o, "chip", ledger_mean_json(&r->later_chip, p));
+  json_put(o, "readout", ledger_mean_json(&r->later_readout, p));
+  json_put(o, "inference", ledger_mean_json(&r->later_inference, p));
+  return o;
+}
+
 static struct json_t *parts_json(const struct fewshot_result *r, const struct ledger_params *p) {
   struct json_t *o = json_object_new(), *updates = json_array_new();
   for (int s = 0; s < r->n_updates; s++) json_put(updates, NULL, ledger_mean_json(&r->update[s], p));
@@ -20,6 +28,7 @@ static struct json_t *parts_json(const struct fewshot_result *r, const struct le
   json_put(o, "support", ledger_mean_json(&r->support, p));
   json_put(o, "per_update", updates);
   json_put(o, "inference", ledger_mean_json(&r->inference, p));
+  if (r->n_later > 0) json_put(o, "later", later_parts_json(r, p));
   return o;
 }
 
