@@ -31,15 +31,25 @@ static void print_table(const struct reach_result *r) {
 }
 
 static void print_chips(const struct reach_result *r, const struct reach *f) {
-  const struct ledger_counts once = ledger_total(&r->deployment), all = ledger_total(&r->movements);
-  const struct ledger_cost cost = ledger_cost(&r->movements, &f->ledger);
-  const double n = r->n_trajectories;
+  const struct ledger_counts once = ledger_total(&r->deployment);
   printf("chips: %d x %s, updated %.6g s after writing, performing %.6g s later\n", r->n_chips,
          f->chip.table[0] ? f->chip.table : pcm_preset_names[f->chip.preset], r->updated_s, f->eval.later_s);
   printf("written: %.1f %% error beside %.3f of the weights kept; %lld of %ld devices\n", 100*r->programmed_error, r->programmed_kept,
          (long long)once.devices_written, r->devices_total);
-  printf("per movement: %.0f products, %.0f phases, %.0f devices rewritten; reading at most %.3g J, %.3g s\n", (double)all.products/n,
-         (double)all.phases/n, r->devices_written, cost.read_energy_J/n, cost.read_time_s/n);
+}
+
+// The deployment is that of the first chip, the rest are means over movements.
+static void print_ledger(const struct reach_result *r, const struct reach *f) {
+  static const char *const names[] = { "pass 1", "update", "waiting", "pass 2" };
+  const struct ledger_mean once = ledger_mean(&r->deployment, 1, &f->ledger), all = ledger_mean(&r->movements, r->n_trajectories, &f->ledger);
+  struct ledger_mean part[REACH_PARTS];
+  struct ledger_column columns[2 + REACH_PARTS] = { { 0, "deployment", &once }, { 0, "movement", &all } };
+  for (int k = 0; k < REACH_PARTS; k++) {
+    part[k] = ledger_mean(&r->part[k], r->n_trajectories, &f->ledger);
+    columns[2 + k] = (struct ledger_column){ k ? '+' : '=', names[k], &part[k] };
+  }
+  printf("\n");
+  ledger_print_means(columns, 2 + REACH_PARTS, &f->ledger, stdout);
 }
 
 static int print_result(const struct reach_result *r, const struct reach *f, bool as_json) {
@@ -50,7 +60,10 @@ static int print_result(const struct reach_result *r, const struct reach *f, boo
     return rc;
   }
   print_table(r);
-  if (r->n_chips) print_chips(r, f);
+  if (r->n_chips) {
+    print_chips(r, f);
+    print_ledger(r, f);
+  }
   return 0;
 }
 

@@ -81,6 +81,26 @@ static void check_calibration(void) {
   reach_result_release(&software);
 }
 
+// The passes read, the update writes, waiting recalibrates if there is time for it; together they are the movement.
+static void check_parts(const struct reach_result *r, bool later) {
+  struct ledger_counts n[REACH_PARTS], sum = { 0 };
+  const struct ledger_counts all = ledger_total(&r->movements);
+  for (int k = 0; k < REACH_PARTS; k++) {
+    n[k] = ledger_total(&r->part[k]);
+#define X(name, help) sum.name += n[k].name;
+    LEDGER_COUNTS(X)
+#undef X
+  }
+  CHECK(!memcmp(&sum, &all, sizeof sum), "the parts are not the movements");
+  CHECK(n[REACH_UPDATE].products == 0 && n[REACH_UPDATE].devices_written == all.devices_written, "update: %lld products", (long long)n[REACH_UPDATE].products);
+  const int64_t calibration = ledger_total(&r->deployment).products;  // the inputs seen before deployment, once through the one tile
+  CHECK(calibration > 100 && calibration <= 512 && n[REACH_WAIT].products == (later ? N*calibration : 0), "waiting: %lld products", (long long)n[REACH_WAIT].products);
+  CHECK(n[REACH_FIRST_PASS].products > N*5 && n[REACH_FIRST_PASS].products <= N*60 && n[REACH_SECOND_PASS].products > N*5 &&
+        n[REACH_SECOND_PASS].products <= N*60, "%lld and %lld products", (long long)n[REACH_FIRST_PASS].products, (long long)n[REACH_SECOND_PASS].products);
+  for (int k = REACH_FIRST_PASS; k < REACH_PARTS; k += REACH_SECOND_PASS)  // spikes are few: far below every row in every phase
+    CHECK(n[k].input_conversions >= n[k].phases && n[k].input_conversions < n[k].phases*29/2, "pass %d: %lld pulses", k, (long long)n[k].input_conversions);
+}
+
 static void check_ledger(void) {
   struct reach f;
   small(&f);
@@ -97,6 +117,7 @@ static void check_ledger(void) {
   CHECK(r.devices_written >= 2*changed && r.devices_written <= 4*changed, "%g devices for %g weights", r.devices_written, changed);
   CHECK(all.products > N*2*5 && all.products <= N*2*60 && all.phases == 2*all.products, "%lld products", (long long)all.products);
   CHECK(r.movements.most_writes == 2, "%lld writes of one device", (long long)r.movements.most_writes);
+  check_parts(&r, false);
   reach_result_release(&r);
 }
 
@@ -109,7 +130,7 @@ static void check_restore(void) {
   f.run.threads = 3;
   struct reach_result three = run(&f);
   CHECK(!memcmp(one.distance_cm, three.distance_cm, N*sizeof(double)), "threads change the results");
-  CHECK(!memcmp(&one.movements, &three.movements, sizeof one.movements), "threads change the ledger");
+  CHECK(!memcmp(&one.movements, &three.movements, sizeof one.movements) && !memcmp(one.part, three.part, sizeof one.part), "threads change the ledger");
   reach_result_release(&three);
   f.eval.chips = 3;
   struct reach_result turns = run(&f);
@@ -130,6 +151,11 @@ static void check_time(void) {
   struct reach_result soon = run(&f);
   f.eval.later_s = 1e6;
   struct reach_result later = run(&f);
+  f.chip.correction = CHIP_COLUMN;
+  struct reach_result corrected = run(&f);
+  check_parts(&corrected, true);
+  reach_result_release(&corrected);
+  f.chip.correction = CHIP_NONE;
   CHECK(worst(&now, &soon) == 0, "drift before t0: %g", worst(&now, &soon));
   CHECK(worst(&now, &later) > 1e-2 && now.before.rms_distance_cm.mean == later.before.rms_distance_cm.mean, "no drift between update and performance");
   reach_result_release(&later);

@@ -42,9 +42,9 @@ static void check_output(void) {
   CHECK(!strstr(p.out, "ledger"), "a ledger without a chip");
   RUN("eval.trajectories=4", "--json", "synapse.kind=chip", "chip.preset=joshi2020", "eval.chips=2", "eval.later_s=60");
   SAYS("\"synapse\": \"chip\"", "\"preset\": \"joshi2020\"", "\"chips\": 2", "\"later_s\": 60", "\"ledger\": {", "\"deployment\": {",
-       "\"movements\": {", "\"devices_total\": 2000", "\"programmed\": {");
+       "\"movements\": {", "\"per_movement\": {\"all\": {", "\"second_pass\": {", "\"preset\": \"legallo2023\"", "\"devices_total\": 2000", "\"programmed\": {");
   RUN("eval.trajectories=2", "synapse.kind=chip");
-  SAYS("2 movements", "chips: 1 x hermes", "2000 of 2000 devices", "per movement:");
+  SAYS("2 movements", "chips: 1 x hermes", "2000 of 2000 devices", "    movement =       pass 1 +       update +      waiting +       pass 2", "reading: at most so much (legallo2023:");
   char *csv;
   size_t size, lines = 0, commas = 0;
   CHECK(file_read(table, 1 << 20, &csv, &size) == 0, "%s", err_message());

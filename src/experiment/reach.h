@@ -123,6 +123,9 @@ struct reach_score {
   struct reach_spread omega_rmse_rad_s[2];  // per joint
 };
 
+// Parts of a movement on a chip; the performance includes the updates beyond the first of update.repeats.
+enum reach_part { REACH_FIRST_PASS, REACH_UPDATE, REACH_WAIT, REACH_SECOND_PASS, REACH_PARTS };
+
 struct reach_result {
   int n_trajectories, T;
   struct reach_score before, after;         // the update
@@ -133,7 +136,8 @@ struct reach_result {
   int n_chips;                              // 0 in software; then all that follows of chips is 0
   double updated_s;                         // their clock when the movements are learned
   double programmed_kept, programmed_error; // of the first chip (experiment/reach_chip.h)
-  struct ledger deployment, movements;      // writing the first chip; all movements on all chips
+  struct ledger deployment, movements;      // writing the first chip; all movements on all chips, the sum of
+  struct ledger part[REACH_PARTS];          // their parts
   double *distance_cm;                      // (n_trajectories) after the update
   double seconds;                           // of learning and performing, all movements
   // the first movement, for figures: (T, 2) rad/s, (T, 3) m
@@ -149,6 +153,8 @@ struct reach_device {
   void (*restore)(const struct reach_device *d, int worker, uint64_t movement, struct rng *r);
   // Let time pass between the update and the performance. NULL: none.
   void (*wait)(const struct reach_device *d, int worker, struct rng *r);
+  // What the array did since the last call, or since restore, was this part of a movement. NULL: nobody asks.
+  void (*account)(const struct reach_device *d, int worker, enum reach_part part);
   void *context;
 };
 

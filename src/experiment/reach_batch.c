@@ -132,6 +132,10 @@ int reach_batch_draw(struct reach_batch *b, int n, uint32_t purpose, uint64_t fi
 
 // ---- forward
 
+static void account(const struct reach_device *d, int worker, enum reach_part part) {
+  if (d && d->account) d->account(d, worker, part);
+}
+
 static void forward_item(struct reach_batch *b, int k, int worker) {
   struct oneshot_item *it = &b->item[k];
   struct arena *scratch = &b->scratch[worker];
@@ -141,9 +145,13 @@ static void forward_item(struct reach_batch *b, int k, int worker) {
   if (d && !d->restore) array->ops->program(array, b->parameters + b->o.trainee_w, it->r);
   if (b->n_firsts == b->capacity || k % b->group == 0)
     oneshot_first_forward(it->first, &b->o, b->parameters, &b->clock, array, it->r, scratch);
+  account(d, worker, REACH_FIRST_PASS);
   oneshot_learn(it, &b->o, b->parameters, &b->clock, array, scratch);
+  account(d, worker, REACH_UPDATE);
   if (d && d->wait) d->wait(d, worker, it->r);
+  account(d, worker, REACH_WAIT);
   oneshot_perform(it, &b->o, b->parameters, &b->clock, array, scratch);
+  account(d, worker, REACH_SECOND_PASS);
 }
 
 static void forward_episode(void *context, int episode, int worker) {

@@ -18,6 +18,7 @@ struct reach_chip {
   struct chip **chip;          // (n_chips) programmed
   struct chip **clone;         // (n_workers, n_chips)
   struct chip **current;       // (n_workers) clone of the movement under way
+  struct ledger *part;         // (n_workers, REACH_PARTS)
   struct ledger deployment;
   struct deploy_quality quality;
 };
@@ -116,6 +117,12 @@ static void wait_later(const struct reach_device *d, int worker, struct rng *r) 
   if (c->later_s > 0 && chip_advance(now, now->clock_s + c->later_s, r) < 0) abort();  // time goes forward, so it cannot fail
 }
 
+static void account(const struct reach_device *d, int worker, enum reach_part part) {
+  const struct reach_chip *c = d->context;
+  ledger_add(&c->part[worker*REACH_PARTS + (int)part], &c->current[worker]->ledger);
+  ledger_reset(&c->current[worker]->ledger);
+}
+
 static int check_settings(const struct reach *f) {
   static const char *const rounding[] = { [CHIP_STOCHASTIC] = "stochastic", [CHIP_NEAREST] = "nearest" };
   const int64_t u = f->chip.update;
@@ -136,8 +143,9 @@ int reach_chip_new(struct reach_chip **out, const struct reach *f, const struct 
   c->chip = err_calloc((size_t)c->n_chips, sizeof(struct chip *));
   c->clone = err_calloc((size_t)(workers*c->n_chips), sizeof(struct chip *));
   c->current = err_calloc((size_t)workers, sizeof(struct chip *));
+  c->part = err_calloc((size_t)(workers*REACH_PARTS), sizeof *c->part);
   c->device = (struct reach_device){ .array = err_calloc((size_t)workers, sizeof(struct synapse *)), .restore = restore,
-                                     .wait = wait_later, .context = c };
+                                     .wait = wait_later, .account = account, .context = c };
   const int rc = begin(c, f, m);
   if (rc < 0) {
     reach_chip_free(c);
@@ -156,6 +164,7 @@ void reach_chip_free(struct reach_chip *c) {
   for (int k = 0; k < c->n_workers*c->n_chips; k++) chip_free(c->clone[k]);
   for (int k = 0; k < c->n_chips; k++) chip_free(c->chip[k]);
   free(c->device.array);
+  free(c->part);
   free(c->current);
   free(c->clone);
   free(c->chip);
@@ -171,5 +180,9 @@ void reach_chip_report(struct reach_result *r, const struct reach_chip *c) {
   r->programmed_error = c->quality.error;
   r->deployment = c->deployment;
   r->movements = (struct ledger){ .n_cores = c->deployment.n_cores };
-  for (int k = 0; k < c->n_workers*c->n_chips; k++) ledger_add(&r->movements, &c->clone[k]->ledger);
+  for (int part = 0; part < REACH_PARTS; part++) {
+    r->part[part] = (struct ledger){ .n_cores = c->deployment.n_cores };
+    for (int w = 0; w < c->n_workers; w++) ledger_add(&r->part[part], &c->part[w*REACH_PARTS + part]);
+    ledger_add(&r->movements, &r->part[part]);
+  }
 }

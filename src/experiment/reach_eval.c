@@ -208,6 +208,19 @@ static void put_score(struct json_t *o, const struct reach_score *s) {
   json_put(o, "omega_rmse_rad_s", joints);
 }
 
+// A movement and its parts, means over all of them.
+static struct json_t *movement_json(const struct reach_result *r, const struct ledger_params *p) {
+  static const char *const names[] = { "first_pass", "update", "wait", "second_pass" };
+  struct json_t *o = json_object_new();
+  struct ledger_mean m = ledger_mean(&r->movements, r->n_trajectories, p);
+  json_put(o, "all", ledger_mean_json(&m, p));
+  for (int k = 0; k < REACH_PARTS; k++) {
+    m = ledger_mean(&r->part[k], r->n_trajectories, p);
+    json_put(o, names[k], ledger_mean_json(&m, p));
+  }
+  return o;
+}
+
 // The chips, and what they were asked to do; the counts of the movements are sums over all of them.
 static void put_chips(struct json_t *o, const struct reach_result *r, const struct reach *f) {
   struct json_t *programmed = json_object_new(), *ledger = json_object_new();
@@ -220,6 +233,7 @@ static void put_chips(struct json_t *o, const struct reach_result *r, const stru
   json_put(o, "programmed", programmed);
   json_put(ledger, "deployment", ledger_json(&r->deployment, &f->ledger));
   json_put(ledger, "movements", ledger_json(&r->movements, &f->ledger));
+  json_put(ledger, "per_movement", movement_json(r, &f->ledger));
   json_put(o, "ledger", ledger);
 }
 
