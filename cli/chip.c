@@ -82,8 +82,8 @@ static void print_quality_head(const struct chip *c) {
 
 static int run_map(struct command *c) {
   TRY(deployable_plan(&c->chip, &c->model));
-  if (c->o.json) return print_json(chip_map_json(c->chip));
-  chip_map_print(c->chip, stdout);
+  if (c->o.json) return print_json(deployable_map_json(c->chip, &c->model));
+  deployable_map_print(c->chip, &c->model, stdout);
   return 0;
 }
 
@@ -91,7 +91,7 @@ static int report(struct command *c, const char *when) {
   const struct ledger_params *costs = deployable_ledger(&c->model);
   if (c->o.json) {
     struct json_t *j = deploy_quality_json(c->chip);
-    json_put(j, "map", chip_map_json(c->chip));
+    json_put(j, "map", deployable_map_json(c->chip, &c->model));
     json_put(j, "ledger", ledger_json(&c->chip->ledger, costs));
     return print_json(j);
   }

@@ -48,6 +48,7 @@ static void print_ledger(const struct fewshot_result *r, const struct fewshot *f
   const struct ledger_column parts[] = { { 0, "deployment", &r->deployment }, { 0, "task", &r->task }, { '=', "support", &r->support },
                                          { '+', "updates", &r->updates }, { '+', "inference", &r->inference } };
   printf("\n");
+  deploy_devices_print(&r->devices, stdout);
   ledger_print_means(parts, sizeof parts / sizeof *parts, &f->ledger, stdout);
   if (r->n_later == 0) return;
   const struct ledger_column later[] = { { 0, "chip", &r->later_chip }, { 0, "read-out", &r->later_readout }, { '+', "inference", &r->later_inference } };

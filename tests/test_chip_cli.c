@@ -82,7 +82,8 @@ static void check_arm(const struct folder *f) {
   write_arm(arm, 1);
   write_arm(second, 2);
   says(ARGS("map", "--model", "models/arm.safetensors"), "255000 devices");
-  says(ARGS("map", "--model", arm), "2000 devices");
+  says(ARGS("map", "--model", arm), "2000 devices\n");
+  says(ARGS("map", "--model", arm, "--json"), "\"devices\": 2000}");
   says(ARGS("program", "--model", arm, "ledger.endurance=10", "--json"), "\"endurance_used\": 0.1");
   says(ARGS("program", "--model", arm, "run.threads=1"), "trainee");
   says(ARGS("drift", "--model", arm), "30 days");
@@ -102,7 +103,10 @@ int main(void) {
   char out[512], missing[512];
   snprintf(out, sizeof out, "%s/t.csv", f.path);
   snprintf(missing, sizeof missing, "%s/absent/t.csv", f.path);
-  says(ARGS("map", MODEL), "341824 devices");
+  says(ARGS("map", MODEL), "341824 devices; 342720 with one offset per channel (as counted by Ortner et al. 2025); 1120 hold the read-out");
+  says(ARGS("map", MODEL, "chip.preset=hermes1"), "170912 devices; 171360 with one offset");
+  says(ARGS("map", MODEL, "--json"), "\"devices\": 341824, \"devices_with_offsets\": 342720, \"devices_readout\": 1120}");
+  says(ARGS("program", MODEL, SMALL, "--json"), "\"devices_with_offsets\": 342720");
   says(ARGS("program", MODEL, SMALL), "endurance: 1 writes");
   says(ARGS("program", MODEL, SMALL, "ledger.endurance=10", "--json"), "\"endurance_used\": 0.1");
   says(ARGS("program", MODEL, SMALL, "ledger.preset=khaddam2022"), "s (khaddam2022: Khaddam-Aljameh et al.");

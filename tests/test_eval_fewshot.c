@@ -146,8 +146,10 @@ static void check_ledger(const struct fewshot_result *r, const struct fewshot *f
     CHECK_REL(r->update[s].cost.endurance_used, 1 / f->ledger.endurance, 1e-12);
   }
   CHECK(r->inference.products > 5 * 10 && r->support.devices_written == 0 && r->inference.devices_written == 0, "only updates write");
-  CHECK(r->deployment.devices_written == (double)r->devices_total && r->deployment.products > 0, "deployment: writing and calibration");
+  CHECK(r->deployment.devices_written == (double)r->devices.all && r->deployment.products > 0, "deployment: writing and calibration");
   CHECK_REL(r->task.cost.endurance_used, 4 / f->ledger.endurance, 1e-12);
+  // 7 channels: 9 x 7 + 3 x 63 x 7 + 7 x 5 weights, and 4 x 7 offsets
+  CHECK(r->devices.all == 4*1421 && r->devices.with_offsets == 4*(1421 + 28) && r->devices.readout == 4*35, "%ld devices", r->devices.all);
 }
 
 // 3 later times, by hand: 5 matrices, one tile each, are recalibrated on 32 inputs, in a task the read-out again. 10 queries of

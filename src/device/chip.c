@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "device/calibration.h"
 #include "device/chiparray.h"
 #include "device/converter.h"
@@ -402,13 +403,14 @@ static const char **names(const struct chip *c) {
 void chip_map_print(const struct chip *c, FILE *out) {
   const char **list = names(c);
   floorplan_print(c->pieces, c->n_pieces, list, c->n_cores, (int)c->params.rows, (int)c->params.columns, out);
-  fprintf(out, "%ld devices, %s (%s)\n", chip_devices(c), c->design.pcm.name, c->design.pcm.source);
+  fprintf(out, "devices: %s (%s)\n", c->design.pcm.name, c->design.pcm.source);
   free(list);
 }
 
 struct json_t *chip_map_json(const struct chip *c) {
   const char **list = names(c);
   struct json_t *map = floorplan_json(c->pieces, c->n_pieces, list, c->n_cores, (int)c->params.rows, (int)c->params.columns);
+  json_put_i64(map, "devices", chip_devices(c));
   free(list);
   return map;
 }

@@ -142,8 +142,7 @@ long chip_devices(const struct chip *c);  // that hold weights
 void chip_map_print(const struct chip *c, FILE *out);
 struct json_t *chip_map_json(const struct chip *c);
 
-// For the device layer. A tile changed; n vectors of `driven` inputs in all that are not 0 went through one; the nominal
-// output of one code in a column of a tile of m.
+// For the device layer. A tile changed; n vectors went through one, `driven` of their inputs not 0; one code of a tile of m as a weight.
 void chip_touch(struct chip *c, int tile);
 void chip_count_products(struct chip *c, int tile, int phases, int n, int driven);
 double chip_code_weight(const struct chip *c, const struct chip_matrix *m, int tile, int column);

@@ -72,6 +72,22 @@ int deploy_resume(struct chip *c, const char *state) {
   return *state && c->params.time_s == 0 ? 0 : chip_advance(c, c->params.time_s, &c->rng);
 }
 
+struct deploy_devices deploy_devices(const struct chip *c, const struct convnet *net) {
+  const struct synapse *readout = &c->matrices[net->blocks].base;
+  const long of_weight = readout->n_devices / (readout->I * readout->O), all = chip_devices(c);
+  return (struct deploy_devices){ all, readout->n_devices, all + of_weight * net->blocks * net->channels };
+}
+
+void deploy_devices_print(const struct deploy_devices *d, FILE *out) {
+  fprintf(out, "%ld devices; %ld with one offset per channel (as counted by Ortner et al. 2025); %ld hold the read-out, which updates address\n",
+          d->all, d->with_offsets, d->readout);
+}
+
+void deploy_devices_put(struct json_t *o, const struct deploy_devices *d) {
+  json_put_i64(o, "devices_with_offsets", d->with_offsets);
+  json_put_i64(o, "devices_readout", d->readout);
+}
+
 static void settle(struct chip *c, const struct chip_matrix *m, double time_s) {
   for (int k = m->first; k < m->first + m->n_tiles; k++) {
     tile_settle(&c->tiles[k], &c->design, time_s);

@@ -7,8 +7,12 @@
 #ifndef EXPERIMENT_DEPLOY_H
 #define EXPERIMENT_DEPLOY_H
 
+#include <stdio.h>
+
 #include "device/chip.h"
 #include "model/convnet.h"
+
+struct json_t;
 
 // Describe and place the layers, nothing programmed. ERR_SETTING if they do not fit.
 int deploy_plan(struct chip **c, const struct chip_params *p, uint64_t seed, const struct convnet *net);
@@ -28,6 +32,16 @@ void deploy_layers(struct synapse **layers, struct chip *c, const struct convnet
 // Matrix m of c becomes that of `from`, the same chip at an earlier time, as c's clock finds it: drifted, and calibrated
 // when c was last calibrated if that was later. What has not changed on `from` since c was made of it need not be aged again.
 void deploy_age(struct chip *c, const struct chip *from, int m, struct rng *r);
+
+// The devices of a classifier on a chip, which chip_devices counts, and two more counts of the paper.
+struct deploy_devices {
+  long all, readout;   // readout: what the inner updates may write
+  long with_offsets;   // all, and a weight for the offset of every channel, which the network does not have and the paper counts
+};
+struct deploy_devices deploy_devices(const struct chip *c, const struct convnet *net);
+void deploy_devices_print(const struct deploy_devices *d, FILE *out);
+// Fields devices_with_offsets and devices_readout.
+void deploy_devices_put(struct json_t *o, const struct deploy_devices *d);
 
 // How well matrix m is held at the chip's clock, without read noise: with w the weights meant and v those conducted,
 // kept = <v, w>/<w, w> (drift), error = |v/kept - w|/|w| (what no common gain corrects).

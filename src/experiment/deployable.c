@@ -36,6 +36,24 @@ int deployable_plan(struct chip **c, const struct deployable *d) {
                 : deploy_plan(c, &f->chip, (uint64_t)f->run.seed, &d->classifier.net);
 }
 
+struct json_t *deployable_map_json(const struct chip *c, const struct deployable *d) {
+  struct json_t *map = chip_map_json(c);
+  if (d->arm) return map;
+  const struct deploy_devices n = deploy_devices(c, &d->classifier.net);
+  deploy_devices_put(map, &n);
+  return map;
+}
+
+void deployable_map_print(const struct chip *c, const struct deployable *d, FILE *out) {
+  chip_map_print(c, out);
+  if (d->arm) {
+    fprintf(out, "%ld devices\n", chip_devices(c));
+    return;
+  }
+  const struct deploy_devices n = deploy_devices(c, &d->classifier.net);
+  deploy_devices_print(&n, out);
+}
+
 static int program_classifier(struct chip **c, const struct fewshot *f, const struct fewshot_model *m) {
   struct dataset data;
   TRY(dataset_load(&data, &f->data, DATASET_BACKGROUND_ONLY));

@@ -32,7 +32,10 @@ const struct ledger_params *deployable_ledger(const struct deployable *d);
 
 // The chip of run.seed, nothing written. The caller's chip_free.
 int deployable_plan(struct chip **c, const struct deployable *d);
-// The same written and calibrated, at time 0: on background images of data.*, or on spikes of training movements.
+// Where it lies (chip_map_json, chip_map_print), and how many devices that is; of a classifier also as the paper counts (deploy_devices).
+struct json_t *deployable_map_json(const struct chip *c, const struct deployable *d);
+void deployable_map_print(const struct chip *c, const struct deployable *d, FILE *out);
+// The chip of deployable_plan written and calibrated, at time 0: on background images of data.*, or on spikes of training movements.
 int deployable_program(struct chip **c, const struct deployable *d);
 
 #endif

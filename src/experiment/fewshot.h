@@ -9,6 +9,7 @@
 #include "base/settings.h"
 #include "data/dataset.h"
 #include "device/chip.h"
+#include "experiment/deploy.h"
 #include "learn/maml.h"
 #include "model/convnet.h"
 
@@ -121,7 +122,7 @@ struct fewshot_result {
   // At all times of eval.later_s together: the chip recalibrated (mean over chips); the adapted read-out recalibrated, the queries
   // read and classified anew (means over tasks). The deployment and the tasks do not contain it.
   struct ledger_mean later_chip, later_readout, later_inference;
-  long devices_total;
+  struct deploy_devices devices;  // 0 in software
   double *task_accuracy;   // (n_tasks, n_updates + 1)
   double *expected;        // the same from a tasks file, NULL where it has none
   double seconds;          // of adapting and classifying, all tasks

@@ -313,7 +313,7 @@ static void chip_end(struct measuring *m, int n_workers) {
 // The tasks of the chip in use, or all of them in software.
 static int measure_chip(struct fewshot_result *r, struct measuring *m, struct pool *pool) {
   if (m->places) TRY(chip_begin(m, pool_threads(pool)));
-  if (m->chip) r->devices_total = chip_devices(m->chip);
+  if (m->chip) r->devices = deploy_devices(m->chip, &m->model->net);
   if (m->options.rule == CONVNET_FIXED) measure_statistics(m);
   const double begin = clock_s();
   pool_run(pool, (r->n_tasks - m->number + m->n_chips - 1) / m->n_chips, run_task, m);
@@ -373,7 +373,7 @@ static void summarise(struct fewshot_result *r, const struct measuring *m) {
 // A device is written at most once in an update, and its life began with the deployment.
 static void summarise_ledger(struct fewshot_result *r, const struct measuring *m, int n_workers) {
   const struct ledger_params *p = &m->f->ledger;
-  const double devices = (double)r->devices_total / (double)convnet_weights(&m->model->net);  // of a weight
+  const double devices = (double)r->devices.all / (double)convnet_weights(&m->model->net);  // of a weight
   struct ledger *sum = m->places[0].part, *total = err_calloc(2, sizeof *total), *updates = &total[0], *task = &total[1];
   for (int k = 1; k < n_workers; k++)
     for (int i = 0; i < PART_UPDATE + m->n_updates; i++) ledger_add(&sum[i], &m->places[k].part[i]);

@@ -60,7 +60,8 @@ struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct 
   json_put_f64s(o, "accuracy", r->accuracy, n);
   json_put_f64s(o, "ci95", r->ci95, n);
   json_put_f64s(o, "loss", r->loss, n);
-  json_put_i64(o, "devices_total", r->devices_total);
+  json_put_i64(o, "devices_total", r->devices.all);
+  if (f->synapse.kind == FEWSHOT_CHIP) deploy_devices_put(o, &r->devices);
   json_put_f64s(o, "devices_written", r->devices_written, n - 1);
   if (f->synapse.kind == FEWSHOT_CHIP) {
     json_put_f64s(o, "devices_addressed", r->devices_addressed, n - 1);
