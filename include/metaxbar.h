@@ -86,7 +86,7 @@ MX_API int mx_chip_devices(const struct mx_chip *chip, int matrix, const char *p
 // A number about the chip: clock_s, cores, devices, units_per_sign, g_max_uS, t0_s; what it has been asked to do so far:
 // products, phases, input_conversions, output_conversions, devices_read, weights_written, devices_written, pulses,
 // verify_reads, verify_failed, most_writes (of one device); what that costs: read_energy_J, read_time_s,
-// write_energy_J, endurance_used.
+// write_energy_J (0 what is not priced), endurance_used.
 MX_API int mx_chip_number(const struct mx_chip *chip, const char *name, double *value);
 
 // The whole state as a file, safetensors or, if the path ends in .csv, a table of the devices alone. Loading needs a
