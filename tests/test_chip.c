@@ -354,6 +354,8 @@ static void test_schedule(void) {
         c->matrices[0].calibrated_s, c->matrices[1].calibrated_s);
   CHECK(chip_advance(c, 1e15, &r) == ERR_SETTING && strstr(err_message(), "chip.recalibrate_s=100") && c->clock_s == 349, "%s", err_message());
   chip_free(c);
+  p.recalibrate_s = 9;
+  CHECK(chip_new(&c, &p, 3) == ERR_SETTING && strstr(err_message(), "chip.recalibrate_s=9: must be 0 or at least 10"), "%s", err_message());
 }
 
 // Tasks on clones: each reads, updates and reads again on its own streams.

@@ -17,7 +17,7 @@ static const char *const programming_names[] = { "statistical", "verify", NULL }
 static const char *const correction_names[] = { "none", "global", "column", NULL };
 static const char *const scale_names[] = { "matrix", "column", "unit", NULL };
 static const char *const update_names[] = { "all", "threshold", "stochastic", "nearest", NULL };
-static const double MOST_CALIBRATIONS = 1e9;
+static const double MOST_CALIBRATIONS = 1e9, SHORTEST_INTERVAL_S = 10;  // a century has fewer
 enum { PRESET_HERMES = 1, PRESET_HERMES1 = 2, PRESET_PUBLISHED = 3 };
 
 const struct param chip_param_table[] = {
@@ -39,7 +39,7 @@ const struct param chip_param_table[] = {
   F(input_quantile, 1, 0.5, 1, "of the calibration inputs, at full scale"),
   I(calibration_rows, 512, 2, 65536, "input vectors kept for calibration"),
   PARAM_CHOICE(struct chip_params, correction, CHIP_COLUMN, correction_names, "digital correction of drift and gain"),
-  F(recalibrate_s, 0, 0, 1e18, "interval of calibrations; 0: whenever the clock is set"),
+  F(recalibrate_s, 0, 0, 1e18, "interval of calibrations, at least 10; 0: whenever the clock is set"),
   PARAM_CHOICE(struct chip_params, scale, CHIP_SCALE_MATRIX, scale_names, "whose largest weight is g_max; unit: 1"),
   F(weight_clip, 0, 0, 100, "clip weights at this many standard deviations; 0: never"),
   F(headroom, 1, 0.01, 100, "scale over the largest weight"),
@@ -71,6 +71,8 @@ static int design_init(struct chip *c) {
   if (p->fault_reset + p->fault_set + p->fault_dead > 1)
     return err_set(ERR_SETTING, "chip.fault_reset + fault_set + fault_dead = %g: must not exceed 1",
                    p->fault_reset + p->fault_set + p->fault_dead);
+  if (p->recalibrate_s > 0 && p->recalibrate_s < SHORTEST_INTERVAL_S)
+    return err_set(ERR_SETTING, "chip.recalibrate_s=%g: must be 0 or at least %g", p->recalibrate_s, SHORTEST_INTERVAL_S);
   const int single = !*p->table && (p->preset == PRESET_HERMES1 || p->preset == PRESET_PUBLISHED);
   const int per_sign = p->devices_per_sign ? (int)p->devices_per_sign : single ? 1 : 2;
   if (per_sign % d->pcm.devices)

@@ -4,6 +4,7 @@
 // sign of weight (1-phase: of both signs) in all columns of the tile.
 // Energy and time come from a preset of published figures, per phase of a whole core, so for partly filled cores they
 // are upper bounds. The cost of writing was not published: it is counted, and priced only where the user gives prices.
+// A unit is what a device model writes as one: two devices of hermes, one of the others.
 // What is not priced is 0 in the structs here, and left out of text and JSON.
 #ifndef DEVICE_LEDGER_H
 #define DEVICE_LEDGER_H
@@ -25,9 +26,9 @@ enum { LEDGER_MAX_CORES = 256, LEDGER_MAX_COLUMNS = 8 };
   X(devices_read, "devices under read voltage: those that the input pulses reach")                 \
   X(weights_written, "weights that changed or were first written")                                 \
   X(devices_written, "devices written")                                                            \
-  X(pulses, "programming pulses (program-and-verify only)")                                        \
-  X(verify_reads, "verify reads (program-and-verify only)")                                        \
-  X(verify_failed, "devices not within tolerance when the loop gave up")
+  X(pulses, "programming pulses of units, program-and-verify only")                                        \
+  X(verify_reads, "verify reads of units, program-and-verify only")                                        \
+  X(verify_failed, "units not within tolerance when the loop gave up")
 
 struct ledger_counts {
 #define X(name, help) int64_t name;

@@ -56,7 +56,7 @@ static const struct param eval_table[] = {
   PARAM_I64(P, trajectories, 500, 1, 10000000, "movements"),
   PARAM_CHOICE(P, stream, 0, streams, "which random movements"),
   PARAM_I64(P, chips, 1, 1, REACH_MAX_CHIPS, "independently programmed chips that take turns"),
-  PARAM_F64(P, later_s, 0, 0, 1e12, "seconds between the update and the performance, on a chip"),
+  PARAM_F64(P, later_s, 0, 0, 3155760000, "seconds (at most a century) between the update and the performance, on a chip"),
 #undef P
   { 0 },
 };
