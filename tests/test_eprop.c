@@ -51,21 +51,24 @@ static void check_rounding(void) {
   CHECK(eprop_round(0.13, &p, NULL) == 0 && eprop_round(-0.21, &p, NULL) == -0.25, "threshold");
   p.grid = EPROP_EXACT;
   CHECK(eprop_round(0.19, &p, NULL) == 0 && eprop_round(0.21, &p, NULL) == 0.21, "threshold of exact changes");
-  p.grid = EPROP_STOCHASTIC;
   p.threshold = 0;
   enum { DRAWS = 100000 };
   struct rng r = rng_stream(8, RNG_TEST, 0);
   const double change = -0.0777, share = 0.0777/0.25, spread = 0.25*sqrt(share*(1 - share)/DRAWS);
-  double sum = 0;
-  int off_grid = 0;
-  for (int k = 0; k < DRAWS; k++) {
-    const double q = eprop_round(change, &p, &r);
-    off_grid += q != 0 && q != -0.25;
-    sum += q/DRAWS;
+  for (p.grid = EPROP_STOCHASTIC; p.grid <= EPROP_SPARSE; p.grid++) {
+    double sum = 0;
+    int off_grid = 0;
+    for (int k = 0; k < DRAWS; k++) {
+      const double q = eprop_round(change, &p, &r);
+      off_grid += q != 0 && q != -0.25;
+      sum += q/DRAWS;
+    }
+    CHECK(off_grid == 0, "%s: %d values are not on the grid", eprop_grid_names[p.grid], off_grid);
+    CHECK(fabs(sum - change) < 5*spread, "%s: mean %g of %g", eprop_grid_names[p.grid], sum, change);
+    CHECK(fabs(sum - 1.05*change) > 5*spread, "a bias of 5 %% would be seen");
   }
-  CHECK(off_grid == 0, "%d values are not on the grid", off_grid);
-  CHECK(fabs(sum - change) < 5*spread, "stochastic rounding: mean %g of %g", sum, change);
-  CHECK(fabs(sum - 1.05*change) > 5*spread, "a bias of 5 %% would be seen");
+  p.grid = EPROP_SPARSE;
+  CHECK(eprop_round(0.31, &p, &r) == 0.31 && eprop_round(-0.25, &p, &r) == -0.25 && eprop_round(0, &p, &r) == 0, "sparse: larger changes are exact");
   const real w[3] = { 1, 2, 3 }, dw[3] = { (real)0.25, 0, (real)-0.5 };
   real changed[3];
   eprop_update(changed, w, dw, 3, &(struct eprop_params){ .rate = 2 }, NULL);

@@ -7,14 +7,14 @@
 #include "base/err.h"
 #include "base/rng.h"
 
-const char *const eprop_grid_names[] = { "exact", "nearest", "stochastic", NULL };
+const char *const eprop_grid_names[] = { "exact", "nearest", "stochastic", "sparse", NULL };
 const char *const eprop_signal_names[] = { "lsg", "symmetric", "random", NULL };
 
 const struct param eprop_param_table[] = {
   PARAM_CHOICE(struct eprop_params, signal, EPROP_LSG, eprop_signal_names, "what tells a neuron to change: generator or broadcast error"),
   PARAM_I64(struct eprop_params, repeats, 1, 1, 100000, "updates, each after a pass; more than one for a broadcast error only"),
   PARAM_F64(struct eprop_params, rate, 1e-4, 0, 1e3, "inner learning rate"),
-  PARAM_CHOICE(struct eprop_params, grid, EPROP_EXACT, eprop_grid_names, "how changes are rounded to multiples of the step"),
+  PARAM_CHOICE(struct eprop_params, grid, EPROP_EXACT, eprop_grid_names, "how changes are rounded to multiples of the step; sparse: stochastically below it, larger ones exact"),
   PARAM_F64(struct eprop_params, step, 0.0625, 1e-9, 1e3, "grid of the changes"),
   PARAM_F64(struct eprop_params, threshold, 0, 0, 1e3, "smaller changes are not made"),
   PARAM_I64(struct eprop_params, lsg_passes, 1, 1, 1000, "of the generator over the path shown, its signals averaged: its noise goes down, what it says stays"),
@@ -58,6 +58,7 @@ double eprop_round(double change, const struct eprop_params *p, struct rng *r) {
   switch ((enum eprop_grid)p->grid) {
   case EPROP_NEAREST: return p->step*rint(change/p->step);
   case EPROP_STOCHASTIC: return p->step*floor(change/p->step + rng_uniform(r));
+  case EPROP_SPARSE: return fabs(change) < p->step ? p->step*floor(change/p->step + rng_uniform(r)) : change;
   case EPROP_EXACT: break;
   }
   return change;
