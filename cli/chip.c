@@ -123,7 +123,7 @@ static int run_export(struct command *c) {
   if (!c->o.out) return err_set(ERR_SETTING, "--out STATE is missing");
   TRY(chipstate_check_path("--out ", c->o.out));
   TRY(deployable_program(&c->chip, &c->model));
-  TRY(deploy_resume(c->chip, ""));
+  TRY(deploy_resume(c->chip, "", 0));
   TRY(chipstate_write(c->chip, c->o.out));
   fprintf(stderr, "%s: %ld devices, %.6g s after writing\n", c->o.out, chip_devices(c->chip), c->chip->clock_s);
   return 0;
@@ -134,7 +134,7 @@ static int run_import(struct command *c) {
   TRY(chipstate_check_path("", c->o.words[1]));
   if (c->o.out) TRY(chipstate_check_path("--out ", c->o.out));
   TRY(deployable_program(&c->chip, &c->model));
-  TRY(deploy_resume(c->chip, c->o.words[1]));
+  TRY(deploy_resume(c->chip, c->o.words[1], 0));
   if (c->o.out) TRY(chipstate_write(c->chip, c->o.out));
   return report(c, "loaded");
 }

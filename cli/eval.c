@@ -52,7 +52,7 @@ static void print_ledger(const struct fewshot_result *r, const struct fewshot *f
   ledger_print_means(parts, sizeof parts / sizeof *parts, &f->ledger, stdout);
   if (r->n_later == 0) return;
   const struct ledger_column later[] = { { 0, "chip", &r->later_chip }, { 0, "read-out", &r->later_readout }, { '+', "inference", &r->later_inference } };
-  printf("\n%d times later: the chip recalibrated (once for all tasks); in a task, the read-out recalibrated, then the queries\n", r->n_later);
+  printf("\n%d time%s later: the chip recalibrated (once for all tasks); in a task, the read-out recalibrated, then the queries\n", r->n_later, r->n_later > 1 ? "s" : "");
   ledger_print_means(later, sizeof later / sizeof *later, &f->ledger, stdout);
 }
 

@@ -344,6 +344,10 @@ static void test_schedule(void) {
   int64_t products = ledger_total(&c->ledger).products;
   const int64_t once = products;
   CHECK(once == p.calibration_rows, "%ld products of a calibration", (long)once);
+  chip_synapse(c, 0)->ops->program(chip_synapse(c, 0), new_matrix(I, O, 0.1, 14), &r);
+  CHECK(c->matrices[0].calibrated_s == -1, "a matrix that is written again is still calibrated");
+  chip_calibrate_matrix(c, 0, &r);
+  products += once;
   CHECK(chip_advance(c, 50, &r) == 0 && ledger_total(&c->ledger).products == products, "nothing is due");
   chip_calibrate_matrix(c, 1, &r);
   products += once;

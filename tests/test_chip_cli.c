@@ -56,6 +56,10 @@ static void check_states(const struct folder *f) {
   command = "eval";
   says(ARGS("fewshot", MODEL, SMALL, "synapse.kind=chip", use, "eval.tasks=2"), "2 tasks");
   refuses(1, ARGS("fewshot", "--model", "models/omniglot-5w5s.safetensors", SMALL, "synapse.kind=chip", use, "eval.tasks=2"), "another model");
+  command = "chip";  // a chip so old that its schedule has no end
+  says(ARGS("export", MODEL, SMALL, "--out", state, "chip.correction=none", "chip.time_s=1e11"), "");
+  command = "eval";
+  refuses(2, ARGS("fewshot", MODEL, SMALL, "synapse.kind=chip", use, "eval.tasks=2", "chip.recalibrate_s=10", "eval.later_s=3600"), "chip.recalibrate_s=10: 1e+10 calibrations");
   refuses(2, ARGS("fewshot", MODEL, SMALL, "synapse.kind=chip", "synapse.state=a.txt", "eval.tasks=2"), "synapse.state=a.txt: the state");
   command = "chip";
 }

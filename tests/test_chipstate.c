@@ -201,6 +201,27 @@ static void test_weights(void) {
   chip_free(blank);
 }
 
+// ---- states that contradict themselves
+
+static void test_contradictions(void) {
+  struct chip *used = used_chip(), *young = written_chip(2), *blank = new_chip("hermes", 30), *same = written_chip(2);
+  chip_calibrate(young, &young->rng);
+  CHECK(chipstate_save_csv(young, csv_path) == 0 && chipstate_load_csv(used, csv_path) == 0, "%s", err_message());  // the clock goes back
+  CHECK(used->clock_s == 0 && used->matrices[0].calibrated_s == 0, "calibrated at %g s, at %g s", used->matrices[0].calibrated_s, used->clock_s);
+  CHECK(chipstate_save(used, path) == 0 && chipstate_load(same, path) == 0, "%s", err_message());
+  CHECK(chipstate_load_csv(blank, csv_path) == 0 && chipstate_save(blank, path) == 0, "%s", err_message());  // devices, but no weights
+  CHECK(chipstate_load(same, path) == ERR_FORMAT && strstr(err_message(), "matrix.0.state: not programmed"), "%s", err_message());
+  young->ledger.core[0].phases = -1;
+  CHECK(chipstate_save(young, path) == 0 && chipstate_load(same, path) == ERR_FORMAT && strstr(err_message(), "phases = -1"), "%s", err_message());
+  young->ledger.core[0].phases = 1;
+  young->matrices[1].calibrated_s = 5;
+  CHECK(chipstate_save(young, path) == 0 && chipstate_load(same, path) == ERR_FORMAT && strstr(err_message(), "calibrated at 5 s of 0"), "%s", err_message());
+  chip_free(used);
+  chip_free(young);
+  chip_free(blank);
+  chip_free(same);
+}
+
 static void test_paths(void) {
   struct chip *c = new_chip("hermes", 30);
   static const char *const bad[] = { "state", "state.txt", "state.csv.gz", "state.safetensors.bak", "" };
@@ -220,6 +241,7 @@ int main(void) {
   test_reload();
   test_refusals();
   test_weights();
+  test_contradictions();
   test_paths();
   unlink(path);
   unlink(csv_path);

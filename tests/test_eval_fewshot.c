@@ -195,6 +195,21 @@ static void test_chips(void) {
   fewshot_model_release(&m);
 }
 
+// Every hour from an hour on: 1 calibration until the second time, 719 until the third.
+static void test_schedule(void) {
+  struct fewshot f;
+  struct fewshot_model m = { 0 };
+  struct fewshot_result r;
+  builtin(&f, &m, 5);
+  on_chips(&f);
+  f.chip.recalibrate_s = 3600;
+  f.eval.tasks = 3;
+  CHECK(fewshot_eval(&r, &f, &m) == 0, "%s", err_message());
+  CHECK(r.later_chip.products == 720*5*32 && r.later_readout.products == 720*32, "%g and %g products of calibrations", r.later_chip.products, r.later_readout.products);
+  fewshot_result_release(&r);
+  fewshot_model_release(&m);
+}
+
 // Without drift and noise nothing happens while time passes; with drift alone and no correction, it does.
 static void test_later(void) {
   struct fewshot f;
@@ -245,6 +260,7 @@ int main(void) {
   test_published();
   test_builtin();
   test_chips();
+  test_schedule();
   test_later();
   test_refused();
   test_many_ways();

@@ -58,6 +58,10 @@ static void test_means(void) {
     CHECK(read == (k < 2) && write == (k > 0) && json_has(o, "read_time_s") == read, "preset %d: priced %d %d", k, read, write);
     json_release(o);
   }
+  m.pulses = 0;  // written by the statistical model: what is not counted has no price
+  struct json_t *o = ledger_mean_json(&m, &p);
+  CHECK(!json_has(o, "write_energy_J"), "writing without pulses costs something");
+  json_release(o);
 }
 
 int main(void) {

@@ -151,6 +151,17 @@ static void check_state(const char *state, const char *other) {
   CHECK(q.status == 0, "exit status %d: %s", q.status, q.err);
   RUN("eval.trajectories=3", "--json", "synapse.kind=chip", use);
   CHECK(value("\"mean\":") != now && value("\"time_s\":") == 1e7, "%.17g after %g s", value("\"mean\":"), value("\"time_s\":"));
+  char table_state[300], use_table[330];  // devices alone: their columns are corrected when they are loaded
+  snprintf(table_state, sizeof table_state, "%s.csv", state);
+  snprintf(use_table, sizeof use_table, "synapse.state=%s", table_state);
+  q = chip((const char *[]){ "export", "chip.time_s=1e7", "--out", table_state, NULL });
+  CHECK(q.status == 0, "exit status %d: %s", q.status, q.err);
+  RUN("eval.trajectories=3", "--json", "synapse.kind=chip", use_table);
+  const double twice = value("\"products\":");
+  CHECK(value("\"time_s\":") == 1e7, "%s", p.out);
+  RUN("eval.trajectories=3", "--json", "synapse.kind=chip", use_table, "chip.correction=none");
+  CHECK(twice > 0 && value("\"products\":") == twice/2, "%g products to calibrate a chip and then the devices of a table, %g without", twice, value("\"products\":"));
+  unlink(table_state);
   RUN("eval.trajectories=3", "synapse.kind=chip", use, "chip.time_s=60");
   process_check_line(&p, 2, (const char *[]){ "chip.time_s=60", "the clock stands at 1e+07 s", NULL });
   RUN("eval.trajectories=3", "synapse.kind=chip", use, "eval.chips=2");

@@ -317,31 +317,39 @@ static double calibrations_due(double *last, const struct chip *c, const struct 
   return n;
 }
 
-// At its time, and counted n times.
-static void calibrate_due(struct chip *c, int m, double time_s, double n, struct rng *r) {
+void chip_calibrate_times(struct chip *c, int m, int64_t n, struct rng *r) {
   const struct ledger before = c->ledger;
-  if (time_s > c->clock_s) settle(c, time_s);
   chip_calibrate_matrix(c, m, r);
-  ledger_repeat(&c->ledger, &before, (int64_t)n - 1);
+  ledger_repeat(&c->ledger, &before, n - 1);
+}
+
+int chip_check_time(const struct chip *c, double time_s) {
+  double last;
+  if (!isfinite(time_s) || time_s < c->clock_s)
+    return err_set(ERR_SETTING, "chip.time_s=%g: the clock stands at %g s and cannot run backwards", time_s, c->clock_s);
+  for (int m = 0; m < c->n_matrices; m++) {
+    const double due = calibrations_due(&last, c, &c->matrices[m], time_s);
+    if (due > MOST_CALIBRATIONS)
+      return err_set(ERR_SETTING, "chip.recalibrate_s=%g: %.3g calibrations until %g s; at most %g", c->params.recalibrate_s, due, time_s, MOST_CALIBRATIONS);
+  }
+  return 0;
 }
 
 int chip_advance(struct chip *c, double time_s, struct rng *r) {
-  if (!isfinite(time_s) || time_s < c->clock_s)
-    return err_set(ERR_SETTING, "chip.time_s=%g: the clock stands at %g s and cannot run backwards", time_s, c->clock_s);
+  TRY(chip_check_time(c, time_s));
   for (;;) {
     int next = -1;
     double at = 0, n = 0, last = 0;
     for (int m = 0; m < c->n_matrices; m++) {
       const double due = calibrations_due(&last, c, &c->matrices[m], time_s);
-      if (due > MOST_CALIBRATIONS)
-        return err_set(ERR_SETTING, "chip.recalibrate_s=%g: %.3g calibrations until %g s; at most %g", c->params.recalibrate_s, due, time_s, MOST_CALIBRATIONS);
       if (due < 1 || (next >= 0 && last >= at)) continue;
       next = m;
       at = last;
       n = due;
     }
     if (next < 0) break;
-    calibrate_due(c, next, at, n, r);
+    if (at > c->clock_s) settle(c, at);
+    chip_calibrate_times(c, next, (int64_t)n, r);
   }
   if (time_s > c->clock_s) settle(c, time_s);
   return 0;

@@ -122,7 +122,11 @@ void chip_observe(struct chip *c, bool on);
 // nothing is calibrated with normal inputs of spread 1/3.
 void chip_calibrate(struct chip *c, struct rng *r);
 void chip_calibrate_matrix(struct chip *c, int m, struct rng *r);
+// The same, put down n times in the ledger: for calibrations that a later one made superfluous.
+void chip_calibrate_times(struct chip *c, int m, int64_t n, struct rng *r);
 
+// Whether chip_advance to time_s would succeed.
+int chip_check_time(const struct chip *c, double time_s);
 // Set the clock, with the calibrations due on the way: of several of a matrix the last is carried out, the ledger counts all.
 // ERR_SETTING if time runs backwards or is not finite, or for more than 1e9 calibrations.
 int chip_advance(struct chip *c, double time_s, struct rng *r);

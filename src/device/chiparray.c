@@ -99,6 +99,7 @@ static long program(struct synapse *s, const real *w, struct rng *r) {
     devices += n.devices;
   }
   m->programmed = true;
+  m->calibrated_s = -1;
   m->checksum = checksum_reals(w, s->I, s->O, conv_padded(s->O));
   return devices;
 }

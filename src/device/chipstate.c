@@ -234,8 +234,10 @@ static int visit_matrix(struct tensorfile_writer *w, struct tensorfile *tf, stru
   else TRY(take(tf, prefix, &scale, 1, O, OP, 1, dims + 1));
   if (w) put(w, prefix, &all, 1, 5, 5, 1, &five);
   else TRY(take(tf, prefix, &all, 1, 5, 5, 1, &five));
-  if (state[0] <= 0 || state[2] < 0 || state[2] > (double)c->params.calibration_rows || state[2] != floor(state[2]) || state[3] < 0 ||
-      state[4] > c->clock_s)
+  if (tf && m->programmed && state[1] == 0)
+    return err_set(ERR_FORMAT, "%s: %s.state: not programmed, and the chip that it is for is", tensorfile_name(tf), prefix);
+  if (tf && (state[0] <= 0 || state[2] < 0 || state[2] > (double)c->params.calibration_rows || state[2] != floor(state[2]) || state[3] < 0 ||
+             state[4] > c->clock_s || (state[1] == 0 && state[4] >= 0)))
     return err_set(ERR_FORMAT, "%s: %s.state: range %g, %g calibration rows of %d, %g seen, calibrated at %g s of %g", tensorfile_name(tf), prefix,
                    state[0], state[2], (int)c->params.calibration_rows, state[3], state[4], c->clock_s);
   m->range = state[0];
@@ -248,6 +250,16 @@ static int visit_matrix(struct tensorfile_writer *w, struct tensorfile *tf, stru
   if (m->n_sample == 0) return 0;
   if (w) put(w, prefix, &inputs, (size_t)m->n_sample, I, IP, 2, shape);
   return w ? 0 : take(tf, prefix, &inputs, (size_t)m->n_sample, I, IP, 2, shape);
+}
+
+static int check_counts(const struct tensorfile *tf, const struct ledger_counts *l) {
+  const int64_t most = INT64_C(1) << 53;
+#define X(name, help)                                                                              \
+  if (l->name < 0 || l->name > most)                                                               \
+    return err_set(ERR_FORMAT, "%s: chip.ledger: %s = %" PRId64 ": outside [0, 2^53]", tensorfile_name(tf), #name, l->name);
+  LEDGER_COUNTS(X)
+#undef X
+  return 0;
 }
 
 static int visit_chip(struct tensorfile_writer *w, struct tensorfile *tf, struct chip *c) {
@@ -269,6 +281,7 @@ static int visit_chip(struct tensorfile_writer *w, struct tensorfile *tf, struct
   TRY(tensorfile_u64(tf, "chip.rng", 1, &n_words, words));
   TRY(tensorfile_i64(tf, "chip.ledger", 2, dims, (int64_t *)(void *)c->ledger.core));
   TRY(tensorfile_i64(tf, "chip.most_writes", 1, &one, &c->ledger.most_writes));
+  for (int k = 0; k < c->n_cores; k++) TRY(check_counts(tf, &c->ledger.core[k]));
   if (words[N_RNG - 1] > 4) return err_set(ERR_FORMAT, "%s: chip.rng[10] = %" PRIu64 ": not a chip's", tensorfile_name(tf), words[N_RNG - 1]);
   for (int i = 0; i < N_RNG; i++) {
     const uint32_t v = (uint32_t)words[i];
@@ -335,19 +348,21 @@ static int ends_in(const char *path, const char *wanted) {
   return ending && !strcmp(ending, wanted);
 }
 
+bool chipstate_is_csv(const char *path) { return ends_in(path, ".csv"); }
+
 int chipstate_check_path(const char *setting, const char *path) {
-  if (ends_in(path, ".csv") || ends_in(path, ".safetensors")) return 0;
+  if (chipstate_is_csv(path) || ends_in(path, ".safetensors")) return 0;
   return err_set(ERR_SETTING, "%s%s: the state of a chip must end in .safetensors or .csv", setting, path);
 }
 
 int chipstate_read(struct chip *c, const char *path) {
   TRY(chipstate_check_path("", path));
-  return ends_in(path, ".csv") ? chipstate_load_csv(c, path) : chipstate_load(c, path);
+  return chipstate_is_csv(path) ? chipstate_load_csv(c, path) : chipstate_load(c, path);
 }
 
 int chipstate_write(const struct chip *c, const char *path) {
   TRY(chipstate_check_path("", path));
-  return ends_in(path, ".csv") ? chipstate_save_csv(c, path) : chipstate_save(c, path);
+  return chipstate_is_csv(path) ? chipstate_save_csv(c, path) : chipstate_save(c, path);
 }
 
 int chipstate_load_stream(struct chip *c, FILE *stream, const char *name) {
@@ -505,6 +520,7 @@ static int load_lines(struct csv *f, struct chip *c, uint8_t **seen) {
   if (!found || strncmp(text, "# clock_s=", 10)) return err_set(ERR_FORMAT, "%s: must begin with # clock_s=SECONDS", f->name);
   TRY(number(f, &at, "clock_s", 0, 1e18, &clock_s));
   c->clock_s = clock_s;
+  for (int m = 0; m < c->n_matrices; m++) c->matrices[m].calibrated_s = fmin(c->matrices[m].calibrated_s, clock_s);
   TRY(next_line(f, text, sizeof text, &found));
   while (found && !strncmp(text, "# ", 2)) {
     TRY(check_line(f, text, c));

@@ -9,10 +9,11 @@
 // CSV: lines "# key=value" (clock_s, then which chip and weights it is; a table of another tool may leave out all but clock_s),
 // a head, and one line per unit of devices with its matrix, row, column, sign: the same numbers, as text that reads back
 // to the same bits. Loading one replaces the devices of a programmed chip, by measured ones for example,
-// and leaves weights and corrections as they are.
+// and leaves weights and corrections as they are: calibrate afterwards.
 #ifndef DEVICE_CHIPSTATE_H
 #define DEVICE_CHIPSTATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -28,6 +29,7 @@ int chipstate_load_stream(struct chip *c, FILE *stream, const char *name);  // c
 int chipstate_load_csv(struct chip *c, const char *path);
 // Of either form: a path ends in .safetensors or .csv.
 int chipstate_read(struct chip *c, const char *path);
+bool chipstate_is_csv(const char *path);
 int chipstate_write(const struct chip *c, const char *path);
 // ERR_SETTING for any other ending, to be asked before a state is computed. The message begins with setting, which may be "".
 int chipstate_check_path(const char *setting, const char *path);

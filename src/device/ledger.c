@@ -44,7 +44,15 @@ static struct price price_of(const struct ledger_params *p) {
   return v;
 }
 
-static bool writing_priced(const struct ledger_params *p) { return p->pulse_energy_J > 0 || p->verify_energy_J > 0; }
+// Writing by the statistical model counts no pulses, so what it costs is not known even at a price.
+static bool writing_priced(const struct ledger_params *p, double pulses, double devices_written) {
+  return (p->pulse_energy_J > 0 || p->verify_energy_J > 0) && (pulses > 0 || devices_written <= 0);
+}
+
+static void print_unpriced(const struct ledger_params *p, FILE *out) {
+  if (p->pulse_energy_J > 0 || p->verify_energy_J > 0) fprintf(out, "writing: not priced (pulses are counted with chip.programming=verify)\n");
+  else fprintf(out, "writing: not priced (no published figure; set ledger.pulse_energy_J)\n");
+}
 
 const char *ledger_source(const struct ledger_params *p, char text[LEDGER_SOURCE_SIZE]) {
   const bool energy = p->phase_energy_J > 0, time = p->phase_time_s > 0, by_hand = energy || time;
@@ -122,9 +130,6 @@ static void print_reading(const struct ledger_cost *c, const struct ledger_param
   fprintf(out, " (%s)\n", ledger_source(p, source));
 }
 
-static const char not_priced[] = "writing: not priced (no published figure; set ledger.pulse_energy_J)\n";
-
-
 void ledger_print(const struct ledger *l, const struct ledger_params *p, FILE *out) {
   const struct ledger_counts total = ledger_total(l);
   const struct ledger_cost c = ledger_cost(l, p);
@@ -138,8 +143,8 @@ void ledger_print(const struct ledger *l, const struct ledger_params *p, FILE *o
   LEDGER_COUNTS(X)
 #undef X
   print_reading(&c, p, out);
-  if (writing_priced(p)) fprintf(out, "writing: %.4g J\n", c.write_energy_J);
-  else fputs(not_priced, out);
+  if (writing_priced(p, (double)total.pulses, (double)total.devices_written)) fprintf(out, "writing: %.4g J\n", c.write_energy_J);
+  else print_unpriced(p, out);
   fprintf(out, "endurance: %" PRId64 " writes of the most written device, %.3g of its life\n", l->most_writes, c.endurance_used);
 }
 
@@ -152,8 +157,13 @@ static void print_row(const char *name, const struct ledger_column *columns, con
 void ledger_print_means(const struct ledger_column *columns, int n, const struct ledger_params *p, FILE *out) {
   const struct price price = price_of(p);
   char source[LEDGER_SOURCE_SIZE];
-  double v[LEDGER_MAX_COLUMNS];
+  double v[LEDGER_MAX_COLUMNS], pulses = 0, written = 0;
   assert(n <= LEDGER_MAX_COLUMNS);
+  for (int k = 0; k < n; k++) {
+    pulses += columns[k].mean->pulses;
+    written += columns[k].mean->devices_written;
+  }
+  const bool priced = writing_priced(p, pulses, written);
   fprintf(out, "%-20s", "");
   for (int k = 0; k < n; k++) {
     if (columns[k].sign) fprintf(out, " %c", columns[k].sign);
@@ -168,11 +178,11 @@ void ledger_print_means(const struct ledger_column *columns, int n, const struct
 #undef X
   if (price.phase_energy_J > 0) { ROW(cost.read_energy_J, "read_energy_J") }
   if (price.phase_time_s > 0) { ROW(cost.read_time_s, "read_time_s") }
-  if (writing_priced(p)) { ROW(cost.write_energy_J, "write_energy_J") }
+  if (priced) { ROW(cost.write_energy_J, "write_energy_J") }
   ROW(cost.endurance_used, "endurance_used")
 #undef ROW
   fprintf(out, "reading: %s(%s)\n", price.phase_energy_J > 0 || price.phase_time_s > 0 ? "at most so much " : "", ledger_source(p, source));
-  if (!writing_priced(p)) fputs(not_priced, out);
+  if (!priced) print_unpriced(p, out);
 }
 
 // ---- JSON
@@ -185,11 +195,11 @@ static struct json_t *counts_json(const struct ledger_counts *c) {
   return o;
 }
 
-static void put_cost(struct json_t *o, const struct ledger_cost *c, const struct ledger_params *p) {
+static void put_cost(struct json_t *o, const struct ledger_cost *c, const struct ledger_params *p, double pulses, double written) {
   const struct price v = price_of(p);
   if (v.phase_energy_J > 0) json_put_f64(o, "read_energy_J", c->read_energy_J);
   if (v.phase_time_s > 0) json_put_f64(o, "read_time_s", c->read_time_s);
-  if (writing_priced(p)) json_put_f64(o, "write_energy_J", c->write_energy_J);
+  if (writing_priced(p, pulses, written)) json_put_f64(o, "write_energy_J", c->write_energy_J);
   json_put_f64(o, "endurance_used", c->endurance_used);
 }
 
@@ -204,7 +214,7 @@ struct json_t *ledger_mean_json(const struct ledger_mean *m, const struct ledger
 #define X(name, help) json_put_f64(o, #name, m->name);
   LEDGER_COUNTS(X)
 #undef X
-  put_cost(o, &m->cost, p);
+  put_cost(o, &m->cost, p, m->pulses, m->devices_written);
   return o;
 }
 
@@ -216,7 +226,7 @@ struct json_t *ledger_json(const struct ledger *l, const struct ledger_params *p
   json_put(o, "total", counts_json(&total));
   json_put(o, "cores", cores);
   ledger_put_source(o, p);
-  put_cost(o, &c, p);
+  put_cost(o, &c, p, (double)total.pulses, (double)total.devices_written);
   json_put_i64(o, "most_writes", l->most_writes);
   return o;
 }

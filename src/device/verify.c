@@ -61,7 +61,8 @@ void verify_program(const struct verify_params *v, const struct pcm *p, float *g
     struct unit u = start(v, p, (double)target_uS[i], (double)z[3*CHUNK]);
     count->pulses++;  // RESET
     g_prog_uS[i] = (float)u.g;
-    if (target_uS[i] <= 0) continue;
+    if (u.sigma <= 0) g_prog_uS[i] = target_uS[i];  // without errors there is nothing to iterate about
+    if (target_uS[i] <= 0 || u.sigma <= 0) continue;
     bool done = false;
     long pulses = 0;
     for (int round = 0; !done && pulses <= v->max_pulses; round++) {

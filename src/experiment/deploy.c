@@ -67,9 +67,19 @@ int deploy_convnet(struct chip **out, const struct chip_params *p, uint64_t seed
   return 0;
 }
 
-int deploy_resume(struct chip *c, const char *state) {
-  if (*state) TRY(chipstate_read(c, state));
-  return *state && c->params.time_s == 0 ? 0 : chip_advance(c, c->params.time_s, &c->rng);
+static int load(struct chip *c, const char *state) {
+  TRY(chipstate_read(c, state));
+  for (int k = 0; k < c->n_pieces; k++)
+    for (size_t u = 0; u < tile_units(&c->tiles[k], &c->design); u++)
+      if (c->tiles[k].writes[u] > c->ledger.most_writes) c->ledger.most_writes = c->tiles[k].writes[u];
+  if (chipstate_is_csv(state) && c->params.correction != CHIP_NONE) chip_calibrate(c, &c->rng);
+  return 0;
+}
+
+int deploy_resume(struct chip *c, const char *state, double later_s) {
+  if (*state) TRY(load(c, state));
+  if (!*state || c->params.time_s > 0) TRY(chip_advance(c, c->params.time_s, &c->rng));
+  return chip_check_time(c, c->clock_s + later_s);
 }
 
 struct deploy_devices deploy_devices(const struct chip *c, const struct convnet *net) {
@@ -95,7 +105,7 @@ static void settle(struct chip *c, const struct chip_matrix *m, double time_s) {
   }
 }
 
-void deploy_age(struct chip *c, const struct chip *from, int index, struct rng *r) {
+void deploy_age(struct chip *c, const struct chip *from, int index, double since_s, struct rng *r) {
   struct chip_matrix *m = &c->matrices[index];
   const struct chip_matrix *earlier = &from->matrices[index];
   const size_t n = (size_t)m->base.I * (size_t)conv_padded(m->base.O) * sizeof(real);
@@ -104,9 +114,9 @@ void deploy_age(struct chip *c, const struct chip *from, int index, struct rng *
   memcpy(m->wanted, earlier->wanted, n);
   for (int k = m->first; k < m->first + m->n_tiles; k++) tile_copy(&c->tiles[k], &from->tiles[k]);
   if (m->calibrated_s > from->clock_s) {
-    const double at_s = m->calibrated_s;
+    const double at_s = m->calibrated_s, interval = c->params.recalibrate_s;
     settle(c, m, at_s);
-    chip_calibrate_matrix(c, index, r);
+    chip_calibrate_times(c, index, interval > 0 ? (int64_t)rint((at_s - since_s)/interval) : 1, r);
     m->calibrated_s = at_s;
   }
   settle(c, m, c->clock_s);

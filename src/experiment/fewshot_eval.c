@@ -168,7 +168,7 @@ static void run_later(struct measuring *m, const struct adapt_task *t, int task,
   struct synapse *layers[CONVNET_MAX_LAYERS];
   for (int k = 0; k < m->n_later; k++) {
     deploy_layers(layers, p->aged[k], net);
-    deploy_age(p->aged[k], p->clone, net->blocks, noise);
+    deploy_age(p->aged[k], p->clone, net->blocks, (k ? p->aged[k - 1] : p->clone)->matrices[net->blocks].calibrated_s, noise);
     account_of(p, p->aged[k], PART_LATER_READOUT);
     for (int group = m->options.rule != CONVNET_SUPPORT; group < 2; group++)
       convnet_forward(net, &w->work, layers, group, m->options.rule, &m->fixed, noise);
@@ -274,7 +274,7 @@ static void age(const struct measuring *m, int worker) {
   for (int k = 0; k < m->n_later; k++) {
     p->aged[k] = chip_clone(worker ? m->places[0].aged[k] : k ? p->aged[k - 1] : m->chip);
     const int rc = chip_advance(p->aged[k], m->chip->clock_s + m->later_s[k], &p->aged[k]->rng);
-    assert(rc == 0);  // the times rise
+    assert(rc == 0);  // the times rise, and chip_begin has asked for the last
     account_of(p, p->aged[k], PART_LATER_CHIP);
   }
 }
@@ -283,7 +283,7 @@ static void age(const struct measuring *m, int worker) {
 static int chip_begin(struct measuring *m, int n_workers) {
   const struct convnet *net = &m->model->net;
   TRY(fewshot_deploy(&m->chip, m->f, m->model, m->data, m->spec.shots, chip_seed(m->f, m->number)));
-  const int rc = deploy_resume(m->chip, m->f->synapse.state);
+  const int rc = deploy_resume(m->chip, m->f->synapse.state, m->n_later ? m->later_s[m->n_later - 1] : 0);
   if (rc < 0) {
     chip_free(m->chip);
     m->chip = NULL;

@@ -96,7 +96,7 @@ int reach_chip_deploy(struct chip **chips, int n, const struct reach *f, const s
 // The chips as the first movement finds them.
 static int begin(struct reach_chip *c, const struct reach *f, const struct reach_model *m) {
   TRY(reach_chip_deploy(c->chip, c->n_chips, f, m, c->n_workers));
-  for (int k = 0; k < c->n_chips; k++) TRY(deploy_resume(c->chip[k], f->synapse.state));
+  for (int k = 0; k < c->n_chips; k++) TRY(deploy_resume(c->chip[k], f->synapse.state, f->eval.later_s));
   c->deployment = c->chip[0]->ledger;
   c->quality = deploy_quality(c->chip[0], 0);
   return 0;
@@ -114,7 +114,7 @@ static void restore(const struct reach_device *d, int worker, uint64_t movement,
 static void wait_later(const struct reach_device *d, int worker, struct rng *r) {
   const struct reach_chip *c = d->context;
   struct chip *now = c->current[worker];
-  if (c->later_s > 0 && chip_advance(now, now->clock_s + c->later_s, r) < 0) abort();  // time goes forward, so it cannot fail
+  if (c->later_s > 0 && chip_advance(now, now->clock_s + c->later_s, r) < 0) abort();  // begin has asked
 }
 
 static void account(const struct reach_device *d, int worker, enum reach_part part) {
@@ -184,5 +184,7 @@ void reach_chip_report(struct reach_result *r, const struct reach_chip *c) {
     r->part[part] = (struct ledger){ .n_cores = c->deployment.n_cores };
     for (int w = 0; w < c->n_workers; w++) ledger_add(&r->part[part], &c->part[w*REACH_PARTS + part]);
     ledger_add(&r->movements, &r->part[part]);
+    if (r->part[part].most_writes > 0) r->part[part].most_writes -= c->deployment.most_writes;  // in its life, of which that was one part
   }
+  if (r->movements.most_writes > 0) r->movements.most_writes -= c->deployment.most_writes;
 }
