@@ -20,6 +20,7 @@ static const char usage[] =
 
 enum { ITERATIONS = 400 };
 #define ARM "models/arm.safetensors"
+#define ARM_CHIP "models/arm-chip.safetensors"
 
 static void print_row(const char *name, const struct fewshot_result *r) {
   printf("%-44s", name);
@@ -87,7 +88,7 @@ static const struct row characters[] = {
 };
 static const struct row movements[] = {
   { "shipped: in software", ARM, "synapse.kind=exact" },
-  { "  the same on a phase-change-memory chip", ARM, "synapse.kind=chip" },
+  { "shipped: on a phase-change-memory chip", ARM_CHIP, "synapse.kind=chip" },
 };
 
 static int shipped(const struct row *rows, size_t n, int (*print)(const char *name, const char *path, const char *extra)) {
@@ -108,7 +109,7 @@ static int page(const char *folder) {
   snprintf(run, sizeof run, "%s", folder);
   snprintf(path, sizeof path, "%s/report.html", folder);
   char found[FILE_PATH_SIZE];
-  snprintf(arm, sizeof arm, "%s", shipped_path(found, ARM));
+  snprintf(arm, sizeof arm, "%s", shipped_path(found, ARM_CHIP));
   char *words[] = { run, kind, tasks, run_option, run, out_option, path, arm };
   return report_command(file_exists(arm) ? 8 : 7, words) == 0 ? 0 : err_set(ERR_IO, "%s: no page", path);
 }

@@ -16,16 +16,18 @@ static const char usage[] =
   "With synapse.kind=chip the trainee lies on simulated chips; synapse.state=STATE takes one that 'chip export' saved.\n"
   "--out writes the first movement step by step (tools/figure_arm.sh).\n";
 
-static void print_score(const char *when, const struct reach_score *s) {
-  printf("%-7s %8.2f +- %-6.2f  %7.4f +- %-7.4f  %7.4f +- %.4f\n", when, s->rms_distance_cm.mean, s->rms_distance_cm.std,
-         s->omega_rmse_rad_s[0].mean, s->omega_rmse_rad_s[0].std, s->omega_rmse_rad_s[1].mean, s->omega_rmse_rad_s[1].std);
+// A single movement has no spread.
+static void print_score(const char *when, const struct reach_score *s, int n) {
+  const struct reach_spread *cm = &s->rms_distance_cm, *omega = s->omega_rmse_rad_s;
+  if (n > 1) printf("%-7s %8.2f +- %-6.2f  %7.4f +- %-7.4f  %7.4f +- %.4f\n", when, cm->mean, cm->std, omega[0].mean, omega[0].std, omega[1].mean, omega[1].std);
+  else printf("%-7s %8.2f            %7.4f             %7.4f\n", when, cm->mean, omega[0].mean, omega[1].mean);
 }
 
 static void print_table(const struct reach_result *r) {
   printf("%d movement%s\n", r->n_trajectories, r->n_trajectories > 1 ? "s" : "");
-  printf("update  tip distance, cm   base, rad/s         shoulder, rad/s     (RMS over time; mean +- std over movements)\n");
-  print_score("before", &r->before);
-  print_score("after", &r->after);
+  printf("update  tip distance, cm   base, rad/s         shoulder, rad/s     (RMS over time%s)\n", r->n_trajectories > 1 ? "; mean +- std over movements" : "");
+  print_score("before", &r->before, r->n_trajectories);
+  print_score("after", &r->after, r->n_trajectories);
   printf("firing rates: trainee %.1f Hz, learning signal generator %.1f Hz\n", r->trainee_Hz, r->lsg_Hz);
   printf("weights changed: %.1f %% of W_in, %.1f %% of W_rec\n", 100*r->changed_in, 100*r->changed_rec);
 }

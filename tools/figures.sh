@@ -115,12 +115,12 @@ movement() {
     $1 == "after" { cm = $2; sd = $4; base = $5; shoulder = $8 }
     /^firing rates/ { rates = $4 " / " $9 }
     /^weights changed/ { changed = $3 " / " $7 }
-    /devices rewritten/ { for (i = 1; i < NF; i++) if ($(i + 1) == "devices") devices = $i }
+    $1 == "devices_written" { devices = sprintf("%.0f", $3) }
     END { printf "| %s | %s | **%s +- %s** | %s / %s | %s | %s | %s |\n", row, before, cm, sd, base, shoulder, rates, changed, devices }' "$work/out" >> "$work/arm"
 }
 
 arm() {
-  local model=models/arm.safetensors free="trajectory.generator=published trajectory.free=yes" chip="synapse.kind=chip chip.preset=hermes eval.chips=10"
+  local model=models/arm.safetensors on_chip=models/arm-chip.safetensors free="trajectory.generator=published trajectory.free=yes" chip="synapse.kind=chip chip.preset=hermes eval.chips=10"
   printf '| weights, movements | cm before | cm after | rad/s, base / shoulder | Hz, trainee / LSG | %% of weights changed, W_in / W_rec | devices rewritten |\n|---|---|---|---|---|---|---|\n' > "$work/arm"
   if [ -n "$published" ]; then
     movement "published, software, free" "$published/paper_arm.safetensors" $free
@@ -129,15 +129,15 @@ arm() {
     skipped "rows of the published weights keep their values (PUBLISHED=DIR)"
     { old arm "published, software, free"; old arm "published, chip, free"; } >> "$work/arm"
   fi
-  movement "ours, software, all" $model update.grid=exact
-  movement "ours, software, free" $model update.grid=exact $free
-  movement "ours, software, all, update on the grid of the chip" $model
-  movement "ours, chip, all" $model $chip
-  movement "ours, chip, free" $model $chip $free
-  movement "ours, chip, all, performed an hour after the update" $model $chip eval.later_s=3600
+  movement "ours, software, all" $model
+  movement "ours, software, free" $model $free
+  movement "ours for the chip, in software, all" $on_chip
+  movement "ours, chip, all" $on_chip $chip
+  movement "ours, chip, free" $on_chip $chip $free
+  movement "ours, chip, all, performed an hour after the update" $on_chip $chip eval.later_s=3600
   replace arm "$work/arm"
-  $metaxbar eval arm --model $model update.grid=exact eval.trajectories=1 --out $figures/arm_software.csv > /dev/null
-  $metaxbar eval arm --model $model eval.trajectories=1 $chip --out $figures/arm_chip.csv > /dev/null
+  $metaxbar eval arm --model $model eval.trajectories=1 --out $figures/arm_software.csv > /dev/null
+  $metaxbar eval arm --model $on_chip eval.trajectories=1 $chip --out $figures/arm_chip.csv > /dev/null
   tools/figure_arm.sh $figures/arm_software.csv $figures/arm_chip.csv $figures/arm.$format
 }
 
