@@ -354,6 +354,16 @@ static void check_odd_tables(void) {
   }
 }
 
+// Costs without a price are not drawn as if they were nothing.
+static void check_unpriced(void) {
+  fixture_write(&tmp, "few", REPORT_FEWSHOT, "word");
+  CHECK(page(REPORT_FEWSHOT) == 0 && strstr(text, "energy of reading, up to each update") && !strstr(text, "<td>not priced</td>"), "%s", text);
+  drop();
+  put_text(REPORT_FEWSHOT, "showcase/ledger.csv", "updates,accuracy,ci95,devices_written,devices_addressed,read_energy_J,read_time_s\n0,.2,.01,0,0,0,0\n1,.9,.01,7,9,0,0\n");
+  CHECK(page(REPORT_FEWSHOT) == 0 && !strstr(text, "energy of reading, up to each update") && strstr(text, "<td>not priced</td>"), "%s", text);
+  drop();
+}
+
 static void check_folder(void) {
   static struct report_run run, runs[2];
   char name[600];
@@ -396,6 +406,7 @@ int main(void) {
   check_refused();
   check_pose();
   check_odd_tables();
+  check_unpriced();
   check_folder();
   folder_remove(&tmp);
   return test_summary();

@@ -525,7 +525,8 @@ static int put_cost_row(FILE *out, const struct report_run *r, int k) {
   for (int c = 0; c < 4; c++) {
     TRY(csvtable_need(&v, t, names[c], path));
     fputs("<td>", out);
-    if (units[c]) html_quantity(out, v[k*t->n_columns], 3, units[c]);
+    if (units[c] && v[k*t->n_columns] == 0) fputs("not priced", out);
+    else if (units[c]) html_quantity(out, v[k*t->n_columns], 3, units[c]);
     else html_number(out, v[k*t->n_columns], 0);
     fputs("</td>", out);
   }
@@ -555,6 +556,17 @@ static const char *price_source(const struct json_t *result) {
   return source;
 }
 
+// Nothing where reading has no price in any of the runs.
+static int put_energy_chart(FILE *out, const struct report_run *const *runs, int n) {
+  double energy_J = 0;
+  for (int k = 0; k < n; k++) {
+    const double *v;
+    TRY(csvtable_need(&v, &runs[k]->ledger, "read_energy_J", "ledger.csv"));
+    for (int row = 0; row < runs[k]->ledger.n_rows; row++) energy_J += v[row*runs[k]->ledger.n_columns];
+  }
+  return energy_J == 0 ? 0 : put_cost_chart(out, runs, n, "Energy of reading", "read_energy_J", 1e6, "energy of reading, up to each update, \xc2\xb5J");
+}
+
 static int put_cost(FILE *out, const struct report_run *const *runs, int n) {
   struct json_t *result;
   const char *command;
@@ -562,7 +574,7 @@ static int put_cost(FILE *out, const struct report_run *const *runs, int n) {
   page_figure(out, "");
   fputs("<div class=\"grid\">\n", out);
   TRY(put_cost_chart(out, runs, n, "Devices rewritten", "devices_written", 1, "devices rewritten, up to each update"));
-  TRY(put_cost_chart(out, runs, n, "Energy of reading", "read_energy_J", 1e6, "energy of reading, up to each update, \xc2\xb5J"));
+  TRY(put_energy_chart(out, runs, n));
   fputs("</div>\n", out);
   for (int k = 0; k < n; k++) TRY(put_cost_table(out, runs[k], n > 1));
   char text[640];
