@@ -115,7 +115,7 @@ MX_API int mx_fewshot_image_size(const struct mx_fewshot *model);  // height and
 MX_API int mx_fewshot_image(const struct mx_fewshot *model, float *image, const unsigned char *ink, int H, int W);
 
 // Write the model to what synapse.kind says. On a chip: a new one of this seed, calibrated on background images (those
-// that data.* names; invented characters unless it does), at chip.time_s seconds after writing.
+// that data.* names; invented characters unless it does), at chip.time_s seconds after writing; or the one saved in synapse.state.
 MX_API int mx_fewshot_deploy(struct mx_fewshot *model, uint64_t seed);
 
 // Learn a task, always from the state as deployed. images (n, S, S), labels (n) in [0, ways); n from 1 to 1024.

@@ -284,6 +284,10 @@ static void check_arrays(void) {
     WORKS(mx_fewshot_deploy(m, 2));
     mx_fewshot_free(m);
   }
+  struct mx_fewshot *m = NULL;
+  WORKS(mx_fewshot_load(&m, MODEL, LIST("synapse.kind=chip", "data.classes=20", "synapse.state=/nowhere.safetensors")));
+  CHECK(mx_fewshot_deploy(m, 1) < 0 && strstr(mx_last_error(), "/nowhere.safetensors"), "a state that is not there: %s", mx_last_error());
+  mx_fewshot_free(m);
 }
 
 // ---- the arm

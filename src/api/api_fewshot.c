@@ -125,7 +125,7 @@ static int deploy_chip(struct mx_fewshot *m, struct chip **chip, uint64_t seed) 
   int rc = fewshot_deploy(chip, &m->f, &m->model, &data, (int)m->f.eval.shots, seed);
   dataset_release(&data);
   TRY(rc);
-  if (m->f.chip.time_s > (*chip)->clock_s) rc = chip_advance(*chip, m->f.chip.time_s, &(*chip)->rng);
+  rc = deploy_resume(*chip, m->f.synapse.state, 0);
   if (rc < 0) chip_free(*chip);
   return rc;
 }
