@@ -42,19 +42,17 @@ struct command {
   struct options o;
   struct deployable model;
   struct tradeoff_params tradeoff;
-  struct settings_section tradeoff_section[2];
   struct chip *chip;
 };
 
-// Settings of the tradeoff are this command's own; the rest belongs to the model's experiment.
-static int load(struct command *c) {
-  char *rest[OPTIONS_MAX];
-  int n = 0;
-  for (int k = 0; k < c->o.n_assignments; k++) {
-    if (!strncmp(c->o.assignments[k], "tradeoff.", 9)) TRY(settings_set(c->tradeoff_section, c->o.assignments[k]));
-    else rest[n++] = c->o.assignments[k];
-  }
-  return deployable_load(&c->model, c->o.config, n, rest);
+// The settings of a classifier, and those of the tradeoff behind them.
+static void init(struct command *c) {
+  struct settings_section *s = c->model.fewshot.sections;
+  deployable_init(&c->model);
+  while (s->name) s++;
+  s[0] = (struct settings_section){ "tradeoff", tradeoff_param_table, &c->tradeoff };
+  s[1] = (struct settings_section){ 0 };
+  settings_defaults(s);
 }
 
 static int print_json(struct json_t *j) {
@@ -170,7 +168,6 @@ static int help(struct command *c) {
   fprintf(stdout, "\nsettings:\n");
   for (const struct settings_section *s = c->model.fewshot.sections; s->name; s++)
     if (strcmp(s->name, "train") && strcmp(s->name, "net")) param_help(s->table, s->name, stdout);
-  settings_help(c->tradeoff_section, stdout);
   return options_finish("chip");
 }
 
@@ -181,15 +178,13 @@ static int run(struct command *c, const struct action *a) {
   if (a->run == run_tradeoff && c->model.arm)
     return err_set(ERR_SETTING, "tradeoff: --model %s: a model of the arm; write policies are compared on the tasks of a classifier", c->o.model);
   if (a->run != run_tradeoff) c->model.fewshot.data.kind = DATASET_BUILTIN;
-  TRY(load(c));
+  TRY(deployable_load(&c->model, c->o.config, c->o.n_assignments, c->o.assignments));
   return a->run(c);
 }
 
 int chip_command(int argc, char **argv) {
   static struct command c;
-  c = (struct command){ .tradeoff_section = { { "tradeoff", tradeoff_param_table, &c.tradeoff } } };
-  settings_defaults(c.tradeoff_section);
-  deployable_init(&c.model);
+  init(&c);
   int rc = options_parse(&c.o, argc, argv);
   if (rc < 0) return options_fail("chip", rc);
   if (c.o.help) return help(&c);

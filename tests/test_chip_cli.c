@@ -123,6 +123,9 @@ int main(void) {
   says(ARGS("tradeoff", MODEL, SMALL, "eval.tasks=4", "tradeoff.thresholds=0.1", "tradeoff.levels=8", "--quiet", "--out", out), "stochastic         8");
   CHECK(file_exists(out), "%s is missing", out);
   refuses(1, ARGS("tradeoff", MODEL, SMALL, "eval.tasks=2", "tradeoff.thresholds=", "tradeoff.levels=", "--quiet", "--out", missing), "absent");
+  static const char settings[] = "[tradeoff]\nthresholds = 0.25\nlevels = 8\n";
+  folder_write(&f, "t.ini", settings, sizeof settings - 1);
+  says(ARGS("tradeoff", "-c", folder_path(&f, "t.ini"), MODEL, SMALL, "eval.tasks=2", "--quiet"), "threshold       0.25");
   refuses(2, ARGS("tradeoff", MODEL, SMALL, "tradeoff.levels=8,4"), "tradeoff.levels=8,4: item 2 is 4, not above 8");
   refuses(2, ARGS("tradeoff", MODEL, SMALL, "eval.tasks=2", "eval.chips=3", "--quiet"), "eval.chips=3: more chips than tasks, 2");
   refuses(2, ARGS("program", MODEL, SMALL, "chip.cores=1"), "chip.cores=1: the model needs 2 cores");

@@ -72,7 +72,7 @@ struct fewshot {
   struct fewshot_run_params run;
   struct chip_params chip;
   struct ledger_params ledger;
-  struct settings_section sections[10];
+  struct settings_section sections[12];
 };
 
 // Defaults, and the list of sections that settings.h works on (it points into *f, which must stay put).
