@@ -108,7 +108,7 @@ static void check_refusals(struct process *p) {
   static const char steep[] = "0,0\n0,1.3\n0,0\n0,0\n0,0\n0,0\n0,0\n0,0\n0,0\n0,0\n";
   folder_write(&folder, "p.csv", steep, sizeof steep - 1);
   RUN(p, target);
-  process_check_line(p, 1, (const char *const[]){ "p.csv:2: shoulder at 74.5 degrees; limit 70", NULL });
+  process_check_line(p, 1, (const char *const[]){ "p.csv:2: shoulder at 74.48 degrees; limit 70", NULL });
 }
 
 int main(void) {

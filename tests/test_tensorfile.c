@@ -206,6 +206,7 @@ int main(void) {
   test_write_errors();
   unlink(path);
   struct tensorfile *tf;
+  CHECK(tensorfile_open(&tf, "/tmp") == ERR_IO && strstr(err_message(), "/tmp: Is a directory"), "%s", err_message());
   const char *reference = "../shared/reference/paper_arm.safetensors";  // written by the format's own library
   if (file_exists(reference)) {
     CHECK(tensorfile_open(&tf, reference) == 0 && tensorfile_count(tf) == 6, "%s", err_message());

@@ -145,8 +145,8 @@ static int read_header(struct tensorfile *tf) {
   uint64_t n;
   if (fseeko(tf->stream, 0, SEEK_END) || (tf->size = ftello(tf->stream)) < 0 || fseeko(tf->stream, 0, SEEK_SET))
     return err_set(ERR_IO, "%s: %s", tf->name, strerror(errno));
-  if (tf->size < 10 || fread(&n, sizeof n, 1, tf->stream) != 1)
-    return err_set(ERR_FORMAT, "%s: not a safetensors file: only %" PRId64 " bytes", tf->name, tf->size);
+  if (tf->size < 10) return err_set(ERR_FORMAT, "%s: not a safetensors file: only %" PRId64 " bytes", tf->name, tf->size);
+  if (fread(&n, sizeof n, 1, tf->stream) != 1) return err_set(ERR_IO, "%s: %s", tf->name, strerror(errno));  // a folder, for example
   if (n > (uint64_t)tf->size - 8 || n > HEADER_LIMIT)
     return err_set(ERR_FORMAT, "%s: not a safetensors file, or cut off: a header of %" PRIu64 " bytes in a file of %" PRId64,
                    tf->name, n, tf->size);

@@ -26,7 +26,7 @@ static int take_row(double q[2], double xyz[3], const struct reach *f, const str
   }
   for (int j = 0; j < 2; j++)
     if (!(fabs(q[j])*degrees <= limit_deg[j]))
-      return err_set(ERR_FORMAT, "%s:%d: %s at %.1f degrees; limit %g", f->target.file, t->line[row], joint[j], q[j]*degrees, limit_deg[j]);
+      return err_set(ERR_FORMAT, "%s:%d: %s at %.4g degrees; limit %g", f->target.file, t->line[row], joint[j], q[j]*degrees, limit_deg[j]);
   return 0;
 }
 
@@ -35,7 +35,7 @@ static int check_step(const double q[2], const double *before, const struct reac
   for (int j = 0; j < 2; j++) {
     const double step = q[j] - (before ? before[j] : 0);
     if (fabs(step) > most)
-      return err_set(ERR_FORMAT, "%s:%d: %s jumps by %.2f degrees from %s; limit %.2f (%g rad/s, a row every %.4g s)", f->target.file, line, joint[j],
+      return err_set(ERR_FORMAT, "%s:%d: %s jumps by %.4g degrees from %s; limit %.4g (%g rad/s, a row every %.4g s)", f->target.file, line, joint[j],
                      step*degrees, before ? "the row before" : "home", most*degrees, f->trajectory.speed_rad_s, row_s);
   }
   return 0;
