@@ -195,7 +195,7 @@ void tile_write(struct tile *t, const struct tile_design *d, const real *w, cons
 
 // ---- what products see
 
-// What faults change of n units in a row: stuck devices conduct, with the read noise of a conductance as old as the chip;
+// What faults change of n units in a row: stuck devices conduct, with the read noise (P4) of a conductance as old as the chip;
 // dead ones make no white noise.
 static void settle_faults(const struct tile *t, const struct tile_design *d, size_t u, int n, double time_s, double white2, real *g,
                           real *v, real sign) {

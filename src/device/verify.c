@@ -47,6 +47,7 @@ static struct unit start(const struct verify_params *v, const struct pcm *p, dou
                         .sigma = pcm_sigma_prog_uS(p, target), .sigma_v = verify_noise_uS(v, p, target) };
 }
 
+// (P7)
 static double relaxed(const struct unit *u, double z) {
   const double rest = u->sigma*u->sigma * (1 - LEFT_TOLERANCE * TOLERANCE*TOLERANCE / 3) - LEFT_READ * u->sigma_v*u->sigma_v;
   return fmax(u->g + sqrt(fmax(rest, 0)) * z, 0);

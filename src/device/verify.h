@@ -6,7 +6,7 @@
 //   g_prog = g + sigma_relax N(0,1)                relaxation until the first read at t0
 // The published sigma_prog is what remains at t0 after the authors' loop. The part that a loop at the
 // default tolerance leaves is known; the rest no loop can remove, and it is put down to relaxation:
-//   sigma_relax^2 = sigma_prog^2 - 0.66 sigma_v^2 - 0.75 (default tolerance sigma_prog)^2/3.
+//   sigma_relax^2 = sigma_prog^2 - 0.66 sigma_v^2 - 0.75 (default tolerance sigma_prog)^2/3       (P7)
 // With factors of 1 that would be an error uniform within the tolerance and a read that nothing was known before; pulses
 // aim at the target, so less is left. The default settings reproduce the statistical model; another tolerance moves the error.
 #ifndef DEVICE_VERIFY_H

@@ -82,10 +82,12 @@ int reach_chip_deploy(struct chip **chips, int n, const struct reach *f, const s
   reach_batch_init(&b, f, &exact, CALIBRATION_MOVEMENTS, 1, pool, false, NULL);
   int rc = reach_batch_draw(&b, CALIBRATION_MOVEMENTS, RNG_TRAJECTORY, 0);
   if (rc == 0) reach_batch_forward(&b, m->parameters);
-  int made = 0;
-  for (; made < n && rc == 0; made += rc == 0) rc = program(&chips[made], f, m, made, &b);
-  for (int k = 0; rc < 0 && k < n; k++) {
-    if (k < made) chip_free(chips[k]);
+  for (int k = 0; k < n; k++) {
+    chips[k] = NULL;
+    if (rc == 0) rc = program(&chips[k], f, m, k, &b);
+  }
+  for (int k = 0; k < n && rc < 0; k++) {
+    chip_free(chips[k]);
     chips[k] = NULL;
   }
   reach_batch_release(&b);

@@ -13,7 +13,7 @@
 
 struct rng;
 
-// Stochastic rounding keeps the mean of every change. Sparse does so too, writes as many weights, and adds the least
+// (E4). Stochastic rounding keeps the mean of every change. Sparse does so too, writes as many weights, and adds the least
 // variance that this number allows: below the step a change is made with the probability |change|/step, as one step.
 enum eprop_grid { EPROP_EXACT, EPROP_NEAREST, EPROP_STOCHASTIC, EPROP_SPARSE };
 extern const char *const eprop_grid_names[];

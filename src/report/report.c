@@ -89,6 +89,14 @@ int report_evaluation(struct json_t **result, const char **command, const struct
   return err_set(ERR_FORMAT, "%s: evaluations: '%s' is missing", path, name);
 }
 
+const char *report_price_source(const struct json_t *result) {
+  struct json_t *ledger;
+  const char *source = "source not recorded";
+  if (json_has(result, "ledger") && json_field_object(result, "result", "ledger", &ledger) == 0 && json_has(ledger, "cost_source"))
+    json_field_text(ledger, "ledger", "cost_source", &source);
+  return source;
+}
+
 // ---- what was run
 
 static void fact(FILE *out, const char *name, const char *value) {

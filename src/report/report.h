@@ -49,5 +49,6 @@ int report_fewshot(FILE *out, const struct report_run *const *runs, int n);
 int report_arm(FILE *out, const struct report_run *const *runs, int n);
 // The evaluation of that name ("software", "quantised", "chip"): its result and command.
 int report_evaluation(struct json_t **result, const char **command, const struct report_run *r, const char *name);
+const char *report_price_source(const struct json_t *result);  // where its prices come from; older results do not say
 
 #endif

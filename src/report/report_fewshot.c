@@ -547,21 +547,14 @@ static int put_cost_table(FILE *out, const struct report_run *r, bool with_run) 
   return 0;
 }
 
-// Where the prices of a result come from; older results do not say.
-static const char *price_source(const struct json_t *result) {
-  struct json_t *ledger;
-  const char *source = "source not recorded";
-  if (json_has(result, "ledger") && json_field_object(result, "result", "ledger", &ledger) == 0 && json_has(ledger, "cost_source"))
-    json_field_text(ledger, "ledger", "cost_source", &source);
-  return source;
-}
-
 // Nothing where reading has no price in any of the runs.
 static int put_energy_chart(FILE *out, const struct report_run *const *runs, int n) {
   double energy_J = 0;
   for (int k = 0; k < n; k++) {
+    char path[FILE_PATH_SIZE];
     const double *v;
-    TRY(csvtable_need(&v, &runs[k]->ledger, "read_energy_J", "ledger.csv"));
+    report_path(runs[k], "ledger.csv", path);
+    TRY(csvtable_need(&v, &runs[k]->ledger, "read_energy_J", path));
     for (int row = 0; row < runs[k]->ledger.n_rows; row++) energy_J += v[row*runs[k]->ledger.n_columns];
   }
   return energy_J == 0 ? 0 : put_cost_chart(out, runs, n, "Energy of reading", "read_energy_J", 1e6, "energy of reading, up to each update, \xc2\xb5J");
@@ -580,7 +573,7 @@ static int put_cost(FILE *out, const struct report_run *const *runs, int n) {
   char text[640];
   snprintf(text, sizeof text, "Means per task, summed from its beginning to 0, 1, 2 ... updates. Energy and time are those of reading, from the support images to the last "
            "update, priced per phase of a whole core (upper bounds for cores in part use; %.200s). What writing a device takes was not published; it is counted, not priced.",
-           price_source(result));
+           report_price_source(result));
   page_caption(out, "What learning costs.", text, command);
   return 0;
 }
