@@ -1,4 +1,4 @@
-// model.c - metaxbar model info|convert: look into model files, and write them anew.
+// model.c - metaxbar model info|convert|widen: look into model files, and write them anew.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,15 +10,21 @@
 #include "commands.h"
 #include "experiment/fewshot.h"
 #include "experiment/reach.h"
+#include "experiment/reach_widen.h"
 #include "options.h"
 
 static const char usage[] =
   "usage: metaxbar model info --model FILE [--json]\n"
-  "       metaxbar model convert --model FILE --out FILE [section.name=value ...]\n"
+  "       metaxbar model convert --model FILE --out FILE [--half] [section.name=value ...]\n"
+  "       metaxbar model widen --model FILE --out FILE trainee.neurons=N\n"
   "\n"
   "info     prints the tensors of a file, their range, and the settings it carries.\n"
   "convert  reads a model of either kind (published weights too) and writes it in this program's form, with the\n"
-  "         settings given; synapse.kind=quantised synapse.bits=N rounds a classifier to N bits.\n";
+  "         settings given; synapse.kind=quantised synapse.bits=N rounds a classifier to N bits, and --half keeps\n"
+  "         the weights of an arm in half precision, in half the space.\n"
+  "widen    gives an arm a trainee of N neurons, a multiple of what it has, that does nearly the same: a start for\n"
+  "         further training (train arm train.start=FILE trainee.neurons=N update.rate=...), and better at once,\n"
+  "         because the noise of more spikes averages out. update.rate is divided by the factor.\n";
 
 static int range(struct tensorfile *tf, const struct tensorfile_entry *e, double *least, double *most) {
   double *v = err_calloc((size_t)e->n_values, sizeof *v);
@@ -104,13 +110,29 @@ static int convert_fewshot(const struct options *o) {
   return rc;
 }
 
+static int widen(const struct options *o) {
+  struct reach f;
+  struct reach_model narrow, wide;
+  if (!o->out) return err_set(ERR_SETTING, "--out FILE is missing");
+  reach_init(&f);
+  TRY(reach_model_load(&narrow, &f, o->model, 0, NULL));
+  int rc = options_apply(o, f.sections);
+  if (rc == 0) rc = reach_widen(&wide, &f, &narrow, REACH_WIDEN_SPREAD);
+  if (rc == 0) {
+    rc = reach_model_save(&wide, &f, o->out, o->half);
+    reach_model_release(&wide);
+  }
+  reach_model_release(&narrow);
+  return rc;
+}
+
 static int convert_arm(const struct options *o) {
   struct reach f;
   struct reach_model m;
   reach_init(&f);
   if (o->config) TRY(settings_load(f.sections, o->config));
   TRY(reach_model_load(&m, &f, o->model, o->n_assignments, o->assignments));
-  const int rc = reach_model_save(&m, &f, o->out);
+  const int rc = reach_model_save(&m, &f, o->out, o->half);
   reach_model_release(&m);
   return rc;
 }
@@ -119,6 +141,7 @@ static int convert(const struct options *o) {
   bool arm;
   if (!o->out) return err_set(ERR_SETTING, "--out FILE is missing");
   TRY(reach_model_is(&arm, o->model));
+  if (o->half && !arm) return err_set(ERR_SETTING, "--half: for models of the arm only");
   return arm ? convert_arm(o) : convert_fewshot(o);
 }
 
@@ -127,11 +150,11 @@ int model_command(int argc, char **argv) {
   int rc = options_parse(&o, argc, argv);
   if (rc < 0) return options_fail("model", rc);
   const char *what = o.n_words == 1 ? o.words[0] : "";
-  if (o.help || (strcmp(what, "info") && strcmp(what, "convert"))) {
+  int (*const action)(const struct options *) = !strcmp(what, "info") ? info : !strcmp(what, "convert") ? convert : !strcmp(what, "widen") ? widen : NULL;
+  if (o.help || !action) {
     fputs(usage, o.help ? stdout : stderr);
     return o.help ? 0 : 2;
   }
-  if (!o.model) rc = err_set(ERR_SETTING, "--model FILE is missing");
-  else rc = strcmp(what, "info") ? convert(&o) : info(&o);
+  rc = o.model ? action(&o) : err_set(ERR_SETTING, "--model FILE is missing");
   return rc < 0 ? options_fail("model", rc) : options_finish("model");
 }

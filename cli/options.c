@@ -25,6 +25,7 @@ static int take_flag(struct options *o, int argc, char **argv, int *i) {
   else if (!strcmp(a, "--json")) o->json = true;
   else if (!strcmp(a, "--quiet")) o->quiet = true;
   else if (!strcmp(a, "--dry-run")) o->dry_run = true;
+  else if (!strcmp(a, "--half")) o->half = true;
   else if (!strcmp(a, "--help") || !strcmp(a, "-h")) o->help = true;
   else return err_set(ERR_SETTING, "%s: no such option", a);
   return 0;

@@ -18,7 +18,7 @@ struct options {
   const char *run;                 // --run DIR
   const char *out;                 // --out FILE
   const char *render;              // --render FILE
-  bool resume, json, quiet, dry_run, help;
+  bool resume, json, quiet, dry_run, half, help;
 };
 
 // ERR_SETTING names what is not understood.

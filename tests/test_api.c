@@ -306,7 +306,7 @@ static void check_arm(const struct folder *f) {
   static const char *const small[] = { "trajectory.steps=60", "lsg.neurons=40", "trainee.neurons=30", "eval.trajectories=1", "trajectory.window=10" };
   for (int k = 0; k < 5; k++) CHECK(settings_set(r.sections, small[k]) == 0, "%s", err_message());
   reach_model_start(&model, &r);
-  CHECK(reach_model_save(&model, &r, path) == 0 && reach_eval(&result, &r, &model, NULL) == 0, "%s", err_message());
+  CHECK(reach_model_save(&model, &r, path, false) == 0 && reach_eval(&result, &r, &model, NULL) == 0, "%s", err_message());
   WORKS(mx_arm_load(&arm, path, NULL));
   CHECK(mx_arm_steps(arm) == T && mx_arm_step_s(arm) == 0.01, "%d steps", mx_arm_steps(arm));
   REFUSES(mx_arm_perform(arm, omega, 1), MX_ERROR_ARGUMENT, "learn");

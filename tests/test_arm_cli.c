@@ -21,7 +21,7 @@ static void prepare(void) {
   f.trainee.neurons = 30;
   f.trajectory.steps = 60;
   reach_model_start(&m, &f);
-  if (reach_model_save(&m, &f, model) < 0) abort();
+  if (reach_model_save(&m, &f, model, false) < 0) abort();
   reach_model_release(&m);
   for (int k = 0; k < 50; k++) sprintf(text + strlen(text), "%.3f,%.3f\n", 0.02*(k + 1), -0.01*(k + 1));
   folder_write(&folder, "p.csv", text, strlen(text));

@@ -73,7 +73,7 @@ static void write_arm(const char *path, int64_t seed) {
   f.trajectory.steps = 60;
   f.run.seed = seed;
   reach_model_start(&m, &f);
-  CHECK(reach_model_save(&m, &f, path) == 0, "%s", err_message());
+  CHECK(reach_model_save(&m, &f, path, false) == 0, "%s", err_message());
   reach_model_release(&m);
 }
 

@@ -11,6 +11,7 @@
 #include "base/tensorfile.h"
 #include "device/pcm.h"
 #include "experiment/reach_batch.h"
+#include "experiment/reach_widen.h"
 #include "test.h"
 
 #define REFERENCE "../shared/reference/"
@@ -162,6 +163,57 @@ static void run_and_kill(struct reach *f, const char *folder) {
   f->train.checkpoint_every_s = every_s;
 }
 
+// Without a spread, a trainee of twice as many neurons does before the update what the narrow one does, spike for spike, and every
+// copy of a neuron is to change as the neuron is.
+static void check_widening(void) {
+  struct reach f, g;
+  struct reach_model narrow, wide;
+  small(&f);
+  f.update.grid = EPROP_EXACT;
+  reach_model_start(&narrow, &f);
+  g = f;
+  g.trainee.neurons = 2*f.trainee.neurons;
+  CHECK(reach_widen(&wide, &g, &narrow, 0) == 0 && g.update.rate == f.update.rate/2, "%s", err_message());
+  struct reach_batch a, b;
+  struct pool *pool = pool_new(1);
+  reach_batch_init(&a, &f, &narrow.o, 1, 1, pool, false, NULL);
+  reach_batch_init(&b, &g, &wide.o, 1, 1, pool, false, NULL);
+  CHECK(reach_batch_draw(&a, 1, RNG_EVALUATE, 0) == 0 && reach_batch_draw(&b, 1, RNG_EVALUATE, 0) == 0, "%s", err_message());
+  reach_batch_forward(&a, narrow.parameters);
+  reach_batch_forward(&b, wide.parameters);
+  const int n = narrow.o.trainee.n, T = narrow.o.T;
+  const struct events *x = &a.item[0].first->rec.spikes, *y = &b.item[0].first->rec.spikes;
+  int wrong = 0, spikes = 0;
+  for (int t = 0; t < T; t++) {
+    const struct events_step s = events_at(x, t), w = events_at(y, t);
+    spikes += s.n;
+    wrong += w.n != 2*s.n;
+    for (int k = 0; k < w.n && w.n == 2*s.n; k++) wrong += w.index[k] % n != s.index[k % s.n];
+    for (int j = 0; j < 2; j++)
+      CHECK_REL(a.item[0].first->output[t*narrow.o.trainee.ld_out + j], b.item[0].first->output[t*wide.o.trainee.ld_out + j], precise ? 1e-12 : 1e-4);
+  }
+  CHECK(spikes > 20 && wrong == 0, "%d spikes, %d steps or spikes differ", spikes, wrong);
+  const real *const w = b.item[0].changed, *const before = wide.parameters + wide.o.trainee_w;
+  const size_t ld = (size_t)wide.o.trainee.ld, rec = spiking_recurrent(&wide.o.trainee);
+  double most = 0, off = 0;
+  for (size_t i = 0; i < (size_t)n; i++)
+    for (size_t j = 0; j < (size_t)n; j++) {
+      if (i == j) continue;
+      const size_t one = rec + i*ld + j, other = rec + ((size_t)n + i)*ld + (size_t)n + j;
+      most = fmax(most, fabs((double)(w[one] - before[one])));
+      off = fmax(off, fabs((double)(w[one] - before[one] - w[other] + before[other])));
+    }
+  CHECK(most > 0 && off <= test_tol(1e-5)*most, "copies change by %g, differently by %g", most, off);
+  g.trainee.neurons = 2*f.trainee.neurons + 1;
+  struct reach_model none;
+  CHECK(reach_widen(&none, &g, &narrow, 0) == ERR_SETTING && strstr(err_message(), "multiple"), "%s", err_message());
+  reach_batch_release(&a);
+  reach_batch_release(&b);
+  pool_free(pool);
+  reach_model_release(&narrow);
+  reach_model_release(&wide);
+}
+
 static void check_training(void) {
   char folder[] = "/tmp/reachXXXXXX", a[64], c[64], command[128];
   CHECK(mkdtemp(folder), "no temporary folder");
@@ -187,7 +239,7 @@ static void check_training(void) {
   CHECK(reach_model_load(&m, &g, path, 0, NULL) == 0, "%s", err_message());
   CHECK(g.lsg.neurons == 40 && g.trajectory.steps == 60 && m.o.trainee.n == 24, "%d neurons", m.o.trainee.n);
   snprintf(path, sizeof path, "%s/copy.safetensors", folder);
-  CHECK(reach_model_save(&m, &g, path) == 0, "%s", err_message());
+  CHECK(reach_model_save(&m, &g, path, false) == 0, "%s", err_message());
   size_t n_a, n_b;
   char *x = whole_file(a, "model.safetensors", &n_a), *y = whole_file(folder, "copy.safetensors", &n_b);
   CHECK(n_a == n_b && !memcmp(x, y, n_a), "the model changes when saved again");
@@ -445,6 +497,7 @@ int main(void) {
   check_reference(REFERENCE "eprop_small.safetensors");
   check_reference(REFERENCE "eprop_small_quantised.safetensors");
   check_published();
+  check_widening();
   check_training();
   check_learning();
   check_path();

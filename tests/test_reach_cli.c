@@ -17,7 +17,7 @@ static void write_model(void) {
   f.lsg.neurons = 30;
   f.trainee.neurons = 20;
   reach_model_start(&m, &f);
-  CHECK(reach_model_save(&m, &f, model) == 0, "%s", err_message());
+  CHECK(reach_model_save(&m, &f, model, false) == 0, "%s", err_message());
   reach_model_release(&m);
 }
 
@@ -67,6 +67,34 @@ static void check_convert(void) {
   process_args(&p, (const char *[]){ "eval", "arm", "--model", table, "eval.trajectories=1", "--json", NULL });
   process_run(&p);
   SAYS("\"grid\": \"stochastic\"");
+}
+
+// A model in half precision, and one with a wider trainee.
+static void check_widen(void) {
+  char wide[220];
+  snprintf(wide, sizeof wide, "%s.wide", table);
+  p = (struct process){ 0 };
+  process_args(&p, (const char *[]){ "model", "widen", "--model", model, "--out", wide, "trainee.neurons=60", "--half", NULL });
+  process_run(&p);
+  CHECK(p.status == 0, "exit status %d: %s", p.status, p.err);
+  p = (struct process){ 0 };
+  process_args(&p, (const char *[]){ "model", "info", "--model", wide, NULL });
+  process_run(&p);
+  SAYS("60 x 60", "30 x 60", "5 x 60", "trainee.neurons=60", "update.rate=3.33333333");
+  struct reach f;
+  struct reach_model m;
+  reach_init(&f);
+  CHECK(reach_model_load(&m, &f, wide, 0, NULL) == 0 && m.o.trainee.n == 60, "%s", err_message());
+  reach_model_release(&m);
+  static const char *const wrong[][2] = { { "trainee.neurons=50", "trainee.neurons=50: not a multiple of the 20" }, { "code.bits=9", "stay as they are" },
+                                          { "trainee.neurons=10", "not a multiple" } };
+  for (size_t k = 0; k < sizeof wrong/sizeof *wrong; k++) {
+    p = (struct process){ 0 };
+    process_args(&p, (const char *[]){ "model", "widen", "--model", model, "--out", wide, wrong[k][0], NULL });
+    process_run(&p);
+    CHECK(p.status == 2 && strstr(p.err, wrong[k][1]), "%d: %s", p.status, p.err);
+  }
+  unlink(wide);
 }
 
 static void check_examples(void) {
@@ -197,6 +225,7 @@ int main(void) {
   write_model();
   check_output();
   check_convert();
+  check_widen();
   check_examples();
   check_refused();
   check_settings();

@@ -160,6 +160,33 @@ static void test_dtypes(void) {
   tensorfile_close(tf);
 }
 
+// Every finite half-precision number comes back as itself; what lies between two goes to the nearer, from the middle to the even one.
+static void test_half(void) {
+  enum { N = 0x7c00 };
+  static real values[2*N + 6], back[2*N + 6];
+  const int64_t n = 2*N + 6;
+  const double extra[6] = { 1 + 0x1p-11, 1 + 3*0x1p-11, 65519, 0x1p-25, 0x1.8p-24, -0x1.01p-25 };
+  const double rounded[6] = { 1, 1 + 0x1p-9, 65504, 0, 0x1p-23, -0x1p-24 };
+  for (int k = 0; k < N; k++) {
+    const double v = k < 1024 ? ldexp(k, -24) : ldexp(1024 + k % 1024, k/1024 - 25);
+    values[2*k] = (real)v;
+    values[2*k + 1] = (real)-v;
+  }
+  for (int k = 0; k < 6; k++) values[2*N + k] = (real)extra[k];
+  struct tensorfile_writer *w = tensorfile_create(path);
+  tensorfile_put_f16(w, "h", 1, &n, values);
+  CHECK(tensorfile_commit(w) == 0, "%s", err_message());
+  struct tensorfile *tf;
+  CHECK(tensorfile_open(&tf, path) == 0 && !tensorfile_real(tf, "h", 1, &n, back), "%s", err_message());
+  CHECK(tensorfile_at(tf, 0)->dtype == TENSORFILE_F16, "another type");
+  for (int k = 0; k < 2*N; k++) CHECK(back[k] == values[k] && !signbit(back[k]) == !signbit(values[k]), "%g became %g", (double)values[k], (double)back[k]);
+  for (int k = 0; k < 6; k++) CHECK((double)back[2*N + k] == rounded[k], "%.10g became %.10g", extra[k], (double)back[2*N + k]);
+  tensorfile_close(tf);
+  w = tensorfile_create(path);
+  tensorfile_put_f16(w, "large", 1, d3, (real[]){ 1, 65520, 2 });
+  CHECK(tensorfile_commit(w) == ERR_DIVERGED && strstr(err_message(), "tensor 'large'"), "%s", err_message());
+}
+
 static void test_cut_off(void) {
   char *data;
   size_t size;
@@ -204,6 +231,7 @@ int main(void) {
   test_dtypes();
   test_cut_off();
   test_write_errors();
+  test_half();
   unlink(path);
   struct tensorfile *tf;
   CHECK(tensorfile_open(&tf, "/tmp") == ERR_IO && strstr(err_message(), "/tmp: Is a directory"), "%s", err_message());

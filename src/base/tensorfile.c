@@ -256,6 +256,18 @@ static double f16_value(uint16_t bits) {
   return bits >> 15 ? -v : v;
 }
 
+// v = n 2^e with n < 2048 rounded to even; e = -24 for the smallest numbers. n = 2048 carries into the exponent by itself.
+static uint16_t f16_bits(double v) {
+  const unsigned sign = signbit(v) ? 0x8000 : 0;
+  v = fabs(v);
+  if (v == 0) return (uint16_t)sign;
+  if (!(v < 65520)) return (uint16_t)(sign | (isnan(v) ? 0x7e00 : 0x7c00));
+  int e;
+  frexp(v, &e);
+  e = e - 11 < -24 ? -24 : e - 11;
+  return (uint16_t)(sign | ((unsigned)(e + 24)*1024 + (unsigned)lrint(ldexp(v, -e))));
+}
+
 static struct value decode(enum tensorfile_dtype dtype, const unsigned char *p) {
   union {
     double f64;
@@ -398,6 +410,15 @@ static void put(struct tensorfile_writer *w, const char *name, enum tensorfile_d
   if (n) memcpy(item->data, src, n * size);
   for (size_t i = 0; i < n && !w->bad; i++)
     if (!isfinite(decode(dtype, (const unsigned char *)item->data + i * size).f)) w->bad = w->n_items;
+}
+
+void tensorfile_put_f16(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const real *src) {
+  size_t n = 1;
+  for (int d = 0; d < n_dims; d++) n *= (size_t)dims[d];
+  uint16_t *half = err_calloc(n, sizeof *half);
+  for (size_t i = 0; i < n; i++) half[i] = f16_bits((double)src[i]);
+  put(w, name, TENSORFILE_F16, n_dims, dims, half);
+  free(half);
 }
 
 void tensorfile_put_f32(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const float *src) {

@@ -35,6 +35,7 @@ static const struct param train_table[] = {
   PARAM_BOOL(P, relative, 0, "a rate for each matrix: times the spread of its random start, so that all change at the same pace"),
   PARAM_F64(P, epsilon, ADAM_EPSILON, 0, 1, "of Adam; gradients below it move weights less, and noise does not carry them away"),
   PARAM_F64(P, readout_rate, 1, 0, 1e3, "times this for the trainee's W_out, whose numbers are ten times smaller than the rest"),
+  PARAM_F64(P, trainee_rate, 1, 0, 1e3, "times this for the trainee's W_in and W_rec: in a wide trainee each of them counts for less, and all for more"),
   PARAM_F64(P, recurrent_rate, 1, 0, 1e3, "times this for the LSG's W_rec: if it grows, the network is chaotic and its signals do not repeat"),
   PARAM_CHOICE(P, schedule, 0, schedules, "course of that rate; cosine ends at zero"),
   PARAM_F64(P, decay, 0.99, 0, 1, "factor of schedule 'steps'"),
@@ -152,7 +153,9 @@ int reach_parameters_read(real *parameters, const struct oneshot *o, struct tens
   return 0;
 }
 
-void reach_parameters_put(struct tensorfile_writer *w, const struct oneshot *o, const real *parameters) {
+// put: tensorfile_put_real or _f16
+static void put_matrices(struct tensorfile_writer *w, const struct oneshot *o, const real *parameters,
+                         void (*put)(struct tensorfile_writer *, const char *, int, const int64_t *, const real *)) {
   struct matrix all[6];
   matrices(all, o);
   for (int k = 0; k < 6; k++) {
@@ -161,9 +164,13 @@ void reach_parameters_put(struct tensorfile_writer *w, const struct oneshot *o, 
     real *plain = err_calloc((size_t)m->rows*(size_t)m->columns, sizeof *plain);
     for (int i = 0; i < m->rows; i++)
       memcpy(plain + (size_t)i*(size_t)m->columns, parameters + m->offset + (size_t)i*(size_t)m->ld, (size_t)m->columns*sizeof(real));
-    tensorfile_put_real(w, m->name, 2, dims, plain);
+    put(w, m->name, 2, dims, plain);
     free(plain);
   }
+}
+
+void reach_parameters_put(struct tensorfile_writer *w, const struct oneshot *o, const real *parameters) {
+  put_matrices(w, o, parameters, tensorfile_put_real);
 }
 
 // ---- models
@@ -233,10 +240,10 @@ void reach_model_release(struct reach_model *m) {
   m->parameters = NULL;
 }
 
-int reach_model_save(const struct reach_model *m, const struct reach *f, const char *path) {
+int reach_model_save(const struct reach_model *m, const struct reach *f, const char *path, bool half) {
   struct tensorfile_writer *w = tensorfile_create(path);
   tensorfile_put_text(w, "format", "metaxbar arm");
   settings_store(f->sections, model_settings, w);
-  reach_parameters_put(w, &m->o, m->parameters);
+  put_matrices(w, &m->o, m->parameters, half ? tensorfile_put_f16 : tensorfile_put_real);
   return tensorfile_commit(w);
 }

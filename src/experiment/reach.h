@@ -34,6 +34,7 @@ struct reach_train_params {
   double rate;                       // of Adam
   int64_t relative;                  // rates of the matrices in proportion to the spread of their random start
   double readout_rate;               // that of the trainee's W_out over what it would be
+  double trainee_rate;               // the same of the trainee's W_in and W_rec
   double recurrent_rate;             // the same of the LSG's W_rec
   double epsilon;                    // of Adam
   int64_t schedule;                  // steps: times decay every decay_every | cosine
@@ -109,7 +110,7 @@ int reach_model_is(bool *arm, const char *path);  // does a file hold a model of
 int reach_model_load(struct reach_model *m, struct reach *f, const char *path, int n_assignments, char *const *assignments);
 void reach_model_start(struct reach_model *m, const struct reach *f);  // random weights of run.seed
 void reach_model_release(struct reach_model *m);
-int reach_model_save(const struct reach_model *m, const struct reach *f, const char *path);
+int reach_model_save(const struct reach_model *m, const struct reach *f, const char *path, bool half);  // half: weights in 16 bits
 
 // The six matrices of a file into a parameter block laid out by o; prefix goes before their names.
 int reach_parameters_read(real *parameters, const struct oneshot *o, struct tensorfile *tf, const char *prefix);

@@ -83,6 +83,8 @@ static void set_rates(struct training *t) {
     spiking_start_spread(trainee, &o->trainee, 1 - (double)o->trainee.kappa);
   }
   lsg[1] *= p->recurrent_rate;
+  trainee[0] *= p->trainee_rate;
+  trainee[1] *= p->trainee_rate;
   trainee[2] *= p->readout_rate;
 }
 
@@ -197,7 +199,7 @@ static int record(struct training *t) {
 static int save_model(const struct training *t) {
   char path[FILE_PATH_SIZE];
   rundir_path(&t->run, RUNDIR_MODEL, path);
-  return reach_model_save(&t->model, t->f, path);
+  return reach_model_save(&t->model, t->f, path, false);
 }
 
 static double clock_s(void) {

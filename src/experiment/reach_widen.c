@@ -1,0 +1,47 @@
+#include "experiment/reach_widen.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/rng.h"
+
+static int check(const struct oneshot *wide, const struct oneshot *narrow) {
+  if (wide->trainee.n % narrow->trainee.n)
+    return err_set(ERR_SETTING, "trainee.neurons=%d: not a multiple of the %d that the model has", wide->trainee.n, narrow->trainee.n);
+  if (wide->lsg.n != narrow->lsg.n || wide->lsg.n_in != narrow->lsg.n_in || wide->trainee.n_in != narrow->trainee.n_in)
+    return err_set(ERR_SETTING, "lsg.neurons and the numbers of inputs stay as they are in the model; only the trainee is widened");
+  return 0;
+}
+
+// w (rows, ld) = factor times row i % narrow_rows and column j % narrow_columns of narrow_w, each off by spread.
+static void repeat(real *w, int rows, int columns, int ld, const real *narrow_w, int narrow_rows, int narrow_columns, int narrow_ld,
+                   double factor, double spread, struct rng *r) {
+  for (int i = 0; i < rows; i++)
+    for (int j = 0; j < columns; j++) {
+      const real from = narrow_w[(size_t)(i % narrow_rows)*(size_t)narrow_ld + (size_t)(j % narrow_columns)];
+      w[(size_t)i*(size_t)ld + (size_t)j] = (real)(factor*(double)from*(1 + spread*rng_normal(r)));
+    }
+}
+
+int reach_widen(struct reach_model *wide, struct reach *f, const struct reach_model *narrow, double spread) {
+  const struct oneshot *from = &narrow->o, *to = &wide->o;
+  *wide = (struct reach_model){ 0 };
+  reach_oneshot(&wide->o, f);
+  TRY(check(to, from));
+  const int k = to->trainee.n/from->trainee.n;
+  f->update.rate /= k;
+  reach_oneshot(&wide->o, f);
+  wide->parameters = err_aligned(to->n, sizeof *wide->parameters);
+  struct rng r = rng_stream((uint64_t)f->run.seed, RNG_INIT, 0);
+  const struct spiking *l = &to->lsg, *t = &to->trainee, *m = &from->trainee;
+  real *const w = wide->parameters;
+  const real *const v = narrow->parameters;
+  memcpy(w + to->lsg_w, v + from->lsg_w, spiking_w_size(l)*sizeof *w);
+  repeat(w + to->lsg_w_out, l->n, l->n_out, l->ld_out, v + from->lsg_w_out, l->n, m->n, from->lsg.ld_out, 1, spread, &r);
+  repeat(w + to->trainee_w, t->n_in, t->n, t->ld, v + from->trainee_w, t->n_in, m->n, m->ld, 1, spread, &r);
+  repeat(w + to->trainee_w + spiking_recurrent(t), t->n, t->n, t->ld, v + from->trainee_w + spiking_recurrent(m), m->n, m->n, m->ld,
+         1.0/k, spread, &r);
+  repeat(w + to->trainee_w_out, t->n, t->n_out, t->ld_out, v + from->trainee_w_out, m->n, m->n_out, m->ld_out, 1.0/k, 0, &r);
+  spiking_clear_diagonal(t, w + to->trainee_w);
+  return 0;
+}
