@@ -54,6 +54,27 @@ static void test_moments(double scale) {
   CHECK(fabs(tail4 - N*p4) < 5 * sqrt(N*p4), "%d beyond 4 sigma, %g expected", tail4, N*p4);
 }
 
+static void test_uniform(void) {
+  struct rng a = rng_stream(5, RNG_TEST, 3), b = a;
+  a.counter[0] = b.counter[0] = 0xFFFFFF00u;
+  noise_uniform(z, N, &a);
+  double m1 = 0, m2 = 0, off = 0;
+  for (int i = 0; i < N; i += 64)
+    for (int lane = 0; lane < 16; lane++) {
+      uint32_t w[4];
+      rng_philox(b.key, b.counter, w);
+      if (++b.counter[0] == 0) b.counter[1]++;
+      for (int k = 0; k < 4; k++) off = fmax(off, fabs((double)z[i + 16*k + lane] - ((w[k] >> 9) + 0.5)*0x1p-23));
+    }
+  for (int i = 0; i < N; i++) {
+    CHECK(z[i] > 0 && z[i] < 1, "%g", (double)z[i]);
+    m1 += (double)z[i]/N;
+    m2 += (double)z[i]*(double)z[i]/N;
+  }
+  CHECK(off == 0 && !memcmp(a.counter, b.counter, sizeof a.counter), "off by %g", off);
+  CHECK(fabs(m1 - 0.5) < 5*sqrt(1.0/12/N) && fabs(m2 - 1.0/3) < 5*sqrt(4.0/45/N), "moments %g, %g", m1, m2);
+}
+
 int main(void) {
   test_against_library();
   test_moments(1);
@@ -73,5 +94,6 @@ int main(void) {
   noise_exp(ref, z, N);
   for (int i = 0; i < N; i++) worst = fmax(worst, rel_diff((double)ref[i], exp((double)z[i])));
   CHECK(worst < test_tol(3e-7), "exp off by %g", worst);
+  test_uniform();
   return test_summary();
 }

@@ -42,6 +42,7 @@ static void check_matrix(const char *name, real *parameters, const real *gradien
   CHECK(top > 0 && off <= test_tol(1e-5)*top, "%s: %g of %g", name, off, top);
 }
 
+// noisy: 1 each movement, 2 each episode has a chip of its own
 static void check(double sparsity, int noisy) {
   struct reach_model m;
   reach_init(&f);
@@ -56,12 +57,13 @@ static void check(double sparsity, int noisy) {
   f.trajectory.diffusion = 3;
   f.update.rate = 0.05;
   f.loss.sparsity = sparsity;
-  f.noise.drift = noisy ? 1e-12 : 0;  // every movement its own first pass
+  f.noise.drift = noisy ? 1e-12 : 0;
+  f.noise.chips = noisy == 2 ? ONESHOT_OF_EPISODE : ONESHOT_OF_MOVEMENT;
   reach_model_start(&m, &f);
   m.o.lsg.lif.smooth = m.o.trainee.lif.smooth = true;
   struct pool *pool = pool_new(1);
   reach_batch_init(&b, &f, &m.o, 3, 2, pool, true, NULL);
-  CHECK(b.n_firsts == (noisy ? 3 : 2), "%d first passes", b.n_firsts);
+  CHECK(b.n_firsts == (noisy == 1 ? 3 : 2), "%d first passes", b.n_firsts);
   CHECK(reach_batch_draw(&b, 3, RNG_TEST, 0) == 0, "no movements");
   loss(m.parameters);
   real *gradient = malloc(m.o.n*sizeof *gradient);
@@ -86,5 +88,6 @@ int main(void) {
   check(0, 0);
   check(0.5, 0);
   check(0, 1);
+  check(0, 2);
   return test_summary();
 }

@@ -380,6 +380,14 @@ static void check_noise(void) {
   CHECK(fabs(sigma - 1.1*0.07*top) > error, "a spread 10 %% larger would go unnoticed");
   CHECK(memcmp(b.item[0].first->output, b.item[1].first->output, (size_t)(60*net->ld_out)*sizeof(real)), "two movements share their noise");
   reach_batch_release(&b);
+  m.o.noise.chips = ONESHOT_OF_EPISODE;
+  reach_batch_init(&b, &f, &m.o, 4, 2, pool, false, NULL);
+  CHECK(reach_batch_draw(&b, 4, RNG_TEST, 0) == 0, "%s", err_message());
+  reach_batch_forward(&b, m.parameters);
+  CHECK(b.n_firsts == 2 && b.item[0].first == b.item[1].first && b.item[2].first == b.item[3].first, "%d chips for two episodes", b.n_firsts);
+  CHECK(memcmp(b.item[0].first->w, b.item[2].first->w, spiking_w_size(net)*sizeof(real)), "two episodes share a chip");
+  CHECK(memcmp(b.item[0].first->w, w, spiking_w_size(net)*sizeof(real)), "the chip of an episode is free of errors");
+  reach_batch_release(&b);
   reach_model_release(&m);
   pool_free(pool);
 }

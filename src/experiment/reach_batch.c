@@ -43,7 +43,8 @@ void reach_batch_init(struct reach_batch *b, const struct reach *f, const struct
   *b = (struct reach_batch){ .f = f, .o = *o, .pool = pool, .n = capacity, .capacity = capacity, .group = group };
   b->differentiate = differentiate;
   b->device = device;
-  b->n_firsts = device || oneshot_noisy(o) ? capacity : reach_batch_episodes(b);
+  const bool own_chip = oneshot_noisy(o) && o->noise.chips == ONESHOT_OF_MOVEMENT;
+  b->n_firsts = device || own_chip ? capacity : reach_batch_episodes(b);
   init_passes(b);
   b->omega = err_calloc(n*T*2, sizeof(double));
   b->angle = err_calloc(n*T*2, sizeof(double));

@@ -144,7 +144,7 @@ static void diagonal(double *out, const struct checking *c, int k, real *work) {
   for (int t = 0; t < active->T; t++)
     for (int a = active->first[t]; a < active->first[t + 1]; a++)
       sum[active->index[a]] += (double)(it->source[a]*work[t*n + active->index[a]]);
-  for (int j = 0; j < n; j++) out[j*n + j] = eprop_round(-c->f.update.rate*sum[j], &c->f.update, NULL);
+  for (int j = 0; j < n; j++) out[j*n + j] = eprop_round(-c->f.update.rate*sum[j], &c->f.update, 0);
   free(sum);
 }
 

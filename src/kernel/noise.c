@@ -100,6 +100,18 @@ void noise_normal(float *restrict z, size_t n, struct rng *r) {
   }
 }
 
+void noise_uniform(float *restrict u, size_t n, struct rng *r) {
+  for (size_t at = 0; at < n; at += CHUNK) {
+    uint32_t word[4][LANES];
+    float out[4][LANES];
+    philox(word, r);
+    advance(r, LANES);
+    for (int w = 0; w < 4; w++)
+      for (int i = 0; i < LANES; i++) out[w][i] = ((float)(int32_t)(word[w][i] >> 9) + 0.5f)*0x1p-23f;
+    memcpy(u + at, out, sizeof(float) * (n - at < CHUNK ? n - at : CHUNK));
+  }
+}
+
 void noise_normal_ref(float *restrict z, size_t n, struct rng *r) {
   for (size_t at = 0; at < n; at += CHUNK) {
     float out[4][LANES];

@@ -12,7 +12,10 @@ struct rng;
 // |z| < 6.8: 32 random bits.
 void noise_normal(float *restrict z, size_t n, struct rng *r);
 
-// The same numbers by the library's functions in double precision, block by block.
+// u[0..n) uniform in (0, 1): (k + 1/2)/2^23, k the upper 23 bits of every word. The stream goes on as above.
+void noise_uniform(float *restrict u, size_t n, struct rng *r);
+
+// The same normal numbers by the library's functions in double precision, block by block.
 void noise_normal_ref(float *restrict z, size_t n, struct rng *r);
 
 // y[i] = exp(x[i]) for -87 <= x <= 88 (clipped outside); may be in place. Relative error below 2e-7.

@@ -1,11 +1,13 @@
 #include "learn/eprop.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tgmath.h>
 
 #include "base/err.h"
-#include "base/rng.h"
+#include "kernel/noise.h"
+
+enum { CHUNK = 256 };
 
 const char *const eprop_grid_names[] = { "exact", "nearest", "stochastic", "sparse", NULL };
 const char *const eprop_signal_names[] = { "lsg", "symmetric", "random", NULL };
@@ -53,25 +55,36 @@ void eprop_gradient(real *restrict dw, const struct spiking *net, const struct s
   arena_reset(scratch, mark);
 }
 
-double eprop_round(double change, const struct eprop_params *p, struct rng *r) {
-  if (fabs(change) < p->threshold) return 0;
-  switch ((enum eprop_grid)p->grid) {
-  case EPROP_NEAREST: return p->step*rint(change/p->step);
-  case EPROP_STOCHASTIC: return p->step*floor(change/p->step + rng_uniform(r));
-  case EPROP_SPARSE: return fabs(change) < p->step ? p->step*floor(change/p->step + rng_uniform(r)) : change;
-  case EPROP_EXACT: break;
+static inline __attribute__((always_inline)) real rounded(real change, enum eprop_grid grid, real step, real threshold, real u) {
+  const real size = change < 0 ? -change : change, steps = change/step;
+  const real on_grid = step*(grid == EPROP_NEAREST ? rint(steps) : floor(steps + u));
+  const bool exact = grid == EPROP_EXACT || (grid == EPROP_SPARSE && size >= step);
+  return size < threshold ? 0 : exact ? change : on_grid;
+}
+
+double eprop_round(double change, const struct eprop_params *p, double u) {
+  return (double)rounded((real)change, (enum eprop_grid)p->grid, (real)p->step, (real)p->threshold, (real)u);
+}
+
+// One loop for each grid, so that none decides within it.
+static inline __attribute__((always_inline)) void update(real *restrict changed, const real *restrict w, const real *restrict dw, size_t n,
+                                                         const struct eprop_params *p, enum eprop_grid grid, struct rng *r) {
+  const real rate = (real)p->rate, step = (real)p->step, threshold = (real)p->threshold;
+  float u[CHUNK] = { 0 };
+  for (size_t from = 0; from < n; from += CHUNK) {
+    const size_t end = n < from + CHUNK ? n : from + CHUNK;
+    if (grid == EPROP_STOCHASTIC || grid == EPROP_SPARSE) noise_uniform(u, end - from, r);
+    for (size_t i = from; i < end; i++) changed[i] = w[i] + rounded(-rate*dw[i], grid, step, threshold, (real)u[i - from]);
   }
-  return change;
 }
 
 void eprop_update(real *restrict changed, const real *restrict w, const real *restrict dw, size_t n, const struct eprop_params *p,
                   struct rng *r) {
-  const real rate = (real)p->rate;
-  if (p->grid == EPROP_EXACT && p->threshold == 0) {
-    for (size_t i = 0; i < n; i++) changed[i] = w[i] - rate*dw[i];
-  } else {
-    for (size_t i = 0; i < n; i++)
-      changed[i] = w[i] + (dw[i] != 0 ? (real)eprop_round(-p->rate*(double)dw[i], p, r) : 0);
+  switch ((enum eprop_grid)p->grid) {
+  case EPROP_EXACT: update(changed, w, dw, n, p, EPROP_EXACT, r); break;
+  case EPROP_NEAREST: update(changed, w, dw, n, p, EPROP_NEAREST, r); break;
+  case EPROP_STOCHASTIC: update(changed, w, dw, n, p, EPROP_STOCHASTIC, r); break;
+  case EPROP_SPARSE: update(changed, w, dw, n, p, EPROP_SPARSE, r); break;
   }
 }
 

@@ -45,7 +45,7 @@ size_t eprop_scratch_bytes(const struct spiking *net);
 // changed = w + Q(-rate dw): the updated weights. r may be NULL unless the grid is stochastic.
 void eprop_update(real *restrict changed, const real *restrict w, const real *restrict dw, size_t n, const struct eprop_params *p,
                   struct rng *r);
-double eprop_round(double change, const struct eprop_params *p, struct rng *r);  // Q of one change
+double eprop_round(double change, const struct eprop_params *p, double u);  // Q of one change; u uniform in (0, 1) for the stochastic grids
 
 // Back through eprop_gradient, given g = dL/d(dw) with zero diagonal:
 //   d_learning (T, ld) is overwritten with dL/dL;  d_surrogate (active) += dL/dh;  d_spike (active) += dL/dz

@@ -11,6 +11,7 @@
 enum { CHUNK = 256 };
 
 static const char *const presets[] = { "none", "joshi2020", "hermes", NULL };
+static const char *const chips[] = { "movement", "episode", NULL };
 static const char *const scales[] = { "matrix", "column", NULL };
 
 const struct param oneshot_noise_param_table[] = {
@@ -19,6 +20,7 @@ const struct param oneshot_noise_param_table[] = {
   PARAM_F64(struct oneshot_noise, programming, 0, 0, 10, "error of a written weight, relative to the largest weight; with a preset, multiples of its error"),
   PARAM_F64(struct oneshot_noise, read, 0, 0, 1, "error of a product per square root of its events, relative to the largest weight"),
   PARAM_F64(struct oneshot_noise, drift, 0, 0, 1, "relative spread of the weights between the two passes"),
+  PARAM_CHOICE(struct oneshot_noise, chips, ONESHOT_OF_MOVEMENT, chips, "each movement has a chip of its own, or those of an episode (train.group) share one and the first pass on it: half the work"),
   { 0 },
 };
 
@@ -28,12 +30,13 @@ static void set_sigmas(struct oneshot *o) {
   struct pcm p;
   if (o->noise.preset > 0) pcm_preset(&p, (int)o->noise.preset - 1);
   for (int k = 0; k <= ONESHOT_SIGMAS; k++) {
-    o->sigma[k] = o->noise.programming;
+    o->sigma[k] = (real)o->noise.programming;
     if (o->noise.preset == 0) continue;
     const double x = (double)k/ONESHOT_SIGMAS, written = fmax(pcm_curve_at(&p.sigma_prog, x), 0);
     const double variance = written*written + p.sigma_reset*p.sigma_reset*(0.5 - 0.5/3.14159265358979323846);
-    o->sigma[k] *= sqrt(variance*p.devices/2);
+    o->sigma[k] *= (real)sqrt(variance*p.devices/2);
   }
+  o->sigma[ONESHOT_SIGMAS + 1] = o->sigma[ONESHOT_SIGMAS];
 }
 
 void oneshot_layout(struct oneshot *o) {
@@ -85,9 +88,9 @@ size_t oneshot_item_bytes(const struct oneshot *o, int capacity) {
 }
 
 size_t oneshot_scratch_bytes(const struct oneshot *o) {
-  return (3*signal_size(o) + 3*spiking_w_size(&o->trainee) + output_size(o) + spiking_w_out_size(&o->trainee) + (size_t)o->trainee.ld)*sizeof(real) +
+  return (3*signal_size(o) + 3*spiking_w_size(&o->trainee) + output_size(o) + spiking_w_out_size(&o->trainee) + 2*(size_t)o->trainee.ld)*sizeof(real) +
          spiking_scratch_bytes(&o->lsg) + bptt_scratch_bytes(&o->lsg) + spiking_scratch_bytes(&o->trainee) +
-         bptt_scratch_bytes(&o->trainee) + eprop_scratch_bytes(&o->trainee) + 9*128;
+         bptt_scratch_bytes(&o->trainee) + eprop_scratch_bytes(&o->trainee) + 10*128;
 }
 
 // ---- noise
@@ -108,25 +111,29 @@ static double largest_weights(real *top, const struct oneshot *o, const real *w)
   return sum/net->n;
 }
 
-// Standard deviation of the error of a weight, in units of the largest.
-static inline real sigma_of(const struct oneshot *o, double x) {
-  const double at = fmin(x, 1)*ONESHOT_SIGMAS;
-  const int k = at < ONESHOT_SIGMAS ? (int)at : ONESHOT_SIGMAS - 1;
-  return (real)(o->sigma[k] + (at - k)*(o->sigma[k + 1] - o->sigma[k]));
+// written (n) = target and an error of the standard deviation sigma(|target|/top) top, sigma between its points by straight lines.
+static void add_errors(real *restrict written, const real *restrict target, const real *restrict top, const real *restrict scale,
+                       const float *restrict z, const real *restrict sigma, int n) {
+  for (int j = 0; j < n; j++) {
+    const real size = target[j] < 0 ? -target[j] : target[j], x = size*scale[j], at = (x < 1 ? x : 1)*ONESHOT_SIGMAS;
+    const int k = (int)at;
+    written[j] = target[j] + top[j]*(sigma[k] + (at - (real)k)*(sigma[k + 1] - sigma[k]))*(real)z[j];
+  }
 }
 
-// Write w (n) where it differs from before, everywhere if before is NULL: the error that was there goes with the old
-// state of the device, so the new weight is what was meant, `meant` and the change, with an error of its own.
-static void write_row(real *w, const real *before, const real *meant, int n, const struct oneshot *o, const real *top, struct rng *r) {
+// Write w (n) where it differs from before, or everywhere if before is NULL: the error that was there goes with the old state of
+// the device, so the new weight is what was meant, `meant` and the change, with an error of its own. scale is 1/top.
+static void write_row(real *restrict w, const real *restrict before, const real *restrict meant, int n, const struct oneshot *o,
+                      const real *restrict top, const real *restrict scale, struct rng *r) {
+  real target[CHUNK], written[CHUNK];
   float z[CHUNK];
   for (int from = 0; from < n; from += CHUNK) {
     const int m = n - from < CHUNK ? n - from : CHUNK;
     noise_normal(z, (size_t)m, r);
-    for (int j = from; j < from + m; j++) {
-      if (before && w[j] == before[j]) continue;
-      const real target = before ? meant[j] + (w[j] - before[j]) : meant[j];
-      w[j] = top[j] > 0 ? target + top[j]*sigma_of(o, fabs((double)target)/(double)top[j])*(real)z[j - from] : target;
-    }
+    memcpy(target, meant + from, (size_t)m*sizeof(real));
+    for (int j = 0; j < m && before; j++) target[j] += w[from + j] - before[from + j];
+    add_errors(written, target, top + from, scale + from, z, o->sigma, m);
+    for (int j = 0; j < m; j++) w[from + j] = before && w[from + j] == before[from + j] ? w[from + j] : written[j];
   }
 }
 
@@ -136,11 +143,12 @@ static void program(real *w, const real *before, const struct oneshot *o, const 
   const real *meant = parameters + o->trainee_w;
   if (o->noise.programming <= 0) return;
   const size_t mark = arena_mark(scratch);
-  real *top = ARENA_NEW(scratch, (size_t)net->ld, real);
+  real *top = ARENA_NEW(scratch, (size_t)net->ld, real), *scale = ARENA_NEW(scratch, (size_t)net->ld, real);
   largest_weights(top, o, meant);
+  for (int j = 0; j < net->n; j++) scale[j] = top[j] > 0 ? 1/top[j] : 0;
   for (int i = 0; i < net->n_in + net->n; i++) {
     const size_t k = (size_t)i*(size_t)net->ld;
-    write_row(w + k, before ? before + k : NULL, meant + k, net->n, o, top, r);
+    write_row(w + k, before ? before + k : NULL, meant + k, net->n, o, top, scale, r);
   }
   spiking_clear_diagonal(net, w);
   arena_reset(scratch, mark);
@@ -280,21 +288,24 @@ void oneshot_perform(struct oneshot_item *it, const struct oneshot *o, const rea
 // ---- backward
 
 // g += d price/d(change); returns the price. Smooth in the size of a change, not counting rounded ones.
-static double price_changes(real *g, const struct oneshot_item *it, const struct oneshot *o, const struct events *clock,
+static double price_changes(real *restrict g, const struct oneshot_item *it, const struct oneshot *o, const struct events *clock,
                             double weight, struct arena *scratch) {
-  const size_t mark = arena_mark(scratch), n = spiking_w_size(&o->trainee);
-  const double per_weight = weight/((double)(o->trainee.n_in + o->trainee.n)*o->trainee.n), step = o->update.step;
-  double price = 0;
-  real *dw = memset(ARENA_NEW(scratch, n, real), 0, n*sizeof(real));
+  const size_t mark = arena_mark(scratch), n = spiking_w_size(&o->trainee), ld = (size_t)o->trainee.ld;
+  const real per_weight = (real)(weight/((double)(o->trainee.n_in + o->trainee.n)*o->trainee.n)), step = (real)o->update.step,
+             rate = (real)o->update.rate;
+  real *restrict dw = memset(ARENA_NEW(scratch, n, real), 0, n*sizeof(real)), *restrict column = ARENA_NEW(scratch, ld, real);
   eprop_gradient(dw, &o->trainee, &it->first->rec, clock, it->source, scratch);
-  for (size_t k = 0; k < n; k++) {
-    const double change = -o->update.rate*(double)dw[k], size = fabs(change);
-    if (size == 0) continue;
-    price += per_weight*size/(size + step);
-    g[k] += (real)(copysign(per_weight*step, change)/((size + step)*(size + step)));
-  }
+  memset(column, 0, ld*sizeof *column);
+  for (size_t k = 0; k < n; k += ld)
+    for (size_t j = 0; j < ld; j++) {
+      const real change = -rate*dw[k + j], size = change < 0 ? -change : change, slope = per_weight*step/((size + step)*(size + step));
+      column[j] += size/(size + step);
+      g[k + j] += change > 0 ? slope : change < 0 ? -slope : 0;
+    }
+  double price = 0;
+  for (size_t j = 0; j < ld; j++) price += (double)column[j];
   arena_reset(scratch, mark);
-  return price;
+  return (double)per_weight*price;
 }
 
 static void add(real *restrict y, const real *restrict x, size_t n) {

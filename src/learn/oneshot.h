@@ -1,7 +1,7 @@
 // oneshot.h - learning a movement with one update (SPEC section 2, "inner loop"), and its exact gradient.
 // A trainee runs once with the clock as input; the learning signal generator (LSG) runs over the target
 // path and emits one signal per trainee neuron and step; one e-prop update; the trainee runs again.
-// The first pass does not depend on the target: without noise all trajectories of an episode share it.
+// The first pass does not depend on the target: without noise, or on one chip, all trajectories of an episode share it.
 //
 // All parameters are one flat block: LSG w, LSG w_out, trainee w, trainee w_out (model/spiking.h). The
 // update is differentiated straight through its rounding. Nothing else is stopped.
@@ -19,7 +19,9 @@ struct oneshot_noise {
   double programming;  // standard deviation of every written weight; with a preset, multiples of its own
   double read;         // of every element of a product, per square root of the number of events
   double drift;        // relative spread of all weights between the passes
+  int64_t chips;       // one for each movement, or one for all of an episode, which then share its errors and the first pass
 };
+enum oneshot_chips { ONESHOT_OF_MOVEMENT, ONESHOT_OF_EPISODE };
 extern const struct param oneshot_noise_param_table[];
 
 enum { ONESHOT_SIGMAS = 64, ONESHOT_MATRICES = 6 };
@@ -29,7 +31,7 @@ struct oneshot {
   struct eprop_params update;
   struct oneshot_noise noise;
   int T;
-  double sigma[ONESHOT_SIGMAS + 1];                     // programming error at |w| = k/ONESHOT_SIGMAS of the largest weight
+  real sigma[ONESHOT_SIGMAS + 2];                       // programming error at |w| = k/ONESHOT_SIGMAS of the largest weight, the last one twice
   double sparsity;                                      // price of the share of weights changed, see oneshot_backward
   size_t lsg_w, lsg_w_out, trainee_w, trainee_w_out, n;  // offsets in the parameter block, its length
   size_t matrix[ONESHOT_MATRICES + 1];                   // the same of W_in, W_rec, W_out of LSG and trainee, and its length
