@@ -120,21 +120,27 @@ movement() {
 }
 
 arm() {
-  local model=models/arm.safetensors on_chip=models/arm-chip.safetensors free="trajectory.generator=published trajectory.free=yes" chip="synapse.kind=chip chip.preset=hermes eval.chips=10"
+  local model=models/arm.safetensors on_chip=models/arm-chip.safetensors wide=models/arm-wide.safetensors wide_on_chip=models/arm-wide-chip.safetensors
+  local cores="chip.cores=16" free="trajectory.generator=published trajectory.free=yes" chip="synapse.kind=chip chip.preset=hermes eval.chips=10"
   printf '| weights, movements | cm before | cm after | rad/s, base / shoulder | Hz, trainee / LSG | %% of weights changed, W_in / W_rec | devices rewritten |\n|---|---|---|---|---|---|---|\n' > "$work/arm"
   if [ -n "$published" ]; then
     movement "published, software, free" "$published/paper_arm.safetensors" $free
     movement "published, chip, free" "$published/paper_arm.safetensors" $free $chip
+    movement "published, chip, free, columns corrected after the update" "$published/paper_arm.safetensors" $free $chip eval.later_s=1
   else
     skipped "rows of the published weights keep their values (PUBLISHED=DIR)"
-    { old arm "published, software, free"; old arm "published, chip, free"; } >> "$work/arm"
+    { old arm "published, software, free"; old arm "published, chip, free"; old arm "published, chip, free, columns corrected after the update"; } >> "$work/arm"
   fi
   movement "ours, software, all" $model
   movement "ours, software, free" $model $free
-  movement "ours for the chip, in software, all" $on_chip
+  movement "ours, wide, software, all" $wide
+  movement "ours, wide, software, free" $wide $free
   movement "ours, chip, all" $on_chip $chip
   movement "ours, chip, free" $on_chip $chip $free
   movement "ours, chip, all, performed an hour after the update" $on_chip $chip eval.later_s=3600
+  movement "ours, wide, chip of 16 cores, all" $wide_on_chip $chip $cores
+  movement "ours, wide, chip of 16 cores, free" $wide_on_chip $chip $cores $free
+  movement "ours, wide, chip of 16 cores, all, performed an hour after the update" $wide_on_chip $chip $cores eval.later_s=3600
   replace arm "$work/arm"
   $metaxbar eval arm --model $model eval.trajectories=1 --out $figures/arm_software.csv > /dev/null
   $metaxbar eval arm --model $on_chip eval.trajectories=1 $chip --out $figures/arm_chip.csv > /dev/null

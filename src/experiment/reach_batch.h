@@ -9,7 +9,7 @@
 #ifndef EXPERIMENT_REACH_BATCH_H
 #define EXPERIMENT_REACH_BATCH_H
 
-#include "experiment/reach.h"
+#include "experiment/reach_eval.h"
 
 struct pool;
 

@@ -1,4 +1,6 @@
-// Evaluation: movements learned from one showing and performed, each by one thread.
+// Movements learned from one showing and performed, each by one thread.
+#include "experiment/reach_eval.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
