@@ -16,7 +16,7 @@
 static const char usage[] =
   "usage: metaxbar model info --model FILE [--json]\n"
   "       metaxbar model convert --model FILE --out FILE [--half] [section.name=value ...]\n"
-  "       metaxbar model widen --model FILE --out FILE trainee.neurons=N\n"
+  "       metaxbar model widen --model FILE --out FILE [--half] trainee.neurons=N\n"
   "\n"
   "info     prints the tensors of a file, their range, and the settings it carries.\n"
   "convert  reads a model of either kind (published weights too) and writes it in this program's form, with the\n"
