@@ -23,8 +23,8 @@ static const char usage[] =
   "         settings given; synapse.kind=quantised synapse.bits=N rounds a classifier to N bits, and --half keeps\n"
   "         the weights of an arm in half precision, in half the space.\n"
   "widen    gives an arm a trainee of N neurons, a multiple of what it has, that does nearly the same: a start for\n"
-  "         further training (train arm train.start=FILE trainee.neurons=N update.rate=...), and better at once,\n"
-  "         because the noise of more spikes averages out. update.rate is divided by the factor.\n";
+  "         further training (train arm train.start=FILE trainee.neurons=N update.rate=...), in which the noise of\n"
+  "         more spikes averages out. update.rate, .step and .threshold are divided by the factor.\n";
 
 static int range(struct tensorfile *tf, const struct tensorfile_entry *e, double *least, double *most) {
   double *v = err_calloc((size_t)e->n_values, sizeof *v);
@@ -114,9 +114,14 @@ static int widen(const struct options *o) {
   struct reach f;
   struct reach_model narrow, wide;
   if (!o->out) return err_set(ERR_SETTING, "--out FILE is missing");
+  if (o->config) return err_set(ERR_SETTING, "-c %s: widen takes trainee.neurons and run.seed only", o->config);
+  for (int k = 0; k < o->n_assignments; k++)
+    if (strncmp(o->assignments[k], "trainee.neurons=", 16) && strncmp(o->assignments[k], "run.seed=", 9))
+      return err_set(ERR_SETTING, "%s: widen takes trainee.neurons and run.seed; model convert sets the rest", o->assignments[k]);
   reach_init(&f);
   TRY(reach_model_load(&narrow, &f, o->model, 0, NULL));
-  int rc = options_apply(o, f.sections);
+  int rc = 0;
+  for (int k = 0; k < o->n_assignments && rc == 0; k++) rc = settings_set(f.sections, o->assignments[k]);
   if (rc == 0) rc = reach_widen(&wide, &f, &narrow, REACH_WIDEN_SPREAD);
   if (rc == 0) {
     rc = reach_model_save(&wide, &f, o->out, o->half);

@@ -1,5 +1,7 @@
 // e-prop: summed by parts against the traces of the paper; equal to back-propagation through time with the
 // recurrent and reset paths cut; rounding of updates.
+#include "base/rng.h"
+#include "kernel/noise.h"
 #include "learn/bptt.h"
 #include "learn/eprop.h"
 #include "spiking_fixture.h"
@@ -75,10 +77,37 @@ static void check_rounding(void) {
   CHECK(changed[0] == (real)0.5 && changed[1] == 2 && changed[2] == 4, "W - rate dW: %g %g %g", (double)changed[0], (double)changed[1], (double)changed[2]);
 }
 
+// The vectors of eprop_update are the one formula of eprop_round: all grids, with and without threshold, across chunks.
+static void check_update(void) {
+  enum { N = 600 };
+  real w[N], dw[N], changed[N];
+  float u[N];
+  struct rng r = rng_stream(9, RNG_TEST, 0);
+  for (int k = 0; k < N; k++) {
+    w[k] = (real)rng_normal(&r);
+    dw[k] = k % 7 ? (real)rng_normal(&r) : 0;
+  }
+  for (int c = 0; c < 8; c++) {
+    const struct eprop_params p = { .rate = 0.03, .grid = c % 4, .step = 0.05, .threshold = c < 4 ? 0 : 0.01 };
+    struct rng a = rng_stream(10, RNG_TEST, (uint32_t)c), b = a;
+    eprop_update(changed, w, dw, N, &p, &a);
+    for (int from = 0; from < N; from += 256) noise_uniform(u + from, N - from < 256 ? (size_t)(N - from) : 256, &b);
+    int wrong = 0, made = 0;
+    for (int k = 0; k < N; k++) {
+      const real expected = w[k] + (real)eprop_round(-p.rate*(double)dw[k], &p, (double)u[k]);
+      wrong += fabs((double)(changed[k] - expected)) > 1e-6;
+      made += changed[k] != w[k];
+      wrong += dw[k] == 0 && changed[k] != w[k];
+    }
+    CHECK(wrong == 0 && made > N/10, "%s, threshold %g: %d of %d wrong, %d made", eprop_grid_names[p.grid], p.threshold, wrong, N, made);
+  }
+}
+
 int main(void) {
   check_identities(false, 0, 1);
   check_identities(false, 0.5, 2);
   check_identities(true, 0, 3);
   check_rounding();
+  check_update();
   return test_summary();
 }

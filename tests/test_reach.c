@@ -163,8 +163,8 @@ static void run_and_kill(struct reach *f, const char *folder) {
   f->train.checkpoint_every_s = every_s;
 }
 
-// Without a spread, a trainee of twice as many neurons does before the update what the narrow one does, spike for spike, and every
-// copy of a neuron is to change as the neuron is.
+// Without a spread, a trainee of twice as many neurons does before the update what the narrow one does, spike for spike, and the
+// update changes what each copy sends by half as much.
 static void check_widening(void) {
   struct reach f, g;
   struct reach_model narrow, wide;
@@ -182,6 +182,7 @@ static void check_widening(void) {
   reach_batch_forward(&a, narrow.parameters);
   reach_batch_forward(&b, wide.parameters);
   const int n = narrow.o.trainee.n, T = narrow.o.T;
+  const struct spiking *from = &narrow.o.trainee, *to = &wide.o.trainee;
   const struct events *x = &a.item[0].first->rec.spikes, *y = &b.item[0].first->rec.spikes;
   int wrong = 0, spikes = 0;
   for (int t = 0; t < T; t++) {
@@ -193,17 +194,41 @@ static void check_widening(void) {
       CHECK_REL(a.item[0].first->output[t*narrow.o.trainee.ld_out + j], b.item[0].first->output[t*wide.o.trainee.ld_out + j], precise ? 1e-12 : 1e-4);
   }
   CHECK(spikes > 20 && wrong == 0, "%d spikes, %d steps or spikes differ", spikes, wrong);
-  const real *const w = b.item[0].changed, *const before = wide.parameters + wide.o.trainee_w;
-  const size_t ld = (size_t)wide.o.trainee.ld, rec = spiking_recurrent(&wide.o.trainee);
+  // changes: half of the narrow one's, in every copy
+  const real *const w = b.item[0].changed, *const v = wide.parameters + wide.o.trainee_w;
+  const real *const narrow_w = a.item[0].changed, *const narrow_v = narrow.parameters + narrow.o.trainee_w;
   double most = 0, off = 0;
-  for (size_t i = 0; i < (size_t)n; i++)
-    for (size_t j = 0; j < (size_t)n; j++) {
-      if (i == j) continue;
-      const size_t one = rec + i*ld + j, other = rec + ((size_t)n + i)*ld + (size_t)n + j;
-      most = fmax(most, fabs((double)(w[one] - before[one])));
-      off = fmax(off, fabs((double)(w[one] - before[one] - w[other] + before[other])));
+  for (int i = 0; i < 2*n; i++)
+    for (int j = 0; j < 2*n; j++) {
+      if (i % n == j % n) continue;
+      const size_t at = spiking_recurrent(to) + (size_t)(i*to->ld + j), from_at = spiking_recurrent(from) + (size_t)(i % n*from->ld + j % n);
+      const double change = (double)(narrow_w[from_at] - narrow_v[from_at])/2;
+      most = fmax(most, fabs(change));
+      off = fmax(off, fabs((double)(w[at] - v[at]) - change));
     }
-  CHECK(most > 0 && off <= test_tol(1e-5)*most, "copies change by %g, differently by %g", most, off);
+  CHECK(most > 0 && off <= test_tol(precise ? 1e-12 : 1e-4)*most, "changes of up to %g, off by %g", most, off);
+  // with a spread, W_out stays as it is, and W_in is off by it
+  struct reach_model rough;
+  g = f;
+  g.trainee.neurons = 4*f.trainee.neurons;
+  CHECK(reach_widen(&rough, &g, &narrow, 0.2) == 0, "%s", err_message());
+  const struct spiking *r = &rough.o.trainee;
+  double square = 0, count = 0, out = 0;
+  for (int j = 0; j < r->n; j++) {
+    for (int i = 0; i < r->n_in; i++) {
+      const double was = (double)narrow_v[i*from->ld + j % n], is = (double)rough.parameters[rough.o.trainee_w + (size_t)(i*r->ld + j)];
+      square += (is/was - 1)*(is/was - 1);
+      count++;
+    }
+    for (int k = 0; k < r->n_out; k++)
+      out = fmax(out, fabs(4*(double)rough.parameters[rough.o.trainee_w_out + (size_t)(j*r->ld_out + k)] -
+                           (double)narrow.parameters[narrow.o.trainee_w_out + (size_t)(j % n*from->ld_out + k)]));
+  }
+  CHECK(fabs(sqrt(square/count) - 0.2) < 5*0.2/sqrt(2*count) && out <= 1e-6, "spread %g, W_out off by %g", sqrt(square/count), out);
+  reach_model_release(&rough);
+  g.trainee.adaptive_fraction = 0.3;
+  CHECK(reach_widen(&rough, &g, &narrow, 0) == ERR_SETTING && strstr(err_message(), "adaptive_fraction=0.3"), "%s", err_message());
+  g.trainee.adaptive_fraction = 0;
   g.trainee.neurons = 2*f.trainee.neurons + 1;
   struct reach_model none;
   CHECK(reach_widen(&none, &g, &narrow, 0) == ERR_SETTING && strstr(err_message(), "multiple"), "%s", err_message());
@@ -394,13 +419,14 @@ static void check_noise(void) {
 
 // A weight that the update rewrites has an error of its own, of the same size: not both the old and the new. With
 // a preset, the error is that of two devices of the weight's conductance.
-static void check_rewriting(int preset) {
+static void check_rewriting(int preset, bool column) {
   enum { N = 40 };
   struct reach f;
   struct reach_model m;
   struct reach_batch b;
   small(&f);
   f.noise.preset = preset;
+  f.noise.scale = column;
   f.noise.programming = preset ? 1 : 0.07;
   f.update.grid = EPROP_EXACT;
   f.update.rate = 1e-5;  // changes far below the errors
@@ -411,14 +437,17 @@ static void check_rewriting(int preset) {
   reach_batch_forward(&b, m.parameters);
   const size_t size = spiking_w_size(&m.o.trainee);
   const real *w = m.parameters + m.o.trainee_w;
-  double top = 0, square[2] = { 0 }, expected = 0, both = 0, n = 0;
+  const size_t ld = (size_t)m.o.trainee.ld;
+  double *tops = calloc(ld, sizeof *tops), square[2] = { 0 }, expected = 0, both = 0, n = 0;
   struct pcm p;
   pcm_preset(&p, preset ? preset - 1 : 0);
-  for (size_t i = 0; i < size; i++) top = fmax(top, fabs((double)w[i]));
+  for (size_t i = 0; i < size; i++)
+    for (size_t j = column ? i%ld : 0; j < (column ? i%ld + 1 : ld); j++) tops[j] = fmax(tops[j], fabs((double)w[i]));
   for (size_t i = 0; i < N*size; i++) {
     const struct oneshot_item *it = &b.item[i/size];
     const double v = (double)w[i%size], first = (double)it->first->w[i%size] - v, second = (double)it->changed[i%size] - v;
     if (first == second) continue;
+    const double top = tops[i%size%ld];
     const double s = pcm_sigma_prog_uS(&p, p.g_max_uS*fabs(v)/top), reset = pcm_sigma_prog_uS(&p, 0);
     const double preset_variance = (s*s + reset*reset*(0.5 - 0.5/3.14159265358979))*p.devices/2*pow(top/p.g_max_uS, 2);
     square[0] += first*first;
@@ -432,6 +461,7 @@ static void check_rewriting(int preset) {
   for (int pass = 0; pass < 2; pass++)
     CHECK(fabs(square[pass]/expected - 1) < slack, "preset %d, pass %d: variance %g of that expected", preset, pass + 1, square[pass]/expected);
   CHECK(fabs(both/expected) < slack, "errors before and after are correlated: %g", both/expected);
+  free(tops);
   reach_batch_release(&b);
   reach_model_release(&m);
   pool_free(pool);
@@ -511,7 +541,7 @@ int main(void) {
   check_path();
   check_device();
   check_noise();
-  for (int preset = 0; preset < 3; preset++) check_rewriting(preset);
+  for (int k = 0; k < 6; k++) check_rewriting(k%3, k >= 3);
   check_broadcast();
   check_passes();
   return test_summary();

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/tensorfile.h"
 #include "experiment/reach.h"
 #include "folder.h"
 #include "process.h"
@@ -69,6 +70,14 @@ static void check_convert(void) {
   SAYS("\"grid\": \"stochastic\"");
 }
 
+static void half_precision(const char *file, bool half) {
+  struct tensorfile *tf;
+  CHECK(tensorfile_open(&tf, file) == 0, "%s", err_message());
+  for (int k = 0; k < tensorfile_count(tf); k++)
+    CHECK((tensorfile_at(tf, k)->dtype == TENSORFILE_F16) == half, "%s: half precision or not", tensorfile_at(tf, k)->name);
+  tensorfile_close(tf);
+}
+
 // A model in half precision, and one with a wider trainee.
 static void check_widen(void) {
   char wide[220];
@@ -86,8 +95,20 @@ static void check_widen(void) {
   reach_init(&f);
   CHECK(reach_model_load(&m, &f, wide, 0, NULL) == 0 && m.o.trainee.n == 60, "%s", err_message());
   reach_model_release(&m);
-  static const char *const wrong[][2] = { { "trainee.neurons=50", "trainee.neurons=50: not a multiple of the 20" }, { "code.bits=9", "stay as they are" },
-                                          { "trainee.neurons=10", "not a multiple" } };
+  half_precision(wide, true);
+  for (int half = 0; half < 2; half++) {
+    p = (struct process){ 0 };
+    process_args(&p, (const char *[]){ "model", "convert", "--model", wide, "--out", wide, half ? "--half" : "--quiet", NULL });
+    process_run(&p);
+    CHECK(p.status == 0, "exit status %d: %s", p.status, p.err);
+    half_precision(wide, half);
+  }
+  p = (struct process){ 0 };
+  process_args(&p, (const char *[]){ "model", "convert", "--half", "--model", "models/builtin-5w5s.safetensors", "--out", wide, NULL });
+  process_run(&p);
+  CHECK(p.status == 2 && strstr(p.err, "--half: for models of the arm only"), "%d: %s", p.status, p.err);
+  static const char *const wrong[][2] = { { "trainee.neurons=50", "trainee.neurons=50: not a multiple of the 20" }, { "code.bits=9", "code.bits=9: widen takes" },
+                                          { "trainee.neurons=10", "not a multiple" }, { "run.seed=2", "trainee.neurons=20: not a multiple of the 20" } };
   for (size_t k = 0; k < sizeof wrong/sizeof *wrong; k++) {
     p = (struct process){ 0 };
     process_args(&p, (const char *[]){ "model", "widen", "--model", model, "--out", wide, wrong[k][0], NULL });

@@ -365,7 +365,8 @@ struct tensorfile_writer {
   struct json_t *metadata;
   struct item *items;
   int n_items, room;
-  int bad;  // 1 + the first item with a value that is not finite
+  int bad;        // 1 + the first item with a value that is not finite
+  double beyond;  // a finite value that half precision cannot hold, if that is why
 };
 
 struct tensorfile_writer *tensorfile_create(const char *path) {
@@ -416,7 +417,10 @@ void tensorfile_put_f16(struct tensorfile_writer *w, const char *name, int n_dim
   size_t n = 1;
   for (int d = 0; d < n_dims; d++) n *= (size_t)dims[d];
   uint16_t *half = err_calloc(n, sizeof *half);
-  for (size_t i = 0; i < n; i++) half[i] = f16_bits((double)src[i]);
+  for (size_t i = 0; i < n; i++) {
+    half[i] = f16_bits((double)src[i]);
+    if (!w->bad && !w->beyond && isfinite(src[i]) && fabs((double)src[i]) >= 65520) w->beyond = (double)src[i];
+  }
   put(w, name, TENSORFILE_F16, n_dims, dims, half);
   free(half);
 }
@@ -483,6 +487,8 @@ static int header_text(struct tensorfile_writer *w, char **text, size_t *size) {
 static int write_file(struct tensorfile_writer *w) {
   char *text;
   size_t n;
+  if (w->bad && w->beyond)
+    return err_set(ERR_DIVERGED, "%s: tensor '%s': %g is beyond half precision (65504)", w->path, w->items[w->bad - 1].name, w->beyond);
   if (w->bad) return err_set(ERR_DIVERGED, "%s: tensor '%s' holds a value that is not finite", w->path, w->items[w->bad - 1].name);
   int rc = header_text(w, &text, &n);
   if (rc) {

@@ -66,7 +66,7 @@ struct tensorfile_writer *tensorfile_create(const char *path);
 void tensorfile_put_text(struct tensorfile_writer *w, const char *key, const char *value);  // __metadata__
 // Each name once. put_real writes F32, in the double build F64.
 void tensorfile_put_real(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const real *src);
-// put_f16 rounds to half precision, 11 bits: what is beyond 65504 is not finite there.
+// put_f16 rounds to half precision: 11 bits, fewer below 2^-14, 0 below 2^-25; beyond 65504 (from 65520 on) is an error.
 void tensorfile_put_f16(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const real *src);
 void tensorfile_put_f32(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const float *src);
 void tensorfile_put_f64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const double *src);

@@ -184,7 +184,7 @@ static int sizes(struct reach *f, const struct tensorfile *tf) {
   if (!lsg || !trainee) return err_set(ERR_FORMAT, "%s: tensor %s: absent; not a model of the arm", file, lsg ? "trainee.w_rec" : "lsg.w_rec");
   const struct tensorfile_entry *const both[] = { lsg, trainee };
   for (int k = 0; k < 2; k++)
-    if (both[k]->n_dims != 2 || both[k]->dims[0] < 1 || both[k]->dims[0] > 32768)
+    if (both[k]->n_dims != 2 || both[k]->dims[0] < 1 || both[k]->dims[0] > 32768 || both[k]->dims[1] != both[k]->dims[0])
       return err_set(ERR_FORMAT, "%s: tensor %s: expected (neurons, neurons), at most 32768", file, both[k]->name);
   f->lsg.neurons = lsg->dims[0];
   f->trainee.neurons = trainee->dims[0];

@@ -126,7 +126,7 @@ static int eval_on(struct reach_result *r, const struct reach *f, const struct r
   struct reach_batch b;
   const struct errors e = { err_calloc((size_t)n, 3*sizeof(double)), err_calloc((size_t)n, 3*sizeof(double)) };
   *r = (struct reach_result){ .n_trajectories = n, .T = m->o.T, .distance_cm = err_calloc((size_t)n, sizeof(double)) };
-  reach_batch_init(&b, f, &m->o, capacity, capacity > 10 ? 10 : capacity, pool, false, device);
+  reach_batch_init(&b, f, &m->o, capacity, oneshot_noisy(&m->o) ? 1 : capacity > 10 ? 10 : capacity, pool, false, device);
   r->devices_total = device ? device->array[0]->n_devices : 0;
   const int rc = measure(r, &e, &b, m);
   reach_batch_release(&b);

@@ -1,15 +1,18 @@
 #include "experiment/reach_widen.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/rng.h"
 
-static int check(const struct oneshot *wide, const struct oneshot *narrow) {
-  if (wide->trainee.n % narrow->trainee.n)
-    return err_set(ERR_SETTING, "trainee.neurons=%d: not a multiple of the %d that the model has", wide->trainee.n, narrow->trainee.n);
-  if (wide->lsg.n != narrow->lsg.n || wide->lsg.n_in != narrow->lsg.n_in || wide->trainee.n_in != narrow->trainee.n_in)
-    return err_set(ERR_SETTING, "lsg.neurons and the numbers of inputs stay as they are in the model; only the trainee is widened");
+static int check(const struct reach *f, const struct oneshot *wide, const struct oneshot *narrow) {
+  const int n = narrow->trainee.n;
+  if (wide->trainee.n <= n || wide->trainee.n % n)
+    return err_set(ERR_SETTING, "trainee.neurons=%d: not a multiple of the %d that the model has", wide->trainee.n, n);
+  if (narrow->trainee.n_adaptive || wide->trainee.n_adaptive)
+    return err_set(ERR_SETTING, "trainee.adaptive_fraction=%g: only a trainee without adaptive neurons can be widened", f->trainee.adaptive_fraction);
+  assert(wide->lsg.n == narrow->lsg.n && wide->lsg.n_in == narrow->lsg.n_in && wide->trainee.n_in == narrow->trainee.n_in);
   return 0;
 }
 
@@ -27,12 +30,14 @@ int reach_widen(struct reach_model *wide, struct reach *f, const struct reach_mo
   const struct oneshot *from = &narrow->o, *to = &wide->o;
   *wide = (struct reach_model){ 0 };
   reach_oneshot(&wide->o, f);
-  TRY(check(to, from));
+  TRY(check(f, to, from));
   const int k = to->trainee.n/from->trainee.n;
   f->update.rate /= k;
+  f->update.step /= k;
+  f->update.threshold /= k;
   reach_oneshot(&wide->o, f);
   wide->parameters = err_aligned(to->n, sizeof *wide->parameters);
-  struct rng r = rng_stream((uint64_t)f->run.seed, RNG_INIT, 0);
+  struct rng r = rng_stream((uint64_t)f->run.seed, RNG_INIT, 1);
   const struct spiking *l = &to->lsg, *t = &to->trainee, *m = &from->trainee;
   real *const w = wide->parameters;
   const real *const v = narrow->parameters;

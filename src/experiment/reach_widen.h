@@ -1,7 +1,8 @@
 // reach_widen.h - a wider trainee that does what a narrow one does, to go on training from: every neuron becomes k neurons
 // (after Net2WiderNet: Chen, Goodfellow and Shlens, ICLR 2016). All k get the input weights and the learning signal of the one;
-// what they send, W_rec and W_out, is divided by k, and so is update.rate, because k spikes come where one came.
-// Only the changes of W_in are then k times too small, which meta-training makes up for.
+// what they send, W_rec and W_out, is divided by k, and so are update.rate, .step and .threshold, because k spikes come where one
+// came. Not as before are then the changes of W_in, which are k times too small, and those between the copies of a neuron, where the
+// narrow net has its diagonal; meta-training makes up for both.
 //
 // The k would spike together and be no better than one. So each weight of W_in, W_rec and the LSG's W_out is off by a
 // relative N(0, spread^2): they part, and the noise of their spikes averages out.
@@ -12,8 +13,9 @@
 
 #define REACH_WIDEN_SPREAD 0.2
 
-// f: the settings of narrow but for trainee.neurons, a multiple of what narrow has; update.rate is divided by k. Neuron i of
-// narrow becomes i, n + i, 2n + i ... of wide, n the neurons of narrow. Random numbers are those of run.seed. wide is released by the caller.
+// f: the settings of narrow but for trainee.neurons, a multiple of what narrow has (no adaptive neurons); f->update is changed as
+// said above. Neuron i of narrow becomes i, n + i, 2n + i ... of wide, n the neurons of narrow. Random numbers are those of run.seed.
+// wide is released by the caller.
 int reach_widen(struct reach_model *wide, struct reach *f, const struct reach_model *narrow, double spread);
 
 #endif

@@ -42,7 +42,7 @@ void eprop_gradient(real *restrict dw, const struct spiking *net, const struct s
                     const real *restrict source, struct arena *scratch);
 size_t eprop_scratch_bytes(const struct spiking *net);
 
-// changed = w + Q(-rate dw): the updated weights. r may be NULL unless the grid is stochastic.
+// changed = w + Q(-rate dw): the updated weights. r may be NULL unless the grid is stochastic or sparse.
 void eprop_update(real *restrict changed, const real *restrict w, const real *restrict dw, size_t n, const struct eprop_params *p,
                   struct rng *r);
 double eprop_round(double change, const struct eprop_params *p, double u);  // Q of one change; u uniform in (0, 1) for the stochastic grids

@@ -20,7 +20,7 @@ const struct param oneshot_noise_param_table[] = {
   PARAM_F64(struct oneshot_noise, programming, 0, 0, 10, "error of a written weight, relative to the largest weight; with a preset, multiples of its error"),
   PARAM_F64(struct oneshot_noise, read, 0, 0, 1, "error of a product per square root of its events, relative to the largest weight"),
   PARAM_F64(struct oneshot_noise, drift, 0, 0, 1, "relative spread of the weights between the two passes"),
-  PARAM_CHOICE(struct oneshot_noise, chips, ONESHOT_OF_MOVEMENT, chips, "each movement has a chip of its own, or those of an episode (train.group) share one and the first pass on it: half the work"),
+  PARAM_CHOICE(struct oneshot_noise, chips, ONESHOT_OF_MOVEMENT, chips, "each movement has a chip of its own, or, in training, the train.group of an episode share one and the first pass on it: half the work"),
   { 0 },
 };
 
