@@ -48,7 +48,7 @@ static double largest_difference(const real *a, const real *b, size_t n) {
 }
 
 static void test_exact_limit(void) {
-  const struct { int rows, columns, phases, scale; } cases[] = { { 256, 256, 4, 0 }, { 37, 9, 4, 1 }, { 100, 20, 1, 0 }, { 45, 256, 1, 1 } };
+  const struct { int rows, columns, phases, scale; } cases[] = { { 256, 256, 4, 0 }, { 37, 9, 4, 1 }, { 100, 20, 1, 0 }, { 45, 256, 1, 1 }, { 37, 9, 4, CHIP_SCALE_CORE }, { 45, 256, 1, CHIP_SCALE_CORE } };
   const struct conv s = conv_shape(3, 7, 6, 10, 21, 3, 2, 1);
   const size_t n_y = (size_t)(s.B*s.OH*s.OW) * (size_t)conv_padded(s.O);
   real *w = new_matrix(90, s.O, 0.3, 1), *x = new_matrix(s.B*s.H*s.W, s.C, 1, 2), *y = ARENA_NEW(&arena, n_y, real);
@@ -75,6 +75,41 @@ static void test_exact_limit(void) {
     CHECK(largest_difference(y, expected, n_y) < test_tol(1e-4), "case %u: corrected, off by %g", k, largest_difference(y, expected, n_y));
     chip_free(c);
   }
+}
+
+// chip.scale=core: a few large rows set the scale of the core that they lie on, not that of the others, whose small weights are written better.
+static void test_core_scale(void) {
+  enum { I = 48, O = 8, OP = 16, BANDS = 3, ROWS = I/BANDS };
+  struct chip_params p = ideal();
+  p.prog_scale = 1;
+  p.rows = ROWS;
+  p.cores = BANDS;
+  real *w = new_matrix(I, O, 0.05, 31), *held = ARENA_NEW(&arena, I*OP, real);
+  for (int o = 0; o < O; o++) w[2*OP + o] = 1;
+  double square[2] = { 0 };
+  for (int kind = 0; kind < 2; kind++) {
+    p.scale = kind ? CHIP_SCALE_CORE : CHIP_SCALE_COLUMN;
+    struct chip *c = one_matrix(&p, I, O, w);
+    const struct chip_matrix *m = &c->matrices[0];
+    CHECK(m->n_bands == BANDS && m->n_tiles == BANDS, "%d bands, %d tiles", m->n_bands, m->n_tiles);
+    for (int b = 0; b < BANDS; b++)
+      for (int o = 0; o < O; o++) {
+        real most = 0;
+        for (int i = b*ROWS; i < (b + 1)*ROWS; i++) most = (real)fmax((double)most, fabs((double)w[i*OP + o]));
+        CHECK(m->scale[b*OP + o] == (kind ? most : 1), "band %d, column %d: scale %g, largest %g", b, o, (double)m->scale[b*OP + o], (double)most);
+      }
+    chip_effective(c, 0, held);
+    for (int i = ROWS; i < I; i++)
+      for (int o = 0; o < O; o++) square[kind] += pow((double)(held[i*OP + o] - w[i*OP + o]), 2);
+    // an update is cut at the scale of its band
+    real *dw = ARENA_NEW(&arena, I*OP, real);
+    memset(dw, 0, I*OP*sizeof *dw);
+    dw[(I - 1)*OP] = 5;
+    chip_synapse(c, 0)->ops->update(chip_synapse(c, 0), dw, NULL);
+    CHECK(m->w[(I - 1)*OP] == m->scale[(BANDS - 1)*OP], "%g, not %g", (double)m->w[(I - 1)*OP], (double)m->scale[(BANDS - 1)*OP]);
+    chip_free(c);
+  }
+  CHECK(square[1] < 0.3*square[0], "errors of the lower bands: %g of those with one scale", sqrt(square[1]/square[0]));
 }
 
 // Programming error on, converters ideal: unit vectors read the columns, and <Wx, u> = <x, W^T u>.
@@ -461,6 +496,7 @@ static void test_error(void) {
 int main(void) {
   arena_init(&arena, 64 << 20);
   test_exact_limit();
+  test_core_scale();
   test_unit_vectors();
   test_plan();
   test_counts();

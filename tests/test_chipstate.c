@@ -20,6 +20,7 @@ static struct chip *new_chip(const char *preset, int rows) {
   param_defaults(verify_param_table, &p.verify);
   CHECK(param_set(chip_param_table, &p, "preset", preset) == 0, "%s", err_message());
   p.rows = rows;
+  p.scale = CHIP_SCALE_CORE;
   p.columns = 16;
   p.cores = 8;
   p.fault_set = 0.01;

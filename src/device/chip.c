@@ -15,7 +15,7 @@
 
 static const char *const programming_names[] = { "statistical", "verify", NULL };
 static const char *const correction_names[] = { "none", "global", "column", NULL };
-static const char *const scale_names[] = { "matrix", "column", "unit", NULL };
+static const char *const scale_names[] = { "matrix", "column", "unit", "core", NULL };
 static const char *const update_names[] = { "all", "threshold", "stochastic", "nearest", NULL };
 static const double MOST_CALIBRATIONS = 1e9, SHORTEST_INTERVAL_S = 10;  // a century has fewer
 enum { PRESET_HERMES = 1, PRESET_HERMES1 = 2, PRESET_PUBLISHED = 3 };
@@ -40,7 +40,7 @@ const struct param chip_param_table[] = {
   I(calibration_rows, 512, 2, 65536, "input vectors kept for calibration"),
   PARAM_CHOICE(struct chip_params, correction, CHIP_COLUMN, correction_names, "digital correction of drift and gain"),
   F(recalibrate_s, 0, 0, 1e18, "interval of calibrations, at least 10; 0: whenever the clock is set"),
-  PARAM_CHOICE(struct chip_params, scale, CHIP_SCALE_MATRIX, scale_names, "whose largest weight is g_max; unit: 1"),
+  PARAM_CHOICE(struct chip_params, scale, CHIP_SCALE_MATRIX, scale_names, "whose largest weight is g_max; unit: 1; core: of a column, on each core of its own"),
   F(weight_clip, 0, 0, 100, "clip weights at this many standard deviations; 0: never"),
   F(headroom, 1, 0.01, 100, "scale over the largest weight"),
   PARAM_CHOICE(struct chip_params, update, CHIP_ALL, update_names, "which changes are written"),
@@ -138,6 +138,7 @@ static int place(struct chip *c) {
   c->pieces = err_calloc((size_t)c->n_pieces, sizeof *c->pieces);
   for (int m = 0; m < c->n_matrices; m++)
     floorplan_cut(c->pieces + c->matrices[m].first, m, c->matrices[m].base.I, c->matrices[m].base.O, rows, columns);
+  for (int k = 0; k < c->n_pieces; k++) c->matrices[c->pieces[k].matrix].n_bands = c->pieces[k].band + 1;
   c->n_cores = floorplan_place(c->pieces, c->n_pieces, rows, columns);
   if (c->n_cores > c->params.cores)
     return err_set(ERR_SETTING, "chip.cores=%d: the model needs %d cores of %d x %d cells", (int)c->params.cores, c->n_cores, rows, columns);
@@ -149,19 +150,19 @@ static int place(struct chip *c) {
 static void allocate(struct chip *c) {
   size_t reals = 0;
   for (int m = 0; m < c->n_matrices; m++)
-    reals += (2 * (size_t)c->matrices[m].base.I + 1) * (size_t)conv_padded(c->matrices[m].base.O) + 3*64;
+    reals += (2 * (size_t)c->matrices[m].base.I + (size_t)c->matrices[m].n_bands) * (size_t)conv_padded(c->matrices[m].base.O) + 3*64;
   const size_t cells = (size_t)c->params.rows * (size_t)conv_padded((int)c->params.columns);
   arena_init(&c->arena, (reals + cells) * sizeof(real) + cells + (size_t)(c->n_matrices + 4) * 1024);
   for (int k = 0; k < c->n_matrices; k++) {
     struct chip_matrix *m = &c->matrices[k];
-    const size_t OP = (size_t)conv_padded(m->base.O), n = (size_t)m->base.I * OP;
+    const size_t OP = (size_t)conv_padded(m->base.O), n = (size_t)m->base.I * OP, scales = (size_t)m->n_bands * OP;
     m->chip = c;
     m->w = ARENA_NEW(&c->arena, n, real);
     m->wanted = ARENA_NEW(&c->arena, n, real);
-    m->scale = ARENA_NEW(&c->arena, OP, real);
+    m->scale = ARENA_NEW(&c->arena, scales, real);
     memset(m->w, 0, n * sizeof(real));
     memset(m->wanted, 0, n * sizeof(real));
-    for (size_t o = 0; o < OP; o++) m->scale[o] = 1;
+    for (size_t o = 0; o < scales; o++) m->scale[o] = 1;
   }
   c->cells = ARENA_NEW(&c->arena, cells, real);
   c->mask = ARENA_NEW(&c->arena, cells, uint8_t);
@@ -254,7 +255,7 @@ static void copy_rest(struct chip *c, const struct chip *from_chip) {
     const size_t OP = (size_t)conv_padded(m->base.O), n = (size_t)m->base.I * OP;
     memcpy(m->w, from->w, n * sizeof(real));
     memcpy(m->wanted, from->wanted, n * sizeof(real));
-    memcpy(m->scale, from->scale, OP * sizeof(real));
+    memcpy(m->scale, from->scale, (size_t)m->n_bands * OP * sizeof(real));
     m->range = from->range;
     m->calibrated_s = from->calibrated_s;
     m->programmed = from->programmed;
@@ -359,7 +360,7 @@ int chip_advance(struct chip *c, double time_s, struct rng *r) {
 
 double chip_code_weight(const struct chip *c, const struct chip_matrix *m, int tile, int column) {
   const double steps = converter_steps(c->design.dac_bits), g_all = c->design.pcm.g_max_uS * c->design.units;
-  const double scale = (double)m->scale[c->pieces[tile].column + column];
+  const double scale = (double)chip_scale_of(m, &c->pieces[tile])[column];
   return c->tiles[tile].lsb * m->range / steps * scale / g_all;
 }
 
@@ -391,7 +392,7 @@ void chip_effective(const struct chip *c, int index, real *w) {
       for (size_t o = 0; o < (size_t)p->columns; o++) {
         const size_t cell = i * (size_t)t->ld + o;
         const double g = (double)t->g[0][cell] - (c->design.one_phase ? 0 : (double)t->g[1][cell]);
-        w[((size_t)p->row + i)*OP + (size_t)p->column + o] = (real)(g / g_all * (double)m->scale[(size_t)p->column + o]);
+        w[((size_t)p->row + i)*OP + (size_t)p->column + o] = (real)(g / g_all * (double)chip_scale_of(m, p)[o]);
       }
   }
 }

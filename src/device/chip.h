@@ -7,7 +7,7 @@
 //   chip_advance                          let time pass: everything drifts from its own time of writing
 //   chip_clone, chip_copy                 the same programmed chip for another thread or task
 //
-// A weight w is w/scale of the conductance range, scale = the largest |w| of its matrix or column. A product reads
+// A weight w is w/scale of the conductance range, scale = the largest |w| of its matrix, its column, or its column on one core. A product reads
 // the input steps of every pixel (im2col rows, only gathered a block at a time), tile by tile, and adds
 // the corrected partial sums. It changes nothing but scratch, ledger and the stream it is given.
 // Programming a matrix anew forgets its correction: calibrate after it.
@@ -27,7 +27,7 @@
 #include "device/tile.h"
 
 enum chip_correction { CHIP_NONE, CHIP_GLOBAL, CHIP_COLUMN };
-enum chip_scale { CHIP_SCALE_MATRIX, CHIP_SCALE_COLUMN, CHIP_SCALE_UNIT };
+enum chip_scale { CHIP_SCALE_MATRIX, CHIP_SCALE_COLUMN, CHIP_SCALE_UNIT, CHIP_SCALE_CORE };
 enum chip_update { CHIP_ALL, CHIP_THRESHOLD, CHIP_STOCHASTIC, CHIP_NEAREST };
 
 struct chip_params {
@@ -73,7 +73,8 @@ struct chip_matrix {
   int first, n_tiles;           // of chip->pieces and chip->tiles
   real *w;                      // (I, padded O) weights as written
   real *wanted;                 // (I, padded O) with the updates that wait below the threshold
-  real *scale;                  // (padded O)
+  int n_bands;                  // pieces above each other
+  real *scale;                  // (n_bands, padded O); all bands alike but for CHIP_SCALE_CORE
   real *sample;                 // (calibration_rows, padded I) inputs seen; owned by the original, shared with clones
   int n_sample;
   int64_t n_seen;
@@ -149,6 +150,11 @@ struct json_t *chip_map_json(const struct chip *c);
 // For the device layer. A tile changed; n vectors went through one, `driven` of their inputs not 0; one code of a tile of m as a weight.
 void chip_touch(struct chip *c, int tile);
 void chip_count_products(struct chip *c, int tile, int phases, int n, int driven);
+// The scales of the columns of a piece of m.
+static inline real *chip_scale_of(const struct chip_matrix *m, const struct floorplan_piece *p) {
+  return m->scale + p->band*(int)conv_padded(m->base.O) + p->column;
+}
+
 double chip_code_weight(const struct chip *c, const struct chip_matrix *m, int tile, int column);
 
 #endif

@@ -12,30 +12,36 @@
 
 // ---- writing
 
-// The largest |w| of columns [first, last), limited as the settings say.
-static double weight_scale(const struct chip_matrix *m, const real *w, int first, int last) {
+// The largest |w| of rows [top, bottom) and columns [first, last), limited as the settings say.
+static double weight_scale(const struct chip_matrix *m, const real *w, int top, int bottom, int first, int last) {
   const struct chip_params *p = &m->chip->params;
   const size_t OP = (size_t)conv_padded(m->base.O);
   double largest = 0, square = 0;
-  for (int i = 0; i < m->base.I; i++)
+  for (int i = top; i < bottom; i++)
     for (int o = first; o < last; o++) {
       const double v = (double)w[(size_t)i*OP + (size_t)o];
       largest = fmax(largest, fabs(v));
       square += v*v;
     }
-  const double spread = sqrt(square / ((double)m->base.I * (last - first)));
+  const double spread = sqrt(square / ((double)(bottom - top) * (last - first)));
   if (p->weight_clip > 0) largest = fmin(largest, p->weight_clip * spread);
   if (m->weight_max > 0) largest = m->weight_max;
   return largest > 0 ? largest * p->headroom : 1;
 }
 
 static void set_scales(struct chip_matrix *m, const real *w) {
-  const int O = m->base.O, kind = (int)m->chip->params.scale;
-  for (int o = 0; o < O; o++)
-    m->scale[o] = kind == CHIP_SCALE_UNIT                ? 1
-                  : kind == CHIP_SCALE_COLUMN            ? (real)weight_scale(m, w, o, o + 1)
-                  : o == 0                               ? (real)weight_scale(m, w, 0, O)
-                                                         : m->scale[0];
+  const int I = m->base.I, kind = (int)m->chip->params.scale;
+  const double of_matrix = kind == CHIP_SCALE_MATRIX ? weight_scale(m, w, 0, I, 0, m->base.O) : 1;
+  for (int k = m->first; k < m->first + m->n_tiles; k++) {
+    const struct floorplan_piece *p = &m->chip->pieces[k];
+    real *scale = chip_scale_of(m, p);
+    for (int o = 0; o < p->columns; o++) {
+      const int column = p->column + o;
+      scale[o] = kind == CHIP_SCALE_COLUMN ? (real)weight_scale(m, w, 0, I, column, column + 1)
+                 : kind == CHIP_SCALE_CORE ? (real)weight_scale(m, w, p->row, p->row + p->rows, column, column + 1)
+                                           : (real)of_matrix;
+    }
+  }
 }
 
 // The released simulation folds |w| > 1 back instead of clipping it.
@@ -49,7 +55,7 @@ static void take_cells(struct chip *c, const struct chip_matrix *m, const struct
   for (size_t i = 0; i < (size_t)p->rows; i++)
     for (size_t o = 0; o < (size_t)p->columns; o++) {
       const size_t at = ((size_t)p->row + i)*OP + (size_t)p->column + o;
-      double w = (double)m->w[at] / (double)m->scale[(size_t)p->column + o];
+      double w = (double)m->w[at] / (double)chip_scale_of(m, p)[o];
       if (uniform > 0) w += uniform * (2*rng_uniform(r) - 1);
       c->cells[i*ld + o] = (real)fmin(fmax((double)(folds ? fold(w) : (real)w), -1), 1);
     }
@@ -76,20 +82,27 @@ static void reset_correction(struct chip *c, const struct chip_matrix *m, int k)
   }
 }
 
+// The weights of a piece as far as devices can hold them.
+static void clip(struct chip_matrix *m, const struct floorplan_piece *p, const real *w) {
+  const size_t OP = (size_t)conv_padded(m->base.O);
+  const bool folds = m->chip->design.pcm.first_write > 0;
+  for (size_t i = (size_t)p->row; i < (size_t)(p->row + p->rows); i++)
+    for (size_t o = 0; o < (size_t)p->columns; o++) {
+      const size_t at = i*OP + (size_t)p->column + o;
+      const real limit = folds ? 2 : chip_scale_of(m, p)[o], v = w[at];
+      m->w[at] = m->wanted[at] = v > limit ? limit : v < -limit ? -limit : v;
+    }
+}
+
 static long program(struct synapse *s, const real *w, struct rng *r) {
   struct chip_matrix *m = (struct chip_matrix *)s;
   struct chip *c = m->chip;
-  const size_t OP = (size_t)conv_padded(s->O);
   long devices = 0;
   if (!r) r = &c->rng;
   set_scales(m, w);
-  for (size_t i = 0; i < (size_t)s->I; i++)
-    for (size_t o = 0; o < (size_t)s->O; o++) {
-      const real limit = c->design.pcm.first_write > 0 ? 2 : m->scale[o], v = w[i*OP + o];
-      m->w[i*OP + o] = m->wanted[i*OP + o] = v > limit ? limit : v < -limit ? -limit : v;
-    }
   for (int k = m->first; k < m->first + m->n_tiles; k++) {
     struct tile_count n = { 0 };
+    clip(m, &c->pieces[k], w);
     take_cells(c, m, &c->pieces[k], true, r);
     tile_write(&c->tiles[k], &c->design, c->cells, NULL, true, c->design.pcm.first_write > 0, c->clock_s, r, &n);
     tile_settle(&c->tiles[k], &c->design, c->clock_s);
@@ -132,7 +145,7 @@ static long update(struct synapse *s, const real *dw, struct rng *r) {
     for (size_t i = 0; i < (size_t)p->rows; i++)
       for (size_t o = 0; o < (size_t)p->columns; o++) {
         const size_t at = ((size_t)p->row + i)*OP + (size_t)p->column + o;
-        const real w = (real)updated(m, at, (double)dw[at], (double)m->scale[(size_t)p->column + o], r);
+        const real w = (real)updated(m, at, (double)dw[at], (double)chip_scale_of(m, p)[o], r);
         changed += c->mask[i*ld + o] = w != m->w[at];
         m->w[at] = w;
       }

@@ -230,8 +230,9 @@ static int visit_matrix(struct tensorfile_writer *w, struct tensorfile *tf, stru
     if (w) put(w, prefix, &fields[i], I, O, OP, 2, dims);
     else TRY(take(tf, prefix, &fields[i], I, O, OP, 2, dims));
   }
-  if (w) put(w, prefix, &scale, 1, O, OP, 1, dims + 1);
-  else TRY(take(tf, prefix, &scale, 1, O, OP, 1, dims + 1));
+  const int64_t bands[] = { m->n_bands, m->base.O };
+  if (w) put(w, prefix, &scale, (size_t)m->n_bands, O, OP, 2, bands);
+  else TRY(take(tf, prefix, &scale, (size_t)m->n_bands, O, OP, 2, bands));
   if (w) put(w, prefix, &all, 1, 5, 5, 1, &five);
   else TRY(take(tf, prefix, &all, 1, 5, 5, 1, &five));
   if (tf && m->programmed && state[1] == 0)

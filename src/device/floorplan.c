@@ -15,7 +15,7 @@ int floorplan_cut(struct floorplan_piece *pieces, int matrix, int I, int O, int 
     for (int o = 0; o < across; o++) {
       const int row = begin(I, down, i), column = begin(O, across, o);
       *pieces++ = (struct floorplan_piece){ .matrix = matrix, .row = row, .rows = begin(I, down, i + 1) - row,
-                                            .column = column, .columns = begin(O, across, o + 1) - column };
+                                            .column = column, .columns = begin(O, across, o + 1) - column, .band = i };
     }
   return down * across;
 }

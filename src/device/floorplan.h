@@ -12,6 +12,7 @@ struct json_t;
 struct floorplan_piece {
   int matrix;
   int row, rows, column, columns;       // part of the matrix
+  int band;                             // pieces above it
   int core, core_row, core_column;      // its first cell on the chip; floorplan_place
 };
 
