@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "commands.h"
 #include "experiment/fewshot.h"
-#include "experiment/reach_eval.h"
+#include "experiment/reach_result.h"
 #include "options.h"
 #include "shipped.h"
 

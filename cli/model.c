@@ -122,7 +122,7 @@ static int widen(const struct options *o) {
   TRY(reach_model_load(&narrow, &f, o->model, 0, NULL));
   int rc = 0;
   for (int k = 0; k < o->n_assignments && rc == 0; k++) rc = settings_set(f.sections, o->assignments[k]);
-  if (rc == 0) rc = reach_widen(&wide, &f, &narrow, REACH_WIDEN_SPREAD);
+  if (rc == 0) rc = reach_widen_trainee(&wide, &f, &narrow, REACH_WIDEN_SPREAD);
   if (rc == 0) {
     rc = reach_model_save(&wide, &f, o->out, o->half);
     reach_model_release(&wide);

@@ -2,7 +2,7 @@
 // and stochastically rounded updates, and on four simulated chips of each device model. About a minute.
 #include "base/err.h"
 #include "base/file.h"
-#include "experiment/reach_eval.h"
+#include "experiment/reach_result.h"
 #include "test.h"
 
 #define MODEL "../shared/reference/paper_arm.safetensors"

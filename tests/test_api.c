@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "device/pcm.h"
 #include "experiment/fewshot.h"
-#include "experiment/reach_eval.h"
+#include "experiment/reach_result.h"
 #include "folder.h"
 #include "metaxbar.h"
 #include "test.h"

@@ -419,7 +419,7 @@ void tensorfile_put_f16(struct tensorfile_writer *w, const char *name, int n_dim
   uint16_t *half = err_calloc(n, sizeof *half);
   for (size_t i = 0; i < n; i++) {
     half[i] = f16_bits((double)src[i]);
-    if (!w->bad && !w->beyond && isfinite(src[i]) && fabs((double)src[i]) >= 65520) w->beyond = (double)src[i];
+    if (!w->bad && w->beyond == 0 && isfinite(src[i]) && fabs((double)src[i]) >= 65520) w->beyond = (double)src[i];
   }
   put(w, name, TENSORFILE_F16, n_dims, dims, half);
   free(half);
@@ -487,7 +487,7 @@ static int header_text(struct tensorfile_writer *w, char **text, size_t *size) {
 static int write_file(struct tensorfile_writer *w) {
   char *text;
   size_t n;
-  if (w->bad && w->beyond)
+  if (w->bad && w->beyond != 0)
     return err_set(ERR_DIVERGED, "%s: tensor '%s': %g is beyond half precision (65504)", w->path, w->items[w->bad - 1].name, w->beyond);
   if (w->bad) return err_set(ERR_DIVERGED, "%s: tensor '%s' holds a value that is not finite", w->path, w->items[w->bad - 1].name);
   int rc = header_text(w, &text, &n);

@@ -8,8 +8,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "experiment/reach_eval.h"
 #include "experiment/reach_path.h"
+#include "experiment/reach_result.h"
 
 static const double pi = 3.14159265358979323846;
 

@@ -1,4 +1,4 @@
-// perform.h - a movement performed by an arm: learned by a model from one showing (experiment/reach_eval.h), or read from a
+// perform.h - a movement performed by an arm: learned by a model from one showing (experiment/reach_result.h), or read from a
 // file, then sent set-point by set-point to the kinematic, the simulated or the real arm (arm/arm.h).
 // The trainee's angular velocities are integrated and cut at the limits of the joints: q = clip(dt cumsum(omega)).
 // One step of the network, trajectory.dt_s of the movement, is one set-point and takes the arm arm.hold_s.

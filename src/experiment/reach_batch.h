@@ -9,7 +9,7 @@
 #ifndef EXPERIMENT_REACH_BATCH_H
 #define EXPERIMENT_REACH_BATCH_H
 
-#include "experiment/reach_eval.h"
+#include "experiment/reach_result.h"
 
 struct pool;
 

@@ -8,7 +8,7 @@
 #ifndef EXPERIMENT_REACH_CHIP_H
 #define EXPERIMENT_REACH_CHIP_H
 
-#include "experiment/reach_eval.h"
+#include "experiment/reach_result.h"
 
 struct reach_chip;
 

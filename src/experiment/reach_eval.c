@@ -1,5 +1,5 @@
 // Movements learned from one showing and performed, each by one thread.
-#include "experiment/reach_eval.h"
+#include "experiment/reach_result.h"
 
 #include <math.h>
 #include <stdlib.h>

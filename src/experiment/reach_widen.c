@@ -26,7 +26,7 @@ static void repeat(real *w, int rows, int columns, int ld, const real *narrow_w,
     }
 }
 
-int reach_widen(struct reach_model *wide, struct reach *f, const struct reach_model *narrow, double spread) {
+int reach_widen_trainee(struct reach_model *wide, struct reach *f, const struct reach_model *narrow, double spread) {
   const struct oneshot *from = &narrow->o, *to = &wide->o;
   *wide = (struct reach_model){ 0 };
   reach_oneshot(&wide->o, f);

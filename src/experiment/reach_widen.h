@@ -16,6 +16,6 @@
 // f: the settings of narrow but for trainee.neurons, a multiple of what narrow has (no adaptive neurons); f->update is changed as
 // said above. Neuron i of narrow becomes i, n + i, 2n + i ... of wide, n the neurons of narrow. Random numbers are those of run.seed.
 // wide is released by the caller.
-int reach_widen(struct reach_model *wide, struct reach *f, const struct reach_model *narrow, double spread);
+int reach_widen_trainee(struct reach_model *wide, struct reach *f, const struct reach_model *narrow, double spread);
 
 #endif

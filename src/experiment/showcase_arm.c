@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/progress.h"
-#include "experiment/reach_eval.h"
+#include "experiment/reach_result.h"
 #include "experiment/showcase.h"
 
 enum { PATHS = 4, POINTS = 4 };

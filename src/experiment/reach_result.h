@@ -1,7 +1,7 @@
-// reach_eval.h - how well a model learns and performs movements: in software, or with the trainee on a chip, or on any synapse
+// reach_result.h - how well a model learns and performs movements: in software, or with the trainee on a chip, or on any synapse
 // array (struct reach_device). The first movement is kept step by step for figures.
-#ifndef EXPERIMENT_REACH_EVAL_H
-#define EXPERIMENT_REACH_EVAL_H
+#ifndef EXPERIMENT_REACH_RESULT_H
+#define EXPERIMENT_REACH_RESULT_H
 
 #include "experiment/reach.h"
 
