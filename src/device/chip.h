@@ -147,14 +147,14 @@ long chip_devices(const struct chip *c);  // that hold weights
 void chip_map_print(const struct chip *c, FILE *out);
 struct json_t *chip_map_json(const struct chip *c);
 
+// The scales of the columns of a piece of m.
+static inline real *chip_scale_of(const struct chip_matrix *m, const struct floorplan_piece *p) {
+  return m->scale + p->band*conv_padded(m->base.O) + p->column;
+}
+
 // For the device layer. A tile changed; n vectors went through one, `driven` of their inputs not 0; one code of a tile of m as a weight.
 void chip_touch(struct chip *c, int tile);
 void chip_count_products(struct chip *c, int tile, int phases, int n, int driven);
-// The scales of the columns of a piece of m.
-static inline real *chip_scale_of(const struct chip_matrix *m, const struct floorplan_piece *p) {
-  return m->scale + p->band*(int)conv_padded(m->base.O) + p->column;
-}
-
 double chip_code_weight(const struct chip *c, const struct chip_matrix *m, int tile, int column);
 
 #endif

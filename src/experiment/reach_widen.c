@@ -9,7 +9,7 @@
 static int check(const struct reach *f, const struct oneshot *wide, const struct oneshot *narrow) {
   const int n = narrow->trainee.n;
   if (wide->trainee.n <= n || wide->trainee.n % n)
-    return err_set(ERR_SETTING, "trainee.neurons=%d: not a multiple of the %d that the model has", wide->trainee.n, n);
+    return err_set(ERR_SETTING, "trainee.neurons=%d: not a multiple of the %d that the model has, twice it at least", wide->trainee.n, n);
   if (narrow->trainee.n_adaptive || wide->trainee.n_adaptive)
     return err_set(ERR_SETTING, "trainee.adaptive_fraction=%g: only a trainee without adaptive neurons can be widened", f->trainee.adaptive_fraction);
   assert(wide->lsg.n == narrow->lsg.n && wide->lsg.n_in == narrow->lsg.n_in && wide->trainee.n_in == narrow->trainee.n_in);

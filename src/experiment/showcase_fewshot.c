@@ -132,12 +132,13 @@ static void histogram(struct work *k, const struct chip *c, int state) {
     real *v = err_calloc((size_t)m->base.I*(size_t)OP, sizeof *v);
     double *bin = k->histogram + (size_t)((l*STATES + state)*BINS);
     chip_effective(c, l, v);
-    for (int i = 0; i < m->base.I; i++)
-      for (int o = 0; o < m->base.O; o++) {
-        const double x = (double)v[i*OP + o]/(double)m->scale[o];
-        const int b = (int)floor((x/1.2 + 1)/2*BINS);
-        bin[b < 0 ? 0 : b >= BINS ? BINS - 1 : b] += 1.0/(m->base.I*m->base.O);
-      }
+    for (const struct floorplan_piece *p = c->pieces + m->first; p < c->pieces + m->first + m->n_tiles; p++)
+      for (int i = p->row; i < p->row + p->rows; i++)
+        for (int o = 0; o < p->columns; o++) {
+          const double x = (double)v[i*OP + p->column + o]/(double)chip_scale_of(m, p)[o];
+          const int b = (int)floor((x/1.2 + 1)/2*BINS);
+          bin[b < 0 ? 0 : b >= BINS ? BINS - 1 : b] += 1.0/(m->base.I*m->base.O);
+        }
     free(v);
   }
 }

@@ -88,29 +88,33 @@ static void advance(struct rng *r, uint32_t blocks) {
   if ((r->counter[0] += blocks) < blocks) r->counter[1]++;
 }
 
-void noise_normal(float *restrict z, size_t n, struct rng *r) {
+// The four numbers of a block, from its four words.
+typedef void from_words(float out[4][LANES], uint32_t word[4][LANES]);
+
+static inline __attribute__((always_inline)) void fill(float *restrict z, size_t n, struct rng *r, from_words *from) {
   for (size_t at = 0; at < n; at += CHUNK) {
     uint32_t word[4][LANES];
     float out[4][LANES];
     philox(word, r);
     advance(r, LANES);
-    box_muller(out[0], out[1], word[0], word[1]);
-    box_muller(out[2], out[3], word[2], word[3]);
+    from(out, word);
     memcpy(z + at, out, sizeof(float) * (n - at < CHUNK ? n - at : CHUNK));
   }
 }
 
-void noise_uniform(float *restrict u, size_t n, struct rng *r) {
-  for (size_t at = 0; at < n; at += CHUNK) {
-    uint32_t word[4][LANES];
-    float out[4][LANES];
-    philox(word, r);
-    advance(r, LANES);
-    for (int w = 0; w < 4; w++)
-      for (int i = 0; i < LANES; i++) out[w][i] = ((float)(int32_t)(word[w][i] >> 9) + 0.5f)*0x1p-23f;
-    memcpy(u + at, out, sizeof(float) * (n - at < CHUNK ? n - at : CHUNK));
-  }
+static void normal(float out[4][LANES], uint32_t word[4][LANES]) {
+  box_muller(out[0], out[1], word[0], word[1]);
+  box_muller(out[2], out[3], word[2], word[3]);
 }
+
+static void uniform(float out[4][LANES], uint32_t word[4][LANES]) {
+  for (int w = 0; w < 4; w++)
+    for (int i = 0; i < LANES; i++) out[w][i] = ((float)(int32_t)(word[w][i] >> 9) + 0.5f)*0x1p-23f;
+}
+
+void noise_normal(float *restrict z, size_t n, struct rng *r) { fill(z, n, r, normal); }
+
+void noise_uniform(float *restrict u, size_t n, struct rng *r) { fill(u, n, r, uniform); }
 
 void noise_normal_ref(float *restrict z, size_t n, struct rng *r) {
   for (size_t at = 0; at < n; at += CHUNK) {
