@@ -16,7 +16,7 @@
 static const char usage[] =
   "usage: metaxbar model info --model FILE [--json]\n"
   "       metaxbar model convert --model FILE --out FILE [--half] [section.name=value ...]\n"
-  "       metaxbar model widen --model FILE --out FILE [--half] trainee.neurons=N\n"
+  "       metaxbar model widen --model FILE --out FILE [--half] [trainee.neurons=N] [code.velocity=tip|joints]\n"
   "\n"
   "info     prints the tensors of a file, their range, and the settings it carries.\n"
   "convert  reads a model of either kind (published weights too) and writes it in this program's form, with the\n"
@@ -24,7 +24,8 @@ static const char usage[] =
   "         the weights of an arm in half precision, in half the space.\n"
   "widen    gives an arm a trainee of N neurons, a multiple of what it has, that does nearly the same: a start for\n"
   "         further training (train arm train.start=FILE trainee.neurons=N update.rate=...), in which the noise of\n"
-  "         more spikes averages out. update.rate, .step and .threshold are divided by the factor.\n";
+  "         more spikes averages out. update.rate, .step and .threshold are divided by the factor. code.velocity (with\n"
+  "         code.velocity_scale) gives its learning signal generator inputs for the velocity of the target.\n";
 
 static int range(struct tensorfile *tf, const struct tensorfile_entry *e, double *least, double *most) {
   double *v = err_calloc((size_t)e->n_values, sizeof *v);
@@ -114,15 +115,15 @@ static int widen(const struct options *o) {
   struct reach f;
   struct reach_model narrow, wide;
   if (!o->out) return err_set(ERR_SETTING, "--out FILE is missing");
-  if (o->config) return err_set(ERR_SETTING, "-c %s: widen takes trainee.neurons and run.seed only", o->config);
+  if (o->config) return err_set(ERR_SETTING, "-c %s: widen takes trainee.neurons, code.velocity and run.seed only", o->config);
   for (int k = 0; k < o->n_assignments; k++)
-    if (strncmp(o->assignments[k], "trainee.neurons=", 16) && strncmp(o->assignments[k], "run.seed=", 9))
-      return err_set(ERR_SETTING, "%s: widen takes trainee.neurons and run.seed; model convert sets the rest", o->assignments[k]);
+    if (strncmp(o->assignments[k], "trainee.neurons=", 16) && strncmp(o->assignments[k], "code.velocity", 13) && strncmp(o->assignments[k], "run.seed=", 9))
+      return err_set(ERR_SETTING, "%s: widen takes trainee.neurons, code.velocity and run.seed; model convert sets the rest", o->assignments[k]);
   reach_init(&f);
   TRY(reach_model_load(&narrow, &f, o->model, 0, NULL));
   int rc = 0;
   for (int k = 0; k < o->n_assignments && rc == 0; k++) rc = settings_set(f.sections, o->assignments[k]);
-  if (rc == 0) rc = reach_widen_trainee(&wide, &f, &narrow, REACH_WIDEN_SPREAD);
+  if (rc == 0) rc = reach_widen(&wide, &f, &narrow, REACH_WIDEN_SPREAD);
   if (rc == 0) {
     rc = reach_model_save(&wide, &f, o->out, o->half);
     reach_model_release(&wide);

@@ -173,7 +173,7 @@ static void check_widening(void) {
   reach_model_start(&narrow, &f);
   g = f;
   g.trainee.neurons = 2*f.trainee.neurons;
-  CHECK(reach_widen_trainee(&wide, &g, &narrow, 0) == 0 && g.update.rate == f.update.rate/2, "%s", err_message());
+  CHECK(reach_widen(&wide, &g, &narrow, 0) == 0 && g.update.rate == f.update.rate/2, "%s", err_message());
   struct reach_batch a, b;
   struct pool *pool = pool_new(1);
   reach_batch_init(&a, &f, &narrow.o, 1, 1, pool, false, NULL);
@@ -211,7 +211,7 @@ static void check_widening(void) {
   struct reach_model rough;
   g = f;
   g.trainee.neurons = 4*f.trainee.neurons;
-  CHECK(reach_widen_trainee(&rough, &g, &narrow, 0.2) == 0, "%s", err_message());
+  CHECK(reach_widen(&rough, &g, &narrow, 0.2) == 0, "%s", err_message());
   const struct spiking *r = &rough.o.trainee;
   double square = 0, count = 0, out = 0;
   for (int j = 0; j < r->n; j++) {
@@ -227,11 +227,28 @@ static void check_widening(void) {
   CHECK(fabs(sqrt(square/count) - 0.2) < 5*0.2/sqrt(2*count) && out <= 1e-6, "spread %g, W_out off by %g", sqrt(square/count), out);
   reach_model_release(&rough);
   g.trainee.adaptive_fraction = 0.3;
-  CHECK(reach_widen_trainee(&rough, &g, &narrow, 0) == ERR_SETTING && strstr(err_message(), "adaptive_fraction=0.3"), "%s", err_message());
+  CHECK(reach_widen(&rough, &g, &narrow, 0) == ERR_SETTING && strstr(err_message(), "adaptive_fraction=0.3"), "%s", err_message());
   g.trainee.adaptive_fraction = 0;
+  // told the velocity too, with the trainee as it is: the same signals
+  struct reach_model told;
+  g = f;
+  g.code.velocity = SPIKECODE_OF_TIP;
+  CHECK(reach_widen(&told, &g, &narrow, 0.2) == 0 && g.update.rate == f.update.rate && told.o.lsg.n_in == narrow.o.lsg.n_in + 48, "%s", err_message());
+  struct reach_batch c;
+  reach_batch_init(&c, &g, &told.o, 1, 1, pool, false, NULL);
+  CHECK(reach_batch_draw(&c, 1, RNG_EVALUATE, 0) == 0, "%s", err_message());
+  reach_batch_forward(&c, told.parameters);
+  CHECK(c.item[0].input.first[T] > a.item[0].input.first[T], "%d events in, and %d with the velocity", a.item[0].input.first[T], c.item[0].input.first[T]);
+  CHECK(!memcmp(c.item[0].changed, a.item[0].changed, spiking_w_size(from)*sizeof(real)), "velocities with zero weights change the update");
+  told.parameters[told.o.lsg_w + (size_t)(told.o.lsg.n_in - 1)*(size_t)told.o.lsg.ld] = (real)5;
+  reach_batch_forward(&c, told.parameters);
+  CHECK(memcmp(c.item[0].changed, a.item[0].changed, spiking_w_size(from)*sizeof(real)), "velocities with weights change nothing");
+  reach_batch_release(&c);
+  reach_model_release(&told);
+  CHECK(reach_widen(&told, &f, &narrow, 0) == ERR_SETTING && strstr(err_message(), "code.velocity"), "%s", err_message());
   g.trainee.neurons = 2*f.trainee.neurons + 1;
   struct reach_model none;
-  CHECK(reach_widen_trainee(&none, &g, &narrow, 0) == ERR_SETTING && strstr(err_message(), "multiple"), "%s", err_message());
+  CHECK(reach_widen(&none, &g, &narrow, 0) == ERR_SETTING && strstr(err_message(), "multiple"), "%s", err_message());
   reach_batch_release(&a);
   reach_batch_release(&b);
   pool_free(pool);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 static const char *const kind_names[] = { "binary", "onehot", "population", NULL };
+static const char *const velocity_names[] = { "none", "tip", "joints", NULL };
 
 const struct param spikecode_param_table[] = {
   PARAM_CHOICE(struct spikecode_params, kind, SPIKECODE_BINARY, kind_names, "code of the target position"),
@@ -11,13 +12,18 @@ const struct param spikecode_param_table[] = {
   PARAM_I64(struct spikecode_params, bits, 16, 1, 30, "of a coordinate in the code binary; those below the precision wanted only flicker"),
   PARAM_I64(struct spikecode_params, regions, 16, 2, 4096, "neurons per coordinate of the codes onehot and population"),
   PARAM_I64(struct spikecode_params, period, 10, 1, 1000, "steps between spikes of the most active of these"),
+  PARAM_I64(struct spikecode_params, preview, 0, 0, 10000, "steps that the code is ahead of the movement, to make up for the lag of the LSG"),
+  PARAM_CHOICE(struct spikecode_params, velocity, SPIKECODE_NO_VELOCITY, velocity_names, "velocity of the target that is coded too, in the binary code"),
+  PARAM_F64(struct spikecode_params, velocity_scale, 2, 1e-3, 1e3, "velocities of +- this (m/s or rad/s) fill the range, saturating beyond"),
   PARAM_I64(struct spikecode_params, clock_neurons, 5, 1, 1000, "neurons of the clock"),
   PARAM_I64(struct spikecode_params, clock_hold, 50, 1, 10000, "steps that each of them is active"),
   PARAM_I64(struct spikecode_params, clock_period, 10, 1, 10000, "steps between its spikes"),
   { 0 },
 };
 
-static int neurons(const struct spikecode_params *p) { return 3*((int)(p->kind == SPIKECODE_BINARY ? p->bits : p->regions)); }
+static int position_neurons(const struct spikecode_params *p) { return 3*((int)(p->kind == SPIKECODE_BINARY ? p->bits : p->regions)); }
+static int velocities(const struct spikecode_params *p) { return p->velocity == SPIKECODE_OF_TIP ? 3 : p->velocity == SPIKECODE_OF_JOINTS ? 2 : 0; }
+static int neurons(const struct spikecode_params *p) { return position_neurons(p) + velocities(p)*(int)p->bits; }
 
 int spikecode_inputs(const struct spikecode_params *p) { return (int)p->clock_neurons + neurons(p); }
 int spikecode_capacity(const struct spikecode_params *p, int T) { return T*(1 + neurons(p)); }
@@ -35,14 +41,15 @@ void spikecode_clock(struct events *e, const struct spikecode_params *p) {
   }
 }
 
-// int((c + 1) 2^(bits-1)), c in units of the scale, modulo 2^bits
+// int((c + 1) 2^(bits-1)) modulo 2^bits, on the neurons from first
+static void binary(struct events *e, int t, int first, double c, int bits) {
+  const long long code = (long long)((c + 1)*(1 << (bits - 1)));
+  for (int b = 0; b < bits; b++)
+    if ((unsigned long long)code >> b & 1) events_add(e, t, first + b, 1);
+}
+
 static void binary_step(struct events *e, int t, const double *xyz, const struct spikecode_params *p) {
-  const int bits = (int)p->bits;
-  for (int c = 0; c < 3; c++) {
-    const long long code = (long long)((xyz[c]/p->scale_m + 1)*(1 << (bits - 1)));
-    for (int b = 0; b < bits; b++)
-      if ((unsigned long long)code >> b & 1) events_add(e, t, (int)p->clock_neurons + c*bits + b, 1);
-  }
+  for (int c = 0; c < 3; c++) binary(e, t, (int)(p->clock_neurons + c*p->bits), xyz[c]/p->scale_m, (int)p->bits);
 }
 
 static void onehot_step(struct events *e, int t, const double *xyz, const struct spikecode_params *p) {
@@ -68,17 +75,32 @@ static void population_step(struct events *e, int t, const double *xyz, double *
   }
 }
 
-void spikecode_encode(struct events *e, const double *xyz, double *drive, const struct spikecode_params *p) {
+// The velocity told in step `at` of the target.
+static void velocity_step(struct events *e, int t, int at, const struct spikecode_target *target, const struct spikecode_params *p) {
+  const int n = velocities(p), first = (int)p->clock_neurons + position_neurons(p), from = at > 0 ? at : 1;
+  for (int c = 0; c < n; c++) {
+    const double *x = target->xyz + 3*from + c;
+    const double v = p->velocity == SPIKECODE_OF_TIP ? (x[0] - x[-3])/target->dt_s : target->omega[2*at + c];
+    const double most = 1 - 1.0/(double)((int64_t)1 << p->bits);
+    binary(e, t, first + c*(int)p->bits, fmax(-1, fmin(most, v/p->velocity_scale)), (int)p->bits);
+  }
+}
+
+void spikecode_encode(struct events *e, const struct spikecode_target *target, double *drive, const struct spikecode_params *p) {
   events_start(e);
   if (p->kind == SPIKECODE_POPULATION)
     for (int i = 0; i < 3*(int)p->regions; i++) drive[i] = 0.5;
   for (int t = 0; t < e->T; t++) {
+    const int64_t ahead = t + p->preview;
+    const int at = ahead < e->T ? (int)ahead : e->T - 1;
+    const double *xyz = target->xyz + 3*at;
     clock_step(e, t, p);
     switch ((enum spikecode_kind)p->kind) {
-    case SPIKECODE_BINARY: binary_step(e, t, xyz + 3*t, p); break;
-    case SPIKECODE_ONEHOT: onehot_step(e, t, xyz + 3*t, p); break;
-    case SPIKECODE_POPULATION: population_step(e, t, xyz + 3*t, drive, p); break;
+    case SPIKECODE_BINARY: binary_step(e, t, xyz, p); break;
+    case SPIKECODE_ONEHOT: onehot_step(e, t, xyz, p); break;
+    case SPIKECODE_POPULATION: population_step(e, t, xyz, drive, p); break;
     }
+    velocity_step(e, t, at, target, p);
     events_close(e, t);
   }
 }

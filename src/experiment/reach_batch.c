@@ -97,7 +97,8 @@ void reach_batch_encode(struct reach_batch *b, int k, int worker) {
   memset(it->target, 0, T*ld*sizeof(real));
   for (size_t t = 0; t < T; t++)
     for (size_t j = 0; j < 2; j++) it->target[t*ld + j] = (real)b->omega[((size_t)k*T + t)*2 + j];
-  spikecode_encode(&it->input, b->xyz + (size_t)k*T*3, drive, &b->f->code);
+  const struct spikecode_target target = { b->xyz + (size_t)k*T*3, b->omega + (size_t)k*T*2, b->f->trajectory.dt_s };
+  spikecode_encode(&it->input, &target, drive, &b->f->code);
 }
 
 static void draw(void *context, int k, int worker) {

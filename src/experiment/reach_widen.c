@@ -7,12 +7,14 @@
 #include "base/rng.h"
 
 static int check(const struct reach *f, const struct oneshot *wide, const struct oneshot *narrow) {
-  const int n = narrow->trainee.n;
-  if (wide->trainee.n <= n || wide->trainee.n % n)
-    return err_set(ERR_SETTING, "trainee.neurons=%d: not a multiple of the %d that the model has, twice it at least", wide->trainee.n, n);
+  const int n = narrow->trainee.n, told = wide->lsg.n_in - narrow->lsg.n_in;
+  if (told < 0) return err_set(ERR_SETTING, "code.velocity: %d inputs less; a model can only be told more", -told);
+  if (wide->trainee.n % n) return err_set(ERR_SETTING, "trainee.neurons=%d: not a multiple of the %d that the model has", wide->trainee.n, n);
+  if (wide->trainee.n == n && told == 0)
+    return err_set(ERR_SETTING, "trainee.neurons=%d: as the model has; set twice it at least, or code.velocity", wide->trainee.n);
+  if (wide->trainee.n == n) return 0;
   if (narrow->trainee.n_adaptive || wide->trainee.n_adaptive)
     return err_set(ERR_SETTING, "trainee.adaptive_fraction=%g: only a trainee without adaptive neurons can be widened", f->trainee.adaptive_fraction);
-  assert(wide->lsg.n == narrow->lsg.n && wide->lsg.n_in == narrow->lsg.n_in && wide->trainee.n_in == narrow->trainee.n_in);
   return 0;
 }
 
@@ -26,12 +28,14 @@ static void repeat(real *w, int rows, int columns, int ld, const real *narrow_w,
     }
 }
 
-int reach_widen_trainee(struct reach_model *wide, struct reach *f, const struct reach_model *narrow, double spread) {
+int reach_widen(struct reach_model *wide, struct reach *f, const struct reach_model *narrow, double spread) {
   const struct oneshot *from = &narrow->o, *to = &wide->o;
   *wide = (struct reach_model){ 0 };
   reach_oneshot(&wide->o, f);
   TRY(check(f, to, from));
+  assert(to->lsg.n == from->lsg.n && to->trainee.n_in == from->trainee.n_in);
   const int k = to->trainee.n/from->trainee.n;
+  if (k == 1) spread = 0;
   f->update.rate /= k;
   f->update.step /= k;
   f->update.threshold /= k;
@@ -41,7 +45,9 @@ int reach_widen_trainee(struct reach_model *wide, struct reach *f, const struct 
   const struct spiking *l = &to->lsg, *t = &to->trainee, *m = &from->trainee;
   real *const w = wide->parameters;
   const real *const v = narrow->parameters;
-  memcpy(w + to->lsg_w, v + from->lsg_w, spiking_w_size(l)*sizeof *w);
+  memset(w, 0, to->n*sizeof *w);
+  memcpy(w + to->lsg_w, v + from->lsg_w, spiking_recurrent(&from->lsg)*sizeof *w);  // what is told in addition begins with zero weights
+  memcpy(w + to->lsg_w + spiking_recurrent(l), v + from->lsg_w + spiking_recurrent(&from->lsg), (size_t)l->n*(size_t)l->ld*sizeof *w);
   repeat(w + to->lsg_w_out, l->n, l->n_out, l->ld_out, v + from->lsg_w_out, l->n, m->n, from->lsg.ld_out, 1, spread, &r);
   repeat(w + to->trainee_w, t->n_in, t->n, t->ld, v + from->trainee_w, t->n_in, m->n, m->ld, 1, spread, &r);
   repeat(w + to->trainee_w + spiking_recurrent(t), t->n, t->n, t->ld, v + from->trainee_w + spiking_recurrent(m), m->n, m->n, m->ld,

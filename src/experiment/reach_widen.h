@@ -1,4 +1,5 @@
-// reach_widen.h - a wider trainee that does what a narrow one does, to go on training from: every neuron becomes k neurons
+// reach_widen.h - a wider model that does what a narrow one does, to go on training from. An LSG that is told the velocity too
+// (code.velocity) begins with zero weights from it. In a wider trainee every neuron becomes k neurons
 // (after Net2WiderNet: Chen, Goodfellow and Shlens, ICLR 2016). All k get the input weights and the learning signal of the one;
 // what they send, W_rec and W_out, is divided by k, and so are update.rate, .step and .threshold, because k spikes come where one
 // came. Not as before are then the changes of W_in, which are k times too small, and those between the copies of a neuron, where the
@@ -13,9 +14,9 @@
 
 #define REACH_WIDEN_SPREAD 0.2
 
-// f: the settings of narrow but for trainee.neurons, a multiple of what narrow has (no adaptive neurons); f->update is changed as
-// said above. Neuron i of narrow becomes i, n + i, 2n + i ... of wide, n the neurons of narrow. Random numbers are those of run.seed.
+// f: the settings of narrow but for trainee.neurons, a multiple of what narrow has (no adaptive neurons), and code.velocity; f->update is
+// changed as said above. Neuron i of narrow becomes i, n + i, 2n + i ... of wide, n the neurons of narrow. Random numbers are those of run.seed.
 // wide is released by the caller.
-int reach_widen_trainee(struct reach_model *wide, struct reach *f, const struct reach_model *narrow, double spread);
+int reach_widen(struct reach_model *wide, struct reach *f, const struct reach_model *narrow, double spread);
 
 #endif
