@@ -365,6 +365,61 @@ static void check_path(void) {
   unlink(path);
 }
 
+// Joints told to go on at their limits stay there; the gradient of the loss knows. Both targets rest at a limit, and the readout, which
+// moves no spike, is held against differences of the loss.
+static void check_stops(void) {
+  struct reach f;
+  struct reach_model m;
+  struct reach_batch b;
+  small(&f);
+  f.update.grid = EPROP_EXACT;
+  f.arm.limit_base_deg = f.arm.limit_shoulder_deg = 1;
+  reach_model_start(&m, &f);
+  struct pool *pool = pool_new(1);
+  reach_batch_init(&b, &f, &m.o, 2, 2, pool, true, NULL);
+  CHECK(reach_batch_draw(&b, 2, RNG_TEST, 0) == 0, "%s", err_message());
+  const double limit = 3.14159265358979323846/180;
+  for (int k = 0; k < 2*60; k++)
+    for (int j = 0; j < 2; j++) {
+      b.angle[2*k + j] = k < 60 ? limit : -limit;
+      b.omega[2*k + j] = 0.1*j;
+    }
+  for (int k = 0; k < 2*60; k++) kinematics_tip(b.xyz + 3*k, b.angle[2*k], b.angle[2*k + 1], &f.arm);
+  real *w_out = m.parameters + m.o.trainee_w_out;
+  const int ld = m.o.trainee.ld_out;
+  for (int i = 0; i < m.o.trainee.n*ld; i++) w_out[i] *= (real)10;  // so that the limits are reached
+  reach_batch_forward(&b, m.parameters);
+  double omega[2*60], xyz[3*60], q[2] = { 0 }, most = 0, told[2] = { 0 }, beyond = 0;
+  reach_batch_path(xyz, omega, &b, b.item[0].output);
+  for (int t = 0; t < 60; t++)
+    for (int j = 0; j < 2; j++) {
+      q[j] += 0.01*omega[2*t + j];
+      told[j] += 0.01*(double)b.item[0].output[t*ld + j];
+      most = fmax(most, fabs(q[j]));
+      beyond = fmax(beyond, fabs(told[j]));
+    }
+  CHECK(fabs(most - limit) < test_tol(1e-12) && beyond > 1.5*limit, "angles up to %g where %g is the limit; told to go to %g", most, limit, beyond);
+  reach_batch_backward(&b);
+  double off = 0, top = 0;
+  for (int i = 0; i < m.o.trainee.n; i++)
+    for (int j = 0; j < 2; j++) {
+      const real at = w_out[i*ld + j], eps = (real)1e-6;
+      w_out[i*ld + j] = at + eps;
+      reach_batch_forward(&b, m.parameters);
+      double difference = b.loss_task;
+      w_out[i*ld + j] = at - eps;
+      reach_batch_forward(&b, m.parameters);
+      difference = (difference - b.loss_task)/(2e-6);
+      w_out[i*ld + j] = at;
+      off = fmax(off, fabs(difference - (double)b.gradient[m.o.trainee_w_out + (size_t)(i*ld + j)]));
+      top = fmax(top, fabs(difference));
+    }
+  if (precise) CHECK(top > 0 && off < 1e-5*top, "gradients of up to %g, off by %g", top, off);
+  reach_batch_release(&b);
+  pool_free(pool);
+  reach_model_release(&m);
+}
+
 // On exact synapse arrays the same movements come out as in software.
 static void check_device(void) {
   struct reach f;
@@ -556,6 +611,7 @@ int main(void) {
   check_training();
   check_learning();
   check_path();
+  check_stops();
   check_device();
   check_noise();
   for (int k = 0; k < 6; k++) check_rewriting(k%3, k >= 3);

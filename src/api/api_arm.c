@@ -114,9 +114,9 @@ int mx_arm_perform(const struct mx_arm *a, double *omega, int updates) {
   if (!a->learned) return err_set(ERR_SETTING, "mx_arm_perform: mx_arm_learn comes first");
   if (updates != 0 && updates != 1) return err_set(ERR_SETTING, "mx_arm_perform: updates %d; 0 or 1", updates);
   const struct oneshot_item *it = &a->batch.item[0];
-  const real *output = updates ? it->output : it->first->output;
-  for (int t = 0; t < a->model.o.T; t++)
-    for (int j = 0; j < 2; j++) omega[2*t + j] = (double)output[t*a->model.o.trainee.ld_out + j];
+  double *xyz = err_calloc((size_t)a->model.o.T, 3*sizeof *xyz);
+  reach_batch_path(xyz, omega, &a->batch, updates ? it->output : it->first->output);
+  free(xyz);
   return 0;
 }
 

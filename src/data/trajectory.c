@@ -52,14 +52,13 @@ bool trajectory_draw(double *omega, double *angle, const struct trajectory_param
   for (int j = 0; j < TRAJECTORY_JOINTS; j++) {
     walk(padded, p, r);
     smooth(velocity, padded, T, N);
-    double reached = 0, last = 0;  // the published angle is cut after the sum, so it can wind up
+    struct joint s = { 0 };  // the published angle is cut after the sum, so it can wind up
     for (int t = 0; t < T; t++) {
       const double w = clip(velocity[t], p->speed_rad_s);
-      reached += p->dt_s*w;
-      const double q = clip(reached, limit_rad[j]);
-      cut = cut || q != reached;
-      omega[2*t + j] = p->generator == TRAJECTORY_CONSISTENT ? (q - last)/p->dt_s : w;
-      angle[2*t + j] = last = q;
+      joint_move(&s, w, p->dt_s, limit_rad[j]);
+      cut = cut || s.q != s.sum;
+      omega[2*t + j] = p->generator == TRAJECTORY_CONSISTENT ? s.omega : w;
+      angle[2*t + j] = s.q;
     }
   }
   return cut;

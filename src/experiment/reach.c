@@ -195,7 +195,8 @@ static int take_over(struct reach *f, const struct tensorfile *tf) {
   if (tensorfile_metadata(tf, "lsg.neurons")) {
     TRY(settings_restore(f->sections, model_settings, tf));
   } else {
-    fprintf(stderr, "%s: no settings in the file; taken as published weights (trajectory.generator=published, code.scale_m=1)\n", tensorfile_name(tf));
+    fprintf(stderr, "%s: no settings in the file; taken as published weights (trajectory.generator=published, code.scale_m=1, arm.stops=no)\n", tensorfile_name(tf));
+    f->arm.stops = 0;
     f->trajectory.generator = TRAJECTORY_PUBLISHED;
     f->code.scale_m = 1;
   }

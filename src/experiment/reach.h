@@ -104,7 +104,7 @@ int reach_train_timed(const struct reach *f, const struct reach_model *m, int n,
 
 int reach_model_is(bool *arm, const char *path);  // does a file hold a model of the arm?
 // Load a model file; its settings are taken over into f first, the assignments after it. A file that
-// carries none is taken as published weights (binary code, scale_m = 1, trajectory.generator=published).
+// carries none is taken as published weights (binary code, scale_m = 1, trajectory.generator=published, arm.stops=no).
 int reach_model_load(struct reach_model *m, struct reach *f, const char *path, int n_assignments, char *const *assignments);
 void reach_model_start(struct reach_model *m, const struct reach *f);  // random weights of run.seed
 void reach_model_release(struct reach_model *m);

@@ -59,7 +59,7 @@ void reach_batch_init(struct reach_batch *b, const struct reach *f, const struct
   }
   b->scratch = err_calloc(workers, sizeof *b->scratch);
   for (size_t k = 0; k < workers; k++)
-    arena_init(&b->scratch[k], oneshot_scratch_bytes(o) + T*(size_t)o->trainee.ld_out*sizeof(real) + 4096);
+    arena_init(&b->scratch[k], oneshot_scratch_bytes(o) + T*((size_t)o->trainee.ld_out*sizeof(real) + 2*sizeof(struct joint)) + 4096);
 }
 
 void reach_batch_release(struct reach_batch *b) {
@@ -72,6 +72,10 @@ void reach_batch_release(struct reach_batch *b) {
 }
 
 // ---- movements
+
+static double limit_rad(const struct reach *f, int j) {
+  return (j ? f->arm.limit_shoulder_deg : f->arm.limit_base_deg)*pi/180;
+}
 
 struct drawing {
   struct reach_batch *b;
@@ -105,7 +109,7 @@ static void draw(void *context, int k, int worker) {
   struct drawing *d = context;
   struct reach_batch *b = d->b;
   const struct reach *f = b->f;
-  const double limit[2] = { f->arm.limit_base_deg*pi/180, f->arm.limit_shoulder_deg*pi/180 };
+  const double limit[2] = { limit_rad(f, 0), limit_rad(f, 1) };
   const size_t T = (size_t)b->o.T;
   double *omega = b->omega + (size_t)k*T*2, *angle = b->angle + (size_t)k*T*2, *xyz = b->xyz + (size_t)k*T*3;
   struct rng r = rng_stream((uint64_t)f->run.seed, d->purpose, (uint32_t)(d->first + (uint64_t)k));
@@ -161,26 +165,32 @@ static void forward_episode(void *context, int episode, int worker) {
   for (int k = episode*b->group; k < b->n && k < (episode + 1)*b->group; k++) forward_item(b, k, worker);
 }
 
-void reach_batch_path(double *xyz, const struct reach_batch *b, const real *output) {
-  double q[2] = { 0 };
+// Both joints in step t of a performance.
+static void move(struct joint s[2], const struct reach_batch *b, const real *output, int t) {
+  for (int j = 0; j < 2; j++)
+    joint_move(&s[j], (double)output[(size_t)t*(size_t)b->o.trainee.ld_out + (size_t)j], b->f->trajectory.dt_s,
+               b->f->arm.stops ? limit_rad(b->f, j) : INFINITY);
+}
+
+void reach_batch_path(double *xyz, double *omega, const struct reach_batch *b, const real *output) {
+  struct joint s[2] = { 0 };
   for (int t = 0; t < b->o.T; t++) {
-    for (int j = 0; j < 2; j++) q[j] += b->f->trajectory.dt_s*(double)output[(size_t)t*(size_t)b->o.trainee.ld_out + (size_t)j];
-    kinematics_tip(xyz + 3*t, q[0], q[1], &b->f->arm);
+    move(s, b, output, t);
+    kinematics_tip(xyz + 3*t, s[0].q, s[1].q, &b->f->arm);
+    for (int j = 0; j < 2; j++) omega[2*t + j] = s[j].omega;
   }
 }
 
-// Sums of squared errors of one movement: |p - p*|^2 and each joint's (o - omega*)^2.
+// Sums of squared errors of one movement: |p - p*|^2 and each joint's (omega - omega*)^2.
 static void squares(double *position, double velocity[2], const struct reach_batch *b, int k, const real *output) {
   const double *omega = b->omega + (size_t)k*(size_t)b->o.T*2, *xyz = b->xyz + (size_t)k*(size_t)b->o.T*3;
-  double q[2] = { 0 }, tip[3];
+  struct joint s[2] = { 0 };
+  double tip[3];
   *position = velocity[0] = velocity[1] = 0;
   for (int t = 0; t < b->o.T; t++) {
-    for (int j = 0; j < 2; j++) {
-      const double o = (double)output[(size_t)t*(size_t)b->o.trainee.ld_out + (size_t)j];
-      q[j] += b->f->trajectory.dt_s*o;
-      velocity[j] += (o - omega[2*t + j])*(o - omega[2*t + j]);
-    }
-    kinematics_tip(tip, q[0], q[1], &b->f->arm);
+    move(s, b, output, t);
+    for (int j = 0; j < 2; j++) velocity[j] += (s[j].omega - omega[2*t + j])*(s[j].omega - omega[2*t + j]);
+    kinematics_tip(tip, s[0].q, s[1].q, &b->f->arm);
     for (int c = 0; c < 3; c++) *position += (tip[c] - xyz[3*t + c])*(tip[c] - xyz[3*t + c]);
   }
 }
@@ -250,27 +260,34 @@ void reach_batch_forward(struct reach_batch *b, const real *parameters) {
 
 // ---- backward
 
-// dL/do of pass 2: directly through the velocity, and through the angle, which every later position sees.
-static void output_gradient(real *d_output, const struct reach_batch *b, int k) {
+// dL/do of pass 2, through the angles: q(t) moves the tip, is in omega(t) and omega(t + 1), and sums all outputs so far.
+// A joint stopped at its limit passes nothing on if the target is stopped there too; else straight through, so that it finds back.
+static void output_gradient(real *d_output, const struct reach_batch *b, int k, struct arena *scratch) {
   const int T = b->o.T;
-  const size_t ld = (size_t)b->o.trainee.ld_out;
-  const double dt = b->f->trajectory.dt_s, *omega = b->omega + (size_t)(k*T)*2, *xyz = b->xyz + (size_t)(k*T)*3;
+  const size_t ld = (size_t)b->o.trainee.ld_out, mark = arena_mark(scratch);
+  const double dt = b->f->trajectory.dt_s, *omega = b->omega + (size_t)(k*T)*2, *xyz = b->xyz + (size_t)(k*T)*3, *angle = b->angle + (size_t)(k*T)*2;
   const double position = 2*b->f->loss.position/(3.0*b->n*T), velocity = 2*b->f->loss.velocity/(2.0*b->n*T);
-  const real *o = b->item[k].output;
-  double q[2] = { 0 }, tip[3], jacobian[3][2], later[2] = { 0 };
+  struct joint *s = ARENA_NEW(scratch, 2*(size_t)T, struct joint), now[2] = { 0 };
+  double tip[3], jacobian[3][2], later[2] = { 0 }, next[2] = { 0 };
+  for (int t = 0; t < T; t++) {
+    move(now, b, b->item[k].output, t);
+    memcpy(s + 2*t, now, sizeof now);
+  }
   memset(d_output, 0, (size_t)T*ld*sizeof(real));
-  for (int t = 0; t < T; t++)
-    for (int j = 0; j < 2; j++) q[j] += dt*(double)o[(size_t)t*ld + (size_t)j];
   for (int t = T - 1; t >= 0; t--) {
-    kinematics_tip(tip, q[0], q[1], &b->f->arm);
-    kinematics_jacobian(jacobian, q[0], q[1], &b->f->arm);
+    kinematics_tip(tip, s[2*t].q, s[2*t + 1].q, &b->f->arm);
+    kinematics_jacobian(jacobian, s[2*t].q, s[2*t + 1].q, &b->f->arm);
     for (int j = 0; j < 2; j++) {
-      const double out = (double)o[(size_t)t*ld + (size_t)j];
-      for (int c = 0; c < 3; c++) later[j] += position*(tip[c] - xyz[3*t + c])*jacobian[c][j];
-      d_output[(size_t)t*ld + (size_t)j] = (real)(velocity*(out - omega[2*t + j]) + dt*later[j]);
-      q[j] -= dt*out;
+      const struct joint *at = &s[2*t + j];
+      const double off = velocity*(at->omega - omega[2*t + j]);
+      double d_q = (off - next[j])/dt;
+      for (int c = 0; c < 3; c++) d_q += position*(tip[c] - xyz[3*t + c])*jacobian[c][j];
+      if (at->q == at->sum || fabs(angle[2*t + j]) < limit_rad(b->f, j)) later[j] += d_q;
+      next[j] = off;
+      d_output[(size_t)t*ld + (size_t)j] = (real)(dt*later[j]);
     }
   }
+  arena_reset(scratch, mark);
 }
 
 // The derivative of a spike of a pass that `times` movements share.
@@ -291,7 +308,7 @@ static void backward_episode(void *context, int episode, int worker) {
   real *gradient = b->gradients + (size_t)episode*b->o.n, *d_output = ARENA_NEW(scratch, (size_t)(b->o.T*b->o.trainee.ld_out), real);
   memset(gradient, 0, b->o.n*sizeof *gradient);
   for (int k = begin; k < end; k++) {
-    output_gradient(d_output, b, k);
+    output_gradient(d_output, b, k, scratch);
     oneshot_backward(gradient, &b->item[k], &b->o, b->parameters, &b->clock, d_output, b->d_rate_trainee, b->d_rate_lsg, 1.0/b->n, scratch);
     if (own) backward_first(b, gradient, b->item[k].first, 1, scratch);
   }

@@ -4,8 +4,9 @@
 // the whole batch, so all passes forward come before the first one back; what is kept between are lists of
 // events, about 0.1 MB per movement.
 //
-// Loss (SPEC section 2; mean over movements, steps and components; p = tip of dt cumsum(o)):
-//   position mean |p - p*|^2 + velocity mean (o - omega*)^2 + rate sum_j (rate_j - target)^2, trainee and LSG
+// Loss (SPEC section 2; mean over movements, steps and components; p = tip of q, q = dt cumsum(o) within the limits of the
+// joints if arm.stops, omega = diff(q)/dt):
+//   position mean |p - p*|^2 + velocity mean (omega - omega*)^2 + rate sum_j (rate_j - target)^2, trainee and LSG
 #ifndef EXPERIMENT_REACH_BATCH_H
 #define EXPERIMENT_REACH_BATCH_H
 
@@ -58,8 +59,8 @@ void reach_batch_forward(struct reach_batch *b, const real *parameters);
 // b->gradient = dL/dparameters, after forward.
 void reach_batch_backward(struct reach_batch *b);
 
-// Tip positions (T, 3) of outputs (T, ld_out).
-void reach_batch_path(double *xyz, const struct reach_batch *b, const real *output);
+// Tip positions (T, 3) and velocities of the joints (T, 2) told outputs (T, ld_out).
+void reach_batch_path(double *xyz, double *omega, const struct reach_batch *b, const real *output);
 // Root mean squares over time of one movement performed with `output`: cm and rad/s of each joint.
 void reach_batch_errors(double *distance_cm, double omega[2], const struct reach_batch *b, int k, const real *output);
 

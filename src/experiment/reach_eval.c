@@ -65,7 +65,7 @@ static void score(struct reach_score *s, const double *error, int n) {
 }
 
 static void keep_first(struct reach_result *r, const struct reach_batch *b) {
-  const size_t T = (size_t)b->o.T, ld = (size_t)b->o.trainee.ld_out;
+  const size_t T = (size_t)b->o.T;
   double *block = err_calloc(15*T, sizeof *block);
   r->target_omega = block;
   r->before_omega = block + 2*T;
@@ -75,13 +75,8 @@ static void keep_first(struct reach_result *r, const struct reach_batch *b) {
   r->after_xyz = block + 12*T;
   memcpy(r->target_omega, b->omega, 2*T*sizeof *block);
   memcpy(r->target_xyz, b->xyz, 3*T*sizeof *block);
-  for (size_t t = 0; t < T; t++)
-    for (size_t j = 0; j < 2; j++) {
-      r->before_omega[2*t + j] = (double)b->item[0].first->output[t*ld + j];
-      r->after_omega[2*t + j] = (double)b->item[0].output[t*ld + j];
-    }
-  reach_batch_path(r->before_xyz, b, b->item[0].first->output);
-  reach_batch_path(r->after_xyz, b, b->item[0].output);
+  reach_batch_path(r->before_xyz, r->before_omega, b, b->item[0].first->output);
+  reach_batch_path(r->after_xyz, r->after_omega, b, b->item[0].output);
 }
 
 static void collect(struct reach_result *r, const struct errors *e, const struct reach_batch *b, int done) {
