@@ -16,14 +16,14 @@
 static const char usage[] =
   "usage: metaxbar model info --model FILE [--json]\n"
   "       metaxbar model convert --model FILE --out FILE [--half] [section.name=value ...]\n"
-  "       metaxbar model widen --model FILE --out FILE [--half] [trainee.neurons=N] [code.velocity=tip|joints]\n"
+  "       metaxbar model widen --model FILE --out FILE [--half] [trainee.neurons=N] [code.velocity=tip|joints [code.velocity_scale=X]]\n"
   "\n"
   "info     prints the tensors of a file, their range, and the settings it carries.\n"
   "convert  reads a model of either kind (published weights too) and writes it in this program's form, with the\n"
   "         settings given; synapse.kind=quantised synapse.bits=N rounds a classifier to N bits, and --half keeps\n"
   "         the weights of an arm in half precision, in half the space.\n"
   "widen    gives an arm a trainee of N neurons, a multiple of what it has, that does nearly the same: a start for\n"
-  "         further training (train arm train.start=FILE trainee.neurons=N update.rate=...), in which the noise of\n"
+  "         further training (train arm train.start=FILE, and all settings of FILE: model info), in which the noise of\n"
   "         more spikes averages out. update.rate, .step and .threshold are divided by the factor. code.velocity (with\n"
   "         code.velocity_scale) gives its learning signal generator inputs for the velocity of the target.\n";
 
@@ -121,9 +121,10 @@ static int widen(const struct options *o) {
       return err_set(ERR_SETTING, "%s: widen takes trainee.neurons, code.velocity and run.seed; model convert sets the rest", o->assignments[k]);
   reach_init(&f);
   TRY(reach_model_load(&narrow, &f, o->model, 0, NULL));
+  const struct spikecode_params told = f.code;
   int rc = 0;
   for (int k = 0; k < o->n_assignments && rc == 0; k++) rc = settings_set(f.sections, o->assignments[k]);
-  if (rc == 0) rc = reach_widen(&wide, &f, &narrow, REACH_WIDEN_SPREAD);
+  if (rc == 0) rc = reach_widen(&wide, &f, &narrow, &told, REACH_WIDEN_SPREAD);
   if (rc == 0) {
     rc = reach_model_save(&wide, &f, o->out, o->half);
     reach_model_release(&wide);

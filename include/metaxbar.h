@@ -152,10 +152,11 @@ MX_API int mx_arm_movement(struct mx_arm *arm, double *omega, int k);
 // always from the state as loaded.
 MX_API int mx_arm_learn(struct mx_arm *arm, const double *omega);
 
-// What the network does after the update, or with updates = 0 did before it: omega (T, 2) rad/s.
+// What the joints do after the update, or with updates = 0 did before it: omega (T, 2) rad/s. With arm.stops=yes they stop at their
+// limits, whatever the network says.
 MX_API int mx_arm_perform(const struct mx_arm *arm, double *omega, int updates);
 
-// Path of the tip, xyz (T, 3) metres, under velocities omega (T, 2) rad/s from rest at 0.
+// Path of the tip, xyz (T, 3) metres, under velocities omega (T, 2) rad/s from rest at 0; they are not held within any limits.
 MX_API int mx_arm_tips(const struct mx_arm *arm, double *xyz, const double *omega);
 
 // ---- a device model, by its formulas

@@ -173,7 +173,7 @@ static void check_widening(void) {
   reach_model_start(&narrow, &f);
   g = f;
   g.trainee.neurons = 2*f.trainee.neurons;
-  CHECK(reach_widen(&wide, &g, &narrow, 0) == 0 && g.update.rate == f.update.rate/2, "%s", err_message());
+  CHECK(reach_widen(&wide, &g, &narrow, &f.code, 0) == 0 && g.update.rate == f.update.rate/2, "%s", err_message());
   struct reach_batch a, b;
   struct pool *pool = pool_new(1);
   reach_batch_init(&a, &f, &narrow.o, 1, 1, pool, false, NULL);
@@ -211,7 +211,7 @@ static void check_widening(void) {
   struct reach_model rough;
   g = f;
   g.trainee.neurons = 4*f.trainee.neurons;
-  CHECK(reach_widen(&rough, &g, &narrow, 0.2) == 0, "%s", err_message());
+  CHECK(reach_widen(&rough, &g, &narrow, &f.code, 0.2) == 0, "%s", err_message());
   const struct spiking *r = &rough.o.trainee;
   double square = 0, count = 0, out = 0;
   for (int j = 0; j < r->n; j++) {
@@ -227,13 +227,13 @@ static void check_widening(void) {
   CHECK(fabs(sqrt(square/count) - 0.2) < 5*0.2/sqrt(2*count) && out <= 1e-6, "spread %g, W_out off by %g", sqrt(square/count), out);
   reach_model_release(&rough);
   g.trainee.adaptive_fraction = 0.3;
-  CHECK(reach_widen(&rough, &g, &narrow, 0) == ERR_SETTING && strstr(err_message(), "adaptive_fraction=0.3"), "%s", err_message());
+  CHECK(reach_widen(&rough, &g, &narrow, &f.code, 0) == ERR_SETTING && strstr(err_message(), "adaptive_fraction=0.3"), "%s", err_message());
   g.trainee.adaptive_fraction = 0;
   // told the velocity too, with the trainee as it is: the same signals
   struct reach_model told;
   g = f;
   g.code.velocity = SPIKECODE_OF_TIP;
-  CHECK(reach_widen(&told, &g, &narrow, 0.2) == 0 && g.update.rate == f.update.rate && told.o.lsg.n_in == narrow.o.lsg.n_in + 48, "%s", err_message());
+  CHECK(reach_widen(&told, &g, &narrow, &f.code, 0.2) == 0 && g.update.rate == f.update.rate && told.o.lsg.n_in == narrow.o.lsg.n_in + 48, "%s", err_message());
   struct reach_batch c;
   reach_batch_init(&c, &g, &told.o, 1, 1, pool, false, NULL);
   CHECK(reach_batch_draw(&c, 1, RNG_EVALUATE, 0) == 0, "%s", err_message());
@@ -245,10 +245,17 @@ static void check_widening(void) {
   CHECK(memcmp(c.item[0].changed, a.item[0].changed, spiking_w_size(from)*sizeof(real)), "velocities with weights change nothing");
   reach_batch_release(&c);
   reach_model_release(&told);
-  CHECK(reach_widen(&told, &f, &narrow, 0) == ERR_SETTING && strstr(err_message(), "code.velocity"), "%s", err_message());
+  struct reach same = f, other = g;
+  CHECK(reach_widen(&told, &same, &narrow, &f.code, 0) == ERR_SETTING && strstr(err_message(), "as the model has"), "%s", err_message());
+  other.trainee.neurons = 2*f.trainee.neurons;
+  other.code.velocity = SPIKECODE_OF_JOINTS;  // from the tip's
+  CHECK(reach_widen(&told, &other, &narrow, &g.code, 0) == ERR_SETTING && strstr(err_message(), "is told tip already"), "%s", err_message());
+  other.code.velocity = g.code.velocity;
+  other.code.velocity_scale = 3;
+  CHECK(reach_widen(&told, &other, &narrow, &g.code, 0) == ERR_SETTING && strstr(err_message(), "of scale 2"), "%s", err_message());
   g.trainee.neurons = 2*f.trainee.neurons + 1;
   struct reach_model none;
-  CHECK(reach_widen(&none, &g, &narrow, 0) == ERR_SETTING && strstr(err_message(), "multiple"), "%s", err_message());
+  CHECK(reach_widen(&none, &g, &narrow, &f.code, 0) == ERR_SETTING && strstr(err_message(), "multiple"), "%s", err_message());
   reach_batch_release(&a);
   reach_batch_release(&b);
   pool_free(pool);
@@ -365,8 +372,51 @@ static void check_path(void) {
   unlink(path);
 }
 
-// Joints told to go on at their limits stay there; the gradient of the loss knows. Both targets rest at a limit, and the readout, which
-// moves no spike, is held against differences of the loss.
+// Targets that rest at the limits, base at + or - `side`, shoulder where the joint is told to go; returns the largest |dL/dW_out| of the base.
+static double stop_gradients(struct reach_batch *b, const struct reach_model *m, int side) {
+  const double limit = kinematics_limit_rad(&b->f->arm, 0);
+  const int ld = m->o.trainee.ld_out;
+  for (int k = 0; k < b->n; k++) {
+    double sum[2] = { 0 };
+    for (int t = 0; t < b->o.T; t++) {
+      double *angle = b->angle + 2*(k*b->o.T + t), *omega = b->omega + 2*(k*b->o.T + t);
+      for (int j = 0; j < 2; j++) {
+        sum[j] += 0.01*(double)b->item[k].output[t*ld + j];
+        angle[j] = (sum[j] > 0) == (j || side > 0) ? limit : -limit;
+        omega[j] = 0.1*j;
+      }
+      kinematics_tip(b->xyz + 3*(k*b->o.T + t), angle[0], angle[1], &b->f->arm);
+    }
+  }
+  double most = 0;
+  reach_batch_forward(b, m->parameters);
+  reach_batch_backward(b);
+  for (int i = 0; i < m->o.trainee.n; i++) most = fmax(most, fabs((double)b->gradient[m->o.trainee_w_out + (size_t)(i*ld)]));
+  return most;
+}
+
+// The gradient of the readout, which moves no spike, against differences of the loss: the largest difference over the largest gradient.
+static double readout_error(struct reach_batch *b, const struct reach_model *m) {
+  real *w_out = m->parameters + m->o.trainee_w_out;
+  const int ld = m->o.trainee.ld_out;
+  double off = 0, top = 0;
+  for (int i = 0; i < m->o.trainee.n; i++)
+    for (int j = 0; j < 2; j++) {
+      const real at = w_out[i*ld + j], eps = (real)1e-6;
+      w_out[i*ld + j] = at + eps;
+      reach_batch_forward(b, m->parameters);
+      double difference = b->loss_task;
+      w_out[i*ld + j] = at - eps;
+      reach_batch_forward(b, m->parameters);
+      difference = (difference - b->loss_task)/2e-6;
+      w_out[i*ld + j] = at;
+      off = fmax(off, fabs(difference - (double)b->gradient[m->o.trainee_w_out + (size_t)(i*ld + j)]));
+      top = fmax(top, fabs(difference));
+    }
+  return off/top;
+}
+
+// Joints told to go on at their limits stay there, and the gradient of the loss knows: exactly where the target rests at the same limit.
 static void check_stops(void) {
   struct reach f;
   struct reach_model m;
@@ -378,43 +428,34 @@ static void check_stops(void) {
   struct pool *pool = pool_new(1);
   reach_batch_init(&b, &f, &m.o, 2, 2, pool, true, NULL);
   CHECK(reach_batch_draw(&b, 2, RNG_TEST, 0) == 0, "%s", err_message());
-  const double limit = 3.14159265358979323846/180;
-  for (int k = 0; k < 2*60; k++)
-    for (int j = 0; j < 2; j++) {
-      b.angle[2*k + j] = k < 60 ? limit : -limit;
-      b.omega[2*k + j] = 0.1*j;
-    }
-  for (int k = 0; k < 2*60; k++) kinematics_tip(b.xyz + 3*k, b.angle[2*k], b.angle[2*k + 1], &f.arm);
   real *w_out = m.parameters + m.o.trainee_w_out;
   const int ld = m.o.trainee.ld_out;
   for (int i = 0; i < m.o.trainee.n*ld; i++) w_out[i] *= (real)10;  // so that the limits are reached
   reach_batch_forward(&b, m.parameters);
-  double omega[2*60], xyz[3*60], q[2] = { 0 }, most = 0, told[2] = { 0 }, beyond = 0;
-  reach_batch_path(xyz, omega, &b, b.item[0].output);
-  for (int t = 0; t < 60; t++)
-    for (int j = 0; j < 2; j++) {
-      q[j] += 0.01*omega[2*t + j];
-      told[j] += 0.01*(double)b.item[0].output[t*ld + j];
-      most = fmax(most, fabs(q[j]));
-      beyond = fmax(beyond, fabs(told[j]));
-    }
-  CHECK(fabs(most - limit) < test_tol(1e-12) && beyond > 1.5*limit, "angles up to %g where %g is the limit; told to go to %g", most, limit, beyond);
-  reach_batch_backward(&b);
-  double off = 0, top = 0;
-  for (int i = 0; i < m.o.trainee.n; i++)
-    for (int j = 0; j < 2; j++) {
-      const real at = w_out[i*ld + j], eps = (real)1e-6;
-      w_out[i*ld + j] = at + eps;
-      reach_batch_forward(&b, m.parameters);
-      double difference = b.loss_task;
-      w_out[i*ld + j] = at - eps;
-      reach_batch_forward(&b, m.parameters);
-      difference = (difference - b.loss_task)/(2e-6);
-      w_out[i*ld + j] = at;
-      off = fmax(off, fabs(difference - (double)b.gradient[m.o.trainee_w_out + (size_t)(i*ld + j)]));
-      top = fmax(top, fabs(difference));
-    }
-  if (precise) CHECK(top > 0 && off < 1e-5*top, "gradients of up to %g, off by %g", top, off);
+  for (int k = 0; k < 2; k++) {
+    double omega[2*60], xyz[3*60], q[2] = { 0 }, most[2] = { 0 }, told[2] = { 0 }, beyond[2] = { 0 };
+    reach_batch_path(xyz, omega, &b, b.item[k].output);
+    for (int t = 0; t < 60; t++)
+      for (int j = 0; j < 2; j++) {
+        q[j] += 0.01*omega[2*t + j];
+        told[j] += 0.01*(double)b.item[k].output[t*ld + j];
+        most[j] = fmax(most[j], fabs(q[j]));
+        beyond[j] = fmax(beyond[j], fabs(told[j]));
+      }
+    const double limit = kinematics_limit_rad(&f.arm, 0);
+    for (int j = 0; j < 2; j++)
+      CHECK(fabs(most[j] - limit) < test_tol(1e-12) && beyond[j] > 1.1*limit, "movement %d, joint %d: up to %g where %g is the limit; told to go to %g", k, j,
+            most[j], limit, beyond[j]);
+  }
+  const double along = stop_gradients(&b, &m, 1);
+  if (precise) CHECK(readout_error(&b, &m) < 1e-5, "the gradient is off by %g of itself", readout_error(&b, &m));
+  const double against = stop_gradients(&b, &m, -1);  // the base at one limit and its target at the other: straight through
+  CHECK(against > along, "a joint at the wrong limit has a gradient of %g, one near the right one %g", against, along);
+  f.arm.stops = 0;
+  stop_gradients(&b, &m, -1);
+  if (precise) CHECK(readout_error(&b, &m) < 1e-5, "without stops the gradient is off by %g of itself", readout_error(&b, &m));
+  f.code.preview = 60;
+  CHECK(reach_check_settings(&f) == ERR_SETTING && strstr(err_message(), "code.preview=60"), "%s", err_message());
   reach_batch_release(&b);
   pool_free(pool);
   reach_model_release(&m);

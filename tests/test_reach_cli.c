@@ -108,7 +108,7 @@ static void check_widen(void) {
   process_run(&p);
   CHECK(p.status == 2 && strstr(p.err, "--half: for models of the arm only"), "%d: %s", p.status, p.err);
   static const char *const wrong[][2] = { { "trainee.neurons=50", "trainee.neurons=50: not a multiple of the 20" }, { "code.bits=9", "code.bits=9: widen takes" },
-                                          { "trainee.neurons=10", "not a multiple" }, { "run.seed=2", "trainee.neurons=20: as the model has" } };
+                                          { "trainee.neurons=10", "not a multiple" }, { "code.velocity_scale=3", "as the model has" }, { "run.seed=2", "trainee.neurons=20: as the model has" } };
   for (size_t k = 0; k < sizeof wrong/sizeof *wrong; k++) {
     p = (struct process){ 0 };
     process_args(&p, (const char *[]){ "model", "widen", "--model", model, "--out", wide, wrong[k][0], NULL });

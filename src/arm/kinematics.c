@@ -11,11 +11,15 @@ const struct param kinematics_param_table[] = {
   PARAM_F64(struct kinematics, a4, 0.22, 0, 10, "hand, m"),
   PARAM_F64(struct kinematics, limit_base_deg, 130, 1, 180, "the base stays within +- this"),
   PARAM_F64(struct kinematics, limit_shoulder_deg, 70, 1, 90, "the shoulder stays within +- this"),
-  PARAM_BOOL(struct kinematics, stops, 1, "the joints stop there, also when a network tells them to go on"),
+  PARAM_BOOL(struct kinematics, stops, 1, "performances stop there as targets do, whatever the network says (no: as published; with trajectory.generator=published, whose velocities go on)"),
   { 0 },
 };
 
 static const double pi = 3.14159265358979323846;
+
+double kinematics_limit_rad(const struct kinematics *k, int joint) {
+  return (joint ? k->limit_shoulder_deg : k->limit_base_deg)*pi/180;
+}
 
 void kinematics_tip_t(double xyz[3], const double t[4], const struct kinematics *k) {
   const double R = k->a1 + k->a2*cos(t[1]) + k->a3*cos(t[1] + t[2]) + k->a4*cos(t[1] + t[2] + t[3]);

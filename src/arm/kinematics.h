@@ -12,9 +12,11 @@ struct kinematics {
   double d1, d;           // height of the shoulder; sideways offset d2 + d3
   double a1, a2, a3, a4;  // lengths; a3 = 0.35 reproduces the paper, other sources of the lab say 0.25
   double limit_base_deg, limit_shoulder_deg;  // the experiment stays within +- these
-  int64_t stops;          // do the joints stop there, whatever velocity they are told?
+  int64_t stops;          // do performances stop there too (kernel/joint.h)?
 };
 extern const struct param kinematics_param_table[];
+
+double kinematics_limit_rad(const struct kinematics *k, int joint);  // of joint 0, the base, or 1
 
 // Tip position from the angles t of the formula above.
 void kinematics_tip_t(double xyz[3], const double t[4], const struct kinematics *k);

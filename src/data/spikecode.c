@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const char *const kind_names[] = { "binary", "onehot", "population", NULL };
-static const char *const velocity_names[] = { "none", "tip", "joints", NULL };
+const char *const spikecode_velocity_names[] = { "none", "tip", "joints", NULL };
 
 const struct param spikecode_param_table[] = {
   PARAM_CHOICE(struct spikecode_params, kind, SPIKECODE_BINARY, kind_names, "code of the target position"),
@@ -12,8 +12,8 @@ const struct param spikecode_param_table[] = {
   PARAM_I64(struct spikecode_params, bits, 16, 1, 30, "of a coordinate in the code binary; those below the precision wanted only flicker"),
   PARAM_I64(struct spikecode_params, regions, 16, 2, 4096, "neurons per coordinate of the codes onehot and population"),
   PARAM_I64(struct spikecode_params, period, 10, 1, 1000, "steps between spikes of the most active of these"),
-  PARAM_I64(struct spikecode_params, preview, 0, 0, 10000, "steps that the code is ahead of the movement, to make up for the lag of the LSG"),
-  PARAM_CHOICE(struct spikecode_params, velocity, SPIKECODE_NO_VELOCITY, velocity_names, "velocity of the target that is coded too, in the binary code"),
+  PARAM_I64(struct spikecode_params, preview, 0, 0, 10000, "steps that the code is ahead of the movement, to make up for the lag of the LSG; the first ones are not shown then"),
+  PARAM_CHOICE(struct spikecode_params, velocity, SPIKECODE_NO_VELOCITY, spikecode_velocity_names, "velocity of the target that is told too, code.bits bits for each of 3 coordinates or 2 joints"),
   PARAM_F64(struct spikecode_params, velocity_scale, 2, 1e-3, 1e3, "velocities of +- this (m/s or rad/s) fill the range, saturating beyond"),
   PARAM_I64(struct spikecode_params, clock_neurons, 5, 1, 1000, "neurons of the clock"),
   PARAM_I64(struct spikecode_params, clock_hold, 50, 1, 10000, "steps that each of them is active"),

@@ -4,7 +4,8 @@
 //   onehot      the region of each coordinate, its neuron spiking every 10 steps (paper)
 //   population  bell-shaped tuning curves; a neuron spikes whenever its summed drive reaches one
 // Coordinates of +-scale_m fill the range; beyond it the binary code wraps, the others saturate. What is told in step t is
-// the target of step t + preview, at the end the last one. The velocity of the target may be told too, always in the binary code.
+// the target of step t + preview, held when that is past its end; the first `preview` steps are not told. The velocity of the target
+// may be told too, always in the binary code; that of the tip is the way since the step before, in the first step the way to the next.
 #ifndef DATA_SPIKECODE_H
 #define DATA_SPIKECODE_H
 
@@ -26,6 +27,7 @@ struct spikecode_params {
   int64_t clock_neurons, clock_hold, clock_period;  // each spikes every clock_period steps for clock_hold steps
 };
 extern const struct param spikecode_param_table[];
+extern const char *const spikecode_velocity_names[];
 
 int spikecode_inputs(const struct spikecode_params *p);            // clock and code
 int spikecode_capacity(const struct spikecode_params *p, int T);   // events that can occur

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/rng.h"
+#include "kernel/joint.h"
 
 static const char *const generator_names[] = { "published", "consistent", NULL };
 

@@ -26,15 +26,6 @@ struct trajectory_params {
 };
 extern const struct param trajectory_param_table[];
 
-// A joint that is told velocities: its angle is their sum, held within a limit. Zero at home.
-struct joint { double sum, q, omega; };  // rad, rad, rad/s: omega is what the angle q does
-static inline void joint_move(struct joint *s, double told_rad_s, double dt_s, double limit_rad) {
-  const double last = s->q;
-  s->sum += dt_s*told_rad_s;
-  s->q = s->sum > limit_rad ? limit_rad : s->sum < -limit_rad ? -limit_rad : s->sum;
-  s->omega = (s->q - last)/dt_s;
-}
-
 // One movement. omega (steps, 2) rad/s, angle (steps, 2) rad; limit_rad of each joint; scratch
 // trajectory_scratch() numbers. Returns whether an angle was cut.
 bool trajectory_draw(double *omega, double *angle, const struct trajectory_params *p, const double limit_rad[2], double *scratch,

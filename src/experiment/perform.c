@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "experiment/reach_path.h"
 #include "experiment/reach_result.h"
+#include "kernel/joint.h"
 
 static const double pi = 3.14159265358979323846;
 
@@ -39,16 +40,15 @@ static void plan_new(struct perform_result *r, const struct perform *p, int n) {
 
 static int learn(struct perform_result *r, const struct perform *p, const struct reach_model *m) {
   const struct reach *f = &p->reach;
-  const double limit[2] = { f->arm.limit_base_deg*pi/180, f->arm.limit_shoulder_deg*pi/180 };
   struct reach_result learned;
   TRY(reach_eval(&learned, f, m, NULL));
   plan_new(r, p, learned.T);
   memcpy(r->target_xyz, learned.target_xyz, 3*(size_t)learned.T*sizeof(double));
-  double sum[2] = { 0 };
+  struct joint s[2] = { 0 };
   for (int t = 0; t < r->n; t++)
     for (int j = 0; j < 2; j++) {
-      sum[j] += f->trajectory.dt_s*learned.after_omega[2*t + j];
-      r->commanded.q[JOINTPATH_JOINTS*t + j] = fmin(fmax(sum[j], -limit[j]), limit[j]);
+      joint_move(&s[j], learned.after_omega[2*t + j], f->trajectory.dt_s, kinematics_limit_rad(&f->arm, j));
+      r->commanded.q[JOINTPATH_JOINTS*t + j] = s[j].q;
     }
   reach_result_release(&learned);
   return 0;

@@ -103,6 +103,12 @@ void reach_init(struct reach *f) {
   settings_defaults(f->sections);
 }
 
+int reach_check_settings(const struct reach *f) {
+  if (f->code.preview >= f->trajectory.steps)
+    return err_set(ERR_SETTING, "code.preview=%lld: a movement has trajectory.steps=%lld", (long long)f->code.preview, (long long)f->trajectory.steps);
+  return 0;
+}
+
 void reach_oneshot(struct oneshot *o, const struct reach *f) {
   *o = (struct oneshot){ .update = f->update, .noise = f->noise, .T = (int)f->trajectory.steps, .sparsity = f->loss.sparsity };
   spiking_init(&o->trainee, &f->trainee, (int)f->code.clock_neurons, TRAJECTORY_JOINTS);

@@ -88,6 +88,9 @@ struct reach {
 // Defaults, and the list of sections that settings.h works on (it points into *f, which must stay put).
 void reach_init(struct reach *f);
 
+// Refuses settings that contradict each other.
+int reach_check_settings(const struct reach *f);
+
 // Both networks and the update as the settings describe them.
 void reach_oneshot(struct oneshot *o, const struct reach *f);
 

@@ -8,10 +8,9 @@
 #include "base/err.h"
 #include "base/pool.h"
 #include "base/rng.h"
+#include "kernel/joint.h"
 
 enum { MAX_TRIES = 100000, SLICES = 16 };
-
-static const double pi = 3.14159265358979323846;
 
 // ---- memory
 
@@ -73,10 +72,6 @@ void reach_batch_release(struct reach_batch *b) {
 
 // ---- movements
 
-static double limit_rad(const struct reach *f, int j) {
-  return (j ? f->arm.limit_shoulder_deg : f->arm.limit_base_deg)*pi/180;
-}
-
 struct drawing {
   struct reach_batch *b;
   uint32_t purpose;
@@ -109,7 +104,7 @@ static void draw(void *context, int k, int worker) {
   struct drawing *d = context;
   struct reach_batch *b = d->b;
   const struct reach *f = b->f;
-  const double limit[2] = { limit_rad(f, 0), limit_rad(f, 1) };
+  const double limit[2] = { kinematics_limit_rad(&f->arm, 0), kinematics_limit_rad(&f->arm, 1) };
   const size_t T = (size_t)b->o.T;
   double *omega = b->omega + (size_t)k*T*2, *angle = b->angle + (size_t)k*T*2, *xyz = b->xyz + (size_t)k*T*3;
   struct rng r = rng_stream((uint64_t)f->run.seed, d->purpose, (uint32_t)(d->first + (uint64_t)k));
@@ -169,7 +164,7 @@ static void forward_episode(void *context, int episode, int worker) {
 static void move(struct joint s[2], const struct reach_batch *b, const real *output, int t) {
   for (int j = 0; j < 2; j++)
     joint_move(&s[j], (double)output[(size_t)t*(size_t)b->o.trainee.ld_out + (size_t)j], b->f->trajectory.dt_s,
-               b->f->arm.stops ? limit_rad(b->f, j) : INFINITY);
+               b->f->arm.stops ? kinematics_limit_rad(&b->f->arm, j) : INFINITY);
 }
 
 void reach_batch_path(double *xyz, double *omega, const struct reach_batch *b, const real *output) {
@@ -282,7 +277,7 @@ static void output_gradient(real *d_output, const struct reach_batch *b, int k, 
       const double off = velocity*(at->omega - omega[2*t + j]);
       double d_q = (off - next[j])/dt;
       for (int c = 0; c < 3; c++) d_q += position*(tip[c] - xyz[3*t + c])*jacobian[c][j];
-      if (at->q == at->sum || fabs(angle[2*t + j]) < limit_rad(b->f, j)) later[j] += d_q;
+      if (at->q == at->sum || at->q != angle[2*t + j]) later[j] += d_q;
       next[j] = off;
       d_output[(size_t)t*ld + (size_t)j] = (real)(dt*later[j]);
     }

@@ -4,8 +4,8 @@
 // the whole batch, so all passes forward come before the first one back; what is kept between are lists of
 // events, about 0.1 MB per movement.
 //
-// Loss (SPEC section 2; mean over movements, steps and components; p = tip of q, q = dt cumsum(o) within the limits of the
-// joints if arm.stops, omega = diff(q)/dt):
+// Loss (SPEC section 2; mean over movements, steps and components; p = tip of q, q = dt cumsum(o), omega = diff(q)/dt; q within the
+// limits of the joints if arm.stops, which the published code does not know):
 //   position mean |p - p*|^2 + velocity mean (omega - omega*)^2 + rate sum_j (rate_j - target)^2, trainee and LSG
 #ifndef EXPERIMENT_REACH_BATCH_H
 #define EXPERIMENT_REACH_BATCH_H
@@ -51,15 +51,16 @@ static inline int reach_batch_episodes(const struct reach_batch *b) { return (b-
 
 // n movements number first.. of a purpose (base/rng.h), with their spike codes. ERR_SETTING if no free ones exist.
 int reach_batch_draw(struct reach_batch *b, int n, uint32_t purpose, uint64_t first);
-// Write the spike code of movement k, whose xyz is set.
+// Write the spike code of movement k, whose omega and xyz are set.
 void reach_batch_encode(struct reach_batch *b, int k, int worker);
 
 // Pass 1, LSG, update, pass 2 of all movements, and the losses.
 void reach_batch_forward(struct reach_batch *b, const real *parameters);
-// b->gradient = dL/dparameters, after forward.
+// b->gradient = dL/dparameters, after forward; straight through the roundings of the update, and through a joint that stopped where
+// its target has not.
 void reach_batch_backward(struct reach_batch *b);
 
-// Tip positions (T, 3) and velocities of the joints (T, 2) told outputs (T, ld_out).
+// What the joints do when told the outputs (T, ld_out): tip positions (T, 3), velocities (T, 2), stops included.
 void reach_batch_path(double *xyz, double *omega, const struct reach_batch *b, const real *output);
 // Root mean squares over time of one movement performed with `output`: cm and rad/s of each joint.
 void reach_batch_errors(double *distance_cm, double omega[2], const struct reach_batch *b, int k, const real *output);

@@ -54,6 +54,7 @@ static int configure(struct checking *c, int *B) {
   TRY(metadata_number(&c->f.update.rate, c->tf, "inner_lr", 0, 1e6));
   if (!quantise || (strcmp(quantise, "True") && strcmp(quantise, "False")))
     return err_set(ERR_FORMAT, "%s: metadata quantise_update=%s: expected True or False", tensorfile_name(c->tf), quantise ? quantise : "(absent)");
+  c->f.arm.stops = 0;
   c->f.update.grid = quantise[0] == 'T' ? EPROP_NEAREST : EPROP_EXACT;
   c->f.lsg.neurons = (int64_t)n_lsg;
   c->f.lsg.adaptive_fraction = n_alif/n_lsg;

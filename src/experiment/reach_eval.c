@@ -143,6 +143,7 @@ static int eval_on_chips(struct reach_result *r, const struct reach *f, const st
 
 int reach_eval_check(const struct reach *f) {
   const char *state = f->synapse.state;
+  TRY(reach_check_settings(f));
   if (f->update.repeats > 1 && f->update.signal == EPROP_LSG)
     return err_set(ERR_SETTING, "update.repeats=%d: the LSG makes one update only; set update.signal", (int)f->update.repeats);
   if (*state && (f->synapse.kind != REACH_CHIP || f->eval.chips > 1))
@@ -233,6 +234,7 @@ struct json_t *reach_result_json(const struct reach_result *r, const struct reac
   json_put_i64(o, "trajectories", r->n_trajectories);
   json_put_text(o, "generator", f->target.file[0] ? f->target.file : f->trajectory.generator == TRAJECTORY_PUBLISHED ? "published" : "consistent");
   json_put_bool(o, "free", f->trajectory.free != 0);
+  json_put_bool(o, "stops", f->arm.stops != 0);
   json_put_text(o, "synapse", r->n_chips ? "chip" : "exact");
   json_put_text(o, "signal", eprop_signal_names[f->update.signal]);
   json_put_text(o, "grid", eprop_grid_names[f->update.grid]);

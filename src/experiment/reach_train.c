@@ -256,6 +256,7 @@ static int check_settings(const struct reach *f) {
   if (f->train.trajectories*f->train.iterations > UINT32_MAX)
     return err_set(ERR_SETTING, "train.iterations=%lld: with train.trajectories=%lld more than %u movements in all",
                    (long long)f->train.iterations, (long long)f->train.trajectories, UINT32_MAX);
+  TRY(reach_check_settings(f));
   if (f->update.lsg_passes > 1)
     return err_set(ERR_SETTING, "update.lsg_passes=%lld: meta-training goes through one pass", (long long)f->update.lsg_passes);
   if (f->update.repeats > 1)

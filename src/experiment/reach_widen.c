@@ -6,11 +6,13 @@
 #include "base/err.h"
 #include "base/rng.h"
 
-static int check(const struct reach *f, const struct oneshot *wide, const struct oneshot *narrow) {
-  const int n = narrow->trainee.n, told = wide->lsg.n_in - narrow->lsg.n_in;
-  if (told < 0) return err_set(ERR_SETTING, "code.velocity: %d inputs less; a model can only be told more", -told);
+static int check(const struct reach *f, const struct oneshot *wide, const struct oneshot *narrow, const struct spikecode_params *told) {
+  const int n = narrow->trainee.n;
+  if (told->velocity && (f->code.velocity != told->velocity || f->code.velocity_scale != told->velocity_scale))
+    return err_set(ERR_SETTING, "code.velocity=%s code.velocity_scale=%g: the model is told %s already, of scale %g", spikecode_velocity_names[f->code.velocity],
+                   f->code.velocity_scale, spikecode_velocity_names[told->velocity], told->velocity_scale);
   if (wide->trainee.n % n) return err_set(ERR_SETTING, "trainee.neurons=%d: not a multiple of the %d that the model has", wide->trainee.n, n);
-  if (wide->trainee.n == n && told == 0)
+  if (wide->trainee.n == n && wide->lsg.n_in == narrow->lsg.n_in)
     return err_set(ERR_SETTING, "trainee.neurons=%d: as the model has; set twice it at least, or code.velocity", wide->trainee.n);
   if (wide->trainee.n == n) return 0;
   if (narrow->trainee.n_adaptive || wide->trainee.n_adaptive)
@@ -28,11 +30,11 @@ static void repeat(real *w, int rows, int columns, int ld, const real *narrow_w,
     }
 }
 
-int reach_widen(struct reach_model *wide, struct reach *f, const struct reach_model *narrow, double spread) {
+int reach_widen(struct reach_model *wide, struct reach *f, const struct reach_model *narrow, const struct spikecode_params *told, double spread) {
   const struct oneshot *from = &narrow->o, *to = &wide->o;
   *wide = (struct reach_model){ 0 };
   reach_oneshot(&wide->o, f);
-  TRY(check(f, to, from));
+  TRY(check(f, to, from, told));
   assert(to->lsg.n == from->lsg.n && to->trainee.n_in == from->trainee.n_in);
   const int k = to->trainee.n/from->trainee.n;
   if (k == 1) spread = 0;

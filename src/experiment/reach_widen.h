@@ -15,8 +15,8 @@
 #define REACH_WIDEN_SPREAD 0.2
 
 // f: the settings of narrow but for trainee.neurons, a multiple of what narrow has (no adaptive neurons), and code.velocity; f->update is
-// changed as said above. Neuron i of narrow becomes i, n + i, 2n + i ... of wide, n the neurons of narrow. Random numbers are those of run.seed.
+// changed as said above. told: the code of narrow, whose velocity, if there is one, must stay as it is. Neuron i of narrow becomes i, n + i, 2n + i ... of wide, n the neurons of narrow. Random numbers are those of run.seed.
 // wide is released by the caller.
-int reach_widen(struct reach_model *wide, struct reach *f, const struct reach_model *narrow, double spread);
+int reach_widen(struct reach_model *wide, struct reach *f, const struct reach_model *narrow, const struct spikecode_params *told, double spread);
 
 #endif
