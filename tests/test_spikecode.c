@@ -90,6 +90,13 @@ static void check_regions(struct spikecode_params *p) {
   for (int t = 0; t < T; t++)
     for (int i = 0; i < 48; i++) wrong += has(t, 5 + i) != (t % 10 == 0 && (i == 0 || i == 16 + 12 || i == 32 + 15));
   CHECK(wrong == 0, "onehot: %d wrong", wrong);
+  p->velocity = SPIKECODE_OF_TIP;  // 16 bits each after the 48 regions; y rests: half the range
+  p->preview = 2*T;                // all that is told is the end
+  spikecode_encode(&e, &target, drive, p);
+  CHECK(spikecode_inputs(p) == 5 + 48 + 48, "%d inputs", spikecode_inputs(p));
+  for (int b = 0; b < 16; b++) CHECK(has(3, 5 + 48 + 16 + b) == (b == 15) && has(3, 5 + 32 + 15) == 0 && has(10, 5 + 32 + 15), "onehot with velocity, bit %d", b);
+  p->velocity = SPIKECODE_NO_VELOCITY;
+  p->preview = 0;
 }
 
 static void check_population(struct spikecode_params *p) {
