@@ -4,17 +4,14 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/vector.h"
+
 // Every pass is the same small matrix product: a tile of R rows by NV vectors stays in registers
 // while runs of multiply-adds  tile[r][:] += a[r] * b[:]  stream past. Forward and data gradient
 // take the same pixel of R images as rows, so that padding costs nothing; the weight gradient takes
 // R input channels.
-#ifdef __AVX512F__
-enum { VEC_BYTES = 64, ROWS = 6, COLS = 4 };  // 24 of 32 registers accumulate
-#else
-enum { VEC_BYTES = 32, ROWS = 6, COLS = 2 };  // 12 of 16
-#endif
-enum { VEC = VEC_BYTES / sizeof(real), MAX_TAPS = 128, IMAGES = 8 };
-typedef real vec __attribute__((vector_size(VEC_BYTES), may_alias));
+enum { ROWS = 6, COLS = VECTOR_REGISTERS/8 };  // 24 of 32 registers accumulate, or 12 of 16
+enum { MAX_TAPS = 128, IMAGES = 8 };
 
 struct run {
   const real *a;  // first row, first term
@@ -32,18 +29,18 @@ struct strides {
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE void tile(int R, int NV, real *c, const struct run *runs, int n_runs, struct strides s, int add) {
-  vec acc[ROWS][COLS];
+  vector acc[ROWS][COLS];
 #pragma GCC unroll 8
   for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
-    for (int v = 0; v < NV; v++) acc[r][v] = add ? *(const vec *)(c + r*s.c + v*VEC) : (vec){ 0 };
+    for (int v = 0; v < NV; v++) acc[r][v] = add ? *(const vector *)(c + r*s.c + v*VECTOR_LANES) : (vector){ 0 };
   for (int i = 0; i < n_runs; i++) {
     const real *a = runs[i].a;
     const real *b = runs[i].b;
     for (int n = runs[i].n; n > 0; n--, a += s.term, b += s.b) {
-      vec w[COLS];
+      vector w[COLS];
 #pragma GCC unroll 8
-      for (int v = 0; v < NV; v++) w[v] = *(const vec *)(b + v*VEC);
+      for (int v = 0; v < NV; v++) w[v] = *(const vector *)(b + v*VECTOR_LANES);
 #pragma GCC unroll 8
       for (int r = 0; r < R; r++) {
         const real x = a[r*s.row];
@@ -55,7 +52,7 @@ INLINE void tile(int R, int NV, real *c, const struct run *runs, int n_runs, str
 #pragma GCC unroll 8
   for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
-    for (int v = 0; v < NV; v++) *(vec *)(c + r*s.c + v*VEC) = acc[r][v];
+    for (int v = 0; v < NV; v++) *(vector *)(c + r*s.c + v*VECTOR_LANES) = acc[r][v];
 }
 
 #define TILE_ROWS(NV)                                                                              \
@@ -76,10 +73,10 @@ TILE_ROWS(3)
 TILE_ROWS(4)
 #endif
 
-// All columns of R rows: width is a multiple of VEC.
+// All columns of R rows: width is a multiple of VECTOR_LANES.
 static void tile_row(int R, int width, real *c, struct run *runs, int n, struct strides s, int add) {
   for (int o = 0; o < width;) {
-    const int left = (width - o) / VEC;
+    const int left = (width - o) / VECTOR_LANES;
     const int nv = left < COLS ? left : COLS;
     switch (nv) {
     case 1: tile_1(R, c + o, runs, n, s, add); break;
@@ -89,8 +86,8 @@ static void tile_row(int R, int width, real *c, struct run *runs, int n, struct 
     default: tile_4(R, c + o, runs, n, s, add); break;
 #endif
     }
-    o += nv*VEC;
-    for (int i = 0; i < n; i++) runs[i].b += nv*VEC;
+    o += nv*VECTOR_LANES;
+    for (int i = 0; i < n; i++) runs[i].b += nv*VECTOR_LANES;
   }
 }
 

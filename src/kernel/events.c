@@ -2,8 +2,10 @@
 
 #include <string.h>
 
-// One vector of EVENTS_LANES numbers (two registers of AVX-512 in the double build).
-typedef real vec __attribute__((vector_size(EVENTS_LANES * sizeof(real)), aligned(64), may_alias));
+#include "base/vector.h"
+
+enum { TOGETHER = VECTOR_REGISTERS/4 };  // vectors of a row in flight at a time
+static_assert(EVENTS_LANES % VECTOR_LANES == 0, "rows are whole vectors");
 
 void events_init(struct events *e, struct arena *a, int T, int capacity) {
   *e = (struct events){ .T = T, .capacity = capacity };
@@ -29,68 +31,75 @@ struct events_step events_at(const struct events *e, int t) {
   return (struct events_step){ events_count(e, t), e->index + k, e->value + k };
 }
 
-// Four vectors of y stay in registers while all rows pass by.
-static inline void integrate_block(real *restrict y, real decay, const real *restrict w, int ld, struct events_step s, int n_vec) {
-  vec acc[4], *const out = (vec *)(void *)y;
-  for (int c = 0; c < n_vec; c++) acc[c] = out[c]*decay;
+#define INLINE static inline __attribute__((always_inline))
+
+// n vectors of y stay in registers while all rows pass by.
+INLINE void integrate_block(real *restrict y, real decay, const real *restrict w, int ld, struct events_step s, int n) {
+  vector sum[TOGETHER], *const out = (vector *)(void *)y;
+#pragma GCC unroll 8
+  for (int c = 0; c < n; c++) sum[c] = out[c]*decay;
   for (int k = 0; k < s.n; k++) {
-    const vec *const row = (const vec *)(const void *)(w + (size_t)s.index[k]*(size_t)ld);
+    const vector *const row = (const vector *)(const void *)(w + (size_t)s.index[k]*(size_t)ld);
     const real value = s.value[k];
-    for (int c = 0; c < n_vec; c++) acc[c] += value*row[c];
+#pragma GCC unroll 8
+    for (int c = 0; c < n; c++) sum[c] += value*row[c];
   }
-  for (int c = 0; c < n_vec; c++) out[c] = acc[c];
+#pragma GCC unroll 8
+  for (int c = 0; c < n; c++) out[c] = sum[c];
 }
 
 void events_integrate(real *restrict y, real decay, const real *restrict w, int ld, struct events_step s) {
-  int c = 0;
-  for (; c + 4*EVENTS_LANES <= ld; c += 4*EVENTS_LANES) integrate_block(y + c, decay, w + c, ld, s, 4);
-  for (; c < ld; c += EVENTS_LANES) integrate_block(y + c, decay, w + c, ld, s, 1);
+  int j = 0;
+  for (; j + TOGETHER*VECTOR_LANES <= ld; j += TOGETHER*VECTOR_LANES) integrate_block(y + j, decay, w + j, ld, s, TOGETHER);
+  for (; j < ld; j += VECTOR_LANES) integrate_block(y + j, decay, w + j, ld, s, 1);
 }
 
 // Rows lie far apart, in the second or third level of the cache: ask for the next one in time.
-static inline const real *next_row(const real *w, int ld, struct events_step s, int k) {
-  return w + (size_t)s.index[k + 1 < s.n ? k + 1 : k]*(size_t)ld;
+static inline const vector *next_row(const real *w, int ld, struct events_step s, int k) {
+  return (const vector *)(const void *)(w + (size_t)s.index[k + 1 < s.n ? k + 1 : k]*(size_t)ld);
 }
 
 void events_outer(real *restrict dw, const real *restrict x, int ld, struct events_step s) {
-  const vec *const in = (const vec *)(const void *)x;
-  const int n_vec = ld/EVENTS_LANES;
+  const vector *const in = (const vector *)(const void *)x;
+  const int n = ld/VECTOR_LANES;
   for (int k = 0; k < s.n; k++) {
-    vec *const row = (vec *)(void *)(dw + (size_t)s.index[k]*(size_t)ld);
-    const real *const next = next_row(dw, ld, s, k), value = s.value[k];
+    vector *const row = (vector *)(void *)(dw + (size_t)s.index[k]*(size_t)ld);
+    const vector *const next = next_row(dw, ld, s, k);
+    const real value = s.value[k];
     int c = 0;
-    for (; c + 4 <= n_vec; c += 4)
-      for (int l = c; l < c + 4; l++) {
-        __builtin_prefetch(next + (size_t)l*EVENTS_LANES, 1);
+    for (; c + TOGETHER <= n; c += TOGETHER)
+#pragma GCC unroll 8
+      for (int l = c; l < c + TOGETHER; l++) {
+        __builtin_prefetch(next + l, 1);
         row[l] += value*in[l];
       }
-    for (; c < n_vec; c++) row[c] += value*in[c];
+    for (; c < n; c++) row[c] += value*in[c];
   }
 }
 
-static inline real sum_lanes(vec a) {
-  typedef real half __attribute__((vector_size(EVENTS_LANES/2*sizeof(real))));
-  typedef real quarter __attribute__((vector_size(EVENTS_LANES/4*sizeof(real))));
-  const half b = __builtin_shufflevector(a, a, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15);
-  const quarter c = __builtin_shufflevector(b, b, 0, 1, 2, 3) + __builtin_shufflevector(b, b, 4, 5, 6, 7);
-  return (c[0] + c[2]) + (c[1] + c[3]);
+static inline real sum_lanes(vector a) {
+  real sum[VECTOR_LANES];
+  memcpy(sum, &a, sizeof a);
+  for (int n = VECTOR_LANES/2; n > 0; n /= 2)
+    for (int l = 0; l < n; l++) sum[l] += sum[l + n];
+  return sum[0];
 }
 
 void events_dot(real *restrict d, const real *restrict w, const real *restrict x, int ld, struct events_step s) {
-  const vec *const in = (const vec *)(const void *)x;
-  const int n_vec = ld/EVENTS_LANES;
+  const vector *const in = (const vector *)(const void *)x;
+  const int n = ld/VECTOR_LANES;
   for (int k = 0; k < s.n; k++) {
-    const vec *const row = (const vec *)(const void *)(w + (size_t)s.index[k]*(size_t)ld);
-    const real *const next = next_row(w, ld, s, k);
-    vec acc[4] = { 0 };  // independent sums hide the latency of the additions
+    const vector *const row = (const vector *)(const void *)(w + (size_t)s.index[k]*(size_t)ld), *const next = next_row(w, ld, s, k);
+    vector sum[4] = { 0 };  // independent sums hide the latency of the additions
     int c = 0;
-    for (; c + 4 <= n_vec; c += 4)
+    for (; c + 4 <= n; c += 4)
+#pragma GCC unroll 4
       for (int l = 0; l < 4; l++) {
-        __builtin_prefetch(next + (size_t)(c + l)*EVENTS_LANES);
-        acc[l] += row[c + l]*in[c + l];
+        __builtin_prefetch(next + c + l);
+        sum[l] += row[c + l]*in[c + l];
       }
-    for (; c < n_vec; c++) acc[0] += row[c]*in[c];
-    d[k] = sum_lanes((acc[0] + acc[1]) + (acc[2] + acc[3]));
+    for (; c < n; c++) sum[0] += row[c]*in[c];
+    d[k] = sum_lanes((sum[0] + sum[1]) + (sum[2] + sum[3]));
   }
 }
 

@@ -1,0 +1,19 @@
+// vector.h - the widest vector register of the machine we compile for. Wider vectors than that are legal C for gcc and several
+// times slower: it keeps them in memory.
+#ifndef BASE_VECTOR_H
+#define BASE_VECTOR_H
+
+#include "base/real.h"
+
+#if defined __AVX512F__
+enum { VECTOR_BYTES = 64, VECTOR_REGISTERS = 32 };
+#elif defined __AVX__
+enum { VECTOR_BYTES = 32, VECTOR_REGISTERS = 16 };
+#else
+enum { VECTOR_BYTES = 16, VECTOR_REGISTERS = 16 };
+#endif
+enum { VECTOR_LANES = VECTOR_BYTES/sizeof(real) };
+
+typedef real vector __attribute__((vector_size(VECTOR_BYTES), may_alias));
+
+#endif
