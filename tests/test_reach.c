@@ -375,17 +375,17 @@ static void check_path(void) {
 // Targets that rest at the limits, base at + or - `side`, shoulder where the joint is told to go; returns the largest |dL/dW_out| of the base.
 static double stop_gradients(struct reach_batch *b, const struct reach_model *m, int side) {
   const double limit = kinematics_limit_rad(&b->f->arm, 0);
-  const int ld = m->o.trainee.ld_out;
+  const int ld = m->o.trainee.ld_out, lead_in = (int)b->f->code.lead_in;
   for (int k = 0; k < b->n; k++) {
     double sum[2] = { 0 };
-    for (int t = 0; t < b->o.T; t++) {
-      double *angle = b->angle + 2*(k*b->o.T + t), *omega = b->omega + 2*(k*b->o.T + t);
+    for (int t = 0; t < b->T; t++) {
+      double *angle = b->angle + 2*(k*b->T + t), *omega = b->omega + 2*(k*b->T + t);
       for (int j = 0; j < 2; j++) {
-        sum[j] += 0.01*(double)b->item[k].output[t*ld + j];
+        sum[j] += 0.01*(double)b->item[k].output[(lead_in + t)*ld + j];
         angle[j] = (sum[j] > 0) == (j || side > 0) ? limit : -limit;
         omega[j] = 0.1*j;
       }
-      kinematics_tip(b->xyz + 3*(k*b->o.T + t), angle[0], angle[1], &b->f->arm);
+      kinematics_tip(b->xyz + 3*(k*b->T + t), angle[0], angle[1], &b->f->arm);
     }
   }
   double most = 0;
@@ -417,6 +417,7 @@ static double readout_error(struct reach_batch *b, const struct reach_model *m) 
 }
 
 // Joints told to go on at their limits stay there, and the gradient of the loss knows: exactly where the target rests at the same limit.
+// The networks begin 7 steps before the movement; what they say then moves nothing.
 static void check_stops(void) {
   struct reach f;
   struct reach_model m;
@@ -424,6 +425,7 @@ static void check_stops(void) {
   small(&f);
   f.update.grid = EPROP_EXACT;
   f.arm.limit_base_deg = f.arm.limit_shoulder_deg = 1;
+  f.code.lead_in = 7;
   reach_model_start(&m, &f);
   struct pool *pool = pool_new(1);
   reach_batch_init(&b, &f, &m.o, 2, 2, pool, true, NULL);
@@ -438,7 +440,7 @@ static void check_stops(void) {
     for (int t = 0; t < 60; t++)
       for (int j = 0; j < 2; j++) {
         q[j] += 0.01*omega[2*t + j];
-        told[j] += 0.01*(double)b.item[k].output[t*ld + j];
+        told[j] += 0.01*(double)b.item[k].output[(7 + t)*ld + j];
         most[j] = fmax(most[j], fabs(q[j]));
         beyond[j] = fmax(beyond[j], fabs(told[j]));
       }

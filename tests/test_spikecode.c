@@ -6,7 +6,7 @@ enum { T = 300 };
 static struct arena a;
 static struct events e;
 static double xyz[3*T], omega[2*T], drive[3*64];
-static const struct spikecode_target target = { xyz, omega, 0.01 };
+static const struct spikecode_target target = { xyz, omega, T, 0.01 };
 
 static int has(int t, int index) {
   const struct events_step s = events_at(&e, t);
@@ -59,6 +59,13 @@ static void check_target(struct spikecode_params *p) {
   for (int t = 0; t < T; t++)
     for (int b = 0; b < 16; b++) wrong += has(t, 5 + b) != ((t + 7 < T ? t + 7 : T - 1) >> b & 1);
   CHECK(wrong == 0, "preview: %d wrong", wrong);
+  p->lead_in = 10;  // a target of T - 10 steps; before it begins, its first step is told
+  const struct spikecode_target late = { xyz, omega, T - 10, 0.01 };
+  spikecode_encode(&e, &late, drive, p);
+  for (int t = 0; t < T; t++)
+    for (int b = 0; b < 16; b++) wrong += has(t, 5 + b) != ((t < 3 ? 0 : t - 3 < T - 10 ? t - 3 : T - 11) >> b & 1);
+  CHECK(wrong == 0 && has(10, 0) && has(50, 1), "lead-in: %d wrong", wrong);
+  p->lead_in = 0;
   p->bits = 10;
   p->velocity = SPIKECODE_OF_TIP;
   p->velocity_scale = 0.01;

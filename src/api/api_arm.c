@@ -54,7 +54,7 @@ void mx_arm_free(struct mx_arm *a) {
   free(a);
 }
 
-int mx_arm_steps(const struct mx_arm *a) { return a ? a->model.o.T : err_set(ERR_SETTING, "mx_arm_steps: a pointer is NULL"); }
+int mx_arm_steps(const struct mx_arm *a) { return a ? a->batch.T : err_set(ERR_SETTING, "mx_arm_steps: a pointer is NULL"); }
 double mx_arm_step_s(const struct mx_arm *a) {
   return a ? a->f.trajectory.dt_s : err_set(ERR_SETTING, "mx_arm_step_s: a pointer is NULL");
 }
@@ -64,12 +64,12 @@ int mx_arm_movement(struct mx_arm *a, double *omega, int k) {
   if (k < 0) return err_set(ERR_SETTING, "mx_arm_movement: number %d; from 0", k);
   a->learned = false;  // the batch's memory holds the new movement now
   TRY(reach_batch_draw(&a->batch, 1, RNG_EVALUATE, (uint64_t)k));
-  memcpy(omega, a->batch.omega, 2 * (size_t)a->model.o.T * sizeof *omega);
+  memcpy(omega, a->batch.omega, 2 * (size_t)a->batch.T * sizeof *omega);
   return 0;
 }
 
 static int check_velocities(const char *what, const struct mx_arm *a, const double *omega) {
-  for (int i = 0; i < 2*a->model.o.T; i++)
+  for (int i = 0; i < 2*a->batch.T; i++)
     if (!isfinite(omega[i])) return err_set(ERR_DIVERGED, "%s: velocity %d of step %d is %g", what, i % 2, i / 2, omega[i]);
   return 0;
 }
@@ -77,7 +77,7 @@ static int check_velocities(const char *what, const struct mx_arm *a, const doub
 // Angles (T, 2) of a target, which must stay within the limits of the joints (and a rounding error).
 static int integrate(double *angle, const struct mx_arm *a, const double *omega) {
   const double limit_deg[2] = { a->f.arm.limit_base_deg, a->f.arm.limit_shoulder_deg };
-  for (int t = 0; t < a->model.o.T; t++)
+  for (int t = 0; t < a->batch.T; t++)
     for (int j = 0; j < 2; j++) {
       double *q = angle + 2*t + j;
       *q = (t ? q[-2] : 0) + a->f.trajectory.dt_s*omega[2*t + j];
@@ -90,14 +90,14 @@ static int integrate(double *angle, const struct mx_arm *a, const double *omega)
 int mx_arm_learn(struct mx_arm *a, const double *omega) {
   API_PRESENT("mx_arm_learn", a, omega);
   struct reach_batch *b = &a->batch;
-  const size_t n = 2 * (size_t)b->o.T;
+  const size_t n = 2 * (size_t)b->T;
   TRY(check_velocities("mx_arm_learn", a, omega));
   double *angle = err_calloc(n, sizeof *angle);
   const int rc = integrate(angle, a, omega);
   if (rc == 0) {
     memcpy(b->omega, omega, n * sizeof *omega);
     memcpy(b->angle, angle, n * sizeof *angle);
-    for (int t = 0; t < b->o.T; t++) kinematics_tip(b->xyz + 3*t, angle[2*t], angle[2*t + 1], &a->f.arm);
+    for (int t = 0; t < b->T; t++) kinematics_tip(b->xyz + 3*t, angle[2*t], angle[2*t + 1], &a->f.arm);
     b->n = 1;
     b->number = 0;
     b->noise[0] = rng_stream((uint64_t)a->f.run.seed, RNG_QUANTISE, 0);
@@ -114,7 +114,7 @@ int mx_arm_perform(const struct mx_arm *a, double *omega, int updates) {
   if (!a->learned) return err_set(ERR_SETTING, "mx_arm_perform: mx_arm_learn comes first");
   if (updates != 0 && updates != 1) return err_set(ERR_SETTING, "mx_arm_perform: updates %d; 0 or 1", updates);
   const struct oneshot_item *it = &a->batch.item[0];
-  double *xyz = err_calloc((size_t)a->model.o.T, 3*sizeof *xyz);
+  double *xyz = err_calloc((size_t)a->batch.T, 3*sizeof *xyz);
   reach_batch_path(xyz, omega, &a->batch, updates ? it->output : it->first->output);
   free(xyz);
   return 0;
@@ -124,7 +124,7 @@ int mx_arm_tips(const struct mx_arm *a, double *xyz, const double *omega) {
   API_PRESENT("mx_arm_tips", a, xyz, omega);
   double q[2] = { 0 };
   TRY(check_velocities("mx_arm_tips", a, omega));
-  for (int t = 0; t < a->model.o.T; t++) {
+  for (int t = 0; t < a->batch.T; t++) {
     for (int j = 0; j < 2; j++) q[j] += a->f.trajectory.dt_s*omega[2*t + j];
     kinematics_tip(xyz + 3*t, q[0], q[1], &a->f.arm);
   }

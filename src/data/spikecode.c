@@ -1,5 +1,6 @@
 #include "data/spikecode.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -12,7 +13,8 @@ const struct param spikecode_param_table[] = {
   PARAM_I64(struct spikecode_params, bits, 16, 1, 30, "of a coordinate in the code binary; those below the precision wanted only flicker"),
   PARAM_I64(struct spikecode_params, regions, 16, 2, 4096, "neurons per coordinate of the codes onehot and population"),
   PARAM_I64(struct spikecode_params, period, 10, 1, 1000, "steps between spikes of the most active of these"),
-  PARAM_I64(struct spikecode_params, preview, 0, 0, 10000, "steps that the code is ahead of the movement, to make up for the lag of the LSG; the first ones are not shown then"),
+  PARAM_I64(struct spikecode_params, preview, 0, 0, 10000, "steps that the code is ahead of the movement, to make up for the lag of the LSG"),
+  PARAM_I64(struct spikecode_params, lead_in, 0, 0, 10000, "steps that the networks run before the movement begins; the arm stands still"),
   PARAM_CHOICE(struct spikecode_params, velocity, SPIKECODE_NO_VELOCITY, spikecode_velocity_names, "velocity of the target that is told too, code.bits bits for each of 3 coordinates or 2 joints"),
   PARAM_F64(struct spikecode_params, velocity_scale, 2, 1e-3, 1e3, "velocities of +- this (m/s or rad/s) fill the range, saturating beyond"),
   PARAM_I64(struct spikecode_params, clock_neurons, 5, 1, 1000, "neurons of the clock"),
@@ -87,12 +89,13 @@ static void velocity_step(struct events *e, int t, int at, const struct spikecod
 }
 
 void spikecode_encode(struct events *e, const struct spikecode_target *target, double *drive, const struct spikecode_params *p) {
+  assert(e->T == target->T + p->lead_in);
   events_start(e);
   if (p->kind == SPIKECODE_POPULATION)
     for (int i = 0; i < 3*(int)p->regions; i++) drive[i] = 0.5;
   for (int t = 0; t < e->T; t++) {
-    const int64_t ahead = t + p->preview;
-    const int at = ahead < e->T ? (int)ahead : e->T - 1;
+    const int64_t ahead = t - p->lead_in + p->preview, last = target->T - 1;
+    const int at = (int)(ahead < 0 ? 0 : ahead < last ? ahead : last);
     const double *xyz = target->xyz + 3*at;
     clock_step(e, t, p);
     switch ((enum spikecode_kind)p->kind) {

@@ -110,7 +110,7 @@ int reach_check_settings(const struct reach *f) {
 }
 
 void reach_oneshot(struct oneshot *o, const struct reach *f) {
-  *o = (struct oneshot){ .update = f->update, .noise = f->noise, .T = (int)f->trajectory.steps, .sparsity = f->loss.sparsity };
+  *o = (struct oneshot){ .update = f->update, .noise = f->noise, .T = (int)(f->code.lead_in + f->trajectory.steps), .sparsity = f->loss.sparsity };
   spiking_init(&o->trainee, &f->trainee, (int)f->code.clock_neurons, TRAJECTORY_JOINTS);
   spiking_init(&o->lsg, &f->lsg, spikecode_inputs(&f->code), o->trainee.n);
   oneshot_layout(o);

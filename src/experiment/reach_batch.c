@@ -38,8 +38,8 @@ static void init_passes(struct reach_batch *b) {
 
 void reach_batch_init(struct reach_batch *b, const struct reach *f, const struct oneshot *o, int capacity, int group, struct pool *pool,
                       bool differentiate, const struct reach_device *device) {
-  const size_t n = (size_t)capacity, T = (size_t)o->T, workers = (size_t)pool_threads(pool);
-  *b = (struct reach_batch){ .f = f, .o = *o, .pool = pool, .n = capacity, .capacity = capacity, .group = group };
+  const size_t n = (size_t)capacity, T = (size_t)f->trajectory.steps, workers = (size_t)pool_threads(pool);
+  *b = (struct reach_batch){ .f = f, .o = *o, .T = (int)f->trajectory.steps, .pool = pool, .n = capacity, .capacity = capacity, .group = group };
   b->differentiate = differentiate;
   b->device = device;
   const bool own_chip = oneshot_noisy(o) && o->noise.chips == ONESHOT_OF_MOVEMENT;
@@ -58,7 +58,7 @@ void reach_batch_init(struct reach_batch *b, const struct reach *f, const struct
   }
   b->scratch = err_calloc(workers, sizeof *b->scratch);
   for (size_t k = 0; k < workers; k++)
-    arena_init(&b->scratch[k], oneshot_scratch_bytes(o) + T*((size_t)o->trainee.ld_out*sizeof(real) + 2*sizeof(struct joint)) + 4096);
+    arena_init(&b->scratch[k], oneshot_scratch_bytes(o) + (size_t)o->T*(size_t)o->trainee.ld_out*sizeof(real) + 2*T*sizeof(struct joint) + 4096);
 }
 
 void reach_batch_release(struct reach_batch *b) {
@@ -90,13 +90,13 @@ static bool is_low(const double *xyz, int T, double below) {
 }
 
 void reach_batch_encode(struct reach_batch *b, int k, int worker) {
-  const size_t T = (size_t)b->o.T, ld = (size_t)b->o.trainee.ld_out;
+  const size_t T = (size_t)b->T, lead_in = (size_t)b->f->code.lead_in, ld = (size_t)b->o.trainee.ld_out;
   struct oneshot_item *it = &b->item[k];
   double *drive = b->drive + (size_t)worker*drive_size(b->f);
-  memset(it->target, 0, T*ld*sizeof(real));
+  memset(it->target, 0, (lead_in + T)*ld*sizeof(real));
   for (size_t t = 0; t < T; t++)
-    for (size_t j = 0; j < 2; j++) it->target[t*ld + j] = (real)b->omega[((size_t)k*T + t)*2 + j];
-  const struct spikecode_target target = { b->xyz + (size_t)k*T*3, b->omega + (size_t)k*T*2, b->f->trajectory.dt_s };
+    for (size_t j = 0; j < 2; j++) it->target[(lead_in + t)*ld + j] = (real)b->omega[((size_t)k*T + t)*2 + j];
+  const struct spikecode_target target = { b->xyz + (size_t)k*T*3, b->omega + (size_t)k*T*2, b->T, b->f->trajectory.dt_s };
   spikecode_encode(&it->input, &target, drive, &b->f->code);
 }
 
@@ -105,15 +105,15 @@ static void draw(void *context, int k, int worker) {
   struct reach_batch *b = d->b;
   const struct reach *f = b->f;
   const double limit[2] = { kinematics_limit_rad(&f->arm, 0), kinematics_limit_rad(&f->arm, 1) };
-  const size_t T = (size_t)b->o.T;
+  const size_t T = (size_t)b->T;
   double *omega = b->omega + (size_t)k*T*2, *angle = b->angle + (size_t)k*T*2, *xyz = b->xyz + (size_t)k*T*3;
   struct rng r = rng_stream((uint64_t)f->run.seed, d->purpose, (uint32_t)(d->first + (uint64_t)k));
   b->noise[k] = rng_stream((uint64_t)f->run.seed, RNG_QUANTISE, (uint32_t)(d->first + (uint64_t)k));
   d->failed[k] = true;
   for (int tries = 0; tries < MAX_TRIES && d->failed[k]; tries++) {
     const bool cut = trajectory_draw(omega, angle, &f->trajectory, limit, b->drive + (size_t)worker*drive_size(f), &r);
-    tips(xyz, angle, b->o.T, &f->arm);
-    d->failed[k] = f->trajectory.free && (cut || !is_low(xyz, b->o.T, f->trajectory.free_below_m));
+    tips(xyz, angle, b->T, &f->arm);
+    d->failed[k] = f->trajectory.free && (cut || !is_low(xyz, b->T, f->trajectory.free_below_m));
   }
   reach_batch_encode(b, k, worker);
 }
@@ -160,16 +160,19 @@ static void forward_episode(void *context, int episode, int worker) {
   for (int k = episode*b->group; k < b->n && k < (episode + 1)*b->group; k++) forward_item(b, k, worker);
 }
 
+// Row t of the outputs (o.T, ld_out) of a movement, after the lead-in.
+static size_t row(const struct reach_batch *b, int t) { return (size_t)(b->f->code.lead_in + t)*(size_t)b->o.trainee.ld_out; }
+
 // Both joints in step t of a performance.
 static void move(struct joint s[2], const struct reach_batch *b, const real *output, int t) {
   for (int j = 0; j < 2; j++)
-    joint_move(&s[j], (double)output[(size_t)t*(size_t)b->o.trainee.ld_out + (size_t)j], b->f->trajectory.dt_s,
+    joint_move(&s[j], (double)output[row(b, t) + (size_t)j], b->f->trajectory.dt_s,
                b->f->arm.stops ? kinematics_limit_rad(&b->f->arm, j) : INFINITY);
 }
 
 void reach_batch_path(double *xyz, double *omega, const struct reach_batch *b, const real *output) {
   struct joint s[2] = { 0 };
-  for (int t = 0; t < b->o.T; t++) {
+  for (int t = 0; t < b->T; t++) {
     move(s, b, output, t);
     kinematics_tip(xyz + 3*t, s[0].q, s[1].q, &b->f->arm);
     for (int j = 0; j < 2; j++) omega[2*t + j] = s[j].omega;
@@ -178,11 +181,11 @@ void reach_batch_path(double *xyz, double *omega, const struct reach_batch *b, c
 
 // Sums of squared errors of one movement: |p - p*|^2 and each joint's (omega - omega*)^2.
 static void squares(double *position, double velocity[2], const struct reach_batch *b, int k, const real *output) {
-  const double *omega = b->omega + (size_t)k*(size_t)b->o.T*2, *xyz = b->xyz + (size_t)k*(size_t)b->o.T*3;
+  const double *omega = b->omega + (size_t)k*(size_t)b->T*2, *xyz = b->xyz + (size_t)k*(size_t)b->T*3;
   struct joint s[2] = { 0 };
   double tip[3];
   *position = velocity[0] = velocity[1] = 0;
-  for (int t = 0; t < b->o.T; t++) {
+  for (int t = 0; t < b->T; t++) {
     move(s, b, output, t);
     for (int j = 0; j < 2; j++) velocity[j] += (s[j].omega - omega[2*t + j])*(s[j].omega - omega[2*t + j]);
     kinematics_tip(tip, s[0].q, s[1].q, &b->f->arm);
@@ -193,8 +196,8 @@ static void squares(double *position, double velocity[2], const struct reach_bat
 void reach_batch_errors(double *distance_cm, double omega[2], const struct reach_batch *b, int k, const real *output) {
   double position, velocity[2];
   squares(&position, velocity, b, k, output);
-  *distance_cm = 100*sqrt(position/b->o.T);
-  for (int j = 0; j < 2; j++) omega[j] = sqrt(velocity[j]/b->o.T);
+  *distance_cm = 100*sqrt(position/b->T);
+  for (int j = 0; j < 2; j++) omega[j] = sqrt(velocity[j]/b->T);
 }
 
 static double task_loss(struct reach_batch *b, bool after) {
@@ -205,8 +208,8 @@ static double task_loss(struct reach_batch *b, bool after) {
     position += p;
     velocity += v[0] + v[1];
   }
-  b->position = position/(3.0*b->n*b->o.T);
-  b->velocity = velocity/(2.0*b->n*b->o.T);
+  b->position = position/(3.0*b->n*b->T);
+  b->velocity = velocity/(2.0*b->n*b->T);
   return b->f->loss.position*b->position + b->f->loss.velocity*b->velocity;
 }
 
@@ -258,8 +261,8 @@ void reach_batch_forward(struct reach_batch *b, const real *parameters) {
 // dL/do of pass 2, through the angles: q(t) moves the tip, is in omega(t) and omega(t + 1), and sums all outputs so far.
 // A joint stopped at its limit passes nothing on if the target is stopped there too; else straight through, so that it finds back.
 static void output_gradient(real *d_output, const struct reach_batch *b, int k, struct arena *scratch) {
-  const int T = b->o.T;
-  const size_t ld = (size_t)b->o.trainee.ld_out, mark = arena_mark(scratch);
+  const int T = b->T;
+  const size_t mark = arena_mark(scratch);
   const double dt = b->f->trajectory.dt_s, *omega = b->omega + (size_t)(k*T)*2, *xyz = b->xyz + (size_t)(k*T)*3, *angle = b->angle + (size_t)(k*T)*2;
   const double position = 2*b->f->loss.position/(3.0*b->n*T), velocity = 2*b->f->loss.velocity/(2.0*b->n*T);
   struct joint *s = ARENA_NEW(scratch, 2*(size_t)T, struct joint), now[2] = { 0 };
@@ -268,7 +271,7 @@ static void output_gradient(real *d_output, const struct reach_batch *b, int k, 
     move(now, b, b->item[k].output, t);
     memcpy(s + 2*t, now, sizeof now);
   }
-  memset(d_output, 0, (size_t)T*ld*sizeof(real));
+  memset(d_output, 0, row(b, T)*sizeof(real));
   for (int t = T - 1; t >= 0; t--) {
     kinematics_tip(tip, s[2*t].q, s[2*t + 1].q, &b->f->arm);
     kinematics_jacobian(jacobian, s[2*t].q, s[2*t + 1].q, &b->f->arm);
@@ -279,7 +282,7 @@ static void output_gradient(real *d_output, const struct reach_batch *b, int k, 
       for (int c = 0; c < 3; c++) d_q += position*(tip[c] - xyz[3*t + c])*jacobian[c][j];
       if (at->q == at->sum || at->q != angle[2*t + j]) later[j] += d_q;
       next[j] = off;
-      d_output[(size_t)t*ld + (size_t)j] = (real)(dt*later[j]);
+      d_output[row(b, t) + (size_t)j] = (real)(dt*later[j]);
     }
   }
   arena_reset(scratch, mark);

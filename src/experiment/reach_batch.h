@@ -18,6 +18,7 @@ struct reach_batch {
   const struct reach *f;
   struct oneshot o;
   struct pool *pool;
+  int T;                             // steps of a movement; the networks (o.T) run code.lead_in steps before
   int n, capacity, group;            // movements in use, at most; movements of an episode
   uint64_t number;                   // of the first movement in use
   int n_firsts;                      // first passes: one an episode, or one a movement if they differ
@@ -60,9 +61,9 @@ void reach_batch_forward(struct reach_batch *b, const real *parameters);
 // its target has not.
 void reach_batch_backward(struct reach_batch *b);
 
-// What the joints do when told the outputs (T, ld_out): tip positions (T, 3), velocities (T, 2), stops included.
+// What the joints do when told the outputs (o.T, ld_out), those of the lead-in left out: tip positions (T, 3), velocities (T, 2), stops included.
 void reach_batch_path(double *xyz, double *omega, const struct reach_batch *b, const real *output);
-// Root mean squares over time of one movement performed with `output`: cm and rad/s of each joint.
+// Root mean squares over time of one movement performed with `output` (o.T, ld_out): cm and rad/s of each joint.
 void reach_batch_errors(double *distance_cm, double omega[2], const struct reach_batch *b, int k, const real *output);
 
 #endif

@@ -66,7 +66,7 @@ static int configure(struct checking *c, int *B) {
 
 static int read_targets(struct checking *c) {
   struct reach_batch *b = &c->b;
-  const int64_t B = b->n, T = b->o.T, n = spikecode_inputs(&c->f.code) - c->f.code.clock_neurons;
+  const int64_t B = b->n, T = b->T, n = spikecode_inputs(&c->f.code) - c->f.code.clock_neurons;
   TRY(tensorfile_f64(c->tf, "target.omega", 3, (const int64_t[]){ B, T, 2 }, b->omega));
   TRY(tensorfile_f64(c->tf, "target.xyz", 3, (const int64_t[]){ B, T, 3 }, b->xyz));
   int64_t *whole = err_calloc((size_t)(B*T*n), sizeof *whole);

@@ -23,7 +23,7 @@ enum { CHUNK = 60 };  // movements held in memory at a time
 
 // The path in steps of the networks, straight between rows; the last row is reached at the last step.
 static void resample(struct reach_batch *b, const double *q, int n) {
-  const int T = b->o.T;
+  const int T = b->T;
   const double dt = b->f->trajectory.dt_s;
   for (int t = 0; t < T; t++) {
     const double at = (t + 1.0)*n/T - 1;  // row -1 is home
@@ -65,7 +65,7 @@ static void score(struct reach_score *s, const double *error, int n) {
 }
 
 static void keep_first(struct reach_result *r, const struct reach_batch *b) {
-  const size_t T = (size_t)b->o.T;
+  const size_t T = (size_t)b->T;
   double *block = err_calloc(15*T, sizeof *block);
   r->target_omega = block;
   r->before_omega = block + 2*T;
@@ -120,7 +120,7 @@ static int eval_on(struct reach_result *r, const struct reach *f, const struct r
   struct pool *pool = pool_new(reach_workers(f));
   struct reach_batch b;
   const struct errors e = { err_calloc((size_t)n, 3*sizeof(double)), err_calloc((size_t)n, 3*sizeof(double)) };
-  *r = (struct reach_result){ .n_trajectories = n, .T = m->o.T, .distance_cm = err_calloc((size_t)n, sizeof(double)) };
+  *r = (struct reach_result){ .n_trajectories = n, .T = (int)f->trajectory.steps, .distance_cm = err_calloc((size_t)n, sizeof(double)) };
   reach_batch_init(&b, f, &m->o, capacity, oneshot_noisy(&m->o) ? 1 : capacity > 10 ? 10 : capacity, pool, false, device);
   r->devices_total = device ? device->array[0]->n_devices : 0;
   const int rc = measure(r, &e, &b, m);
