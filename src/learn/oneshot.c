@@ -228,6 +228,16 @@ static void broadcast(real *learning, const struct oneshot_item *it, const struc
   eprop_broadcast(learning, net, b, error, o->T, scratch);
 }
 
+static long count_changes(const real *restrict a, const real *restrict b, size_t n) {
+  long sum = 0;
+  for (size_t from = 0; from < n; from += CHUNK) {
+    int changed = 0;
+    for (size_t k = from; k < n && k < from + CHUNK; k++) changed += a[k] != b[k];
+    sum += changed;
+  }
+  return sum;
+}
+
 // The update after the pass (rec, output) that ran with the weights w; the result is it->changed or on the array.
 static void learn(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const struct events *clock,
                   const struct spiking_record *rec, const real *output, const real *w, struct synapse *array, struct arena *scratch) {
@@ -252,8 +262,9 @@ static void learn(struct oneshot_item *it, const struct oneshot *o, const real *
   } else {
     eprop_update(it->changed, w, dw, n, &o->update, it->r);
   }
-  it->n_changed[0] = it->n_changed[1] = 0;
-  for (size_t k = 0; k < n; k++) it->n_changed[k >= spiking_recurrent(&o->trainee)] += it->changed[k] != w[k];
+  const size_t n_in = spiking_recurrent(&o->trainee);
+  it->n_changed[0] = count_changes(it->changed, w, n_in);
+  it->n_changed[1] = count_changes(it->changed + n_in, w + n_in, n - n_in);
   arena_reset(scratch, mark);
 }
 
