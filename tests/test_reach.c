@@ -456,6 +456,9 @@ static void check_stops(void) {
   f.arm.stops = 0;
   stop_gradients(&b, &m, -1);
   if (precise) CHECK(readout_error(&b, &m) < 1e-5, "without stops the gradient is off by %g of itself", readout_error(&b, &m));
+  f.loss.root = 1;
+  stop_gradients(&b, &m, -1);
+  if (precise) CHECK(readout_error(&b, &m) < 1e-5, "that of the root is off by %g of itself", readout_error(&b, &m));
   f.code.preview = 60;
   CHECK(reach_check_settings(&f) == ERR_SETTING && strstr(err_message(), "code.preview=60"), "%s", err_message());
   reach_batch_release(&b);

@@ -18,6 +18,7 @@ static const struct param loss_table[] = {
 #define P struct reach_loss_params
   PARAM_F64(P, position, 0.5, 0, 1e9, "weight of the mean squared position error, per m^2"),
   PARAM_F64(P, velocity, 0.5, 0, 1e9, "weight of the mean squared velocity error, per (rad/s)^2"),
+  PARAM_BOOL(P, root, 0, "of each movement, and joint, the root of these means, in m and rad/s: what is reported in the end"),
   PARAM_F64(P, rate, 0.25, 0, 1e9, "weight of the squared deviation from the firing rates, per (spikes/ms)^2 and neuron"),
   PARAM_F64(P, trainee_Hz, 20, 0, 1000, "wanted firing rate of the trainee"),
   PARAM_F64(P, lsg_Hz, 10, 0, 1000, "wanted firing rate of the learning signal generator"),

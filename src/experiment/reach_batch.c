@@ -200,17 +200,25 @@ void reach_batch_errors(double *distance_cm, double omega[2], const struct reach
   for (int j = 0; j < 2; j++) omega[j] = sqrt(velocity[j]/b->T);
 }
 
+// What the loss makes of a mean square, and its slope.
+static double of_mean_square(double x, const struct reach_loss_params *p) { return p->root ? sqrt(x) : x; }
+static double slope_at(double x, const struct reach_loss_params *p) { return p->root ? 0.5/sqrt(fmax(x, 1e-12)) : 1; }
+
 static double task_loss(struct reach_batch *b, bool after) {
-  double position = 0, velocity = 0;
+  const struct reach_loss_params *w = &b->f->loss;
+  double loss = 0;
+  b->position = b->velocity = 0;
   for (int k = 0; k < b->n; k++) {
     double p, v[2];
     squares(&p, v, b, k, after ? b->item[k].output : b->item[k].first->output);
-    position += p;
-    velocity += v[0] + v[1];
+    b->position += p/(3.0*b->n*b->T);
+    loss += w->position*of_mean_square(p/(3.0*b->T), w)/b->n;
+    for (int j = 0; j < 2; j++) {
+      b->velocity += v[j]/(2.0*b->n*b->T);
+      loss += w->velocity*of_mean_square(v[j]/b->T, w)/(2.0*b->n);
+    }
   }
-  b->position = position/(3.0*b->n*b->T);
-  b->velocity = velocity/(2.0*b->n*b->T);
-  return b->f->loss.position*b->position + b->f->loss.velocity*b->velocity;
+  return loss;
 }
 
 // rate sum_j (rate_j - target)^2 over the neurons of one network; d_rate its derivative by one spike.
@@ -264,7 +272,11 @@ static void output_gradient(real *d_output, const struct reach_batch *b, int k, 
   const int T = b->T;
   const size_t mark = arena_mark(scratch);
   const double dt = b->f->trajectory.dt_s, *omega = b->omega + (size_t)(k*T)*2, *xyz = b->xyz + (size_t)(k*T)*3, *angle = b->angle + (size_t)(k*T)*2;
-  const double position = 2*b->f->loss.position/(3.0*b->n*T), velocity = 2*b->f->loss.velocity/(2.0*b->n*T);
+  const struct reach_loss_params *w = &b->f->loss;
+  double position, velocity[2];  // sums of squares, then what an error counts
+  squares(&position, velocity, b, k, b->item[k].output);
+  position = 2*w->position*slope_at(position/(3.0*T), w)/(3.0*b->n*T);
+  for (int j = 0; j < 2; j++) velocity[j] = 2*w->velocity*slope_at(velocity[j]/T, w)/(2.0*b->n*T);
   struct joint *s = ARENA_NEW(scratch, 2*(size_t)T, struct joint), now[2] = { 0 };
   double tip[3], jacobian[3][2], later[2] = { 0 }, next[2] = { 0 };
   for (int t = 0; t < T; t++) {
@@ -277,7 +289,7 @@ static void output_gradient(real *d_output, const struct reach_batch *b, int k, 
     kinematics_jacobian(jacobian, s[2*t].q, s[2*t + 1].q, &b->f->arm);
     for (int j = 0; j < 2; j++) {
       const struct joint *at = &s[2*t + j];
-      const double off = velocity*(at->omega - omega[2*t + j]);
+      const double off = velocity[j]*(at->omega - omega[2*t + j]);
       double d_q = (off - next[j])/dt;
       for (int c = 0; c < 3; c++) d_q += position*(tip[c] - xyz[3*t + c])*jacobian[c][j];
       if (at->q == at->sum || at->q != angle[2*t + j]) later[j] += d_q;
