@@ -24,8 +24,9 @@ static const char usage[] =
   "         the weights of an arm in half precision, in half the space.\n"
   "widen    gives an arm a trainee of N neurons, a multiple of what it has, that does nearly the same: a start for\n"
   "         further training (train arm train.start=FILE, and all settings of FILE: model info), in which the noise of\n"
-  "         more spikes averages out. update.rate, .step and .threshold are divided by the factor. code.velocity (with\n"
-  "         code.velocity_scale) gives its learning signal generator inputs for the velocity of the target.\n";
+  "         more spikes averages out. update.rate, .step and .threshold are divided by the factor, and update.input_rate\n"
+  "         is multiplied by it. code.velocity (with code.velocity_scale) gives its learning signal generator inputs\n"
+  "         for the velocity of the target.\n";
 
 static int range(struct tensorfile *tf, const struct tensorfile_entry *e, double *least, double *most) {
   double *v = err_calloc((size_t)e->n_values, sizeof *v);

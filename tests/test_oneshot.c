@@ -56,6 +56,7 @@ static void check(double sparsity, int noisy) {
   f.trajectory.steps = 25;
   f.trajectory.diffusion = 3;
   f.update.rate = 0.05;
+  f.update.input_rate = 3;
   f.loss.sparsity = sparsity;
   f.noise.drift = noisy ? 1e-12 : 0;
   f.noise.chips = noisy == 2 ? ONESHOT_OF_EPISODE : ONESHOT_OF_MOVEMENT;

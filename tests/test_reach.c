@@ -194,7 +194,7 @@ static void check_widening(void) {
       CHECK_REL(a.item[0].first->output[t*narrow.o.trainee.ld_out + j], b.item[0].first->output[t*wide.o.trainee.ld_out + j], precise ? 1e-12 : 1e-4);
   }
   CHECK(spikes > 20 && wrong == 0, "%d spikes, %d steps or spikes differ", spikes, wrong);
-  // changes: half of the narrow one's, in every copy
+  // changes: half of the narrow one's, in every copy, and the same from the clock
   const real *const w = b.item[0].changed, *const v = wide.parameters + wide.o.trainee_w;
   const real *const narrow_w = a.item[0].changed, *const narrow_v = narrow.parameters + narrow.o.trainee_w;
   double most = 0, off = 0;
@@ -207,6 +207,15 @@ static void check_widening(void) {
       off = fmax(off, fabs((double)(w[at] - v[at]) - change));
     }
   CHECK(most > 0 && off <= test_tol(precise ? 1e-12 : 1e-4)*most, "changes of up to %g, off by %g", most, off);
+  most = off = 0;
+  for (int i = 0; i < from->n_in; i++)
+    for (int j = 0; j < 2*n; j++) {
+      const size_t at = (size_t)(i*to->ld + j), from_at = (size_t)(i*from->ld + j % n);
+      const double change = (double)(narrow_w[from_at] - narrow_v[from_at]);
+      most = fmax(most, fabs(change));
+      off = fmax(off, fabs((double)(w[at] - v[at]) - change));
+    }
+  CHECK(most > 0 && off <= test_tol(precise ? 1e-12 : 1e-4)*most, "changes from the clock of up to %g, off by %g", most, off);
   // with a spread, W_out stays as it is, and W_in is off by it
   struct reach_model rough;
   g = f;
@@ -591,7 +600,7 @@ static void check_broadcast(void) {
   struct reach_model m;
   struct reach_result r;
   small(&f);
-  f.update = (struct eprop_params){ .signal = EPROP_SYMMETRIC, .repeats = 60, .rate = 0.05, .grid = EPROP_EXACT, .step = 0.1 };
+  f.update = (struct eprop_params){ .signal = EPROP_SYMMETRIC, .repeats = 60, .rate = 0.05, .input_rate = 1, .grid = EPROP_EXACT, .step = 0.1 };
   f.eval.trajectories = 5;
   reach_model_start(&m, &f);
   CHECK(reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());

@@ -39,6 +39,7 @@ int reach_widen(struct reach_model *wide, struct reach *f, const struct reach_mo
   const int k = to->trainee.n/from->trainee.n;
   if (k == 1) spread = 0;
   f->update.rate /= k;
+  f->update.input_rate *= k;
   f->update.step /= k;
   f->update.threshold /= k;
   reach_oneshot(&wide->o, f);

@@ -2,8 +2,8 @@
 // (code.velocity) begins with zero weights from it. In a wider trainee every neuron becomes k neurons
 // (after Net2WiderNet: Chen, Goodfellow and Shlens, ICLR 2016). All k get the input weights and the learning signal of the one;
 // what they send, W_rec and W_out, is divided by k, and so are update.rate, .step and .threshold, because k spikes come where one
-// came. Not as before are then the changes of W_in, which are k times too small, and those between the copies of a neuron, where the
-// narrow net has its diagonal; meta-training makes up for both.
+// came; update.input_rate is multiplied by k, because the clock has not grown. Not as before are then the changes between the copies of a
+// neuron, where the narrow net has its diagonal; meta-training makes up for them.
 //
 // The k would spike together and be no better than one. So each weight of W_in, W_rec and the LSG's W_out is off by a
 // relative N(0, spread^2): they part, and the noise of their spikes averages out.

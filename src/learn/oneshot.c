@@ -228,6 +228,15 @@ static void broadcast(real *learning, const struct oneshot_item *it, const struc
   eprop_broadcast(learning, net, b, error, o->T, scratch);
 }
 
+// E2 and E4 of both parts of a matrix, whose rates may differ.
+static void update(real *restrict changed, const real *restrict w, const real *restrict dw, const struct oneshot *o, struct rng *r) {
+  const size_t n_in = spiking_recurrent(&o->trainee), n = spiking_w_size(&o->trainee);
+  struct eprop_params in = o->update;
+  in.rate *= in.input_rate;
+  eprop_update(changed, w, dw, n_in, &in, r);
+  eprop_update(changed + n_in, w + n_in, dw + n_in, n - n_in, &o->update, r);
+}
+
 static long count_changes(const real *restrict a, const real *restrict b, size_t n) {
   long sum = 0;
   for (size_t from = 0; from < n; from += CHUNK) {
@@ -254,13 +263,13 @@ static void learn(struct oneshot_item *it, const struct oneshot *o, const real *
   if (array) {  // the array adds the changes to what it holds
     real *held = ARENA_NEW(scratch, n, real);
     memset(held, 0, n*sizeof(real));
-    eprop_update(it->changed, held, dw, n, &o->update, it->r);
+    update(it->changed, held, dw, o, it->r);
     array->ops->weights(array, held);
     it->n_written += array->ops->update(array, it->changed, it->r);
     array->ops->weights(array, it->changed);
     w = held;
   } else {
-    eprop_update(it->changed, w, dw, n, &o->update, it->r);
+    update(it->changed, w, dw, o, it->r);
   }
   const size_t n_in = spiking_recurrent(&o->trainee);
   it->n_changed[0] = count_changes(it->changed, w, n_in);
@@ -298,21 +307,27 @@ void oneshot_perform(struct oneshot_item *it, const struct oneshot *o, const rea
 
 // ---- backward
 
+// The inner learning rate of weight k of the trainee's matrix.
+static real rate_of(const struct oneshot *o, size_t k) {
+  return (real)(k < spiking_recurrent(&o->trainee) ? o->update.rate*o->update.input_rate : o->update.rate);
+}
+
 // g += d price/d(change); returns the price. Smooth in the size of a change, not counting rounded ones.
 static double price_changes(real *restrict g, const struct oneshot_item *it, const struct oneshot *o, const struct events *clock,
                             double weight, struct arena *scratch) {
   const size_t mark = arena_mark(scratch), n = spiking_w_size(&o->trainee), ld = (size_t)o->trainee.ld;
-  const real per_weight = (real)(weight/((double)(o->trainee.n_in + o->trainee.n)*o->trainee.n)), step = (real)o->update.step,
-             rate = (real)o->update.rate;
+  const real per_weight = (real)(weight/((double)(o->trainee.n_in + o->trainee.n)*o->trainee.n)), step = (real)o->update.step;
   real *restrict dw = memset(ARENA_NEW(scratch, n, real), 0, n*sizeof(real)), *restrict column = ARENA_NEW(scratch, ld, real);
   eprop_gradient(dw, &o->trainee, &it->first->rec, clock, it->source, scratch);
   memset(column, 0, ld*sizeof *column);
-  for (size_t k = 0; k < n; k += ld)
+  for (size_t k = 0; k < n; k += ld) {
+    const real rate = rate_of(o, k);
     for (size_t j = 0; j < ld; j++) {
       const real change = -rate*dw[k + j], size = change < 0 ? -change : change, slope = per_weight*step/((size + step)*(size + step));
       column[j] += size/(size + step);
       g[k + j] += change > 0 ? slope : change < 0 ? -slope : 0;
     }
+  }
   double price = 0;
   for (size_t j = 0; j < ld; j++) price += (double)column[j];
   arena_reset(scratch, mark);
@@ -327,7 +342,7 @@ void oneshot_backward(real *gradient, struct oneshot_item *it, const struct ones
                       const struct events *clock, const real *d_output, const real *d_rate_trainee, const real *d_rate_lsg,
                       double share, struct arena *scratch) {
   assert(o->update.repeats == 1 && o->update.lsg_passes <= 1);
-  const size_t mark = arena_mark(scratch), n = spiking_w_size(&o->trainee);
+  const size_t mark = arena_mark(scratch), n = spiking_w_size(&o->trainee), ld = (size_t)o->trainee.ld;
   struct oneshot_first *f = it->first;
   real *g = memset(ARENA_NEW(scratch, n, real), 0, n*sizeof(real));  // dL/d(updated weights)
   const struct bptt_loss second = { .d_output = d_output, .d_rate = d_rate_trainee };
@@ -336,8 +351,10 @@ void oneshot_backward(real *gradient, struct oneshot_item *it, const struct ones
   spiking_clear_diagonal(&o->trainee, g);
   add(gradient + o->trainee_w, g, n);
   it->price = o->sparsity > 0 ? price_changes(g, it, o, clock, share*o->sparsity, scratch) : 0;
-  const real rate = (real)-o->update.rate;
-  for (size_t k = 0; k < n; k++) g[k] *= rate;
+  for (size_t k = 0; k < n; k += ld) {
+    const real rate = -rate_of(o, k);
+    for (size_t j = 0; j < ld; j++) g[k + j] *= rate;
+  }
   real *d_learning = ARENA_NEW(scratch, signal_size(o), real);
   eprop_backward(d_learning, f->d_surrogate, f->d_spike, g, &o->trainee, &f->rec, clock, it->learning, it->source, scratch);
   if (o->update.signal == EPROP_LSG) {  // a broadcast error is taken as given
