@@ -468,6 +468,8 @@ static void check_stops(void) {
   f.loss.root = 1;
   stop_gradients(&b, &m, -1);
   if (precise) CHECK(readout_error(&b, &m) < 1e-5, "that of the root is off by %g of itself", readout_error(&b, &m));
+  f.update.signal = EPROP_SYMMETRIC;
+  CHECK(reach_check_settings(&f) == ERR_SETTING && strstr(err_message(), "code.lead_in=7"), "%s", err_message());
   f.code.preview = 60;
   CHECK(reach_check_settings(&f) == ERR_SETTING && strstr(err_message(), "code.preview=60"), "%s", err_message());
   reach_batch_release(&b);

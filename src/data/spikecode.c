@@ -14,7 +14,7 @@ const struct param spikecode_param_table[] = {
   PARAM_I64(struct spikecode_params, regions, 16, 2, 4096, "neurons per coordinate of the codes onehot and population"),
   PARAM_I64(struct spikecode_params, period, 10, 1, 1000, "steps between spikes of the most active of these"),
   PARAM_I64(struct spikecode_params, preview, 0, 0, 10000, "steps that the code is ahead of the movement, to make up for the lag of the LSG"),
-  PARAM_I64(struct spikecode_params, lead_in, 0, 0, 10000, "steps that the networks run before the movement begins; the arm stands still"),
+  PARAM_I64(struct spikecode_params, lead_in, 0, 0, 1000, "steps that the networks run before the movement begins, the arm standing still; clock_neurons times clock_hold should be no less than these and the movement's, or the clock begins again"),
   PARAM_CHOICE(struct spikecode_params, velocity, SPIKECODE_NO_VELOCITY, spikecode_velocity_names, "velocity of the target that is told too, code.bits bits for each of 3 coordinates or 2 joints"),
   PARAM_F64(struct spikecode_params, velocity_scale, 2, 1e-3, 1e3, "velocities of +- this (m/s or rad/s) fill the range, saturating beyond"),
   PARAM_I64(struct spikecode_params, clock_neurons, 5, 1, 1000, "neurons of the clock"),

@@ -18,7 +18,7 @@ static const struct param loss_table[] = {
 #define P struct reach_loss_params
   PARAM_F64(P, position, 0.5, 0, 1e9, "weight of the mean squared position error, per m^2"),
   PARAM_F64(P, velocity, 0.5, 0, 1e9, "weight of the mean squared velocity error, per (rad/s)^2"),
-  PARAM_BOOL(P, root, 0, "of each movement, and joint, the root of these means, in m and rad/s: what is reported in the end"),
+  PARAM_BOOL(P, root, 0, "of each movement, and joint, the root of these means, in m and rad/s"),
   PARAM_F64(P, rate, 0.25, 0, 1e9, "weight of the squared deviation from the firing rates, per (spikes/ms)^2 and neuron"),
   PARAM_F64(P, trainee_Hz, 20, 0, 1000, "wanted firing rate of the trainee"),
   PARAM_F64(P, lsg_Hz, 10, 0, 1000, "wanted firing rate of the learning signal generator"),
@@ -107,6 +107,9 @@ void reach_init(struct reach *f) {
 int reach_check_settings(const struct reach *f) {
   if (f->code.preview >= f->trajectory.steps)
     return err_set(ERR_SETTING, "code.preview=%lld: a movement has trajectory.steps=%lld", (long long)f->code.preview, (long long)f->trajectory.steps);
+  if (f->code.lead_in && f->update.signal != EPROP_LSG)
+    return err_set(ERR_SETTING, "code.lead_in=%lld: the error of update.signal=%s begins with the movement; only a generator can lead in", (long long)f->code.lead_in,
+                   eprop_signal_names[f->update.signal]);
   return 0;
 }
 

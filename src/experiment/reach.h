@@ -21,7 +21,7 @@ struct reach_run_params {
 
 struct reach_loss_params {
   double position, velocity;     // weights of mean(error^2), m^2 and (rad/s)^2, or of their roots
-  int64_t root;                  // of each movement (and joint) the root mean square, as it is reported, not the mean square
+  int64_t root;                  // of each movement (and joint) the root of the mean square
   double rate;                   // of sum_j (rate_j - target)^2, rates in spikes per ms
   double trainee_Hz, lsg_Hz;     // targets
   double sparsity;               // of the share of weights changed (oneshot_backward)

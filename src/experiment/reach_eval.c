@@ -21,7 +21,7 @@ enum { CHUNK = 60 };  // movements held in memory at a time
 
 // ---- the user's own path
 
-// The path in steps of the networks, straight between rows; the last row is reached at the last step.
+// The path in steps of the movement, straight between rows; the last row is reached at the last step.
 static void resample(struct reach_batch *b, const double *q, int n) {
   const int T = b->T;
   const double dt = b->f->trajectory.dt_s;

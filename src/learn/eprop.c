@@ -16,7 +16,7 @@ const struct param eprop_param_table[] = {
   PARAM_CHOICE(struct eprop_params, signal, EPROP_LSG, eprop_signal_names, "what tells a neuron to change: generator or broadcast error"),
   PARAM_I64(struct eprop_params, repeats, 1, 1, 100000, "updates, each after a pass; more than one for a broadcast error only"),
   PARAM_F64(struct eprop_params, rate, 1e-4, 0, 1e3, "inner learning rate"),
-  PARAM_F64(struct eprop_params, input_rate, 1, 0, 1e6, "times this for W_in; k in a trainee k times as wide, where W_rec shares a change among k weights and W_in does not"),
+  PARAM_F64(struct eprop_params, input_rate, 1, 0, 1e6, "times this for W_in, step and threshold too; k in a trainee k times as wide, where W_rec shares a change among k weights and W_in does not"),
   PARAM_CHOICE(struct eprop_params, grid, EPROP_EXACT, eprop_grid_names, "how changes are rounded to multiples of the step; sparse: stochastically below it, larger ones exact"),
   PARAM_F64(struct eprop_params, step, 0.0625, 1e-9, 1e3, "grid of the changes"),
   PARAM_F64(struct eprop_params, threshold, 0, 0, 1e3, "smaller changes are not made"),

@@ -228,11 +228,21 @@ static void broadcast(real *learning, const struct oneshot_item *it, const struc
   eprop_broadcast(learning, net, b, error, o->T, scratch);
 }
 
+// The rule of W_in: a grid that follows its rate.
+static struct eprop_params input_rule(const struct eprop_params *p) {
+  struct eprop_params in = *p;
+  in.rate *= p->input_rate;
+  if (p->input_rate > 0) {
+    in.step *= p->input_rate;
+    in.threshold *= p->input_rate;
+  }
+  return in;
+}
+
 // E2 and E4 of both parts of a matrix, whose rates may differ.
 static void update(real *restrict changed, const real *restrict w, const real *restrict dw, const struct oneshot *o, struct rng *r) {
   const size_t n_in = spiking_recurrent(&o->trainee), n = spiking_w_size(&o->trainee);
-  struct eprop_params in = o->update;
-  in.rate *= in.input_rate;
+  const struct eprop_params in = input_rule(&o->update);
   eprop_update(changed, w, dw, n_in, &in, r);
   eprop_update(changed + n_in, w + n_in, dw + n_in, n - n_in, &o->update, r);
 }
@@ -307,21 +317,22 @@ void oneshot_perform(struct oneshot_item *it, const struct oneshot *o, const rea
 
 // ---- backward
 
-// The inner learning rate of weight k of the trainee's matrix.
-static real rate_of(const struct oneshot *o, size_t k) {
-  return (real)(k < spiking_recurrent(&o->trainee) ? o->update.rate*o->update.input_rate : o->update.rate);
+// The rule of weight k of the trainee's matrix.
+static struct eprop_params rule_of(const struct oneshot *o, size_t k) {
+  return k < spiking_recurrent(&o->trainee) ? input_rule(&o->update) : o->update;
 }
 
 // g += d price/d(change); returns the price. Smooth in the size of a change, not counting rounded ones.
 static double price_changes(real *restrict g, const struct oneshot_item *it, const struct oneshot *o, const struct events *clock,
                             double weight, struct arena *scratch) {
   const size_t mark = arena_mark(scratch), n = spiking_w_size(&o->trainee), ld = (size_t)o->trainee.ld;
-  const real per_weight = (real)(weight/((double)(o->trainee.n_in + o->trainee.n)*o->trainee.n)), step = (real)o->update.step;
+  const real per_weight = (real)(weight/((double)(o->trainee.n_in + o->trainee.n)*o->trainee.n));
   real *restrict dw = memset(ARENA_NEW(scratch, n, real), 0, n*sizeof(real)), *restrict column = ARENA_NEW(scratch, ld, real);
   eprop_gradient(dw, &o->trainee, &it->first->rec, clock, it->source, scratch);
   memset(column, 0, ld*sizeof *column);
   for (size_t k = 0; k < n; k += ld) {
-    const real rate = rate_of(o, k);
+    const struct eprop_params p = rule_of(o, k);
+    const real rate = (real)p.rate, step = (real)p.step;
     for (size_t j = 0; j < ld; j++) {
       const real change = -rate*dw[k + j], size = change < 0 ? -change : change, slope = per_weight*step/((size + step)*(size + step));
       column[j] += size/(size + step);
@@ -352,7 +363,7 @@ void oneshot_backward(real *gradient, struct oneshot_item *it, const struct ones
   add(gradient + o->trainee_w, g, n);
   it->price = o->sparsity > 0 ? price_changes(g, it, o, clock, share*o->sparsity, scratch) : 0;
   for (size_t k = 0; k < n; k += ld) {
-    const real rate = -rate_of(o, k);
+    const real rate = -(real)rule_of(o, k).rate;
     for (size_t j = 0; j < ld; j++) g[k + j] *= rate;
   }
   real *d_learning = ARENA_NEW(scratch, signal_size(o), real);

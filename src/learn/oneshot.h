@@ -88,7 +88,7 @@ void oneshot_signal(real *learning, struct oneshot_item *it, const struct onesho
 
 // gradient += dL/dparameters of the second pass, the update and the LSG; what concerns the first pass is
 // collected in it->first. d_output (T, ld_out) dL/do of pass 2; d_rate: dL/dz of every spike of a neuron.
-// sparsity adds share sparsity/(number of weights) sum |D|/(|D| + step) over the changes D = -rate dW to the
+// sparsity adds share sparsity/(number of weights) sum |D|/(|D| + step) over the changes D = -rate dW (W_in: rate and step times input_rate) to the
 // loss; share is that of one movement, 1/batch.
 void oneshot_backward(real *gradient, struct oneshot_item *it, const struct oneshot *o, const real *parameters,
                       const struct events *clock, const real *d_output, const real *d_rate_trainee, const real *d_rate_lsg,
