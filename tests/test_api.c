@@ -303,8 +303,8 @@ static void check_arm(const struct folder *f) {
   char path[512];
   snprintf(path, sizeof path, "%s/arm.safetensors", f->path);
   reach_init(&r);
-  static const char *const small[] = { "trajectory.steps=60", "lsg.neurons=40", "trainee.neurons=30", "eval.trajectories=1", "trajectory.window=10" };
-  for (int k = 0; k < 5; k++) CHECK(settings_set(r.sections, small[k]) == 0, "%s", err_message());
+  static const char *const small[] = { "trajectory.steps=60", "lsg.neurons=40", "trainee.neurons=30", "eval.trajectories=1", "trajectory.window=10", "code.lead_in=12" };
+  for (size_t k = 0; k < sizeof small/sizeof *small; k++) CHECK(settings_set(r.sections, small[k]) == 0, "%s", err_message());
   reach_model_start(&model, &r);
   CHECK(reach_model_save(&model, &r, path, false) == 0 && reach_eval(&result, &r, &model, NULL) == 0, "%s", err_message());
   WORKS(mx_arm_load(&arm, path, NULL));

@@ -11,7 +11,7 @@
 #include "base/tensorfile.h"
 #include "device/pcm.h"
 #include "experiment/reach_batch.h"
-#include "experiment/reach_widen.h"
+#include "small_arm.h"
 #include "test.h"
 
 #define REFERENCE "../shared/reference/"
@@ -117,22 +117,6 @@ static void check_published(void) {
 
 // ---- training
 
-static void small(struct reach *f) {
-  reach_init(f);
-  f->lsg.neurons = 40;
-  f->trainee.neurons = 24;
-  f->trajectory.steps = 60;
-  f->train.iterations = 8;
-  f->train.trajectories = 6;
-  f->train.group = 2;
-  f->train.log_every = 2;
-  f->train.validate_every = 4;
-  f->train.validate_trajectories = 5;
-  f->train.checkpoint_every_s = 60;
-  f->update.grid = EPROP_STOCHASTIC;
-  f->update.rate = 1e-2;
-}
-
 static char *whole_file(const char *folder, const char *name, size_t *size) {
   char path[FILE_PATH_SIZE], *data = NULL;
   snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -163,122 +147,13 @@ static void run_and_kill(struct reach *f, const char *folder) {
   f->train.checkpoint_every_s = every_s;
 }
 
-// Without a spread, a trainee of twice as many neurons does before the update what the narrow one does, spike for spike, and the
-// update changes what each copy sends by half as much.
-static void check_widening(void) {
-  struct reach f, g;
-  struct reach_model narrow, wide;
-  small(&f);
-  f.update.grid = EPROP_EXACT;
-  reach_model_start(&narrow, &f);
-  g = f;
-  g.trainee.neurons = 2*f.trainee.neurons;
-  CHECK(reach_widen(&wide, &g, &narrow, &f.code, 0) == 0 && g.update.rate == f.update.rate/2, "%s", err_message());
-  struct reach_batch a, b;
-  struct pool *pool = pool_new(1);
-  reach_batch_init(&a, &f, &narrow.o, 1, 1, pool, false, NULL);
-  reach_batch_init(&b, &g, &wide.o, 1, 1, pool, false, NULL);
-  CHECK(reach_batch_draw(&a, 1, RNG_EVALUATE, 0) == 0 && reach_batch_draw(&b, 1, RNG_EVALUATE, 0) == 0, "%s", err_message());
-  reach_batch_forward(&a, narrow.parameters);
-  reach_batch_forward(&b, wide.parameters);
-  const int n = narrow.o.trainee.n, T = narrow.o.T;
-  const struct spiking *from = &narrow.o.trainee, *to = &wide.o.trainee;
-  const struct events *x = &a.item[0].first->rec.spikes, *y = &b.item[0].first->rec.spikes;
-  int wrong = 0, spikes = 0;
-  for (int t = 0; t < T; t++) {
-    const struct events_step s = events_at(x, t), w = events_at(y, t);
-    spikes += s.n;
-    wrong += w.n != 2*s.n;
-    for (int k = 0; k < w.n && w.n == 2*s.n; k++) wrong += w.index[k] % n != s.index[k % s.n];
-    for (int j = 0; j < 2; j++)
-      CHECK_REL(a.item[0].first->output[t*narrow.o.trainee.ld_out + j], b.item[0].first->output[t*wide.o.trainee.ld_out + j], precise ? 1e-12 : 1e-4);
-  }
-  CHECK(spikes > 20 && wrong == 0, "%d spikes, %d steps or spikes differ", spikes, wrong);
-  // changes: half of the narrow one's, in every copy, and the same from the clock
-  const real *const w = b.item[0].changed, *const v = wide.parameters + wide.o.trainee_w;
-  const real *const narrow_w = a.item[0].changed, *const narrow_v = narrow.parameters + narrow.o.trainee_w;
-  double most = 0, off = 0;
-  for (int i = 0; i < 2*n; i++)
-    for (int j = 0; j < 2*n; j++) {
-      if (i % n == j % n) continue;
-      const size_t at = spiking_recurrent(to) + (size_t)(i*to->ld + j), from_at = spiking_recurrent(from) + (size_t)(i % n*from->ld + j % n);
-      const double change = (double)(narrow_w[from_at] - narrow_v[from_at])/2;
-      most = fmax(most, fabs(change));
-      off = fmax(off, fabs((double)(w[at] - v[at]) - change));
-    }
-  CHECK(most > 0 && off <= test_tol(precise ? 1e-12 : 1e-4)*most, "changes of up to %g, off by %g", most, off);
-  most = off = 0;
-  for (int i = 0; i < from->n_in; i++)
-    for (int j = 0; j < 2*n; j++) {
-      const size_t at = (size_t)(i*to->ld + j), from_at = (size_t)(i*from->ld + j % n);
-      const double change = (double)(narrow_w[from_at] - narrow_v[from_at]);
-      most = fmax(most, fabs(change));
-      off = fmax(off, fabs((double)(w[at] - v[at]) - change));
-    }
-  CHECK(most > 0 && off <= test_tol(precise ? 1e-12 : 1e-4)*most, "changes from the clock of up to %g, off by %g", most, off);
-  // with a spread, W_out stays as it is, and W_in is off by it
-  struct reach_model rough;
-  g = f;
-  g.trainee.neurons = 4*f.trainee.neurons;
-  CHECK(reach_widen(&rough, &g, &narrow, &f.code, 0.2) == 0, "%s", err_message());
-  const struct spiking *r = &rough.o.trainee;
-  double square = 0, count = 0, out = 0;
-  for (int j = 0; j < r->n; j++) {
-    for (int i = 0; i < r->n_in; i++) {
-      const double was = (double)narrow_v[i*from->ld + j % n], is = (double)rough.parameters[rough.o.trainee_w + (size_t)(i*r->ld + j)];
-      square += (is/was - 1)*(is/was - 1);
-      count++;
-    }
-    for (int k = 0; k < r->n_out; k++)
-      out = fmax(out, fabs(4*(double)rough.parameters[rough.o.trainee_w_out + (size_t)(j*r->ld_out + k)] -
-                           (double)narrow.parameters[narrow.o.trainee_w_out + (size_t)(j % n*from->ld_out + k)]));
-  }
-  CHECK(fabs(sqrt(square/count) - 0.2) < 5*0.2/sqrt(2*count) && out <= 1e-6, "spread %g, W_out off by %g", sqrt(square/count), out);
-  reach_model_release(&rough);
-  g.trainee.adaptive_fraction = 0.3;
-  CHECK(reach_widen(&rough, &g, &narrow, &f.code, 0) == ERR_SETTING && strstr(err_message(), "adaptive_fraction=0.3"), "%s", err_message());
-  g.trainee.adaptive_fraction = 0;
-  // told the velocity too, with the trainee as it is: the same signals
-  struct reach_model told;
-  g = f;
-  g.code.velocity = SPIKECODE_OF_TIP;
-  CHECK(reach_widen(&told, &g, &narrow, &f.code, 0.2) == 0 && g.update.rate == f.update.rate && told.o.lsg.n_in == narrow.o.lsg.n_in + 48, "%s", err_message());
-  struct reach_batch c;
-  reach_batch_init(&c, &g, &told.o, 1, 1, pool, false, NULL);
-  CHECK(reach_batch_draw(&c, 1, RNG_EVALUATE, 0) == 0, "%s", err_message());
-  reach_batch_forward(&c, told.parameters);
-  CHECK(c.item[0].input.first[T] > a.item[0].input.first[T], "%d events in, and %d with the velocity", a.item[0].input.first[T], c.item[0].input.first[T]);
-  CHECK(!memcmp(c.item[0].changed, a.item[0].changed, spiking_w_size(from)*sizeof(real)), "velocities with zero weights change the update");
-  told.parameters[told.o.lsg_w + (size_t)(told.o.lsg.n_in - 1)*(size_t)told.o.lsg.ld] = (real)5;
-  reach_batch_forward(&c, told.parameters);
-  CHECK(memcmp(c.item[0].changed, a.item[0].changed, spiking_w_size(from)*sizeof(real)), "velocities with weights change nothing");
-  reach_batch_release(&c);
-  reach_model_release(&told);
-  struct reach same = f, other = g;
-  CHECK(reach_widen(&told, &same, &narrow, &f.code, 0) == ERR_SETTING && strstr(err_message(), "as the model has"), "%s", err_message());
-  other.trainee.neurons = 2*f.trainee.neurons;
-  other.code.velocity = SPIKECODE_OF_JOINTS;  // from the tip's
-  CHECK(reach_widen(&told, &other, &narrow, &g.code, 0) == ERR_SETTING && strstr(err_message(), "is told tip already"), "%s", err_message());
-  other.code.velocity = g.code.velocity;
-  other.code.velocity_scale = 3;
-  CHECK(reach_widen(&told, &other, &narrow, &g.code, 0) == ERR_SETTING && strstr(err_message(), "of scale 2"), "%s", err_message());
-  g.trainee.neurons = 2*f.trainee.neurons + 1;
-  struct reach_model none;
-  CHECK(reach_widen(&none, &g, &narrow, &f.code, 0) == ERR_SETTING && strstr(err_message(), "multiple"), "%s", err_message());
-  reach_batch_release(&a);
-  reach_batch_release(&b);
-  pool_free(pool);
-  reach_model_release(&narrow);
-  reach_model_release(&wide);
-}
-
 static void check_training(void) {
   char folder[] = "/tmp/reachXXXXXX", a[64], c[64], command[128];
   CHECK(mkdtemp(folder), "no temporary folder");
   snprintf(a, sizeof a, "%s/a", folder);
   snprintf(c, sizeof c, "%s/c", folder);
   struct reach f;
-  small(&f);
+  small_arm(&f);
   f.run.threads = 1;
   CHECK(reach_train(&f, a, 0) == 0, "%s", err_message());
   f.run.threads = 3;
@@ -313,7 +188,7 @@ static void check_learning(void) {
   struct reach f;
   char folder[] = "/tmp/reachXXXXXX", run[64], command[128];
   CHECK(mkdtemp(folder), "no temporary folder");
-  small(&f);
+  small_arm(&f);
   f.update.grid = EPROP_EXACT;
   f.train.iterations = 60;
   f.train.log_every = 20;
@@ -359,7 +234,7 @@ static void check_path(void) {
   struct reach f;
   struct reach_model m;
   struct reach_result r;
-  small(&f);
+  small_arm(&f);
   reach_model_start(&m, &f);
   snprintf(f.target.file, sizeof f.target.file, "%s", path);
   write_path(path, 0.05, 40, 0);
@@ -431,7 +306,7 @@ static void check_stops(void) {
   struct reach f;
   struct reach_model m;
   struct reach_batch b;
-  small(&f);
+  small_arm(&f);
   f.update.grid = EPROP_EXACT;
   f.arm.limit_base_deg = f.arm.limit_shoulder_deg = 1;
   f.code.lead_in = 7;
@@ -482,7 +357,7 @@ static void check_device(void) {
   struct reach f;
   struct reach_model m;
   struct reach_result r, d;
-  small(&f);
+  small_arm(&f);
   f.run.threads = 2;
   f.eval.trajectories = 7;
   f.update.grid = EPROP_NEAREST;
@@ -510,7 +385,7 @@ static void check_noise(void) {
   struct reach f;
   struct reach_model m;
   struct reach_batch b;
-  small(&f);
+  small_arm(&f);
   f.noise.programming = 0.07;
   f.noise.read = 0.02;
   reach_model_start(&m, &f);
@@ -553,7 +428,7 @@ static void check_rewriting(int preset, bool column) {
   struct reach f;
   struct reach_model m;
   struct reach_batch b;
-  small(&f);
+  small_arm(&f);
   f.noise.preset = preset;
   f.noise.scale = column;
   f.noise.programming = preset ? 1 : 0.07;
@@ -601,7 +476,7 @@ static void check_broadcast(void) {
   struct reach f;
   struct reach_model m;
   struct reach_result r;
-  small(&f);
+  small_arm(&f);
   f.update = (struct eprop_params){ .signal = EPROP_SYMMETRIC, .repeats = 60, .rate = 0.05, .input_rate = 1, .grid = EPROP_EXACT, .step = 0.1 };
   f.eval.trajectories = 5;
   reach_model_start(&m, &f);
@@ -628,7 +503,7 @@ static void check_passes(void) {
   struct reach_model m;
   struct reach_batch b;
   struct pool *pool = pool_new(1);
-  small(&f);
+  small_arm(&f);
   reach_model_start(&m, &f);
   const size_t n = (size_t)m.o.T*(size_t)m.o.trainee.ld;
   real *one = err_calloc(n, sizeof *one), *two = err_calloc(n, sizeof *two);
@@ -664,7 +539,6 @@ int main(void) {
   check_reference(REFERENCE "eprop_small.safetensors");
   check_reference(REFERENCE "eprop_small_quantised.safetensors");
   check_published();
-  check_widening();
   check_training();
   check_learning();
   check_path();

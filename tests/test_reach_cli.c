@@ -89,7 +89,7 @@ static void check_widen(void) {
   p = (struct process){ 0 };
   process_args(&p, (const char *[]){ "model", "info", "--model", wide, NULL });
   process_run(&p);
-  SAYS("60 x 60", "30 x 60", "5 x 60", "trainee.neurons=60", "update.rate=3.33333333");
+  SAYS("60 x 60", "30 x 60", "5 x 60", "trainee.neurons=60", "update.rate=3.33333333", "update.input_rate=3");
   struct reach f;
   struct reach_model m;
   reach_init(&f);

@@ -200,7 +200,7 @@ void reach_batch_errors(double *distance_cm, double omega[2], const struct reach
   for (int j = 0; j < 2; j++) omega[j] = sqrt(velocity[j]/b->T);
 }
 
-// What the loss makes of a mean square, and its slope.
+// What the loss makes of a mean square, g of equation L2, and its slope.
 static double of_mean_square(double x, const struct reach_loss_params *p) { return p->root ? sqrt(x) : x; }
 static double slope_at(double x, const struct reach_loss_params *p) { return p->root ? 0.5/sqrt(fmax(x, 1e-12)) : 1; }
 

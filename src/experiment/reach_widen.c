@@ -1,6 +1,7 @@
 #include "experiment/reach_widen.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -18,6 +19,13 @@ static int check(const struct reach *f, const struct oneshot *wide, const struct
   if (narrow->trainee.n_adaptive || wide->trainee.n_adaptive)
     return err_set(ERR_SETTING, "trainee.adaptive_fraction=%g: only a trainee without adaptive neurons can be widened", f->trainee.adaptive_fraction);
   return 0;
+}
+
+// A setting of the update, within its limits, so that the model can be read back.
+static int set(struct reach *f, const char *name, double value) {
+  char text[64];
+  snprintf(text, sizeof text, "%.17g", value);
+  return param_set(eprop_param_table, &f->update, name, text);
 }
 
 // w (rows, ld) = factor times row i % narrow_rows and column j % narrow_columns of narrow_w, each off by spread.
@@ -38,10 +46,10 @@ int reach_widen(struct reach_model *wide, struct reach *f, const struct reach_mo
   assert(to->lsg.n == from->lsg.n && to->trainee.n_in == from->trainee.n_in);
   const int k = to->trainee.n/from->trainee.n;
   if (k == 1) spread = 0;
-  f->update.rate /= k;
-  f->update.input_rate *= k;
-  f->update.step /= k;
-  f->update.threshold /= k;
+  TRY(set(f, "rate", f->update.rate/k));
+  TRY(set(f, "input_rate", f->update.input_rate*k));
+  TRY(set(f, "step", f->update.step/k));
+  TRY(set(f, "threshold", f->update.threshold/k));
   reach_oneshot(&wide->o, f);
   wide->parameters = err_aligned(to->n, sizeof *wide->parameters);
   struct rng r = rng_stream((uint64_t)f->run.seed, RNG_INIT, 1);

@@ -47,7 +47,7 @@ static int write_joints(const struct showcase_work *w, const struct reach *f, co
 
 static int measure(struct reach_result *r, struct json_t *list, const struct showcase_work *w, struct reach *f, const struct reach_model *m,
                    enum reach_synapse_kind kind, const char *csv) {
-  static const char *const sections[] = { "trajectory", "arm", "update", "eval", "target", "synapse", "chip", "verify", "ledger", "run", NULL };
+  static const char *const sections[] = { "trajectory", "arm", "code", "update", "eval", "target", "synapse", "chip", "verify", "ledger", "run", NULL };
   char path[FILE_PATH_SIZE];
   f->synapse.kind = kind;
   TRY(reach_eval(r, f, m, NULL));

@@ -12,6 +12,11 @@
 // R input channels.
 enum { ROWS = 6, COLS = VECTOR_REGISTERS/8 };  // 24 of 32 registers accumulate, or 12 of 16
 enum { MAX_TAPS = 128, IMAGES = 8 };
+#ifdef __AVX512F__
+static_assert(COLS == 4, "there are tiles of 1 to 4 vectors");
+#else
+static_assert(COLS == 2, "there are tiles of 1 and 2 vectors");
+#endif
 
 struct run {
   const real *a;  // first row, first term
