@@ -1,4 +1,4 @@
-// model.c - metaxbar model info|convert|widen: look into model files, and write them anew.
+// model.c - metaxbar model info|convert|resize: look into model files, and write them anew.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,23 +10,23 @@
 #include "commands.h"
 #include "experiment/fewshot.h"
 #include "experiment/reach.h"
-#include "experiment/reach_widen.h"
+#include "experiment/reach_resize.h"
 #include "options.h"
 
 static const char usage[] =
   "usage: metaxbar model info --model FILE [--json]\n"
   "       metaxbar model convert --model FILE --out FILE [--half] [section.name=value ...]\n"
-  "       metaxbar model widen --model FILE --out FILE [--half] [trainee.neurons=N] [code.velocity=tip|joints [code.velocity_scale=X]]\n"
+  "       metaxbar model resize --model FILE --out FILE [--half] [trainee.neurons=N] [code.velocity=tip|joints [code.velocity_scale=X]]\n"
   "\n"
   "info     prints the tensors of a file, their range, and the settings it carries.\n"
   "convert  reads a model of either kind (published weights too) and writes it in this program's form, with the\n"
   "         settings given; synapse.kind=quantised synapse.bits=N rounds a classifier to N bits, and --half keeps\n"
   "         the weights of an arm in half precision, in half the space.\n"
-  "widen    gives an arm a trainee of N neurons, a multiple of what it has, that does nearly the same: a start for\n"
-  "         further training (train arm train.start=FILE, and all settings of FILE: model info), in which the noise of\n"
-  "         more spikes averages out. update.rate, .step and .threshold are divided by the factor, and update.input_rate\n"
-  "         is multiplied by it. code.velocity (with code.velocity_scale) gives its learning signal generator inputs\n"
-  "         for the velocity of the target.\n";
+  "resize   gives an arm a trainee of N neurons, a multiple of what it has or fewer, that does nearly the same: a start for\n"
+  "         further training (train arm train.start=FILE, and all settings of FILE: model info). With k times as many the noise\n"
+  "         of spikes averages out; with fewer, of which the first stay, it may fit a core. update.rate, .step and .threshold are\n"
+  "         divided by the factor, and update.input_rate is multiplied by it. code.velocity (with code.velocity_scale) gives its\n"
+  "         learning signal generator inputs for the velocity of the target.\n";
 
 static int range(struct tensorfile *tf, const struct tensorfile_entry *e, double *least, double *most) {
   double *v = err_calloc((size_t)e->n_values, sizeof *v);
@@ -112,25 +112,25 @@ static int convert_fewshot(const struct options *o) {
   return rc;
 }
 
-static int widen(const struct options *o) {
+static int resize(const struct options *o) {
   struct reach f;
-  struct reach_model narrow, wide;
+  struct reach_model m, resized;
   if (!o->out) return err_set(ERR_SETTING, "--out FILE is missing");
-  if (o->config) return err_set(ERR_SETTING, "-c %s: widen takes trainee.neurons, code.velocity and run.seed only", o->config);
+  if (o->config) return err_set(ERR_SETTING, "-c %s: resize takes trainee.neurons, code.velocity and run.seed only", o->config);
   for (int k = 0; k < o->n_assignments; k++)
     if (strncmp(o->assignments[k], "trainee.neurons=", 16) && strncmp(o->assignments[k], "code.velocity", 13) && strncmp(o->assignments[k], "run.seed=", 9))
-      return err_set(ERR_SETTING, "%s: widen takes trainee.neurons, code.velocity and run.seed; model convert sets the rest", o->assignments[k]);
+      return err_set(ERR_SETTING, "%s: resize takes trainee.neurons, code.velocity and run.seed; model convert sets the rest", o->assignments[k]);
   reach_init(&f);
-  TRY(reach_model_load(&narrow, &f, o->model, 0, NULL));
+  TRY(reach_model_load(&m, &f, o->model, 0, NULL));
   const struct spikecode_params told = f.code;
   int rc = 0;
   for (int k = 0; k < o->n_assignments && rc == 0; k++) rc = settings_set(f.sections, o->assignments[k]);
-  if (rc == 0) rc = reach_widen(&wide, &f, &narrow, &told, REACH_WIDEN_SPREAD);
+  if (rc == 0) rc = reach_resize(&resized, &f, &m, &told, REACH_RESIZE_SPREAD);
   if (rc == 0) {
-    rc = reach_model_save(&wide, &f, o->out, o->half);
-    reach_model_release(&wide);
+    rc = reach_model_save(&resized, &f, o->out, o->half);
+    reach_model_release(&resized);
   }
-  reach_model_release(&narrow);
+  reach_model_release(&m);
   return rc;
 }
 
@@ -158,7 +158,7 @@ int model_command(int argc, char **argv) {
   int rc = options_parse(&o, argc, argv);
   if (rc < 0) return options_fail("model", rc);
   const char *what = o.n_words == 1 ? o.words[0] : "";
-  int (*const action)(const struct options *) = !strcmp(what, "info") ? info : !strcmp(what, "convert") ? convert : !strcmp(what, "widen") ? widen : NULL;
+  int (*const action)(const struct options *) = !strcmp(what, "info") ? info : !strcmp(what, "convert") ? convert : !strcmp(what, "resize") ? resize : NULL;
   if (o.help || !action) {
     fputs(usage, o.help ? stdout : stderr);
     return o.help ? 0 : 2;

@@ -79,11 +79,11 @@ static void half_precision(const char *file, bool half) {
 }
 
 // A model in half precision, and one with a wider trainee.
-static void check_widen(void) {
+static void check_resize(void) {
   char wide[220];
   snprintf(wide, sizeof wide, "%s.wide", table);
   p = (struct process){ 0 };
-  process_args(&p, (const char *[]){ "model", "widen", "--model", model, "--out", wide, "trainee.neurons=60", "--half", NULL });
+  process_args(&p, (const char *[]){ "model", "resize", "--model", model, "--out", wide, "trainee.neurons=60", "--half", NULL });
   process_run(&p);
   CHECK(p.status == 0, "exit status %d: %s", p.status, p.err);
   p = (struct process){ 0 };
@@ -107,11 +107,11 @@ static void check_widen(void) {
   process_args(&p, (const char *[]){ "model", "convert", "--half", "--model", "models/builtin-5w5s.safetensors", "--out", wide, NULL });
   process_run(&p);
   CHECK(p.status == 2 && strstr(p.err, "--half: for models of the arm only"), "%d: %s", p.status, p.err);
-  static const char *const wrong[][2] = { { "trainee.neurons=50", "trainee.neurons=50: not a multiple of the 20" }, { "code.bits=9", "code.bits=9: widen takes" },
-                                          { "trainee.neurons=10", "not a multiple" }, { "code.velocity_scale=3", "as the model has" }, { "run.seed=2", "trainee.neurons=20: as the model has" } };
+  static const char *const wrong[][2] = { { "trainee.neurons=50", "trainee.neurons=50: neither fewer than the 20" }, { "code.bits=9", "code.bits=9: resize takes" },
+                                          { "trainee.neurons=0", "trainee.neurons=0" }, { "code.velocity_scale=3", "as the model has" }, { "run.seed=2", "trainee.neurons=20: as the model has" } };
   for (size_t k = 0; k < sizeof wrong/sizeof *wrong; k++) {
     p = (struct process){ 0 };
-    process_args(&p, (const char *[]){ "model", "widen", "--model", model, "--out", wide, wrong[k][0], NULL });
+    process_args(&p, (const char *[]){ "model", "resize", "--model", model, "--out", wide, wrong[k][0], NULL });
     process_run(&p);
     CHECK(p.status == 2 && strstr(p.err, wrong[k][1]), "%d: %s", p.status, p.err);
   }
@@ -246,7 +246,7 @@ int main(void) {
   write_model();
   check_output();
   check_convert();
-  check_widen();
+  check_resize();
   check_examples();
   check_refused();
   check_settings();

@@ -1,9 +1,9 @@
-// A wider trainee does what the narrow one does; what cannot be widened is refused.
+// A wider trainee does what the narrow one does, a narrower one is its first neurons; what cannot be resized is refused.
 #include "base/err.h"
 #include "base/pool.h"
 #include "base/rng.h"
 #include "experiment/reach_batch.h"
-#include "experiment/reach_widen.h"
+#include "experiment/reach_resize.h"
 #include "small_arm.h"
 #include "test.h"
 
@@ -20,7 +20,7 @@ static void check_widening(int64_t grid) {
   reach_model_start(&narrow, &f);
   g = f;
   g.trainee.neurons = 2*f.trainee.neurons;
-  CHECK(reach_widen(&wide, &g, &narrow, &f.code, 0) == 0 && g.update.rate == f.update.rate/2, "%s", err_message());
+  CHECK(reach_resize(&wide, &g, &narrow, &f.code, 0) == 0 && g.update.rate == f.update.rate/2, "%s", err_message());
   struct reach_batch a, b;
   struct pool *pool = pool_new(1);
   reach_batch_init(&a, &f, &narrow.o, 1, 1, pool, false, NULL);
@@ -67,7 +67,7 @@ static void check_widening(int64_t grid) {
   struct reach_model rough;
   g = f;
   g.trainee.neurons = 4*f.trainee.neurons;
-  CHECK(reach_widen(&rough, &g, &narrow, &f.code, 0.2) == 0, "%s", err_message());
+  CHECK(reach_resize(&rough, &g, &narrow, &f.code, 0.2) == 0, "%s", err_message());
   const struct spiking *r = &rough.o.trainee;
   double square = 0, count = 0, out = 0;
   for (int j = 0; j < r->n; j++) {
@@ -83,13 +83,13 @@ static void check_widening(int64_t grid) {
   CHECK(fabs(sqrt(square/count) - 0.2) < 5*0.2/sqrt(2*count) && out <= 1e-6, "spread %g, W_out off by %g", sqrt(square/count), out);
   reach_model_release(&rough);
   g.trainee.adaptive_fraction = 0.3;
-  CHECK(reach_widen(&rough, &g, &narrow, &f.code, 0) == ERR_SETTING && strstr(err_message(), "adaptive_fraction=0.3"), "%s", err_message());
+  CHECK(reach_resize(&rough, &g, &narrow, &f.code, 0) == ERR_SETTING && strstr(err_message(), "adaptive_fraction=0.3"), "%s", err_message());
   g.trainee.adaptive_fraction = 0;
   // told the velocity too, with the trainee as it is: the same signals
   struct reach_model told;
   g = f;
   g.code.velocity = SPIKECODE_OF_TIP;
-  CHECK(reach_widen(&told, &g, &narrow, &f.code, 0.2) == 0 && g.update.rate == f.update.rate && told.o.lsg.n_in == narrow.o.lsg.n_in + 48, "%s", err_message());
+  CHECK(reach_resize(&told, &g, &narrow, &f.code, 0.2) == 0 && g.update.rate == f.update.rate && told.o.lsg.n_in == narrow.o.lsg.n_in + 48, "%s", err_message());
   struct reach_batch c;
   reach_batch_init(&c, &g, &told.o, 1, 1, pool, false, NULL);
   CHECK(reach_batch_draw(&c, 1, RNG_EVALUATE, 0) == 0, "%s", err_message());
@@ -102,20 +102,20 @@ static void check_widening(int64_t grid) {
   reach_batch_release(&c);
   reach_model_release(&told);
   struct reach same = f, other = g;
-  CHECK(reach_widen(&told, &same, &narrow, &f.code, 0) == ERR_SETTING && strstr(err_message(), "as the model has"), "%s", err_message());
+  CHECK(reach_resize(&told, &same, &narrow, &f.code, 0) == ERR_SETTING && strstr(err_message(), "as the model has"), "%s", err_message());
   other.trainee.neurons = 2*f.trainee.neurons;
   other.code.velocity = SPIKECODE_OF_JOINTS;  // from the tip's
-  CHECK(reach_widen(&told, &other, &narrow, &g.code, 0) == ERR_SETTING && strstr(err_message(), "is told tip already"), "%s", err_message());
+  CHECK(reach_resize(&told, &other, &narrow, &g.code, 0) == ERR_SETTING && strstr(err_message(), "is told tip already"), "%s", err_message());
   other.code.velocity = g.code.velocity;
   other.code.velocity_scale = 3;
-  CHECK(reach_widen(&told, &other, &narrow, &g.code, 0) == ERR_SETTING && strstr(err_message(), "of scale 2"), "%s", err_message());
+  CHECK(reach_resize(&told, &other, &narrow, &g.code, 0) == ERR_SETTING && strstr(err_message(), "of scale 2"), "%s", err_message());
   other = f;
   other.trainee.neurons = 2*f.trainee.neurons;
   other.update.input_rate = 6e5;  // doubled it could not be read back
-  CHECK(reach_widen(&told, &other, &narrow, &f.code, 0) == ERR_SETTING && strstr(err_message(), "input_rate=1200000"), "%s", err_message());
+  CHECK(reach_resize(&told, &other, &narrow, &f.code, 0) == ERR_SETTING && strstr(err_message(), "input_rate=1200000"), "%s", err_message());
   g.trainee.neurons = 2*f.trainee.neurons + 1;
   struct reach_model none;
-  CHECK(reach_widen(&none, &g, &narrow, &f.code, 0) == ERR_SETTING && strstr(err_message(), "multiple"), "%s", err_message());
+  CHECK(reach_resize(&none, &g, &narrow, &f.code, 0) == ERR_SETTING && strstr(err_message(), "multiple"), "%s", err_message());
   reach_batch_release(&a);
   reach_batch_release(&b);
   pool_free(pool);
@@ -123,8 +123,35 @@ static void check_widening(int64_t grid) {
   reach_model_release(&wide);
 }
 
+// A narrower one is the first neurons of it, which send as much more as neurons are gone.
+static void check_narrowing(void) {
+  struct reach f, g;
+  struct reach_model whole, part;
+  small_arm(&f);
+  reach_model_start(&whole, &f);
+  g = f;
+  g.trainee.neurons = f.trainee.neurons*3/4;
+  const double k = (double)g.trainee.neurons/(double)f.trainee.neurons;
+  CHECK(reach_resize(&part, &g, &whole, &f.code, 0.2) == 0, "%s", err_message());
+  CHECK_REL(g.update.rate, f.update.rate/k, 1e-12);
+  CHECK_REL(g.update.rate*g.update.input_rate, f.update.rate*f.update.input_rate, 1e-12);
+  const struct spiking *from = &whole.o.trainee, *to = &part.o.trainee;
+  const real *const v = whole.parameters + whole.o.trainee_w, *const w = part.parameters + part.o.trainee_w;
+  CHECK(to->n == g.trainee.neurons && to->n_in == from->n_in, "%d neurons, %d inputs", to->n, to->n_in);
+  for (int j = 0; j < to->n; j++) {
+    for (int i = 0; i < to->n_in; i++) CHECK(w[i*to->ld + j] == v[i*from->ld + j], "W_in[%d, %d]", i, j);
+    for (int i = 0; i < to->n; i++)
+      CHECK(fabs(k*(double)w[spiking_recurrent(to) + (size_t)(i*to->ld + j)] - (double)v[spiking_recurrent(from) + (size_t)(i*from->ld + j)]) < 1e-6, "W_rec[%d, %d]", i, j);
+    for (int i = 0; i < part.o.lsg.n; i++)
+      CHECK(part.parameters[part.o.lsg_w_out + (size_t)(i*part.o.lsg.ld_out + j)] == whole.parameters[whole.o.lsg_w_out + (size_t)(i*whole.o.lsg.ld_out + j)], "W_out of the LSG");
+  }
+  reach_model_release(&whole);
+  reach_model_release(&part);
+}
+
 int main(void) {
   check_widening(EPROP_EXACT);
   check_widening(EPROP_NEAREST);
+  check_narrowing();
   return test_summary();
 }
