@@ -183,6 +183,29 @@ static void check_training(void) {
   CHECK(system(command) == 0, "%s", command);
 }
 
+// A trainee with a rate of zero stays as it is, bit for bit, while the LSG learns; W_out has a rate of its own.
+static void check_frozen(void) {
+  char folder[] = "/tmp/reachXXXXXX", path[64], command[128];
+  CHECK(mkdtemp(folder), "no temporary folder");
+  struct reach f;
+  struct reach_model start, end;
+  small_arm(&f);
+  f.train.trainee_rate = 0;
+  reach_model_start(&start, &f);
+  CHECK(reach_train(&f, folder, 0) == 0, "%s", err_message());
+  snprintf(path, sizeof path, "%s/model.safetensors", folder);
+  CHECK(reach_model_load(&end, &f, path, 0, NULL) == 0, "%s", err_message());
+  const size_t *at = start.o.matrix;
+  for (int k = 0; k < ONESHOT_MATRICES; k++) {
+    const bool same = !memcmp(start.parameters + at[k], end.parameters + at[k], (at[k + 1] - at[k])*sizeof(real));
+    CHECK(same == (k == 3 || k == 4), "matrix %d: %s", k, same ? "as it was" : "changed");
+  }
+  reach_model_release(&start);
+  reach_model_release(&end);
+  snprintf(command, sizeof command, "rm -r %s", folder);
+  CHECK(system(command) == 0, "%s", command);
+}
+
 // Adam on the gradient makes the loss smaller.
 static void check_learning(void) {
   struct reach f;
@@ -540,6 +563,7 @@ int main(void) {
   check_reference(REFERENCE "eprop_small_quantised.safetensors");
   check_published();
   check_training();
+  check_frozen();
   check_learning();
   check_path();
   check_stops();
