@@ -80,7 +80,7 @@ static void promises(void) {
   promise("software", software, 1.5, 0.065, 1, 0, NULL);
   promise("chip", on_chip, 3.0, 0.08, 0.11, 2, (char *[]){ chip, chips });
   promise("an hour later", on_chip, 3.5, 0.08, 0.11, 3, (char *[]){ chip, chips, later });
-  promise("wide", wide, 1.0, 0.04, 1, 0, NULL);
+  promise("wide", wide, 0.85, 0.036, 1, 0, NULL);
   promise("wide, 16 cores", wide_on_chip, 1.7, 0.065, 0.1, 3, (char *[]){ chip, chips, cores });
   promise("... an hour later", wide_on_chip, 2.2, 0.065, 0.1, 5, (char *[]){ chip, chips, cores, later, global });
 }
