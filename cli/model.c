@@ -22,11 +22,11 @@ static const char usage[] =
   "convert  reads a model of either kind (published weights too) and writes it in this program's form, with the\n"
   "         settings given; synapse.kind=quantised synapse.bits=N rounds a classifier to N bits, and --half keeps\n"
   "         the weights of an arm in half precision, in half the space.\n"
-  "resize   gives an arm a trainee of N neurons, a multiple of what it has or fewer, that does nearly the same: a start for\n"
-  "         further training (train arm train.start=FILE, and all settings of FILE: model info). With k times as many the noise\n"
-  "         of spikes averages out; with fewer, of which the first stay, it may fit a core. update.rate, .step and .threshold are\n"
-  "         divided by the factor, and update.input_rate is multiplied by it. code.velocity (with code.velocity_scale) gives its\n"
-  "         learning signal generator inputs for the velocity of the target.\n";
+  "resize   gives an arm a trainee of N neurons, k times what it has: a start for further training (train arm train.start=FILE,\n"
+  "         and the settings of FILE: model info; one of the LSG's passes). With a whole k it does nearly the same, and the noise of\n"
+  "         spikes averages out; with k below 1 the first N stay, which does worse until it is trained, but may fit a core.\n"
+  "         update.rate, .step and .threshold are divided by k, and update.input_rate is multiplied by it. code.velocity (with\n"
+  "         code.velocity_scale) gives its learning signal generator (LSG) inputs for the velocity of the target.\n";
 
 static int range(struct tensorfile *tf, const struct tensorfile_entry *e, double *least, double *most) {
   double *v = err_calloc((size_t)e->n_values, sizeof *v);

@@ -1,5 +1,5 @@
-// The published weights of the arm over 500 free movements of the published generator: in software with exact, rounded
-// and stochastically rounded updates, and on four simulated chips of each device model. About a minute.
+// What the shipped models of the arm promise, and the published weights over 500 free movements of the published generator: in software
+// with exact, rounded and stochastically rounded updates, and on four simulated chips of each device model. Some four minutes.
 #include "base/err.h"
 #include "base/file.h"
 #include "experiment/reach_result.h"
@@ -14,16 +14,17 @@ struct expected {
   char settings[6][32];
 };
 
-// An independent simulation, with one scale a matrix and the columns of the weights that perform corrected, has 6.1 cm for joshi2020
-// and 5.5 cm for hermes. Here the columns are corrected before the update, which rewrites four devices in five, and again when the arm
-// performs later (eval.later_s): at once, without that, it is 5.8 and 7.9 cm, a second later 4.5 and 5.9, an hour later 5.1 and 6.3.
+// An independent simulation, with one scale a matrix and columns corrected at a time it does not name, has 6.1 cm for joshi2020 and
+// 5.5 cm for hermes. The update rewrites four devices in five under column gains that were fitted before it: at once it is 5.8 and
+// 7.9 cm here. Corrected again (eval.later_s) it is a second later 4.5 and 5.9, an hour later, when such an arm is to perform too, 5.1 and 6.3.
 static struct expected all[] = {
   { "exact", 2.2, 0.2, 0.65, 0.85, { "" } },
   { "nearest 1/16", 14, 2, 0.02, 0.05, { "update.grid=nearest" } },
   { "stochastic 1/16", 2.8, 0.4, 0.06, 0.10, { "update.grid=stochastic" } },
-  { "joshi2020", 6.1, 1.5, 0.65, 0.85, { "synapse.kind=chip", "eval.chips=4", "chip.preset=joshi2020", "eval.later_s=3600" } },
-  { "hermes", 5.5, 1.5, 0.65, 0.85, { "synapse.kind=chip", "eval.chips=4", "chip.preset=hermes", "eval.later_s=3600" } },
-  { "hermes, at once", 8.1, 1.5, 0.65, 0.85, { "synapse.kind=chip", "eval.chips=4", "chip.preset=hermes" } },
+  { "joshi2020, 1 h", 6.1, 1.5, 0.65, 0.85, { "synapse.kind=chip", "eval.chips=4", "chip.preset=joshi2020", "eval.later_s=3600" } },
+  { "hermes, 1 h", 5.5, 1.5, 0.65, 0.85, { "synapse.kind=chip", "eval.chips=4", "chip.preset=hermes", "eval.later_s=3600" } },
+  { "joshi2020", 6.1, 1.5, 0.65, 0.85, { "synapse.kind=chip", "eval.chips=4", "chip.preset=joshi2020" } },
+  { "hermes", 8.1, 1.5, 0.65, 0.85, { "synapse.kind=chip", "eval.chips=4", "chip.preset=hermes" } },
   { "hermes, columns", 4.5, 1.0, 0.65, 0.85, { "synapse.kind=chip", "eval.chips=4", "chip.preset=hermes", "chip.scale=column" } },
   { "without noise", 2.2, 0.2, 0.65, 0.85,
     { "synapse.kind=chip", "chip.prog_scale=0", "chip.read_scale=0", "chip.drift_scale=0", "chip.dac_bits=0", "chip.adc_bits=0" } },
@@ -66,7 +67,8 @@ static void promise(const char *what, const char *path, double cm, double omega,
   const struct reach_score *s = &r.after;
   printf("ours, %-12s %6.2f +- %.2f cm, %.4f / %.4f rad/s, %4.1f / %4.1f %% of the weights changed, trainee %.1f Hz, LSG %.1f Hz\n", what, s->rms_distance_cm.mean,
          s->rms_distance_cm.std, s->omega_rmse_rad_s[0].mean, s->omega_rmse_rad_s[1].mean, 100*r.changed_in, 100*r.changed_rec, r.trainee_Hz, r.lsg_Hz);
-  CHECK(s->rms_distance_cm.mean <= cm && r.changed_rec <= changed, "%s: %.2f cm, %.3f changed", what, s->rms_distance_cm.mean, r.changed_rec);
+  const double inputs = (double)m.o.trainee.n_in, neurons = (double)m.o.trainee.n, share = (inputs*r.changed_in + neurons*r.changed_rec)/(inputs + neurons);
+  CHECK(s->rms_distance_cm.mean <= cm && share <= changed, "%s: %.2f cm, %.3f changed", what, s->rms_distance_cm.mean, share);
   for (int j = 0; j < 2; j++) CHECK(s->omega_rmse_rad_s[j].mean <= omega, "%s: joint %d off by %.4f rad/s", what, j, s->omega_rmse_rad_s[j].mean);
   CHECK(fabs(r.trainee_Hz - 20) < 6 && fabs(r.lsg_Hz - 10) < 1, "%s: %.1f and %.1f Hz", what, r.trainee_Hz, r.lsg_Hz);
   reach_result_release(&r);

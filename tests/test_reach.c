@@ -191,6 +191,8 @@ static void check_frozen(void) {
   struct reach_model start, end;
   small_arm(&f);
   f.train.trainee_rate = 0;
+  f.train.weight_decay = 0.05;
+  f.train.clip = 0.3;
   reach_model_start(&start, &f);
   CHECK(reach_train(&f, folder, 0) == 0, "%s", err_message());
   snprintf(path, sizeof path, "%s/model.safetensors", folder);

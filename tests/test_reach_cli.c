@@ -96,6 +96,15 @@ static void check_resize(void) {
   CHECK(reach_model_load(&m, &f, wide, 0, NULL) == 0 && m.o.trainee.n == 60, "%s", err_message());
   reach_model_release(&m);
   half_precision(wide, true);
+  p = (struct process){ 0 };
+  process_args(&p, (const char *[]){ "model", "resize", "--model", wide, "--out", wide, "trainee.neurons=45", NULL });
+  process_run(&p);
+  CHECK(p.status == 0, "exit status %d: %s", p.status, p.err);
+  p = (struct process){ 0 };
+  process_args(&p, (const char *[]){ "model", "info", "--model", wide, NULL });
+  process_run(&p);
+  SAYS("45 x 45", "30 x 45", "5 x 45", "trainee.neurons=45", "update.input_rate=2.25");
+  half_precision(wide, false);
   for (int half = 0; half < 2; half++) {
     p = (struct process){ 0 };
     process_args(&p, (const char *[]){ "model", "convert", "--model", wide, "--out", wide, half ? "--half" : "--quiet", NULL });

@@ -36,7 +36,7 @@ static const struct param train_table[] = {
   PARAM_BOOL(P, relative, 0, "a rate for each matrix: times the spread of its random start, so that all change at the same pace"),
   PARAM_F64(P, epsilon, ADAM_EPSILON, 0, 1, "of Adam; gradients below it move weights less, and noise does not carry them away"),
   PARAM_F64(P, readout_rate, 1, 0, 1e3, "times this for the trainee's W_out, whose numbers are ten times smaller than the rest"),
-  PARAM_F64(P, trainee_rate, 1, 0, 1e3, "times this for the trainee's W_in and W_rec: in a wide trainee each of them counts for less, and all for more; 0 leaves them, and so pass 1, as they are"),
+  PARAM_F64(P, trainee_rate, 1, 0, 1e3, "times this for the trainee's W_in and W_rec: in a wide trainee each of them counts for less, and all for more; 0 leaves them, and without noise pass 1, as they are"),
   PARAM_F64(P, recurrent_rate, 1, 0, 1e3, "times this for the LSG's W_rec: if it grows, the network is chaotic and its signals do not repeat"),
   PARAM_CHOICE(P, schedule, 0, schedules, "course of that rate; cosine ends at zero"),
   PARAM_F64(P, decay, 0.99, 0, 1, "factor of schedule 'steps'"),
