@@ -23,7 +23,7 @@ static const char usage[] =
   "         settings given; synapse.kind=quantised synapse.bits=N rounds a classifier to N bits, and --half keeps\n"
   "         the weights of an arm in half precision, in half the space.\n"
   "resize   gives an arm a trainee of N neurons, k times what it has: a start for further training (train arm train.start=FILE,\n"
-  "         and the settings of FILE: model info; one of the LSG's passes). With a whole k it does nearly the same, and the noise of\n"
+  "         with update.lsg_passes=1 and the other settings of FILE). With a whole k it does nearly the same, and the noise of\n"
   "         spikes averages out; with k below 1 the first N stay, which does worse until it is trained, but may fit a core.\n"
   "         update.rate, .step and .threshold are divided by k, and update.input_rate is multiplied by it. code.velocity (with\n"
   "         code.velocity_scale) gives its learning signal generator (LSG) inputs for the velocity of the target.\n";

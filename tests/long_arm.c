@@ -78,13 +78,13 @@ static void promise(const char *what, const char *path, double cm, double omega,
 static void promises(void) {
   static const char software[] = "models/arm.safetensors", on_chip[] = "models/arm-chip.safetensors";
   static const char wide[] = "models/arm-wide.safetensors", wide_on_chip[] = "models/arm-wide-chip.safetensors";
-  char chip[] = "synapse.kind=chip", chips[] = "eval.chips=10", later[] = "eval.later_s=3600", cores[] = "chip.cores=16", global[] = "chip.correction=global";
+  char chip[] = "synapse.kind=chip", chips[] = "eval.chips=10", later[] = "eval.later_s=3600", cores[] = "chip.cores=16";
   promise("software", software, 1.5, 0.065, 1, 0, NULL);
   promise("chip", on_chip, 2.2, 0.07, 0.1, 2, (char *[]){ chip, chips });
   promise("an hour later", on_chip, 2.3, 0.07, 0.1, 3, (char *[]){ chip, chips, later });
   promise("wide", wide, 0.85, 0.036, 1, 0, NULL);
-  promise("wide, 16 cores", wide_on_chip, 1.7, 0.065, 0.1, 3, (char *[]){ chip, chips, cores });
-  promise("... an hour later", wide_on_chip, 2.2, 0.065, 0.1, 5, (char *[]){ chip, chips, cores, later, global });
+  promise("wide, 16 cores", wide_on_chip, 1.4, 0.055, 0.1, 3, (char *[]){ chip, chips, cores });
+  promise("... an hour later", wide_on_chip, 1.6, 0.055, 0.1, 4, (char *[]){ chip, chips, cores, later });
 }
 
 int main(void) {
