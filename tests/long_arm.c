@@ -42,7 +42,9 @@ static void check(struct expected *e) {
     n++;
   }
   reach_init(&f);
-  CHECK(reach_model_load(&m, &f, MODEL, n, assignments) == 0, "%s", err_message());
+  const int rc = reach_model_load(&m, &f, MODEL, n, assignments);
+  CHECK(rc == 0, "%s", err_message());
+  if (rc < 0) return;
   CHECK(reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());
   const double cm = r.after.rms_distance_cm.mean;
   printf("%-18s %6.2f +- %.2f cm  (before %.1f)  %4.1f / %4.1f %% of the weights changed, %.0f devices, trainee %.1f Hz, LSG %.1f Hz, %.1f ms\n", e->what,
@@ -62,7 +64,9 @@ static void promise(const char *what, const char *path, double cm, double omega,
   struct reach_model m;
   struct reach_result r;
   reach_init(&f);
-  CHECK(reach_model_load(&m, &f, path, n, assignments) == 0, "%s", err_message());
+  const int rc = reach_model_load(&m, &f, path, n, assignments);
+  CHECK(rc == 0, "%s", err_message());
+  if (rc < 0) return;
   CHECK(reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());
   const struct reach_score *s = &r.after;
   printf("ours, %-12s %6.2f +- %.2f cm, %.4f / %.4f rad/s, %4.1f / %4.1f %% of the weights changed, trainee %.1f Hz, LSG %.1f Hz\n", what, s->rms_distance_cm.mean,
