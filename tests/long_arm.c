@@ -25,6 +25,7 @@ static struct expected all[] = {
   { "hermes, 1 h", 5.5, 1.5, 0.65, 0.85, { "synapse.kind=chip", "eval.chips=4", "chip.preset=hermes", "eval.later_s=3600" } },
   { "joshi2020", 6.1, 1.5, 0.65, 0.85, { "synapse.kind=chip", "eval.chips=4", "chip.preset=joshi2020" } },
   { "hermes", 8.1, 1.5, 0.65, 0.85, { "synapse.kind=chip", "eval.chips=4", "chip.preset=hermes" } },
+  { "hermes, 1 s", 5.5, 1.5, 0.65, 0.85, { "synapse.kind=chip", "eval.chips=4", "chip.preset=hermes", "eval.later_s=1" } },
   { "hermes, columns", 4.5, 1.0, 0.65, 0.85, { "synapse.kind=chip", "eval.chips=4", "chip.preset=hermes", "chip.scale=column" } },
   { "without noise", 2.2, 0.2, 0.65, 0.85,
     { "synapse.kind=chip", "chip.prog_scale=0", "chip.read_scale=0", "chip.drift_scale=0", "chip.dac_bits=0", "chip.adc_bits=0" } },

@@ -78,7 +78,7 @@ int main(void) {
   CHECK_REL(c.read_time_s, 62 * 130e-9, 1e-12);  // the busier core
   CHECK(c.write_energy_J == 0, "not priced");
   CHECK_REL(c.endurance_used, 7e-8, 1e-12);
-  // a whole core: 2 x 256 x 256 operations in 4 phases at 2.48 TOPS/W and 16.1/64 TOPS, SPEC
+  // a whole core: 2 x 256 x 256 operations in 4 phases at 2.48 TOPS/W and 16.1/64 TOPS (Le Gallo et al. 2023)
   CHECK_REL(131072 / (4 * c.read_energy_J / 102), 2.48e12, 0.01);
   CHECK_REL(131072 / (4 * c.read_time_s / 62), 16.1e12 / 64, 0.01);
   p.pulse_energy_J = 2e-12;

@@ -1,4 +1,4 @@
-// kinematics.h - where the tip of the ED-Scorbot is (SPEC section 2, "Kinematics"; metres, radians).
+// kinematics.h - where the tip of the ED-Scorbot is (metres, radians).
 // Joints q: base, shoulder, elbow, wrist; the experiment moves the first two. With t1 = -q1, t2 = -q2,
 // t3 = -q3, t4 = q4 (the home offsets of the laboratory's own angles cancel exactly) and
 //   R = a1 + a2 cos t2 + a3 cos(t2+t3) + a4 cos(t2+t3+t4):

@@ -1,4 +1,4 @@
-// spikecode.h - what the networks are told, as spikes (SPEC section 2, "Inputs"). A clock of a few
+// spikecode.h - what the networks are told, as spikes (equation L1). A clock of a few
 // neurons that spike one after the other, and the target position in one of three codes:
 //   binary      the bits of each coordinate, least significant first, held every step (published weights: 16)
 //   onehot      the region of each coordinate, its neuron spiking every 10 steps (paper)

@@ -1,4 +1,4 @@
-// trajectory.h - random target movements of two joints (SPEC section 2, "Trajectories"): Brownian
+// trajectory.h - random target movements of two joints (Ortner et al., Nat. Commun. 16:1243 (2025), methods): Brownian
 // angular velocities, smoothed by a raised-cosine window, integrated and held within the joint limits.
 //   published    the velocity is left as it was where the limits cut the angle, so the two contradict
 //   consistent   the velocity is the difference of the angles that remain

@@ -4,7 +4,7 @@
 //            A sign that no input has costs no phase.
 //   1-phase: everything at once, charge = x (G+ - G-).
 // Read noise is drawn per column, vector and phase with variance sum_i x_i^2 sigma_i^2, which is exactly the
-// distribution of independent noise in every device (SPEC: never per device).
+// distribution of independent noise in every device (equation P5).
 // A single vector with few inputs that are not 0, such as spikes, visits only their rows.
 #ifndef DEVICE_CORE_H
 #define DEVICE_CORE_H

@@ -1,5 +1,5 @@
 // reach.h - the arm learns a movement in one shot, end to end: meta-training of the learning signal
-// generator (LSG) and the trainee. SPEC section 2. Evaluation is in experiment/reach_result.h.
+// generator (LSG) and the trainee. Equations S1 to E4 of docs/equations.md. Evaluation is in experiment/reach_result.h.
 // Model files hold lsg.w_in, lsg.w_rec, lsg.w_out, trainee.w_in, trainee.w_rec, trainee.w_out, (from, to).
 #ifndef EXPERIMENT_REACH_H
 #define EXPERIMENT_REACH_H

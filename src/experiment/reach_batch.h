@@ -4,7 +4,7 @@
 // the whole batch, so all passes forward come before the first one back; what is kept between are lists of
 // events, about 0.1 MB per movement.
 //
-// Loss (equation L2, SPEC section 2; mean over movements, steps and components; p = tip of q, q = dt cumsum(o), omega = diff(q)/dt; q within the
+// Loss (equation L2; mean over movements, steps and components; p = tip of q, q = dt cumsum(o), omega = diff(q)/dt; q within the
 // limits of the joints if arm.stops, which the published code does not know):
 //   position mean |p - p*|^2 + velocity mean (omega - omega*)^2 + rate sum_j (rate_j - target)^2, trainee and LSG
 // and with loss.root the mean over movements of the roots of what the first two are for one movement, for one movement and joint.

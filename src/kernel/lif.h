@@ -1,5 +1,5 @@
 // lif.h - when a leaky integrate-and-fire neuron spikes, and the derivative that stands in for that
-// of its step (SPEC section 2; Bellec et al., Nat. Commun. 11:3625 (2020)). With u = v - A:
+// of its step (equations S1, S5; Bellec et al., Nat. Commun. 11:3625 (2020)). With u = v - A:
 //   z = [u > 0] unless refractory          dz/du := damping max(0, 1 - |u|/v_th)/v_th = h, 0 while refractory
 // For gradient checks the step can be replaced by the smooth function whose derivative is h.
 #ifndef KERNEL_LIF_H

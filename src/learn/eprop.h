@@ -1,6 +1,6 @@
 // eprop.h - e-prop (Bellec et al., Nat. Commun. 11:3625 (2020)), the rule of the one update. With the
 // surrogate h_j, the learning signal L_j and the traces e(t) = gamma e(t-1) + s(t) of the presynaptic
-// events s(t) = (x(t), z(t-1)), SPEC section 2:
+// events s(t) = (x(t), z(t-1)), equations E1, E2:
 //   dW[i,j] = sum_t h_j(t) L_j(t) e_i(t)          W <- W - rate dW
 // Summed by parts: with a = h L and A(t) = a(t) + gamma A(t+1) it is sum_t s_i(t) A_j(t), so that only
 // events are visited; and this is what back-propagation through time computes when recurrent and reset paths are cut.

@@ -10,7 +10,7 @@
 enum { MAML_NOISE_POINTS = 257 };
 
 // How weights are held while learning: exact, or Q(w) of n bits with stochastic rounding and a
-// straight-through gradient (SPEC "4 bit" meta-training).
+// straight-through gradient (equation Q1).
 struct maml_options {
   int steps;
   enum convnet_rule rule;

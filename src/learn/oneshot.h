@@ -1,4 +1,4 @@
-// oneshot.h - learning a movement with one update (SPEC section 2, "inner loop"), and its exact gradient.
+// oneshot.h - learning a movement with one update (equations E1 to E4), and its exact gradient.
 // A trainee runs once with the clock as input; the learning signal generator (LSG) runs over the target
 // path and emits one signal per trainee neuron and step; one e-prop update; the trainee runs again.
 // The first pass does not depend on the target: without noise, or on one chip, all trajectories of an episode share it.

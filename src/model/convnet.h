@@ -1,6 +1,6 @@
 // convnet.h - the few-shot classifier: blocks of convolution 3x3 (stride 2, padding 1), rectification
 // and batch normalisation without affine part; maximum over the remaining pixels; dense read-out
-// without bias. SPEC: Ortner et al., Nat. Commun. 16:1243 (2025), methods; docs/equations.md (C1)-(C4).
+// without bias. Source: Ortner et al., Nat. Commun. 16:1243 (2025), methods; docs/equations.md (C1)-(C4).
 //
 // All parameters are one flat block: kernels (ky,kx,in,padded out), the read-out (channels, padded
 // ways), the inner learning rates. Padding is and stays zero. Products are taken by synapse arrays

@@ -1,5 +1,5 @@
 // spiking.h - a recurrent network of leaky integrate-and-fire neurons, the last n_adaptive of them
-// with adaptive threshold (ALIF), and leaky linear outputs. SPEC section 2, one step, input x:
+// with adaptive threshold (ALIF), and leaky linear outputs. Equations S1 to S3 (docs/equations.md), one step, input x:
 //   b' = rho b + z            A = v_th + beta b' (ALIF), v_th (LIF)
 //   v' = gamma v + x W_in + z W_rec - z A,      W_rec without diagonal
 //   z' = [v' > A] unless refractory,            o' = kappa o + z' W_out
