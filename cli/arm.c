@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "commands.h"
-#include "experiment/perform.h"
+#include "experiment/arm/perform.h"
 #include "options.h"
 
 static const char usage[] =

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/pool.h"
 #include "commands.h"
-#include "experiment/bench.h"
+#include "lab/bench.h"
 #include "options.h"
 
 static const char usage[] =

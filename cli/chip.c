@@ -7,10 +7,10 @@
 #include "base/json.h"
 #include "base/settings.h"
 #include "commands.h"
-#include "device/chipstate.h"
-#include "experiment/deploy.h"
+#include "chip/chipstate.h"
+#include "experiment/fewshot/deploy.h"
 #include "experiment/deployable.h"
-#include "experiment/tradeoff.h"
+#include "lab/tradeoff.h"
 #include "options.h"
 
 static const char usage[] =

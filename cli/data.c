@@ -11,7 +11,7 @@
 #include "data/contactsheet.h"
 #include "data/dataset.h"
 #include "data/fetch.h"
-#include "experiment/fewshot.h"
+#include "experiment/fewshot/fewshot.h"
 #include "options.h"
 
 static const char usage[] =

@@ -5,8 +5,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "commands.h"
-#include "experiment/fewshot.h"
-#include "experiment/reach_result.h"
+#include "experiment/fewshot/fewshot.h"
+#include "experiment/arm/result.h"
 #include "options.h"
 #include "shipped.h"
 

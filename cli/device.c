@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/settings.h"
 #include "commands.h"
-#include "experiment/characterise.h"
+#include "lab/characterise.h"
 #include "options.h"
 
 static const char usage[] =

@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "commands.h"
-#include "experiment/fewshot.h"
+#include "experiment/fewshot/fewshot.h"
 #include "options.h"
 
 static const char usage[] =

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "commands.h"
-#include "experiment/reach_result.h"
+#include "experiment/arm/result.h"
 #include "options.h"
 
 static const char usage[] =

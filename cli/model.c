@@ -8,9 +8,9 @@
 #include "base/json.h"
 #include "base/tensorfile.h"
 #include "commands.h"
-#include "experiment/fewshot.h"
-#include "experiment/reach.h"
-#include "experiment/reach_resize.h"
+#include "experiment/fewshot/fewshot.h"
+#include "experiment/arm/reach.h"
+#include "experiment/arm/resize.h"
 #include "options.h"
 
 static const char usage[] =

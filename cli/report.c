@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/rundir.h"
+#include "run/rundir.h"
 #include "commands.h"
-#include "experiment/showcase.h"
+#include "lab/showcase.h"
 #include "options.h"
 #include "report/report.h"
 #include "shipped.h"

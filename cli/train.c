@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/rundir.h"
+#include "run/rundir.h"
 #include "commands.h"
-#include "experiment/fewshot.h"
-#include "experiment/reach.h"
+#include "experiment/fewshot/fewshot.h"
+#include "experiment/arm/reach.h"
 #include "options.h"
 
 static const char usage[] =

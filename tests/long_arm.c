@@ -2,7 +2,7 @@
 // with exact, rounded and stochastically rounded updates, and on four simulated chips of each device model. Some four minutes.
 #include "base/err.h"
 #include "base/file.h"
-#include "experiment/reach_result.h"
+#include "experiment/arm/result.h"
 #include "test.h"
 
 #define MODEL "../shared/reference/paper_arm.safetensors"

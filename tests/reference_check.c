@@ -6,8 +6,8 @@
 
 #include "base/err.h"
 #include "base/tensorfile.h"
-#include "experiment/reach.h"
-#include "experiment/reference.h"
+#include "experiment/arm/reach.h"
+#include "reference/reference.h"
 
 int main(int argc, char **argv) {
   const char *text = getenv("TOLERANCE");
@@ -19,7 +19,7 @@ int main(int argc, char **argv) {
     double worst = INFINITY;
     int rc = tensorfile_open(&tf, argv[i]);
     if (rc == 0) {
-      rc = tensorfile_find(tf, "lsg.w_in") ? reach_check(tf, stdout, &worst) : reference_maml(tf, stdout, &worst);
+      rc = tensorfile_find(tf, "lsg.w_in") ? reference_eprop(tf, stdout, &worst) : reference_maml(tf, stdout, &worst);
       tensorfile_close(tf);
     }
     if (rc < 0) fprintf(stderr, "%s\n", err_message());

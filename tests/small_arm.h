@@ -2,7 +2,7 @@
 #ifndef TESTS_SMALL_ARM_H
 #define TESTS_SMALL_ARM_H
 
-#include "experiment/reach.h"
+#include "experiment/arm/reach.h"
 
 static inline void small_arm(struct reach *f) {
   reach_init(f);

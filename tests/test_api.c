@@ -3,8 +3,8 @@
 
 #include "base/err.h"
 #include "device/pcm.h"
-#include "experiment/fewshot.h"
-#include "experiment/reach_result.h"
+#include "experiment/fewshot/fewshot.h"
+#include "experiment/arm/result.h"
 #include "folder.h"
 #include "metaxbar.h"
 #include "test.h"

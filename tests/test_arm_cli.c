@@ -1,7 +1,7 @@
 // metaxbar arm: what it prints, writes and draws, and how it refuses.
 #include "base/err.h"
 #include "base/json.h"
-#include "experiment/perform.h"
+#include "experiment/arm/perform.h"
 #include "folder.h"
 #include "process.h"
 

@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
-#include "experiment/characterise.h"
+#include "lab/characterise.h"
 #include "test.h"
 
 static void near(double measured, double formula, double tolerance, const char *what, double g) {

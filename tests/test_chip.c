@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "base/pool.h"
 #include "base/rng.h"
-#include "device/chip.h"
+#include "chip/chip.h"
 #include "test.h"
 
 static struct arena arena;

@@ -2,7 +2,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "experiment/reach.h"
+#include "experiment/arm/reach.h"
 #include "folder.h"
 #include "process.h"
 

@@ -6,8 +6,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/rng.h"
-#include "device/chip.h"
-#include "device/chipstate.h"
+#include "chip/chip.h"
+#include "chip/chipstate.h"
 #include "test.h"
 
 enum { I = 45, O = 20, OP = 32, B = 8 };

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/rng.h"
-#include "experiment/fewshot.h"
+#include "experiment/fewshot/fewshot.h"
 #include "folder.h"
 #include "test.h"
 

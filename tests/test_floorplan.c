@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "base/rng.h"
-#include "device/floorplan.h"
+#include "chip/floorplan.h"
 #include "test.h"
 
 enum { MAX = 64, ROWS = 40, COLUMNS = 24 };

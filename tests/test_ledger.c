@@ -1,6 +1,6 @@
 // Sums, means and prices of the ledger by hand, its presets, and its JSON.
 #include "base/json.h"
-#include "device/ledger.h"
+#include "chip/ledger.h"
 #include "test.h"
 
 static struct ledger l = { .n_cores = 2, .most_writes = 3 }, other = { .n_cores = 2, .most_writes = 7 };

@@ -3,7 +3,7 @@
 // surrogate. Needs the double build.
 #include "base/pool.h"
 #include "base/rng.h"
-#include "experiment/reach_batch.h"
+#include "experiment/arm/batch.h"
 #include "test.h"
 
 static struct reach f;

@@ -10,8 +10,9 @@
 #include "base/rng.h"
 #include "base/tensorfile.h"
 #include "device/pcm.h"
-#include "experiment/reach_batch.h"
+#include "experiment/arm/batch.h"
 #include "small_arm.h"
+#include "reference/reference.h"
 #include "test.h"
 
 #define REFERENCE "../shared/reference/"
@@ -24,7 +25,7 @@ static void check_reference(const char *path) {
     printf("SKIP %s: absent\n", path);
     return;
   }
-  CHECK(tensorfile_open(&tf, path) == 0 && reach_check(tf, NULL, &worst) == 0, "%s", err_message());
+  CHECK(tensorfile_open(&tf, path) == 0 && reference_eprop(tf, NULL, &worst) == 0, "%s", err_message());
   if (precise) CHECK(worst <= test_tol(1e-9), "%s: off by %g", path, worst);
   tensorfile_close(tf);
 }

@@ -2,8 +2,8 @@
 // programmed; chips take turns; the ledger; what contradicts is refused.
 #include "base/err.h"
 #include "base/rng.h"
-#include "experiment/reach_batch.h"
-#include "experiment/reach_chip.h"
+#include "experiment/arm/batch.h"
+#include "experiment/arm/deploy.h"
 #include "test.h"
 
 enum { N = 7 };

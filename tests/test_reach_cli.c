@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/tensorfile.h"
-#include "experiment/reach.h"
+#include "experiment/arm/reach.h"
 #include "folder.h"
 #include "process.h"
 

@@ -2,8 +2,8 @@
 #include "base/err.h"
 #include "base/pool.h"
 #include "base/rng.h"
-#include "experiment/reach_batch.h"
-#include "experiment/reach_resize.h"
+#include "experiment/arm/batch.h"
+#include "experiment/arm/resize.h"
 #include "small_arm.h"
 #include "test.h"
 

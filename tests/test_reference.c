@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/tensorfile.h"
-#include "experiment/reference.h"
+#include "reference/reference.h"
 #include "test.h"
 
 static const char path[] = "../shared/reference/maml_small.safetensors";

@@ -1,5 +1,5 @@
 // base/rundir: one process at a time, no run written over, and metrics that a kill cannot change.
-#include "base/rundir.h"
+#include "run/rundir.h"
 
 #include <signal.h>
 #include <sys/wait.h>

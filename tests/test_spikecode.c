@@ -1,5 +1,5 @@
 // Clock and codes by hand.
-#include "data/spikecode.h"
+#include "arm/spikecode.h"
 #include "test.h"
 
 enum { T = 300 };

@@ -1,6 +1,6 @@
 // The file of a user's own path: good ones, and the message for every kind of bad one.
 #include "base/err.h"
-#include "data/targetpath.h"
+#include "arm/targetpath.h"
 #include "test.h"
 
 static void refused(const char *text, const char *expected) {

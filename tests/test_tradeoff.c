@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/rng.h"
-#include "experiment/tradeoff.h"
+#include "lab/tradeoff.h"
 #include "folder.h"
 #include "test.h"
 

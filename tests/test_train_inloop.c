@@ -3,8 +3,8 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/rng.h"
-#include "experiment/deploy.h"
-#include "experiment/inloop.h"
+#include "experiment/fewshot/deploy.h"
+#include "experiment/fewshot/inloop.h"
 #include "test.h"
 
 enum { SIDE = 12, SHOTS = 2, QUERIES = 3, CHANNELS = 7, STEPS = 2 };

@@ -2,7 +2,7 @@
 #include "arm/kinematics.h"
 #include "base/err.h"
 #include "base/rng.h"
-#include "data/trajectory.h"
+#include "arm/trajectory.h"
 #include "test.h"
 
 static const double pi = 3.14159265358979323846;

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "base/settings.h"
-#include "device/chip.h"
+#include "chip/chip.h"
 #include "metaxbar.h"
 
 const char *mx_version(void) { return METAXBAR_VERSION; }

@@ -8,8 +8,8 @@
 #include "base/pool.h"
 #include "base/rng.h"
 #include "base/settings.h"
-#include "experiment/reach_batch.h"
-#include "experiment/reach_chip.h"
+#include "experiment/arm/batch.h"
+#include "experiment/arm/deploy.h"
 #include "metaxbar.h"
 
 static const double pi = 3.14159265358979323846;

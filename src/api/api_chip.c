@@ -7,8 +7,8 @@
 #include "api/api.h"
 #include "base/err.h"
 #include "base/settings.h"
-#include "device/chip.h"
-#include "device/chipstate.h"
+#include "chip/chip.h"
+#include "chip/chipstate.h"
 #include "kernel/conv.h"
 #include "metaxbar.h"
 

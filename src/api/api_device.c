@@ -8,7 +8,7 @@
 #include "base/settings.h"
 #include "device/devicetable.h"
 #include "device/pcm.h"
-#include "experiment/characterise.h"
+#include "lab/characterise.h"
 #include "metaxbar.h"
 
 struct mx_device {

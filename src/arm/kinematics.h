@@ -12,7 +12,7 @@ struct kinematics {
   double d1, d;           // height of the shoulder; sideways offset d2 + d3
   double a1, a2, a3, a4;  // lengths; a3 = 0.35 reproduces the paper, other sources of the lab say 0.25
   double limit_base_deg, limit_shoulder_deg;  // the experiment stays within +- these
-  int64_t stops;          // do performances stop there too (kernel/joint.h)?
+  int64_t stops;          // do performances stop there too (arm/joint.h)?
 };
 extern const struct param kinematics_param_table[];
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "experiment/deploy.h"
-#include "experiment/reach_chip.h"
+#include "experiment/fewshot/deploy.h"
+#include "experiment/arm/deploy.h"
 
 void deployable_init(struct deployable *d) {
   memset(d, 0, sizeof *d);

@@ -1,6 +1,6 @@
 // deployable.h - a model of either kind, for what is done alike with both: it is laid out on a chip, written to it, and
-// calibrated as its evaluation does. Of a classifier every layer is a matrix (experiment/deploy.h), of an arm the trainee is
-// the only one (experiment/reach_chip.h).
+// calibrated as its evaluation does. Of a classifier every layer is a matrix (experiment/fewshot/deploy.h), of an arm the trainee is
+// the only one (experiment/arm/deploy.h).
 //
 //   deployable_init, deployable_open     defaults; which kind a file holds
 //   deployable_load                      the model, and the settings of its kind
@@ -8,8 +8,8 @@
 #ifndef EXPERIMENT_DEPLOYABLE_H
 #define EXPERIMENT_DEPLOYABLE_H
 
-#include "experiment/fewshot.h"
-#include "experiment/reach.h"
+#include "experiment/fewshot/fewshot.h"
+#include "experiment/arm/reach.h"
 
 struct deployable {
   const char *path;                 // of the model file; the caller's

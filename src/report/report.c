@@ -6,7 +6,6 @@
 
 #include "base/err.h"
 #include "base/json.h"
-#include "base/rundir.h"
 #include "report/chart.h"
 #include "report/html.h"
 #include "report/page.h"
@@ -42,9 +41,9 @@ static int read_all(struct report_run *r) {
 #define X(table, of) if (r->kind == of) TRY(read_table(&r->table, r, #table));
   REPORT_TABLES(X)
 #undef X
-  own_path(r, RUNDIR_METRICS, path);
+  own_path(r, "metrics.csv", path);
   if (file_exists(path)) TRY(csvtable_read(&r->metrics, path));
-  own_path(r, RUNDIR_BUILD, path);
+  own_path(r, "build.json", path);
   if (file_exists(path)) TRY(json_read(&r->build, path, JSON_LIMIT));
   report_path(r, "task.png", path);
   return r->kind == REPORT_FEWSHOT ? file_read(path, IMAGE_LIMIT, &r->image, &r->image_size) : 0;
@@ -182,7 +181,7 @@ static int put_run(FILE *out, const struct report_run *r) {
   fact(out, "model", model);
   fprintf(out, "<dt>seed</dt><dd>%lld</dd>\n", (long long)seed);
   if (r->build) {
-    own_path(r, RUNDIR_BUILD, path);
+    own_path(r, "build.json", path);
     TRY(put_build(out, r->build, path, "trained"));
   }
   report_path(r, kind_files[r->kind], path);

@@ -1,6 +1,6 @@
 // report.h - one self-contained HTML page about trained models, drawn from the files beside them alone:
-//   RUN/build.json, RUN/metrics.csv (base/rundir.h)   either may be absent
-//   RUN/showcase/...                                  (experiment/showcase.h)
+//   RUN/build.json, RUN/metrics.csv (run/rundir.h)   either may be absent
+//   RUN/showcase/...                                  (lab/showcase.h)
 // All texts in these files are taken for hostile. Nothing is computed here but the shape of figures.
 #ifndef REPORT_REPORT_H
 #define REPORT_REPORT_H

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "device/chip.h"
-#include "device/chipstate.h"
+#include "chip/chip.h"
+#include "chip/chipstate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

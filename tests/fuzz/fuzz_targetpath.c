@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#include "data/targetpath.h"
+#include "arm/targetpath.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,0 +1,164 @@
+#include "chip/calibration.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "chip/chip.h"
+#include "device/converter.h"
+#include "kernel/conv.h"
+
+// A matrix that nothing was seen of: normal inputs.
+static void invent_sample(struct chip *c, struct chip_matrix *m, int index) {
+  struct rng r = rng_stream(c->seed, RNG_OBSERVE, 0x80000000u + (uint32_t)index);
+  const int IP = conv_padded(m->base.I);
+  m->n_sample = (int)c->params.calibration_rows;
+  for (int b = 0; b < m->n_sample; b++)
+    for (int i = 0; i < m->base.I; i++) m->sample[(size_t)b * (size_t)IP + (size_t)i] = (real)(rng_normal(&r) / 3);
+}
+
+static int compare(const void *a, const void *b) {
+  const real x = *(const real *)a, y = *(const real *)b;
+  return (x > y) - (x < y);
+}
+
+// The quantile of all |inputs| of the sample.
+static double input_range(const struct chip *c, const struct chip_matrix *m) {
+  const int I = m->base.I, IP = conv_padded(I);
+  const size_t n = (size_t)m->n_sample * (size_t)I;
+  real *all = err_calloc(n, sizeof *all);
+  double largest = 0;
+  for (size_t i = 0; i < n; i++) {
+    all[i] = (real)fabs((double)m->sample[i / (size_t)I * (size_t)IP + i % (size_t)I]);
+    largest = fmax(largest, (double)all[i]);
+  }
+  if (c->params.input_quantile < 1 && n > 0) {
+    qsort(all, n, sizeof *all, compare);
+    const double at = (double)all[(size_t)(c->params.input_quantile * (double)(n - 1))];
+    if (at > 0) largest = at;
+  }
+  free(all);
+  return largest > 0 ? largest : 1;
+}
+
+// Steps of sample rows [first, first + B) for one tile into the work's level. Returns their signs.
+static int take_levels(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p, int first, int B) {
+  const int ip = conv_padded(p->rows), IP = conv_padded(m->base.I);
+  const struct converter_input in = converter_input(c->design.dac_bits, m->range);
+  memset(c->work.level, 0, (size_t)B * (size_t)ip * sizeof(real));
+  for (int b = 0; b < B; b++)
+    converter_levels(c->work.level + (size_t)b * (size_t)ip, m->sample + (size_t)(first + b) * (size_t)IP + p->row, p->rows, in);
+  return core_signs(c->work.level, (size_t)B * (size_t)ip);
+}
+
+static int block_rows(const struct chip_matrix *m, int first) {
+  return m->n_sample - first < CORE_BLOCK ? m->n_sample - first : CORE_BLOCK;
+}
+
+static void set_output_range(struct chip *c, const struct chip_matrix *m, int k) {
+  struct tile *t = &c->tiles[k];
+  double peak = 0;
+  for (int b = 0; b < m->n_sample; b += CORE_BLOCK) {
+    const int B = block_rows(m, b), signs = take_levels(c, m, &c->pieces[k], b, B);
+    peak = fmax(peak, core_peak(&c->work, t, &c->design, signs, B));
+  }
+  const int bits = c->design.adc_bits - c->design.one_phase;
+  t->lsb = bits > 0 && peak > 0 ? c->params.adc_margin * peak / (ldexp(1, bits) - 1) : 1;
+}
+
+// Sums over the sample of one column of one tile: codes c, exact partial sums t.
+struct sums {
+  double n, c, t, cc, tt, ct;
+};
+
+// The exact partial sums of sample rows [first, first + B) into the work's charge (B, ld); weights of the tile in c->cells.
+static void exact_sums(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p, int first, int B) {
+  const size_t ip = (size_t)conv_padded(p->rows), IP = (size_t)conv_padded(m->base.I);
+  memset(c->work.part, 0, (size_t)B * ip * sizeof(real));
+  for (int b = 0; b < B; b++)
+    memcpy(c->work.part + (size_t)b*ip, m->sample + (size_t)(first + b)*IP + p->row, (size_t)p->rows * sizeof(real));
+  const struct conv shape = conv_shape(B, 1, 1, p->rows, p->columns, 1, 1, 0);
+  conv_forward(c->work.charge, c->work.part, c->cells, &shape);
+}
+
+static void take_weights(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p) {
+  const size_t ld = (size_t)conv_padded(p->columns), OP = (size_t)conv_padded(m->base.O);
+  memset(c->cells, 0, (size_t)p->rows * ld * sizeof(real));
+  for (size_t i = 0; i < (size_t)p->rows; i++)
+    memcpy(c->cells + i*ld, m->w + ((size_t)p->row + i)*OP + p->column, (size_t)p->columns * sizeof(real));
+}
+
+// Read the sample through tile k: sums (columns).
+static void measure(struct sums *sums, struct chip *c, const struct chip_matrix *m, int k, struct rng *r) {
+  const struct floorplan_piece *p = &c->pieces[k];
+  const int ld = c->tiles[k].ld;
+  memset(sums, 0, (size_t)p->columns * sizeof *sums);
+  take_weights(c, m, p);
+  for (int first = 0; first < m->n_sample; first += CORE_BLOCK) {
+    const int B = block_rows(m, first), signs = take_levels(c, m, p, first, B);
+    core_codes(&c->work, &c->tiles[k], &c->design, signs, B, r);
+    const int driven = core_driven(c->work.level, (size_t)B * (size_t)conv_padded(p->rows));
+    chip_count_products(c, k, core_phases(&c->design, signs), B, driven);
+    exact_sums(c, m, p, first, B);
+    for (int b = 0; b < B; b++)
+      for (int o = 0; o < p->columns; o++) {
+        struct sums *s = &sums[o];
+        const double code = (double)c->work.sum[b*ld + o], t = (double)c->work.charge[b*ld + o];
+        s->n++;
+        s->c += code;
+        s->t += t;
+        s->cc += code*code;
+        s->tt += t*t;
+        s->ct += code*t;
+      }
+  }
+}
+
+// The gain common to a matrix, over the nominal one: sums (n_tiles, columns of the core).
+static double common_gain(const struct chip *c, const struct chip_matrix *m, const struct sums *sums) {
+  double tt = 0, ty = 0;
+  for (int i = 0; i < m->n_tiles; i++)
+    for (int o = 0; o < c->pieces[m->first + i].columns; o++) {
+      const struct sums *s = &sums[(size_t)i * (size_t)c->params.columns + (size_t)o];
+      tt += s->tt;
+      ty += s->ct * chip_code_weight(c, m, m->first + i, o);
+    }
+  return tt > 0 && ty > 0 ? tt / ty : 1;
+}
+
+static void correct_column(struct tile *t, int o, const struct sums *s, double fallback) {
+  const double vt = s->tt - s->t*s->t / s->n, vc = s->cc - s->c*s->c / s->n, ct = s->ct - s->c*s->t / s->n;
+  const double gain = ct > 0 && ct*ct > 0.5*vt*vc ? vt / ct : fallback;
+  t->gain[o] = (real)gain;
+  t->offset[o] = (real)((s->t - gain*s->c) / s->n);
+}
+
+static void correct(struct chip *c, const struct chip_matrix *m, const struct sums *sums) {
+  const double common = c->params.correction == CHIP_NONE ? 1 : common_gain(c, m, sums);
+  for (int i = 0; i < m->n_tiles; i++) {
+    struct tile *t = &c->tiles[m->first + i];
+    for (int o = 0; o < t->columns; o++) {
+      t->gain[o] = (real)(common * chip_code_weight(c, m, m->first + i, o));
+      t->offset[o] = 0;
+      if (c->params.correction == CHIP_COLUMN)
+        correct_column(t, o, &sums[(size_t)i * (size_t)c->params.columns + (size_t)o], (double)t->gain[o]);
+    }
+    chip_touch(c, m->first + i);
+  }
+}
+
+void calibration_run(struct chip *c, int index, struct rng *r) {
+  struct chip_matrix *m = &c->matrices[index];
+  assert(m->programmed);
+  if (m->n_sample == 0) invent_sample(c, m, index);
+  m->range = input_range(c, m);
+  struct sums *sums = err_calloc((size_t)m->n_tiles * (size_t)c->params.columns, sizeof *sums);
+  for (int i = 0; i < m->n_tiles; i++) {
+    set_output_range(c, m, m->first + i);
+    measure(sums + (size_t)i * (size_t)c->params.columns, c, m, m->first + i, r);
+  }
+  correct(c, m, sums);
+  free(sums);
+}

@@ -1,0 +1,427 @@
+#include "chip/chip.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "chip/calibration.h"
+#include "chip/chiparray.h"
+#include "device/converter.h"
+#include "device/devicetable.h"
+#include "kernel/conv.h"
+
+static const char *const programming_names[] = { "statistical", "verify", NULL };
+static const char *const correction_names[] = { "none", "global", "column", NULL };
+static const char *const scale_names[] = { "matrix", "column", "unit", "core", NULL };
+static const char *const update_names[] = { "all", "threshold", "stochastic", "nearest", NULL };
+static const double MOST_CALIBRATIONS = 1e9, SHORTEST_INTERVAL_S = 10;  // a century has fewer
+enum { PRESET_HERMES = 1, PRESET_HERMES1 = 2, PRESET_PUBLISHED = 3 };
+
+const struct param chip_param_table[] = {
+#define F(field, value, low, high, help) PARAM_F64(struct chip_params, field, value, low, high, help)
+#define I(field, value, low, high, help) PARAM_I64(struct chip_params, field, value, low, high, help)
+  PARAM_CHOICE(struct chip_params, preset, PRESET_HERMES, pcm_preset_names, "device model"),
+  PARAM_TEXT(struct chip_params, table, "", "file of a measured device model, instead of the preset"),
+  I(cores, 2, 1, LEDGER_MAX_CORES, "crossbar cores"),
+  I(rows, 256, 1, 1024, "unit cells of a column"),
+  I(columns, 256, 1, 1024, "columns of a core"),
+  I(devices_per_sign, 0, 0, 8, "devices in parallel; 0: 2, but 1 for hermes1 and published-code"),
+  PARAM_CHOICE(struct chip_params, programming, 0, programming_names, "error model of writing, or pulse by pulse"),
+  I(phases, 4, 1, 4, "of a read: 4 (one sign of input on one sign of weight each) or 1"),
+  I(dac_bits, 8, 0, 16, "of the signed inputs; 0: ideal"),
+  I(adc_bits, 8, 0, 16, "of one conversion per column and phase; 0: ideal"),
+  F(adc_margin, 1.1, 0.01, 100, "output range over the largest charge of the calibration"),
+  F(adc_gain_spread, 0, 0, 1, "relative spread of the converters' gains"),
+  F(adc_offset_spread, 0, 0, 1000, "spread of the converters' offsets, codes"),
+  F(input_quantile, 1, 0.5, 1, "of the calibration inputs, at full scale"),
+  I(calibration_rows, 512, 2, 65536, "input vectors kept for calibration"),
+  PARAM_CHOICE(struct chip_params, correction, CHIP_COLUMN, correction_names, "digital correction of drift and gain"),
+  F(recalibrate_s, 0, 0, 1e18, "interval of calibrations, at least 10; 0: whenever the clock is set"),
+  PARAM_CHOICE(struct chip_params, scale, CHIP_SCALE_MATRIX, scale_names, "whose largest weight is g_max; unit: 1; core: of a column, on each core of its own"),
+  F(weight_clip, 0, 0, 100, "clip weights at this many standard deviations; 0: never"),
+  F(headroom, 1, 0.01, 100, "scale over the largest weight"),
+  PARAM_CHOICE(struct chip_params, update, CHIP_ALL, update_names, "which changes are written"),
+  F(update_threshold, 0.02, 0, 10, "change that is written, over the scale"),
+  I(update_levels, 16, 1, 1 << 20, "steps of the update grid per scale"),
+  F(prog_scale, 1, 0, 100, "multiplies the programming error"),
+  F(drift_scale, 1, 0, 100, "multiplies the drift exponents"),
+  F(read_scale, 1, 0, 100, "multiplies the read noise"),
+  F(read_white, 0, 0, 1, "white read noise of a device over its g_max, added to the model's"),
+  F(fault_reset, 0, 0, 1, "devices stuck at RESET, fraction"),
+  F(fault_set, 0, 0, 1, "devices stuck at SET"),
+  F(fault_dead, 0, 0, 1, "devices without contact"),
+  PARAM_BOOL(struct chip_params, fault_aware, 1, "write around stuck devices of the same cell"),
+  F(time_s, 0, 0, 1e12, "when the model is used, after writing, s"),
+#undef F
+#undef I
+  { 0 },
+};
+
+// ---- making a chip
+
+static int design_init(struct chip *c) {
+  const struct chip_params *p = &c->params;
+  struct tile_design *d = &c->design;
+  if (*p->table) TRY(devicetable_load(&d->pcm, p->table));
+  else pcm_preset(&d->pcm, (int)p->preset);
+  if (p->phases != 1 && p->phases != 4) return err_set(ERR_SETTING, "chip.phases=%d: must be 1 or 4", (int)p->phases);
+  if (p->fault_reset + p->fault_set + p->fault_dead > 1)
+    return err_set(ERR_SETTING, "chip.fault_reset + fault_set + fault_dead = %g: must not exceed 1",
+                   p->fault_reset + p->fault_set + p->fault_dead);
+  if (p->recalibrate_s > 0 && p->recalibrate_s < SHORTEST_INTERVAL_S)
+    return err_set(ERR_SETTING, "chip.recalibrate_s=%g: must be 0 or at least %g", p->recalibrate_s, SHORTEST_INTERVAL_S);
+  const int single = !*p->table && (p->preset == PRESET_HERMES1 || p->preset == PRESET_PUBLISHED);
+  const int per_sign = p->devices_per_sign ? (int)p->devices_per_sign : single ? 1 : 2;
+  if (per_sign % d->pcm.devices)
+    return err_set(ERR_SETTING, "chip.devices_per_sign=%d: %s describes %d devices at once", per_sign, d->pcm.name, d->pcm.devices);
+  d->pcm.prog_scale = p->prog_scale;
+  d->pcm.drift_scale = p->drift_scale;
+  d->pcm.read_scale = p->read_scale;
+  d->pcm.read_white = hypot(d->pcm.read_white, p->read_white);
+  d->verify = p->verify;
+  d->by_verify = p->programming == 1;
+  d->one_phase = p->phases == 1;
+  d->fault_aware = p->fault_aware;
+  d->dac_bits = (int)p->dac_bits;
+  d->adc_bits = (int)p->adc_bits;
+  d->units = per_sign / d->pcm.devices;
+  d->fault_reset = p->fault_reset;
+  d->fault_set = p->fault_set;
+  d->fault_dead = p->fault_dead;
+  d->gain_spread = p->adc_gain_spread;
+  d->offset_spread = p->adc_offset_spread;
+  return p->dac_bits == 1 ? err_set(ERR_SETTING, "chip.dac_bits=1: a signed input needs at least 2") : 0;
+}
+
+int chip_new(struct chip **out, const struct chip_params *p, uint64_t seed) {
+  struct chip *c = err_calloc(1, sizeof *c);
+  c->params = *p;
+  c->seed = seed;
+  c->rng = rng_stream(seed, RNG_PROGRAM, 0);
+  const int rc = design_init(c);
+  if (rc < 0) {
+    free(c);
+    return rc;
+  }
+  *out = c;
+  return 0;
+}
+
+int chip_add(struct chip *c, const char *name, int I, int O, double weight_max) {
+  assert(!c->tiles && I > 0 && O > 0 && weight_max >= 0);
+  struct chip_matrix *grown = err_calloc((size_t)c->n_matrices + 1, sizeof *grown);
+  if (c->n_matrices > 0) memcpy(grown, c->matrices, (size_t)c->n_matrices * sizeof *grown);
+  free(c->matrices);
+  c->matrices = grown;
+  struct chip_matrix *m = &grown[c->n_matrices];
+  m->base = (struct synapse){ .ops = &chiparray_ops, .I = I, .O = O,
+                              .n_devices = 2L * I * O * c->design.units * c->design.pcm.devices };
+  m->weight_max = weight_max;
+  m->range = 1;
+  m->calibrated_s = -1;
+  const size_t length = strlen(name) < sizeof m->name ? strlen(name) : sizeof m->name - 1;
+  memcpy(m->name, name, length);
+  return c->n_matrices++;
+}
+
+static int place(struct chip *c) {
+  const int rows = (int)c->params.rows, columns = (int)c->params.columns;
+  for (int m = 0; m < c->n_matrices; m++) {
+    struct chip_matrix *x = &c->matrices[m];
+    x->first = c->n_pieces;
+    x->n_tiles = floorplan_cut(NULL, m, x->base.I, x->base.O, rows, columns);
+    c->n_pieces += x->n_tiles;
+  }
+  c->pieces = err_calloc((size_t)c->n_pieces, sizeof *c->pieces);
+  for (int m = 0; m < c->n_matrices; m++)
+    floorplan_cut(c->pieces + c->matrices[m].first, m, c->matrices[m].base.I, c->matrices[m].base.O, rows, columns);
+  for (int k = 0; k < c->n_pieces; k++) c->matrices[c->pieces[k].matrix].n_bands = c->pieces[k].band + 1;
+  c->n_cores = floorplan_place(c->pieces, c->n_pieces, rows, columns);
+  if (c->n_cores > c->params.cores)
+    return err_set(ERR_SETTING, "chip.cores=%d: the model needs %d cores of %d x %d cells", (int)c->params.cores, c->n_cores, rows, columns);
+  c->ledger.n_cores = c->n_cores;
+  return 0;
+}
+
+// All arrays whose size follows from the plan; tiles and samples apart.
+static void allocate(struct chip *c) {
+  size_t reals = 0;
+  for (int m = 0; m < c->n_matrices; m++)
+    reals += (2 * (size_t)c->matrices[m].base.I + (size_t)c->matrices[m].n_bands) * (size_t)conv_padded(c->matrices[m].base.O) + 3*64;
+  const size_t cells = (size_t)c->params.rows * (size_t)conv_padded((int)c->params.columns);
+  arena_init(&c->arena, (reals + cells) * sizeof(real) + cells + (size_t)(c->n_matrices + 4) * 1024);
+  for (int k = 0; k < c->n_matrices; k++) {
+    struct chip_matrix *m = &c->matrices[k];
+    const size_t OP = (size_t)conv_padded(m->base.O), n = (size_t)m->base.I * OP, scales = (size_t)m->n_bands * OP;
+    m->chip = c;
+    m->w = ARENA_NEW(&c->arena, n, real);
+    m->wanted = ARENA_NEW(&c->arena, n, real);
+    m->scale = ARENA_NEW(&c->arena, scales, real);
+    memset(m->w, 0, n * sizeof(real));
+    memset(m->wanted, 0, n * sizeof(real));
+    for (size_t o = 0; o < scales; o++) m->scale[o] = 1;
+  }
+  c->cells = ARENA_NEW(&c->arena, cells, real);
+  c->mask = ARENA_NEW(&c->arena, cells, uint8_t);
+  core_work_init(&c->work, (int)c->params.rows, (int)c->params.columns);
+  c->tiles = err_calloc((size_t)c->n_pieces, sizeof *c->tiles);
+  c->version = err_calloc((size_t)c->n_pieces, sizeof *c->version);
+  c->seen = err_calloc((size_t)c->n_pieces, sizeof *c->seen);
+}
+
+void chip_renew(struct chip *c, uint64_t seed) {
+  assert(c->tiles && !c->origin);
+  c->seed = seed;
+  c->rng = rng_stream(seed, RNG_PROGRAM, 0);
+  c->clock_s = 0;
+  for (int k = 0; k < c->n_pieces; k++) {
+    struct rng faults = rng_stream(seed, RNG_FAULT, (uint32_t)k);
+    tile_renew(&c->tiles[k], &c->design, &faults);
+    chip_touch(c, k);
+  }
+  for (int m = 0; m < c->n_matrices; m++) {
+    c->matrices[m].range = 1;
+    c->matrices[m].calibrated_s = -1;
+    c->matrices[m].programmed = false;
+    c->matrices[m].checksum = 0;
+    c->matrices[m].n_sample = 0;
+    c->matrices[m].n_seen = 0;
+  }
+}
+
+int chip_build(struct chip *c) {
+  assert(c->n_matrices > 0 && !c->tiles);
+  TRY(place(c));
+  allocate(c);
+  for (int k = 0; k < c->n_pieces; k++) {
+    struct rng faults = rng_stream(c->seed, RNG_FAULT, (uint32_t)k);
+    tile_init(&c->tiles[k], &c->design, c->pieces[k].rows, c->pieces[k].columns, &faults);
+  }
+  for (int m = 0; m < c->n_matrices; m++)
+    c->matrices[m].sample = err_aligned((size_t)c->params.calibration_rows * (size_t)conv_padded(c->matrices[m].base.I), sizeof(real));
+  return 0;
+}
+
+void chip_free(struct chip *c) {
+  if (!c) return;
+  for (int k = 0; c->tiles && k < c->n_pieces; k++) tile_release(&c->tiles[k]);
+  for (int m = 0; !c->origin && m < c->n_matrices; m++) free(c->matrices[m].sample);
+  if (c->tiles) {
+    core_work_release(&c->work);
+    arena_release(&c->arena);
+  }
+  free(c->tiles);
+  free(c->version);
+  free(c->seen);
+  free(c->pieces);
+  free(c->matrices);
+  free(c);
+}
+
+struct synapse *chip_synapse(struct chip *c, int m) {
+  assert(c->tiles && m >= 0 && m < c->n_matrices);
+  return &c->matrices[m].base;
+}
+
+void chip_touch(struct chip *c, int tile) { c->version[tile]++; }
+
+struct chip *chip_clone(const struct chip *original) {
+  struct chip *c = err_calloc(1, sizeof *c);
+  *c = *original;
+  c->origin = original;
+  c->matrices = err_calloc((size_t)c->n_matrices, sizeof *c->matrices);
+  c->pieces = err_calloc((size_t)c->n_pieces, sizeof *c->pieces);
+  memcpy(c->matrices, original->matrices, (size_t)c->n_matrices * sizeof *c->matrices);
+  memcpy(c->pieces, original->pieces, (size_t)c->n_pieces * sizeof *c->pieces);
+  allocate(c);
+  ledger_reset(&c->ledger);
+  for (int k = 0; k < c->n_pieces; k++) {
+    tile_clone(&c->tiles[k], &original->tiles[k], &c->design);
+    c->version[k] = 0;
+    c->seen[k] = original->version[k];
+  }
+  chip_copy(c, original);
+  return c;
+}
+
+// Everything but tiles, samples and ledger.
+static void copy_rest(struct chip *c, const struct chip *from_chip) {
+  for (int k = 0; k < c->n_matrices; k++) {
+    struct chip_matrix *m = &c->matrices[k];
+    const struct chip_matrix *from = &from_chip->matrices[k];
+    const size_t OP = (size_t)conv_padded(m->base.O), n = (size_t)m->base.I * OP;
+    memcpy(m->w, from->w, n * sizeof(real));
+    memcpy(m->wanted, from->wanted, n * sizeof(real));
+    memcpy(m->scale, from->scale, (size_t)m->n_bands * OP * sizeof(real));
+    m->range = from->range;
+    m->calibrated_s = from->calibrated_s;
+    m->programmed = from->programmed;
+    m->checksum = from->checksum;
+    m->n_sample = from->n_sample;
+    m->n_seen = from->n_seen;
+  }
+  c->clock_s = from_chip->clock_s;
+  c->rng = from_chip->rng;
+}
+
+// A clone's version counts its own changes since it was last equal to the original.
+void chip_copy(struct chip *c, const struct chip *original) {
+  assert(c->origin == original);
+  for (int k = 0; k < c->n_pieces; k++) {
+    if (c->version[k] == 0 && c->seen[k] == original->version[k]) continue;
+    tile_copy(&c->tiles[k], &original->tiles[k]);
+    c->version[k] = 0;
+    c->seen[k] = original->version[k];
+  }
+  copy_rest(c, original);
+}
+
+void chip_adopt(struct chip *original, const struct chip *clone) {
+  assert(clone->origin == original);
+  for (int k = 0; k < original->n_pieces; k++) {
+    tile_copy(&original->tiles[k], &clone->tiles[k]);
+    chip_touch(original, k);
+  }
+  copy_rest(original, clone);
+  original->ledger = clone->ledger;
+}
+
+// ---- time and calibration
+
+void chip_calibrate_matrix(struct chip *c, int m, struct rng *r) {
+  calibration_run(c, m, r);
+  c->matrices[m].calibrated_s = c->clock_s;
+}
+
+void chip_calibrate(struct chip *c, struct rng *r) {
+  for (int m = 0; m < c->n_matrices; m++)
+    if (c->matrices[m].programmed) chip_calibrate_matrix(c, m, r);
+}
+
+static void settle(struct chip *c, double time_s) {
+  c->clock_s = time_s;
+  for (int k = 0; k < c->n_pieces; k++) {
+    tile_settle(&c->tiles[k], &c->design, time_s);
+    chip_touch(c, k);
+  }
+}
+
+// How many calibrations of m are due until time_s; *last: when the last of them is.
+static double calibrations_due(double *last, const struct chip *c, const struct chip_matrix *m, double time_s) {
+  const double interval = c->params.recalibrate_s, since = time_s - m->calibrated_s;
+  if (m->calibrated_s < 0 || c->params.correction == CHIP_NONE || since <= 0) return 0;
+  const double n = interval > 0 ? floor(since / interval) : 1;
+  *last = interval > 0 ? fmin(m->calibrated_s + n*interval, time_s) : time_s;
+  return n;
+}
+
+void chip_calibrate_times(struct chip *c, int m, int64_t n, struct rng *r) {
+  const struct ledger before = c->ledger;
+  chip_calibrate_matrix(c, m, r);
+  ledger_repeat(&c->ledger, &before, n - 1);
+}
+
+int chip_check_time(const struct chip *c, double time_s) {
+  double last;
+  if (!isfinite(time_s) || time_s < c->clock_s)
+    return err_set(ERR_SETTING, "chip.time_s=%g: the clock stands at %g s and cannot run backwards", time_s, c->clock_s);
+  for (int m = 0; m < c->n_matrices; m++) {
+    const double due = calibrations_due(&last, c, &c->matrices[m], time_s);
+    if (due > MOST_CALIBRATIONS)
+      return err_set(ERR_SETTING, "chip.recalibrate_s=%g: %.3g calibrations until %g s; at most %g", c->params.recalibrate_s, due, time_s, MOST_CALIBRATIONS);
+  }
+  return 0;
+}
+
+int chip_advance(struct chip *c, double time_s, struct rng *r) {
+  TRY(chip_check_time(c, time_s));
+  for (;;) {
+    int next = -1;
+    double at = 0, n = 0, last = 0;
+    for (int m = 0; m < c->n_matrices; m++) {
+      const double due = calibrations_due(&last, c, &c->matrices[m], time_s);
+      if (due < 1 || (next >= 0 && last >= at)) continue;
+      next = m;
+      at = last;
+      n = due;
+    }
+    if (next < 0) break;
+    if (at > c->clock_s) settle(c, at);
+    chip_calibrate_times(c, next, (int64_t)n, r);
+  }
+  if (time_s > c->clock_s) settle(c, time_s);
+  return 0;
+}
+
+// ---- what the device layer asks
+
+double chip_code_weight(const struct chip *c, const struct chip_matrix *m, int tile, int column) {
+  const double steps = converter_steps(c->design.dac_bits), g_all = c->design.pcm.g_max_uS * c->design.units;
+  const double scale = (double)chip_scale_of(m, &c->pieces[tile])[column];
+  return c->tiles[tile].lsb * m->range / steps * scale / g_all;
+}
+
+void chip_count_products(struct chip *c, int tile, int phases, int n, int driven) {
+  const struct floorplan_piece *p = &c->pieces[tile];
+  struct ledger_counts *l = &c->ledger.core[p->core];
+  const int64_t all = (int64_t)phases * n, per_cell = 2 * c->design.units * c->design.pcm.devices;
+  l->products += n;
+  l->phases += all;
+  l->input_conversions += (int64_t)driven * (c->design.one_phase ? 1 : 2);
+  l->output_conversions += all * p->columns;
+  l->devices_read += driven * p->columns * per_cell;  // the two signs of weight, at once or one after the other
+}
+
+void chip_observe(struct chip *c, bool on) {
+  assert(!c->origin || !on);  // the sample belongs to the original
+  c->observing = on;
+}
+
+void chip_effective(const struct chip *c, int index, real *w) {
+  const struct chip_matrix *m = &c->matrices[index];
+  const size_t OP = (size_t)conv_padded(m->base.O);
+  const double g_all = c->design.pcm.g_max_uS * c->design.units;
+  memset(w, 0, (size_t)m->base.I * OP * sizeof *w);
+  for (int k = m->first; k < m->first + m->n_tiles; k++) {
+    const struct floorplan_piece *p = &c->pieces[k];
+    const struct tile *t = &c->tiles[k];
+    for (size_t i = 0; i < (size_t)p->rows; i++)
+      for (size_t o = 0; o < (size_t)p->columns; o++) {
+        const size_t cell = i * (size_t)t->ld + o;
+        const double g = (double)t->g[0][cell] - (c->design.one_phase ? 0 : (double)t->g[1][cell]);
+        w[((size_t)p->row + i)*OP + (size_t)p->column + o] = (real)(g / g_all * (double)chip_scale_of(m, p)[o]);
+      }
+  }
+}
+
+// ---- maps
+
+long chip_devices(const struct chip *c) {
+  long n = 0;
+  for (int m = 0; m < c->n_matrices; m++) n += c->matrices[m].base.n_devices;
+  return n;
+}
+
+static const char **names(const struct chip *c) {
+  const char **list = err_calloc((size_t)c->n_matrices, sizeof *list);
+  for (int m = 0; m < c->n_matrices; m++) list[m] = c->matrices[m].name;
+  return list;
+}
+
+void chip_map_print(const struct chip *c, FILE *out) {
+  const char **list = names(c);
+  floorplan_print(c->pieces, c->n_pieces, list, c->n_cores, (int)c->params.rows, (int)c->params.columns, out);
+  fprintf(out, "devices: %s (%s)\n", c->design.pcm.name, c->design.pcm.source);
+  free(list);
+}
+
+struct json_t *chip_map_json(const struct chip *c) {
+  const char **list = names(c);
+  struct json_t *map = floorplan_json(c->pieces, c->n_pieces, list, c->n_cores, (int)c->params.rows, (int)c->params.columns);
+  json_put_i64(map, "devices", chip_devices(c));
+  free(list);
+  return map;
+}

@@ -1,0 +1,246 @@
+#include "chip/chiparray.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/checksum.h"
+#include "base/rng.h"
+#include "chip/chip.h"
+#include "device/converter.h"
+#include "kernel/conv.h"
+
+// ---- writing
+
+// The largest |w| of rows [top, bottom) and columns [first, last), limited as the settings say.
+static double weight_scale(const struct chip_matrix *m, const real *w, int top, int bottom, int first, int last) {
+  const struct chip_params *p = &m->chip->params;
+  const size_t OP = (size_t)conv_padded(m->base.O);
+  double largest = 0, square = 0;
+  for (int i = top; i < bottom; i++)
+    for (int o = first; o < last; o++) {
+      const double v = (double)w[(size_t)i*OP + (size_t)o];
+      largest = fmax(largest, fabs(v));
+      square += v*v;
+    }
+  const double spread = sqrt(square / ((double)(bottom - top) * (last - first)));
+  if (p->weight_clip > 0) largest = fmin(largest, p->weight_clip * spread);
+  if (m->weight_max > 0) largest = m->weight_max;
+  return largest > 0 ? largest * p->headroom : 1;
+}
+
+static void set_scales(struct chip_matrix *m, const real *w) {
+  const int I = m->base.I, kind = (int)m->chip->params.scale;
+  const double of_matrix = kind == CHIP_SCALE_MATRIX ? weight_scale(m, w, 0, I, 0, m->base.O) : 1;
+  for (int k = m->first; k < m->first + m->n_tiles; k++) {
+    const struct floorplan_piece *p = &m->chip->pieces[k];
+    real *scale = chip_scale_of(m, p);
+    for (int o = 0; o < p->columns; o++) {
+      const int column = p->column + o;
+      scale[o] = kind == CHIP_SCALE_COLUMN ? (real)weight_scale(m, w, 0, I, column, column + 1)
+                 : kind == CHIP_SCALE_CORE ? (real)weight_scale(m, w, p->row, p->row + p->rows, column, column + 1)
+                                           : (real)of_matrix;
+    }
+  }
+}
+
+// The released simulation folds |w| > 1 back instead of clipping it.
+static real fold(double w) { return (real)(fabs(w) > 1 ? copysign(2 - fabs(w), w) : w); }
+
+// w over scale of one piece into c->cells, in [-1, 1].
+static void take_cells(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p, bool first, struct rng *r) {
+  const size_t OP = (size_t)conv_padded(m->base.O), ld = (size_t)conv_padded(p->columns);
+  const double uniform = first ? c->design.pcm.first_write : 0;
+  const bool folds = c->design.pcm.first_write > 0;
+  for (size_t i = 0; i < (size_t)p->rows; i++)
+    for (size_t o = 0; o < (size_t)p->columns; o++) {
+      const size_t at = ((size_t)p->row + i)*OP + (size_t)p->column + o;
+      double w = (double)m->w[at] / (double)chip_scale_of(m, p)[o];
+      if (uniform > 0) w += uniform * (2*rng_uniform(r) - 1);
+      c->cells[i*ld + o] = (real)fmin(fmax((double)(folds ? fold(w) : (real)w), -1), 1);
+    }
+}
+
+static void account(struct chip *c, int tile, const struct tile_count *n, long weights) {
+  struct ledger_counts *l = &c->ledger.core[c->pieces[tile].core];
+  l->weights_written += weights;
+  l->devices_written += n->devices;
+  l->pulses += n->verify.pulses;
+  l->verify_reads += n->verify.reads;
+  l->verify_failed += n->verify.failed;
+  if (n->most_writes > c->ledger.most_writes) c->ledger.most_writes = n->most_writes;
+}
+
+// Before any calibration: nominal gains; an output range for charges that add up like random numbers.
+static void reset_correction(struct chip *c, const struct chip_matrix *m, int k) {
+  struct tile *t = &c->tiles[k];
+  const double charge = converter_steps(c->design.dac_bits) * c->design.pcm.g_max_uS * c->design.units * sqrt(t->rows);
+  if (!m->programmed) t->lsb = c->design.adc_bits ? charge / ldexp(1, c->design.adc_bits - c->design.one_phase) : 1;
+  for (int o = 0; o < t->columns; o++) {
+    t->gain[o] = (real)chip_code_weight(c, m, k, o);
+    t->offset[o] = 0;
+  }
+}
+
+// The weights of a piece as far as devices can hold them.
+static void clip(struct chip_matrix *m, const struct floorplan_piece *p, const real *w) {
+  const size_t OP = (size_t)conv_padded(m->base.O);
+  const bool folds = m->chip->design.pcm.first_write > 0;
+  for (size_t i = (size_t)p->row; i < (size_t)(p->row + p->rows); i++)
+    for (size_t o = 0; o < (size_t)p->columns; o++) {
+      const size_t at = i*OP + (size_t)p->column + o;
+      const real limit = folds ? 2 : chip_scale_of(m, p)[o], v = w[at];
+      m->w[at] = m->wanted[at] = v > limit ? limit : v < -limit ? -limit : v;
+    }
+}
+
+static long program(struct synapse *s, const real *w, struct rng *r) {
+  struct chip_matrix *m = (struct chip_matrix *)s;
+  struct chip *c = m->chip;
+  long devices = 0;
+  if (!r) r = &c->rng;
+  set_scales(m, w);
+  for (int k = m->first; k < m->first + m->n_tiles; k++) {
+    struct tile_count n = { 0 };
+    clip(m, &c->pieces[k], w);
+    take_cells(c, m, &c->pieces[k], true, r);
+    tile_write(&c->tiles[k], &c->design, c->cells, NULL, true, c->design.pcm.first_write > 0, c->clock_s, r, &n);
+    tile_settle(&c->tiles[k], &c->design, c->clock_s);
+    reset_correction(c, m, k);
+    account(c, k, &n, (long)c->pieces[k].rows * c->pieces[k].columns);
+    chip_touch(c, k);
+    devices += n.devices;
+  }
+  m->programmed = true;
+  m->calibrated_s = -1;
+  m->checksum = checksum_reals(w, s->I, s->O, conv_padded(s->O));
+  return devices;
+}
+
+// What weight `at` becomes when it is asked to change by dw.
+static double updated(const struct chip_matrix *m, size_t at, double dw, double scale, struct rng *r) {
+  const struct chip_params *p = &m->chip->params;
+  const double step = scale / (double)p->update_levels, limit = m->chip->design.pcm.first_write > 0 ? 2 : scale;
+  double w = (double)m->w[at];
+  if (p->update == CHIP_STOCHASTIC) w += dw != 0 ? floor(dw / step + rng_uniform(r)) * step : 0;
+  else if (p->update == CHIP_NEAREST) w += rint(dw / step) * step;
+  else {
+    m->wanted[at] = (real)fmin(fmax((double)m->wanted[at] + dw, -limit), limit);  // what cannot be held is not waited for
+    if (p->update == CHIP_ALL || fabs((double)m->wanted[at] - w) > p->update_threshold * scale) w = (double)m->wanted[at];
+  }
+  return fmin(fmax(w, -limit), limit);
+}
+
+static long update(struct synapse *s, const real *dw, struct rng *r) {
+  struct chip_matrix *m = (struct chip_matrix *)s;
+  struct chip *c = m->chip;
+  const size_t OP = (size_t)conv_padded(s->O);
+  long devices = 0;
+  if (!r) r = &c->rng;
+  assert(m->programmed);
+  for (int k = m->first; k < m->first + m->n_tiles; k++) {
+    const struct floorplan_piece *p = &c->pieces[k];
+    const size_t ld = (size_t)conv_padded(p->columns);
+    long changed = 0;
+    for (size_t i = 0; i < (size_t)p->rows; i++)
+      for (size_t o = 0; o < (size_t)p->columns; o++) {
+        const size_t at = ((size_t)p->row + i)*OP + (size_t)p->column + o;
+        const real w = (real)updated(m, at, (double)dw[at], (double)chip_scale_of(m, p)[o], r);
+        changed += c->mask[i*ld + o] = w != m->w[at];
+        m->w[at] = w;
+      }
+    if (!changed) continue;
+    struct tile_count n = { 0 };
+    take_cells(c, m, p, false, r);
+    tile_write(&c->tiles[k], &c->design, c->cells, c->mask, false, false, c->clock_s, r, &n);
+    tile_settle_cells(&c->tiles[k], &c->design, c->mask, c->clock_s);
+    account(c, k, &n, changed);
+    chip_touch(c, k);
+    devices += n.devices;
+  }
+  return devices;
+}
+
+// ---- products
+
+// Pixels of a convolution that make one block of vectors.
+struct block {
+  const real *x;
+  const struct conv *shape;
+  int first, n;  // output pixels
+};
+
+// Input rows [row, row + rows) of the block, n at stride ip; taps outside the image are 0.
+static void gather(real *to, const struct block *b, int row, int rows, int ip, const struct converter_input *in) {
+  const struct conv *s = b->shape;
+  const int CP = conv_padded(s->C);
+  for (int k = 0; k < b->n; k++, to += ip) {
+    const int pixel = b->first + k, image = pixel / (s->OH*s->OW), at = pixel % (s->OH*s->OW);
+    const int ih = at / s->OW * s->stride - s->pad, iw = at % s->OW * s->stride - s->pad;
+    for (int i = row; i < row + rows;) {
+      const int tap = i / s->C, channel = i % s->C, h = ih + tap / s->k, w = iw + tap % s->k;
+      const int left = row + rows - i, n = s->C - channel < left ? s->C - channel : left;
+      real *levels = to + (i - row);
+      if (h < 0 || w < 0 || h >= s->H || w >= s->W) memset(levels, 0, (size_t)n * sizeof *levels);
+      else {
+        const real *from = b->x + ((size_t)(image*s->H + h) * (size_t)s->W + (size_t)w) * (size_t)CP + channel;
+        if (in) converter_levels(levels, from, n, *in);
+        else memcpy(levels, from, (size_t)n * sizeof *levels);
+      }
+      i += n;
+    }
+    memset(to + rows, 0, (size_t)(ip - rows) * sizeof *to);
+  }
+}
+
+// Keep a sample of all vectors, every one with the same chance (reservoir sampling).
+static void observe(struct chip_matrix *m, const real *x, const struct conv *shape) {
+  const int IP = conv_padded(m->base.I), rows = (int)m->chip->params.calibration_rows;
+  for (int pixel = 0; pixel < shape->B*shape->OH*shape->OW; pixel++, m->n_seen++) {
+    int64_t slot = m->n_seen;
+    if (slot >= rows) {
+      struct rng r = rng_stream(m->chip->seed, RNG_OBSERVE, (uint32_t)m->n_seen);
+      slot = (int64_t)(rng_uniform(&r) * (double)(m->n_seen + 1));
+    } else {
+      m->n_sample++;
+    }
+    if (slot >= rows) continue;
+    const struct block b = { x, shape, pixel, 1 };
+    gather(m->sample + (size_t)slot * (size_t)IP, &b, 0, m->base.I, IP, NULL);
+  }
+}
+
+static void product(struct synapse *s, real *y, const real *x, const struct conv *shape, struct rng *r) {
+  struct chip_matrix *m = (struct chip_matrix *)s;
+  struct chip *c = m->chip;
+  assert(m->programmed && shape->k*shape->k*shape->C == s->I && shape->O == s->O);
+  if (c->observing) {
+    observe(m, x, shape);
+    conv_forward(y, x, m->w, shape);
+    return;
+  }
+  const int OP = conv_padded(s->O), pixels = shape->B*shape->OH*shape->OW;
+  const int signs = core_signs(x, (size_t)shape->B * (size_t)(shape->H*shape->W) * (size_t)conv_padded(shape->C));
+  const struct converter_input in = converter_input(c->design.dac_bits, m->range);
+  memset(y, 0, (size_t)pixels * (size_t)OP * sizeof *y);
+  for (struct block b = { .x = x, .shape = shape }; b.first < pixels; b.first += CORE_BLOCK) {
+    b.n = pixels - b.first < CORE_BLOCK ? pixels - b.first : CORE_BLOCK;
+    for (int k = m->first, row = -1, driven = 0; k < m->first + m->n_tiles; k++) {
+      const struct floorplan_piece *p = &c->pieces[k];
+      const int ip = conv_padded(p->rows);
+      if (p->row != row) {
+        gather(c->work.level, &b, row = p->row, p->rows, ip, &in);
+        driven = core_driven(c->work.level, (size_t)b.n * (size_t)ip);
+      }
+      core_product(&c->work, y + (size_t)b.first * (size_t)OP + p->column, OP, &c->tiles[k], &c->design, signs, b.n, r);
+      chip_count_products(c, k, core_phases(&c->design, signs), b.n, driven);
+    }
+  }
+}
+
+static void weights(const struct synapse *s, real *w) {
+  memcpy(w, ((const struct chip_matrix *)s)->w, (size_t)s->I * (size_t)conv_padded(s->O) * sizeof *w);
+}
+
+static void free_nothing(struct synapse *s) { (void)s; }
+const struct synapse_ops chiparray_ops = { "chip", program, update, product, weights, free_nothing };

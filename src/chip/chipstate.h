@@ -1,0 +1,38 @@
+// chipstate.h - the state of a chip as a file, to be continued later or looked at by other tools.
+//
+// safetensors: everything, so that a chip loaded from it goes on bit for bit: per tile k of the plan
+//   tile.k.target_uS, g_uS, nu, q, stuck_uS, written_s, writes, fault    (2 signs, units, rows, columns)
+//   tile.k.converter_gain, converter_offset, gain, offset (columns), lsb (1)
+// per matrix m: matrix.m.w, wanted (I, O), scale (O), sample (rows, I), state; and chip.clock, chip.rng,
+// chip.ledger. The metadata says which chip it is, and for each matrix the checksum (base/checksum.h) of the weights it was
+// written with, before any update: chip.matrix.m.weights. Another chip's state, or another model's, is refused.
+// CSV: lines "# key=value" (clock_s, then which chip and weights it is; a table of another tool may leave out all but clock_s),
+// a head, and one line per unit of devices with its matrix, row, column, sign: the same numbers, as text that reads back
+// to the same bits. Loading one replaces the devices of a programmed chip, by measured ones for example,
+// and leaves weights and corrections as they are: calibrate afterwards.
+#ifndef CHIP_CHIPSTATE_H
+#define CHIP_CHIPSTATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct chip;
+
+int chipstate_save(const struct chip *c, const char *path);
+int chipstate_save_csv(const struct chip *c, const char *path);
+
+// Into a built chip with the same device model, geometry and matrices, programmed with the same weights or not at all.
+// On failure the chip is as it was.
+int chipstate_load(struct chip *c, const char *path);
+int chipstate_load_stream(struct chip *c, FILE *stream, const char *name);  // closes it
+int chipstate_load_csv(struct chip *c, const char *path);
+// Of either form: a path ends in .safetensors or .csv.
+int chipstate_read(struct chip *c, const char *path);
+bool chipstate_is_csv(const char *path);
+int chipstate_write(const struct chip *c, const char *path);
+// ERR_SETTING for any other ending, to be asked before a state is computed. The message begins with setting, which may be "".
+int chipstate_check_path(const char *setting, const char *path);
+int chipstate_parse_csv(struct chip *c, const char *text, size_t size, const char *name);
+
+#endif

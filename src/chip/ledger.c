@@ -1,0 +1,232 @@
+#include "chip/ledger.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+
+#include "base/json.h"
+
+static const char *const preset_names[] = { "legallo2023", "khaddam2022", "none", NULL };
+
+struct price {
+  double phase_energy_J, phase_time_s;
+  const char *source;
+};
+
+// One product of a core of 256 x 256 is 2 x 256 x 256 = 131072 operations.
+static const struct price presets[] = {
+  // 64 cores, 4-phase reading, 16.1 TOPS at 2.48 TOPS/W: a phase takes 131072/2.48e12/4 J and 131072/(16.1e12/64)/4 s. The
+  // 1-phase figures, 63.1 TOPS at 9.76 TOPS/W, give the same within 3 %.
+  [LEDGER_LEGALLO2023] = { 13.2e-9, 130e-9, "legallo2023: Le Gallo et al., Nat. Electron. 6, 680 (2023)" },
+  // One core, 10.5 TOPS/W at 1.008 TOPS (1.59 TOPS/mm2), all signs of inputs and weights at once, so a product is one phase:
+  // 131072/10.5e12 J, 131072/1.008e12 s. That core has no phases by sign; in 4-phase reading each is priced as one of its products.
+  [LEDGER_KHADDAM2022] = { 12.5e-9, 130e-9, "khaddam2022: Khaddam-Aljameh et al., IEEE J. Solid-State Circuits 57, 1027 (2022)" },
+  [LEDGER_NONE] = { 0, 0, "none: not priced" },
+};
+
+// Endurance: no figure of these chips; order of magnitude of phase-change memory, an assumption.
+const struct param ledger_param_table[] = {
+  PARAM_CHOICE(struct ledger_params, preset, LEDGER_LEGALLO2023, preset_names,
+               "prices of reading: Le Gallo et al. 2023, 64 cores; Khaddam-Aljameh et al. 2022, one core; none"),
+  PARAM_F64(struct ledger_params, phase_energy_J, 0, 0, 1, "energy of one phase of a core, J; 0: the preset's"),
+  PARAM_F64(struct ledger_params, phase_time_s, 0, 0, 1, "duration of one phase, s; 0: the preset's"),
+  PARAM_F64(struct ledger_params, pulse_energy_J, 0, 0, 1, "energy of a programming pulse, J; 0: not priced"),
+  PARAM_F64(struct ledger_params, verify_energy_J, 0, 0, 1, "energy of a verify read, J; 0: not priced"),
+  PARAM_F64(struct ledger_params, endurance, 1e8, 1, 1e18, "writes that a device survives (assumption)"),
+  { 0 },
+};
+
+static struct price price_of(const struct ledger_params *p) {
+  struct price v = presets[p->preset];
+  if (p->phase_energy_J > 0) v.phase_energy_J = p->phase_energy_J;
+  if (p->phase_time_s > 0) v.phase_time_s = p->phase_time_s;
+  return v;
+}
+
+// Writing by the statistical model counts no pulses, so what it costs is not known even at a price.
+static bool writing_priced(const struct ledger_params *p, double pulses, double devices_written) {
+  return (p->pulse_energy_J > 0 || p->verify_energy_J > 0) && (pulses > 0 || devices_written <= 0);
+}
+
+static void print_unpriced(const struct ledger_params *p, FILE *out) {
+  if (p->pulse_energy_J > 0 || p->verify_energy_J > 0) fprintf(out, "writing: not priced (pulses are counted with chip.programming=verify)\n");
+  else fprintf(out, "writing: not priced (no published figure; set ledger.pulse_energy_J)\n");
+}
+
+const char *ledger_source(const struct ledger_params *p, char text[LEDGER_SOURCE_SIZE]) {
+  const bool energy = p->phase_energy_J > 0, time = p->phase_time_s > 0, by_hand = energy || time;
+  const bool preset = !(energy && time) && !(by_hand && p->preset == LEDGER_NONE);
+  snprintf(text, LEDGER_SOURCE_SIZE, "%s%s%s%s%s%s", preset ? presets[p->preset].source : "", preset && by_hand ? "; " : "",
+           by_hand ? "set by hand: " : "", energy ? "ledger.phase_energy_J" : "", energy && time ? ", " : "",
+           time ? "ledger.phase_time_s" : "");
+  return text;
+}
+
+void ledger_reset(struct ledger *l) { *l = (struct ledger){ .n_cores = l->n_cores }; }
+
+static void add(struct ledger_counts *to, const struct ledger_counts *from, int64_t times) {
+#define X(name, help) to->name += times * from->name;
+  LEDGER_COUNTS(X)
+#undef X
+}
+
+void ledger_add(struct ledger *l, const struct ledger *other) {
+  if (l->n_cores < other->n_cores) l->n_cores = other->n_cores;
+  for (int k = 0; k < other->n_cores; k++) add(&l->core[k], &other->core[k], 1);
+  if (other->most_writes > l->most_writes) l->most_writes = other->most_writes;
+}
+
+void ledger_subtract(struct ledger *l, const struct ledger *before) {
+  assert(l->n_cores == before->n_cores);
+  for (int k = 0; k < l->n_cores; k++) add(&l->core[k], &before->core[k], -1);
+}
+
+void ledger_repeat(struct ledger *l, const struct ledger *before, int64_t n) {
+  struct ledger once = *l;
+  ledger_subtract(&once, before);
+  for (int k = 0; k < l->n_cores; k++) add(&l->core[k], &once.core[k], n);
+}
+
+struct ledger_counts ledger_total(const struct ledger *l) {
+  struct ledger_counts total = { 0 };
+  for (int k = 0; k < l->n_cores; k++) add(&total, &l->core[k], 1);
+  return total;
+}
+
+struct ledger_cost ledger_cost(const struct ledger *l, const struct ledger_params *p) {
+  const struct ledger_counts total = ledger_total(l);
+  const struct price v = price_of(p);
+  struct ledger_cost c = { .read_energy_J = (double)total.phases * v.phase_energy_J,
+                           .write_energy_J = (double)total.pulses * p->pulse_energy_J +
+                                             (double)total.verify_reads * p->verify_energy_J,
+                           .endurance_used = (double)l->most_writes / p->endurance };
+  for (int k = 0; k < l->n_cores; k++) c.read_time_s = fmax(c.read_time_s, (double)l->core[k].phases * v.phase_time_s);
+  return c;
+}
+
+struct ledger_mean ledger_mean(const struct ledger *sum, int n, const struct ledger_params *p) {
+  const struct ledger_counts total = ledger_total(sum);
+  struct ledger_mean m = { .cost = ledger_cost(sum, p) };
+#define X(name, help) m.name = (double)total.name / n;
+  LEDGER_COUNTS(X)
+#undef X
+  m.cost.read_energy_J /= n;
+  m.cost.read_time_s /= n;
+  m.cost.write_energy_J /= n;
+  return m;
+}
+
+// ---- text
+
+// " at most 1 J, 2 s", as far as they are priced.
+static void print_reading(const struct ledger_cost *c, const struct ledger_params *p, FILE *out) {
+  const struct price v = price_of(p);
+  char source[LEDGER_SOURCE_SIZE];
+  fprintf(out, "reading:");
+  if (v.phase_energy_J > 0 || v.phase_time_s > 0) fprintf(out, " at most");
+  if (v.phase_energy_J > 0) fprintf(out, " %.4g J%s", c->read_energy_J, v.phase_time_s > 0 ? "," : "");
+  if (v.phase_time_s > 0) fprintf(out, " %.4g s", c->read_time_s);
+  fprintf(out, " (%s)\n", ledger_source(p, source));
+}
+
+void ledger_print(const struct ledger *l, const struct ledger_params *p, FILE *out) {
+  const struct ledger_counts total = ledger_total(l);
+  const struct ledger_cost c = ledger_cost(l, p);
+  fprintf(out, "%-20s %14s", "", "total");
+  for (int k = 0; k < l->n_cores; k++) fprintf(out, "   %7s %3d", "core", k);
+  fputc('\n', out);
+#define X(name, help)                                                                              \
+  fprintf(out, "%-20s %14" PRId64, #name, total.name);                                             \
+  for (int k = 0; k < l->n_cores; k++) fprintf(out, " %12" PRId64, l->core[k].name);               \
+  fprintf(out, "  %s\n", help);
+  LEDGER_COUNTS(X)
+#undef X
+  print_reading(&c, p, out);
+  if (writing_priced(p, (double)total.pulses, (double)total.devices_written)) fprintf(out, "writing: %.4g J\n", c.write_energy_J);
+  else print_unpriced(p, out);
+  fprintf(out, "endurance: %" PRId64 " writes of the most written device, %.3g of its life\n", l->most_writes, c.endurance_used);
+}
+
+static void print_row(const char *name, const struct ledger_column *columns, const double *v, int n, FILE *out) {
+  fprintf(out, "%-20s", name);
+  for (int k = 0; k < n; k++) fprintf(out, "%s %12.9g", columns[k].sign ? "  " : "", v[k]);
+  fputc('\n', out);
+}
+
+void ledger_print_means(const struct ledger_column *columns, int n, const struct ledger_params *p, FILE *out) {
+  const struct price price = price_of(p);
+  char source[LEDGER_SOURCE_SIZE];
+  double v[LEDGER_MAX_COLUMNS], pulses = 0, written = 0;
+  assert(n <= LEDGER_MAX_COLUMNS);
+  for (int k = 0; k < n; k++) {
+    pulses += columns[k].mean->pulses;
+    written += columns[k].mean->devices_written;
+  }
+  const bool priced = writing_priced(p, pulses, written);
+  fprintf(out, "%-20s", "");
+  for (int k = 0; k < n; k++) {
+    if (columns[k].sign) fprintf(out, " %c", columns[k].sign);
+    fprintf(out, " %12s", columns[k].name);
+  }
+  fputc('\n', out);
+#define ROW(field, name)                                                                           \
+  for (int k = 0; k < n; k++) v[k] = columns[k].mean->field;                                       \
+  print_row(name, columns, v, n, out);
+#define X(field, help) ROW(field, #field)
+  LEDGER_COUNTS(X)
+#undef X
+  if (price.phase_energy_J > 0) { ROW(cost.read_energy_J, "read_energy_J") }
+  if (price.phase_time_s > 0) { ROW(cost.read_time_s, "read_time_s") }
+  if (priced) { ROW(cost.write_energy_J, "write_energy_J") }
+  ROW(cost.endurance_used, "endurance_used")
+#undef ROW
+  fprintf(out, "reading: %s(%s)\n", price.phase_energy_J > 0 || price.phase_time_s > 0 ? "at most so much " : "", ledger_source(p, source));
+  if (!priced) print_unpriced(p, out);
+}
+
+// ---- JSON
+
+static struct json_t *counts_json(const struct ledger_counts *c) {
+  struct json_t *o = json_object_new();
+#define X(name, help) json_put_i64(o, #name, c->name);
+  LEDGER_COUNTS(X)
+#undef X
+  return o;
+}
+
+static void put_cost(struct json_t *o, const struct ledger_cost *c, const struct ledger_params *p, double pulses, double written) {
+  const struct price v = price_of(p);
+  if (v.phase_energy_J > 0) json_put_f64(o, "read_energy_J", c->read_energy_J);
+  if (v.phase_time_s > 0) json_put_f64(o, "read_time_s", c->read_time_s);
+  if (writing_priced(p, pulses, written)) json_put_f64(o, "write_energy_J", c->write_energy_J);
+  json_put_f64(o, "endurance_used", c->endurance_used);
+}
+
+void ledger_put_source(struct json_t *o, const struct ledger_params *p) {
+  char source[LEDGER_SOURCE_SIZE];
+  json_put_text(o, "preset", preset_names[p->preset]);
+  json_put_text(o, "cost_source", ledger_source(p, source));
+}
+
+struct json_t *ledger_mean_json(const struct ledger_mean *m, const struct ledger_params *p) {
+  struct json_t *o = json_object_new();
+#define X(name, help) json_put_f64(o, #name, m->name);
+  LEDGER_COUNTS(X)
+#undef X
+  put_cost(o, &m->cost, p, m->pulses, m->devices_written);
+  return o;
+}
+
+struct json_t *ledger_json(const struct ledger *l, const struct ledger_params *p) {
+  const struct ledger_counts total = ledger_total(l);
+  const struct ledger_cost c = ledger_cost(l, p);
+  struct json_t *o = json_object_new(), *cores = json_array_new();
+  for (int k = 0; k < l->n_cores; k++) json_put(cores, NULL, counts_json(&l->core[k]));
+  json_put(o, "total", counts_json(&total));
+  json_put(o, "cores", cores);
+  ledger_put_source(o, p);
+  put_cost(o, &c, p, (double)total.pulses, (double)total.devices_written);
+  json_put_i64(o, "most_writes", l->most_writes);
+  return o;
+}

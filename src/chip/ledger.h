@@ -1,0 +1,96 @@
+// ledger.h - what a chip was asked to do, core by core, and what that costs.
+// Counts are facts of the simulation. An input that is 0 once converted sends no pulse and puts no voltage on its row. Any
+// other sends one in each of the two phases of its sign (1-phase reading: in the one), and every pulse reads the devices of one
+// sign of weight (1-phase: of both signs) in all columns of the tile.
+// Energy and time come from a preset of published figures, per phase of a whole core, so for partly filled cores they
+// are upper bounds. The cost of writing was not published: it is counted, and priced only where the user gives prices.
+// A unit is what a device model writes as one: two devices of hermes, one of the others.
+// What is not priced is 0 in the structs here, and left out of text and JSON.
+#ifndef CHIP_LEDGER_H
+#define CHIP_LEDGER_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/param.h"
+
+struct json_t;
+
+enum { LEDGER_MAX_CORES = 256, LEDGER_MAX_COLUMNS = 8 };
+
+#define LEDGER_COUNTS(X)                                                                           \
+  X(products, "vectors sent through the core")                                                     \
+  X(phases, "phases of these products")                                                            \
+  X(input_conversions, "input pulses: an input that is not 0, each phase of its sign")             \
+  X(output_conversions, "output conversions: columns x phases")                                    \
+  X(devices_read, "devices under read voltage: those that the input pulses reach")                 \
+  X(weights_written, "weights that changed or were first written")                                 \
+  X(devices_written, "devices written")                                                            \
+  X(pulses, "programming pulses of units, program-and-verify only")                                        \
+  X(verify_reads, "verify reads of units, program-and-verify only")                                        \
+  X(verify_failed, "units not within tolerance when the loop gave up")
+
+struct ledger_counts {
+#define X(name, help) int64_t name;
+  LEDGER_COUNTS(X)
+#undef X
+};
+
+struct ledger {
+  int n_cores;
+  int64_t most_writes;  // of a single device in its life
+  struct ledger_counts core[LEDGER_MAX_CORES];
+};
+
+enum ledger_preset { LEDGER_LEGALLO2023, LEDGER_KHADDAM2022, LEDGER_NONE };
+
+struct ledger_params {
+  int64_t preset;                       // enum ledger_preset
+  double phase_energy_J, phase_time_s;  // of a whole core; 0: the preset's
+  double pulse_energy_J, verify_energy_J;
+  double endurance;                     // writes a device survives
+};
+extern const struct param ledger_param_table[];
+
+// Where the prices of reading come from: the publication behind the preset, and what was set by hand. Written to text.
+enum { LEDGER_SOURCE_SIZE = 200 };
+const char *ledger_source(const struct ledger_params *p, char text[LEDGER_SOURCE_SIZE]);
+
+struct ledger_cost {
+  double read_energy_J, read_time_s;  // time: of the busiest core, the cores working side by side
+  double write_energy_J;
+  double endurance_used;              // fraction, of the most written device
+};
+
+void ledger_reset(struct ledger *l);
+void ledger_add(struct ledger *l, const struct ledger *other);
+void ledger_subtract(struct ledger *l, const struct ledger *before);  // what happened since
+void ledger_repeat(struct ledger *l, const struct ledger *before, int64_t n);  // what happened since, n times more
+
+struct ledger_counts ledger_total(const struct ledger *l);
+struct ledger_cost ledger_cost(const struct ledger *l, const struct ledger_params *p);
+
+// A part of the account, all cores together: the mean over n tasks, movements or chips.
+struct ledger_mean {
+#define X(name, help) double name;
+  LEDGER_COUNTS(X)
+#undef X
+  struct ledger_cost cost;  // endurance: of the most written device, the most of any
+};
+struct ledger_mean ledger_mean(const struct ledger *sum, int n, const struct ledger_params *p);
+
+void ledger_print(const struct ledger *l, const struct ledger_params *p, FILE *out);
+struct json_t *ledger_json(const struct ledger *l, const struct ledger_params *p);
+
+// Parts side by side, each under its name, with a sign before it ('=', '+'; 0: none); then where the prices come from.
+struct ledger_column {
+  char sign;
+  const char *name;
+  const struct ledger_mean *mean;
+};
+void ledger_print_means(const struct ledger_column *columns, int n, const struct ledger_params *p, FILE *out);
+struct json_t *ledger_mean_json(const struct ledger_mean *m, const struct ledger_params *p);
+// {"preset", "cost_source"}, where the prices of the means beside it come from.
+void ledger_put_source(struct json_t *o, const struct ledger_params *p);
+
+#endif

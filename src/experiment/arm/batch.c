@@ -1,0 +1,347 @@
+#include "experiment/arm/batch.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/pool.h"
+#include "base/rng.h"
+#include "arm/joint.h"
+
+enum { MAX_TRIES = 100000, SLICES = 16 };
+
+// ---- memory
+
+static size_t drive_size(const struct reach *f) {
+  return trajectory_scratch(&f->trajectory) + 3*(size_t)f->code.regions;
+}
+
+static void init_passes(struct reach_batch *b) {
+  const struct oneshot *o = &b->o;
+  const int events = spikecode_capacity(&b->f->code, o->T), clock = o->T;
+  const size_t n = (size_t)b->capacity;
+  arena_init(&b->arena, events_bytes(o->T, clock) + n*oneshot_item_bytes(o, events) + (size_t)b->n_firsts*oneshot_first_bytes(o) + 4096);
+  events_init(&b->clock, &b->arena, o->T, clock);
+  spikecode_clock(&b->clock, &b->f->code);
+  b->first = err_calloc((size_t)b->n_firsts, sizeof *b->first);
+  b->item = err_calloc(n, sizeof *b->item);
+  b->noise = err_calloc(n, sizeof *b->noise);
+  for (int k = 0; k < b->n_firsts; k++) oneshot_first_init(&b->first[k], &b->arena, o);
+  for (int k = 0; k < b->capacity; k++) {
+    oneshot_item_init(&b->item[k], &b->arena, o, events);
+    b->item[k].first = &b->first[b->n_firsts == b->capacity ? k : k/b->group];
+    b->item[k].r = &b->noise[k];
+  }
+}
+
+void reach_batch_init(struct reach_batch *b, const struct reach *f, const struct oneshot *o, int capacity, int group, struct pool *pool,
+                      bool differentiate, const struct reach_device *device) {
+  const size_t n = (size_t)capacity, T = (size_t)f->trajectory.steps, workers = (size_t)pool_threads(pool);
+  *b = (struct reach_batch){ .f = f, .o = *o, .T = (int)f->trajectory.steps, .pool = pool, .n = capacity, .capacity = capacity, .group = group };
+  b->differentiate = differentiate;
+  b->device = device;
+  const bool own_chip = oneshot_noisy(o) && o->noise.chips == ONESHOT_OF_MOVEMENT;
+  b->n_firsts = device || own_chip ? capacity : reach_batch_episodes(b);
+  init_passes(b);
+  b->omega = err_calloc(n*T*2, sizeof(double));
+  b->angle = err_calloc(n*T*2, sizeof(double));
+  b->xyz = err_calloc(n*T*3, sizeof(double));
+  b->drive = err_calloc(workers*drive_size(f), sizeof(double));
+  b->counts = err_calloc((size_t)(o->trainee.n + o->lsg.n), sizeof *b->counts);
+  b->d_rate_trainee = err_aligned((size_t)o->trainee.ld, sizeof(real));
+  b->d_rate_lsg = err_aligned((size_t)o->lsg.ld, sizeof(real));
+  if (differentiate) {
+    b->gradients = err_aligned((size_t)reach_batch_episodes(b)*o->n, sizeof(real));
+    b->gradient = err_aligned(o->n, sizeof(real));
+  }
+  b->scratch = err_calloc(workers, sizeof *b->scratch);
+  for (size_t k = 0; k < workers; k++)
+    arena_init(&b->scratch[k], oneshot_scratch_bytes(o) + (size_t)o->T*(size_t)o->trainee.ld_out*sizeof(real) + 2*T*sizeof(struct joint) + 4096);
+}
+
+void reach_batch_release(struct reach_batch *b) {
+  const int workers = pool_threads(b->pool);
+  for (int k = 0; k < workers; k++) arena_release(&b->scratch[k]);
+  arena_release(&b->arena);
+  void *const owned[] = { b->first, b->item, b->noise, b->omega, b->angle, b->xyz, b->drive, b->counts,
+                          b->d_rate_trainee, b->d_rate_lsg, b->gradients, b->gradient, b->scratch };
+  for (size_t k = 0; k < sizeof owned/sizeof *owned; k++) free(owned[k]);
+}
+
+// ---- movements
+
+struct drawing {
+  struct reach_batch *b;
+  uint32_t purpose;
+  uint64_t first;
+  bool *failed;  // (n)
+};
+
+static void tips(double *xyz, const double *angle, int T, const struct kinematics *arm) {
+  for (int t = 0; t < T; t++) kinematics_tip(xyz + 3*t, angle[2*t], angle[2*t + 1], arm);
+}
+
+static bool is_low(const double *xyz, int T, double below) {
+  for (int k = 0; k < 3*T; k++)
+    if (xyz[k] >= below) return false;
+  return true;
+}
+
+void reach_batch_encode(struct reach_batch *b, int k, int worker) {
+  const size_t T = (size_t)b->T, lead_in = (size_t)b->f->code.lead_in, ld = (size_t)b->o.trainee.ld_out;
+  struct oneshot_item *it = &b->item[k];
+  double *drive = b->drive + (size_t)worker*drive_size(b->f);
+  memset(it->target, 0, (lead_in + T)*ld*sizeof(real));
+  for (size_t t = 0; t < T; t++)
+    for (size_t j = 0; j < 2; j++) it->target[(lead_in + t)*ld + j] = (real)b->omega[((size_t)k*T + t)*2 + j];
+  const struct spikecode_target target = { b->xyz + (size_t)k*T*3, b->omega + (size_t)k*T*2, b->T, b->f->trajectory.dt_s };
+  spikecode_encode(&it->input, &target, drive, &b->f->code);
+}
+
+static void draw(void *context, int k, int worker) {
+  struct drawing *d = context;
+  struct reach_batch *b = d->b;
+  const struct reach *f = b->f;
+  const double limit[2] = { kinematics_limit_rad(&f->arm, 0), kinematics_limit_rad(&f->arm, 1) };
+  const size_t T = (size_t)b->T;
+  double *omega = b->omega + (size_t)k*T*2, *angle = b->angle + (size_t)k*T*2, *xyz = b->xyz + (size_t)k*T*3;
+  struct rng r = rng_stream((uint64_t)f->run.seed, d->purpose, (uint32_t)(d->first + (uint64_t)k));
+  b->noise[k] = rng_stream((uint64_t)f->run.seed, RNG_QUANTISE, (uint32_t)(d->first + (uint64_t)k));
+  d->failed[k] = true;
+  for (int tries = 0; tries < MAX_TRIES && d->failed[k]; tries++) {
+    const bool cut = trajectory_draw(omega, angle, &f->trajectory, limit, b->drive + (size_t)worker*drive_size(f), &r);
+    tips(xyz, angle, b->T, &f->arm);
+    d->failed[k] = f->trajectory.free && (cut || !is_low(xyz, b->T, f->trajectory.free_below_m));
+  }
+  reach_batch_encode(b, k, worker);
+}
+
+int reach_batch_draw(struct reach_batch *b, int n, uint32_t purpose, uint64_t first) {
+  assert(n <= b->capacity);
+  b->n = n;
+  b->number = first;
+  struct drawing d = { b, purpose, first, err_calloc((size_t)n, sizeof(bool)) };
+  pool_run(b->pool, n, draw, &d);
+  bool failed = false;
+  for (int k = 0; k < n; k++) failed = failed || d.failed[k];
+  free(d.failed);
+  if (failed) return err_set(ERR_SETTING, "trajectory.free=yes: %d movements in a row touched a limit", MAX_TRIES);
+  return 0;
+}
+
+// ---- forward
+
+static void account(const struct reach_device *d, int worker, enum reach_part part) {
+  if (d && d->account) d->account(d, worker, part);
+}
+
+static void forward_item(struct reach_batch *b, int k, int worker) {
+  struct oneshot_item *it = &b->item[k];
+  struct arena *scratch = &b->scratch[worker];
+  const struct reach_device *d = b->device;
+  if (d && d->restore) d->restore(d, worker, b->number + (uint64_t)k, it->r);
+  struct synapse *array = d ? d->array[worker] : NULL;
+  if (d && !d->restore) array->ops->program(array, b->parameters + b->o.trainee_w, it->r);
+  if (b->n_firsts == b->capacity || k % b->group == 0)
+    oneshot_first_forward(it->first, &b->o, b->parameters, &b->clock, array, it->r, scratch);
+  account(d, worker, REACH_FIRST_PASS);
+  oneshot_learn(it, &b->o, b->parameters, &b->clock, array, scratch);
+  account(d, worker, REACH_UPDATE);
+  if (d && d->wait) d->wait(d, worker, it->r);
+  account(d, worker, REACH_WAIT);
+  oneshot_perform(it, &b->o, b->parameters, &b->clock, array, scratch);
+  account(d, worker, REACH_SECOND_PASS);
+}
+
+static void forward_episode(void *context, int episode, int worker) {
+  struct reach_batch *b = context;
+  for (int k = episode*b->group; k < b->n && k < (episode + 1)*b->group; k++) forward_item(b, k, worker);
+}
+
+// Row t of the outputs (o.T, ld_out) of a movement, after the lead-in.
+static size_t row(const struct reach_batch *b, int t) { return (size_t)(b->f->code.lead_in + t)*(size_t)b->o.trainee.ld_out; }
+
+// Both joints in step t of a performance.
+static void move(struct joint s[2], const struct reach_batch *b, const real *output, int t) {
+  for (int j = 0; j < 2; j++)
+    joint_move(&s[j], (double)output[row(b, t) + (size_t)j], b->f->trajectory.dt_s,
+               b->f->arm.stops ? kinematics_limit_rad(&b->f->arm, j) : INFINITY);
+}
+
+void reach_batch_path(double *xyz, double *omega, const struct reach_batch *b, const real *output) {
+  struct joint s[2] = { 0 };
+  for (int t = 0; t < b->T; t++) {
+    move(s, b, output, t);
+    kinematics_tip(xyz + 3*t, s[0].q, s[1].q, &b->f->arm);
+    for (int j = 0; j < 2; j++) omega[2*t + j] = s[j].omega;
+  }
+}
+
+// Sums of squared errors of one movement: |p - p*|^2 and each joint's (omega - omega*)^2.
+static void squares(double *position, double velocity[2], const struct reach_batch *b, int k, const real *output) {
+  const double *omega = b->omega + (size_t)k*(size_t)b->T*2, *xyz = b->xyz + (size_t)k*(size_t)b->T*3;
+  struct joint s[2] = { 0 };
+  double tip[3];
+  *position = velocity[0] = velocity[1] = 0;
+  for (int t = 0; t < b->T; t++) {
+    move(s, b, output, t);
+    for (int j = 0; j < 2; j++) velocity[j] += (s[j].omega - omega[2*t + j])*(s[j].omega - omega[2*t + j]);
+    kinematics_tip(tip, s[0].q, s[1].q, &b->f->arm);
+    for (int c = 0; c < 3; c++) *position += (tip[c] - xyz[3*t + c])*(tip[c] - xyz[3*t + c]);
+  }
+}
+
+void reach_batch_errors(double *distance_cm, double omega[2], const struct reach_batch *b, int k, const real *output) {
+  double position, velocity[2];
+  squares(&position, velocity, b, k, output);
+  *distance_cm = 100*sqrt(position/b->T);
+  for (int j = 0; j < 2; j++) omega[j] = sqrt(velocity[j]/b->T);
+}
+
+// What the loss makes of a mean square, g of equation L2, and its slope.
+static double of_mean_square(double x, const struct reach_loss_params *p) { return p->root ? sqrt(x) : x; }
+static double slope_at(double x, const struct reach_loss_params *p) { return p->root ? 0.5/sqrt(fmax(x, 1e-12)) : 1; }
+
+static double task_loss(struct reach_batch *b, bool after) {
+  const struct reach_loss_params *w = &b->f->loss;
+  double loss = 0;
+  b->position = b->velocity = 0;
+  for (int k = 0; k < b->n; k++) {
+    double p, v[2];
+    squares(&p, v, b, k, after ? b->item[k].output : b->item[k].first->output);
+    b->position += p/(3.0*b->n*b->T);
+    loss += w->position*of_mean_square(p/(3.0*b->T), w)/b->n;
+    for (int j = 0; j < 2; j++) {
+      b->velocity += v[j]/(2.0*b->n*b->T);
+      loss += w->velocity*of_mean_square(v[j]/b->T, w)/(2.0*b->n);
+    }
+  }
+  return loss;
+}
+
+// rate sum_j (rate_j - target)^2 over the neurons of one network; d_rate its derivative by one spike.
+static double rate_loss(real *d_rate, double *mean_Hz, const double *counts, int n, double steps, double target_Hz, double weight) {
+  double loss = 0, mean = 0;
+  for (int j = 0; j < n; j++) {
+    const double rate = counts[j]/steps, off = rate - target_Hz*1e-3;
+    loss += weight*off*off;
+    mean += rate/n;
+    d_rate[j] = (real)(2*weight*off/steps);
+  }
+  *mean_Hz = 1e3*mean;
+  return loss;
+}
+
+static void rates(struct reach_batch *b) {
+  const struct oneshot *o = &b->o;
+  const double steps = (double)b->n*o->T;
+  double *trainee = b->counts, *lsg = b->counts + o->trainee.n;
+  memset(b->counts, 0, (size_t)(o->trainee.n + o->lsg.n)*sizeof *b->counts);
+  for (int k = 0; k < b->n; k++) {
+    spiking_add_counts(trainee, &b->item[k].first->rec);
+    spiking_add_counts(trainee, &b->item[k].second);
+    if (o->update.signal == EPROP_LSG) spiking_add_counts(lsg, &b->item[k].lsg);
+  }
+  const struct reach_loss_params *p = &b->f->loss;
+  b->loss_rate = rate_loss(b->d_rate_trainee, &b->trainee_Hz, trainee, o->trainee.n, 2*steps, p->trainee_Hz, p->rate);
+  const double of_lsg = rate_loss(b->d_rate_lsg, &b->lsg_Hz, lsg, o->lsg.n, steps, p->lsg_Hz, p->rate);
+  if (o->update.signal == EPROP_LSG) b->loss_rate += of_lsg;
+}
+
+void reach_batch_forward(struct reach_batch *b, const real *parameters) {
+  b->parameters = parameters;
+  pool_run(b->pool, reach_batch_episodes(b), forward_episode, b);
+  b->loss_before = task_loss(b, false);
+  b->loss_task = task_loss(b, true);
+  rates(b);
+  const struct spiking *net = &b->o.trainee;
+  long changed[2] = { 0 };
+  for (int k = 0; k < b->n; k++)
+    for (int part = 0; part < 2; part++) changed[part] += b->item[k].n_changed[part];
+  b->changed[0] = (double)changed[0]/((double)b->n*net->n_in*net->n);
+  b->changed[1] = (double)changed[1]/((double)b->n*net->n*net->n);
+}
+
+// ---- backward
+
+// dL/do of pass 2, through the angles: q(t) moves the tip, is in omega(t) and omega(t + 1), and sums all outputs so far.
+// A joint stopped at its limit passes nothing on if the target is stopped there too; else straight through, so that it finds back.
+static void output_gradient(real *d_output, const struct reach_batch *b, int k, struct arena *scratch) {
+  const int T = b->T;
+  const size_t mark = arena_mark(scratch);
+  const double dt = b->f->trajectory.dt_s, *omega = b->omega + (size_t)(k*T)*2, *xyz = b->xyz + (size_t)(k*T)*3, *angle = b->angle + (size_t)(k*T)*2;
+  const struct reach_loss_params *w = &b->f->loss;
+  double position, velocity[2];  // sums of squares, then what an error counts
+  squares(&position, velocity, b, k, b->item[k].output);
+  position = 2*w->position*slope_at(position/(3.0*T), w)/(3.0*b->n*T);
+  for (int j = 0; j < 2; j++) velocity[j] = 2*w->velocity*slope_at(velocity[j]/T, w)/(2.0*b->n*T);
+  struct joint *s = ARENA_NEW(scratch, 2*(size_t)T, struct joint), now[2] = { 0 };
+  double tip[3], jacobian[3][2], later[2] = { 0 }, next[2] = { 0 };
+  for (int t = 0; t < T; t++) {
+    move(now, b, b->item[k].output, t);
+    memcpy(s + 2*t, now, sizeof now);
+  }
+  memset(d_output, 0, row(b, T)*sizeof(real));
+  for (int t = T - 1; t >= 0; t--) {
+    kinematics_tip(tip, s[2*t].q, s[2*t + 1].q, &b->f->arm);
+    kinematics_jacobian(jacobian, s[2*t].q, s[2*t + 1].q, &b->f->arm);
+    for (int j = 0; j < 2; j++) {
+      const struct joint *at = &s[2*t + j];
+      const double off = velocity[j]*(at->omega - omega[2*t + j]);
+      double d_q = (off - next[j])/dt;
+      for (int c = 0; c < 3; c++) d_q += position*(tip[c] - xyz[3*t + c])*jacobian[c][j];
+      if (at->q == at->sum || at->q != angle[2*t + j]) later[j] += d_q;
+      next[j] = off;
+      d_output[row(b, t) + (size_t)j] = (real)(dt*later[j]);
+    }
+  }
+  arena_reset(scratch, mark);
+}
+
+// The derivative of a spike of a pass that `times` movements share.
+static void backward_first(struct reach_batch *b, real *gradient, struct oneshot_first *first, int times, struct arena *scratch) {
+  const size_t mark = arena_mark(scratch);
+  real *d_rate = ARENA_NEW(scratch, (size_t)b->o.trainee.ld, real);
+  for (int j = 0; j < b->o.trainee.n; j++) d_rate[j] = (real)times*b->d_rate_trainee[j];
+  oneshot_first_backward(gradient, first, &b->o, b->parameters, &b->clock, d_rate, scratch);
+  arena_reset(scratch, mark);
+}
+
+static void backward_episode(void *context, int episode, int worker) {
+  struct reach_batch *b = context;
+  struct arena *scratch = &b->scratch[worker];
+  const size_t mark = arena_mark(scratch);
+  const bool own = b->n_firsts == b->capacity;
+  const int begin = episode*b->group, end = b->n < begin + b->group ? b->n : begin + b->group;
+  real *gradient = b->gradients + (size_t)episode*b->o.n, *d_output = ARENA_NEW(scratch, (size_t)(b->o.T*b->o.trainee.ld_out), real);
+  memset(gradient, 0, b->o.n*sizeof *gradient);
+  for (int k = begin; k < end; k++) {
+    output_gradient(d_output, b, k, scratch);
+    oneshot_backward(gradient, &b->item[k], &b->o, b->parameters, &b->clock, d_output, b->d_rate_trainee, b->d_rate_lsg, 1.0/b->n, scratch);
+    if (own) backward_first(b, gradient, b->item[k].first, 1, scratch);
+  }
+  if (!own) backward_first(b, gradient, b->item[begin].first, end - begin, scratch);
+  arena_reset(scratch, mark);
+}
+
+static void sum_slice(void *context, int slice, int worker) {
+  struct reach_batch *b = context;
+  (void)worker;
+  const size_t n = b->o.n, begin = n*(size_t)slice/SLICES, end = n*(size_t)(slice + 1)/SLICES;
+  memcpy(b->gradient + begin, b->gradients + begin, (end - begin)*sizeof(real));
+  for (int e = 1; e < reach_batch_episodes(b); e++) {
+    const real *g = b->gradients + (size_t)e*n;
+    for (size_t i = begin; i < end; i++) b->gradient[i] += g[i];
+  }
+}
+
+void reach_batch_backward(struct reach_batch *b) {
+  assert(b->differentiate);
+  pool_run(b->pool, reach_batch_episodes(b), backward_episode, b);
+  pool_run(b->pool, SLICES, sum_slice, b);
+  oneshot_finish(b->gradient, &b->o);
+  b->loss_price = 0;
+  for (int k = 0; k < b->n; k++) b->loss_price += b->item[k].price;
+}

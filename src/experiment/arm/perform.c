@@ -1,0 +1,153 @@
+#include "experiment/arm/perform.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "experiment/arm/path.h"
+#include "experiment/arm/result.h"
+#include "arm/joint.h"
+
+static const double pi = 3.14159265358979323846;
+
+// The settings of the arms: `arm` in two tables that stand together, and two sections at the end.
+void perform_init(struct perform *p) {
+  struct settings_section *s = p->reach.sections;
+  enum { CAPACITY = sizeof p->reach.sections/sizeof *p->reach.sections };
+  int n = 0, arm = 0;
+  reach_init(&p->reach);
+  while (s[n].name) n++;
+  while (strcmp(s[arm].name, "arm")) arm++;
+  assert(n + 4 <= CAPACITY);
+  memmove(s + arm + 2, s + arm + 1, (size_t)(n - arm)*sizeof *s);
+  s[arm + 1] = (struct settings_section){ "arm", arm_param_table, &p->arm.params };
+  s[n + 1] = (struct settings_section){ "physics", physics_param_table, &p->arm.physics };
+  s[n + 2] = (struct settings_section){ "link", armlink_param_table, &p->arm.link };
+  s[n + 3] = (struct settings_section){ 0 };
+  settings_defaults(s);
+}
+
+// ---- the plan
+
+static void plan_new(struct perform_result *r, const struct perform *p, int n) {
+  *r = (struct perform_result){ .n = n, .target_xyz = err_calloc((size_t)n, 3*sizeof(double)) };
+  jointpath_init(&r->commanded, n, p->arm.params.hold_s);
+}
+
+static int learn(struct perform_result *r, const struct perform *p, const struct reach_model *m) {
+  const struct reach *f = &p->reach;
+  struct reach_result learned;
+  TRY(reach_eval(&learned, f, m, NULL));
+  plan_new(r, p, learned.T);
+  memcpy(r->target_xyz, learned.target_xyz, 3*(size_t)learned.T*sizeof(double));
+  struct joint s[2] = { 0 };
+  for (int t = 0; t < r->n; t++)
+    for (int j = 0; j < 2; j++) {
+      joint_move(&s[j], learned.after_omega[2*t + j], f->trajectory.dt_s, kinematics_limit_rad(&f->arm, j));
+      r->commanded.q[JOINTPATH_JOINTS*t + j] = s[j].q;
+    }
+  reach_result_release(&learned);
+  return 0;
+}
+
+static int take_file(struct perform_result *r, const struct perform *p) {
+  struct reach_path path;
+  if (!p->reach.target.file[0]) return err_set(ERR_SETTING, "nothing to perform: --model FILE learns a movement, target.file=FILE alone is performed as it is");
+  TRY(reach_path_read(&path, &p->reach, p->arm.params.hold_s));
+  plan_new(r, p, path.n);
+  memcpy(r->target_xyz, path.xyz, 3*(size_t)path.n*sizeof(double));
+  for (int row = 0; row < path.n; row++) memcpy(r->commanded.q + JOINTPATH_JOINTS*row, path.q + 2*row, 2*sizeof(double));
+  reach_path_release(&path);
+  return 0;
+}
+
+int perform_plan(struct perform_result *r, const struct perform *p, const struct reach_model *m) {
+  TRY(arm_check(&p->arm));  // before minutes go into learning
+  return m ? learn(r, p, m) : take_file(r, p);
+}
+
+// ---- the run
+
+static double rms_distance_cm(const double *a, const double *b, int n) {
+  double sum = 0;
+  for (int i = 0; i < 3*n; i++) sum += (a[i] - b[i])*(a[i] - b[i]);
+  return 100*sqrt(sum/n);
+}
+
+static double rms_angle_deg(const struct jointpath *a, const struct jointpath *b, int joint) {
+  double sum = 0;
+  for (int k = 0; k < a->n; k++) sum += pow(a->q[JOINTPATH_JOINTS*k + joint] - b->q[JOINTPATH_JOINTS*k + joint], 2);
+  return sqrt(sum/a->n)*180/pi;
+}
+
+int perform_run(struct perform_result *r, const struct perform *p) {
+  const struct kinematics *k = &p->reach.arm;
+  TRY(arm_perform(&r->performed, &p->arm, k, &r->commanded));
+  r->commanded_xyz = err_calloc((size_t)r->n, 3*sizeof(double));
+  r->performed_xyz = err_calloc((size_t)r->n, 3*sizeof(double));
+  jointpath_tips(r->commanded_xyz, &r->commanded, k);
+  jointpath_tips(r->performed_xyz, &r->performed, k);
+  r->target_commanded_cm = rms_distance_cm(r->target_xyz, r->commanded_xyz, r->n);
+  r->commanded_performed_cm = rms_distance_cm(r->commanded_xyz, r->performed_xyz, r->n);
+  r->target_performed_cm = rms_distance_cm(r->target_xyz, r->performed_xyz, r->n);
+  r->base_deg = rms_angle_deg(&r->commanded, &r->performed, 0);
+  r->shoulder_deg = rms_angle_deg(&r->commanded, &r->performed, 1);
+  r->arm_s = r->performed.time_s[r->n - 1];
+  return 0;
+}
+
+void perform_result_release(struct perform_result *r) {
+  free(r->target_xyz);
+  free(r->commanded_xyz);
+  free(r->performed_xyz);
+  jointpath_release(&r->commanded);
+  jointpath_release(&r->performed);
+  *r = (struct perform_result){ 0 };
+}
+
+// ---- output
+
+struct json_t *perform_result_json(const struct perform_result *r, const struct perform *p) {
+  struct json_t *o = json_object_new(), *cm = json_object_new(), *deg = json_object_new();
+  json_put_text(o, "kind", arm_kind_names[p->arm.params.kind]);
+  json_put_text(o, "target", p->reach.target.file[0] ? p->reach.target.file : "random");
+  json_put_i64(o, "steps", r->n);
+  json_put_f64(o, "hold_s", p->arm.params.hold_s);
+  json_put_f64(o, "arm_s", r->arm_s);
+  json_put_f64(cm, "target_performed", r->target_performed_cm);
+  json_put_f64(cm, "commanded_performed", r->commanded_performed_cm);
+  json_put_f64(cm, "target_commanded", r->target_commanded_cm);
+  json_put(o, "rms_distance_cm", cm);
+  json_put_f64(deg, "base", r->base_deg);
+  json_put_f64(deg, "shoulder", r->shoulder_deg);
+  json_put(o, "rms_angle_deg", deg);
+  json_put_i64(o, "seed", p->reach.run.seed);
+  return o;
+}
+
+static void write_numbers(FILE *f, const double *v, int n) {
+  for (int j = 0; j < n; j++) fprintf(f, ",%.9g", v[j]);
+}
+
+int perform_result_write_csv(const struct perform_result *r, const char *path) {
+  static const char *const joints[JOINTPATH_JOINTS] = { "base", "shoulder", "elbow", "wrist" }, *const when[] = { "commanded", "performed" };
+  struct file_out o;
+  TRY(file_out_open(&o, path));
+  fprintf(o.stream, "step,time_s,target_x_m,target_y_m,target_z_m");
+  for (int w = 0; w < 2; w++)
+    for (int j = 0; j < JOINTPATH_JOINTS; j++) fprintf(o.stream, ",%s_%s_rad", when[w], joints[j]);
+  fprintf(o.stream, ",performed_x_m,performed_y_m,performed_z_m\n");
+  for (int k = 0; k < r->n; k++) {
+    fprintf(o.stream, "%d,%.6f", k, r->performed.time_s[k]);
+    write_numbers(o.stream, r->target_xyz + 3*k, 3);
+    write_numbers(o.stream, r->commanded.q + JOINTPATH_JOINTS*k, JOINTPATH_JOINTS);
+    write_numbers(o.stream, r->performed.q + JOINTPATH_JOINTS*k, JOINTPATH_JOINTS);
+    write_numbers(o.stream, r->performed_xyz + 3*k, 3);
+    fputc('\n', o.stream);
+  }
+  return file_out_commit(&o);
+}

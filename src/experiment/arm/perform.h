@@ -1,0 +1,43 @@
+// perform.h - a movement performed by an arm: learned by a model from one showing (experiment/arm/result.h), or read from a
+// file, then sent set-point by set-point to the kinematic, the simulated or the real arm (arm/arm.h).
+// The trainee's angular velocities are integrated and cut at the limits of the joints: q = clip(dt cumsum(omega)).
+// One step of the network, trajectory.dt_s of the movement, is one set-point and takes the arm arm.hold_s.
+#ifndef EXPERIMENT_ARM_PERFORM_H
+#define EXPERIMENT_ARM_PERFORM_H
+
+#include "arm/arm.h"
+#include "experiment/arm/reach.h"
+
+struct perform {
+  struct reach reach;  // its list of sections is the whole one
+  struct arm arm;
+};
+
+// Defaults; *p must stay put.
+void perform_init(struct perform *p);
+
+struct perform_result {
+  int n;                              // set-points
+  double *target_xyz;                 // (n, 3) m
+  struct jointpath commanded, performed;
+  double *commanded_xyz, *performed_xyz;
+  // root mean squares over the set-points: distances of the tip, angles of base and shoulder from their commands
+  double target_commanded_cm, commanded_performed_cm, target_performed_cm;
+  double base_deg, shoulder_deg;
+  double arm_s;                       // from the first set-point to the end of the last
+};
+
+// Target and commanded path: learned by m from a random movement of run.seed or the path in target.file; m NULL: the path
+// in target.file itself. Afterwards the result is the caller's to release.
+int perform_plan(struct perform_result *r, const struct perform *p, const struct reach_model *m);
+
+// Drive the arm along a plan and measure.
+int perform_run(struct perform_result *r, const struct perform *p);
+
+void perform_result_release(struct perform_result *r);
+
+struct json_t *perform_result_json(const struct perform_result *r, const struct perform *p);
+// A row per set-point: step, time, target, commanded and performed joint angles (rad), performed tip (m).
+int perform_result_write_csv(const struct perform_result *r, const char *path);
+
+#endif

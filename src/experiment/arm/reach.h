@@ -1,0 +1,123 @@
+// reach.h - the arm learns a movement in one shot, end to end: meta-training of the learning signal
+// generator (LSG) and the trainee. Equations S1 to E4 of docs/equations.md. Evaluation is in experiment/arm/result.h.
+// Model files hold lsg.w_in, lsg.w_rec, lsg.w_out, trainee.w_in, trainee.w_rec, trainee.w_out, (from, to).
+#ifndef EXPERIMENT_ARM_REACH_H
+#define EXPERIMENT_ARM_REACH_H
+
+#include "arm/kinematics.h"
+#include "base/settings.h"
+#include "arm/spikecode.h"
+#include "arm/trajectory.h"
+#include "chip/chip.h"
+#include "learn/oneshot.h"
+
+struct tensorfile;
+struct tensorfile_writer;
+
+struct reach_run_params {
+  int64_t threads;  // 0: all cores
+  int64_t seed;
+};
+
+struct reach_loss_params {
+  double position, velocity;     // weights of mean(error^2), m^2 and (rad/s)^2, or of their roots
+  int64_t root;                  // of each movement (and joint) the root of the mean square
+  double rate;                   // of sum_j (rate_j - target)^2, rates in spikes per ms
+  double trainee_Hz, lsg_Hz;     // targets
+  double sparsity;               // of the share of weights changed (oneshot_backward)
+};
+
+struct reach_train_params {
+  int64_t iterations, trajectories;  // outer updates; movements of each
+  int64_t group;                     // movements of an episode, the unit that one thread computes
+  double rate;                       // of Adam
+  int64_t relative;                  // rates of the matrices in proportion to the spread of their random start
+  double readout_rate;               // that of the trainee's W_out over what it would be
+  double trainee_rate;               // the same of the trainee's W_in and W_rec
+  double recurrent_rate;             // the same of the LSG's W_rec
+  double epsilon;                    // of Adam
+  int64_t schedule;                  // steps: times decay every decay_every | cosine
+  double decay;
+  int64_t decay_every;
+  double weight_decay;               // weights shrink by rate times this per update
+  double clip;                       // longest gradient; 0: none
+  double weight_max;                 // of the trainee's W_in and W_rec, the range of the devices; 0: any
+  char start[PARAM_TEXT_SIZE];       // model to start from in place of random weights
+  int64_t log_every, validate_every, validate_trajectories;
+  double checkpoint_every_s;
+};
+
+struct reach_eval_params {
+  int64_t trajectories;
+  int64_t stream;                    // evaluation | validation: which random movements
+  int64_t chips;                     // independently programmed ones that take turns
+  double later_s;                    // between the update and the performance, on a chip
+};
+
+enum { REACH_MAX_CHIPS = 64 };
+enum reach_synapse_kind { REACH_EXACT, REACH_CHIP };
+
+struct reach_synapse_params {
+  int64_t kind;                      // enum reach_synapse_kind: what holds the trainee's W_in and W_rec
+  char state[PARAM_TEXT_SIZE];       // of a chip (chip/chipstate.h) to begin with; empty: one is written
+};
+
+struct reach_target_params {
+  char file[PARAM_TEXT_SIZE];        // a path to perform (arm/targetpath.h)
+  double reach_tolerance_m;          // points may be off the arm's reach by this
+};
+
+// All settings of an arm command.
+struct reach {
+  struct trajectory_params trajectory;
+  struct kinematics arm;
+  struct spikecode_params code;
+  struct spiking_params lsg, trainee;
+  struct eprop_params update;
+  struct oneshot_noise noise;
+  struct reach_loss_params loss;
+  struct reach_train_params train;
+  struct reach_eval_params eval;
+  struct reach_target_params target;
+  struct reach_run_params run;
+  struct reach_synapse_params synapse;
+  struct chip_params chip;
+  struct ledger_params ledger;
+  struct settings_section sections[24];
+};
+
+// Defaults, and the list of sections that settings.h works on (it points into *f, which must stay put).
+void reach_init(struct reach *f);
+
+// Refuses settings that contradict each other.
+int reach_check_settings(const struct reach *f);
+
+// Both networks and the update as the settings describe them.
+void reach_oneshot(struct oneshot *o, const struct reach *f);
+
+// Train until done or a signal asks to stop: then a checkpoint is written and ERR_INTERRUPTED returned.
+int reach_train(struct reach *f, const char *folder, int resume);
+
+struct reach_model {
+  struct oneshot o;
+  real *parameters;  // (o.n)
+};
+
+// Time n outer updates without a run directory, beginning from m, made with the settings of f: seconds (n), all included.
+int reach_train_timed(const struct reach *f, const struct reach_model *m, int n, double *seconds);
+
+int reach_model_is(bool *arm, const char *path);  // does a file hold a model of the arm?
+// Load a model file; its settings are taken over into f first, the assignments after it. A file that
+// carries none is taken as published weights (binary code, scale_m = 1, trajectory.generator=published, arm.stops=no).
+int reach_model_load(struct reach_model *m, struct reach *f, const char *path, int n_assignments, char *const *assignments);
+void reach_model_start(struct reach_model *m, const struct reach *f);  // random weights of run.seed
+void reach_model_release(struct reach_model *m);
+int reach_model_save(const struct reach_model *m, const struct reach *f, const char *path, bool half);  // half: weights in 16 bits
+
+// The six matrices of a file into a parameter block laid out by o; prefix goes before their names.
+int reach_parameters_read(real *parameters, const struct oneshot *o, struct tensorfile *tf, const char *prefix);
+void reach_parameters_put(struct tensorfile_writer *w, const struct oneshot *o, const real *parameters);
+
+int reach_workers(const struct reach *f);  // threads that run.threads stands for
+
+#endif

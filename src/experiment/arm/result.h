@@ -1,0 +1,61 @@
+// reach_result.h - how well a model learns and performs movements: in software, or with the trainee on a chip, or on any synapse
+// array (struct reach_device). The first movement is kept step by step for figures.
+#ifndef EXPERIMENT_ARM_RESULT_H
+#define EXPERIMENT_ARM_RESULT_H
+
+#include "experiment/arm/reach.h"
+
+struct json_t;
+struct rng;
+
+struct reach_spread { double mean, std; };
+
+// How well movements were performed.
+struct reach_score {
+  struct reach_spread rms_distance_cm;      // of the tip, over time; then over movements
+  struct reach_spread omega_rmse_rad_s[2];  // per joint
+};
+
+// Parts of a movement on a chip; the performance includes the updates beyond the first of update.repeats.
+enum reach_part { REACH_FIRST_PASS, REACH_UPDATE, REACH_WAIT, REACH_SECOND_PASS, REACH_PARTS };
+
+struct reach_result {
+  int n_trajectories, T;
+  struct reach_score before, after;         // the update
+  double trainee_Hz, lsg_Hz;                // firing rates, second pass and LSG
+  double changed_in, changed_rec;           // share of the weights changed
+  long devices_total;
+  double devices_written;                   // mean per movement
+  int n_chips;                              // 0 in software; then all that follows of chips is 0
+  double updated_s;                         // their clock when the movements are learned
+  double programmed_kept, programmed_error; // of the first chip (experiment/arm/deploy.h)
+  struct ledger deployment, movements;      // writing the first chip; all movements on all chips, the sum of
+  struct ledger part[REACH_PARTS];          // their parts
+  double *distance_cm;                      // (n_trajectories) after the update
+  double seconds;                           // of learning and performing, all movements
+  // the first movement, for figures: (T, 2) rad/s, (T, 3) m
+  double *target_omega, *target_xyz, *before_omega, *before_xyz, *after_omega, *after_xyz;
+};
+void reach_result_release(struct reach_result *r);
+
+// Where the products of the trainee are taken, if not in software: one array of n_in + n rows and n columns for
+// each worker thread, W_in with W_rec below it.
+struct reach_device {
+  struct synapse **array;  // (workers)
+  // Give a worker the array for movement number `movement`, in its state before any update. NULL: its array is programmed anew.
+  void (*restore)(const struct reach_device *d, int worker, uint64_t movement, struct rng *r);
+  // Let time pass between the update and the performance. NULL: none.
+  void (*wait)(const struct reach_device *d, int worker, struct rng *r);
+  // What the array did since the last call, or since restore, was this part of a movement. NULL: nobody asks.
+  void (*account)(const struct reach_device *d, int worker, enum reach_part part);
+  void *context;
+};
+
+// Random movements of eval.stream, or the path of target.file. device NULL: what synapse.kind says.
+int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m, const struct reach_device *device);
+int reach_eval_check(const struct reach *f);  // refuses settings that contradict each other
+struct json_t *reach_result_json(const struct reach_result *r, const struct reach *f);
+// The first movement as CSV, a row per step: time, then velocities and tip of target, before and after.
+int reach_result_write_csv(const struct reach_result *r, const struct reach *f, const char *path);
+
+#endif

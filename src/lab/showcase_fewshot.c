@@ -1,0 +1,353 @@
+// Few-shot classification: the same tasks in software, with 4 bits and on the chip; one of them image by image; the
+// chip's conductances, and how they drift.
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/png.h"
+#include "base/progress.h"
+#include "experiment/fewshot/deploy.h"
+#include "experiment/fewshot/fewshot.h"
+#include "lab/showcase.h"
+
+enum { KINDS = 3, BINS = 61, STATES = 3, TIMES = 5 };
+static const char *const kind_names[KINDS] = { "software", "quantised", "chip" };
+static const char *const state_names[STATES] = { "written", "adapted", "month" };
+static const double times_s[TIMES] = { 0, 60, 3600, 86400, 2592000 };
+#define LATER_S "60,3600,86400,2592000"
+
+struct work {
+  struct showcase_work *w;
+  struct fewshot *f;
+  const struct fewshot_model *m;
+  struct dataset data;
+  struct fewshot_result result[KINDS];
+  struct deploy_quality quality[TIMES][CONVNET_MAX_LAYERS];
+  double *histogram;  // (layers, STATES, BINS) share of the cells
+  double g_all_uS;    // half of its width
+  struct progress bar;
+};
+
+// ---- evaluations
+
+static int evaluate(struct work *k, struct json_t *list) {
+  static const char *const sections[] = { "data", "net", "eval", "synapse", "chip", "verify", "ledger", "run", NULL };
+  struct fewshot *f = k->f;
+  for (int kind = 0; kind < KINDS; kind++) {
+    f->synapse.kind = kind;
+    strcpy(f->eval.later_s, kind == FEWSHOT_CHIP ? LATER_S : "");
+    TRY(fewshot_eval(&k->result[kind], f, k->m));
+    json_put(list, NULL, showcase_evaluation(k->w, kind_names[kind], "fewshot", sections, fewshot_result_json(&k->result[kind], f, k->m)));
+    progress_update(&k->bar, kind + 1, "%s", kind_names[kind]);
+  }
+  return 0;
+}
+
+// ---- one task, the first of the evaluation
+
+// Fixed statistics are not measured for a single task; its own stand in for them.
+static enum convnet_rule example_rule(const struct fewshot *f) {
+  return f->eval.batchnorm == CONVNET_FIXED ? CONVNET_TASK : (enum convnet_rule)f->eval.batchnorm;
+}
+
+// [[class of every query] after 0..n updates]
+static struct json_t *classes_json(const struct adapt_record *a, int steps, int Q, int ways) {
+  struct json_t *all = json_array_new();
+  const int N = conv_padded(ways);
+  int64_t *row = err_calloc((size_t)Q, sizeof *row);
+  for (int s = 0; s <= steps; s++) {
+    for (int q = 0; q < Q; q++) {
+      const real *p = a->pq + ((size_t)s*(size_t)Q + (size_t)q)*(size_t)N;
+      row[q] = 0;
+      for (int c = 1; c < ways; c++)
+        if (p[c] > p[row[q]]) row[q] = c;
+    }
+    json_put_i64s(all, NULL, row, (size_t)Q);
+  }
+  free(row);
+  return all;
+}
+
+static void adapt(const struct work *k, struct maml_worker *w, const struct episode *e, struct rng *noise) {
+  const struct convnet *net = &k->m->net;
+  const struct adapt_task t = { .ways = net->ways, .steps = (int)k->f->eval.updates, .S = w->work.n[0], .Q = w->work.n[1], .C = net->channels,
+                                .h = w->work.h, .label = w->label, .rate = k->m->parameters + net->rates };
+  episode_render(e, &k->data.images, w->work.y[0], CONV_LANES);
+  for (int group = 0; group < 2; group++) convnet_forward(net, &w->work, w->layers, group, example_rule(k->f), NULL, noise);
+  adapt_run(&w->record, &t, w->layers[net->blocks], noise);
+}
+
+// Adapt to the task; chip: on it, NULL: on arrays of the kind.
+static struct json_t *classify(const struct work *k, const struct episode *e, int kind, struct chip *chip) {
+  const struct fewshot *f = k->f;
+  const struct convnet *net = &k->m->net;
+  const struct maml_options options = { .steps = (int)f->eval.updates, .rule = example_rule(f), .bits = kind == FEWSHOT_QUANTISED ? (int)f->synapse.bits : 0 };
+  struct rng noise = rng_stream((uint64_t)f->run.seed, RNG_READ, 0);
+  struct synapse *own[CONVNET_MAX_LAYERS];
+  struct maml_worker w;
+  maml_worker_init(&w, net, e->shots, e->queries, &options);
+  maml_program(&w, net, k->m->parameters, &options, NULL);
+  memcpy(own, w.layers, sizeof own);
+  if (chip) deploy_layers(w.layers, chip, net);
+  adapt(k, &w, e, &noise);
+  struct json_t *o = json_object_new();
+  json_put_text(o, "name", kind_names[kind]);
+  json_put(o, "classes", classes_json(&w.record, options.steps, w.work.n[1], net->ways));
+  memcpy(w.layers, own, sizeof own);
+  maml_worker_release(&w, net);
+  return o;
+}
+
+// All drawings, ink black: a row for each class, its support drawings before its queries.
+static int write_images(const struct work *k, const struct episode *e) {
+  const int S = k->data.images.S, per = e->shots + e->queries, W = per*S, n = episode_images(e);
+  real *x = err_calloc((size_t)n*(size_t)(S*S), sizeof *x);
+  unsigned char *pixels = err_calloc((size_t)e->ways*(size_t)(W*S), 1);
+  char path[FILE_PATH_SIZE];
+  episode_render(e, &k->data.images, x, 1);
+  for (int i = 0; i < n; i++) {
+    const int query = i >= e->ways*e->shots, at = query ? i - e->ways*e->shots : i;
+    const int row = at/(query ? e->queries : e->shots), column = query ? e->shots + at%e->queries : at%e->shots;
+    for (int p = 0; p < S*S; p++) {
+      const double v = fmin(fmax((double)x[i*S*S + p], 0), 1), paper = k->f->data.preprocessing == IMAGESET_PUBLISHED ? v : 1 - v;
+      pixels[(row*S + p/S)*W + column*S + p%S] = (unsigned char)lround(255*paper);
+    }
+  }
+  showcase_path(k->w, "task.png", path);
+  const int rc = png_grey_write(path, pixels, e->ways*S, W);
+  free(pixels);
+  free(x);
+  return rc;
+}
+
+// ---- the chip
+
+static void histogram(struct work *k, const struct chip *c, int state) {
+  for (int l = 0; l < c->n_matrices; l++) {
+    const struct chip_matrix *m = &c->matrices[l];
+    const int OP = conv_padded(m->base.O);
+    real *v = err_calloc((size_t)m->base.I*(size_t)OP, sizeof *v);
+    double *bin = k->histogram + (size_t)((l*STATES + state)*BINS);
+    chip_effective(c, l, v);
+    for (const struct floorplan_piece *p = c->pieces + m->first; p < c->pieces + m->first + m->n_tiles; p++)
+      for (int i = p->row; i < p->row + p->rows; i++)
+        for (int o = 0; o < p->columns; o++) {
+          const double x = (double)v[i*OP + p->column + o]/(double)chip_scale_of(m, p)[o];
+          const int b = (int)floor((x/1.2 + 1)/2*BINS);
+          bin[b < 0 ? 0 : b >= BINS ? BINS - 1 : b] += 1.0/(m->base.I*m->base.O);
+        }
+    free(v);
+  }
+}
+
+static void age(struct chip *c, double time_s) {
+  const int rc = chip_advance(c, fmax(time_s, c->clock_s), &c->rng);
+  assert(rc == 0);  // the times rise
+}
+
+static void measure_drift(struct work *k, const struct chip *written, double from_s) {
+  struct chip *c = chip_clone(written);
+  for (int t = 0; t < TIMES; t++) {
+    age(c, from_s + times_s[t]);
+    for (int l = 0; l < c->n_matrices; l++) k->quality[t][l] = deploy_quality(c, l);
+  }
+  histogram(k, c, 2);
+  chip_free(c);
+}
+
+static struct json_t *chip_json(const struct chip *c) {
+  struct json_t *o = json_object_new();
+  json_put(o, "map", chip_map_json(c));
+  json_put_i64(o, "devices", chip_devices(c));
+  json_put_text(o, "preset", c->design.pcm.name);
+  return o;
+}
+
+// The task on a chip written for it; the chip itself on the way.
+static int run_chip(struct work *k, struct json_t *facts, struct json_t *list, const struct episode *e) {
+  struct chip *written;
+  k->f->synapse.kind = FEWSHOT_CHIP;
+  TRY(fewshot_deploy(&written, k->f, k->m, &k->data, e->shots, (uint64_t)k->f->run.seed));
+  const double from_s = fmax(k->f->chip.time_s, written->clock_s);
+  age(written, from_s);
+  struct chip *adapted = chip_clone(written);
+  k->g_all_uS = written->design.pcm.g_max_uS*written->design.units;
+  histogram(k, written, 0);
+  json_put(list, NULL, classify(k, e, FEWSHOT_CHIP, adapted));
+  histogram(k, adapted, 1);
+  measure_drift(k, written, from_s);
+  json_put(facts, "chip", chip_json(written));
+  chip_free(adapted);
+  chip_free(written);
+  return 0;
+}
+
+static int run_task(struct work *k, struct json_t *facts) {
+  const struct fewshot *f = k->f;
+  const struct episode_spec spec = dataset_spec(&f->data, f->eval.split ? DATASET_VALIDATION : DATASET_EVALUATION, k->m->net.ways, (int)f->eval.shots,
+                                                (int)f->eval.queries);
+  const enum dataset_split split = f->eval.split ? DATASET_VALIDATION : DATASET_EVALUATION;
+  struct rng draw = rng_stream((uint64_t)f->run.seed, split == DATASET_VALIDATION ? RNG_VALIDATE : RNG_EVALUATE, 0);
+  struct json_t *task = json_object_new(), *list = json_array_new();
+  struct episode e;
+  episode_init(&e, spec.ways, spec.shots, spec.queries);
+  episode_draw(&e, &spec, &k->data.images, &k->data.split[split], &draw);
+  json_put_i64(task, "ways", e.ways);
+  json_put_i64(task, "shots", e.shots);
+  json_put_i64(task, "queries", e.queries);
+  json_put_i64(task, "side", k->data.images.S);
+  json_put_text(task, "batchnorm", convnet_rule_names[example_rule(f)]);
+  json_put(task, "classified", list);
+  json_put(facts, "task", task);
+  for (int kind = 0; kind < FEWSHOT_CHIP; kind++) json_put(list, NULL, classify(k, &e, kind, NULL));
+  int rc = write_images(k, &e);
+  if (rc == 0) rc = run_chip(k, facts, list, &e);
+  episode_release(&e);
+  return rc;
+}
+
+// ---- tables
+
+static int write_accuracy(const struct work *k) {
+  char path[FILE_PATH_SIZE];
+  struct file_out o;
+  showcase_path(k->w, "accuracy.csv", path);
+  TRY(file_out_open(&o, path));
+  fprintf(o.stream, "updates,software,software_ci95,quantised,quantised_ci95,chip,chip_ci95\n");
+  for (int s = 0; s <= k->result[0].n_updates; s++) {
+    fprintf(o.stream, "%d", s);
+    for (int kind = 0; kind < KINDS; kind++) fprintf(o.stream, ",%.9g,%.9g", k->result[kind].accuracy[s], k->result[kind].ci95[s]);
+    fputc('\n', o.stream);
+  }
+  return file_out_commit(&o);
+}
+
+// Energy: of learning so far, that is reading the support images and the updates; what writing takes is not published.
+static int write_ledger(const struct work *k) {
+  const struct fewshot_result *r = &k->result[FEWSHOT_CHIP];
+  double written = 0, addressed = 0, energy_J = r->support.cost.read_energy_J, time_s = r->support.cost.read_time_s;
+  char path[FILE_PATH_SIZE];
+  struct file_out o;
+  showcase_path(k->w, "ledger.csv", path);
+  TRY(file_out_open(&o, path));
+  fprintf(o.stream, "updates,accuracy,ci95,devices_written,devices_addressed,read_energy_J,read_time_s\n");
+  for (int s = 0; s <= r->n_updates; s++) {
+    if (s > 0) {
+      written += r->devices_written[s - 1];
+      addressed += r->devices_addressed[s - 1];
+      energy_J += r->update[s - 1].cost.read_energy_J;
+      time_s += r->update[s - 1].cost.read_time_s;
+    }
+    fprintf(o.stream, "%d,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g\n", s, r->accuracy[s], r->ci95[s], written, addressed, energy_J, time_s);
+  }
+  return file_out_commit(&o);
+}
+
+static void layer_name(char name[16], const struct convnet *net, int l) {
+  if (l < net->blocks) snprintf(name, 16, "conv%d", l + 1);
+  else snprintf(name, 16, "readout");
+}
+
+static int write_later(const struct work *k) {
+  const struct fewshot_result *r = &k->result[FEWSHOT_CHIP];
+  const struct convnet *net = &k->m->net;
+  char path[FILE_PATH_SIZE], name[16];
+  struct file_out o;
+  showcase_path(k->w, "later.csv", path);
+  TRY(file_out_open(&o, path));
+  fprintf(o.stream, "seconds,accuracy,ci95");
+  for (int l = 0; l <= net->blocks; l++) {
+    layer_name(name, net, l);
+    fprintf(o.stream, ",%s_kept,%s_error", name, name);
+  }
+  for (int t = 0; t < TIMES; t++) {
+    const int n = r->n_updates;
+    fprintf(o.stream, "\n%.9g,%.9g,%.9g", times_s[t], t ? r->later_accuracy[t - 1] : r->accuracy[n], t ? r->later_ci95[t - 1] : r->ci95[n]);
+    for (int l = 0; l <= net->blocks; l++) fprintf(o.stream, ",%.6g,%.6g", k->quality[t][l].kept, k->quality[t][l].error);
+  }
+  fputc('\n', o.stream);
+  return file_out_commit(&o);
+}
+
+static int write_histogram(const struct work *k) {
+  const struct convnet *net = &k->m->net;
+  char path[FILE_PATH_SIZE], name[16];
+  struct file_out o;
+  showcase_path(k->w, "histogram.csv", path);
+  TRY(file_out_open(&o, path));
+  fprintf(o.stream, "conductance_uS");
+  for (int l = 0; l <= net->blocks; l++)
+    for (int state = 0; state < STATES; state++) {
+      layer_name(name, net, l);
+      fprintf(o.stream, ",%s_%s", name, state_names[state]);
+    }
+  for (int b = 0; b < BINS; b++) {
+    fprintf(o.stream, "\n%.6g", ((b + 0.5)/BINS*2 - 1)*1.2*k->g_all_uS);
+    for (int column = 0; column < (net->blocks + 1)*STATES; column++) fprintf(o.stream, ",%.6g", k->histogram[column*BINS + b]);
+  }
+  fputc('\n', o.stream);
+  return file_out_commit(&o);
+}
+
+// ---- one model
+
+static int run(struct work *k, struct json_t *facts) {
+  struct json_t *list = json_array_new();
+  json_put(facts, "evaluations", list);
+  progress_start(&k->bar, "report", KINDS + 1, 0);
+  int rc = evaluate(k, list);
+  if (rc == 0) rc = fewshot_load(&k->data, k->f);
+  if (rc == 0) {
+    rc = run_task(k, facts);
+    dataset_release(&k->data);
+  }
+  if (rc == 0) progress_update(&k->bar, KINDS + 1, "one task, drift");
+  progress_finish(&k->bar);
+  if (rc == 0) rc = write_accuracy(k);
+  if (rc == 0) rc = write_ledger(k);
+  if (rc == 0) rc = write_later(k);
+  if (rc == 0) rc = write_histogram(k);
+  for (int kind = 0; kind < KINDS; kind++) fewshot_result_release(&k->result[kind]);
+  return rc;
+}
+
+static int load(struct fewshot *f, struct fewshot_model *m, const struct showcase_work *w) {
+  char **list = err_calloc((size_t)w->s->n_assignments + 1, sizeof *list);
+  fewshot_init(f);
+  const int n = showcase_assignments(list, w->s, f->sections);
+  int rc = *w->settings ? settings_load(f->sections, w->settings) : 0;
+  if (rc == 0) rc = fewshot_model_load(m, f, w->model, n, list);
+  free(list);
+  f->eval.tasks = w->s->params.tasks;
+  f->eval.tasks_file[0] = f->eval.later_s[0] = 0;
+  f->eval.method = 0;
+  f->synapse.kind = FEWSHOT_EXACT;
+  return rc;
+}
+
+int showcase_fewshot(struct showcase_work *w) {
+  struct fewshot f, usual;
+  struct fewshot_model m;
+  char key[33];
+  fewshot_init(&usual);
+  TRY(load(&f, &m, w));
+  w->sections = f.sections;
+  w->defaults = usual.sections;
+  int rc = showcase_known(w, "fewshot.json", key);
+  if (rc == 0) {
+    struct work *k = err_calloc(1, sizeof *k);
+    k->w = w, k->f = &f, k->m = &m;
+    k->histogram = err_calloc((size_t)((m.net.blocks + 1)*STATES*BINS), sizeof(double));
+    struct json_t *facts = showcase_facts(w, key);
+    rc = run(k, facts);
+    if (rc == 0) rc = showcase_save(w, "fewshot.json", facts);
+    json_release(facts);
+    free(k->histogram);
+    free(k);
+  }
+  fewshot_model_release(&m);
+  return rc < 0 ? rc : 0;
+}
