@@ -493,6 +493,31 @@ static void test_error(void) {
   arena_reset(&arena, mark);
 }
 
+// A calibration before anything was seen invents a sample; what is observed later takes its place, and no more than its room.
+static void test_observed_after_calibration(void) {
+  enum { I = 16, O = 16, ROWS = 4, SEEN = 3 };
+  struct chip_params p = ideal();
+  const size_t mark = arena.used;
+  p.calibration_rows = ROWS;
+  struct chip *c = one_matrix(&p, I, O, new_matrix(I, O, 0.3, 71));
+  const struct chip_matrix *m = &c->matrices[0];
+  real *x = new_matrix(SEEN, I, 1, 72), *y = new_matrix(SEEN, O, 1, 73);
+  const struct conv shape = conv_shape(SEEN, 1, 1, I, O, 1, 1, 0);
+  chip_calibrate(c, &c->rng);
+  CHECK(m->n_sample == ROWS && m->n_seen == 0, "invented %d rows of %d", m->n_sample, ROWS);
+  for (int k = 1; k <= 3; k++) {
+    chip_observe(c, true);
+    chip_synapse(c, 0)->ops->product(chip_synapse(c, 0), y, x, &shape, NULL);
+    chip_observe(c, false);
+    const int expected = k*SEEN < ROWS ? k*SEEN : ROWS;
+    CHECK(m->n_seen == k*SEEN && m->n_sample == expected, "seen %ld, kept %d of %d", (long)m->n_seen, m->n_sample, expected);
+    if (k == 1) CHECK(!memcmp(m->sample, x, I * sizeof *x), "the first row kept is not the first seen");
+    chip_calibrate(c, &c->rng);
+  }
+  chip_free(c);
+  arena_reset(&arena, mark);
+}
+
 int main(void) {
   arena_init(&arena, 64 << 20);
   test_exact_limit();
@@ -507,6 +532,7 @@ int main(void) {
   test_schedule();
   test_threads();
   test_error();
+  test_observed_after_calibration();
   arena_release(&arena);
   return test_summary();
 }

@@ -196,13 +196,14 @@ static void gather(real *to, const struct block *b, int row, int rows, int ip, c
 // Keep a sample of all vectors, every one with the same chance (reservoir sampling).
 static void observe(struct chip_matrix *m, const real *x, const struct conv *shape) {
   const int IP = conv_padded(m->base.I), rows = (int)m->chip->params.calibration_rows;
+  if (m->n_seen == 0) m->n_sample = 0;  // an invented one, of a calibration that came first, gives way
   for (int pixel = 0; pixel < shape->B*shape->OH*shape->OW; pixel++, m->n_seen++) {
     int64_t slot = m->n_seen;
     if (slot >= rows) {
       struct rng r = rng_stream(m->chip->seed, RNG_OBSERVE, (uint32_t)m->n_seen);
       slot = (int64_t)(rng_uniform(&r) * (double)(m->n_seen + 1));
-    } else {
-      m->n_sample++;
+    } else if (m->n_sample <= slot) {
+      m->n_sample = (int)slot + 1;
     }
     if (slot >= rows) continue;
     const struct block b = { x, shape, pixel, 1 };
