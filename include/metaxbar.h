@@ -12,6 +12,7 @@
 //   - Objects are opaque, made by _new or _load and given back by _free, which accepts NULL.
 //     Different objects may be used by different threads at once, one object by one thread at a time.
 //   - Equal settings, seeds and calls give equal results. Exhausted memory ends the process.
+//   - Numbers in files, settings and messages have a decimal point, whatever locale the program has set.
 //   - Units are in the names: _s seconds, _uS microsiemens.
 #ifndef METAXBAR_H
 #define METAXBAR_H

@@ -5,12 +5,16 @@
 
 #include <stddef.h>
 
+#include "base/clocale.h"
 #include "base/real.h"
 
 struct chip;
 struct ledger;
 struct ledger_params;
 struct settings_section;
+
+// First in every function of the interface that reads or writes numbers: with a decimal point, until it returns.
+#define API_BEGIN __attribute__((cleanup(clocale_leave))) const locale_t api_before_ = clocale_enter()
 
 // Assign a list that ends with NULL.
 int api_settings(const struct settings_section *all, const char *const *settings);

@@ -37,6 +37,7 @@ static int load(struct mx_arm *a, const char *path, const char *const *settings)
 }
 
 int mx_arm_load(struct mx_arm **out, const char *path, const char *const *settings) {
+  API_BEGIN;
   API_PRESENT("mx_arm_load", out, path);
   struct mx_arm *a = err_calloc(1, sizeof *a);
   const int rc = load(a, path, settings);
@@ -56,10 +57,12 @@ void mx_arm_free(struct mx_arm *a) {
 
 int mx_arm_steps(const struct mx_arm *a) { return a ? a->batch.T : err_set(ERR_SETTING, "mx_arm_steps: a pointer is NULL"); }
 double mx_arm_step_s(const struct mx_arm *a) {
+  API_BEGIN;
   return a ? a->f.trajectory.dt_s : err_set(ERR_SETTING, "mx_arm_step_s: a pointer is NULL");
 }
 
 int mx_arm_movement(struct mx_arm *a, double *omega, int k) {
+  API_BEGIN;
   API_PRESENT("mx_arm_movement", a, omega);
   if (k < 0) return err_set(ERR_SETTING, "mx_arm_movement: number %d; from 0", k);
   a->learned = false;  // the batch's memory holds the new movement now
@@ -88,6 +91,7 @@ static int integrate(double *angle, const struct mx_arm *a, const double *omega)
 }
 
 int mx_arm_learn(struct mx_arm *a, const double *omega) {
+  API_BEGIN;
   API_PRESENT("mx_arm_learn", a, omega);
   struct reach_batch *b = &a->batch;
   const size_t n = 2 * (size_t)b->T;
@@ -110,6 +114,7 @@ int mx_arm_learn(struct mx_arm *a, const double *omega) {
 }
 
 int mx_arm_perform(const struct mx_arm *a, double *omega, int updates) {
+  API_BEGIN;
   API_PRESENT("mx_arm_perform", a, omega);
   if (!a->learned) return err_set(ERR_SETTING, "mx_arm_perform: mx_arm_learn comes first");
   if (updates != 0 && updates != 1) return err_set(ERR_SETTING, "mx_arm_perform: updates %d; 0 or 1", updates);
@@ -121,6 +126,7 @@ int mx_arm_perform(const struct mx_arm *a, double *omega, int updates) {
 }
 
 int mx_arm_tips(const struct mx_arm *a, double *xyz, const double *omega) {
+  API_BEGIN;
   API_PRESENT("mx_arm_tips", a, xyz, omega);
   double q[2] = { 0 };
   TRY(check_velocities("mx_arm_tips", a, omega));

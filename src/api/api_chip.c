@@ -23,6 +23,7 @@ struct mx_chip {
 enum { MAX_SIDE = 65536, MAX_BATCH = 1 << 20 };
 
 int mx_chip_new(struct mx_chip **out, const char *const *settings, uint64_t seed) {
+  API_BEGIN;
   struct chip_params p;
   struct ledger_params ledger;
   const struct settings_section all[] = {
@@ -56,6 +57,7 @@ static int check_name(const struct chip *c, const char *name) {
 }
 
 int mx_chip_add(struct mx_chip *c, const char *name, int I, int O) {
+  API_BEGIN;
   API_PRESENT("mx_chip_add", c, name);
   const struct chip_params *p = &c->chip->params;
   if (c->stage != OPEN) return err_set(ERR_SETTING, "mx_chip_add: the chip is built");
@@ -67,6 +69,7 @@ int mx_chip_add(struct mx_chip *c, const char *name, int I, int O) {
 }
 
 int mx_chip_build(struct mx_chip *c) {
+  API_BEGIN;
   API_PRESENT("mx_chip_build", c);
   if (c->stage != OPEN) return err_set(ERR_SETTING, "mx_chip_build: the chip is built");
   if (c->chip->n_matrices == 0) return err_set(ERR_SETTING, "mx_chip_build: the chip has no matrix; mx_chip_add comes first");
@@ -99,6 +102,7 @@ static int take_matrix(const char *what, struct mx_chip *c, int m, bool programm
 }
 
 int mx_chip_program(struct mx_chip *c, int m, const float *w) {
+  API_BEGIN;
   real *padded;
   TRY(take_matrix("mx_chip_program", c, m, false, w, &padded));
   struct synapse *s = chip_synapse(c->chip, m);
@@ -108,6 +112,7 @@ int mx_chip_program(struct mx_chip *c, int m, const float *w) {
 }
 
 int mx_chip_update(struct mx_chip *c, int m, const float *dw) {
+  API_BEGIN;
   real *padded;
   TRY(take_matrix("mx_chip_update", c, m, true, dw, &padded));
   struct synapse *s = chip_synapse(c->chip, m);
@@ -129,6 +134,7 @@ static void multiply(struct mx_chip *c, int m, float *y, const float *x, int B) 
 }
 
 int mx_chip_calibrate(struct mx_chip *c, int m, const float *x, int n) {
+  API_BEGIN;
   TRY(check_matrix("mx_chip_calibrate", c, m, true));
   struct chip_matrix *matrix = &c->chip->matrices[m];
   const int most = (int)c->chip->params.calibration_rows;
@@ -146,6 +152,7 @@ int mx_chip_calibrate(struct mx_chip *c, int m, const float *x, int n) {
 }
 
 int mx_chip_product(struct mx_chip *c, int m, float *y, const float *x, int B) {
+  API_BEGIN;
   TRY(check_matrix("mx_chip_product", c, m, true));
   API_PRESENT("mx_chip_product", y, x);
   if (B < 1 || B > MAX_BATCH) return err_set(ERR_SETTING, "mx_chip_product: %d vectors; from 1 to %d", B, MAX_BATCH);
@@ -160,6 +167,7 @@ static void give_matrix(const struct synapse *s, float *w, real *padded) {
 }
 
 int mx_chip_weights(const struct mx_chip *c, int m, float *w) {
+  API_BEGIN;
   TRY(check_matrix("mx_chip_weights", c, m, true));
   API_PRESENT("mx_chip_weights", w);
   const struct synapse *s = &c->chip->matrices[m].base;
@@ -170,6 +178,7 @@ int mx_chip_weights(const struct mx_chip *c, int m, float *w) {
 }
 
 int mx_chip_conducted(const struct mx_chip *c, int m, float *w) {
+  API_BEGIN;
   TRY(check_matrix("mx_chip_conducted", c, m, true));
   API_PRESENT("mx_chip_conducted", w);
   const struct synapse *s = &c->chip->matrices[m].base;
@@ -195,6 +204,7 @@ static double unit_value(const struct tile *t, int property, size_t u) {
 }
 
 int mx_chip_devices(const struct mx_chip *c, int m, const char *property, double *v, size_t n) {
+  API_BEGIN;
   static const char *const names[] = { "target_uS", "g_uS", "nu", "q", "stuck_uS", "written_s", "writes", "fault" };
   enum { N_NAMES = sizeof names / sizeof *names };
   int k = 0;
@@ -224,11 +234,13 @@ static int check_built(const char *what, const struct mx_chip *c) {
 }
 
 int mx_chip_advance(struct mx_chip *c, double time_s) {
+  API_BEGIN;
   TRY(check_built("mx_chip_advance", c));
   return chip_advance(c->chip, time_s, &c->chip->rng);
 }
 
 int mx_chip_number(const struct mx_chip *c, const char *name, double *value) {
+  API_BEGIN;
   TRY(check_built("mx_chip_number", c));
   API_PRESENT("mx_chip_number", name, value);
   return api_chip_number(c->chip, &c->chip->ledger, &c->ledger, name, value);
@@ -240,12 +252,14 @@ static bool is_csv(const char *path) {
 }
 
 int mx_chip_save(const struct mx_chip *c, const char *path) {
+  API_BEGIN;
   TRY(check_built("mx_chip_save", c));
   API_PRESENT("mx_chip_save", path);
   return is_csv(path) ? chipstate_save_csv(c->chip, path) : chipstate_save(c->chip, path);
 }
 
 int mx_chip_load(struct mx_chip *c, const char *path) {
+  API_BEGIN;
   TRY(check_built("mx_chip_load", c));
   API_PRESENT("mx_chip_load", path);
   return is_csv(path) ? chipstate_load_csv(c->chip, path) : chipstate_load(c->chip, path);

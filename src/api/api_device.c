@@ -16,6 +16,7 @@ struct mx_device {
 };
 
 int mx_device_new(struct mx_device **out, const char *const *settings) {
+  API_BEGIN;
   struct characterise_params p;
   const struct settings_section all[] = { { "device", characterise_param_table, &p }, { 0 } };
   API_PRESENT("mx_device_new", out);
@@ -32,6 +33,7 @@ int mx_device_new(struct mx_device **out, const char *const *settings) {
 void mx_device_free(struct mx_device *d) { free(d); }
 
 int mx_device_number(const struct mx_device *d, const char *name, double *value) {
+  API_BEGIN;
   API_PRESENT("mx_device_number", d, name, value);
   const struct { const char *name; double value; } all[] = {
     { "g_max_uS", d->pcm.g_max_uS }, { "t0_s", d->pcm.t0_s }, { "t_read_s", d->pcm.t_read_s }, { "devices", d->pcm.devices },
@@ -46,6 +48,7 @@ int mx_device_number(const struct mx_device *d, const char *name, double *value)
 
 int mx_device_at(const struct mx_device *d, double g_uS, double time_s, double *programming_sigma_uS, double *drift_mean,
                  double *drift_spread, double *read_sigma_uS) {
+  API_BEGIN;
   API_PRESENT("mx_device_at", d);
   const struct pcm *p = &d->pcm;
   if (!(g_uS >= 0 && g_uS <= p->g_max_uS)) return err_set(ERR_SETTING, "mx_device_at: %g uS; from 0 to %g", g_uS, p->g_max_uS);

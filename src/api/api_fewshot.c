@@ -45,6 +45,7 @@ static int load(struct mx_fewshot *m, const char *path, const char *const *setti
 }
 
 int mx_fewshot_load(struct mx_fewshot **out, const char *path, const char *const *settings) {
+  API_BEGIN;
   API_PRESENT("mx_fewshot_load", out, path);
   struct mx_fewshot *m = err_calloc(1, sizeof *m);
   const int rc = load(m, path, settings);
@@ -76,12 +77,14 @@ void mx_fewshot_free(struct mx_fewshot *m) {
 int mx_fewshot_ways(const struct mx_fewshot *m) { return m ? m->model.net.ways : err_set(ERR_SETTING, "mx_fewshot_ways: a pointer is NULL"); }
 int mx_fewshot_shots(const struct mx_fewshot *m) { return m ? (int)m->f.train.shots : err_set(ERR_SETTING, "mx_fewshot_shots: a pointer is NULL"); }
 int mx_fewshot_image_size(const struct mx_fewshot *m) {
+  API_BEGIN;
   return m ? m->model.net.side[0] : err_set(ERR_SETTING, "mx_fewshot_image_size: a pointer is NULL");
 }
 
 // ---- images
 
 int mx_character(unsigned char *ink, int size, uint64_t seed, int character, int drawing) {
+  API_BEGIN;
   API_PRESENT("mx_character", ink);
   if (size < SMALLEST_CHARACTER || size > RENDER_MAX_INK || character < 0 || drawing < 0)
     return err_set(ERR_SETTING, "mx_character: size %d, character %d, drawing %d; size from %d to %d, numbers from 0", size, character, drawing,
@@ -91,6 +94,7 @@ int mx_character(unsigned char *ink, int size, uint64_t seed, int character, int
 }
 
 int mx_fewshot_image(const struct mx_fewshot *m, float *image, const unsigned char *ink, int H, int W) {
+  API_BEGIN;
   API_PRESENT("mx_fewshot_image", m, image, ink);
   if (H < 1 || W < 1 || H > RENDER_MAX_INK || W > RENDER_MAX_INK)
     return err_set(ERR_SETTING, "mx_fewshot_image: %d x %d pixels; both from 1 to %d", H, W, RENDER_MAX_INK);
@@ -131,6 +135,7 @@ static int deploy_chip(struct mx_fewshot *m, struct chip **chip, uint64_t seed) 
 }
 
 int mx_fewshot_deploy(struct mx_fewshot *m, uint64_t seed) {
+  API_BEGIN;
   struct chip *chip = NULL;
   API_PRESENT("mx_fewshot_deploy", m);
   if (m->f.synapse.kind == FEWSHOT_CHIP) TRY(deploy_chip(m, &chip, seed));
@@ -186,6 +191,7 @@ static void update_readout(struct mx_fewshot *m, const real *h, const int *label
 }
 
 int mx_fewshot_adapt(struct mx_fewshot *m, const float *images, const int *labels, int n) {
+  API_BEGIN;
   API_PRESENT("mx_fewshot_adapt", m, images, labels);
   const struct convnet *net = &m->model.net;
   const size_t bytes = (size_t)conv_padded(net->channels) * sizeof(real);
@@ -227,6 +233,7 @@ static void classify(struct mx_fewshot *m, int *labels, float *probabilities, co
 }
 
 int mx_fewshot_classify(struct mx_fewshot *m, int *labels, float *probabilities, const float *images, int n) {
+  API_BEGIN;
   API_PRESENT("mx_fewshot_classify", m, labels, images);
   const struct convnet *net = &m->model.net;
   const bool together = m->f.eval.batchnorm == CONVNET_TASK;
@@ -246,6 +253,7 @@ int mx_fewshot_classify(struct mx_fewshot *m, int *labels, float *probabilities,
 }
 
 int mx_fewshot_number(const struct mx_fewshot *m, const char *name, double *value) {
+  API_BEGIN;
   API_PRESENT("mx_fewshot_number", m, name, value);
   if (!m->chip) return err_set(ERR_SETTING, "mx_fewshot_number: the model is not deployed on a chip");
   struct ledger all = m->chip->ledger;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clocale.h"
 #include "base/err.h"
 
 struct worker {
@@ -37,6 +38,7 @@ static void work(struct pool *p, int number) {
 static void *thread_main(void *argument) {
   struct worker *w = argument;
   struct pool *p = w->pool;
+  clocale_enter();  // a new thread begins with the locale of the process
   for (unsigned long seen = 0;;) {
     pthread_mutex_lock(&p->lock);
     while (p->round == seen && !p->stop) pthread_cond_wait(&p->start, &p->lock);
