@@ -43,7 +43,7 @@ static int out_of(char path[FILE_PATH_SIZE], const struct options *o) {
   else if (is_model(o->words[0]) && o->run) snprintf(path, FILE_PATH_SIZE, "%s/report.html", o->run);
   else if (o->n_words == 1) snprintf(path, FILE_PATH_SIZE, "%s/report.html", o->words[0]);
   else return err_set(ERR_SETTING, "a page about %d runs belongs to none of them: name it with --out FILE.html", o->n_words);
-  return 0;
+  return o->out ? 0 : file_refuse_link(path);
 }
 
 // Folders of all words, each its own.

@@ -159,6 +159,19 @@ static void test_refusals(void) {
   folder_remove(&f);
 }
 
+// A folder that was received: its .part is a link to a file of the user's.
+static void test_link(void) {
+  struct folder f = folder_make();
+  char *text;
+  size_t size;
+  folder_write(&f, "own", "precious", 8);
+  CHECK(symlink(folder_path(&f, "own"), folder_path(&f, "set.zip.part")) == 0, "symlink");
+  CHECK(get(&f, "good", NULL) == ERR_IO && strstr(err_message(), "set.zip.part: is a link"), "%s", err_message());
+  CHECK(file_read(folder_path(&f, "own"), SIZE, &text, &size) == 0 && size == 8 && !strcmp(text, "precious"), "written through the link");
+  free(text);
+  folder_remove(&f);
+}
+
 static void test_md5(void) {
   static const char *const vectors[][2] = {
     { "", "d41d8cd98f00b204e9800998ecf8427e" },
@@ -200,5 +213,6 @@ int main(void) {
   test_whole();
   test_resume();
   test_refusals();
+  test_link();
   return test_summary();
 }

@@ -1,5 +1,6 @@
 // base/file: what is under the real name is always whole, whatever goes wrong in the writing.
 #include "base/file.h"
+#include "base/pool.h"
 
 #include <dirent.h>
 #include <signal.h>
@@ -131,8 +132,64 @@ static void test_killed(void) {
   kill(child, SIGKILL);
   waitpid(child, NULL, 0);
   check_text("old");
+  CHECK(count_files() == 2, "%d files", count_files());
   write_text("new");
   check_text("new");
+  CHECK(count_files() == 1, "the file of the killed process is left");
+}
+
+// Writers of one path at once: each has a temporary file of its own, and one of the texts is what stays.
+enum { WRITERS = 4, ROUNDS = 50 };
+
+static void write_often(void *context, int item, int worker) {
+  int *failed = context;
+  (void)worker;
+  for (int round = 0; round < ROUNDS; round++) {
+    struct file_out o;
+    if (file_out_open(&o, path)) failed[item]++;
+    else {
+      for (int i = 0; i < 1000; i++) fprintf(o.stream, "%d", item);
+      failed[item] += file_out_commit(&o) < 0;
+    }
+  }
+}
+
+static void test_threads(void) {
+  int failed[WRITERS] = { 0 };
+  char *text;
+  size_t size;
+  struct pool *p = pool_new(WRITERS);
+  pool_run(p, WRITERS, write_often, failed);
+  pool_free(p);
+  for (int k = 0; k < WRITERS; k++) CHECK(failed[k] == 0, "writer %d failed %d times of %d", k, failed[k], ROUNDS);
+  CHECK(file_read(path, 1 << 20, &text, &size) == 0 && size == 1000 && strspn(text, (char[]){ text[0], 0 }) == 1000, "%zu bytes", size);
+  free(text);
+  CHECK(count_files() == 1, "%d files", count_files());
+}
+
+// What stands under the temporary names already: a killed process's file is taken over, a link, a pipe or a file of two names
+// is left alone, and so is what others call .tmp.
+static void test_occupied(void) {
+  char name[5][160], *text;
+  size_t size;
+  static const char *const endings[] = { ".metaxbar-0.tmp", ".metaxbar-1.tmp", ".metaxbar-2.tmp", ".metaxbar-3.tmp", ".17.tmp" };
+  for (int k = 0; k < 5; k++) snprintf(name[k], sizeof name[k], "%s%s", path, endings[k]);
+  write_text("old");
+  CHECK(symlink(path, name[0]) == 0 && mkfifo(name[1], 0600) == 0 && link(path, name[2]) == 0, "preparation");
+  for (int k = 3; k < 5; k++) {
+    FILE *f = fopen(name[k], "w");
+    fputs("torn and longer than what follows", f);
+    fclose(f);
+  }
+  struct file_out o;
+  CHECK(file_out_open(&o, path) == 0 && !strcmp(o.temp, name[3]), "%s", o.temp);
+  fputs("new", o.stream);
+  CHECK(file_out_commit(&o) == 0, "%s", err_message());
+  check_text("new");
+  CHECK(file_read(name[2], 100, &text, &size) == 0 && !strcmp(text, "old"), "the file of two names was written");
+  free(text);
+  CHECK(count_files() == 5 && !file_exists(name[3]) && file_exists(name[4]), "%d files", count_files());
+  for (int k = 0; k < 5; k++) unlink(name[k]);
 }
 
 static void test_dirs(void) {
@@ -173,6 +230,8 @@ int main(void) {
   test_read_errors();
   test_disk_full();
   test_killed();
+  test_threads();
+  test_occupied();
   test_dirs();
   test_signals();
   char command[128];

@@ -168,6 +168,27 @@ static void check_files(void) {
   free(old);
 }
 
+// Links among the files of a run that was received lead nowhere.
+static void check_links(void) {
+  char path[400], own[400];
+  static const char *const names[] = { "report.html", "showcase/later.csv", "showcase" };
+  snprintf(own, sizeof own, "%s", folder_path(&tmp, "own"));
+  folder_write(&tmp, "own", "precious", 8);
+  for (int k = 0; k < 3; k++) {
+    snprintf(path, sizeof path, "%s/%s", few, names[k]);
+    char old[420];
+    snprintf(old, sizeof old, "%s.old", path);
+    rename(path, old);
+    CHECK(symlink(own, path) == 0, "symlink");
+    refused(1, "is a link", ARGS(REPORT, few));
+    unlink(path);
+    rename(old, path);
+  }
+  char *text = page(own);
+  CHECK(text && !strcmp(text, "precious"), "written through a link");
+  free(text);
+}
+
 int main(void) {
   if (!process_available()) return 77;
   tmp = folder_make();
@@ -177,6 +198,7 @@ int main(void) {
   check_runs();
   check_other_kind();
   check_files();
+  check_links();
   folder_remove(&tmp);
   return test_summary();
 }

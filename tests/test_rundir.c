@@ -47,14 +47,13 @@ static void test_new_and_resume(void) {
   CHECK(rundir_open(&r, path, false) == 0, "an empty folder: %s", err_message());
   run.seed = 7;
   CHECK(rundir_describe(&r, all) == 0, "%s", err_message());
-  write_text(&r, "model.safetensors.123.tmp", "torn");
+  write_text(&r, "thesis.tmp", "the user's");
   rundir_close(&r);
   check_text(&r, RUNDIR_SETTINGS, "[run]\nseed = 7\n");
   CHECK(rundir_open(&r, path, false) == ERR_SETTING && strstr(err_message(), "holds a run already"), "%s", err_message());
   CHECK(rundir_open(&r, path, true) == 0 && !rundir_has_checkpoint(&r), "%s", err_message());
   char file[FILE_PATH_SIZE];
-  rundir_path(&r, "model.safetensors.123.tmp", file);
-  CHECK(!file_exists(file), "a torn file stays");
+  check_text(&r, "thesis.tmp", "the user's");
   rundir_path(&r, RUNDIR_BUILD, file);
   struct json_t *facts;
   int64_t cores = 0;
@@ -92,6 +91,28 @@ static void test_lock(void) {
   struct rundir again;
   CHECK(rundir_open(&again, path, true) == ERR_BUSY, "the same process twice");
   rundir_close(&r);
+}
+
+// A folder that was received may hold links to files of the user's.
+static void test_links(void) {
+  static const char *const names[] = { ".lock", RUNDIR_SETTINGS, RUNDIR_BUILD, RUNDIR_METRICS, RUNDIR_CHECKPOINT, RUNDIR_MODEL };
+  char own[160], received[160], link[256], *text;
+  size_t size;
+  struct rundir r;
+  snprintf(own, sizeof own, "%s/own", folder);
+  snprintf(received, sizeof received, "%s/received", folder);
+  CHECK(file_make_dirs(received) == 0, "%s", err_message());
+  FILE *f = fopen(own, "w");
+  fputs("precious", f);
+  fclose(f);
+  for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+    snprintf(link, sizeof link, "%s/%s", received, names[k]);
+    CHECK(symlink(own, link) == 0, "symlink");
+    CHECK(rundir_open(&r, received, false) == ERR_IO && strstr(err_message(), names[k]) && strstr(err_message(), "is a link"), "%s", err_message());
+    unlink(link);
+  }
+  CHECK(file_read(own, 100, &text, &size) == 0 && !strcmp(text, "precious"), "written through a link");
+  free(text);
 }
 
 static void write_rows(struct rundir *r, int from, int to) {
@@ -142,6 +163,7 @@ int main(void) {
   test_new_and_resume();
   test_lock();
   test_metrics();
+  test_links();
   char command[128];
   snprintf(command, sizeof command, "rm -r %s", folder);
   CHECK(system(command) == 0, "cleaning up");

@@ -237,7 +237,7 @@ static void test_full_disk(void) {
   process_check_line(&p, 1, (const char *const[]){ "/full/checkpoint.safetensors: ", NULL });
   char *after = contents("full", "checkpoint.safetensors", &left);
   CHECK(size > 20000 && left == size && !memcmp(before, after, size), "the old checkpoint was touched");
-  CHECK(!file_exists(folder_path(&tmp, "full/checkpoint.safetensors.tmp")), "a temporary file is left");
+  CHECK(!file_exists(folder_path(&tmp, "full/checkpoint.safetensors.metaxbar-0.tmp")), "a temporary file is left");
   free(before);
   free(after);
   p.file_limit = 300;  // not even the settings fit: the folder stays free for a new run

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,18 +68,55 @@ int file_make_dirs(const char *path) {
   }
 }
 
+int file_refuse_link(const char *path) {
+  struct stat st;
+  if (lstat(path, &st) || !S_ISLNK(st.st_mode)) return 0;
+  return err_set(ERR_IO, "%s: is a link, and not written through: remove it", path);
+}
+
+// A file of this name, locked and empty, or -1: EBUSY if another writer holds it or it is nothing to write to. The lock goes
+// with its holder, however that ends.
+static int take_temporary(const char *temp) {
+  for (;;) {
+    struct stat st, now;
+    const int fd = open(temp, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+    if (fd < 0) return -1;
+    const bool busy = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+    if (busy || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_nlink > 1) {
+      close(fd);
+      errno = EBUSY;
+      return -1;
+    }
+    const bool same = lstat(temp, &now) == 0 && now.st_dev == st.st_dev && now.st_ino == st.st_ino;
+    if (same && ftruncate(fd, 0) == 0) return fd;
+    close(fd);  // its holder renamed or removed it in between
+    if (same) return -1;
+  }
+}
+
+static FILE *open_temporary(struct file_out *o) {
+  enum { MOST_WRITERS = 1000 };
+  int fd = -1;
+  for (int k = 0; k < MOST_WRITERS && fd < 0; k++) {
+    const int n = snprintf(o->temp, sizeof o->temp, "%s.metaxbar-%d.tmp", o->path, k);
+    if (n >= (int)sizeof o->temp) errno = ENAMETOOLONG;
+    else fd = take_temporary(o->temp);
+    if (fd < 0 && errno != EBUSY && errno != EACCES && errno != ELOOP && errno != ENXIO && errno != EISDIR) break;
+  }
+  FILE *stream = fd < 0 ? NULL : fdopen(fd, "wb");
+  if (fd >= 0 && !stream) close(fd);
+  return stream;
+}
+
 int file_out_open(struct file_out *o, const char *path) {
   *o = (struct file_out){ 0 };
   char resolved[PATH_MAX];
   struct stat st;
   const bool there = stat(path, &st) == 0;
   if (there && realpath(path, resolved)) path = resolved;
-  const int n = snprintf(o->path, sizeof o->path, "%s", path);
-  const int m = snprintf(o->temp, sizeof o->temp, "%.*s.%ld.tmp", n, path, (long)getpid());
-  if (n >= (int)sizeof o->path || m >= (int)sizeof o->temp) return err_set(ERR_IO, "%.60s...: path too long", path);
+  if (snprintf(o->path, sizeof o->path, "%s", path) >= (int)sizeof o->path) return err_set(ERR_IO, "%.60s...: path too long", path);
   if (there && S_ISDIR(st.st_mode)) return err_set(ERR_IO, "%s: is a folder", path);
-  if (there && !S_ISREG(st.st_mode)) o->temp[0] = 0;
-  o->stream = fopen(o->temp[0] ? o->temp : o->path, "wbe");
+  o->stream = there && !S_ISREG(st.st_mode) ? fopen(o->path, "wbe") : open_temporary(o);
   if (!o->stream) return err_set(ERR_IO, "%s: %s", path, strerror(errno));
   if (there && o->temp[0]) fchmod(fileno(o->stream), st.st_mode & 07777);  // a replaced file keeps its mode
   return 0;
@@ -104,16 +142,16 @@ int file_out_commit(struct file_out *o) {
   int bad = ferror(o->stream) ? why_not(fileno(o->stream)) : 0;
   if (fflush(o->stream)) bad = errno;
   else if (o->temp[0] && fsync(fileno(o->stream))) bad = errno;
-  if (fclose(o->stream) && !bad) bad = errno;
-  o->stream = NULL;
   if (!bad && o->temp[0] && rename(o->temp, o->path)) bad = errno;
-  if (!bad && o->temp[0]) bad = sync_folder(o->path);
   if (bad && o->temp[0]) unlink(o->temp);
+  if (fclose(o->stream) && !bad) bad = errno;  // gives the temporary name free
+  o->stream = NULL;
+  if (!bad && o->temp[0]) bad = sync_folder(o->path);
   return bad ? err_set(ERR_IO, "%s: cannot write: %s", o->path, strerror(bad)) : 0;
 }
 
 void file_out_abort(struct file_out *o) {
-  fclose(o->stream);
   if (o->temp[0]) unlink(o->temp);
+  fclose(o->stream);
   *o = (struct file_out){ 0 };
 }

@@ -1,6 +1,7 @@
 // file.h - whole files in, whole files out. A file is written under a temporary name in the same
 // folder, brought to disk and renamed: what stands under the real name is always complete, the
-// old or the new, also after a full disk or SIGKILL.
+// old or the new, also after a full disk or SIGKILL. The temporary name is NAME.metaxbar-K.tmp with the
+// first K that no other writer, thread or process, has locked; what a killed one left is written over.
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
@@ -15,6 +16,10 @@ enum { FILE_PATH_SIZE = 4096 };
 int file_read(const char *path, size_t max, char **data, size_t *size);
 
 bool file_exists(const char *path);
+
+// ERR_IO where path is a symbolic link. For files with names of this program's own, in a folder that somebody else may have
+// filled: what such a link points to is not ours to write.
+int file_refuse_link(const char *path);
 
 // Create a folder and all above it that are missing. Existing ones are no error.
 int file_make_dirs(const char *path);

@@ -70,7 +70,7 @@ static int fetch_verify(const char *path, const struct fetch_file *file, int64_t
 
 // The .part file, locked, cut to the first `from` bytes and open for more.
 static int fetch_open(struct fetch *f, int64_t from) {
-  const int fd = open(f->part, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  const int fd = open(f->part, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (fd < 0) return err_set(ERR_IO, "%s: %s", f->part, strerror(errno));
   if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
     close(fd);
@@ -146,6 +146,7 @@ static int fetch_complete(struct fetch *f, int64_t from) {
 
 static int fetch_one(struct fetch *f) {
   int64_t size;
+  TRY(file_refuse_link(f->part));
   int rc = fetch_verify(f->path, f->file, &size);
   if (rc == ERR_FORMAT) {
     char found[FILE_PATH_SIZE];

@@ -1,5 +1,6 @@
 #include "lab/showcase.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -199,6 +200,20 @@ static bool has(const char *folder, const char *name) {
   return file_exists(path);
 }
 
+// Neither the folder of the results nor a file in it may lead elsewhere: the run may be a folder that was received.
+static int refuse_links(const char *folder) {
+  TRY(file_refuse_link(folder));
+  DIR *d = opendir(folder);
+  int rc = 0;
+  for (struct dirent *e; d && rc == 0 && (e = readdir(d));) {
+    char path[FILE_PATH_SIZE];
+    snprintf(path, sizeof path, "%.*s/%s", FILE_PATH_SIZE - 260, folder, e->d_name);
+    rc = file_refuse_link(path);
+  }
+  if (d) closedir(d);
+  return rc;
+}
+
 int showcase_measure(const struct showcase *s, const char *run, const char *model) {
   char own[FILE_PATH_SIZE];
   struct showcase_work w = { .s = s, .model = model ? model : own };
@@ -214,6 +229,7 @@ int showcase_measure(const struct showcase *s, const char *run, const char *mode
     return model ? err_set(ERR_IO, "%s: no such model", model) : err_set(ERR_IO, "%s: no %s and no " SHOWCASE_FOLDER " to draw from", run, RUNDIR_MODEL);
   }
   TRY(reach_model_is(&arm, w.model));
+  TRY(refuse_links(w.folder));
   TRY(file_make_dirs(w.folder));
   char other[FILE_PATH_SIZE];  // of a model of the other kind that stood here before
   showcase_path(&w, arm ? "fewshot.json" : "arm.json", other);

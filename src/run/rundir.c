@@ -1,7 +1,6 @@
 #include "run/rundir.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,6 +16,8 @@
 #include "base/real.h"
 #include "base/settings.h"
 #include "build_info.h"
+
+#define RUNDIR_LOCK ".lock"
 
 void rundir_path(const struct rundir *r, const char *name, char path[FILE_PATH_SIZE]) {
   const int n = snprintf(path, FILE_PATH_SIZE, "%s/%s", r->path, name);
@@ -34,8 +35,8 @@ bool rundir_has_checkpoint(const struct rundir *r) { return has(r, RUNDIR_CHECKP
 // The lock is on an open file, so the kernel drops it with the process; the number in it is for the message.
 static int lock(struct rundir *r) {
   char path[FILE_PATH_SIZE], pid[32] = "";
-  rundir_path(r, ".lock", path);
-  r->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  rundir_path(r, RUNDIR_LOCK, path);
+  r->lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
   if (r->lock < 0) return err_set(ERR_IO, "%s: %s", path, strerror(errno));
   if (flock(r->lock, LOCK_EX | LOCK_NB)) {
     const int reason = errno;
@@ -52,14 +53,15 @@ static int lock(struct rundir *r) {
   return 0;
 }
 
-// What a killed process left half-written (file.h).
-static void remove_temporaries(const struct rundir *r) {
-  DIR *d = opendir(r->path);
-  for (struct dirent *e; d && (e = readdir(d));) {
-    const size_t n = strlen(e->d_name);
-    if (n > 4 && !strcmp(e->d_name + n - 4, ".tmp")) unlinkat(dirfd(d), e->d_name, 0);
+// Links in a folder that was received could point at any file of the user's.
+static int refuse_links(const struct rundir *r) {
+  static const char *const names[] = { RUNDIR_LOCK, RUNDIR_SETTINGS, RUNDIR_BUILD, RUNDIR_METRICS, RUNDIR_CHECKPOINT, RUNDIR_MODEL };
+  char path[FILE_PATH_SIZE];
+  for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+    rundir_path(r, names[k], path);
+    TRY(file_refuse_link(path));
   }
-  if (d) closedir(d);
+  return 0;
 }
 
 int rundir_open(struct rundir *r, const char *path, bool resume) {
@@ -68,12 +70,12 @@ int rundir_open(struct rundir *r, const char *path, bool resume) {
   strcpy(r->path, path);
   if (!resume) TRY(file_make_dirs(path));
   else if (!has(r, RUNDIR_SETTINGS)) return err_set(ERR_SETTING, "%s: no run to resume (no " RUNDIR_SETTINGS ")", path);
+  TRY(refuse_links(r));
   TRY(lock(r));
   if (!resume && (has(r, RUNDIR_SETTINGS) || has(r, RUNDIR_METRICS) || rundir_has_checkpoint(r))) {
     rundir_close(r);
     return err_set(ERR_SETTING, "%s: holds a run already; resume it with --resume or name another folder", path);
   }
-  remove_temporaries(r);
   return 0;
 }
 

@@ -21,7 +21,7 @@ struct rundir {
 };
 
 // Create and lock a folder for a new run, or open and lock the one to resume. Errors: ERR_BUSY (in use,
-// naming folder and process), ERR_SETTING (a run is there already / nothing to resume), ERR_IO.
+// naming folder and process), ERR_SETTING (a run is there already / nothing to resume), ERR_IO (also for a link among the files of a run).
 int rundir_open(struct rundir *r, const char *path, bool resume);
 void rundir_close(struct rundir *r);
 
