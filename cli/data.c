@@ -114,8 +114,9 @@ static int watch(void *context, const struct fetch_file *file, int64_t done) {
 
 static int data_fetch(const struct dataset_params *p) {
   struct watched w = { 0 };
-  signals_install();
+  signals_watch();
   const int rc = fetch_files(p->path, p->url, fetch_omniglot, watch, &w);
+  signals_unwatch();
   if (w.file) progress_finish(&w.line);
   if (rc < 0) return options_fail("data fetch", rc);
   for (const struct fetch_file *f = fetch_omniglot; f->name; f++) printf("%s/%s\n", p->path, f->name);

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/progress.h"
 #include "base/settings.h"
+#include "base/signals.h"
 #include "shipped.h"
 
 static int take_value(const char **value, int argc, char **argv, int *i) {
@@ -58,6 +59,7 @@ int options_apply(const struct options *o, const struct settings_section *all) {
 
 int options_fail(const char *command, int rc) {
   fprintf(stderr, "metaxbar %s: %s\n", command, err_message());
+  if (rc == ERR_INTERRUPTED && signals_caught()) return 128 + signals_caught();
   return rc == ERR_SETTING ? 2 : 1;
 }
 

@@ -27,7 +27,7 @@ int options_parse(struct options *o, int argc, char **argv);
 // -c FILE, then the assignments.
 int options_apply(const struct options *o, const struct settings_section *all);
 
-// Print the last error as one line and return the exit status that goes with it.
+// Print the last error as one line and return the exit status that goes with it: 2 usage, 128 + signal stopped, else 1.
 int options_fail(const char *command, int rc);
 
 // Flush stdout: a full disk or closed pipe is an error of its own.

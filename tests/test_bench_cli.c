@@ -116,11 +116,25 @@ static void test_refusals(void) {
   }
 }
 
+// Nothing is worth waiting for: it ends at once, and says so by its status.
+static void test_signals(void) {
+  static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+  for (int k = 0; k < 3; k++) {
+    p = (struct process){ .args = { "bench" } };
+    process_start(&p);
+    process_sleep_ms(300);
+    kill(p.pid, numbers[k]);
+    process_end(&p);
+    CHECK(p.status == 128 + numbers[k] && !p.out[0], "signal %d: status %d, %s", numbers[k], p.status, p.out);
+  }
+}
+
 int main(void) {
   if (!process_available()) return 77;
   test_chip();
   test_everything();
   test_arm();
   test_refusals();
+  test_signals();
   return test_summary();
 }

@@ -203,24 +203,38 @@ static void test_dirs(void) {
 }
 
 // The child's exit status after n signals to itself.
-static int status_after(int number, int n) {
+static int status_after(int number, int n, bool watch, void (*before)(int)) {
   int status;
   const pid_t child = fork();
   if (child == 0) {
+    signal(number, before);
     signals_install();
+    if (watch) {
+      signals_watch();
+      signals_watch();
+      signals_unwatch();
+    }
     if (signals_caught()) _exit(1);
     for (int i = 0; i < n; i++) raise(number);
-    _exit(signals_caught());
+    if (watch) signals_unwatch();
+    struct sigaction after;
+    sigaction(number, NULL, &after);
+    _exit(after.sa_handler == before || number == SIGPIPE ? signals_caught() : 99);
   }
   waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
 static void test_signals(void) {
-  CHECK(status_after(SIGINT, 1) == SIGINT, "first");
-  CHECK(status_after(SIGTERM, 1) == SIGTERM, "first");
-  CHECK(status_after(SIGTERM, 2) == 128 + SIGTERM, "second");
-  CHECK(status_after(SIGPIPE, 2) == 0, "ignored");
+  static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+  for (int k = 0; k < 3; k++) {
+    const int s = numbers[k];
+    CHECK(status_after(s, 1, true, SIG_DFL) == s, "signal %d: the first", s);
+    CHECK(status_after(s, 2, true, SIG_DFL) == 128 + s, "signal %d: the second", s);
+    CHECK(status_after(s, 1, false, SIG_DFL) == -s, "signal %d: nobody asks for it", s);
+    CHECK(status_after(s, 2, true, SIG_IGN) == 0, "signal %d: ignored before", s);
+  }
+  CHECK(status_after(SIGPIPE, 2, false, SIG_DFL) == 0, "ignored");
 }
 
 int main(void) {

@@ -224,7 +224,9 @@ int armlink_perform(struct jointpath *performed, const struct armlink_params *p,
   free(will);
   TRY(rc);
   jointpath_init(performed, c->n, l.hold_s);
+  signals_watch();
   rc = converse(&l, performed, c);
+  signals_unwatch();
   mqtt_close(l.mqtt);
   if (rc < 0) jointpath_release(performed);
   return rc;

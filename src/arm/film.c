@@ -159,7 +159,9 @@ int film_write(const char *path, const struct kinematics *k, const struct jointp
   TRY(physics_scene_new(&s, k, png ? PNG_W : FILM_W, png ? PNG_H : FILM_H));
   double *tips = err_calloc((size_t)performed->n, 3*sizeof *tips);
   jointpath_tips(tips, performed, k);
+  signals_watch();
   const int rc = png ? write_png(path, s, performed, tips, target) : write_film(path, form, s, performed, tips, target);
+  signals_unwatch();
   free(tips);
   physics_scene_free(s);
   return rc;

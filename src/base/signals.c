@@ -2,10 +2,16 @@
 
 #include <signal.h>
 #include <stdatomic.h>
-#include <string.h>
+#include <stdbool.h>
 #include <unistd.h>
 
+static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+enum { N_NUMBERS = sizeof numbers / sizeof *numbers };
+
 static atomic_int caught;  // lock-free, hence safe in a handler
+static bool installed;
+static int depth;                        // of pairs within each other
+static struct sigaction usual[N_NUMBERS];  // outside of them
 
 static void on_signal(int number) {
   int none = 0;
@@ -13,14 +19,26 @@ static void on_signal(int number) {
 }
 
 void signals_install(void) {
-  struct sigaction stop = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
   struct sigaction ignore = { .sa_handler = SIG_IGN };
-  sigemptyset(&stop.sa_mask);
   sigemptyset(&ignore.sa_mask);
-  sigaction(SIGINT, &stop, NULL);
-  sigaction(SIGTERM, &stop, NULL);
   sigaction(SIGPIPE, &ignore, NULL);
   sigaction(SIGXFSZ, &ignore, NULL);
+  installed = true;
+}
+
+void signals_watch(void) {
+  struct sigaction stop = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+  if (!installed || depth++) return;
+  sigemptyset(&stop.sa_mask);
+  for (int k = 0; k < N_NUMBERS; k++) {
+    sigaction(numbers[k], NULL, &usual[k]);
+    if (usual[k].sa_handler != SIG_IGN) sigaction(numbers[k], &stop, NULL);
+  }
+}
+
+void signals_unwatch(void) {
+  if (!installed || --depth) return;
+  for (int k = 0; k < N_NUMBERS; k++) sigaction(numbers[k], &usual[k], NULL);
 }
 
 int signals_caught(void) { return atomic_load(&caught); }

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/pool.h"
 #include "base/rng.h"
+#include "base/signals.h"
 #include "lab/bench.h"
 
 enum { REPEATS = 15, ADAPT_REPEATS = 100 };
@@ -108,7 +109,9 @@ static int learn_in(struct bench *b, struct fewshot *f, const char *folder) {
 int bench_learn(struct bench *b, struct fewshot *f) {
   char folder[] = "/tmp/metaxbar-bench-XXXXXX";
   if (!mkdtemp(folder)) return err_set(ERR_IO, "%s: cannot make a temporary folder", folder);
+  signals_watch();
   const int rc = learn_in(b, f, folder);
+  signals_unwatch();
   nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
   return rc;
 }

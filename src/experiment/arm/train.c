@@ -269,7 +269,10 @@ static int prepare_and_loop(struct training *t, int resume) {
   if (resume && rundir_has_checkpoint(&t->run)) TRY(load_checkpoint(t));
   else if (t->f->train.start[0]) TRY(load_start(t));
   TRY(rundir_metrics(&t->run, header, t->iteration));
-  return loop(t);
+  signals_watch();
+  const int rc = loop(t);
+  signals_unwatch();
+  return rc;
 }
 
 int reach_train(struct reach *f, const char *folder, int resume) {

@@ -342,7 +342,10 @@ static int prepare_and_loop(struct training *t, int resume) {
   else if (t->f->train.start[0]) TRY(start_from(t, t->f->train.start));
   TRY(rundir_describe(&t->run, t->f->sections));
   TRY(rundir_metrics(&t->run, "iteration,rate,loss,accuracy_first,accuracy_last,validation_first,validation_last", t->iteration));
-  return loop(t);
+  signals_watch();
+  const int rc = loop(t);
+  signals_unwatch();
+  return rc;
 }
 
 int fewshot_train(struct fewshot *f, const char *folder, int resume) {
