@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/tensorfile.h"
+#include "base/text.h"
 #include "commands.h"
 #include "experiment/fewshot/fewshot.h"
 #include "experiment/arm/reach.h"
@@ -79,8 +80,11 @@ static void info_text(struct tensorfile *tf) {
   }
   printf("%lld weights\n", (long long)weights);
   for (int i = 0; i < tensorfile_metadata_count(tf); i++) {
-    const char *key, *value = tensorfile_metadata_at(tf, i, &key);
-    printf("%s=%s\n", key, value);
+    const char *key;
+    char *value = strdup(tensorfile_metadata_at(tf, i, &key));
+    if (value) text_make_plain(value);
+    printf("%s=%s\n", key, value ? value : "?");
+    free(value);
   }
 }
 

@@ -2,6 +2,7 @@
 // error that names the thing, exit status 2 for usage and settings, 1 for the rest.
 #include "base/err.h"
 #include "base/tensorfile.h"
+#include "base/tensorfile.h"
 #include "experiment/fewshot/fewshot.h"
 #include "folder.h"
 #include "process.h"
@@ -115,6 +116,22 @@ static void test_model_files(void) {
   free(data);
 }
 
+// What another program wrote into a file does not reach the terminal as it is.
+static void test_hostile_text(void) {
+  const char *const path = folder_path(&tmp, "hostile.safetensors");
+  struct tensorfile_writer *w = tensorfile_create(path);
+  tensorfile_put_text(w, "note", "a\x1b[31m\xc2\x9b" "31m\xe2\x80\xae" "b\nc \xc3\xa4");
+  tensorfile_put_f32(w, "t", 1, (const int64_t[]){ 1 }, (const float[]){ 1 });
+  CHECK(tensorfile_commit(w) == 0, "%s", err_message());
+  accepted("note=a?[31m?31m?b?c \xc3\xa4\n", ARGS("model", "info", "--model", path));
+  accepted("\"note\": \"a\\u001b[31m\\u009b31m\\u202eb\\u000ac \xc3\xa4\"", ARGS("model", "info", "--json", "--model", path));
+  static const char header[] = "{\"t\xe2\x80\xaeu\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}";
+  char file[8 + sizeof header] = { sizeof header - 1 };
+  memcpy(file + 8, header, sizeof header - 1);
+  folder_write(&tmp, "hostile.safetensors", file, sizeof file);
+  refused(1, "a tensor's name is too long or has control characters", ARGS("model", "info", "--model", path));
+}
+
 // A model that is converted still says what it was trained on; settings of the command line have the last word.
 static void test_convert(void) {
   struct fewshot f;
@@ -163,6 +180,7 @@ int main(void) {
   test_sizes();
   test_model_files();
   test_convert();
+  test_hostile_text();
   test_closed_pipe();
   folder_remove(&tmp);
   return test_summary();

@@ -157,6 +157,17 @@ static void test_interrupted(void) {
   }
 }
 
+// The folder may be called anything; a setting that a checkpoint could not hold is refused before the training begins.
+static void test_names(void) {
+  static struct process p;
+  static const char *const few[] = { "train.iterations=2", NULL }, *const latin[] = { "train.iterations=2", "data.path=/tmp/l\xe4ufe", NULL };
+  run(&p, "l\xe4ufe=1", false, few);
+  CHECK(p.status == 0 && file_exists(folder_path(&tmp, "l\xe4ufe=1/model.safetensors")), "%s", p.err);
+  run(&p, "latin", false, latin);
+  process_check_line(&p, 2, (const char *const[]){ "data.path: text is not UTF-8: /tmp/l?ufe", NULL });
+  CHECK(!file_exists(folder_path(&tmp, "latin")), "a refused command left a folder");
+}
+
 static void test_refused(void) {
   static struct process p;
   size_t n, m;
@@ -260,6 +271,7 @@ int main(void) {
   test_chip_in_loop("chip");
   test_interrupted();
   test_refused();
+  test_names();
   test_damaged();
   test_diverged();
   test_full_disk();

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <string.h>
+
+#include "base/text.h"
 
 static _Thread_local char message[1024];
 
@@ -14,8 +15,7 @@ int err_set(enum err code, const char *fmt, ...) {
   va_start(ap, fmt);
   vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
-  for (char *c = text; *c; c++)
-    if ((unsigned char)*c < ' ' || *c == 127) *c = '?';  // it may quote a hostile file
+  text_make_plain(text);  // it may quote a hostile file
   memcpy(message, text, sizeof text);
   return code;
 }

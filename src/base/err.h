@@ -19,8 +19,7 @@ enum err {
 };
 
 // Record what happened for the user and return code, so that a caller can write
-// `return err_set(ERR_FORMAT, "%s: bad magic", path);`. The message is one line, control characters
-// shown as '?'; err_message() may be an argument, to put more in front of it.
+// `return err_set(ERR_FORMAT, "%s: bad magic", path);`. The message is one line of plain text (base/text.h); err_message() may be an argument, to put more in front of it.
 int err_set(enum err code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 // Message of the last error on this thread; "" when there was none.

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/text.h"
 
 // ---- reading
 
@@ -201,10 +202,13 @@ static int check_printable(json_t *v, const char *name) {
 
 static void print_text(const char *text, FILE *out) {
   fputc('"', out);
-  for (; *text; text++) {
+  uint32_t c = 0;
+  for (int n; *text; text += n) {
+    n = text_character(text, &c);
+    assert(n > 0);  // jansson's texts are UTF-8
     if (*text == '"' || *text == '\\') fprintf(out, "\\%c", *text);
-    else if ((unsigned char)*text < ' ') fprintf(out, "\\u%04x", (unsigned)*text);
-    else fputc(*text, out);
+    else if (!text_shows(c)) fprintf(out, "\\u%04x", (unsigned)c);  // none of them beyond 0xffff
+    else fwrite(text, 1, (size_t)n, out);
   }
   fputc('"', out);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/text.h"
 
 static void store(const struct param *p, void *params, double v, int64_t i) {
   char *field = (char *)params + p->offset;
@@ -30,8 +31,8 @@ void param_defaults(const struct param *table, void *params) {
 static int set_text(const struct param *p, void *params, const char *value) {
   if (strlen(value) >= PARAM_TEXT_SIZE)
     return err_set(ERR_SETTING, "%s: text longer than %d characters", p->name, PARAM_TEXT_SIZE - 1);
-  for (const char *c = value; *c; c++)
-    if ((unsigned char)*c < ' ') return err_set(ERR_SETTING, "%s: control character in text", p->name);
+  if (!text_is_utf8(value)) return err_set(ERR_SETTING, "%s: text is not UTF-8: %s", p->name, value);
+  if (!text_is_plain(value)) return err_set(ERR_SETTING, "%s: control character in text", p->name);
   store_text(p, params, value);
   return 0;
 }

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "safetensors are little endian");
 
@@ -41,10 +42,7 @@ struct tensorfile {
 };
 
 static bool printable(const char *text) {
-  if (strlen(text) > MAX_NAME) return false;
-  for (; *text; text++)
-    if ((unsigned char)*text < ' ' || *text == 127) return false;
-  return true;
+  return strlen(text) <= MAX_NAME && text_is_plain(text);
 }
 
 static int parse_shape(struct tensorfile_entry *e, const struct json_t *tensor, const char *where) {
