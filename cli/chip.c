@@ -185,7 +185,7 @@ static int run(struct command *c, const struct action *a) {
 int chip_command(int argc, char **argv) {
   static struct command c;
   init(&c);
-  int rc = options_parse(&c.o, argc, argv);
+  int rc = options_parse_paths(&c.o, argc, argv);
   if (rc < 0) return options_fail("chip", rc);
   if (c.o.help) return help(&c);
   if (!c.o.n_words) {

@@ -32,13 +32,19 @@ static int take_flag(struct options *o, int argc, char **argv, int *i) {
   return 0;
 }
 
-int options_parse(struct options *o, int argc, char **argv) {
+// Sections have no slash; a name of this form that is there is one where paths are expected.
+static bool is_assignment(const char *argument, bool paths) {
+  const char *equals = strchr(argument, '=');
+  return equals && !memchr(argument, '/', (size_t)(equals - argument)) && !(paths && file_exists(argument));
+}
+
+static int parse(struct options *o, int argc, char **argv, bool paths) {
   static char shipped[FILE_PATH_SIZE];
   *o = (struct options){ 0 };
   for (int i = 0; i < argc; i++) {
     if (argv[i][0] == '-') {
       TRY(take_flag(o, argc, argv, &i));
-    } else if (strchr(argv[i], '=')) {
+    } else if (is_assignment(argv[i], paths)) {
       if (o->n_assignments == OPTIONS_MAX) return err_set(ERR_SETTING, "%s: more than %d settings", argv[i], OPTIONS_MAX);
       o->assignments[o->n_assignments++] = argv[i];
     } else {
@@ -50,6 +56,9 @@ int options_parse(struct options *o, int argc, char **argv) {
   progress_quiet(o->quiet);
   return 0;
 }
+
+int options_parse(struct options *o, int argc, char **argv) { return parse(o, argc, argv, false); }
+int options_parse_paths(struct options *o, int argc, char **argv) { return parse(o, argc, argv, true); }
 
 int options_apply(const struct options *o, const struct settings_section *all) {
   if (o->config) TRY(settings_load(all, o->config));

@@ -23,6 +23,8 @@ struct options {
 
 // ERR_SETTING names what is not understood.
 int options_parse(struct options *o, int argc, char **argv);
+// The same for a command whose words are paths: what exists is one, also with a '=' in its name.
+int options_parse_paths(struct options *o, int argc, char **argv);
 
 // -c FILE, then the assignments.
 int options_apply(const struct options *o, const struct settings_section *all);

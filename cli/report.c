@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "run/rundir.h"
 #include "commands.h"
 #include "lab/showcase.h"
@@ -73,10 +74,16 @@ static char *command_of(const struct options *o) {
   return text;
 }
 
+// The page and the results name the paths that they were made from.
+static int check_text(const char *path) { return text_is_utf8(path) ? 0 : err_set(ERR_SETTING, "%s: a path of a report must be UTF-8 text", path); }
+
 static int check(const struct options *o) {
   if (o->model) return err_set(ERR_SETTING, "--model %s: model files are named without --model", o->model);
   if (o->config) return err_set(ERR_SETTING, "-c %s: settings of a report are given as section.name=value", o->config);
   if (o->n_words == 0) return err_set(ERR_SETTING, "name a run directory or a model file");
+  for (int k = 0; k < o->n_words; k++) TRY(check_text(o->words[k]));
+  if (o->run) TRY(check_text(o->run));
+  if (o->out) TRY(check_text(o->out));
   return 0;
 }
 
@@ -116,7 +123,7 @@ static int report(const struct options *o) {
 
 int report_command(int argc, char **argv) {
   struct options o;
-  int rc = options_parse(&o, argc, argv);
+  int rc = options_parse_paths(&o, argc, argv);
   if (rc < 0) return options_fail("report", rc);
   if (o.help) {
     fputs(usage, stdout);

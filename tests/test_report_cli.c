@@ -168,6 +168,26 @@ static void check_files(void) {
   free(old);
 }
 
+// A run may be called after a setting; a path that the results could not name is refused before anything is measured.
+static void check_names(void) {
+  char path[400], latin[400];
+  snprintf(path, sizeof path, "%s", folder_path(&tmp, "train.rate=0.1"));
+  CHECK(rename(few, path) == 0, "%s", path);
+  run(ARGS(REPORT, path));
+  CHECK(p.status == 0 && strstr(p.out, "/train.rate=0.1/report.html"), "%d: %s", p.status, p.err);
+  const int here = open(".", O_RDONLY | O_DIRECTORY);
+  if (chdir(tmp.path) == 0) run(ARGS(REPORT, "train.rate=0.1"));
+  CHECK(fchdir(here) == 0 && close(here) == 0, "back");
+  CHECK(p.status == 0 && !strcmp(p.out, "train.rate=0.1/report.html\n"), "%d: %s", p.status, p.err);
+  refused(1, "runs/lr=1: no such run", ARGS(REPORT, "runs/lr=1"));
+  refused(2, "lr=1: expected section.name=value", ARGS(REPORT, path, "lr=1"));
+  snprintf(latin, sizeof latin, "%s", folder_path(&tmp, "l\xe4ufe"));
+  CHECK(rename(path, latin) == 0, "%s", latin);
+  refused(2, "l?ufe: a path of a report must be UTF-8 text", ARGS(REPORT, latin));
+  CHECK(rename(latin, few) == 0, "%s", few);
+  refused(2, "data.path: text is not UTF-8", ARGS(REPORT, few, "data.path=\xe4"));
+}
+
 // Links among the files of a run that was received lead nowhere.
 static void check_links(void) {
   char path[400], own[400];
@@ -197,6 +217,7 @@ int main(void) {
   check_model();
   check_runs();
   check_other_kind();
+  check_names();
   check_files();
   check_links();
   folder_remove(&tmp);
