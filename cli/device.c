@@ -34,6 +34,7 @@ int device_command(int argc, char **argv) {
     return options_finish("device");
   }
   if (rc == 0) rc = options_apply(&o, all);
+  if (rc == 0 && o.out) rc = characterise_plot_check(o.out);
   if (rc == 0) rc = characterise_run(&c, &p, &v);
   if (rc < 0) return options_fail("device", rc);
   if (o.out) rc = characterise_plot(&c, o.out);

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/json.h"
+#include "base/process.h"
 #include "base/rng.h"
 #include "device/core.h"
 #include "device/devicetable.h"
@@ -173,10 +175,13 @@ struct json_t *characterise_json(const struct characterise *c) {
 
 // ---- plots
 
-static void plot_script(const struct characterise *c, FILE *g, const char *terminal, const char *path) {
-  fprintf(g, "set terminal %s\nset output '%s'\nset datafile separator ','\n$data << EOD\n", terminal, path);
+// The device's name may hold anything: it is data of the script, behind a letter, so that it cannot end the block.
+static void plot_script(const struct characterise *c, FILE *g, const char *terminal) {
+  fprintf(g, "set encoding utf8\nset terminal %s\nset datafile separator ','\n$data << EOD\n", terminal);
   characterise_csv(c, g);
-  fprintf(g, "EOD\nset multiplot layout 2,2 title '%s'\nset key bottom right\nset xlabel 'conductance (uS)'\n", c->name);
+  fprintf(g, "EOD\n$name << EOD\n=%s\nEOD\n", c->name);
+  fprintf(g, "set multiplot layout 2,2 title substr($name[1], 2, strlen($name[1])) noenhanced\n"
+             "set key bottom right\nset xlabel 'conductance (uS)'\n");
   static const char *const panels[4][3] = {  // title, formula, measured
     { "programming error (uS)", "sigma_prog_uS", "sigma_prog_measured_uS" },
     { "mean drift exponent", "drift_mean", "drift_mean_measured" },
@@ -188,18 +193,33 @@ static void plot_script(const struct characterise *c, FILE *g, const char *termi
                "with points title 'measured'\n", panels[k][0], panels[k][1], panels[k][2]);
 }
 
-int characterise_plot(const struct characterise *c, const char *path) {
+// gnuplot's name of the form that a path ends in; NULL: none.
+static const char *terminal_of(const char *path) {
   static const struct { const char *ending, *terminal; } forms[] = {
     { ".png", "pngcairo size 1200,900" }, { ".pdf", "pdfcairo size 20cm,15cm" }, { ".svg", "svg size 1200,900 background '#ffffff'" },
   };
-  const char *ending = strrchr(path, '.'), *terminal = NULL;
+  const char *ending = strrchr(path, '.');
   for (size_t k = 0; ending && k < sizeof forms/sizeof *forms; k++)
-    if (!strcmp(ending, forms[k].ending)) terminal = forms[k].terminal;
-  if (!terminal) return err_set(ERR_SETTING, "%s: a plot must end in .png, .pdf or .svg", path);
-  if (strchr(path, '\'')) return err_set(ERR_SETTING, "%s: a quote in the name of a plot", path);
-  if (system("command -v gnuplot >/dev/null 2>&1")) return err_set(ERR_IO, "%s: gnuplot is not installed (package gnuplot-nox)", path);
-  FILE *g = popen("gnuplot", "w");
-  if (!g) return err_set(ERR_IO, "%s: cannot start gnuplot", path);
-  plot_script(c, g, terminal, path);
-  return pclose(g) ? err_set(ERR_IO, "%s: gnuplot failed", path) : 0;
+    if (!strcmp(ending, forms[k].ending)) return forms[k].terminal;
+  return NULL;
+}
+
+int characterise_plot_check(const char *path) {
+  return terminal_of(path) ? 0 : err_set(ERR_SETTING, "%s: a plot must end in .png, .pdf or .svg", path);
+}
+
+int characterise_plot(const struct characterise *c, const char *path) {
+  static const char *const gnuplot[] = { "gnuplot", "-d", NULL };  // -d: without ~/.gnuplot
+  struct file_out out;
+  struct process p;
+  TRY(characterise_plot_check(path));
+  TRY(file_out_open(&out, path));
+  int rc = process_start(&p, gnuplot, "gnuplot-nox");
+  if (rc == 0) {
+    plot_script(c, p.in, terminal_of(path));
+    rc = process_finish(&p, out.stream);
+  }
+  if (rc == 0) return file_out_commit(&out);
+  file_out_abort(&out);
+  return err_set(rc, "%s: %s", path, err_message());
 }

@@ -46,7 +46,9 @@ void characterise_release(struct characterise *c);
 void characterise_csv(const struct characterise *c, FILE *out);
 struct json_t *characterise_json(const struct characterise *c);
 
-// Four panels as PNG or PDF, after the ending of path, by gnuplot. ERR_IO when it is not installed.
+// ERR_SETTING unless the path ends in .png, .pdf or .svg.
+int characterise_plot_check(const char *path);
+// Four panels in that form, by gnuplot. ERR_IO when it is not installed or fails; an older file then stays as it was.
 int characterise_plot(const struct characterise *c, const char *path);
 
 #endif
