@@ -1,6 +1,8 @@
 // Pictures and films of the arm, without a display.
 #include "arm/film.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "arm/jointpath.h"
@@ -27,6 +29,31 @@ static long file_size(const char *path) {
   return (long)size;
 }
 
+// Whatever a film is called, ffmpeg takes no part of the name for an option, a protocol or a pattern.
+static void check_names(const struct folder *folder, const struct jointpath *p, const double *target) {
+  static const char *const names[] = { "-s.gif", "-s.mp4", "a:b.mp4", "concat:x|y.gif", "it's \"so\".gif", "line\nend.mp4", "%d.gif", "a b.mp4" };
+  char here[FILE_PATH_SIZE];
+  if (!getcwd(here, sizeof here) || chdir(folder->path)) abort();
+  for (size_t k = 0; k < sizeof names/sizeof *names; k++) {
+    CHECK(film_write(names[k], &arm, p, target) == 0, "%s", err_message());
+    CHECK(file_size(names[k]) > 2000, "%s: a film of %ld bytes", names[k], file_size(names[k]));
+  }
+  if (chdir(here)) abort();
+}
+
+// A film that cannot be written is an error, and the older one stays.
+static void check_full_disk(const struct folder *folder, const struct jointpath *p, const double *target) {
+  const char *full = folder_path(folder, "full.mp4"), *old = folder_path(folder, "old.mp4");
+  if (symlink("/dev/full", full)) abort();
+  CHECK(film_write(full, &arm, p, target) == ERR_IO && strstr(err_message(), "No space left"), "%s", err_message());
+  folder_write(folder, "old.mp4", "old", 3);
+  const struct rlimit small = { 1000, RLIM_INFINITY }, any = { RLIM_INFINITY, RLIM_INFINITY };
+  setrlimit(RLIMIT_FSIZE, &small);
+  CHECK(film_write(old, &arm, p, target) == ERR_IO && strstr(err_message(), "old.mp4"), "%s", err_message());
+  setrlimit(RLIMIT_FSIZE, &any);
+  CHECK(file_size(old) == 3, "the older film: %ld bytes", file_size(old));
+}
+
 static void check_film(void) {
   enum { N = 4 };
   struct folder folder = folder_make();
@@ -42,11 +69,14 @@ static void check_film(void) {
   if (system("ffmpeg -version >/dev/null 2>&1") == 0) {
     CHECK(film_write(gif, &arm, &p, target) == 0, "%s", err_message());
     CHECK(file_size(gif) > 3000, "a film of %ld bytes", file_size(gif));
+    check_names(&folder, &p, target);
+    check_full_disk(&folder, &p, target);
   } else {
     printf("SKIP a film: ffmpeg is absent\n");
   }
   setenv("PATH", folder.path, 1);  // no ffmpeg there
   unlink(gif);
+  CHECK(film_check(gif) == ERR_IO && strstr(err_message(), "package ffmpeg"), "%s", err_message());
   CHECK(film_write(gif, &arm, &p, target) == ERR_IO && strstr(err_message(), "ffmpeg") && file_size(gif) < 0, "%s", err_message());
   jointpath_release(&p);
   folder_remove(&folder);
@@ -61,6 +91,7 @@ int main(void) {
   offscreen_free(gl);
   param_defaults(kinematics_param_table, &arm);
   progress_quiet(true);
+  signal(SIGXFSZ, SIG_IGN);
   check_film();
   return test_summary();
 }

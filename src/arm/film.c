@@ -1,13 +1,8 @@
 #include "arm/film.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "arm/jointpath.h"
 #include "arm/kinematics.h"
@@ -15,70 +10,30 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/png.h"
+#include "base/process.h"
 #include "base/progress.h"
 #include "base/signals.h"
 
 enum { PNG_W = 1280, PNG_H = 960, FILM_W = 720, FILM_H = 540, RATE = 25 };
 
-extern char **environ;
-
 // ---- ffmpeg, fed with raw images
 
-struct ffmpeg {
-  pid_t pid;
-  int input;
-  FILE *messages;
-};
-
-static int encoder_start(struct ffmpeg *e, const char *file, const char *form) {
+// It never sees the name of the film: what it writes to its output becomes the file.
+static int encoder_start(struct process *p, const char *form) {
   char size[32], rate[16];
   snprintf(size, sizeof size, "%dx%d", FILM_W, FILM_H);
   snprintf(rate, sizeof rate, "%d", RATE);
   const char *const mp4[] = { "-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "20", "-movflags", "+faststart" };
   const char *const gif[] = { "-filter_complex", "fps=12.5,scale=480:-1:flags=lanczos,split[a][b];[a]palettegen=stats_mode=full[p];[b][p]paletteuse=dither=bayer" };
-  const char *args[40] = { "ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24",
+  const char *args[40] = { "ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin", "-xerror", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24",
                            "-s", size, "-r", rate, "-i", "pipe:0" };
-  int n = 16, fds[2];
+  int n = 17;
   const int is_mp4 = !strcmp(form, "mp4");
   for (size_t k = 0; k < (is_mp4 ? sizeof mp4 : sizeof gif)/sizeof *mp4; k++) args[n++] = is_mp4 ? mp4[k] : gif[k];
   args[n++] = "-f";
   args[n++] = form;
-  args[n++] = file;
-  e->messages = tmpfile();
-  if (!e->messages || pipe2(fds, O_CLOEXEC) != 0) return err_set(ERR_IO, "ffmpeg: cannot be started: %s", strerror(errno));
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, fds[0], 0);
-  posix_spawn_file_actions_adddup2(&actions, fileno(e->messages), 1);
-  posix_spawn_file_actions_adddup2(&actions, fileno(e->messages), 2);
-  const int rc = posix_spawnp(&e->pid, "ffmpeg", &actions, NULL, (char *const *)(uintptr_t)args, environ);
-  posix_spawn_file_actions_destroy(&actions);
-  close(fds[0]);
-  e->input = fds[1];
-  return rc ? err_set(ERR_IO, "ffmpeg: cannot be started: %s (package ffmpeg)", strerror(rc)) : 0;
-}
-
-// A broken pipe is no error yet: ffmpeg itself says why it left.
-static void encoder_put(struct ffmpeg *e, const unsigned char *data, size_t size) {
-  while (size) {
-    const ssize_t n = write(e->input, data, size);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return;
-    data += n;
-    size -= (size_t)n;
-  }
-}
-
-static int encoder_finish(struct ffmpeg *e, const char *path) {
-  char text[200] = "";
-  int status = 0;
-  close(e->input);
-  while (waitpid(e->pid, &status, 0) < 0 && errno == EINTR) { }
-  rewind(e->messages);
-  if (!fgets(text, sizeof text, e->messages)) text[0] = 0;
-  text[strcspn(text, "\n")] = 0;
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return 0;
-  return err_set(ERR_IO, "%s: ffmpeg failed%s%s", path, text[0] ? ": " : "", text);
+  args[n++] = "file:/dev/stdout";  // not pipe:1, which cannot go back to the head of an .mp4
+  return process_start(p, args, "ffmpeg");
 }
 
 // ---- pictures
@@ -98,7 +53,7 @@ static int write_png(const char *path, struct physics_scene *s, const struct joi
   return rc;
 }
 
-static int put_images(struct ffmpeg *e, struct physics_scene *s, const struct jointpath *p, const double *tips, const double *target) {
+static int put_images(FILE *encoder, struct physics_scene *s, const struct jointpath *p, const double *tips, const double *target) {
   unsigned char *image = err_calloc((size_t)FILM_W*FILM_H, 3);
   struct progress bar;
   int rc = 0;
@@ -107,7 +62,7 @@ static int put_images(struct ffmpeg *e, struct physics_scene *s, const struct jo
     struct physics_line lines[2];
     lines_of(lines, target, p->n, tips, k + 1);
     rc = physics_scene_draw(s, image, p->q + JOINTPATH_JOINTS*k, lines, 2);
-    if (rc == 0) encoder_put(e, image, (size_t)FILM_W*FILM_H*3);
+    if (rc == 0) fwrite(image, 3, (size_t)FILM_W*FILM_H, encoder);
     if (rc == 0 && signals_caught()) rc = err_set(ERR_INTERRUPTED, "film stopped by a signal; nothing is written");
     progress_update(&bar, k + 1, NULL);
   }
@@ -119,22 +74,17 @@ static int put_images(struct ffmpeg *e, struct physics_scene *s, const struct jo
 static int write_film(const char *path, const char *form, struct physics_scene *s, const struct jointpath *p, const double *tips,
                       const double *target) {
   struct file_out out;
-  struct ffmpeg e = { .pid = -1, .input = -1 };
+  struct process encoder;
   TRY(file_out_open(&out, path));
-  int rc = encoder_start(&e, out.temp[0] ? out.temp : out.path, form);
+  int rc = encoder_start(&encoder, form);
   if (rc == 0) {
-    rc = put_images(&e, s, p, tips, target);
-    if (rc < 0) {
-      close(e.input);
-      waitpid(e.pid, NULL, 0);
-    } else {
-      rc = encoder_finish(&e, path);
-    }
+    rc = put_images(encoder.in, s, p, tips, target);
+    if (rc < 0) process_stop(&encoder);
+    else rc = process_finish(&encoder, out.stream);
   }
-  if (e.messages) fclose(e.messages);
   if (rc == 0) return file_out_commit(&out);
   file_out_abort(&out);
-  return rc;
+  return err_set(rc, "%s: %s", path, err_message());
 }
 
 static const char *form_of(const char *path) {
@@ -145,9 +95,17 @@ static const char *form_of(const char *path) {
   return NULL;
 }
 
+static int encoder_check(void) {
+  static const char *const args[] = { "ffmpeg", "-version", NULL };
+  struct process p;
+  TRY(process_start(&p, args, "ffmpeg"));
+  return process_finish(&p, NULL);
+}
+
 int film_check(const char *path) {
   if (!form_of(path)) return err_set(ERR_SETTING, "%s: a picture or film is .png, .mp4 or .gif", path);
   if (!physics_available()) return err_set(ERR_SETTING, "%s: this program was built without MuJoCo (package libmujoco-dev), which draws", path);
+  if (strcmp(form_of(path), "png") && encoder_check() < 0) return err_set(ERR_IO, "%s: %s", path, err_message());
   return 0;
 }
 
