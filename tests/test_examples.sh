@@ -43,6 +43,26 @@ run_device_table() {
   grep -q 'lab.csv:4' "$here/err" || fail "$(cat "$here/err")"
 }
 
+# Names of files do not become commands of gnuplot, and a failure leaves the older picture.
+run_figure() {
+  needs gnuplot
+  local draw=$PWD/tools/figure_arm.sh name
+  cp docs/figures/arm_software.csv "$here/in.csv"
+  cd "$here"
+  for name in '|touch pwned;cat>y' '<touch pwned' "it's" '$(touch pwned)' '-a b' $'line\nend'; do
+    cp in.csv "./$name.csv"
+    "$draw" "$name.csv" "$name.csv" "$name.png" >out 2>&1 || fail "$name: $(cat out)"
+    [ ! -e pwned ] && [ ! -e y ] || fail "$name ran"
+    [ "$(wc -c <"./$name.png")" -gt 5000 ] || fail "$name: no picture"
+  done
+  mkdir bin
+  printf '#!/bin/sh\necho half\nexit 1\n' >bin/gnuplot
+  chmod +x bin/gnuplot
+  cp "it's.png" old.png
+  ! PATH=$PWD/bin:$PATH "$draw" in.csv in.csv old.png >out 2>&1 || fail "gnuplot failed, and nobody saw it"
+  cmp "it's.png" old.png || fail "the older picture is gone"
+}
+
 run_man() {
   needs groff
   local page command

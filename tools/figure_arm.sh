@@ -6,7 +6,7 @@ set -euo pipefail
 [ $# -eq 3 ] || { sed -n '2,4s/^# //p' "$0" >&2; exit 2; }
 software=$1 chip=$2 picture=$3
 for table in "$software" "$chip"; do
-  head -1 "$table" | grep -q '^step,time_s,target_base_rad_s,.*,after_z_m$' || { echo "$table: not a table of eval arm --out" >&2; exit 1; }
+  head -1 -- "$table" | grep -q '^step,time_s,target_base_rad_s,.*,after_z_m$' || { echo "$table: not a table of eval arm --out" >&2; exit 1; }
 done
 case $picture in
   *.png) terminal='pngcairo size 1200,760 font "Sans,11"' ;;
@@ -16,13 +16,13 @@ case $picture in
 esac
 command -v gnuplot >/dev/null || { echo "gnuplot is missing (package gnuplot-nox)" >&2; exit 1; }
 
-unfinished=$(mktemp "$picture.XXXXXX")
-trap 'rm -f "$unfinished"' EXIT
-export software chip unfinished terminal
-gnuplot <<'GP'
-eval "set terminal ".system("echo \"$terminal\"")
-set output system("echo \"$unfinished\"")
-table(k) = k == 1 ? system("echo \"$software\"") : system("echo \"$chip\"")
+# gnuplot runs what stands behind a leading "<" or "|": it meets no name but these two, and writes to its output
+work=$(mktemp -d)
+unfinished=$(mktemp -- "$picture.XXXXXX")
+trap 'rm -rf -- "$work" "$unfinished"' EXIT
+cat -- "$software" >"$work/software"
+cat -- "$chip" >"$work/chip"
+(cd "$work" && gnuplot -d -e "set terminal $terminal" /dev/stdin) <<'GP' | cat >"$unfinished"
 name(k) = k == 1 ? "software" : "chip"
 set datafile separator ","
 set style line 1 lc rgb "#222222" lw 2.5 dt 2
@@ -40,7 +40,7 @@ do for [k=1:2] {
   do for [j=0:1] {
     set title name(k).(j == 0 ? ": base" : ": shoulder")
     set ylabel "angular velocity, rad/s"
-    plot table(k) using 2:(column(5+j)) every ::1 with lines ls 2 title "before", \
+    plot name(k) using 2:(column(5+j)) every ::1 with lines ls 2 title "before", \
          "" using 2:(column(7+j)) every ::1 with lines ls after(k) title "after", \
          "" using 2:(column(3+j)) every ::1 with lines ls 1 title "target"
     set key off
@@ -51,7 +51,7 @@ do for [k=1:2] {
   set xtics 0.2
   set xrange [] reverse
   set size ratio -1
-  plot table(k) using 13:14 every ::1 with lines ls 2, \
+  plot name(k) using 13:14 every ::1 with lines ls 2, \
        "" using 16:17 every ::1 with lines ls after(k), \
        "" using 10:11 every ::1 with lines ls 1, \
        "" using 10:11 every ::1::1 with points pt 7 ps 1 lc rgb "#222222"
@@ -61,6 +61,6 @@ do for [k=1:2] {
 }
 unset multiplot
 GP
-chmod 644 "$unfinished"
-mv "$unfinished" "$picture"
+chmod 644 -- "$unfinished"
+mv -- "$unfinished" "$picture"
 echo "wrote $picture"

@@ -75,9 +75,7 @@ characters() {
 }
 
 draw_accuracy() {
-  TERMINAL=$(terminal) OUT=$figures/accuracy.$format gnuplot <<'GP'
-eval "set terminal ".system("echo \"$TERMINAL\"")
-set output system("echo \"$OUT\"")
+  gnuplot -d -e "set terminal $(terminal)" /dev/stdin > "$work/picture" <<'GP'
 csv = "docs/figures/accuracy.csv"
 set datafile separator ","
 set xlabel "updates of the read-out"
@@ -99,6 +97,7 @@ unset key
 plot for [i=1:words(labels)] csv using (strcol(1) eq word(labels, i) ? $2 : NaN):3:4 with yerrorlines lw 2 pt 7 ps 0.8 lc rgb word(colours, i)
 unset multiplot
 GP
+  cp "$work/picture" $figures/accuracy.$format
   echo "wrote $figures/accuracy.$format"
 }
 
