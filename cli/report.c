@@ -32,6 +32,8 @@ static bool is_model(const char *word) {
 static int folder_of(char folder[FILE_PATH_SIZE], const struct options *o, const char *word) {
   const char *slash = strrchr(word, '/'), *name = slash ? slash + 1 : word;
   if (strlen(word) > FILE_PATH_SIZE/2 - 1 || (o->run && strlen(o->run) > FILE_PATH_SIZE/4)) return err_set(ERR_IO, "%.60s...: path too long", word);
+  if (is_model(word) && strspn(name, ".") >= strlen(name) - strlen("safetensors"))
+    return err_set(ERR_SETTING, "%s: a model file without a name has no folder for its results", word);
   if (!is_model(word)) snprintf(folder, FILE_PATH_SIZE, "%s", word);
   else if (!o->run) return err_set(ERR_SETTING, "%s: a model file has no folder for its results: name one with --run DIR", word);
   else snprintf(folder, FILE_PATH_SIZE, "%s/%.*s", o->run, (int)(strlen(name) - strlen(".safetensors")), name);

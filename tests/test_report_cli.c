@@ -133,6 +133,7 @@ static void check_usage(void) {
   refused(2, "name it with --out", ARGS("report", few, arm));
   refused(2, "7 runs, a page holds at most 6", ARGS("report", "1", "2", "3", "4", "5", "6", "7", "--out", out));
   refused(2, "name one with --run DIR", ARGS("report", "models/builtin-5w5s.safetensors"));
+  refused(2, "without a name", ARGS("report", "x/...safetensors", "--run", models));
   refused(2, "named without --model", ARGS("report", "--model", "models/builtin-5w5s.safetensors"));
   refused(2, "-c x.ini", ARGS("report", few, "-c", "x.ini"));
   refused(2, "--nosuch", ARGS("report", few, "--nosuch"));
