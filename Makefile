@@ -1,6 +1,7 @@
 # The few commands a newcomer needs; the build itself is CMakeLists.txt with CMakePresets.json.
 FUZZ_SECONDS ?= 60
 PREFIX ?= /usr/local
+export FUZZ_SECONDS PREFIX DESTDIR OMNIGLOT PUBLISHED FORMAT TASKS MOVEMENTS  # scripts read them as they are
 
 all: packages
 	@cmake --preset release >/dev/null
@@ -29,15 +30,15 @@ bench: all
 	@build/metaxbar bench
 
 fuzz: packages
-	@tools/fuzz.sh $(FUZZ_SECONDS)
+	@tools/fuzz.sh "$$FUZZ_SECONDS"
 
 # program, library, header, models, manual pages, completion; DESTDIR goes before all paths
 install: all
-	@DESTDIR="$(DESTDIR)" cmake --install build --prefix "$(PREFIX)"
+	@cmake --install build --prefix "$$PREFIX"
 
 # every figure of docs/ and the tables of results in README.md; tools/figures.sh says what it takes
 figures: all
-	@OMNIGLOT="$(OMNIGLOT)" PUBLISHED="$(PUBLISHED)" FORMAT="$(FORMAT)" TASKS="$(TASKS)" MOVEMENTS="$(MOVEMENTS)" tools/figures.sh
+	@tools/figures.sh
 
 # say what is missing, install nothing
 packages:

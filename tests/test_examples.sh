@@ -100,6 +100,9 @@ run_completion() {
   expect "$(complete_line metaxbar train --run x fewshot net.w)" net.ways=
   expect "$(complete_line metaxbar train fewshot run.seed = 3 train.schedule = co)" 'constant cosine'
   cd "$here" && touch model.safetensors
+  complete_line metaxbar device 'device.x//;e touch pwned;#' = '' >/dev/null 2>&1 || true
+  complete_line metaxbar data 'x//;e touch pwned;#' '' >/dev/null 2>&1 || true
+  [ ! -e pwned ] || fail "what has been typed ran"
   expect "$(complete_line metaxbar model info --model mo)" model.safetensors
   expect "$(complete_line metaxbar device device.table = mo)" model.safetensors
 }

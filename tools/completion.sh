@@ -40,11 +40,17 @@ script() {
   lists _metaxbar_flags flags ';'
   tables
   cat <<'END'
+# What follows this first word on lines; the word is what has been typed, so it is compared and not run.
+_metaxbar_rest() {
+  local first rest
+  while read -r first rest; do [ "$first" != "$1" ] || echo "$rest"; done
+}
+
 # Values of the setting that has been typed up to "=". bash takes "=" for the end of a word, zsh does not.
 _metaxbar_value() {
   local name=${1%%=*} typed=${1#*=} before=
   case ${COMP_WORDBREAKS-} in *=*) ;; *) before=$name= ;; esac
-  local choices=$(_metaxbar_settings "$2" "$3" | sed -n "s/^$name //p")
+  local choices=$(_metaxbar_settings "$2" "$3" | _metaxbar_rest "$name")
   if [ "$choices" = "=FILE" ]; then COMPREPLY=($(compgen -P "$before" -f -- "$typed"))
   else COMPREPLY=($(compgen -P "$before" -W "$choices" -- "$typed")); fi
 }
@@ -62,7 +68,7 @@ _metaxbar_name() {
 _metaxbar_word() {  # the word or words that may follow what is there
   local all=$(_metaxbar_words "$2" | tr ';' '\n')
   if [ -z "$3" ]; then COMPREPLY+=($(compgen -W "$(printf '%s\n' "$all" | cut -d ' ' -f 1)" -- "$1"))
-  elif [ -z "$4" ]; then COMPREPLY+=($(compgen -W "$(printf '%s\n' "$all" | sed -n "s/^$3 //p")" -- "$1")); fi
+  elif [ -z "$4" ]; then COMPREPLY+=($(compgen -W "$(printf '%s\n' "$all" | _metaxbar_rest "$3")" -- "$1")); fi
 }
 
 _metaxbar() {
