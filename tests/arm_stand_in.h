@@ -1,6 +1,7 @@
 // arm_stand_in.h - what a test of the link to the arm talks to: Debian's broker mosquitto on a free port of the loopback,
 // and a process that behaves like the ED-Scorbot, politely or not. What the robot is told is kept in a file, the
-// signals in their order.
+// signals in their order. When it withholds an answer it publishes "silence" in its place, so that a test need not
+// wait for the time-out; on "over" it ends. Deadlines are for what hangs only.
 #ifndef ARM_STAND_IN_H
 #define ARM_STAND_IN_H
 
@@ -21,6 +22,8 @@
 #include "arm/message.h"
 #include "base/json.h"
 #include "folder.h"
+
+enum { STAND_IN_PATIENCE_S = 60 };
 
 static inline void stand_in_sleep_ms(long ms) { nanosleep(&(struct timespec){ ms/1000, 1000000*(ms % 1000) }, NULL); }
 
@@ -82,7 +85,7 @@ static inline struct broker broker_start(const struct folder *f, const char *ext
     execl(broker_program(), "mosquitto", "-c", folder_path(f, "broker.conf"), (char *)NULL);
     _exit(127);
   }
-  for (int k = 0; k < 500; k++, stand_in_sleep_ms(10)) {
+  for (int k = 0; k < 100*STAND_IN_PATIENCE_S; k++, stand_in_sleep_ms(10)) {
     const int s = broker_socket(b.port, 0);
     if (s < 0) continue;
     close(s);
@@ -119,6 +122,7 @@ struct robot {
   struct json_t *command;        // the trajectory being performed
   int at, n;                     // points done, points in all
   int subscribed;
+  bool over;
 };
 
 static inline void robot_say(struct robot *r, const char *topic, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -138,31 +142,39 @@ static inline void robot_answer(struct robot *r, int signal) {
   robot_say(r, "commands", "{\"client\":{\"id\":\"%s\"},\"error\":false,\"signal\":%d}", r->owner, signal);
 }
 
+static inline void robot_be_silent(struct robot *r) { robot_say(r, "metainfo", "silence"); }
+
 static inline void robot_introduce(struct robot *r) {
-  if (r->manners.no_metainfo) return;
+  if (r->manners.no_metainfo) return robot_be_silent(r);
   if (r->manners.garbage && !r->manners.garbage_at) return robot_say(r, "metainfo", "%s", r->manners.garbage);
   if (r->manners.strangers) robot_say(r, "metainfo", "{\"joints\":[{\"maximum\":1,\"minimum\":0},{\"maximum\":1,\"minimum\":0},{\"maximum\":1,\"minimum\":0},{\"maximum\":1,\"minimum\":0}],\"name\":\"Other\",\"signal\":2}");
   const double base = r->manners.narrow ? 10 : 166.67;
   robot_say(r, "metainfo", "{\"joints\":[{\"maximum\":%g,\"minimum\":%g},{\"maximum\":-85.1,\"minimum\":101.06},{\"maximum\":-112.9,\"minimum\":112.9},"
             "{\"maximum\":-90.8,\"minimum\":85.2},{\"maximum\":360,\"minimum\":-360},{\"maximum\":100,\"minimum\":0}],\"name\":\"%s\",\"signal\":2}",
             -base, base, r->manners.name ? r->manners.name : "EDScorbotSim");
+  if (r->manners.name) robot_be_silent(r);  // it is not the one that was asked
 }
 
 static inline void robot_obey(struct robot *r, const struct message *m, const char *text, size_t size) {
   struct json_t *trajectory, *points;
+  const struct manners *w = &r->manners;
   const bool ours = !strcmp(m->client, r->owner);
-  if (m->signal == MESSAGE_CHECK_STATUS && !r->manners.no_status) robot_say(r, "commands", "{\"error\":false,\"signal\":4}");
-  if (m->signal == MESSAGE_CONNECT && !r->owner[0] && !r->manners.owned) {
+  if (m->signal == MESSAGE_CHECK_STATUS && !w->no_status) robot_say(r, "commands", "{\"error\":false,\"signal\":4}");
+  if (m->signal == MESSAGE_CONNECT && !r->owner[0] && !w->owned) {
     strcpy(r->owner, m->client);
     robot_answer(r, MESSAGE_CONNECTED);
-    if (!r->manners.no_home) robot_answer(r, MESSAGE_HOME);
+    if (!w->no_home) robot_answer(r, MESSAGE_HOME);
   }
+  if ((m->signal == MESSAGE_CHECK_STATUS && w->no_status) || (m->signal == MESSAGE_CONNECT && (w->owned || w->no_home))) robot_be_silent(r);
   if (!ours || !r->owner[0]) return;
   if (m->signal == MESSAGE_TRAJECTORY && json_parse(&r->command, text, size, "command") == 0) {
     if (json_field_object(r->command, "", "trajectory", &trajectory) || json_field_array(trajectory, "", "points", &points)) abort();
     r->n = (int)json_length(points);
   }
-  if (r->manners.deaf_to_the_end) return;
+  if (w->deaf_to_the_end) {
+    if (m->signal == MESSAGE_CANCEL || m->signal == MESSAGE_DISCONNECT) robot_be_silent(r);
+    return;
+  }
   if (m->signal == MESSAGE_CANCEL) r->n = 0, robot_answer(r, MESSAGE_CANCELLED);
   if (m->signal == MESSAGE_DISCONNECT) robot_answer(r, MESSAGE_DISCONNECTED), r->owner[0] = 0;
 }
@@ -172,6 +184,7 @@ static inline void robot_hear(struct mosquitto *library, void *context, const st
   struct message m;
   (void)library;
   const bool metainfo = !strcmp(got->topic, "metainfo");
+  if (metainfo && !strcmp(got->payload, "over")) r->over = true;
   if (message_parse(&m, metainfo ? MESSAGE_ON_METAINFO : MESSAGE_ON_COMMANDS, got->payload, (size_t)got->payloadlen, "heard") < 0) return;
   if (m.signal % 2 == 1 && m.signal != MESSAGE_HOME) fprintf(r->log, "%d ", m.signal);
   else if (m.signal == MESSAGE_TRAJECTORY) fprintf(r->log, "8 ");
@@ -212,7 +225,7 @@ static inline void robot_wait(const struct folder *f) {
   char path[512], *text;
   size_t size;
   snprintf(path, sizeof path, "%s", folder_path(f, "heard"));
-  for (int k = 0; k < 1000; k++, stand_in_sleep_ms(10)) {
+  for (int k = 0; k < 100*STAND_IN_PATIENCE_S; k++, stand_in_sleep_ms(10)) {
     if (!file_exists(path) || file_read(path, 1 << 16, &text, &size) < 0) continue;
     free(text);
     if (size) return;
@@ -242,9 +255,24 @@ static inline pid_t robot_start(const struct folder *f, const struct broker *b, 
   if (mosquitto_connect(r.m, "127.0.0.1", b->port, 60)) _exit(1);
   mosquitto_subscribe(r.m, NULL, "metainfo", 1);
   mosquitto_subscribe(r.m, NULL, topic, 1);
-  while (mosquitto_loop(r.m, 5, 1) == MOSQ_ERR_SUCCESS)
-    if (r.at < r.n) robot_move(&r);
+  while (!r.over && mosquitto_loop(r.m, 5, 1) == MOSQ_ERR_SUCCESS)
+    if (r.at < r.n) {
+      robot_move(&r);
+      if (r.at == r.n && (w->lost || w->silent_after)) robot_be_silent(&r);
+    }
   _exit(0);
+}
+
+// Wait until it has heard all that was published before, and is gone.
+static inline void robot_dismiss(pid_t robot, const struct broker *b) {
+  mosquitto_lib_init();
+  struct mosquitto *m = mosquitto_new("test", true, NULL);
+  if (!m || mosquitto_connect(m, "127.0.0.1", b->port, 60)) abort();
+  mosquitto_publish(m, NULL, "metainfo", 4, "over", 1, false);
+  while (waitpid(robot, NULL, WNOHANG) == 0)
+    if (mosquitto_loop(m, 5, 1) != MOSQ_ERR_SUCCESS) abort();
+  mosquitto_destroy(m);
+  mosquitto_lib_cleanup();
 }
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,12 +24,14 @@ struct process {
   // before the start
   const char *args[PROCESS_MAX_ARGS];  // without the program; NULL ends
   long file_limit;                     // bytes a file may have; 0: no limit
+  double work_limit_s;                 // killed by SIGPROF after so much processor time, however busy the machine; 0: never
   bool closed_pipe;                    // standard output is a pipe nobody reads
   // after it
   pid_t pid;
   FILE *streams[2];
   // after the end
   int status;                          // exit status, 128 + signal if killed
+  double work_s;                       // processor time
   char out[1 << 16], err[1 << 16];
 };
 
@@ -43,13 +46,16 @@ static inline void process_args(struct process *p, const char *const *args) {
   while (args && *args) process_arg(p, *args++);
 }
 
+static inline struct timeval process_timeval(double s) { return (struct timeval){ (time_t)s, (suseconds_t)(1e6*fmod(s, 1)) }; }
+
 static inline void process_child(const struct process *p, const int *fds) {
   const char *argv[PROCESS_MAX_ARGS + 1] = { getenv("METAXBAR") };
   for (int k = 0; k < PROCESS_MAX_ARGS; k++) argv[k + 1] = p->args[k];
   const struct rlimit limit = { (rlim_t)p->file_limit, (rlim_t)p->file_limit };
   dup2(fds[0], 1);
   dup2(fds[1], 2);
-  alarm(120);  // outlives the exec: a run that should have been refused does not go on for ever
+  alarm(1200);  // this and the timer outlive the exec: a run that should have been refused does not go on for ever
+  if (p->work_limit_s > 0) setitimer(ITIMER_PROF, &(struct itimerval){ .it_value = process_timeval(p->work_limit_s) }, NULL);
   signal(SIGINT, SIG_DFL), signal(SIGTERM, SIG_DFL), signal(SIGHUP, SIG_DFL);  // whoever runs the tests may ignore them
   if (p->file_limit) setrlimit(RLIMIT_FSIZE, &limit);
   execv(argv[0], (char **)(uintptr_t)argv);
@@ -77,7 +83,9 @@ static inline void process_start(struct process *p) {
 
 static inline void process_end(struct process *p) {
   int status;
-  waitpid(p->pid, &status, 0);
+  struct rusage used;
+  wait4(p->pid, &status, 0, &used);
+  p->work_s = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + 1e-6*(double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
   p->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   char *const texts[] = { p->out, p->err };
   for (int k = 0; k < 2; k++) {

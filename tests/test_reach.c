@@ -139,10 +139,13 @@ static void run_and_kill(struct reach *f, const char *folder) {
   const double every_s = f->train.checkpoint_every_s;
   f->train.checkpoint_every_s = 0;
   const pid_t child = fork();
-  if (child == 0) _exit(reach_train(f, folder, 0) < 0);
+  if (child == 0) {
+    alarm(1200);
+    _exit(reach_train(f, folder, 0) < 0);
+  }
   char path[FILE_PATH_SIZE];
   snprintf(path, sizeof path, "%s/checkpoint.safetensors", folder);
-  for (int k = 0; k < 20000 && !file_exists(path); k++) usleep(500);
+  for (siginfo_t ended = { 0 }; !ended.si_pid && !file_exists(path); waitid(P_PID, (id_t)child, &ended, WEXITED | WNOHANG | WNOWAIT)) usleep(500);
   kill(child, SIGKILL);
   waitpid(child, NULL, 0);
   f->train.checkpoint_every_s = every_s;

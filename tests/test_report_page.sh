@@ -14,7 +14,7 @@ browse() {
   local scheme=1
   [ "$2" = dark ] && scheme=0
   rm -rf "$here/profile"
-  timeout 60 "$browser" --headless --no-sandbox --disable-gpu --disable-quic --disable-dev-shm-usage --no-first-run --disable-background-networking \
+  timeout 600 "$browser" --headless --no-sandbox --disable-gpu --disable-quic --disable-dev-shm-usage --no-first-run --disable-background-networking \
     --disable-component-update --disable-sync --user-data-dir="$here/profile" --enable-logging=stderr --blink-settings=preferredColorScheme=$scheme \
     --window-size="$3",900 --virtual-time-budget=3000 --dump-dom "file://$1" 2>"$here/log" || fail "the browser ends with $?: $(tail -n 5 "$here/log")"
 }

@@ -77,7 +77,7 @@ static void test_lock(void) {
   CHECK(pipe(ready) == 0, "pipe");
   const pid_t child = fork();
   if (child == 0) {
-    alarm(20);
+    alarm(1200);
     if (rundir_open(&r, path, true) == 0 && write(ready[1], "x", 1) == 1) pause();
     _exit(1);
   }

@@ -15,7 +15,7 @@ static struct folder tmp;
 // Start training into folder `name`; extra settings (NULL ends) come last.
 static void start(struct process *p, const char *name, bool resume, const char *const *extra) {
   static const char *const common[] = { SMALL, NULL };
-  *p = (struct process){ .file_limit = p->file_limit };
+  *p = (struct process){ .file_limit = p->file_limit, .work_limit_s = p->work_limit_s };
   process_args(p, common);
   process_arg(p, "--run");
   process_arg(p, folder_path(&tmp, name));
@@ -47,12 +47,15 @@ static void check_same(const char *a, const char *b, const char *file, bool same
 
 static const char *const thirty[] = { "train.iterations=30", "run.threads=1", "train.checkpoint_every_s=0", "--quiet", NULL };
 
+static double whole_s;  // work of a run of thirty iterations
+
 static void test_threads(void) {
   static struct process p;
   const char *const two[] = { "train.iterations=30", "run.threads=2", "train.checkpoint_every_s=0", "--quiet", NULL };
   const char *const seeded[] = { "train.iterations=30", "run.threads=2", "run.seed=2", "--quiet", NULL };
   run(&p, "one", false, thirty);
   CHECK(p.status == 0 && !p.err[0] && !p.out[0], "status %d: %s", p.status, p.err);
+  whole_s = p.work_s;
   run(&p, "two", false, two);
   CHECK(p.status == 0, "%s", p.err);
   run(&p, "seed", false, seeded);
@@ -86,16 +89,12 @@ static void test_killed(void) {
   static struct process p;
   struct rng r = rng_stream(12, RNG_TEST, 0);
   int killed = 0, rounds = 0;
-  ino_t inode = 0;
-  do {  // every other time as soon as it lives, else some moments after its first checkpoint
+  do {  // after an eighth of the work on average
     const bool resume = file_exists(folder_path(&tmp, "killed/settings.ini"));
-    start(&p, "killed", resume, thirty);
-    if (rounds % 3 == 0) process_sleep_ms(4 * rng_uniform(&r));
-    else if ((inode = next_checkpoint(&p, "killed", inode))) process_sleep_ms(3 * rng_uniform(&r));
-    if (rounds < 12) kill(p.pid, SIGKILL);
-    process_end(&p);
-    killed += p.status == 128 + SIGKILL;
-    CHECK(p.status == 0 || p.status == 128 + SIGKILL, "status %d: %s", p.status, p.err);
+    p.work_limit_s = rounds < 12 ? whole_s*(0.001 + 0.25*rng_uniform(&r)) : 0;
+    run(&p, "killed", resume, thirty);
+    killed += p.status == 128 + SIGPROF;
+    CHECK(p.status == 0 || p.status == 128 + SIGPROF, "status %d: %s", p.status, p.err);
   } while (p.status && ++rounds < 14);
   CHECK(p.status == 0 && killed >= 3, "killed %d times, then: %s", killed, p.err);
   printf("killed %d times\n", killed);

@@ -44,7 +44,7 @@ run() {
   fi
   local built=$((SECONDS - start))
   rm -f "$junit"
-  if ! "${runner[@]}" ctest --test-dir "$dir" -j2 --timeout 300 -LE long "${only[@]}" --output-on-failure --output-junit "$junit" >"$log" 2>&1; then
+  if ! "${runner[@]}" ctest --test-dir "$dir" -j2 --timeout 1800 -LE long "${only[@]}" --output-on-failure --output-junit "$junit" >"$log" 2>&1; then
     sed -n '/\*\*\*/,$p' "$log" | head -n 200
   fi
   if ! [ -s "$junit" ]; then
