@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Are the packages there that this program is built from? Silent when they are. Otherwise says what is
 # missing and what for; with --install fetches it through apt (Debian and Ubuntu, as root or with sudo),
-# elsewhere and without --install stops. --test: also what only the tests need; --all: also the optional.
+# elsewhere and without --install stops. --optional: also what some of its features need; --test: these, and what only
+# the tests need.
 set -u
 
 # package (Debian's name) | what for | it is there if
@@ -21,6 +22,11 @@ tests=(
   'clang                | second compiler, fuzzing       | command -v clang'
   'libclang-rt-dev      | sanitizers of clang, fuzzing   | ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.fuzzer*'
   'mosquitto            | a broker to test the arm with  | command -v mosquitto || test -x /usr/sbin/mosquitto'
+  'openssl              | certificates for that broker   | command -v openssl'
+  'chromium             | a browser to test reports with | command -v chromium || command -v chromium-browser || command -v google-chrome'
+  'groff-base           | to test the manual pages with  | command -v groff'
+  'python3              | to test the Python example with| command -v python3'
+  'locales              | to test with commas in numbers | command -v localedef && ls /usr/share/i18n/locales/de_DE'
 )
 optional=(
   'git                  | names the version of a build   | command -v git'
@@ -29,7 +35,7 @@ optional=(
   'libgl1-mesa-dri      | OpenGL in software             | ls /usr/lib/*/dri/swrast_dri.so'
   'libmosquitto-dev     | the real arm, over MQTT        | pkg-config --exists libmosquitto'
   'ffmpeg               | films of the arm               | command -v ffmpeg'
-  'chromium             | a browser to test reports with | command -v chromium'
+  'gnuplot-nox          | plots of devices               | command -v gnuplot'
 )
 
 install=no
@@ -37,9 +43,9 @@ list=("${needed[@]}")
 for option in "$@"; do
   case $option in
     --install) install=yes ;;
-    --test) list+=("${tests[@]}") ;;
-    --all) list+=("${tests[@]}" "${optional[@]}") ;;
-    *) echo "usage: tools/setup.sh [--install] [--test] [--all]" >&2; exit 2 ;;
+    --optional) list+=("${optional[@]}") ;;
+    --test) list+=("${optional[@]}" "${tests[@]}") ;;
+    *) echo "usage: tools/setup.sh [--install] [--optional] [--test]" >&2; exit 2 ;;
   esac
 done
 
