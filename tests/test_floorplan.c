@@ -38,6 +38,51 @@ static void test_packing(void) {
   }
 }
 
+// The same by looking at all shelves and cores: on the first shelf with room, else on a new one below the last of the first
+// core with room.
+static int place_ref(struct floorplan_piece *pieces, int n, int rows, int columns) {
+  static struct { int core, row, used; } shelf[MAX];
+  int free_row[MAX], order[MAX], n_shelves = 0, n_cores = 0;
+  for (int i = 0; i < n; i++) {
+    int k = i;
+    for (; k > 0 && pieces[order[k - 1]].rows < pieces[i].rows; k--) order[k] = order[k - 1];
+    order[k] = i;
+  }
+  for (int i = 0; i < n; i++) {
+    struct floorplan_piece *p = &pieces[order[i]];
+    int s = 0, core = 0;
+    while (s < n_shelves && shelf[s].used + p->columns > columns) s++;
+    if (s == n_shelves) {
+      while (core < n_cores && free_row[core] + p->rows > rows) core++;
+      if (core == n_cores) free_row[n_cores++] = 0;
+      shelf[n_shelves].core = core;
+      shelf[n_shelves].row = free_row[core];
+      shelf[n_shelves++].used = 0;
+      free_row[core] += p->rows;
+    }
+    p->core = shelf[s].core;
+    p->core_row = shelf[s].row;
+    p->core_column = shelf[s].used;
+    shelf[s].used += p->columns;
+  }
+  return n_cores;
+}
+
+static void test_reference(void) {
+  struct rng r = rng_stream(9, RNG_TEST, 0);
+  for (int round = 0; round < 200; round++) {
+    struct floorplan_piece p[MAX] = { 0 }, q[MAX];
+    const int n = 1 + (int)(rng_uniform(&r) * MAX), small = 1 + round % 3;
+    for (int k = 0; k < n; k++) {
+      p[k].rows = 1 + (int)(rng_uniform(&r) * ROWS / small);
+      p[k].columns = 1 + (int)(rng_uniform(&r) * COLUMNS / small);
+    }
+    memcpy(q, p, sizeof p);
+    const int cores = floorplan_place(p, n, ROWS, COLUMNS), expected = place_ref(q, n, ROWS, COLUMNS);
+    CHECK(cores == expected && !memcmp(p, q, sizeof p), "round %d, %d pieces: %d cores, expected %d", round, n, cores, expected);
+  }
+}
+
 static void test_picture(void) {
   struct floorplan_piece p[MAX];
   const char *names[] = { "big", "small" };
@@ -55,6 +100,7 @@ static void test_picture(void) {
 int main(void) {
   test_cut();
   test_packing();
+  test_reference();
   test_picture();
   return test_summary();
 }

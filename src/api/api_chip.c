@@ -6,6 +6,7 @@
 
 #include "api/api.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/settings.h"
 #include "chip/chip.h"
 #include "chip/chipstate.h"
@@ -16,6 +17,7 @@ enum stage { OPEN, BUILT, FAILED };  // matrices can be added; chip_build succee
 
 struct mx_chip {
   struct chip *chip;
+  struct json_t *names;  // of the matrices, as the fields of an object
   struct ledger_params ledger;
   enum stage stage;
 };
@@ -36,24 +38,23 @@ int mx_chip_new(struct mx_chip **out, const char *const *settings, uint64_t seed
   if (p.time_s != 0) return err_set(ERR_SETTING, "chip.time_s=%g: the clock of this chip is set by mx_chip_advance", p.time_s);
   TRY(chip_new(&chip, &p, seed));
   *out = err_calloc(1, sizeof **out);
-  **out = (struct mx_chip){ .chip = chip, .ledger = ledger };
+  **out = (struct mx_chip){ .chip = chip, .names = json_object_new(), .ledger = ledger };
   return 0;
 }
 
 void mx_chip_free(struct mx_chip *c) {
   if (!c) return;
   chip_free(c->chip);
+  json_release(c->names);
   free(c);
 }
 
-static int check_name(const struct chip *c, const char *name) {
+static int check_name(const struct mx_chip *c, const char *name) {
   const size_t length = strlen(name);
-  bool good = length > 0 && length < sizeof c->matrices->name;
+  bool good = length > 0 && length < sizeof c->chip->matrices->name;
   for (size_t i = 0; i < length && good; i++) good = isalnum((unsigned char)name[i]) || strchr("_-.", name[i]);
   if (!good) return err_set(ERR_SETTING, "matrix '%.64s': a name has 1 to 63 letters, digits and _ - .", name);
-  for (int m = 0; m < c->n_matrices; m++)
-    if (!strcmp(c->matrices[m].name, name)) return err_set(ERR_SETTING, "matrix '%s': the chip has one of that name", name);
-  return 0;
+  return json_has(c->names, name) ? err_set(ERR_SETTING, "matrix '%s': the chip has one of that name", name) : 0;
 }
 
 int mx_chip_add(struct mx_chip *c, const char *name, int I, int O) {
@@ -61,10 +62,11 @@ int mx_chip_add(struct mx_chip *c, const char *name, int I, int O) {
   API_PRESENT("mx_chip_add", c, name);
   const struct chip_params *p = &c->chip->params;
   if (c->stage != OPEN) return err_set(ERR_SETTING, "mx_chip_add: the chip is built");
-  TRY(check_name(c->chip, name));
+  TRY(check_name(c, name));
   if (I < 1 || O < 1 || I > MAX_SIDE || O > MAX_SIDE) return err_set(ERR_SETTING, "matrix '%s': %d x %d; both from 1 to %d", name, I, O, MAX_SIDE);
   if ((int64_t)I * O > p->cores * p->rows * p->columns)
     return err_set(ERR_SETTING, "matrix '%s': %d x %d has more weights than %d cores of %d x %d cells", name, I, O, (int)p->cores, (int)p->rows, (int)p->columns);
+  json_put_bool(c->names, name, true);
   return chip_add(c->chip, name, I, O, 0);
 }
 

@@ -31,12 +31,18 @@ enum { N_DTYPES = sizeof dtype_sizes / sizeof *dtype_sizes };
 
 // ---- reading the header
 
+struct text_field {
+  const char *key, *value;
+};
+
 struct tensorfile {
   FILE *stream;
   char *name;                        // path, for messages
   struct json_t *header;             // owns all names and texts
   struct json_t *metadata;           // inside header; NULL: none
+  struct text_field *texts;          // the same in file order
   struct tensorfile_entry *entries;  // by offset
+  struct tensorfile_entry **named;   // the same by name
   int n_entries, n_metadata;
   int64_t size;                      // of the file
 };
@@ -95,14 +101,19 @@ static int by_offset(const void *a, const void *b) {
   return (entry_end(x) > entry_end(y)) - (entry_end(x) < entry_end(y));  // empty ones first
 }
 
+static int by_name(const void *a, const void *b) {
+  return strcmp((*(struct tensorfile_entry *const *)a)->name, (*(struct tensorfile_entry *const *)b)->name);
+}
+
 static int parse_metadata(struct tensorfile *tf, struct json_t *metadata) {
   void *at = NULL;
   const char *key, *text;
   TRY(json_field_object(tf->header, tf->name, "__metadata__", &tf->metadata));
+  tf->texts = err_calloc(json_length(metadata), sizeof *tf->texts);
   for (struct json_t *v; (v = json_next(metadata, &at, &key));) {
     if (!printable(key) || !json_is_text(v, &text))
       return err_set(ERR_FORMAT, "%s: __metadata__ '%.40s' is not a text", tf->name, printable(key) ? key : "?");
-    tf->n_metadata++;
+    tf->texts[tf->n_metadata++] = (struct text_field){ key, text };
   }
   return 0;
 }
@@ -136,6 +147,9 @@ static int parse_header(struct tensorfile *tf, int64_t start) {
     start = entry_end(e);
   }
   if (start != tf->size) return err_set(ERR_FORMAT, "%s: %" PRId64 " bytes after the last tensor", tf->name, tf->size - start);
+  tf->named = err_calloc((size_t)tf->n_entries, sizeof *tf->named);
+  for (int i = 0; i < tf->n_entries; i++) tf->named[i] = &tf->entries[i];
+  qsort(tf->named, (size_t)tf->n_entries, sizeof *tf->named, by_name);
   return 0;
 }
 
@@ -180,7 +194,9 @@ void tensorfile_close(struct tensorfile *tf) {
   if (!tf) return;
   fclose(tf->stream);
   json_release(tf->header);
+  free(tf->texts);
   free(tf->entries);
+  free(tf->named);
   free(tf->name);
   free(tf);
 }
@@ -194,22 +210,17 @@ const struct tensorfile_entry *tensorfile_at(const struct tensorfile *tf, int i)
 }
 
 const struct tensorfile_entry *tensorfile_find(const struct tensorfile *tf, const char *name) {
-  for (int i = 0; i < tf->n_entries; i++)
-    if (!strcmp(tf->entries[i].name, name)) return &tf->entries[i];
-  return NULL;
+  const struct tensorfile_entry wanted = { .name = name }, *key = &wanted;
+  struct tensorfile_entry **found = bsearch(&key, tf->named, (size_t)tf->n_entries, sizeof *tf->named, by_name);
+  return found ? *found : NULL;
 }
 
 int tensorfile_metadata_count(const struct tensorfile *tf) { return tf->n_metadata; }
 
 const char *tensorfile_metadata_at(const struct tensorfile *tf, int i, const char **key) {
   assert(i >= 0 && i < tf->n_metadata);
-  void *at = NULL;
-  const char *text;
-  struct json_t *v = json_next(tf->metadata, &at, key);
-  while (i--) v = json_next(tf->metadata, &at, key);
-  const bool is_text = json_is_text(v, &text);
-  assert(is_text);
-  return text;
+  *key = tf->texts[i].key;
+  return tf->texts[i].value;
 }
 
 const char *tensorfile_metadata(const struct tensorfile *tf, const char *key) {
@@ -394,7 +405,6 @@ static struct item *new_item(struct tensorfile_writer *w) {
 static void put(struct tensorfile_writer *w, const char *name, enum tensorfile_dtype dtype, int n_dims,
                 const int64_t *dims, const void *src) {
   assert(printable(name) && strcmp(name, "__metadata__") && n_dims >= 0 && n_dims <= TENSORFILE_MAX_DIMS);
-  for (int i = 0; i < w->n_items; i++) assert(strcmp(w->items[i].name, name));
   struct item *item = new_item(w);
   item->name = err_calloc(strlen(name) + 1, 1);
   strcpy(item->name, name);
@@ -470,6 +480,7 @@ static int header_text(struct tensorfile_writer *w, char **text, size_t *size) {
       json_put_text(tensor, "dtype", dtype_names[e->dtype]);
       json_put_i64s(tensor, "shape", e->dims, (size_t)e->n_dims);
       json_put_i64s(tensor, "data_offsets", (int64_t[]){ e->offset, offset }, 2);
+      assert(!json_has(header, e->name));
       json_put(header, e->name, tensor);
     }
   }

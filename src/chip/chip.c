@@ -112,11 +112,13 @@ int chip_new(struct chip **out, const struct chip_params *p, uint64_t seed) {
 
 int chip_add(struct chip *c, const char *name, int I, int O, double weight_max) {
   assert(!c->tiles && I > 0 && O > 0 && weight_max >= 0);
-  struct chip_matrix *grown = err_calloc((size_t)c->n_matrices + 1, sizeof *grown);
-  if (c->n_matrices > 0) memcpy(grown, c->matrices, (size_t)c->n_matrices * sizeof *grown);
-  free(c->matrices);
-  c->matrices = grown;
-  struct chip_matrix *m = &grown[c->n_matrices];
+  if ((c->n_matrices & (c->n_matrices - 1)) == 0) {  // there is room for the next power of two
+    struct chip_matrix *grown = err_calloc(2 * (size_t)c->n_matrices + 1, sizeof *grown);
+    if (c->n_matrices > 0) memcpy(grown, c->matrices, (size_t)c->n_matrices * sizeof *grown);
+    free(c->matrices);
+    c->matrices = grown;
+  }
+  struct chip_matrix *m = &c->matrices[c->n_matrices];
   m->base = (struct synapse){ .ops = &chiparray_ops, .I = I, .O = O,
                               .n_devices = 2L * I * O * c->design.units * c->design.pcm.devices };
   m->weight_max = weight_max;

@@ -453,20 +453,23 @@ static int number(const struct csv *f, char **at, const char *what, double low, 
   return 0;
 }
 
-// The tile and unit that a line is about.
+// The tile and unit that a line is about; *tile is that of the line before, from where both are looked for.
 static int locate(const struct csv *f, char **at, const struct chip *c, int *tile, size_t *unit) {
   const char *name = cell(at);
   double row, column, u;
-  int m = 0;
-  while (m < c->n_matrices && strcmp(c->matrices[m].name, name)) m++;
-  if (m == c->n_matrices) return err_set(ERR_FORMAT, "%s:%d: matrix=%s: not on this chip", f->name, f->line, name);
+  const int last = c->pieces[*tile].matrix;
+  int skipped = 0;
+  while (skipped < c->n_matrices && strcmp(c->matrices[(last + skipped) % c->n_matrices].name, name)) skipped++;
+  const int m = (last + skipped) % c->n_matrices, first = c->matrices[m].first, n_tiles = c->matrices[m].n_tiles;
+  if (skipped == c->n_matrices) return err_set(ERR_FORMAT, "%s:%d: matrix=%s: not on this chip", f->name, f->line, name);
   TRY(number(f, at, "row", 0, c->matrices[m].base.I - 1, &row));
   TRY(number(f, at, "column", 0, c->matrices[m].base.O - 1, &column));
   const char *sign = cell(at);
   if (!sign || (strcmp(sign, "+") && strcmp(sign, "-"))) return err_set(ERR_FORMAT, "%s:%d: sign: must be + or -", f->name, f->line);
   const int minus = *sign == '-';
   TRY(number(f, at, "unit", 0, c->design.units - 1, &u));
-  for (int k = c->matrices[m].first; k < c->matrices[m].first + c->matrices[m].n_tiles; k++) {
+  for (int t = 0, from = m == last ? *tile - first : 0; t < n_tiles; t++) {
+    const int k = first + (from + t) % n_tiles;
     const struct floorplan_piece *p = &c->pieces[k];
     const int i = (int)row - p->row, o = (int)column - p->column;
     if (i < 0 || o < 0 || i >= p->rows || o >= p->columns) continue;
@@ -477,12 +480,12 @@ static int locate(const struct csv *f, char **at, const struct chip *c, int *til
   return err_set(ERR_FORMAT, "%s:%d: row=%g, column=%g: outside the matrix", f->name, f->line, row, column);
 }
 
-static int load_line(const struct csv *f, char *text, struct chip *c, uint8_t **seen) {
+static int load_line(const struct csv *f, char *text, struct chip *c, uint8_t **seen, int *tile) {
   struct field fields[N_UNIT_FIELDS];
-  int k = 0;
   size_t u = 0;
   char *at = text;
-  TRY(locate(f, &at, c, &k, &u));
+  TRY(locate(f, &at, c, tile, &u));
+  const int k = *tile;
   if (seen[k][u]++) return err_set(ERR_FORMAT, "%s:%d: this unit stands twice", f->name, f->line);
   unit_fields(fields, &c->tiles[k], c);
   for (int n = 0; n < N_UNIT_FIELDS; n++) {
@@ -505,9 +508,10 @@ static int check_line(const struct csv *f, char *text, struct chip *c) {
   }
   IDENTITY(X)
 #undef X
-  for (int m = 0; m < c->n_matrices; m++) {
-    weights_text(own, expected, c, m);
-    if (!strcmp(key, own)) return take_weights(c, m, f->name, value);
+  const long m = strncmp(key, "chip.matrix.", 12) ? -1 : strtol(key + 12, NULL, 10);
+  if (m >= 0 && m < c->n_matrices) {
+    weights_text(own, expected, c, (int)m);
+    if (!strcmp(key, own)) return take_weights(c, (int)m, f->name, value);
   }
   return err_set(ERR_FORMAT, "%s:%d: %s: no such property of a chip", f->name, f->line, key);
 }
@@ -529,10 +533,11 @@ static int load_lines(struct csv *f, struct chip *c, uint8_t **seen) {
   }
   if (!found || strcmp(text, CSV_HEADER)) return err_set(ERR_FORMAT, "%s:%d: after the lines that begin with # must come " CSV_HEADER, f->name, f->line);
   long n = 0, all = 0;
+  int tile = 0;
   for (;; n++) {
     TRY(next_line(f, text, sizeof text, &found));
     if (!found) break;
-    TRY(load_line(f, text, c, seen));
+    TRY(load_line(f, text, c, seen, &tile));
   }
   for (int k = 0; k < c->n_pieces; k++) all += 2L * c->design.units * c->tiles[k].rows * c->tiles[k].columns;
   if (n != all) return err_set(ERR_FORMAT, "%s: %ld units, this chip has %ld", f->name, n, all);

@@ -20,49 +20,92 @@ int floorplan_cut(struct floorplan_piece *pieces, int matrix, int I, int O, int 
   return down * across;
 }
 
-struct shelf {
-  int core, row, height, used;  // columns used
+// The first of n bins with room for something: a tree of the largest room among the bins below each node.
+struct bins {
+  int leaves;  // a power of two
+  int *room;   // root at 1; bin k at leaves + k
 };
 
-static void put(struct floorplan_piece *p, struct shelf *s) {
-  p->core = s->core;
-  p->core_row = s->row;
-  p->core_column = s->used;
-  s->used += p->columns;
+static void bins_init(struct bins *b, int n) {
+  for (b->leaves = 1; b->leaves < n; b->leaves *= 2) { }
+  b->room = err_calloc(2 * (size_t)b->leaves, sizeof *b->room);
+}
+
+static void bins_set(struct bins *b, int bin, int room) {
+  int k = b->leaves + bin;
+  b->room[k] = room;
+  while (k /= 2) b->room[k] = b->room[2*k] > b->room[2*k + 1] ? b->room[2*k] : b->room[2*k + 1];
+}
+
+static int bins_room(const struct bins *b, int bin) { return b->room[b->leaves + bin]; }
+
+// -1: none.
+static int bins_first(const struct bins *b, int need) {
+  int k = 1;
+  if (b->room[1] < need) return -1;
+  while (k < b->leaves) k = b->room[2*k] >= need ? 2*k : 2*k + 1;
+  return k - b->leaves;
+}
+
+// A shelf is as high as its first piece, hence high enough for all that come after.
+struct shelf {
+  int core, row;
+};
+
+struct packing {
+  int rows, columns;            // of a core
+  int n_shelves, n_cores;
+  struct shelf *shelves;
+  struct bins on_shelf, on_core;  // columns and rows that are free
+};
+
+static int new_shelf(struct packing *a, int height) {
+  int core = bins_first(&a->on_core, height);
+  if (core < 0) bins_set(&a->on_core, core = a->n_cores++, a->rows);
+  const int room = bins_room(&a->on_core, core);
+  a->shelves[a->n_shelves] = (struct shelf){ .core = core, .row = a->rows - room };
+  bins_set(&a->on_core, core, room - height);
+  bins_set(&a->on_shelf, a->n_shelves, a->columns);
+  return a->n_shelves++;
 }
 
 // On the first shelf with room, else on a new one: below the last of its core, or on a new core.
-static int place(struct floorplan_piece *p, struct shelf *shelves, int n, int *free_row, int *n_cores, int rows, int columns) {
-  for (int k = 0; k < n; k++)
-    if (p->rows <= shelves[k].height && shelves[k].used + p->columns <= columns) {
-      put(p, &shelves[k]);
-      return n;
-    }
-  int core = 0;
-  while (core < *n_cores && free_row[core] + p->rows > rows) core++;
-  if (core == *n_cores) free_row[(*n_cores)++] = 0;
-  shelves[n] = (struct shelf){ .core = core, .row = free_row[core], .height = p->rows };
-  free_row[core] += p->rows;
-  put(p, &shelves[n]);
-  return n + 1;
+static void place(struct floorplan_piece *p, struct packing *a) {
+  int s = bins_first(&a->on_shelf, p->columns);
+  if (s < 0) s = new_shelf(a, p->rows);
+  const int room = bins_room(&a->on_shelf, s);
+  p->core = a->shelves[s].core;
+  p->core_row = a->shelves[s].row;
+  p->core_column = a->columns - room;
+  bins_set(&a->on_shelf, s, room - p->columns);
+}
+
+struct turn {
+  int rows, piece;
+};
+
+// Highest first, equals in their order.
+static int by_turn(const void *a, const void *b) {
+  const struct turn *x = a, *y = b;
+  return x->rows != y->rows ? y->rows - x->rows : x->piece - y->piece;
 }
 
 int floorplan_place(struct floorplan_piece *pieces, int n, int rows, int columns) {
-  struct shelf *shelves = err_calloc((size_t)n, sizeof *shelves);
-  int *order = err_calloc((size_t)n, sizeof *order), *free_row = err_calloc((size_t)n, sizeof *free_row);
-  for (int i = 0; i < n; i++) {  // highest first, equals in their order
+  struct packing a = { .rows = rows, .columns = columns, .shelves = err_calloc((size_t)n, sizeof *a.shelves) };
+  struct turn *turns = err_calloc((size_t)n, sizeof *turns);
+  bins_init(&a.on_shelf, n);
+  bins_init(&a.on_core, n);
+  for (int i = 0; i < n; i++) {
     assert(pieces[i].rows <= rows && pieces[i].columns <= columns);
-    int k = i;
-    for (; k > 0 && pieces[order[k - 1]].rows < pieces[i].rows; k--) order[k] = order[k - 1];
-    order[k] = i;
+    turns[i] = (struct turn){ pieces[i].rows, i };
   }
-  int n_shelves = 0, n_cores = 0;
-  for (int i = 0; i < n; i++)
-    n_shelves = place(&pieces[order[i]], shelves, n_shelves, free_row, &n_cores, rows, columns);
-  free(shelves);
-  free(order);
-  free(free_row);
-  return n_cores;
+  qsort(turns, (size_t)n, sizeof *turns, by_turn);
+  for (int i = 0; i < n; i++) place(&pieces[turns[i].piece], &a);
+  free(a.on_shelf.room);
+  free(a.on_core.room);
+  free(a.shelves);
+  free(turns);
+  return a.n_cores;
 }
 
 static char letter(int matrix) { return (char)(matrix < 26 ? 'A' + matrix : matrix < 52 ? 'a' + matrix - 26 : '#'); }
