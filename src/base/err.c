@@ -22,16 +22,6 @@ int err_set(enum err code, const char *fmt, ...) {
 
 const char *err_message(void) { return message; }
 
-const char *err_name(int code) {
-  switch (code) {
-#define X(name, value, text)                                                                       \
-  case name: return text;
-    ERR_LIST(X)
-#undef X
-  default: return code == 0 ? "success" : "unknown error";
-  }
-}
-
 static void *checked(void *p, unsigned long n, unsigned long size) {
   if (!p) {
     fprintf(stderr, "metaxbar: cannot allocate %lu x %lu bytes\n", n, size);

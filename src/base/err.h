@@ -4,18 +4,13 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
-#define ERR_LIST(X)                                                                                \
-  X(ERR_IO, -1, "input/output failed")                                                             \
-  X(ERR_FORMAT, -2, "malformed file")                                                              \
-  X(ERR_SETTING, -3, "invalid setting")                                                            \
-  X(ERR_DIVERGED, -4, "non-finite value")                                                          \
-  X(ERR_BUSY, -5, "in use")                                                                        \
-  X(ERR_INTERRUPTED, -6, "interrupted")
-
 enum err {
-#define X(name, value, text) name = value,
-  ERR_LIST(X)
-#undef X
+  ERR_IO = -1,           // input or output failed
+  ERR_FORMAT = -2,       // a file does not hold what it should
+  ERR_SETTING = -3,      // a setting or an argument is not valid
+  ERR_DIVERGED = -4,     // a value is not finite
+  ERR_BUSY = -5,         // in use by another process
+  ERR_INTERRUPTED = -6,  // stopped by a signal
 };
 
 // Record what happened for the user and return code, so that a caller can write
@@ -24,9 +19,6 @@ int err_set(enum err code, const char *fmt, ...) __attribute__((format(printf, 2
 
 // Message of the last error on this thread; "" when there was none.
 const char *err_message(void);
-
-// Fixed text of a code.
-const char *err_name(int code);
 
 // Pass a failure up unchanged.
 #define TRY(call)                                                                                  \

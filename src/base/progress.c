@@ -88,10 +88,3 @@ void progress_finish(struct progress *p) {
   if (p->terminal) fputc('\n', p->out);
   fflush(p->out);
 }
-
-void progress_clear(struct progress *p) {
-  if (silent || !p->terminal) return;
-  fputs("\r\033[K", p->out);
-  fflush(p->out);
-  p->shown_s = 0;
-}

@@ -31,9 +31,6 @@ void progress_update(struct progress *p, int64_t done, const char *note, ...) __
 // The last line, as it stands, and a line end.
 void progress_finish(struct progress *p);
 
-// Remove the line from the terminal so that another message can be printed; the next update redraws it.
-void progress_clear(struct progress *p);
-
 // The text of a line of at most `width` columns after elapsed_s seconds: what the others print.
 void progress_text(const struct progress *p, double elapsed_s, int width, char *text, size_t size);
 

@@ -64,8 +64,3 @@ void bptt_backward(real *restrict dw, real *restrict dw_out, const struct spikin
   }
   arena_reset(scratch, mark);
 }
-
-void bptt_filter(real *x, real decay, int T, int ld) {
-  for (int t = T - 2; t >= 0; t--)
-    for (int j = 0; j < ld; j++) x[(size_t)t*(size_t)ld + (size_t)j] += decay*x[(size_t)(t + 1)*(size_t)ld + (size_t)j];
-}

@@ -28,7 +28,4 @@ void bptt_backward(real *restrict dw, real *restrict dw_out, const struct spikin
                    const struct bptt_loss *loss, struct arena *scratch);
 size_t bptt_scratch_bytes(const struct spiking *net);
 
-// y(t) = x(t) + decay y(t+1), in place: back through a leaky filter. x (T, ld)
-void bptt_filter(real *x, real decay, int T, int ld);
-
 #endif

@@ -27,7 +27,6 @@ void page_end(FILE *out) { fprintf(out, "</main>\n<script>\n%s</script>\n</html>
 
 void page_section(FILE *out, const char *title) { element(out, "h2", title); }
 void page_heading(FILE *out, const char *title) { element(out, "h3", title); }
-void page_paragraph(FILE *out, const char *text) { element(out, "p", text); }
 
 void page_figure(FILE *out, const char *classes) { fprintf(out, "<figure class=\"%s\">\n", classes); }
 

@@ -11,7 +11,6 @@ void page_end(FILE *out);
 
 void page_section(FILE *out, const char *title);
 void page_heading(FILE *out, const char *title);  // within a section
-void page_paragraph(FILE *out, const char *text);
 
 void page_figure(FILE *out, const char *classes);  // of the figure, may be ""
 // What is seen, and the command that measures it (may be NULL). lead: its first words, set apart.

@@ -179,10 +179,6 @@ static void put_matrices(struct tensorfile_writer *w, const struct oneshot *o, c
   }
 }
 
-void reach_parameters_put(struct tensorfile_writer *w, const struct oneshot *o, const real *parameters) {
-  put_matrices(w, o, parameters, tensorfile_put_real);
-}
-
 // ---- models
 
 static const char *const model_settings[] = { "trajectory", "arm", "code", "lsg", "trainee", "update", "loss", CHIP_LAYOUT_SETTINGS, NULL };

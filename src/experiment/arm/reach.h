@@ -116,7 +116,6 @@ int reach_model_save(const struct reach_model *m, const struct reach *f, const c
 
 // The six matrices of a file into a parameter block laid out by o; prefix goes before their names.
 int reach_parameters_read(real *parameters, const struct oneshot *o, struct tensorfile *tf, const char *prefix);
-void reach_parameters_put(struct tensorfile_writer *w, const struct oneshot *o, const real *parameters);
 
 int reach_workers(const struct reach *f);  // threads that run.threads stands for
 
