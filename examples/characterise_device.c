@@ -4,7 +4,7 @@
 //   nu     = |N(mu(g), s(g))|                        drift exponent of each device
 //   g(t)   = g_prog (t/t0)^-nu                       so that the mean falls as it ages
 //
-//   cc characterise_device.c $(pkg-config --cflags --libs metaxbar) -lm && ./a.out [device table]
+//   cc characterise_device.c $(pkg-config --cflags --libs metaxbar) && ./a.out [device table]
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 //   update   the generator sees the path and emits L_j;  dW_ij = sum_t h_j L_j e_i,  W <- W - eta dW
 //   pass 2   its outputs are velocities of base and shoulder, omega what the joints do, which stop at their limits; the tip is at f(dt sum omega)
 //
-//   cc one_shot_arm.c $(pkg-config --cflags --libs metaxbar) -lm && ./a.out models/arm.safetensors [synapse.kind=chip]
+//   cc one_shot_arm.c $(pkg-config --cflags --libs metaxbar) && ./a.out models/arm.safetensors [synapse.kind=chip]
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

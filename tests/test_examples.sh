@@ -115,11 +115,14 @@ run_install() {
   done
   PKG_CONFIG_PATH=$(dirname "$(find "$at" -name metaxbar.pc)")
   export PKG_CONFIG_PATH
-  # shellcheck disable=SC2046
-  cc -std=c11 -Wall -Wextra -Werror -o "$here/program" examples/adapt_on_chip.c $(pkg-config --cflags --libs metaxbar)
+  for file in examples/*.c; do
+    # shellcheck disable=SC2046
+    cc -std=c11 -Wall -Wextra -Werror -o "$here/program" "$file" $(pkg-config --cflags --libs metaxbar) || fail "$file"
+    mv "$here/program" "$here/$(basename "$file" .c)"
+  done
   expect "$(pkg-config --modversion metaxbar)" "$("$at/bin/metaxbar" --version | cut -d ' ' -f 2)"
   LD_LIBRARY_PATH=$(pkg-config --variable=prefix metaxbar)/$(basename "$(dirname "$PKG_CONFIG_PATH")") \
-    "$here/program" "$(pkg-config --variable=modelsdir metaxbar)/builtin-5w5s.safetensors"
+    "$here/adapt_on_chip" "$(pkg-config --variable=modelsdir metaxbar)/builtin-5w5s.safetensors"
   cd "$here"
   "$at/bin/metaxbar" model info --model models/builtin-5w5s.safetensors | grep -q '^85456 weights' || fail "the installed model is not found"
   ! "$at/bin/metaxbar" model info --model models/absent.safetensors 2>err || fail "a model that is not there"
