@@ -1,11 +1,13 @@
 // base/settings: one list for command line, INI, JSON and model files; errors name the place.
 #include "base/settings.h"
 
+#include <ini.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/json.h"
 #include "base/param.h"
+#include "base/pool.h"
 #include "base/tensorfile.h"
 #include "test.h"
 
@@ -168,11 +170,37 @@ static void test_metadata(void) {
   unlink(path);
 }
 
+// Several threads read files at once (the thread sanitizer looks on), and what the host has told libinih stays.
+enum { THREADS = 4 };
+static struct net nets[THREADS];
+static int failed[THREADS];
+
+static void read_often(void *context, int item, int worker) {
+  const struct settings_section own[] = { { "net", net_table, &nets[item] }, { 0 } };
+  char text[64];
+  (void)context, (void)worker;
+  for (int k = 1; k <= 200; k++) {
+    snprintf(text, sizeof text, "[net]\nchannels = %d\nalpha = 0.25\n", k + item);
+    failed[item] += settings_parse(own, text, strlen(text), "f.ini") != 0 || nets[item].channels != k + item;
+  }
+}
+
+static void test_threads(void) {
+  const int max_line = ini_max_line;
+  ini_allow_multiline = true;
+  struct pool *p = pool_new(THREADS);
+  pool_run(p, THREADS, read_often, NULL);
+  pool_free(p);
+  for (int k = 0; k < THREADS; k++) CHECK(failed[k] == 0, "thread %d failed %d times", k, failed[k]);
+  CHECK(ini_allow_multiline && ini_max_line == max_line, "the host's libinih: multiline %d, lines of %d", ini_allow_multiline, ini_max_line);
+}
+
 int main(void) {
   test_set();
   test_two_tables();
   test_ini();
   test_round_trip();
   test_metadata();
+  test_threads();
   return test_summary();
 }

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <ini.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -132,14 +133,28 @@ static int on_value(void *data, const char *section, const char *name, const cha
   return !ini->rc;
 }
 
+// What libinih is told is global: one thread at a time, and afterwards as a host that uses it too had set it.
+static int parse(struct ini *ini) {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&lock);
+  const bool use_stack = ini_use_stack, allow_multiline = ini_allow_multiline;
+  const int initial_alloc = ini_initial_alloc, max_line = ini_max_line;
+  ini_use_stack = ini_allow_multiline = false;  // lines as long as the longest setting
+  ini_initial_alloc = ini_max_line = LINE_SIZE;
+  const int line = ini_parse_stream(next_line, ini, on_value, ini);
+  ini_use_stack = use_stack;
+  ini_allow_multiline = allow_multiline;
+  ini_initial_alloc = initial_alloc;
+  ini_max_line = max_line;
+  pthread_mutex_unlock(&lock);
+  return line;
+}
+
 int settings_parse(const struct settings_section *all, const char *text, size_t size, const char *name) {
   size_t n = 0;
   EACH(s, p, all) n++;
   struct ini ini = { .all = all, .name = name, .at = text, .end = text + size, .seen = err_calloc(n, sizeof(bool)) };
-  ini_use_stack = false;  // lines as long as the longest setting
-  ini_initial_alloc = ini_max_line = LINE_SIZE;
-  ini_allow_multiline = false;
-  const int line = ini_parse_stream(next_line, &ini, on_value, &ini);
+  const int line = parse(&ini);
   free(ini.seen);
   if (line > 0 && (!ini.rc || line < ini.line))  // libinih reads on after a line it cannot parse
     return err_set(ERR_SETTING, "%s:%d: expected [section] or name = value", name, line);
