@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/note.h"
 #include "base/signals.h"
 #include "commands.h"
 #include "options.h"
@@ -31,8 +32,11 @@ static int usage(FILE *out) {
   return out == stdout ? options_finish("--help") : 2;
 }
 
+static void print_note(const char *text) { fprintf(stderr, "%s\n", text); }
+
 int main(int argc, char **argv) {
   signals_install();
+  note_listen(print_note);
   if (argc < 2) return usage(stderr);
   if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) return usage(stdout);
   if (!strcmp(argv[1], "--version")) {

@@ -355,6 +355,20 @@ static void check_device(void) {
   REFUSES(mx_device_new(&d, LIST("device.table=/nowhere.ini")), MX_ERROR_IO, "/nowhere.ini");
 }
 
+// A library says nothing: what a function finds is in its result and in mx_last_error.
+static void check_silence(void) {
+  FILE *said = tmpfile();
+  struct mx_arm *a;
+  const int kept = dup(2);
+  dup2(fileno(said), 2);
+  const int rc = mx_arm_load(&a, MODEL, NULL);  // a file without settings of an arm, which the command line remarks on
+  fflush(stderr);
+  dup2(kept, 2);
+  close(kept);
+  CHECK(rc == MX_ERROR_FORMAT && fseek(said, 0, SEEK_END) == 0 && ftell(said) == 0, "%d, %ld bytes on standard error", rc, ftell(said));
+  fclose(said);
+}
+
 int main(void) {
   struct folder f = folder_make();
   CHECK(!strcmp(mx_version(), METAXBAR_VERSION), "version %s", mx_version());
@@ -367,5 +381,6 @@ int main(void) {
   check_arm(&f);
   check_device();
   folder_remove(&f);
+  check_silence();
   return test_summary();
 }

@@ -1,7 +1,9 @@
 // Work is shared out: every item exactly once, any number of threads, many rounds; and results that
 // depend on the item alone are the same for any number of threads.
+#include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/note.h"
 #include "base/pool.h"
 #include "test.h"
 
@@ -21,6 +23,19 @@ static void take(void *context, int item, int worker) {
   r->plain[item] = item + 1;
   if (worker < 0 || worker >= r->n_threads) atomic_fetch_add(&r->outside, 1);
   else r->of_worker[worker]++;
+}
+
+// A pool of which only so many threads come.
+static void test_few(int n_threads, int n_come) {
+  static struct round r;
+  long wrong = 0;
+  struct pool *p = pool_new(n_threads);
+  CHECK(pool_threads(p) == n_come, "%d threads", pool_threads(p));
+  r.n_threads = n_come;
+  pool_run(p, MOST, take, &r);
+  for (int i = 0; i < MOST; i++) wrong += r.plain[i] != i + 1;
+  CHECK(wrong == 0 && !atomic_load(&r.outside), "%ld wrong", wrong);
+  pool_free(p);
 }
 
 static void test_once(int n_threads) {
@@ -62,11 +77,29 @@ static void test_independent(void) {
   }
 }
 
+static int n_notes;
+static void count_note(const char *text) { n_notes += strstr(text, "cannot start thread 2 of 4") != NULL; }
+
+// A system that gives no more threads (here: none has a stack so large) gets the work done by those there are.
+static void test_no_threads(void) {
+  pthread_attr_t usual, huge;
+  pthread_getattr_default_np(&usual);
+  pthread_attr_init(&huge);
+  pthread_attr_setstacksize(&huge, (size_t)1 << 46);
+  CHECK(pthread_setattr_default_np(&huge) == 0, "stack size");
+  note_listen(count_note);
+  test_few(4, 1);
+  note_listen(NULL);
+  pthread_setattr_default_np(&usual);
+  CHECK(n_notes == 1, "%d notes", n_notes);
+}
+
 int main(void) {
   for (int n = 1; n <= 8; n++) test_once(n);
   test_independent();
   for (int k = 0; k < 100; k++) pool_free(pool_new(4));  // started and stopped without work
   pool_free(NULL);
   CHECK(pool_cores() >= 1, "%d cores", pool_cores());
+  test_no_threads();
   return test_summary();
 }

@@ -10,6 +10,7 @@
 #include "arm/message.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/note.h"
 #include "base/progress.h"
 #include "base/signals.h"
 
@@ -148,7 +149,7 @@ static int take(struct armlink *l) {
   TRY(command(l, MESSAGE_CONNECT));
   TRY(expect(l, &m, MESSAGE_ON_COMMANDS, MESSAGE_CONNECTED, l->p->answer_s, "does not accept us; another client may own it (busy):"));
   l->owner = true;
-  fprintf(stderr, "%s: connected as %s; it looks for its home position\n", l->p->robot, l->id);
+  note_say("%s: connected as %s; it looks for its home position", l->p->robot, l->id);
   return expect(l, &m, MESSAGE_ON_COMMANDS, MESSAGE_HOME, l->p->homing_s, "did not find its home position");
 }
 
@@ -200,7 +201,7 @@ static void leave(struct armlink *l) {
       rc = next(l, &m, MESSAGE_ON_COMMANDS, (int)steps[k].answer, end - clock_s(), true);
       if (rc == ERR_FORMAT) rc = 0;
     }
-    if (rc <= 0) fprintf(stderr, "%s: %s\n", l->p->robot, steps[k].silence);
+    if (rc <= 0) note_say("%s: %s", l->p->robot, steps[k].silence);
     if (rc < 0) return;
   }
 }

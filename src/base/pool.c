@@ -5,11 +5,11 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clocale.h"
 #include "base/err.h"
+#include "base/note.h"
 
 struct worker {
   struct pool *pool;
@@ -67,8 +67,9 @@ struct pool *pool_new(int n_threads) {
   for (int k = 1; k < n_threads; k++) {
     p->workers[k] = (struct worker){ .pool = p, .number = k };
     if (pthread_create(&p->workers[k].thread, NULL, thread_main, &p->workers[k])) {
-      fprintf(stderr, "metaxbar: cannot start thread %d of %d\n", k + 1, n_threads);
-      exit(1);
+      note_say("cannot start thread %d of %d: fewer have to do", k + 1, n_threads);
+      p->n_threads = k;
+      break;
     }
   }
   pthread_sigmask(SIG_SETMASK, &old, NULL);

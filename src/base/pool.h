@@ -6,7 +6,7 @@
 
 struct pool;
 
-// n_threads workers, the caller of pool_run being one of them.
+// n_threads workers, the caller of pool_run being one of them; fewer, with a note, where the system gives no more.
 struct pool *pool_new(int n_threads);
 void pool_free(struct pool *p);
 int pool_threads(const struct pool *p);
