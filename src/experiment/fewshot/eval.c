@@ -17,7 +17,6 @@
 #include "kernel/adam.h"
 #include "kernel/softmax.h"
 
-enum method { ADAPT, CENTROID, SCRATCH };
 enum { CALIBRATION_GROUPS = 8 };
 static const double SHORTEST_S = 1e-3, CENTURY_S = 100 * 365.25 * 86400;
 
@@ -218,10 +217,10 @@ static void run_task(void *context, int item, int worker) {
   if (m->fixed_tasks) e = &m->fixed_tasks->tasks[task];
   else episode_draw(&m->episodes[worker], &m->spec, &m->data->images, &m->data->split[m->split], &draw);
   episode_render(e, &m->data->images, w->work.y[0], CONV_LANES);
-  switch ((enum method)m->f->eval.method) {
-  case ADAPT: run_adapt(m, task, worker, &noise); break;
-  case CENTROID: run_centroid(m, task, worker, &noise); break;
-  case SCRATCH: run_scratch(m, w, task, &noise); break;
+  switch ((enum fewshot_method)m->f->eval.method) {
+  case FEWSHOT_ADAPT: run_adapt(m, task, worker, &noise); break;
+  case FEWSHOT_CENTROID: run_centroid(m, task, worker, &noise); break;
+  case FEWSHOT_SCRATCH: run_scratch(m, w, task, &noise); break;
   }
 }
 
@@ -454,13 +453,13 @@ static int measure(struct fewshot_result *r, struct measuring *m, struct pool *p
 static int check_settings(const struct fewshot *f, const struct fewshot_model *model) {
   if (f->eval.updates > model->net.steps)
     return err_set(ERR_SETTING, "eval.updates=%d: the model has inner rates for %d", (int)f->eval.updates, model->net.steps);
-  if (f->eval.method == SCRATCH && f->synapse.kind == FEWSHOT_CHIP)
+  if (f->eval.method == FEWSHOT_SCRATCH && f->synapse.kind == FEWSHOT_CHIP)
     return err_set(ERR_SETTING, "synapse.kind=chip: eval.method=scratch trains in software only");
-  if (f->eval.method == SCRATCH && f->eval.batchnorm == CONVNET_FIXED)
+  if (f->eval.method == FEWSHOT_SCRATCH && f->eval.batchnorm == CONVNET_FIXED)
     return err_set(ERR_SETTING, "eval.batchnorm=chip: eval.method=scratch has no model to measure statistics of");
   if (f->eval.later_s[0] && f->synapse.kind != FEWSHOT_CHIP)
     return err_set(ERR_SETTING, "eval.later_s=%s: only the devices of synapse.kind=chip change with time", f->eval.later_s);
-  if (f->eval.later_s[0] && f->eval.method != ADAPT)
+  if (f->eval.later_s[0] && f->eval.method != FEWSHOT_ADAPT)
     return err_set(ERR_SETTING, "eval.later_s=%s: only eval.method=adapt has an adaptation to come after", f->eval.later_s);
   if (f->eval.chips > 1 && f->synapse.kind != FEWSHOT_CHIP)
     return err_set(ERR_SETTING, "eval.chips=%d: there are chips with synapse.kind=chip only", (int)f->eval.chips);
@@ -473,7 +472,7 @@ static int measuring_init(struct measuring *m, const struct fewshot *f, const st
                           enum dataset_split split, int n_tasks) {
   *m = (struct measuring){ .f = f, .model = model, .data = data, .split = split, .n_chips = 1 };
   TRY(check_settings(f, model));
-  m->n_updates = f->eval.method == ADAPT ? (int)f->eval.updates : f->eval.method == SCRATCH;
+  m->n_updates = f->eval.method == FEWSHOT_ADAPT ? (int)f->eval.updates : f->eval.method == FEWSHOT_SCRATCH;
   m->options = (struct maml_options){ .steps = (int)f->eval.updates, .rule = (enum convnet_rule)f->eval.batchnorm };
   if (f->synapse.kind == FEWSHOT_QUANTISED) m->options.bits = (int)f->synapse.bits;
   if (f->synapse.kind == FEWSHOT_CHIP) m->n_chips = (int)f->eval.chips;

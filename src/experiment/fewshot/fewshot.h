@@ -45,7 +45,7 @@ struct fewshot_eval_params {
   int64_t tasks, shots, queries, updates;
   int64_t batchnorm;             // enum convnet_rule
   int64_t split;                 // evaluation | validation
-  int64_t method;                // adapt | centroid | scratch
+  int64_t method;                // enum fewshot_method
   int64_t statistics_images;     // background images behind eval.batchnorm=chip
   int64_t scratch_updates;       // of back-propagation from scratch
   double scratch_rate;
@@ -54,6 +54,7 @@ struct fewshot_eval_params {
   char tasks_file[PARAM_TEXT_SIZE];
 };
 
+enum fewshot_method { FEWSHOT_ADAPT, FEWSHOT_CENTROID, FEWSHOT_SCRATCH };
 enum fewshot_synapse { FEWSHOT_EXACT, FEWSHOT_QUANTISED, FEWSHOT_CHIP };
 struct fewshot_synapse_params {
   int64_t kind;                  // enum fewshot_synapse
