@@ -32,11 +32,11 @@ static int usage(FILE *out) {
   return out == stdout ? options_finish("--help") : 2;
 }
 
-static void print_note(const char *text) { fprintf(stderr, "%s\n", text); }
+static void print_note(const char *line) { fprintf(stderr, "metaxbar: %s\n", line); }
 
 int main(int argc, char **argv) {
   signals_install();
-  note_listen(print_note);
+  note_to(print_note);
   if (argc < 2) return usage(stderr);
   if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) return usage(stdout);
   if (!strcmp(argv[1], "--version")) {

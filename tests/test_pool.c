@@ -87,9 +87,9 @@ static void test_no_threads(void) {
   pthread_attr_init(&huge);
   pthread_attr_setstacksize(&huge, (size_t)1 << 46);
   CHECK(pthread_setattr_default_np(&huge) == 0, "stack size");
-  note_listen(count_note);
+  note_to(count_note);
   test_few(4, 1);
-  note_listen(NULL);
+  note_to(NULL);
   pthread_setattr_default_np(&usual);
   CHECK(n_notes == 1, "%d notes", n_notes);
 }

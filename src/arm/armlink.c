@@ -149,7 +149,7 @@ static int take(struct armlink *l) {
   TRY(command(l, MESSAGE_CONNECT));
   TRY(expect(l, &m, MESSAGE_ON_COMMANDS, MESSAGE_CONNECTED, l->p->answer_s, "does not accept us; another client may own it (busy):"));
   l->owner = true;
-  note_say("%s: connected as %s; it looks for its home position", l->p->robot, l->id);
+  note("%s: connected as %s; it looks for its home position", l->p->robot, l->id);
   return expect(l, &m, MESSAGE_ON_COMMANDS, MESSAGE_HOME, l->p->homing_s, "did not find its home position");
 }
 
@@ -201,7 +201,7 @@ static void leave(struct armlink *l) {
       rc = next(l, &m, MESSAGE_ON_COMMANDS, (int)steps[k].answer, end - clock_s(), true);
       if (rc == ERR_FORMAT) rc = 0;
     }
-    if (rc <= 0) note_say("%s: %s", l->p->robot, steps[k].silence);
+    if (rc <= 0) note("%s: %s", l->p->robot, steps[k].silence);
     if (rc < 0) return;
   }
 }

@@ -1,22 +1,23 @@
 #include "base/note.h"
 
 #include <stdarg.h>
-#include <stddef.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/text.h"
 
-static void (*listening)(const char *text);
+static _Atomic(note_handler *) to;
 
-void note_listen(void (*listener)(const char *text)) { listening = listener; }
+void note_to(note_handler *handler) { atomic_store(&to, handler); }
 
-void note_say(const char *fmt, ...) {
-  char text[1024];
+void note(const char *fmt, ...) {
+  note_handler *const handler = atomic_load(&to);
+  if (!handler) return;
+  char line[4096];
   va_list ap;
-  if (!listening) return;
   va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
+  vsnprintf(line, sizeof line, fmt, ap);
   va_end(ap);
-  text_make_plain(text);
-  listening(text);
+  text_make_plain(line);
+  handler(line);
 }

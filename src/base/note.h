@@ -1,11 +1,12 @@
-// note.h - what a user should know although nothing failed: one line of plain text to whoever listens. Nobody does in a
-// program that uses the library; the command line prints notes on stderr.
+// note.h - one line for the user that is no error: what was passed over, assumed or hidden. The library is silent unless a
+// program asks for notes.
 #ifndef BASE_NOTE_H
 #define BASE_NOTE_H
 
-void note_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+// Called with one line without its end. From the thread that met it.
+typedef void note_handler(const char *line);
+void note_to(note_handler *handler);  // NULL: silence, the default
 
-// Set once, before threads are started. NULL: nobody. The text has no line end.
-void note_listen(void (*listener)(const char *text));
+void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

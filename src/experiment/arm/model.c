@@ -202,7 +202,7 @@ static int take_over(struct reach *f, const struct tensorfile *tf) {
   if (tensorfile_metadata(tf, "lsg.neurons")) {
     TRY(settings_restore(f->sections, model_settings, tf));
   } else {
-    note_say("%s: no settings in the file; taken as published weights (trajectory.generator=published, code.scale_m=1, arm.stops=no)", tensorfile_name(tf));
+    note("%s: no settings in the file; taken as published weights (trajectory.generator=published, code.scale_m=1, arm.stops=no)", tensorfile_name(tf));
     f->arm.stops = 0;
     f->trajectory.generator = TRAJECTORY_PUBLISHED;
     f->code.scale_m = 1;
