@@ -16,6 +16,7 @@ needed=(
   'libjansson-dev       | JSON                           | pkg-config --exists jansson'
   'libzip-dev           | zipped data sets               | pkg-config --exists libzip'
   'libpng-dev           | images                         | pkg-config --exists libpng'
+  'libjpeg-dev          | images of cameras and scanners | pkg-config --exists libjpeg'
   'libcurl4-openssl-dev | fetching data sets             | pkg-config --exists libcurl'
 )
 tests=(

@@ -13,8 +13,24 @@ static int png_fail(png_image *p, enum err code, const char *name) {
   return rc;
 }
 
+void png_grey_resize(struct png_grey *image, int H, int W) {
+  const size_t bytes = (size_t)H * (size_t)W;
+  if (image->capacity < bytes) {
+    free(image->pixels);
+    image->pixels = err_calloc(bytes, 1);
+    image->capacity = bytes;
+  }
+  image->H = H;
+  image->W = W;
+}
+
+enum { PNG_SIGNATURE = 8 };
+bool png_is(const void *data, size_t size) { return size >= PNG_SIGNATURE && png_sig_cmp(data, 0, PNG_SIGNATURE) == 0; }
+
 int png_grey_read(struct png_grey *image, const char *name, const void *data, size_t size, int max_side, int paper) {
   png_image p = { .version = PNG_IMAGE_VERSION };
+  if (size == 0) return err_set(ERR_FORMAT, "%s: PNG image: the file is empty", name);
+  if (!png_is(data, size)) return err_set(ERR_FORMAT, "%s: PNG image: the file does not begin as one", name);
   if (!png_image_begin_read_from_memory(&p, data, size)) return png_fail(&p, ERR_FORMAT, name);
   if (p.width > (unsigned)max_side || p.height > (unsigned)max_side) {
     const int rc = err_set(ERR_FORMAT, "%s: image of %u x %u pixels, at most %d x %d are accepted", name, p.width, p.height,
@@ -23,14 +39,7 @@ int png_grey_read(struct png_grey *image, const char *name, const void *data, si
     return rc;
   }
   p.format = PNG_FORMAT_GRAY;
-  const size_t bytes = (size_t)p.width * p.height;
-  if (image->capacity < bytes) {
-    free(image->pixels);
-    image->pixels = err_calloc(bytes, 1);
-    image->capacity = bytes;
-  }
-  image->H = (int)p.height;
-  image->W = (int)p.width;
+  png_grey_resize(image, (int)p.height, (int)p.width);
   const unsigned char level = (unsigned char)paper;
   const png_color behind = { level, level, level };
   if (!png_image_finish_read(&p, &behind, image->pixels, 0, NULL)) return png_fail(&p, ERR_FORMAT, name);

@@ -3,6 +3,7 @@
 #ifndef BASE_PNG_H
 #define BASE_PNG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 // A grey image that is read again and again: its memory grows as needed and is reused.
@@ -16,6 +17,10 @@ struct png_grey {
 // ERR_FORMAT names `name` when it is damaged or wider or higher than max_side.
 int png_grey_read(struct png_grey *image, const char *name, const void *data, size_t size, int max_side, int paper);
 void png_grey_release(struct png_grey *image);
+void png_grey_resize(struct png_grey *image, int H, int W);  // the pixels are then for the caller to fill
+
+// Do these bytes begin as a PNG file does?
+bool png_is(const void *data, size_t size);
 
 // Write an 8-bit image; pixels (H, W) or (H, W, 3).
 int png_grey_write(const char *path, const unsigned char *pixels, int H, int W);

@@ -1,0 +1,14 @@
+// Any bytes as a JPEG image.
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/jpeg.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  struct png_grey image = { 0 };
+  jpeg_grey_read(&image, "fuzz", data, size, 512);
+  png_grey_release(&image);
+  return 0;
+}
