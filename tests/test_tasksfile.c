@@ -42,6 +42,8 @@ static void test_bad(const struct imageset *set) {
     { "notasks", "notasks.json" },
     { "noclass", "noclass.json: task 2: 0 classes" },
     { "text", "text.json" },
+    { "both", "both.json: task 1: class A/character02: drawing 1 is there twice" },
+    { "again", "again.json: task 1: class A/character01: drawing 2 is there twice" },
   };
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
     struct tasksfile t;

@@ -26,6 +26,19 @@ static int tasksfile_drawings(struct view *views, int n, const struct json_t *li
   return 0;
 }
 
+// A drawing that is learned and then asked for, or asked for twice, would count for more than it shows.
+static int tasksfile_distinct(const struct episode *e, int w, const char *where, const struct imageset *set) {
+  const int n = e->shots + e->queries;
+  const struct view *support = e->views + w * e->shots, *query = e->views + e->ways * e->shots + w * e->queries;
+  for (int i = 1; i < n; i++)
+    for (int k = 0; k < i; k++) {
+      const int image = (i < e->shots ? support[i] : query[i - e->shots]).image;
+      if ((k < e->shots ? support[k] : query[k - e->shots]).image == image)
+        return err_set(ERR_FORMAT, "%s: class %s: drawing %d is there twice", where, set->class_name[e->classes[w]], image - set->first[e->classes[w]] + 1);
+    }
+  return 0;
+}
+
 // Sizes of the task: ways, shots and queries from the first lists.
 static int tasksfile_sizes(const struct json_t *classes, const struct json_t *support, const struct json_t *query,
                            const char *where, int sizes[3]) {
@@ -93,6 +106,7 @@ static int tasksfile_task(struct tasksfile *t, int k, const struct json_t *task,
   for (int w = 0; w < e->ways; w++) {
     TRY(tasksfile_drawings(e->views + w * e->shots, e->shots, support, where, w, e->classes[w], set));
     TRY(tasksfile_drawings(e->views + e->ways * e->shots + w * e->queries, e->queries, query, where, w, e->classes[w], set));
+    TRY(tasksfile_distinct(e, w, where, set));
   }
   return tasksfile_expected(t, k, task, where);
 }
