@@ -1,16 +1,22 @@
 #include "data/dataset.h"
 
-#include <math.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/err.h"
+#include "base/file.h"
+#include "base/note.h"
 #include "data/characters.h"
 #include "data/imagefolder.h"
 #include "data/omniglot.h"
 
 static const char *const dataset_kinds[] = { "omniglot", "folder", "builtin", NULL };
 static const char *const dataset_preprocessings[] = { "area", "published", NULL };
+static const char *const dataset_rules[] = { "name", "order", NULL };
+static const char *const dataset_groups[] = { "class", "parent", NULL };
+static const char *const dataset_layouts[] = { "auto", "classes", "splits", NULL };
 
 const struct param dataset_param_table[] = {
   PARAM_CHOICE(struct dataset_params, kind, DATASET_OMNIGLOT, dataset_kinds, "where the images come from"),
@@ -20,7 +26,13 @@ const struct param dataset_param_table[] = {
   PARAM_I64(struct dataset_params, size, 28, 8, 128, "height and width of the images"),
   PARAM_F64(struct dataset_params, validation, 0.1, 0, 1, "fraction of the training alphabets or classes held out for validation"),
   PARAM_F64(struct dataset_params, evaluation, 0.3, 0, 1, "folder: fraction of the classes held out for evaluation"),
-  PARAM_BOOL(struct dataset_params, invert, 0, "folder: bright pixels are ink, not dark ones"),
+  PARAM_TEXT(struct dataset_params, split, "", "file of lines part<TAB>class (data split writes one), or folder of train.txt, val.txt, test.txt, in place of the fractions"),
+  PARAM_CHOICE(struct dataset_params, split_rule, DATASET_BY_NAME, dataset_rules,
+               "folder: the name of a class alone decides its part, or the number and order of all classes, as for models that do not record this setting"),
+  PARAM_CHOICE(struct dataset_params, groups, IMAGEFOLDER_CLASS, dataset_groups, "folder: what stays together in a split; parent: the classes of one folder"),
+  PARAM_CHOICE(struct dataset_params, layout, DATASET_AUTO, dataset_layouts,
+               "folder: splits: the topmost folders are train, val, test; auto: if they are called so"),
+  PARAM_BOOL(struct dataset_params, invert, 0, "folder: bright pixels are ink, not dark or transparent ones"),
   PARAM_I64(struct dataset_params, classes, 1600, 1, 1000000, "builtin: characters for training and validation"),
   PARAM_I64(struct dataset_params, evaluation_classes, 400, 1, 1000000, "builtin: characters for evaluation"),
   PARAM_I64(struct dataset_params, drawings, 20, 2, 1000, "builtin: drawings of each character"),
@@ -35,7 +47,12 @@ const struct param dataset_param_table[] = {
   { 0 },
 };
 
-enum { DATASET_EVALUATION_CHARACTERS = 1 << 20 };  // number of the first built-in evaluation character
+// numbers of the first built-in characters of each use
+enum { DATASET_EVALUATION_CHARACTERS = 1 << 20, DATASET_STAND_IN_CHARACTERS = 1 << 21 };
+enum { DATASET_STAND_IN_CLASSES = 100, DATASET_STAND_IN_DRAWINGS = 20 };
+enum { DATASET_DIM = 128 };  // of 255: white paper is brighter
+
+const char *dataset_kind_name(int64_t kind) { return dataset_kinds[kind]; }
 
 const char *dataset_split_name(enum dataset_split s) {
   static const char *const names[DATASET_SPLITS] = { "training", "validation", "evaluation" };
@@ -51,44 +68,106 @@ struct episode_spec dataset_spec(const struct dataset_params *p, enum dataset_sp
   return spec;
 }
 
-// ---- splits
+// ---- splits. Each finds the part of every class; -1: none.
 
-// A fraction of n as a count: something when asked for anything.
-static int dataset_share(double fraction, int n) {
-  const int k = (int)lround(fraction * n);
-  return fraction > 0 && k == 0 && n > 1 ? 1 : k;
-}
-
-// Deal the groups 0 .. n-1 in random order: the first to evaluation, the next to validation, the rest to training.
-static void dataset_deal(int *split_of_group, int n, int n_evaluation, int n_validation, uint64_t seed) {
-  int *order = err_calloc((size_t)n, sizeof(int));
-  struct rng r = rng_stream(seed, RNG_SPLIT, 0);
-  for (int i = 0; i < n; i++) {  // inside-out shuffle
-    const int k = (int)((uint64_t)rng_u32(&r) * (uint64_t)(i + 1) >> 32);
-    order[i] = order[k];
-    order[k] = i;
+static int dataset_parts_listed(int *part, const struct imageset *set, const char *path) {
+  struct split_list list;
+  if (split_list_load(&list, path) < 0) return err_set(ERR_SETTING, "data.split=%s", err_message());
+  int rc = 0, n_left = set->n_classes;
+  for (int i = 0; i < list.n && rc == 0; i++, n_left--) {
+    const int c = imageset_find(set, list.entries[i].class_name);
+    if (c < 0) rc = err_set(ERR_SETTING, "data.split=%s: class %s is not in the data", path, list.entries[i].class_name);
+    else part[c] = list.entries[i].part;
   }
-  for (int i = 0; i < n; i++)
-    split_of_group[order[i]] = i < n_evaluation ? DATASET_EVALUATION
-                             : i < n_evaluation + n_validation ? DATASET_VALIDATION
-                                                               : DATASET_TRAINING;
-  free(order);
+  split_list_release(&list);
+  if (rc == 0 && n_left > 0) note("data.split=%s: %d of %d classes are not listed and left out", path, n_left, set->n_classes);
+  return rc;
 }
 
-// Sort the classes into splits. The groups from n_background on are evaluation; of those before, a fraction may be too.
-static void dataset_split_classes(struct dataset *d, const struct dataset_params *p, int n_background, double evaluation) {
-  const struct imageset *set = &d->images;
-  int *split_of_group = err_calloc((size_t)set->n_groups, sizeof(int));
-  const int n_evaluation = dataset_share(evaluation, n_background);
-  dataset_deal(split_of_group, n_background, n_evaluation, dataset_share(p->validation, n_background - n_evaluation),
-               (uint64_t)p->seed);
-  for (int g = n_background; g < set->n_groups; g++) split_of_group[g] = DATASET_EVALUATION;
-  for (int s = 0; s < DATASET_SPLITS; s++) d->split[s].id = err_calloc((size_t)set->n_classes, sizeof(int));
+// The part that the topmost folder of a class is for; -1: none. *rest: the name below it.
+static int dataset_top(const char *class_name, const char **rest) {
+  const char *slash = strchr(class_name, '/');
+  *rest = slash ? slash + 1 : class_name;
+  return slash ? split_named(class_name, (size_t)(slash - class_name)) : -1;
+}
+
+// Are all topmost folders named after parts, training and evaluation among them?
+static int dataset_has_parts(const struct imageset *set) {
+  int seen[DATASET_SPLITS] = { 0 };
+  const char *rest;
   for (int c = 0; c < set->n_classes; c++) {
-    struct imageset_classes *split = d->split + split_of_group[set->group[c]];
-    split->id[split->n++] = c;
+    const int part = dataset_top(set->class_name[c], &rest);
+    if (part < 0) return 0;
+    seen[part] = 1;
   }
-  free(split_of_group);
+  return seen[DATASET_TRAINING] && seen[DATASET_EVALUATION];
+}
+
+// One class in two parts would be evaluated after it was learned.
+static int dataset_parts_given(int *part, const struct imageset *set) {
+  const char *rest, *other;
+  for (int c = 0; c < set->n_classes; c++) {
+    part[c] = dataset_top(set->class_name[c], &rest);
+    if (part[c] < 0)
+      return err_set(ERR_SETTING, "data.layout=splits: class %s is not in a folder train, val or test", set->class_name[c]);
+    for (int k = 0; k < c; k++)
+      if (dataset_top(set->class_name[k], &other) != part[c] && strcmp(rest, other) == 0)
+        return err_set(ERR_SETTING, "data.layout=splits: %s and %s are one class in two parts; tasks are evaluated on classes of their own",
+                       set->class_name[k], set->class_name[c]);
+  }
+  return 0;
+}
+
+// The groups from n_background on are evaluation; of those before, a fraction may be too.
+static void dataset_parts_dealt(int *part, const struct imageset *set, const struct dataset_params *p, int n_background, double evaluation) {
+  int *of_group = err_calloc((size_t)set->n_groups, sizeof(int));
+  const int n_evaluation = split_share(evaluation, n_background);
+  split_deal(of_group, n_background, n_evaluation, split_share(p->validation, n_background - n_evaluation), (uint64_t)p->seed);
+  for (int g = n_background; g < set->n_groups; g++) of_group[g] = DATASET_EVALUATION;
+  for (int c = 0; c < set->n_classes; c++) part[c] = of_group[set->group[c]];
+  free(of_group);
+}
+
+static int dataset_parts(int *part, const struct imageset *set, const struct dataset_params *p, int n_background) {
+  const int folder = p->kind == DATASET_FOLDER;
+  if (p->split[0]) return dataset_parts_listed(part, set, p->split);
+  if (folder && (p->layout == DATASET_PARTS || (p->layout == DATASET_AUTO && dataset_has_parts(set)))) return dataset_parts_given(part, set);
+  if (!folder || p->split_rule == DATASET_BY_ORDER) {
+    dataset_parts_dealt(part, set, p, n_background, folder ? p->evaluation : 0);
+    return 0;
+  }
+  for (int c = 0; c < set->n_classes; c++)
+    part[c] = split_by_name(set->group_name[set->group[c]], (uint64_t)p->seed, p->evaluation, p->validation);
+  return 0;
+}
+
+static int dataset_split_classes(struct dataset *d, const struct dataset_params *p, int n_background) {
+  const struct imageset *set = &d->images;
+  int *part = err_calloc((size_t)set->n_classes, sizeof(int));
+  for (int c = 0; c < set->n_classes; c++) part[c] = -1;
+  const int rc = dataset_parts(part, set, p, n_background);
+  for (int s = 0; s < DATASET_SPLITS; s++) d->split[s].id = err_calloc((size_t)set->n_classes, sizeof(int));
+  for (int c = 0; c < set->n_classes && rc == 0; c++)
+    if (part[c] >= 0) d->split[part[c]].id[d->split[part[c]].n++] = c;
+  free(part);
+  return rc;
+}
+
+void dataset_split_print(const struct dataset *d, FILE *out) {
+  int at[DATASET_SPLITS] = { 0 };
+  for (int c = 0; c < d->images.n_classes; c++)
+    for (int s = 0; s < DATASET_SPLITS; s++)
+      if (at[s] < d->split[s].n && d->split[s].id[at[s]] == c) {
+        fprintf(out, "%s\t%s\n", dataset_split_name((enum dataset_split)s), d->images.class_name[c]);
+        at[s]++;
+      }
+}
+
+int dataset_split_write(const struct dataset *d, const char *path) {
+  struct file_out out;
+  TRY(file_out_open(&out, path));
+  dataset_split_print(d, out.stream);
+  return file_out_commit(&out);
 }
 
 // ---- loading
@@ -111,27 +190,90 @@ static void dataset_load_builtin(struct dataset *d, const struct dataset_params 
                     (int)p->drawings);
 }
 
+static int dataset_load_folder(struct dataset *d, const struct dataset_params *p) {
+  const struct imagefolder_found *found = &d->found;
+  char text[512];
+  TRY(imagefolder_load(&d->images, p->path, (int)p->invert, (enum imagefolder_groups)p->groups, &d->found));
+  const int n = d->images.n_images, mostly_ink = 2 * found->n_border > n;
+  imagefolder_skipped(found, text, sizeof text);
+  if (found->n_skipped) note("%s: neither PNG nor JPEG and passed over: %s", p->path, text);
+  if (found->n_blank) note("%s: %d of %d images hold no ink", p->path, found->n_blank, n);
+  if (mostly_ink && found->brightest < DATASET_DIM)
+    note("%s: the brightest pixel of all images is %d of 255: fewer bits than the files provide for (12 in 16)? Scale them up, or little contrast is left",
+         p->path, found->brightest);
+  else if (mostly_ink)
+    note("%s: the border of %d of %d images is taken as ink; %s", p->path, found->n_border, n,
+         p->invert ? "dark marks on a bright ground need data.invert=no" : "bright marks on a dark ground need data.invert=yes");
+  return 0;
+}
+
+// Characters that neither data.kind=builtin nor an earlier model has seen.
+static void dataset_load_stand_in(struct dataset *d, const struct dataset_params *p) {
+  imageset_init(&d->stand_in, (enum imageset_preprocessing)p->preprocessing, (int)p->size);
+  characters_load(&d->stand_in, "background", (uint64_t)p->seed, DATASET_STAND_IN_CHARACTERS, DATASET_STAND_IN_CLASSES, DATASET_STAND_IN_DRAWINGS);
+  d->standing_in.id = err_calloc(DATASET_STAND_IN_CLASSES, sizeof(int));
+  for (int c = 0; c < DATASET_STAND_IN_CLASSES; c++) d->standing_in.id[d->standing_in.n++] = c;
+  note("no training class is left: built-in characters serve as background images");
+}
+
+const struct imageset *dataset_background(const struct dataset *d, const struct imageset_classes **from) {
+  const int own = d->split[DATASET_TRAINING].n > 0;
+  *from = own ? &d->split[DATASET_TRAINING] : &d->standing_in;
+  assert((*from)->n > 0);  // who needs background images loads them, with a stand-in
+  return own ? &d->images : &d->stand_in;
+}
+
 int dataset_load(struct dataset *d, const struct dataset_params *p, int what) {
   memset(d, 0, sizeof *d);
   imageset_init(&d->images, (enum imageset_preprocessing)p->preprocessing, (int)p->size);
   int rc = 0, n_background = 0;
-  double evaluation = 0;
+  const int parts = p->split[0] ? DATASET_EVERYTHING : what;
   switch ((enum dataset_kind)p->kind) {
-  case DATASET_OMNIGLOT: rc = dataset_load_omniglot(d, p, what, &n_background); break;
-  case DATASET_BUILTIN: dataset_load_builtin(d, p, what, &n_background); break;
+  case DATASET_OMNIGLOT: rc = dataset_load_omniglot(d, p, parts, &n_background); break;
+  case DATASET_BUILTIN: dataset_load_builtin(d, p, parts, &n_background); break;
   case DATASET_FOLDER:
-    rc = imagefolder_load(&d->images, p->path, (int)p->invert);
+    rc = dataset_load_folder(d, p);
     n_background = d->images.n_groups;
-    evaluation = p->evaluation;
     break;
   }
-  if (rc == 0) dataset_split_classes(d, p, n_background, evaluation);
-  else dataset_release(d);
+  if (rc == 0) rc = dataset_split_classes(d, p, n_background);
+  if (rc < 0) dataset_release(d);
+  else if (what & DATASET_STAND_IN && d->split[DATASET_TRAINING].n == 0) dataset_load_stand_in(d, p);
   return rc;
 }
 
 void dataset_release(struct dataset *d) {
   imageset_release(&d->images);
+  imageset_release(&d->stand_in);
+  free(d->standing_in.id);
   for (int s = 0; s < DATASET_SPLITS; s++) free(d->split[s].id);
   memset(d, 0, sizeof *d);
+}
+
+// ---- what was loaded
+
+int dataset_check(const struct dataset *d, const struct dataset_params *p, const struct episode_spec *spec, enum dataset_split s) {
+  static const char *const shares[][DATASET_SPLITS] = {
+    [DATASET_OMNIGLOT] = { "data.validation", "data.validation", "data.path" },
+    [DATASET_FOLDER] = { "data.validation and data.evaluation", "data.validation", "data.evaluation" },
+    [DATASET_BUILTIN] = { "data.classes and data.validation", "data.classes and data.validation", "data.evaluation_classes" },
+  };
+  if (spec->ways > d->split[s].n)
+    return err_set(ERR_SETTING, "%d ways, but there are only %d %s classes of %d; %s", spec->ways, d->split[s].n, dataset_split_name(s),
+                   d->images.n_classes, p->split[0] ? "data.split lists them" : shares[p->kind][s]);
+  return episode_check(spec, &d->images, &d->split[s], dataset_split_name(s));
+}
+
+void dataset_fingerprint(const struct dataset *d, char text[17]) {
+  const struct imageset *set = &d->images;
+  const int kept = set->ink ? 4 * set->S * set->S : set->S * set->S;
+  uint64_t h = CHECKSUM_START;
+  for (int c = 0; c < set->n_classes; c++) {
+    const unsigned char n[2] = { (unsigned char)imageset_drawings(set, c), (unsigned char)(imageset_drawings(set, c) >> 8) };
+    h = checksum_bytes(h, set->class_name[c], strlen(set->class_name[c]) + 1);
+    h = checksum_bytes(h, n, sizeof n);
+  }
+  if (set->ink) h = checksum_bytes(h, set->ink, (size_t)set->n_images * (size_t)kept);
+  else h ^= checksum_reals(set->reduced, set->n_images, kept, kept);
+  snprintf(text, 17, "%016llx", (unsigned long long)h);
 }

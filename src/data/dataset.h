@@ -3,15 +3,19 @@
 #define DATA_DATASET_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/param.h"
 #include "data/episode.h"
+#include "data/imagefolder.h"
 #include "data/imageset.h"
+#include "data/split.h"
 
 enum dataset_kind { DATASET_OMNIGLOT, DATASET_FOLDER, DATASET_BUILTIN };
-enum dataset_split { DATASET_TRAINING, DATASET_VALIDATION, DATASET_EVALUATION, DATASET_SPLITS };
-// what to load
-enum { DATASET_BACKGROUND_ONLY = 1, DATASET_EVALUATION_ONLY = 2, DATASET_EVERYTHING = 3 };
+enum dataset_rule { DATASET_BY_NAME, DATASET_BY_ORDER };
+enum dataset_layout { DATASET_AUTO, DATASET_CLASSES, DATASET_PARTS };
+// What to load. With DATASET_STAND_IN also some built-in characters if no training class is left, for dataset_background.
+enum { DATASET_BACKGROUND_ONLY = 1, DATASET_EVALUATION_ONLY = 2, DATASET_EVERYTHING = 3, DATASET_STAND_IN = 4 };
 
 struct dataset_params {
   int64_t kind;           // enum dataset_kind
@@ -20,6 +24,10 @@ struct dataset_params {
   int64_t size;           // S
   double validation;      // fraction of the background groups held out for validation
   double evaluation;      // folder: fraction of the classes held out for evaluation
+  char split[PARAM_TEXT_SIZE];  // a list in place of the fractions (split.h)
+  int64_t split_rule;     // folder: enum dataset_rule
+  int64_t groups;         // folder: enum imagefolder_groups
+  int64_t layout;         // folder: enum dataset_layout
   int64_t invert;         // folder: ink is bright
   int64_t classes, evaluation_classes, drawings;  // built-in characters
   int64_t seed;           // of the splits and the built-in characters
@@ -32,14 +40,32 @@ extern const struct param dataset_param_table[];
 struct dataset {
   struct imageset images;  // background classes first, then evaluation classes
   struct imageset_classes split[DATASET_SPLITS];
+  struct imageset stand_in;         // built-in characters; no classes: none were needed
+  struct imageset_classes standing_in;
+  struct imagefolder_found found;   // folder
 };
 
 // Load what is needed: DATASET_BACKGROUND_ONLY (training, validation), DATASET_EVALUATION_ONLY or
 // DATASET_EVERYTHING. The splits do not depend on what is loaded; those not asked for are empty, except
-// that a folder is always loaded whole.
+// that a folder, and anything that a list splits, is always loaded whole. A note tells what was passed over or looks wrong.
 int dataset_load(struct dataset *d, const struct dataset_params *p, int what);
 void dataset_release(struct dataset *d);
 
+// Where background images come from, which calibrate a chip or measure statistics: the training classes; where there are none, built-in
+// characters (loaded with DATASET_STAND_IN). Never a class for validation or evaluation.
+const struct imageset *dataset_background(const struct dataset *d, const struct imageset_classes **from);
+
+// Can every task of this kind be drawn from this split? ERR_SETTING says what is too small and which setting made it so.
+int dataset_check(const struct dataset *d, const struct dataset_params *p, const struct episode_spec *spec, enum dataset_split s);
+
+// 16 hexadecimal digits that name what was loaded: FNV-1a over name, number of images and pixels of every class, in their order.
+void dataset_fingerprint(const struct dataset *d, char text[17]);
+
+// Write the split as a list that data.split takes.
+int dataset_split_write(const struct dataset *d, const char *path);
+void dataset_split_print(const struct dataset *d, FILE *out);
+
+const char *dataset_kind_name(int64_t kind);  // as data.kind
 // "training", "validation", "evaluation"
 const char *dataset_split_name(enum dataset_split s);
 

@@ -38,18 +38,20 @@ void imageset_release(struct imageset *set) {
   memset(set, 0, sizeof *set);
 }
 
-static void imageset_add_group(struct imageset *set, const char *name) {
-  if (set->n_groups > 0 && strcmp(set->group_name[set->n_groups - 1], name) == 0) return;
+// The number of a group, which is made if it is new. The last one is the likeliest.
+static int imageset_group(struct imageset *set, const char *name) {
+  for (int g = set->n_groups - 1; g >= 0; g--)
+    if (strcmp(set->group_name[g], name) == 0) return g;
   if (set->n_groups == set->capacity_groups) {
     set->capacity_groups = imageset_doubled(set->n_groups);
     set->group_name = imageset_moved(set->group_name, set->n_groups, set->capacity_groups, sizeof(char *));
   }
-  set->group_name[set->n_groups++] = imageset_copy(name);
+  set->group_name[set->n_groups] = imageset_copy(name);
+  return set->n_groups++;
 }
 
 void imageset_add_class(struct imageset *set, const char *class_name, const char *group_name) {
-  imageset_add_group(set, group_name);
-  const int c = set->n_classes;
+  const int c = set->n_classes, group = imageset_group(set, group_name);
   if (c == set->capacity_classes) {
     set->capacity_classes = imageset_doubled(c);
     set->first = imageset_moved(set->first, c + 1, set->capacity_classes + 1, sizeof(int));
@@ -57,7 +59,7 @@ void imageset_add_class(struct imageset *set, const char *class_name, const char
     set->class_name = imageset_moved(set->class_name, c, set->capacity_classes, sizeof(char *));
   }
   set->class_name[c] = imageset_copy(class_name);
-  set->group[c] = set->n_groups - 1;
+  set->group[c] = group;
   set->first[c + 1] = set->n_images;
   set->n_classes++;
 }
@@ -77,6 +79,14 @@ void imageset_add_image(struct imageset *set, const unsigned char *ink, int H, i
   }
   set->n_images++;
   set->first[set->n_classes] = set->n_images;
+}
+
+double imageset_ink(const struct imageset *set, int c) {
+  const size_t kept = (set->preprocessing == IMAGESET_AREA ? 4 : 1) * (size_t)set->S * (size_t)set->S;
+  const size_t begin = (size_t)set->first[c] * kept, end = (size_t)set->first[c + 1] * kept;
+  double sum = 0;
+  for (size_t i = begin; i < end; i++) sum += set->ink ? set->ink[i] / 255.0 : 1 - (double)set->reduced[i];
+  return end > begin ? sum / (double)(end - begin) : 0;
 }
 
 int imageset_find(const struct imageset *set, const char *class_name) {

@@ -33,12 +33,15 @@ struct imageset_classes {
 void imageset_init(struct imageset *set, enum imageset_preprocessing preprocessing, int S);
 void imageset_release(struct imageset *set);
 
-// Begin a class (images are then added to it). A group that equals the last one's name is continued.
+// Begin a class (images are then added to it), in the group of this name.
 void imageset_add_class(struct imageset *set, const char *class_name, const char *group_name);
 
 // Reduce one image into the class begun last. ink (H, W), 255 = full ink. For `area` an image that is
 // not square is centred on background; `published` stretches it.
 void imageset_add_image(struct imageset *set, const unsigned char *ink, int H, int W);
+
+// Mean ink of the images of a class as they are kept: 0 blank, 1 all ink.
+double imageset_ink(const struct imageset *set, int c);
 
 // Index of a class by name; -1 if there is none.
 int imageset_find(const struct imageset *set, const char *class_name);
