@@ -87,6 +87,7 @@ static void test_builtin(void) {
           } else {
             CHECK(rc == 0, "%s", err_message());
             const int last = r[k].n_updates;
+            CHECK(r[k].loss[last] > 0.1 && r[k].loss[last] < 20, "rule %d method %d: loss %g", rule, method, r[k].loss[last]);
             CHECK(r[k].accuracy[last] > (method == 1 ? 0.3 : 0) && r[k].accuracy[last] <= 1, "rule %d method %d: accuracy %g", rule, method, r[k].accuracy[last]);
           }
           if (rc < 0) r[k] = (struct fewshot_result){ 0 };

@@ -74,39 +74,37 @@ static void run_features(struct measuring *m, int worker, struct rng *noise) {
 
 // ---- baselines on the same tasks
 
-// Nearest class mean of the support features, Euclidean (the rule of Snell et al., NeurIPS 2017).
-static int centroid_correct(const struct convnet *net, const struct maml_worker *w, int shots, int queries, real *centroid) {
-  const int CP = conv_padded(net->channels), S = w->work.n[0], Q = w->work.n[1];
+// Logits of the queries: minus the squared Euclidean distance to each class mean of the support features (Snell et al., NeurIPS
+// 2017, equations 1 and 2). z (Q, N) and centroid (ways, CP), of padded rows.
+static void centroid_logits(const struct convnet *net, const struct maml_worker *w, int shots, real *z, real *centroid) {
+  const int CP = conv_padded(net->channels), N = conv_padded(net->ways), S = w->work.n[0], Q = w->work.n[1];
   memset(centroid, 0, sizeof *centroid * (size_t)(net->ways*CP));
   for (int i = 0; i < S; i++)
     for (int c = 0; c < CP; c++) centroid[i/shots*CP + c] += w->work.h[i*CP + c] / (real)shots;
-  int correct = 0;
-  for (int i = 0; i < Q; i++) {
-    int best = 0;
-    real least = INFINITY;
+  for (int i = 0; i < Q; i++)
     for (int k = 0; k < net->ways; k++) {
       real distance = 0;
       for (int c = 0; c < CP; c++) {
         const real d = w->work.h[(S + i)*CP + c] - centroid[k*CP + c];
         distance += d*d;
       }
-      if (distance < least) {
-        least = distance;
-        best = k;
-      }
+      z[i*N + k] = -distance;
     }
-    correct += best == i/queries;
-  }
-  return correct;
 }
 
 static void run_centroid(struct measuring *m, int task, int worker, struct rng *noise) {
   const struct convnet *net = &m->model->net;
   struct maml_worker *w = &m->workers[worker];
+  const int Q = w->work.n[1], N = conv_padded(net->ways), *label = w->label + w->work.n[0];
   real *centroid = err_calloc((size_t)(net->ways * conv_padded(net->channels)), sizeof *centroid);
+  real *z = err_calloc(2 * (size_t)(Q*N), sizeof *z), *p = z + Q*N;
   run_features(m, worker, noise);
-  m->accuracy[task] = (double)centroid_correct(net, w, m->spec.shots, m->spec.queries, centroid) / w->work.n[1];
+  centroid_logits(net, w, m->spec.shots, z, centroid);
+  softmax_forward(p, z, Q, net->ways, N);
+  m->accuracy[task] = (double)softmax_correct(z, label, Q, net->ways, N) / Q;
+  m->loss[task] = softmax_cross_entropy(p, p, label, Q, net->ways, N);
   free(centroid);
+  free(z);
 }
 
 // Features of a group and the logits of the read-out; the mean cross-entropy gradient lands in g.
