@@ -14,15 +14,15 @@ static void test_published(void) {
   struct fewshot f;
   struct fewshot_model m;
   struct fewshot_result r;
-  char path[] = "data.path=" SHARED "omniglot", tasks[] = "eval.tasks_file=" SHARED "reference/paper_cnn_tasks.json";
-  char *assignments[] = { path, tasks };
+  char path[] = "data.path=" SHARED "omniglot", published[] = "data.preprocessing=published", tasks[] = "eval.tasks_file=" SHARED "reference/paper_cnn_tasks.json";
+  char *assignments[] = { path, tasks, published };
   const char *const model = SHARED "reference/paper_cnn.safetensors";
   if (!file_exists(model) || !file_exists(SHARED "omniglot/images_evaluation.zip")) {
     printf("SKIP %s or the images are absent\n", model);
     return;
   }
   fewshot_init(&f);
-  CHECK(fewshot_model_load(&m, &f, model, 2, assignments) == 0, "%s", err_message());
+  CHECK(fewshot_model_load(&m, &f, model, 3, assignments) == 0, "%s", err_message());
   CHECK(f.data.preprocessing == IMAGESET_PUBLISHED && m.net.ways == 5, "settings of published weights");
   CHECK(fewshot_eval(&r, &f, &m) == 0, "%s", err_message());
   CHECK(r.n_tasks == 40 && r.n_updates == 4 && r.expected, "%d tasks, %d updates", r.n_tasks, r.n_updates);

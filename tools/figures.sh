@@ -39,7 +39,7 @@ classifier() {
   echo "characters: $row, $*" >&2
   $metaxbar eval fewshot --model "$model" data.kind=omniglot data.path="$omniglot" eval.tasks="$tasks" --quiet "$@" > "$work/out"
   local rule later=""
-  rule=$(sed -n "1s/.*batch norm '\(.*\)'/\1/p" "$work/out")
+  rule=$(sed -n "1s/.*batch norm '\([a-z]*\)'.*/\1/p" "$work/out")
   later=$(awk '/^seconds later/ { getline; print $2 " +- " $3 }' "$work/out")
   awk -v row="$row" -v rule="$rule" -v later="$later" '
     $1 ~ /^[0-4]$/ && NF >= 4 { v[$1] = $2; ci = $3; w += $5; n++ }
@@ -53,8 +53,8 @@ characters() {
   echo "model,updates,accuracy,ci95" > "$work/accuracy.csv"
   printf '| weights | batch norm | 0 | 1 | 2 | 3 | 4 updates | devices rewritten per update |\n|---|---|---|---|---|---|---|---|\n' > "$work/table"
   if [ -n "$published" ]; then
-    classifier "published, software" "published - software" "$published/paper_cnn.safetensors"
-    classifier "published, chip" "published - chip" "$published/paper_cnn.safetensors" $chip
+    classifier "published, software" "published - software" "$published/paper_cnn.safetensors" data.preprocessing=published
+    classifier "published, chip" "published - chip" "$published/paper_cnn.safetensors" data.preprocessing=published $chip
   else
     skipped "rows of the published weights keep their values (PUBLISHED=DIR)"
     { old characters "published, software"; old characters "published, chip"; } >> "$work/table"

@@ -56,7 +56,7 @@ void deployable_map_print(const struct chip *c, const struct deployable *d, FILE
 
 static int program_classifier(struct chip **c, const struct fewshot *f, const struct fewshot_model *m) {
   struct dataset data;
-  TRY(dataset_load(&data, &f->data, DATASET_BACKGROUND_ONLY));
+  TRY(dataset_load(&data, &f->data, DATASET_BACKGROUND_ONLY | DATASET_STAND_IN));
   const int rc = fewshot_deploy(c, f, m, &data, (int)f->eval.shots, (uint64_t)f->run.seed);
   dataset_release(&data);
   return rc;

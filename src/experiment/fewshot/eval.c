@@ -226,8 +226,8 @@ static void run_task(void *context, int item, int worker) {
 
 // n random background images, undistorted; the caller's to free.
 static real *background_images(const struct dataset *data, int n, struct rng *r) {
-  const struct imageset_classes *from = &data->split[DATASET_TRAINING];
-  const struct imageset *set = &data->images;
+  const struct imageset_classes *from;
+  const struct imageset *set = dataset_background(data, &from);
   const size_t image = (size_t)(set->S*set->S) * CONV_LANES;
   real *x = err_aligned((size_t)n * image, sizeof *x);
   for (int i = 0; i < n; i++) {
@@ -470,6 +470,8 @@ static int measuring_init(struct measuring *m, const struct fewshot *f, const st
                           enum dataset_split split, int n_tasks) {
   *m = (struct measuring){ .f = f, .model = model, .data = data, .split = split, .n_chips = 1 };
   TRY(check_settings(f, model));
+  if (f->eval.batchnorm == CONVNET_FIXED && data->split[DATASET_TRAINING].n == 0)  // other images have other statistics
+    return err_set(ERR_SETTING, "eval.batchnorm=chip: measures statistics of training classes, and none are left (data.evaluation, data.validation, data.split)");
   m->n_updates = f->eval.method == FEWSHOT_ADAPT ? (int)f->eval.updates : f->eval.method == FEWSHOT_SCRATCH;
   m->options = (struct maml_options){ .steps = (int)f->eval.updates, .rule = (enum convnet_rule)f->eval.batchnorm };
   if (f->synapse.kind == FEWSHOT_QUANTISED) m->options.bits = (int)f->synapse.bits;
@@ -485,7 +487,8 @@ int fewshot_measure(struct fewshot_result *r, const struct fewshot *f, const str
   struct measuring m;
   *r = (struct fewshot_result){ .n_tasks = (int)f->eval.tasks };
   TRY(measuring_init(&m, f, model, data, split, r->n_tasks));
-  TRY(episode_check(&m.spec, &data->images, &data->split[split], dataset_split_name(split)));
+  TRY(dataset_check(data, &f->data, &m.spec, split));
+  r->n_classes = data->split[split].n;
   return measure(r, &m, pool);
 }
 
@@ -497,6 +500,7 @@ static int measure_tasks(struct fewshot_result *r, const struct fewshot *f, cons
     return err_set(ERR_SETTING, "%s: tasks of %d ways, the model has %d", f->eval.tasks_file, tasks->tasks[0].ways, model->net.ways);
   TRY(measuring_init(&m, f, model, data, DATASET_EVALUATION, r->n_tasks));
   m.fixed_tasks = tasks;
+  r->n_classes = data->images.n_classes;
   m.spec.shots = tasks->tasks[0].shots;
   m.spec.queries = tasks->tasks[0].queries;
   TRY(measure(r, &m, pool));
@@ -523,8 +527,8 @@ static enum dataset_split split_of(const struct fewshot *f) { return f->eval.spl
 
 int fewshot_load(struct dataset *data, const struct fewshot *f) {
   const int background = f->synapse.kind == FEWSHOT_CHIP || f->eval.batchnorm == CONVNET_FIXED;
-  const int evaluation = background ? DATASET_EVERYTHING : DATASET_EVALUATION_ONLY;
-  return dataset_load(data, &f->data, split_of(f) == DATASET_VALIDATION ? DATASET_BACKGROUND_ONLY : evaluation);
+  const int evaluation = background ? DATASET_EVERYTHING : DATASET_EVALUATION_ONLY, stand_in = f->synapse.kind == FEWSHOT_CHIP ? DATASET_STAND_IN : 0;
+  return dataset_load(data, &f->data, (split_of(f) == DATASET_VALIDATION ? DATASET_BACKGROUND_ONLY : evaluation) | stand_in);
 }
 
 int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m) {
@@ -532,6 +536,7 @@ int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct
   TRY(fewshot_load(&data, f));
   struct pool *pool = pool_new(f->run.threads ? (int)f->run.threads : pool_cores());
   const int rc = f->eval.tasks_file[0] ? measure_fixed(r, f, m, &data, pool) : fewshot_measure(r, f, m, &data, split_of(f), pool);
+  if (rc == 0) dataset_fingerprint(&data, r->data);
   pool_free(pool);
   dataset_release(&data);
   return rc;

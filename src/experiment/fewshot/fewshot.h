@@ -15,6 +15,7 @@
 
 struct json_t;
 struct pool;
+struct tensorfile;
 
 struct fewshot_run_params {
   int64_t threads;  // 0: all cores
@@ -52,6 +53,7 @@ struct fewshot_eval_params {
   int64_t chips;                 // programmed independently; task k runs on chip k mod chips
   char later_s[PARAM_TEXT_SIZE]; // list (base/numbers.h): when the adapted queries are classified again
   char tasks_file[PARAM_TEXT_SIZE];
+  int64_t per_task;              // the accuracies of every task too (--json)
 };
 
 enum fewshot_method { FEWSHOT_ADAPT, FEWSHOT_CENTROID, FEWSHOT_SCRATCH };
@@ -91,11 +93,15 @@ int fewshot_train_timed(const struct fewshot *f, struct dataset *data, int n, do
 struct fewshot_model {
   struct convnet net;
   real *parameters;
+  char path[PARAM_TEXT_SIZE];  // of the file; "": none
 };
 
 // Load a model file; its settings (data.preprocessing, data.size, ...) are taken over into f first, the
-// command line's assignments after it. A file that carries none is taken as published weights.
+// command line's assignments after it. A file that carries none is refused unless data.preprocessing is among the assignments.
 int fewshot_model_load(struct fewshot_model *m, struct fewshot *f, const char *path, int n_assignments, char *const *assignments);
+// The split that the file was trained with (data.seed, .validation, ...) into f, if that is about the same kind of data; what the user
+// gave stays, and a note tells how it differs. Part of fewshot_model_load.
+int fewshot_split(struct fewshot *f, const struct tensorfile *tf, int n_assignments, char *const *assignments);
 // What a model was trained on (all of data.*, run.seed), into f: for one that is to be saved again.
 int fewshot_history(struct fewshot *f, const char *path);
 // An untrained network of the settings.
@@ -111,6 +117,8 @@ enum { FEWSHOT_MAX_LATER = 16 };
 struct fewshot_result {
   int n_tasks, n_updates, n_chips, n_later;
   int shots, queries;      // of the tasks evaluated
+  int n_classes;           // that they are drawn from
+  char data[17];           // dataset_fingerprint of what was loaded
   double accuracy[CONVNET_MAX_STEPS + 1], ci95[CONVNET_MAX_STEPS + 1], loss[CONVNET_MAX_STEPS + 1];
   double devices_written[CONVNET_MAX_STEPS];    // mean per task and update
   double devices_addressed[CONVNET_MAX_STEPS];  // all devices of the weights that changed, rewritten or not

@@ -61,6 +61,7 @@ static const struct param eval_table[] = {
   PARAM_I64(P, chips, 1, 1, 65536, "chips programmed independently, the tasks shared out among them"),
   PARAM_TEXT(P, later_s, "", "seconds after the adaptation, as 60,3600: classify again without further updates; on a chip"),
   PARAM_TEXT(P, tasks_file, "", "fixed tasks (JSON) in place of random ones"),
+  PARAM_BOOL(P, per_task, 0, "--json also gives task_accuracy, a list for each task, to compare models on the same tasks"),
 #undef P
   { 0 },
 };
@@ -99,8 +100,16 @@ void fewshot_init(struct fewshot *f) {
 // The settings a model file speaks about.
 static const char *const model_settings[] = { "net", "train", "data.preprocessing", "data.size", CHIP_LAYOUT_SETTINGS, NULL };
 
-static int take_over(struct fewshot *f, const struct tensorfile *tf) {
-  if (!tensorfile_metadata(tf, "data.preprocessing")) return settings_set(f->sections, "data.preprocessing=published");
+// A file without settings may be the published weights, or a model that another program has saved again.
+static int check_given(const struct tensorfile *tf, int n_assignments, char *const *assignments) {
+  for (int k = 0; k < n_assignments; k++)
+    if (!strncmp(assignments[k], "data.preprocessing=", 19)) return 0;
+  return err_set(ERR_SETTING, "%s: no settings in the file: data.preprocessing=published (published weights) or area must be given; model convert records it",
+                 tensorfile_name(tf));
+}
+
+static int take_over(struct fewshot *f, const struct tensorfile *tf, int n_assignments, char *const *assignments) {
+  if (!tensorfile_metadata(tf, "data.preprocessing")) return check_given(tf, n_assignments, assignments);
   TRY(settings_restore(f->sections, model_settings, tf));
   f->eval.shots = f->train.shots;
   f->eval.updates = f->net.steps;
@@ -113,11 +122,13 @@ static int take_over(struct fewshot *f, const struct tensorfile *tf) {
 
 int fewshot_model_load(struct fewshot_model *m, struct fewshot *f, const char *path, int n_assignments, char *const *assignments) {
   *m = (struct fewshot_model){ 0 };
+  snprintf(m->path, sizeof m->path, "%s", path);
   struct tensorfile *tf;
   TRY(tensorfile_open(&tf, path));
-  int rc = take_over(f, tf);
+  int rc = take_over(f, tf, n_assignments, assignments);
   if (rc == 0) rc = convnetfile_sizes(&f->net, tf);
   for (int k = 0; k < n_assignments && rc == 0; k++) rc = settings_set(f->sections, assignments[k]);
+  if (rc == 0) rc = fewshot_split(f, tf, n_assignments, assignments);
   if (rc == 0) rc = convnet_init(&m->net, &f->net, (int)f->data.size);
   if (rc == 0) {
     m->parameters = err_aligned(m->net.n, sizeof *m->parameters);
@@ -162,6 +173,8 @@ int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, c
   portable.run.seed = f->run.seed;
   portable.chip = f->chip;
   memset(portable.data.path, 0, sizeof portable.data.path);
+  const char *list = strrchr(f->data.split, '/');
+  snprintf(portable.data.split, sizeof portable.data.split, "%s", list ? list + 1 : f->data.split);
   tensorfile_put_text(w, "format", "metaxbar few-shot classifier");
   settings_store(portable.sections, stored, w);
   convnetfile_put(w, &m->net, m->parameters);

@@ -44,10 +44,32 @@ static struct json_t *later_json(const struct fewshot_result *r) {
   return list;
 }
 
+// What was evaluated on.
+static struct json_t *data_json(const struct fewshot_result *r, const struct dataset_params *p) {
+  struct json_t *o = json_object_new();
+  json_put_text(o, "kind", dataset_kind_name(p->kind));
+  if (p->kind != DATASET_BUILTIN) json_put_text(o, "path", p->path);
+  json_put_i64(o, "classes", r->n_classes);
+  json_put_i64(o, "seed", p->seed);
+  json_put_text(o, "fingerprint", r->data);
+  return o;
+}
+
+static struct json_t *tasks_json(const struct fewshot_result *r) {
+  struct json_t *list = json_array_new();
+  const size_t columns = (size_t)r->n_updates + 1;
+  for (size_t k = 0; k < (size_t)r->n_tasks; k++) json_put_f64s(list, NULL, r->task_accuracy + k*columns, columns);
+  return list;
+}
+
 struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m) {
   static const char *const kinds[] = { "exact", "quantised", "chip" }, *const methods[] = { "adapt", "centroid", "scratch" };
   struct json_t *o = json_object_new();
   const size_t n = (size_t)r->n_updates + 1;
+  json_put_text(o, "version", METAXBAR_VERSION);
+  json_put_text(o, "model", m->path);
+  json_put(o, "data", data_json(r, &f->data));
+  json_put_text(o, "preprocessing", f->data.preprocessing == IMAGESET_PUBLISHED ? "published" : "area");
   json_put_i64(o, "tasks", r->n_tasks);
   json_put_i64(o, "ways", m->net.ways);
   json_put_i64(o, "shots", r->shots);
@@ -55,10 +77,12 @@ struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct 
   json_put_text(o, "split", dataset_split_name(f->eval.split ? DATASET_VALIDATION : DATASET_EVALUATION));
   json_put_text(o, "method", methods[f->eval.method]);
   json_put_text(o, "batchnorm", convnet_rule_names[f->eval.batchnorm]);
+  json_put_bool(o, "balanced_queries", f->eval.batchnorm == CONVNET_TASK);  // needed: the rule normalises them together
   json_put_text(o, "synapse", kinds[f->synapse.kind]);
   if (f->synapse.kind == FEWSHOT_QUANTISED) json_put_i64(o, "bits", f->synapse.bits);
   json_put_f64s(o, "accuracy", r->accuracy, n);
   json_put_f64s(o, "ci95", r->ci95, n);
+  if (f->eval.per_task) json_put(o, "task_accuracy", tasks_json(r));
   json_put_f64s(o, "loss", r->loss, n);
   json_put_i64(o, "devices_total", r->devices.all);
   if (f->synapse.kind == FEWSHOT_CHIP) deploy_devices_put(o, &r->devices);

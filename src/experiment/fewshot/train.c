@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/note.h"
 #include "base/pool.h"
 #include "base/progress.h"
 #include "base/rng.h"
@@ -295,8 +296,9 @@ static int start_from(struct training *t, const char *path) {
   const struct convnet *net = &t->model.net;
   struct fewshot other;
   struct fewshot_model m;
+  char published[] = "data.preprocessing=published", *given[] = { published };  // files of published weights do not say it themselves
   fewshot_init(&other);
-  TRY(fewshot_model_load(&m, &other, path, 0, NULL));
+  TRY(fewshot_model_load(&m, &other, path, t->f->data.preprocessing == IMAGESET_PUBLISHED, given));
   int rc = 0;
   if (m.net.channels != net->channels || m.net.blocks != net->blocks || m.net.side[0] != net->side[0])
     rc = err_set(ERR_SETTING, "train.start=%s: %d blocks of %d channels on %d pixels, the network has %d of %d on %d", path,
@@ -324,9 +326,12 @@ static int put_in_loop(struct training *t) {
 
 // Memory, threads and random weights, once the data is there.
 static int prepare(struct training *t) {
-  for (enum dataset_split s = DATASET_TRAINING; s <= DATASET_VALIDATION; s++)
-    if (s == DATASET_TRAINING || (t->f->train.validate_tasks && t->data.split[s].n))
-      TRY(episode_check(&t->spec, &t->data.images, &t->data.split[s], dataset_split_name(s)));
+  const struct dataset_params *data = &t->f->data;
+  TRY(dataset_check(&t->data, data, &t->spec, DATASET_TRAINING));
+  if (t->f->train.validate_tasks && dataset_check(&t->data, data, &t->spec, DATASET_VALIDATION) < 0) {
+    if (t->data.split[DATASET_VALIDATION].n > 0 || data->validation > 0) note("training without validation: %s", err_message());
+    t->data.split[DATASET_VALIDATION].n = 0;
+  }
   allocate(t);
   if (t->f->train.synapse != INLOOP_NONE) TRY(put_in_loop(t));
   struct rng start = rng_stream((uint64_t)t->f->run.seed, RNG_INIT, 0);
