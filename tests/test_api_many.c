@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/settings.h"
 #include "base/tensorfile.h"
-#include "device/floorplan.h"
+#include "chip/floorplan.h"
 #include "folder.h"
 #include "metaxbar.h"
 #include "test.h"
