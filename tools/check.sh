@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Build and test everything fast, in every build of CMakePresets.json that finds bugs of its own kind:
 # release and clang (two compilers), double (gradients), sanitize (memory, undefined behaviour), threads
-# (races; only the tests that use threads). The last line sums all of them. CI=true: warnings are errors.
+# (races; only the tests that can make threads). What does not depend on the build, labelled "once", is run in the
+# first only. The last line sums all of them. CI=true: warnings are errors.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 builds=(release double sanitize threads clang)
-threaded='pool|thread|train|par$'
 strict=OFF
 [ "${CI:-}" = true ] && strict=ON
 mkdir -p build-check
@@ -23,17 +23,33 @@ compile() {
   cmake --preset "$name" -DCMAKE_COMPILE_WARNING_AS_ERROR=$strict && ninja -C "$dir" "$@"
 }
 
+# tests of folder <build>, by name
+names() { ctest --test-dir "$1" -N -LE 'long|once' | sed -n 's/^ *Test *#[0-9]*: //p'; }
+
+# Those that make no threads: they start no other program, and the release build's links nothing that makes one.
+without_threads() {
+  local t source
+  for t in $(names "$1"); do
+    for source in tests/"$t".c tests/fuzz/"$t".c; do
+      [ -e "$source" ] && ! grep -q '"process.h"' "$source" && [ -x build/"$t" ] && ! nm build/"$t" | grep -q pthread_create && echo "$t"
+    done
+  done
+}
+
 # attribute <name> <file>: a count in the head of a JUnit file
 attribute() { sed -n "s/.*[[:space:]]$1=\"\([0-9]*\)\".*/\1/p" "$2" | head -n 1; }
 
 run() {
-  local name=$1 dir log junit runner=() only=() targets=() start=$SECONDS
+  local name=$1 dir log junit runner=() only=(-LE 'long|once') targets=() start=$SECONDS
   dir=$(folder "$name")
   log=$PWD/build-check/$name.log junit=$PWD/build-check/$name.xml
+  [ "$name" = "${builds[0]}" ] && only=(-LE long)
   if [ "$name" = threads ]; then
-    mapfile -t targets < <(basename -s .c tests/test_*.c | grep -E "$threaded")
-    [ ${#targets[@]} -gt 0 ] || return
-    only=(-R "$threaded")
+    cmake --preset threads >/dev/null
+    mapfile -t only < <(without_threads "$dir")
+    mapfile -t targets < <(names "$dir" | grep -vxF "$(printf '%s\n' "${only[@]}")" | grep -Ev '^(test_examples_.*|exports)$')
+    mapfile -t -O ${#targets[@]} targets < <(echo metaxbar && basename -s .c examples/*.c)
+    only=(-LE 'long|once' -E "^($(IFS='|' && echo "${only[*]}"))\$")
     setarch -R true 2>/dev/null && runner=(setarch -R)  # its shadow memory wants the classic layout
   fi
   if ! compile "$name" "${targets[@]}" >"$log" 2>&1; then
@@ -44,7 +60,7 @@ run() {
   fi
   local built=$((SECONDS - start))
   rm -f "$junit"
-  if ! "${runner[@]}" ctest --test-dir "$dir" -j2 --timeout 1800 -LE long "${only[@]}" --output-on-failure --output-junit "$junit" >"$log" 2>&1; then
+  if ! "${runner[@]}" ctest --test-dir "$dir" -j2 --timeout 1800 "${only[@]}" --output-on-failure --output-junit "$junit" >"$log" 2>&1; then
     sed -n '/\*\*\*/,$p' "$log" | head -n 200
   fi
   if ! [ -s "$junit" ]; then
