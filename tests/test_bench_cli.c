@@ -99,17 +99,18 @@ static void test_arm(void) {
 }
 
 static void test_refusals(void) {
-  const struct { int status; const char *text, *arg[3]; } cases[] = {
+  const struct { int status; const char *text, *arg[8]; } cases[] = {
     { 2, "usage", { "nosuch" } },
     { 2, "usage", { "chip", "arm" } },
     { 2, "lsg.neurons=0", { "arm", "lsg.neurons=0" } },
     { 2, "chip.rows=0", { "chip", "chip.rows=0" } },
-    { 2, "chip.cores=1", { "chip", "chip.cores=1", "chip.rows=8" } },
-    { 2, "5 ways, but there are only 3", { "chip", "data.classes=3", "data.validation=0" } },
+    { 2, "chip.cores=1", { "chip", "data.classes=20", "data.validation=0", "net.channels=4", "chip.cores=1", "chip.rows=8", "chip.columns=16" } },
+    { 2, "5 ways, but there are only 3", { "chip", "net.channels=4", "data.classes=3", "data.validation=0", "chip.rows=20", "chip.columns=16" } },
     { 1, "/nosuch", { "arm", "--model", "/nosuch" } },
   };
   for (size_t k = 0; k < sizeof cases/sizeof *cases; k++) {
-    p = (struct process){ .args = { "bench", cases[k].arg[0], cases[k].arg[1], cases[k].arg[2] } };
+    p = (struct process){ .args = { "bench" } };
+    process_args(&p, cases[k].arg);
     process_run(&p);
     CHECK(p.status == cases[k].status && strstr(p.err, cases[k].text) && !p.out[0], "case %zu: status %d, '%s' not in: %s", k, p.status,
           cases[k].text, p.err);
