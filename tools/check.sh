@@ -50,7 +50,8 @@ run() {
     mapfile -t targets < <(names "$dir" | grep -vxF "$(printf '%s\n' "${only[@]}")" | grep -Ev '^(test_examples_.*|exports)$')
     mapfile -t -O ${#targets[@]} targets < <(echo metaxbar && basename -s .c examples/*.c)
     only=(-LE 'long|once' -E "^($(IFS='|' && echo "${only[*]}"))\$")
-    setarch -R true 2>/dev/null && runner=(setarch -R)  # its shadow memory wants the classic layout
+    runner=(env TSAN_OPTIONS="suppressions=$PWD/tests/threads.supp")
+    setarch -R true 2>/dev/null && runner+=(setarch -R)  # its shadow memory wants the classic layout
   fi
   if ! compile "$name" "${targets[@]}" >"$log" 2>&1; then
     grep -E 'error|warning|undefined reference' "$log" | head -n 20
