@@ -43,7 +43,9 @@ static int take(struct fewshot *f, const struct fewshot *usual, const struct rec
   if (settings_set(model.sections, text) < 0) return err_set(ERR_FORMAT, "%s: __metadata__: %s", tensorfile_name(tf), err_message());
   param_value(p, &model.data, told);
   if (!given) return settings_set(f->sections, text);
-  if (strcmp(now, told))
+  // evaluation characters of other kinds than folders are given: no split can mix them with what was seen
+  const bool matters = f->data.kind == DATASET_FOLDER || f->eval.split || !strcmp(r->name, "data.split");
+  if (strcmp(now, told) && matters)
     note("%s=%s, but %s was trained with %s=%s: classes that it has seen may be taken for new ones", r->name, now, tensorfile_name(tf), r->name, told);
   return 0;
 }

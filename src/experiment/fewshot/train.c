@@ -328,8 +328,11 @@ static int put_in_loop(struct training *t) {
 static int prepare(struct training *t) {
   const struct dataset_params *data = &t->f->data;
   TRY(dataset_check(&t->data, data, &t->spec, DATASET_TRAINING));
-  if (t->f->train.validate_tasks && dataset_check(&t->data, data, &t->spec, DATASET_VALIDATION) < 0) {
-    if (t->data.split[DATASET_VALIDATION].n > 0 || data->validation > 0) note("training without validation: %s", err_message());
+  const int n_validation = t->data.split[DATASET_VALIDATION].n;
+  const int rc = t->f->train.validate_tasks && (n_validation || data->validation > 0) ? dataset_check(&t->data, data, &t->spec, DATASET_VALIDATION) : 0;
+  if (rc < 0 && data->kind != DATASET_FOLDER) return rc;  // more classes are to be had
+  if (rc < 0) {
+    note("training without validation: %s", err_message());
     t->data.split[DATASET_VALIDATION].n = 0;
   }
   allocate(t);
