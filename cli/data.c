@@ -21,8 +21,8 @@ static const char usage[] =
   "       metaxbar data split [-c FILE] [data.name=value ...] [--out LIST]\n"
   "       metaxbar data fetch omniglot [data.path=DIR]\n"
   "\n"
-  "info   load the images and print classes, groups (alphabets), drawings, splits, how much of the images is ink and a\n"
-  "       fingerprint of names and pixels; --out draws a page of them\n"
+  "info   load the images and print classes, groups (alphabets), drawings, splits, how much of the images is ink\n"
+  "       and a fingerprint of names and pixels; --out draws a page of them\n"
   "split  list the part of every class, a line part<TAB>class each, as data.split=LIST takes it\n"
   "fetch  download the official Omniglot archives, 16 MB; size and checksum are verified, a download that was\n"
   "       interrupted goes on where it stopped\n";
@@ -76,7 +76,8 @@ static void put_ink(struct json_t *j, const struct dataset *d) {
 
 static void put_skipped(struct json_t *j, const struct imagefolder_found *found) {
   struct json_t *o = json_object_new();
-  for (int k = 0; k < found->n_endings; k++) json_put_i64(o, found->endings[k].text[0] ? found->endings[k].text : "without ending", found->endings[k].n);
+  for (int k = 0; k < found->n_endings; k++)
+    json_put_i64(o, found->endings[k].text[0] ? found->endings[k].text : "without ending", found->endings[k].n);
   json_put(j, "skipped_files", o);
 }
 

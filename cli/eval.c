@@ -66,8 +66,8 @@ static void print_table(const struct fewshot_result *r, const struct fewshot *f,
   if (f->eval.tasks_file[0]) print_tasks(r);
   printf("%d tasks, %d-way %d-shot, %s classes%s, batch norm '%s'%s\n", r->n_tasks, m->net.ways, r->shots,
          f->eval.split ? "validation" : "evaluation",
-         f->data.preprocessing == IMAGESET_PUBLISHED ? ", published preprocessing" : "", convnet_rule_names[f->eval.batchnorm],
-         f->eval.batchnorm == CONVNET_TASK ? " (needs balanced queries)" : "");
+         f->data.preprocessing == IMAGESET_PUBLISHED ? ", published preprocessing" : "",
+         convnet_rule_names[f->eval.batchnorm], f->eval.batchnorm == CONVNET_TASK ? " (needs balanced queries)" : "");
   const bool chip = f->synapse.kind == FEWSHOT_CHIP;
   printf("updates  accuracy %%   +- 95%%   query loss%s\n", chip ? "   devices written  addressed" : "");
   for (int s = 0; s <= r->n_updates; s++) {

@@ -66,7 +66,8 @@ static void run(const struct expectation *e) {
   struct fewshot_model m;
   struct fewshot_result r;
   fewshot_init(&f);
-  CHECK(fewshot_model_load(&m, &f, SHARED "reference/paper_cnn.safetensors", 1, (char *[]){ published }) == 0, "%s", err_message());
+  CHECK(fewshot_model_load(&m, &f, SHARED "reference/paper_cnn.safetensors", 1, (char *[]){ published }) == 0, "%s",
+        err_message());
   CHECK(settings_set(f.sections, "data.path=" SHARED "omniglot") == 0 && settings_set(f.sections, "eval.tasks=1000") == 0, "%s", err_message());
   for (int k = 0; e->settings[k]; k++) CHECK(settings_set(f.sections, e->settings[k]) == 0, "%s", err_message());
   CHECK(fewshot_eval(&r, &f, &m) == 0, "%s", err_message());

@@ -21,6 +21,8 @@ int main(void) {
   m[17] = (real)1e-30;
   CHECK(checksum_reals(m, 2, 2, 16) != sum, "the last number does not count");
   CHECK(checksum_bytes(CHECKSUM_START, "foob", 4) == UINT64_C(0xdd120e790c2512af), "bytes of foob");
-  CHECK(checksum_bytes(checksum_bytes(CHECKSUM_START, "fo", 2), "\377", 1) == checksum_bytes(CHECKSUM_START, "fo\377", 3), "in two parts");
+  CHECK(checksum_bytes(checksum_bytes(CHECKSUM_START, "fo", 2), "\377", 1) ==
+            checksum_bytes(CHECKSUM_START, "fo\377", 3),
+        "in two parts");
   return test_summary();
 }

@@ -9,7 +9,8 @@ static char path[300];  // data.path=MARKS
 
 #define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 #define FOLDER "data.kind=folder", path
-#define SMALL "net.channels=8", "train.tasks=2", "train.iterations=2", "train.shots=1", "train.queries=1", "run.threads=1"
+#define SMALL                                                                                                          \
+  "net.channels=8", "train.tasks=2", "train.iterations=2", "train.shots=1", "train.queries=1", "run.threads=1"
 
 static struct process *run(const char *const *args) {
   static struct process p;
@@ -25,17 +26,22 @@ static const char *succeeds(const char *const *args) {
   return p->out;
 }
 
-static void refused(int status, const char *text, const char *const *args) { process_check_line(run(args), status, ARGS(text)); }
+static void refused(int status, const char *text, const char *const *args) {
+  process_check_line(run(args), status, ARGS(text));
+}
 
 static void check_info(void) {
   const char *out = succeeds(ARGS("data", "info", FOLDER));
   const char *ink = strstr(out, "\nink ");
   CHECK(ink && atof(ink + 5) > 2 && atof(ink + 5) < 40 && strstr(out, "fingerprint "), "%s", out);
   out = succeeds(ARGS("data", "info", FOLDER, "--json"));
-  CHECK(strstr(out, "\"skipped_files\": {}") && strstr(out, "\"blank_images\": 0") && strstr(out, "\"fingerprint\": \""), "%s", out);
+  CHECK(strstr(out, "\"skipped_files\": {}") && strstr(out, "\"blank_images\": 0") &&
+            strstr(out, "\"fingerprint\": \""),
+        "%s", out);
   folder_write(&marks, "mark01/notes.txt", "x", 1);
   const struct process *p = run(ARGS("data", "info", FOLDER, "--json"));
-  CHECK(strstr(p->out, "\"skipped_files\": {\".txt\": 1}") && strstr(p->err, "passed over: 1 file: .txt (1)"), "%s%s", p->out, p->err);
+  CHECK(strstr(p->out, "\"skipped_files\": {\".txt\": 1}") && strstr(p->err, "passed over: 1 file: .txt (1)"), "%s%s",
+        p->out, p->err);
   unlink(folder_path(&marks, "mark01/notes.txt"));
 }
 
@@ -46,19 +52,26 @@ static void check_split(void) {
   snprintf(setting, sizeof setting, "data.split=%s", list);
   char first[4096];
   snprintf(first, sizeof first, "%s", succeeds(ARGS("data", "split", FOLDER)));
-  CHECK(succeeds(ARGS("data", "split", FOLDER, "--out", list))[0] == 0 && file_read(list, 1 << 16, &text, &size) == 0, "%s", err_message());
+  CHECK(succeeds(ARGS("data", "split", FOLDER, "--out", list))[0] == 0 && file_read(list, 1 << 16, &text, &size) == 0,
+        "%s", err_message());
   CHECK(!strcmp(first, text) && strstr(text, "\tmark00\n"), "%s", text);
   free(text);
-  CHECK(!strcmp(first, succeeds(ARGS("data", "split", FOLDER, "data.seed=99", setting))), "the list is not what data.split made of it");
+  CHECK(!strcmp(first, succeeds(ARGS("data", "split", FOLDER, "data.seed=99", setting))),
+        "the list is not what data.split made of it");
   refused(2, "data.split=/nosuch", ARGS("data", "split", FOLDER, "data.split=/nosuch"));
 }
 
 // Twelve classes, as the manual describes them: too few for a validation.
 static void check_train(char *model, size_t size) {
   const char *const dir = folder_path(&tmp, "run");
-  const struct process *p = run(ARGS("train", "fewshot", FOLDER, SMALL, "data.seed=3", "data.evaluation=0.35", "--run", dir, "--quiet"));
-  CHECK(p->status == 0 && strstr(p->err, "training without validation: 5 ways, but there are only ") && strstr(p->err, "data.validation"), "%d %s", p->status, p->err);
-  refused(2, "data.validation and data.evaluation", ARGS("train", "fewshot", FOLDER, SMALL, "data.evaluation=0.9", "--run", folder_path(&tmp, "none"), "--quiet"));
+  const struct process *p =
+      run(ARGS("train", "fewshot", FOLDER, SMALL, "data.seed=3", "data.evaluation=0.35", "--run", dir, "--quiet"));
+  CHECK(p->status == 0 && strstr(p->err, "training without validation: 5 ways, but there are only ") &&
+            strstr(p->err, "data.validation"),
+        "%d %s", p->status, p->err);
+  refused(
+      2, "data.validation and data.evaluation",
+      ARGS("train", "fewshot", FOLDER, SMALL, "data.evaluation=0.9", "--run", folder_path(&tmp, "none"), "--quiet"));
   snprintf(model, size, "%s", folder_path(&tmp, "run/model.safetensors"));
 }
 
@@ -76,17 +89,29 @@ static void check_eval(const char *model) {
   snprintf(list, sizeof list, "%s", succeeds(ARGS("data", "split", FOLDER, "data.seed=3", "data.evaluation=0.35")));
   for (const char *at = list; (at = strstr(at, "evaluation\t")); at++) n++;
   const struct process *p = run(ARGS(EVAL));
-  CHECK(p->status == 0 && number_of(p->out, "\"classes\": ") == n && number_of(p->out, "\"data\": {\"kind\": \"folder\"") == 0, "%d classes: %s%s", n, p->out, p->err);
+  CHECK(p->status == 0 && number_of(p->out, "\"classes\": ") == n &&
+            number_of(p->out, "\"data\": {\"kind\": \"folder\"") == 0,
+        "%d classes: %s%s", n, p->out, p->err);
   CHECK(number_of(p->out, "\"seed\": ") == 3 && !p->err[0], "%s%s", p->out, p->err);
   p = run(ARGS(EVAL, "data.seed=1"));
-  CHECK(strstr(p->err, "data.seed=1, but ") && strstr(p->err, "was trained with data.seed=3") && number_of(p->out, "\"seed\": ") == 1, "%s", p->err);
+  CHECK(strstr(p->err, "data.seed=1, but ") && strstr(p->err, "was trained with data.seed=3") &&
+            number_of(p->out, "\"seed\": ") == 1,
+        "%s", p->err);
   p = run(ARGS(EVAL, "data.evaluation=1"));
-  CHECK(strstr(p->err, "was trained with data.evaluation=0.35") && number_of(p->out, "\"classes\": ") == 16, "%s", p->err);
-  refused(2, "eval.batchnorm=chip: measures statistics of training classes", ARGS("eval", "fewshot", "--model", "models/omniglot-5w5s.safetensors", FOLDER, "data.evaluation=1", "eval.tasks=2", "eval.batchnorm=chip"));
-  p = run(ARGS("eval", "fewshot", "--model", "models/omniglot-5w5s.safetensors", FOLDER, "data.evaluation=1", "eval.tasks=2", "eval.shots=1", "eval.queries=1"));
-  CHECK(p->status == 0 && !p->err[0] && strstr(p->out, "'task' (needs balanced queries)"), "other data than it was trained on: %s", p->err);
+  CHECK(strstr(p->err, "was trained with data.evaluation=0.35") && number_of(p->out, "\"classes\": ") == 16, "%s",
+        p->err);
+  refused(2, "eval.batchnorm=chip: measures statistics of training classes",
+          ARGS("eval", "fewshot", "--model", "models/omniglot-5w5s.safetensors", FOLDER, "data.evaluation=1",
+               "eval.tasks=2", "eval.batchnorm=chip"));
+  p = run(ARGS("eval", "fewshot", "--model", "models/omniglot-5w5s.safetensors", FOLDER, "data.evaluation=1",
+               "eval.tasks=2", "eval.shots=1", "eval.queries=1"));
+  CHECK(p->status == 0 && !p->err[0] && strstr(p->out, "'task' (needs balanced queries)"),
+        "other data than it was trained on: %s", p->err);
   const char *out = succeeds(ARGS(EVAL, "eval.per_task=yes"));
-  CHECK(strstr(out, "\"task_accuracy\": [[") && strstr(out, "\"version\": \"") && strstr(out, "\"preprocessing\": \"area\"") && strstr(out, "\"balanced_queries\": true") && strstr(out, model), "%s", out);
+  CHECK(strstr(out, "\"task_accuracy\": [[") && strstr(out, "\"version\": \"") &&
+            strstr(out, "\"preprocessing\": \"area\"") && strstr(out, "\"balanced_queries\": true") &&
+            strstr(out, model),
+        "%s", out);
   out = succeeds(ARGS(EVAL, "eval.batchnorm=support"));
   CHECK(!strstr(out, "task_accuracy") && strstr(out, "\"balanced_queries\": false"), "%s", out);
 }
@@ -97,7 +122,8 @@ static const char *without(const char *model, const char *prefix, const char *na
   size_t size;
   if (file_read(model, 1 << 24, &data, &size) < 0) abort();
   // a key of another name, of the same length: the reader passes over what it does not know
-  for (char *at = data; (at = memmem(at, size - (size_t)(at - data), prefix, strlen(prefix))); at++) memset(at, 'x', strlen(prefix));
+  for (char *at = data; (at = memmem(at, size - (size_t)(at - data), prefix, strlen(prefix))); at++)
+    memset(at, 'x', strlen(prefix));
   folder_write(&tmp, name, data, size);
   free(data);
   return folder_path(&tmp, name);
@@ -109,15 +135,24 @@ static void check_older(const char *model) {
   snprintf(old, sizeof old, "%s", without(model, "data.split_rule", "old.safetensors"));
   snprintf(bare, sizeof bare, "%s", without(model, "data.preprocessing", "bare.safetensors"));
   snprintf(start, sizeof start, "train.start=%s", bare);
-  snprintf(order, sizeof order, "%s", succeeds(ARGS("data", "info", FOLDER, "data.seed=3", "data.evaluation=0.35", "data.split_rule=order", "--json")));
+  snprintf(
+      order, sizeof order, "%s",
+      succeeds(ARGS("data", "info", FOLDER, "data.seed=3", "data.evaluation=0.35", "data.split_rule=order", "--json")));
   const int n = number_of(strstr(order, "\"evaluation\""), "\"classes\": ");
-  const struct process *p = run(ARGS("eval", "fewshot", "--model", old, FOLDER, "eval.tasks=2", "eval.queries=1", "--json"));
+  const struct process *p =
+      run(ARGS("eval", "fewshot", "--model", old, FOLDER, "eval.tasks=2", "eval.queries=1", "--json"));
   CHECK(p->status == 0 && number_of(p->out, "\"classes\": ") == n, "%d classes by order: %s%s", n, p->out, p->err);
   p = run(ARGS("eval", "fewshot", "--model", old, FOLDER, "eval.tasks=2", "eval.queries=1", "data.split_rule=name"));
   CHECK(strstr(p->err, "was trained with data.split_rule=order"), "%s", p->err);
-  refused(2, "bare.safetensors: no settings in the file: data.preprocessing=published", ARGS("eval", "fewshot", "--model", bare, FOLDER, "eval.tasks=2"));
-  CHECK(run(ARGS("eval", "fewshot", "--model", bare, FOLDER, "eval.tasks=2", "eval.shots=1", "eval.queries=1", "data.preprocessing=area"))->status == 0, "given, and still refused");
-  refused(2, "no settings in the file", ARGS("train", "fewshot", FOLDER, SMALL, "train.validate_tasks=0", "--run", folder_path(&tmp, "again"), "--quiet", start));
+  refused(2, "bare.safetensors: no settings in the file: data.preprocessing=published",
+          ARGS("eval", "fewshot", "--model", bare, FOLDER, "eval.tasks=2"));
+  CHECK(run(ARGS("eval", "fewshot", "--model", bare, FOLDER, "eval.tasks=2", "eval.shots=1", "eval.queries=1",
+                 "data.preprocessing=area"))
+                ->status == 0,
+        "given, and still refused");
+  refused(2, "no settings in the file",
+          ARGS("train", "fewshot", FOLDER, SMALL, "train.validate_tasks=0", "--run", folder_path(&tmp, "again"),
+               "--quiet", start));
 }
 
 int main(void) {

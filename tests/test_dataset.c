@@ -122,13 +122,15 @@ static void test_stable(void) {
   image_tree_fill(&f, "", 30, 1);
   CHECK(load(&before, &p) == 0, "%s", err_message());
   check_partition(&before, "by name");
-  CHECK(before.split[2].n > 4 && before.split[2].n < 15 && before.split[0].n > 12, "%d %d %d", before.split[0].n, before.split[1].n, before.split[2].n);
+  CHECK(before.split[2].n > 4 && before.split[2].n < 15 && before.split[0].n > 12, "%d %d %d", before.split[0].n,
+        before.split[1].n, before.split[2].n);
   image_tree_class(&f, "aaa", 99, 1);
   for (int rule = DATASET_BY_NAME; rule <= DATASET_BY_ORDER; rule++) {
     int moved = 0;
     p.split_rule = rule;
     CHECK(load(&after, &p) == 0, "%s", err_message());
-    for (int c = 0; c < before.images.n_classes; c++) moved += part_of(&after, before.images.class_name[c]) != part_of(&before, before.images.class_name[c]);
+    for (int c = 0; c < before.images.n_classes; c++)
+      moved += part_of(&after, before.images.class_name[c]) != part_of(&before, before.images.class_name[c]);
     CHECK(rule == DATASET_BY_NAME ? moved == 0 : moved > 0, "rule %d: %d of 30 classes moved", rule, moved);
     dataset_release(&after);
   }
@@ -149,7 +151,8 @@ static void test_groups(void) {
   for (int groups = IMAGEFOLDER_CLASS; groups <= IMAGEFOLDER_PARENT; groups++) {
     p.groups = groups;
     CHECK(load(&d, &p) == 0, "%s", err_message());
-    CHECK(d.images.n_classes == 49 && d.images.n_groups == (groups ? 13 : 49), "%d groups of %d classes", d.images.n_groups, d.images.n_classes);
+    CHECK(d.images.n_classes == 49 && d.images.n_groups == (groups ? 13 : 49), "%d groups of %d classes",
+          d.images.n_groups, d.images.n_classes);
     int torn = 0;
     for (int k = 0; k < 12; k++)
       for (int c = 1; c < 4; c++) {
@@ -172,7 +175,8 @@ static void test_layout(void) {
   image_tree_class(&f, "val/v", 20, 1);
   image_tree_class(&f, "test/t", 21, 1);
   CHECK(load(&d, &p) == 0, "%s", err_message());
-  CHECK(d.split[0].n == 6 && part_of(&d, "val/v") == 1 && part_of(&d, "test/t") == 2 && d.split[2].n == 1, "%d %d %d", d.split[0].n, d.split[1].n, d.split[2].n);
+  CHECK(d.split[0].n == 6 && part_of(&d, "val/v") == 1 && part_of(&d, "test/t") == 2 && d.split[2].n == 1, "%d %d %d",
+        d.split[0].n, d.split[1].n, d.split[2].n);
   dataset_release(&d);
   p.layout = DATASET_CLASSES;
   p.evaluation = 1;
@@ -183,13 +187,15 @@ static void test_layout(void) {
   CHECK(load(&d, &p) == 0 && d.split[2].n == 9, "one folder of another name: no splits, %d", d.split[2].n);
   dataset_release(&d);
   p.layout = DATASET_PARTS;
-  CHECK(load(&d, &p) == ERR_SETTING && strstr(err_message(), "class more/t is not in a folder train, val or test"), "%s", err_message());
+  CHECK(load(&d, &p) == ERR_SETTING && strstr(err_message(), "class more/t is not in a folder train, val or test"),
+        "%s", err_message());
   folder_remove(&f);
   f = folder_make();
   image_tree_class(&f, "train/cat", 1, 1);
   image_tree_class(&f, "test/cat", 1, 1);
   snprintf(p.path, sizeof p.path, "%s", f.path);
-  CHECK(load(&d, &p) == ERR_SETTING && strstr(err_message(), "test/cat and train/cat are one class in two parts"), "%s", err_message());
+  CHECK(load(&d, &p) == ERR_SETTING && strstr(err_message(), "test/cat and train/cat are one class in two parts"), "%s",
+        err_message());
   folder_remove(&f);
 }
 
@@ -212,7 +218,8 @@ static void test_list(void) {
   folder_write(&lists, "val.txt", "mark02\r\n", 8);
   folder_write(&lists, "test.txt", "mark03\n\nmark04", 14);
   snprintf(p.split, sizeof p.split, "%s", lists.path);
-  CHECK(load(&d, &p) == 0 && d.split[0].n == 2 && d.split[1].n == 1 && d.split[2].n == 2 && part_of(&d, "mark02") == 1, "%s", err_message());
+  CHECK(load(&d, &p) == 0 && d.split[0].n == 2 && d.split[1].n == 1 && d.split[2].n == 2 && part_of(&d, "mark02") == 1,
+        "%s", err_message());
   CHECK(strstr(notes, "7 of 12 classes are not listed and left out"), "%s", notes);
   dataset_release(&d);
   folder_write(&lists, "test.txt", "mark99", 6);
@@ -221,7 +228,9 @@ static void test_list(void) {
   p.classes = 4, p.evaluation_classes = 2, p.drawings = 2;
   folder_write(&lists, "swap", "test\tbackground/character0001\ntraining\tevaluation/character0002\n", 63);
   snprintf(p.split, sizeof p.split, "%s", folder_path(&lists, "swap"));
-  CHECK(dataset_load(&d, &p, DATASET_EVALUATION_ONLY) == 0 && part_of(&d, "background/character0001") == 2 && d.split[0].n == 1, "%s", err_message());
+  CHECK(dataset_load(&d, &p, DATASET_EVALUATION_ONLY) == 0 && part_of(&d, "background/character0001") == 2 &&
+            d.split[0].n == 1,
+        "%s", err_message());
   dataset_release(&d);
   folder_remove(&f);
   folder_remove(&lists);
@@ -235,7 +244,9 @@ static void test_background(void) {
   const struct imageset_classes *from;
   image_tree_fill(&f, "", 6, 2);
   notes[0] = 0;
-  CHECK(dataset_load(&d, &p, DATASET_EVERYTHING | DATASET_STAND_IN) == 0 && dataset_background(&d, &from) == &d.images && from == &d.split[0] && !notes[0], "%s", notes);
+  CHECK(dataset_load(&d, &p, DATASET_EVERYTHING | DATASET_STAND_IN) == 0 &&
+            dataset_background(&d, &from) == &d.images && from == &d.split[0] && !notes[0],
+        "%s", notes);
   dataset_release(&d);
   for (int k = 0; k < 2; k++) {  // all for evaluation, all for validation
     p.evaluation = !k;
@@ -243,7 +254,8 @@ static void test_background(void) {
     notes[0] = 0;
     CHECK(dataset_load(&d, &p, DATASET_EVERYTHING | DATASET_STAND_IN) == 0, "%s", err_message());
     const struct imageset *set = dataset_background(&d, &from);
-    CHECK(set == &d.stand_in && from->n >= 50 && set->S == 28 && set->preprocessing == d.images.preprocessing, "not of their own");
+    CHECK(set == &d.stand_in && from->n >= 50 && set->S == 28 && set->preprocessing == d.images.preprocessing,
+          "not of their own");
     CHECK(strstr(notes, "built-in characters"), "%s", notes);
     int ink = 0;
     for (int i = 0; i < from->n; i++) ink += imageset_ink(set, from->id[i]) > 0;
@@ -261,9 +273,13 @@ static void test_check(void) {
   p.split_rule = DATASET_BY_ORDER;
   CHECK(load(&d, &p) == 0, "%s", err_message());
   const struct episode_spec spec = { .ways = 5, .shots = 1, .queries = 1 };
-  CHECK(dataset_check(&d, &p, &spec, DATASET_VALIDATION) == ERR_SETTING && !strcmp(err_message(), "5 ways, but there are only 1 validation classes of 10; data.validation"), "%s", err_message());
-  CHECK(dataset_check(&d, &p, &spec, DATASET_EVALUATION) == ERR_SETTING && strstr(err_message(), "data.evaluation"), "%s", err_message());
-  CHECK(dataset_check(&d, &p, &spec, DATASET_TRAINING) == ERR_SETTING && strstr(err_message(), "class mark00"), "%s", err_message());
+  CHECK(dataset_check(&d, &p, &spec, DATASET_VALIDATION) == ERR_SETTING &&
+            !strcmp(err_message(), "5 ways, but there are only 1 validation classes of 10; data.validation"),
+        "%s", err_message());
+  CHECK(dataset_check(&d, &p, &spec, DATASET_EVALUATION) == ERR_SETTING && strstr(err_message(), "data.evaluation"),
+        "%s", err_message());
+  CHECK(dataset_check(&d, &p, &spec, DATASET_TRAINING) == ERR_SETTING && strstr(err_message(), "class mark00"), "%s",
+        err_message());
   dataset_release(&d);
   folder_remove(&f);
 }
@@ -296,7 +312,8 @@ static void test_fingerprint(void) {
   rename(folder_path(&f, "mark05/00.png"), folder_path(&f, "mark01/02.png"));  // the same pixels in the same order
   for (int k = 0; k < 2; k++) p.preprocessing = k, fingerprint(&p, text[k][4]);
   for (int k = 0; k < 2; k++) {
-    CHECK(!strcmp(text[k][0], text[k][1]) && strlen(text[k][0]) == 16, "%s and %s of the same images", text[k][0], text[k][1]);
+    CHECK(!strcmp(text[k][0], text[k][1]) && strlen(text[k][0]) == 16, "%s and %s of the same images", text[k][0],
+          text[k][1]);
     for (int i = 2; i < 5; i++) CHECK(strcmp(text[k][i], text[k][i - 1]), "change %d leaves %s", i, text[k][i]);
   }
   CHECK(strcmp(text[0][0], text[1][0]), "two preprocessings");
@@ -309,7 +326,9 @@ static void test_fingerprint(void) {
 static void write_16_bit(const char *path, const unsigned char *pixels, unsigned white) {
   static uint16_t wide[IMAGE_TREE_SIDE * IMAGE_TREE_SIDE];
   for (int k = 0; k < IMAGE_TREE_SIDE * IMAGE_TREE_SIDE; k++) wide[k] = (uint16_t)(pixels[k] * white / 255);
-  png_image p = { .version = PNG_IMAGE_VERSION, .width = IMAGE_TREE_SIDE, .height = IMAGE_TREE_SIDE, .format = PNG_FORMAT_LINEAR_Y };
+  png_image p = {
+    .version = PNG_IMAGE_VERSION, .width = IMAGE_TREE_SIDE, .height = IMAGE_TREE_SIDE, .format = PNG_FORMAT_LINEAR_Y
+  };
   if (!png_image_write_to_file(&p, path, 0, wide, 0, NULL)) abort();
 }
 
@@ -329,10 +348,13 @@ static struct folder tree_of(enum look look) {
       grey_alpha[2*k] = 255;
       grey_alpha[2*k + 1] = (unsigned char)(255 - pixels[k]);
     }
-    png_image p = { .version = PNG_IMAGE_VERSION, .width = IMAGE_TREE_SIDE, .height = IMAGE_TREE_SIDE, .format = PNG_FORMAT_GA };
+    png_image p = {
+      .version = PNG_IMAGE_VERSION, .width = IMAGE_TREE_SIDE, .height = IMAGE_TREE_SIDE, .format = PNG_FORMAT_GA
+    };
     if (look == TWELVE_BITS) write_16_bit(path, pixels, 4095);
     else if (look == WHITE_ON_TRANSPARENT && !png_image_write_to_file(&p, path, 0, grey_alpha, 0, NULL)) abort();
-    else if (look != WHITE_ON_TRANSPARENT && png_grey_write(path, pixels, IMAGE_TREE_SIDE, IMAGE_TREE_SIDE) < 0) abort();
+    else if (look != WHITE_ON_TRANSPARENT && png_grey_write(path, pixels, IMAGE_TREE_SIDE, IMAGE_TREE_SIDE) < 0)
+      abort();
   }
   return f;
 }
@@ -341,7 +363,8 @@ static void test_looks(void) {
   static const struct { const char *said[2]; bool refused[2]; } expected[LOOKS] = {
     [DARK_ON_WHITE] = { { "", "12 of 12 images is taken as ink; dark marks on a bright ground need data.invert=no" }, { 0 } },
     [WHITE_ON_BLACK] = { { "12 of 12 images is taken as ink; bright marks on a dark ground need data.invert=yes", "" }, { 0 } },
-    [WHITE_ON_TRANSPARENT] = { { "class mark0: no ink in any of its 4 images; bright marks on a dark or transparent ground need data.invert=yes", "" }, { 1, 0 } },
+    [WHITE_ON_TRANSPARENT] = { { "class mark0: no ink in any of its 4 images; bright marks on a dark or transparent ground "
+                                 "need data.invert=yes", "" }, { 1, 0 } },
     [TWELVE_BITS] = { { "the brightest pixel of all images is", "" }, { 0 } },
     [ONE_BLANK] = { { "1 of 12 images hold no ink", "need data.invert=no" }, { 0 } },
   };
@@ -353,7 +376,8 @@ static void test_looks(void) {
       p.invert = invert;
       const int rc = load(&d, &p);
       const char *said = rc < 0 ? err_message() : notes, *text = expected[look].said[invert];
-      CHECK((rc < 0) == expected[look].refused[invert] && (*text ? strstr(said, text) != NULL : !*said), "look %d, invert %d: %d '%s', not '%s'", look, invert, rc, said, text);
+      CHECK((rc < 0) == expected[look].refused[invert] && (*text ? strstr(said, text) != NULL : !*said),
+            "look %d, invert %d: %d '%s', not '%s'", look, invert, rc, said, text);
       if (rc == 0) dataset_release(&d);
     }
     folder_remove(&f);
@@ -368,22 +392,30 @@ static void test_files(void) {
   static unsigned char pixels[IMAGE_TREE_SIDE * IMAGE_TREE_SIDE];
   image_tree_fill(&f, "", 2, 3);
   for (int i = 0; i < 6; i++) {
-    static const char *const names[] = { "mark00/a.jpg", "mark01/b.JPEG", "mark02/c.jpg", "mark02/d.jpeg", "mark02/really_a_jpeg.png", "mark02/really_a_png.jpg" };
+    static const char *const names[] = {
+      "mark00/a.jpg",           "mark01/b.JPEG", "mark02/c.jpg", "mark02/d.jpeg", "mark02/really_a_jpeg.png",
+      "mark02/really_a_png.jpg"
+    };
     image_tree_pixels(pixels, 2, i);
     if (i < 5) jpeg_write(folder_path(&f, names[i]), pixels, IMAGE_TREE_SIDE, IMAGE_TREE_SIDE, 1, JPEG_SEQUENTIAL);
     else if (png_grey_write(folder_path(&f, names[i]), pixels, IMAGE_TREE_SIDE, IMAGE_TREE_SIDE) < 0) abort();
   }
   CHECK(load(&d, &p) == 0 && !notes[0], "%s %s", err_message(), notes);
-  CHECK(d.images.n_classes == 3 && d.images.n_images == 12 && imageset_drawings(&d.images, 2) == 4, "%d images of %d classes", d.images.n_images, d.images.n_classes);
-  CHECK(fabs(imageset_ink(&d.images, 2) - imageset_ink(&d.images, 0)) < 0.1, "ink %g and %g", imageset_ink(&d.images, 2), imageset_ink(&d.images, 0));
+  CHECK(d.images.n_classes == 3 && d.images.n_images == 12 && imageset_drawings(&d.images, 2) == 4,
+        "%d images of %d classes", d.images.n_images, d.images.n_classes);
+  CHECK(fabs(imageset_ink(&d.images, 2) - imageset_ink(&d.images, 0)) < 0.1, "ink %g and %g",
+        imageset_ink(&d.images, 2), imageset_ink(&d.images, 0));
   dataset_release(&d);
   folder_write(&f, "mark00/x.gif", "GIF89a", 6);
   folder_write(&f, "mark03/x.GIF", "GIF89a", 6);
   folder_write(&f, "README", "x", 1);
-  CHECK(load(&d, &p) == 0 && strstr(notes, "neither PNG nor JPEG and passed over: 3 files: without ending (1), .gif (2)"), "%s", notes);
+  CHECK(load(&d, &p) == 0 &&
+            strstr(notes, "neither PNG nor JPEG and passed over: 3 files: without ending (1), .gif (2)"),
+        "%s", notes);
   dataset_release(&d);
   folder_write(&f, "mark00/z.jpg", "", 0);
-  CHECK(load(&d, &p) == ERR_FORMAT && strstr(err_message(), "mark00/z.jpg: JPEG image: the file is empty"), "%s", err_message());
+  CHECK(load(&d, &p) == ERR_FORMAT && strstr(err_message(), "mark00/z.jpg: JPEG image: the file is empty"), "%s",
+        err_message());
   folder_remove(&f);
 }
 

@@ -14,7 +14,8 @@ static void test_published(void) {
   struct fewshot f;
   struct fewshot_model m;
   struct fewshot_result r;
-  char path[] = "data.path=" SHARED "omniglot", published[] = "data.preprocessing=published", tasks[] = "eval.tasks_file=" SHARED "reference/paper_cnn_tasks.json";
+  char path[] = "data.path=" SHARED "omniglot", published[] = "data.preprocessing=published",
+       tasks[] = "eval.tasks_file=" SHARED "reference/paper_cnn_tasks.json";
   char *assignments[] = { path, tasks, published };
   const char *const model = SHARED "reference/paper_cnn.safetensors";
   if (!file_exists(model) || !file_exists(SHARED "omniglot/images_evaluation.zip")) {
@@ -87,7 +88,8 @@ static void test_builtin(void) {
           } else {
             CHECK(rc == 0, "%s", err_message());
             const int last = r[k].n_updates;
-            CHECK(r[k].loss[last] > 0.1 && r[k].loss[last] < 20, "rule %d method %d: loss %g", rule, method, r[k].loss[last]);
+            CHECK(r[k].loss[last] > 0.1 && r[k].loss[last] < 20, "rule %d method %d: loss %g", rule, method,
+                  r[k].loss[last]);
             CHECK(r[k].accuracy[last] > (method == 1 ? 0.3 : 0) && r[k].accuracy[last] <= 1, "rule %d method %d: accuracy %g", rule, method, r[k].accuracy[last]);
           }
           if (rc < 0) r[k] = (struct fewshot_result){ 0 };

@@ -35,15 +35,25 @@ static int read_file(struct png_grey *image, const char *path, size_t keep, int 
 }
 
 static void test_read(void) {
-  static const struct { int channels; enum jpeg_scans scans; int bar; } cases[] = { { 1, JPEG_SEQUENTIAL, 0 }, { 1, JPEG_PROGRESSIVE, 0 }, { 3, JPEG_SEQUENTIAL, 150 }, { 3, JPEG_PROGRESSIVE, 150 } };
+  static const struct {
+    int channels;
+    enum jpeg_scans scans;
+    int bar;
+  } cases[] = {
+    { 1, JPEG_SEQUENTIAL, 0 }, { 1, JPEG_PROGRESSIVE, 0 }, { 3, JPEG_SEQUENTIAL, 150 }, { 3, JPEG_PROGRESSIVE, 150 }
+  };
   struct png_grey image = { 0 };
   for (int k = 0; k < 4; k++) {
-    CHECK(read_file(&image, written("a.jpg", cases[k].channels, cases[k].scans), SIZE_MAX, 100) == 0, "%s", err_message());
+    CHECK(read_file(&image, written("a.jpg", cases[k].channels, cases[k].scans), SIZE_MAX, 100) == 0, "%s",
+          err_message());
     CHECK(image.H == H && image.W == W, "%d x %d", image.H, image.W);
     int off = 0;
     for (int i = 0; i < H * W; i++) {
       const int x = i % W;
-      if (x < 6 || x > 12) off = abs(image.pixels[i] - (x < 8 ? cases[k].bar : 255)) > off ? abs(image.pixels[i] - (x < 8 ? cases[k].bar : 255)) : off;
+      if (x < 6 || x > 12)
+        off = abs(image.pixels[i] - (x < 8 ? cases[k].bar : 255)) > off
+                  ? abs(image.pixels[i] - (x < 8 ? cases[k].bar : 255))
+                  : off;
     }
     CHECK(off < 12, "case %d: a pixel is %d off", k, off);
   }
@@ -53,7 +63,8 @@ static void test_read(void) {
 static void refused(const char *path, size_t keep, int max_side, const char *message) {
   struct png_grey image = { 0 };
   const int rc = read_file(&image, path, keep, max_side);
-  CHECK(rc == ERR_FORMAT && strstr(err_message(), path) && strstr(err_message(), message), "%d: '%s', not '%s'", rc, err_message(), message);
+  CHECK(rc == ERR_FORMAT && strstr(err_message(), path) && strstr(err_message(), message), "%d: '%s', not '%s'", rc,
+        err_message(), message);
   png_grey_release(&image);
 }
 

@@ -131,11 +131,14 @@ static void test_folder(void) {
   }
   imageset_release(&set);
   imageset_init(&set, IMAGESET_PUBLISHED, 8);
-  CHECK(imagefolder_load(&set, f.path, 1, IMAGEFOLDER_CLASS, &found) == 0 && set.reduced[0] == 0 && set.reduced[3] == 1, "inverted: %g", (double)set.reduced[0]);
+  CHECK(imagefolder_load(&set, f.path, 1, IMAGEFOLDER_CLASS, &found) == 0 && set.reduced[0] == 0 && set.reduced[3] == 1,
+        "inverted: %g", (double)set.reduced[0]);
   imageset_release(&set);
   write_image(&f, "loose.png", 0, 8, 8);
   imageset_init(&set, IMAGESET_AREA, 8);
-  CHECK(imagefolder_load(&set, f.path, 0, IMAGEFOLDER_CLASS, &found) == ERR_FORMAT && strstr(err_message(), "loose.png: image outside"), "%s", err_message());
+  CHECK(imagefolder_load(&set, f.path, 0, IMAGEFOLDER_CLASS, &found) == ERR_FORMAT &&
+            strstr(err_message(), "loose.png: image outside"),
+        "%s", err_message());
   imageset_release(&set);
   folder_remove(&f);
 }

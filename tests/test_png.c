@@ -62,8 +62,12 @@ static void test_damage(void) {
     CHECK(rc == ERR_FORMAT && strstr(err_message(), name), "%s: %d %s", name, rc, err_message());
     CHECK(image.capacity < 1 << 20, "%s: %zu bytes taken", name, image.capacity);
   }
-  CHECK(png_grey_read(&image, "a.png", "", 0, 4096, 255) == ERR_FORMAT && !strcmp(err_message(), "a.png: PNG image: the file is empty"), "%s", err_message());
-  CHECK(png_grey_read(&image, "a.png", "GIF89a...", 9, 4096, 255) == ERR_FORMAT && strstr(err_message(), "does not begin as one"), "%s", err_message());
+  CHECK(png_grey_read(&image, "a.png", "", 0, 4096, 255) == ERR_FORMAT &&
+            !strcmp(err_message(), "a.png: PNG image: the file is empty"),
+        "%s", err_message());
+  CHECK(png_grey_read(&image, "a.png", "GIF89a...", 9, 4096, 255) == ERR_FORMAT &&
+            strstr(err_message(), "does not begin as one"),
+        "%s", err_message());
   png_grey_release(&image);
 }
 

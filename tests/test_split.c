@@ -1,4 +1,5 @@
-// Splits by name against numbers worked out by another program; their independence of other classes; lists and what is wrong in them.
+// Splits by name against numbers worked out by another program; their independence of other classes; lists and what is
+// wrong in them.
 #include "base/err.h"
 #include "data/split.h"
 #include "test.h"
@@ -13,9 +14,12 @@ static void test_by_name(void) {
   };
   for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
     const double u = known[k].u;
-    CHECK(split_by_name(known[k].name, known[k].seed, u + 1e-6, 0) == DATASET_EVALUATION, "%s is not below %g", known[k].name, u + 1e-6);
-    CHECK(split_by_name(known[k].name, known[k].seed, u - 1e-6, 0) == DATASET_TRAINING, "%s is below %g", known[k].name, u - 1e-6);
-    CHECK(split_by_name(known[k].name, known[k].seed, u - 1e-6, 1) == DATASET_VALIDATION, "%s is not for validation", known[k].name);
+    CHECK(split_by_name(known[k].name, known[k].seed, u + 1e-6, 0) == DATASET_EVALUATION, "%s is not below %g",
+          known[k].name, u + 1e-6);
+    CHECK(split_by_name(known[k].name, known[k].seed, u - 1e-6, 0) == DATASET_TRAINING, "%s is below %g", known[k].name,
+          u - 1e-6);
+    CHECK(split_by_name(known[k].name, known[k].seed, u - 1e-6, 1) == DATASET_VALIDATION, "%s is not for validation",
+          known[k].name);
   }
 }
 
@@ -33,7 +37,8 @@ static void test_fractions(void) {
     neighbours += s == split_by_name(next, 1, 0.3, 0.1);
   }
   const double p[] = { 0.63, 0.07, 0.3 }, same = p[0]*p[0] + p[1]*p[1] + p[2]*p[2];
-  for (int s = 0; s < DATASET_SPLITS; s++) CHECK(fabs(n[s] - p[s]*N) < 5 * sqrt(N * p[s] * (1 - p[s])), "part %d: %d of %d", s, n[s], N);
+  for (int s = 0; s < DATASET_SPLITS; s++)
+    CHECK(fabs(n[s] - p[s] * N) < 5 * sqrt(N * p[s] * (1 - p[s])), "part %d: %d of %d", s, n[s], N);
   CHECK(fabs(agree - same*N) < 5 * sqrt(N * same * (1 - same)), "%d agree with another seed", agree);
   CHECK(fabs(neighbours - same*N) < 8 * sqrt(N * same * (1 - same)), "%d agree with the next name", neighbours);
 }
@@ -48,7 +53,8 @@ static void test_lists(void) {
   static const char text[] = "training\ta b\nval\tc/d\r\n\nevaluation\te";
   struct split_list list;
   CHECK(split_list_parse(&list, "list", text, strlen(text)) == 0 && list.n == 3, "%s", err_message());
-  CHECK(list.entries[split_list_find(&list, "a b")].part == 0 && list.entries[split_list_find(&list, "c/d")].part == 1, "parts");
+  CHECK(list.entries[split_list_find(&list, "a b")].part == 0 && list.entries[split_list_find(&list, "c/d")].part == 1,
+        "parts");
   CHECK(list.entries[split_list_find(&list, "e")].part == 2 && split_list_find(&list, "c") < 0, "parts");
   split_list_release(&list);
   refused("train\ta\nb\n", "list:2: 'b': expected training, validation or evaluation, a tab and a class name");

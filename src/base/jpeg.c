@@ -43,12 +43,13 @@ static void watch(j_common_ptr c) {
   longjmp(f->back, 1);
 }
 
-static void decode(j_decompress_ptr c, struct png_grey *image, const void *data, size_t size, int max_side, struct failing *f) {
+static void decode(j_decompress_ptr c, struct png_grey *image, const void *data, size_t size, int max_side,
+                   struct failing *f) {
   jpeg_mem_src(c, data, size);
   jpeg_read_header(c, TRUE);
   if (c->image_width > (unsigned)max_side || c->image_height > (unsigned)max_side) {
-    snprintf(f->message, sizeof f->message, "%u x %u pixels, at most %d x %d are accepted", c->image_width, c->image_height,
-             max_side, max_side);
+    snprintf(f->message, sizeof f->message, "%u x %u pixels, at most %d x %d are accepted", c->image_width,
+             c->image_height, max_side, max_side);
     longjmp(f->back, 1);
   }
   c->out_color_space = JCS_GRAYSCALE;

@@ -26,10 +26,14 @@ const struct param dataset_param_table[] = {
   PARAM_I64(struct dataset_params, size, 28, 8, 128, "height and width of the images"),
   PARAM_F64(struct dataset_params, validation, 0.1, 0, 1, "fraction of the training alphabets or classes held out for validation"),
   PARAM_F64(struct dataset_params, evaluation, 0.3, 0, 1, "folder: fraction of the classes held out for evaluation"),
-  PARAM_TEXT(struct dataset_params, split, "", "file of lines part<TAB>class (data split writes one), or folder of train.txt, val.txt, test.txt, in place of the fractions"),
+  PARAM_TEXT(struct dataset_params, split, "",
+             "in place of the fractions: file of lines part<TAB>class (data split writes one), or folder of train.txt, "
+             "val.txt, test.txt"),
   PARAM_CHOICE(struct dataset_params, split_rule, DATASET_BY_NAME, dataset_rules,
-               "folder: the name of a class alone decides its part, or the number and order of all classes, as for models that do not record this setting"),
-  PARAM_CHOICE(struct dataset_params, groups, IMAGEFOLDER_CLASS, dataset_groups, "folder: what stays together in a split; parent: the classes of one folder"),
+               "folder: the name of a class alone decides its part; order: number and order of all classes, as for "
+               "models that do not record this setting"),
+  PARAM_CHOICE(struct dataset_params, groups, IMAGEFOLDER_CLASS, dataset_groups,
+               "folder: what stays together in a split; parent: the classes of one folder"),
   PARAM_CHOICE(struct dataset_params, layout, DATASET_AUTO, dataset_layouts,
                "folder: splits: the topmost folders are train, val, test; auto: if they are called so"),
   PARAM_BOOL(struct dataset_params, invert, 0, "folder: bright pixels are ink, not dark or transparent ones"),
@@ -76,11 +80,13 @@ static int dataset_parts_listed(int *part, const struct imageset *set, const cha
   int rc = 0, n_left = set->n_classes;
   for (int i = 0; i < list.n && rc == 0; i++, n_left--) {
     const int c = imageset_find(set, list.entries[i].class_name);
-    if (c < 0) rc = err_set(ERR_SETTING, "data.split=%s: class %s is not in the data", path, list.entries[i].class_name);
+    if (c < 0)
+      rc = err_set(ERR_SETTING, "data.split=%s: class %s is not in the data", path, list.entries[i].class_name);
     else part[c] = list.entries[i].part;
   }
   split_list_release(&list);
-  if (rc == 0 && n_left > 0) note("data.split=%s: %d of %d classes are not listed and left out", path, n_left, set->n_classes);
+  if (rc == 0 && n_left > 0)
+    note("data.split=%s: %d of %d classes are not listed and left out", path, n_left, set->n_classes);
   return rc;
 }
 
@@ -109,20 +115,23 @@ static int dataset_parts_given(int *part, const struct imageset *set) {
   for (int c = 0; c < set->n_classes; c++) {
     part[c] = dataset_top(set->class_name[c], &rest);
     if (part[c] < 0)
-      return err_set(ERR_SETTING, "data.layout=splits: class %s is not in a folder train, val or test", set->class_name[c]);
+      return err_set(ERR_SETTING, "data.layout=splits: class %s is not in a folder train, val or test",
+                     set->class_name[c]);
     for (int k = 0; k < c; k++)
       if (dataset_top(set->class_name[k], &other) != part[c] && strcmp(rest, other) == 0)
-        return err_set(ERR_SETTING, "data.layout=splits: %s and %s are one class in two parts; tasks are evaluated on classes of their own",
-                       set->class_name[k], set->class_name[c]);
+        return err_set(ERR_SETTING, "data.layout=splits: %s and %s are one class in two parts; "
+                       "tasks are evaluated on classes of their own", set->class_name[k], set->class_name[c]);
   }
   return 0;
 }
 
 // The groups from n_background on are evaluation; of those before, a fraction may be too.
-static void dataset_parts_dealt(int *part, const struct imageset *set, const struct dataset_params *p, int n_background, double evaluation) {
+static void dataset_parts_dealt(int *part, const struct imageset *set, const struct dataset_params *p, int n_background,
+                                double evaluation) {
   int *of_group = err_calloc((size_t)set->n_groups, sizeof(int));
   const int n_evaluation = split_share(evaluation, n_background);
-  split_deal(of_group, n_background, n_evaluation, split_share(p->validation, n_background - n_evaluation), (uint64_t)p->seed);
+  split_deal(of_group, n_background, n_evaluation, split_share(p->validation, n_background - n_evaluation),
+             (uint64_t)p->seed);
   for (int g = n_background; g < set->n_groups; g++) of_group[g] = DATASET_EVALUATION;
   for (int c = 0; c < set->n_classes; c++) part[c] = of_group[set->group[c]];
   free(of_group);
@@ -131,7 +140,8 @@ static void dataset_parts_dealt(int *part, const struct imageset *set, const str
 static int dataset_parts(int *part, const struct imageset *set, const struct dataset_params *p, int n_background) {
   const int folder = p->kind == DATASET_FOLDER;
   if (p->split[0]) return dataset_parts_listed(part, set, p->split);
-  if (folder && (p->layout == DATASET_PARTS || (p->layout == DATASET_AUTO && dataset_has_parts(set)))) return dataset_parts_given(part, set);
+  if (folder && (p->layout == DATASET_PARTS || (p->layout == DATASET_AUTO && dataset_has_parts(set))))
+    return dataset_parts_given(part, set);
   if (!folder || p->split_rule == DATASET_BY_ORDER) {
     dataset_parts_dealt(part, set, p, n_background, folder ? p->evaluation : 0);
     return 0;
@@ -199,18 +209,20 @@ static int dataset_load_folder(struct dataset *d, const struct dataset_params *p
   if (found->n_skipped) note("%s: neither PNG nor JPEG and passed over: %s", p->path, text);
   if (found->n_blank) note("%s: %d of %d images hold no ink", p->path, found->n_blank, n);
   if (mostly_ink && found->brightest < DATASET_DIM)
-    note("%s: the brightest pixel of all images is %d of 255: fewer bits than the files provide for (12 in 16)? Scale them up, or little contrast is left",
-         p->path, found->brightest);
+    note("%s: the brightest pixel of all images is %d of 255: fewer bits than the files provide for (12 in 16)? "
+         "Scale them up, or little contrast is left", p->path, found->brightest);
   else if (mostly_ink)
     note("%s: the border of %d of %d images is taken as ink; %s", p->path, found->n_border, n,
-         p->invert ? "dark marks on a bright ground need data.invert=no" : "bright marks on a dark ground need data.invert=yes");
+         p->invert ? "dark marks on a bright ground need data.invert=no"
+                   : "bright marks on a dark ground need data.invert=yes");
   return 0;
 }
 
 // Characters that neither data.kind=builtin nor an earlier model has seen.
 static void dataset_load_stand_in(struct dataset *d, const struct dataset_params *p) {
   imageset_init(&d->stand_in, (enum imageset_preprocessing)p->preprocessing, (int)p->size);
-  characters_load(&d->stand_in, "background", (uint64_t)p->seed, DATASET_STAND_IN_CHARACTERS, DATASET_STAND_IN_CLASSES, DATASET_STAND_IN_DRAWINGS);
+  characters_load(&d->stand_in, "background", (uint64_t)p->seed, DATASET_STAND_IN_CHARACTERS, DATASET_STAND_IN_CLASSES,
+                  DATASET_STAND_IN_DRAWINGS);
   d->standing_in.id = err_calloc(DATASET_STAND_IN_CLASSES, sizeof(int));
   for (int c = 0; c < DATASET_STAND_IN_CLASSES; c++) d->standing_in.id[d->standing_in.n++] = c;
   note("no training class is left: built-in characters serve as background images");
@@ -252,15 +264,18 @@ void dataset_release(struct dataset *d) {
 
 // ---- what was loaded
 
-int dataset_check(const struct dataset *d, const struct dataset_params *p, const struct episode_spec *spec, enum dataset_split s) {
+int dataset_check(const struct dataset *d, const struct dataset_params *p, const struct episode_spec *spec,
+                  enum dataset_split s) {
   static const char *const shares[][DATASET_SPLITS] = {
     [DATASET_OMNIGLOT] = { "data.validation", "data.validation", "data.path" },
     [DATASET_FOLDER] = { "data.validation and data.evaluation", "data.validation", "data.evaluation" },
-    [DATASET_BUILTIN] = { "data.classes and data.validation", "data.classes and data.validation", "data.evaluation_classes" },
+    [DATASET_BUILTIN] = { "data.classes and data.validation", "data.classes and data.validation",
+                          "data.evaluation_classes" },
   };
   if (spec->ways > d->split[s].n)
-    return err_set(ERR_SETTING, "%d ways, but there are only %d %s classes of %d; %s", spec->ways, d->split[s].n, dataset_split_name(s),
-                   d->images.n_classes, p->split[0] ? "data.split lists them" : shares[p->kind][s]);
+    return err_set(ERR_SETTING, "%d ways, but there are only %d %s classes of %d; %s", spec->ways, d->split[s].n,
+                   dataset_split_name(s), d->images.n_classes,
+                   p->split[0] ? "data.split lists them" : shares[p->kind][s]);
   return episode_check(spec, &d->images, &d->split[s], dataset_split_name(s));
 }
 
@@ -269,7 +284,8 @@ void dataset_fingerprint(const struct dataset *d, char text[17]) {
   const int kept = set->ink ? 4 * set->S * set->S : set->S * set->S;
   uint64_t h = CHECKSUM_START;
   for (int c = 0; c < set->n_classes; c++) {
-    const unsigned char n[2] = { (unsigned char)imageset_drawings(set, c), (unsigned char)(imageset_drawings(set, c) >> 8) };
+    const unsigned char n[2] = { (unsigned char)imageset_drawings(set, c),
+                                 (unsigned char)(imageset_drawings(set, c) >> 8) };
     h = checksum_bytes(h, set->class_name[c], strlen(set->class_name[c]) + 1);
     h = checksum_bytes(h, n, sizeof n);
   }

@@ -14,7 +14,7 @@
 enum dataset_kind { DATASET_OMNIGLOT, DATASET_FOLDER, DATASET_BUILTIN };
 enum dataset_rule { DATASET_BY_NAME, DATASET_BY_ORDER };
 enum dataset_layout { DATASET_AUTO, DATASET_CLASSES, DATASET_PARTS };
-// What to load. With DATASET_STAND_IN also some built-in characters if no training class is left, for dataset_background.
+// What to load. With DATASET_STAND_IN also some built-in characters if no training class is left.
 enum { DATASET_BACKGROUND_ONLY = 1, DATASET_EVALUATION_ONLY = 2, DATASET_EVERYTHING = 3, DATASET_STAND_IN = 4 };
 
 struct dataset_params {
@@ -47,18 +47,22 @@ struct dataset {
 
 // Load what is needed: DATASET_BACKGROUND_ONLY (training, validation), DATASET_EVALUATION_ONLY or
 // DATASET_EVERYTHING. The splits do not depend on what is loaded; those not asked for are empty, except
-// that a folder, and anything that a list splits, is always loaded whole. A note tells what was passed over or looks wrong.
+// that a folder, and anything that a list splits, is always loaded whole. A note tells what was passed over or looks
+// wrong.
 int dataset_load(struct dataset *d, const struct dataset_params *p, int what);
 void dataset_release(struct dataset *d);
 
-// Where background images come from, which calibrate a chip or measure statistics: the training classes; where there are none, built-in
-// characters (loaded with DATASET_STAND_IN). Never a class for validation or evaluation.
+// Where background images come from, which calibrate a chip or measure statistics: the training classes; where there
+// are none, built-in characters (loaded with DATASET_STAND_IN). Never a class for validation or evaluation.
 const struct imageset *dataset_background(const struct dataset *d, const struct imageset_classes **from);
 
-// Can every task of this kind be drawn from this split? ERR_SETTING says what is too small and which setting made it so.
-int dataset_check(const struct dataset *d, const struct dataset_params *p, const struct episode_spec *spec, enum dataset_split s);
+// Can every task of this kind be drawn from this split? ERR_SETTING says what is too small and which setting
+// made it so.
+int dataset_check(const struct dataset *d, const struct dataset_params *p, const struct episode_spec *spec,
+                  enum dataset_split s);
 
-// 16 hexadecimal digits that name what was loaded: FNV-1a over name, number of images and pixels of every class, in their order.
+// 16 hexadecimal digits that name what was loaded: FNV-1a over name, number of images and pixels of every class, in
+// their order.
 void dataset_fingerprint(const struct dataset *d, char text[17]);
 
 // Write the split as a list that data.split takes.

@@ -38,7 +38,8 @@ static void imagefolder_skip(struct imagefolder_found *found, const char *name) 
   int k = 0;
   while (k < found->n_endings && strncasecmp(found->endings[k].text, ending, IMAGEFOLDER_ENDING_SIZE - 1)) k++;
   if (k == IMAGEFOLDER_ENDINGS) snprintf(found->endings[--k].text, IMAGEFOLDER_ENDING_SIZE, "others");
-  else if (k == found->n_endings) snprintf(found->endings[found->n_endings++].text, IMAGEFOLDER_ENDING_SIZE, "%s", ending);
+  else if (k == found->n_endings)
+    snprintf(found->endings[found->n_endings++].text, IMAGEFOLDER_ENDING_SIZE, "%s", ending);
   found->endings[k].n++;
   found->n_skipped++;
 }
@@ -137,7 +138,8 @@ static int imagefolder_load_archive(struct loading *l) {
   return err_set(ERR_FORMAT, "%s: no PNG or JPEG images in class folders (%s)", l->a->path, skipped);
 }
 
-int imagefolder_load(struct imageset *set, const char *path, int invert, enum imagefolder_groups groups, struct imagefolder_found *found) {
+int imagefolder_load(struct imageset *set, const char *path, int invert, enum imagefolder_groups groups,
+                     struct imagefolder_found *found) {
   struct archive a;
   TRY(archive_open(&a, path));
   *found = (struct imagefolder_found){ 0 };

@@ -5,7 +5,8 @@
 
 #include "data/imageset.h"
 
-enum imagefolder_groups { IMAGEFOLDER_CLASS, IMAGEFOLDER_PARENT };  // each class its own; the classes of one parent folder
+// Each class its own; the classes of one parent folder.
+enum imagefolder_groups { IMAGEFOLDER_CLASS, IMAGEFOLDER_PARENT };
 
 enum { IMAGEFOLDER_ENDINGS = 16, IMAGEFOLDER_ENDING_SIZE = 16 };
 
@@ -21,9 +22,10 @@ struct imagefolder_found {
   int brightest;  // grey value, 0..255
 };
 
-// Add every class found. Dark pixels are ink, or bright ones with `invert`; transparent ones never. Classes and images are
-// sorted by name. Errors name the root and the file, or a class of which no image has any ink.
-int imagefolder_load(struct imageset *set, const char *path, int invert, enum imagefolder_groups groups, struct imagefolder_found *found);
+// Add every class found. Dark pixels are ink, or bright ones with `invert`; transparent ones never. Classes and images
+// are sorted by name. Errors name the root and the file, or a class of which no image has any ink.
+int imagefolder_load(struct imageset *set, const char *path, int invert, enum imagefolder_groups groups,
+                     struct imagefolder_found *found);
 
 // "3 files: .gif (2), .txt (1)"
 void imagefolder_skipped(const struct imagefolder_found *found, char *text, int size);

@@ -98,7 +98,8 @@ static int split_lines(struct split_list *list, const char *where, const char *t
     const int of_line = part < 0 ? (tab ? split_named(line, (size_t)(tab - line)) : -1) : part;
     const int shown = n > 60 ? 60 : (int)n;
     if (of_line < 0)
-      return err_set(ERR_FORMAT, "%s:%d: '%.*s': expected training, validation or evaluation, a tab and a class name", where, number, shown, line);
+      return err_set(ERR_FORMAT, "%s:%d: '%.*s': expected training, validation or evaluation, a tab and a class name",
+                     where, number, shown, line);
     if (name == line + n) return err_set(ERR_FORMAT, "%s:%d: '%.*s': no class name", where, number, shown, line);
     TRY(split_add(list, where, number, name, n - (size_t)(name - line), of_line));
   }

@@ -34,7 +34,8 @@ static int tasksfile_distinct(const struct episode *e, int w, const char *where,
     for (int k = 0; k < i; k++) {
       const int image = (i < e->shots ? support[i] : query[i - e->shots]).image;
       if ((k < e->shots ? support[k] : query[k - e->shots]).image == image)
-        return err_set(ERR_FORMAT, "%s: class %s: drawing %d is there twice", where, set->class_name[e->classes[w]], image - set->first[e->classes[w]] + 1);
+        return err_set(ERR_FORMAT, "%s: class %s: drawing %d is there twice", where, set->class_name[e->classes[w]],
+                       image - set->first[e->classes[w]] + 1);
     }
   return 0;
 }

@@ -2,8 +2,8 @@
 //   {"tasks": [{"classes": ["Alphabet/character01", ...],
 //               "support": [[drawing, ...] per class], "query": [[...] per class],
 //               "expect_query_accuracy": [...]}, ...]}
-// Drawings are numbered from 1 in the order of their file names. Every task has the same sizes; a class holds no drawing twice.
-// docs/tasks_file.md tells users.
+// Drawings are numbered from 1 in the order of their file names. Every task has the same sizes; a class holds no
+// drawing twice. docs/tasks_file.md tells users.
 #ifndef DATA_TASKSFILE_H
 #define DATA_TASKSFILE_H
 

@@ -74,9 +74,10 @@ static void run_features(struct measuring *m, int worker, struct rng *noise) {
 
 // ---- baselines on the same tasks
 
-// Logits of the queries: minus the squared Euclidean distance to each class mean of the support features (Snell et al., NeurIPS
-// 2017, equations 1 and 2). z (Q, N) and centroid (ways, CP), of padded rows.
-static void centroid_logits(const struct convnet *net, const struct maml_worker *w, int shots, real *z, real *centroid) {
+// Logits of the queries: minus the squared Euclidean distance to each class mean of the support features (Snell et al.,
+// NeurIPS 2017, equations 1 and 2). z (Q, N) and centroid (ways, CP), of padded rows.
+static void centroid_logits(const struct convnet *net, const struct maml_worker *w, int shots, real *z,
+                            real *centroid) {
   const int CP = conv_padded(net->channels), N = conv_padded(net->ways), S = w->work.n[0], Q = w->work.n[1];
   memset(centroid, 0, sizeof *centroid * (size_t)(net->ways*CP));
   for (int i = 0; i < S; i++)
@@ -471,7 +472,8 @@ static int measuring_init(struct measuring *m, const struct fewshot *f, const st
   *m = (struct measuring){ .f = f, .model = model, .data = data, .split = split, .n_chips = 1 };
   TRY(check_settings(f, model));
   if (f->eval.batchnorm == CONVNET_FIXED && data->split[DATASET_TRAINING].n == 0)  // other images have other statistics
-    return err_set(ERR_SETTING, "eval.batchnorm=chip: measures statistics of training classes, and none are left (data.evaluation, data.validation, data.split)");
+    return err_set(ERR_SETTING, "eval.batchnorm=chip: measures statistics of training classes, and none are left "
+                   "(data.evaluation, data.validation, data.split)");
   m->n_updates = f->eval.method == FEWSHOT_ADAPT ? (int)f->eval.updates : f->eval.method == FEWSHOT_SCRATCH;
   m->options = (struct maml_options){ .steps = (int)f->eval.updates, .rule = (enum convnet_rule)f->eval.batchnorm };
   if (f->synapse.kind == FEWSHOT_QUANTISED) m->options.bits = (int)f->synapse.bits;
@@ -527,8 +529,9 @@ static enum dataset_split split_of(const struct fewshot *f) { return f->eval.spl
 
 int fewshot_load(struct dataset *data, const struct fewshot *f) {
   const int background = f->synapse.kind == FEWSHOT_CHIP || f->eval.batchnorm == CONVNET_FIXED;
-  const int evaluation = background ? DATASET_EVERYTHING : DATASET_EVALUATION_ONLY, stand_in = f->synapse.kind == FEWSHOT_CHIP ? DATASET_STAND_IN : 0;
-  return dataset_load(data, &f->data, (split_of(f) == DATASET_VALIDATION ? DATASET_BACKGROUND_ONLY : evaluation) | stand_in);
+  const int evaluation = background ? DATASET_EVERYTHING : DATASET_EVALUATION_ONLY;
+  const int what = split_of(f) == DATASET_VALIDATION ? DATASET_BACKGROUND_ONLY : evaluation;
+  return dataset_load(data, &f->data, what | (f->synapse.kind == FEWSHOT_CHIP ? DATASET_STAND_IN : 0));
 }
 
 int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m) {

@@ -97,10 +97,11 @@ struct fewshot_model {
 };
 
 // Load a model file; its settings (data.preprocessing, data.size, ...) are taken over into f first, the
-// command line's assignments after it. A file that carries none is refused unless data.preprocessing is among the assignments.
+// command line's assignments after it. A file that carries none is refused unless data.preprocessing is among the
+// assignments.
 int fewshot_model_load(struct fewshot_model *m, struct fewshot *f, const char *path, int n_assignments, char *const *assignments);
-// The split that the file was trained with (data.seed, .validation, ...) into f, if that is about the same kind of data; what the user
-// gave stays, and a note tells how it differs. Part of fewshot_model_load.
+// The split that the file was trained with (data.seed, .validation, ...) into f, if that is about the same kind of
+// data; what the user gave stays, and a note tells how it differs. Part of fewshot_model_load.
 int fewshot_split(struct fewshot *f, const struct tensorfile *tf, int n_assignments, char *const *assignments);
 // What a model was trained on (all of data.*, run.seed), into f: for one that is to be saved again.
 int fewshot_history(struct fewshot *f, const char *path);

@@ -61,7 +61,7 @@ static const struct param eval_table[] = {
   PARAM_I64(P, chips, 1, 1, 65536, "chips programmed independently, the tasks shared out among them"),
   PARAM_TEXT(P, later_s, "", "seconds after the adaptation, as 60,3600: classify again without further updates; on a chip"),
   PARAM_TEXT(P, tasks_file, "", "fixed tasks (JSON) in place of random ones"),
-  PARAM_BOOL(P, per_task, 0, "--json also gives task_accuracy, a list for each task, to compare models on the same tasks"),
+  PARAM_BOOL(P, per_task, 0, "--json also gives task_accuracy, a list for each task: for paired comparisons"),
 #undef P
   { 0 },
 };
@@ -104,8 +104,8 @@ static const char *const model_settings[] = { "net", "train", "data.preprocessin
 static int check_given(const struct tensorfile *tf, int n_assignments, char *const *assignments) {
   for (int k = 0; k < n_assignments; k++)
     if (!strncmp(assignments[k], "data.preprocessing=", 19)) return 0;
-  return err_set(ERR_SETTING, "%s: no settings in the file: data.preprocessing=published (published weights) or area must be given; model convert records it",
-                 tensorfile_name(tf));
+  return err_set(ERR_SETTING, "%s: no settings in the file: data.preprocessing=published (published weights) or area "
+                 "must be given; model convert records it", tensorfile_name(tf));
 }
 
 static int take_over(struct fewshot *f, const struct tensorfile *tf, int n_assignments, char *const *assignments) {

@@ -7,7 +7,7 @@
 #include "base/tensorfile.h"
 #include "experiment/fewshot/fewshot.h"
 
-enum { OMNIGLOT = 1 << DATASET_OMNIGLOT, FOLDER = 1 << DATASET_FOLDER, BUILTIN = 1 << DATASET_BUILTIN, ALL = OMNIGLOT | FOLDER | BUILTIN };
+enum { ALL = -1, FOLDER = 1 << DATASET_FOLDER, BUILTIN = 1 << DATASET_BUILTIN };
 
 // What decides the split, for which kinds of data, and what files mean that were written before a setting existed.
 static const struct recorded {
@@ -28,7 +28,8 @@ static bool is_assigned(const char *name, int n_assignments, char *const *assign
 }
 
 // Take over one setting unless the user gave it: on the command line, or as anything but the default.
-static int take(struct fewshot *f, const struct fewshot *usual, const struct recorded *r, const struct tensorfile *tf, bool assigned) {
+static int take(struct fewshot *f, const struct fewshot *usual, const struct recorded *r, const struct tensorfile *tf,
+                bool assigned) {
   char now[PARAM_TEXT_SIZE], told[PARAM_TEXT_SIZE], before[PARAM_TEXT_SIZE], text[PARAM_TEXT_SIZE + 64];
   const char *value = tensorfile_metadata(tf, r->name) ? tensorfile_metadata(tf, r->name) : r->absent;
   if (!value) return 0;
@@ -40,13 +41,15 @@ static int take(struct fewshot *f, const struct fewshot *usual, const struct rec
   const bool given = assigned || strcmp(now, before) != 0;
   struct fewshot model;  // its value in the spelling of the table
   fewshot_init(&model);
-  if (settings_set(model.sections, text) < 0) return err_set(ERR_FORMAT, "%s: __metadata__: %s", tensorfile_name(tf), err_message());
+  if (settings_set(model.sections, text) < 0)
+    return err_set(ERR_FORMAT, "%s: __metadata__: %s", tensorfile_name(tf), err_message());
   param_value(p, &model.data, told);
   if (!given) return settings_set(f->sections, text);
   // evaluation characters of other kinds than folders are given: no split can mix them with what was seen
   const bool matters = f->data.kind == DATASET_FOLDER || f->eval.split || !strcmp(r->name, "data.split");
   if (strcmp(now, told) && matters)
-    note("%s=%s, but %s was trained with %s=%s: classes that it has seen may be taken for new ones", r->name, now, tensorfile_name(tf), r->name, told);
+    note("%s=%s, but %s was trained with %s=%s: classes that it has seen may be taken for new ones", r->name, now,
+         tensorfile_name(tf), r->name, told);
   return 0;
 }
 
@@ -56,7 +59,9 @@ int fewshot_split(struct fewshot *f, const struct tensorfile *tf, int n_assignme
   fewshot_init(&trained);
   const char *kind = tensorfile_metadata(tf, "data.kind");
   char text[PARAM_TEXT_SIZE];
-  if (!kind || snprintf(text, sizeof text, "data.kind=%s", kind) >= (int)sizeof text || settings_set(trained.sections, text) < 0) return 0;
+  if (!kind || snprintf(text, sizeof text, "data.kind=%s", kind) >= (int)sizeof text ||
+      settings_set(trained.sections, text) < 0)
+    return 0;
   if (trained.data.kind != f->data.kind) return 0;  // other images, none of which it has seen
   for (size_t k = 0; k < sizeof recorded / sizeof *recorded; k++)
     if (recorded[k].kinds & 1 << f->data.kind)

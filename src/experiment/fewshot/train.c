@@ -296,7 +296,7 @@ static int start_from(struct training *t, const char *path) {
   const struct convnet *net = &t->model.net;
   struct fewshot other;
   struct fewshot_model m;
-  char published[] = "data.preprocessing=published", *given[] = { published };  // files of published weights do not say it themselves
+  char published[] = "data.preprocessing=published", *given[] = { published };  // their files do not say it themselves
   fewshot_init(&other);
   TRY(fewshot_model_load(&m, &other, path, t->f->data.preprocessing == IMAGESET_PUBLISHED, given));
   int rc = 0;
@@ -329,7 +329,8 @@ static int prepare(struct training *t) {
   const struct dataset_params *data = &t->f->data;
   TRY(dataset_check(&t->data, data, &t->spec, DATASET_TRAINING));
   const int n_validation = t->data.split[DATASET_VALIDATION].n;
-  const int rc = t->f->train.validate_tasks && (n_validation || data->validation > 0) ? dataset_check(&t->data, data, &t->spec, DATASET_VALIDATION) : 0;
+  const bool wanted = t->f->train.validate_tasks && (n_validation > 0 || data->validation > 0);
+  const int rc = wanted ? dataset_check(&t->data, data, &t->spec, DATASET_VALIDATION) : 0;
   if (rc < 0 && data->kind != DATASET_FOLDER) return rc;  // more classes are to be had
   if (rc < 0) {
     note("training without validation: %s", err_message());
