@@ -116,6 +116,24 @@ static void check_eval(const char *model) {
   CHECK(!strstr(out, "task_accuracy") && strstr(out, "\"balanced_queries\": false"), "%s", out);
 }
 
+// A model trained by a list is evaluated by it: the list must be at hand.
+static void check_listed(void) {
+  char list[300], setting[320], model[300], text[512] = "";
+  for (int k = 0; k < 13; k++)
+    snprintf(text + strlen(text), sizeof text - strlen(text), "%s\tmark%02d\n", k < 7 ? "train" : "test", k);
+  snprintf(list, sizeof list, "%s", folder_path(&tmp, "by_hand.split"));
+  snprintf(setting, sizeof setting, "data.split=%s", list);
+  snprintf(model, sizeof model, "%s", folder_path(&tmp, "listed/model.safetensors"));
+  folder_write(&tmp, "by_hand.split", text, strlen(text));
+  succeeds(ARGS("train", "fewshot", FOLDER, SMALL, setting, "--run", folder_path(&tmp, "listed"), "--quiet"));
+  refused(2, "data.split=by_hand.split: ", ARGS("eval", "fewshot", "--model", model, FOLDER, "eval.tasks=2"));
+  const struct process *p = run(ARGS(EVAL, setting));
+  CHECK(p->status == 0 && number_of(p->out, "\"classes\": ") == 6, "%s%s", p->out, p->err);
+  CHECK(strstr(p->err, "3 of 16 classes are not listed and left out") && !strstr(p->err, "was trained"), "%s", p->err);
+  p = run(ARGS(EVAL, "data.split="));
+  CHECK(strstr(p->err, "was trained with data.split=by_hand.split"), "%s", p->err);
+}
+
 // Copy a model without the settings that begin with `prefix`.
 static const char *without(const char *model, const char *prefix, const char *name) {
   char *data;
@@ -167,6 +185,7 @@ int main(void) {
   check_train(model, sizeof model);
   check_eval(model);
   check_older(model);
+  check_listed();
   folder_remove(&tmp);
   folder_remove(&marks);
   return test_summary();

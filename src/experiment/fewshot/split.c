@@ -27,6 +27,9 @@ static bool is_assigned(const char *name, int n_assignments, char *const *assign
   return false;
 }
 
+// A model file holds the name of a list without its folder.
+static const char *base_name(const char *value) { return strrchr(value, '/') ? strrchr(value, '/') + 1 : value; }
+
 // Take over one setting unless the user gave it: on the command line, or as anything but the default.
 static int take(struct fewshot *f, const struct fewshot *usual, const struct recorded *r, const struct tensorfile *tf,
                 bool assigned) {
@@ -47,7 +50,7 @@ static int take(struct fewshot *f, const struct fewshot *usual, const struct rec
   if (!given) return settings_set(f->sections, text);
   // evaluation characters of other kinds than folders are given: no split can mix them with what was seen
   const bool matters = f->data.kind == DATASET_FOLDER || f->eval.split || !strcmp(r->name, "data.split");
-  if (strcmp(now, told) && matters)
+  if (strcmp(base_name(now), base_name(told)) && matters)
     note("%s=%s, but %s was trained with %s=%s: classes that it has seen may be taken for new ones", r->name, now,
          tensorfile_name(tf), r->name, told);
   return 0;
