@@ -2,6 +2,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/tensorfile.h"
 #include "device/pcm.h"
 #include "experiment/fewshot/fewshot.h"
 #include "experiment/arm/result.h"
@@ -324,7 +325,7 @@ static void check_arm(const struct folder *f) {
   REFUSES(mx_arm_learn(arm, target), MX_ERROR_ARGUMENT, "limit 70");
   target[11] = NAN;
   REFUSES(mx_arm_learn(arm, target), MX_ERROR_DIVERGED, "velocity 1 of step 5");
-  REFUSES(mx_arm_load(&arm, MODEL, NULL), MX_ERROR_FORMAT, "not a model of the arm");
+  REFUSES(mx_arm_load(&arm, MODEL, NULL), MX_ERROR_FORMAT, "not a 'metaxbar arm'");
   mx_arm_free(arm);
   WORKS(mx_arm_load(&arm, path, LIST("synapse.kind=chip", "chip.calibration_rows=32")));
   WORKS(mx_arm_learn(arm, result.target_omega));
@@ -357,16 +358,21 @@ static void check_device(void) {
 
 // A library says nothing: what a function finds is in its result and in mx_last_error.
 static void check_silence(void) {
+  const struct folder f = folder_make();
+  const char *const path = folder_path(&f, "published.safetensors");
+  struct tensorfile_writer *w = tensorfile_create(path);
   FILE *said = tmpfile();
   struct mx_arm *a;
+  CHECK(tensorfile_commit(w) == 0, "%s", err_message());
   const int kept = dup(2);
   dup2(fileno(said), 2);
-  const int rc = mx_arm_load(&a, MODEL, NULL);  // a file without settings of an arm, which the command line remarks on
+  const int rc = mx_arm_load(&a, path, NULL);  // a file without settings, which the command line remarks on
   fflush(stderr);
   dup2(kept, 2);
   close(kept);
   CHECK(rc == MX_ERROR_FORMAT && fseek(said, 0, SEEK_END) == 0 && ftell(said) == 0, "%d, %ld bytes on standard error", rc, ftell(said));
   fclose(said);
+  folder_remove(&f);
 }
 
 int main(void) {

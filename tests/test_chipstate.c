@@ -9,6 +9,7 @@
 #include "chip/chip.h"
 #include "chip/chipstate.h"
 #include "test.h"
+#include "unsealed.h"
 
 enum { I = 45, O = 20, OP = 32, B = 8 };
 static struct arena arena;
@@ -135,6 +136,7 @@ static int load_changed(struct chip *c, const char *from, const char *to) {
   char *text;
   size_t size;
   CHECK(file_read(path, 1 << 24, &text, &size) == 0, "%s", err_message());
+  unseal(text, size);
   char *at = memmem(text, size, from, strlen(from));
   CHECK(at && strlen(to) == strlen(from), "%s is not in the file", from);
   memcpy(at, to, strlen(to));

@@ -6,6 +6,7 @@
 #include "experiment/fewshot/fewshot.h"
 #include "folder.h"
 #include "process.h"
+#include "unsealed.h"
 
 static struct folder tmp;
 static struct process p;
@@ -102,6 +103,7 @@ static void test_model_files(void) {
   for (size_t k = 0; k <= sizeof edits / sizeof *edits; k++) {
     char *copy = malloc(size + 1);
     memcpy(copy, data, size);
+    unseal(copy, size);
     if (k == sizeof edits / sizeof *edits) copy[5] = 1;
     else {
       char *at = memmem(copy, size, edits[k].from, strlen(edits[k].from));

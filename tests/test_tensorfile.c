@@ -6,7 +6,9 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/format.h"
 #include "test.h"
+#include "unsealed.h"
 
 static char path[64] = "/tmp/metaxbar-tensors-XXXXXX";
 
@@ -61,7 +63,7 @@ static void test_round_trip(void) {
     CHECK(tensorfile_find(tf, e->name) == e, "%s", e->name);
   }
   const char *key;
-  CHECK(tensorfile_metadata_count(tf) == 2 && !strcmp(tensorfile_metadata_at(tf, 1, &key), "0.1") && !strcmp(key, "net.alpha"), "metadata");
+  CHECK(tensorfile_metadata_count(tf) == 3 && !strcmp(tensorfile_metadata_at(tf, 1, &key), "0.1") && !strcmp(key, "net.alpha"), "metadata");
   CHECK(!strcmp(tensorfile_metadata(tf, "format"), "a \"text\"\nof two lines"), "metadata");
   CHECK(!tensorfile_metadata(tf, "none") && !tensorfile_find(tf, "none"), "found what is not there");
   tensorfile_close(tf);
@@ -203,6 +205,80 @@ static void test_cut_off(void) {
   free(data);
 }
 
+// Every bit of a file counts: changed, it is refused. Only where the key of the checksum itself is hit the file passes for one
+// of those without; then all else is as it was.
+static void test_damage(void) {
+  char *data;
+  size_t size;
+  int taken = 0;
+  CHECK(!file_read(path, 1 << 20, &data, &size), "%s", err_message());
+  char *key = memmem(data, size, "\"checksum\"", 10);
+  CHECK(key, "no checksum in the file");
+  for (size_t bit = 0; key && bit < 8*size; bit++) {
+    struct tensorfile *tf;
+    const bool in_key = data + bit/8 > key && data + bit/8 < key + 9;
+    const bool same = bit/8 >= 5 && bit%8 == 5 && !memcmp(data + bit/8 - 5, "\\u000", 5);  // a or A, of the line end
+    data[bit/8] ^= (char)(1 << bit%8);
+    const int rc = tensorfile_open_stream(&tf, fmemopen(data, size, "rb"), "damaged");
+    data[bit/8] ^= (char)(1 << bit%8);
+    CHECK(rc == ERR_FORMAT || (rc == 0 && (in_key || same)), "bit %zu of byte %zu: %d %s", bit%8, bit/8, rc, err_message());
+    taken += rc == 0;
+    tensorfile_close(tf);
+  }
+  CHECK(taken > 0 && taken <= 65, "%d", taken);
+  struct tensorfile *tf;
+  data[size - 1] ^= 1;
+  CHECK(tensorfile_open_stream(&tf, fmemopen(data, size, "rb"), "f") == ERR_FORMAT && strstr(err_message(), "f: damaged, or changed by"), "%s", err_message());
+  unseal(data, size);
+  CHECK(tensorfile_open_stream(&tf, fmemopen(data, size, "rb"), "f") == 0, "an older file: %s", err_message());
+  tensorfile_close(tf);
+  free(data);
+}
+
+// The sum of tensorsum.h, spelled out.
+static void test_sum(void) {
+  static const unsigned char bytes[] = "a\0b\0key\0text\0t\0U8\0\1\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0\7\10\11";
+  uint64_t h = UINT64_C(14695981039346656037);
+  char expected[32];
+  for (size_t k = 0; k < sizeof bytes - 1; k++) h = (h ^ bytes[k]) * UINT64_C(1099511628211);
+  snprintf(expected, sizeof expected, "%016llx", (unsigned long long)h);
+  char other[] = "/tmp/metaxbar-sum-XXXXXX";
+  close(mkstemp(other));
+  struct tensorfile_writer *w = tensorfile_create(other);
+  tensorfile_put_text(w, "key", "text");
+  tensorfile_put_text(w, "checksum", "of the file this was copied from");
+  tensorfile_put_text(w, "a", "b");
+  tensorfile_put_u8(w, "t", 1, d3, (const uint8_t[]){ 7, 8, 9 });
+  struct tensorfile *tf;
+  CHECK(tensorfile_commit(w) == 0 && tensorfile_open(&tf, other) == 0, "%s", err_message());
+  CHECK(!strcmp(tensorfile_metadata(tf, "checksum"), expected), "%s, expected %s", tensorfile_metadata(tf, "checksum"), expected);
+  tensorfile_close(tf);
+  unlink(other);
+}
+
+static int with_version(const char *format, const char *version) {
+  struct tensorfile_writer *w = tensorfile_create(path);
+  struct tensorfile *tf;
+  if (format) tensorfile_put_text(w, "format", format);
+  if (version) tensorfile_put_text(w, "version", version);
+  CHECK(tensorfile_commit(w) == 0 && tensorfile_open(&tf, path) == 0, "%s", err_message());
+  const int rc = format_check(tf, FORMAT_ARM);
+  tensorfile_close(tf);
+  return rc;
+}
+
+static void test_format(void) {
+  static const char *const good[][2] = { { NULL, NULL }, { NULL, "7" }, { "pt", "7" }, { FORMAT_ARM, NULL }, { FORMAT_ARM, "1" }, { FORMAT_ARM, "1.0" },
+                                         { FORMAT_ARM, "1.12" } };
+  static const char *const bad[][3] = { { FORMAT_CHIP, "1.0", ": is a 'metaxbar chip state', not a 'metaxbar arm'" },
+                                        { FORMAT_ARM, "2.0", ": version 2.0 of 'metaxbar arm': this program reads versions up to 1.0" },
+                                        { FORMAT_ARM, "10", ": version 10 of" }, { FORMAT_ARM, "", "must be a number" }, { FORMAT_ARM, "x", "must be a number" },
+                                        { FORMAT_ARM, "0.1", "must be a number" }, { FORMAT_ARM, "1x", "must be a number" } };
+  for (size_t k = 0; k < sizeof good / sizeof *good; k++) CHECK(with_version(good[k][0], good[k][1]) == 0, "case %zu: %s", k, err_message());
+  for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
+    CHECK(with_version(bad[k][0], bad[k][1]) == ERR_FORMAT && strstr(err_message(), path) && strstr(err_message(), bad[k][2]), "case %zu: %s", k, err_message());
+}
+
 static void test_write_errors(void) {
   struct tensorfile_writer *w = tensorfile_create(path);
   tensorfile_put_real(w, "good", 1, d3, reals);
@@ -232,6 +308,10 @@ int main(void) {
   test_cut_off();
   test_write_errors();
   test_half();
+  write_all();
+  test_damage();
+  test_sum();
+  test_format();
   unlink(path);
   struct tensorfile *tf;
   CHECK(tensorfile_open(&tf, "/tmp") == ERR_IO && strstr(err_message(), "/tmp: Is a directory"), "%s", err_message());

@@ -5,6 +5,7 @@
 #include "base/tensorfile.h"
 #include "folder.h"
 #include "process.h"
+#include "unsealed.h"
 
 static struct folder tmp;
 
@@ -225,6 +226,10 @@ static void test_diverged(void) {
   const real huge = sizeof(real) == sizeof(float) ? (real)3e38 : (real)1.7e308;
   for (int64_t i = 0; e && i < e->n_values; i++) memcpy(data + e->offset + i * (int64_t)sizeof huge, &huge, sizeof huge);
   tensorfile_close(tf);
+  folder_write(&tmp, "stopped/checkpoint.safetensors", data, size);
+  run(&p, "stopped", true, long_run);
+  process_check_line(&p, 1, (const char *const[]){ "/stopped/checkpoint.safetensors: damaged, ", NULL });
+  unseal(data, size);
   folder_write(&tmp, "stopped/checkpoint.safetensors", data, size);
   run(&p, "stopped", true, long_run);
   process_check_line(&p, 1, (const char *const[]){ "iteration ", "not finite", NULL });

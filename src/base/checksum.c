@@ -1,18 +1,18 @@
 #include "base/checksum.h"
 
+#include <stddef.h>
 #include <string.h>
 
-static uint64_t add_byte(uint64_t h, unsigned char b) { return (h ^ b) * UINT64_C(1099511628211); }
-
 uint64_t checksum_bytes(uint64_t h, const void *data, size_t n) {
-  for (const unsigned char *b = data, *end = b + n; b < end; b++) h = add_byte(h, *b);
+  const unsigned char *byte = data;
+  for (size_t i = 0; i < n; i++) h = (h ^ byte[i]) * UINT64_C(1099511628211);
   return h;
 }
 
 static uint64_t add(uint64_t h, float v) {
   uint32_t bits;
   memcpy(&bits, &v, sizeof bits);
-  for (int k = 0; k < 32; k += 8) h = add_byte(h, (unsigned char)(bits >> k));
+  for (int k = 0; k < 32; k += 8) h = (h ^ (bits >> k & 0xff)) * UINT64_C(1099511628211);
   return h;
 }
 

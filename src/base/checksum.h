@@ -1,4 +1,4 @@
-// checksum.h - 64-bit FNV-1a, to tell one set of weights or images from another. Not against forgery.
+// checksum.h - 64-bit FNV-1a of numbers, to tell one set of weights from another. Not against forgery.
 // h = 14695981039346656037; for every byte b: h = (h xor b) * 1099511628211. The bytes are those of the values rounded
 // to float, least significant first, so that both builds and all machines agree on weights that floats hold.
 #ifndef BASE_CHECKSUM_H
@@ -9,9 +9,8 @@
 
 #include "base/real.h"
 
+// Of n bytes behind what gave the sum h; it begins with CHECKSUM_START.
 #define CHECKSUM_START UINT64_C(14695981039346656037)
-
-// h continued over n bytes; begin with CHECKSUM_START.
 uint64_t checksum_bytes(uint64_t h, const void *data, size_t n);
 
 // Of v (rows, columns), a row every ld values.

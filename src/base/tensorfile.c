@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/tensorsum.h"
 #include "base/text.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "safetensors are little endian");
@@ -31,16 +33,12 @@ enum { N_DTYPES = sizeof dtype_sizes / sizeof *dtype_sizes };
 
 // ---- reading the header
 
-struct text_field {
-  const char *key, *value;
-};
-
 struct tensorfile {
   FILE *stream;
   char *name;                        // path, for messages
   struct json_t *header;             // owns all names and texts
   struct json_t *metadata;           // inside header; NULL: none
-  struct text_field *texts;          // the same in file order
+  struct tensorsum_text *texts;      // the same in file order
   struct tensorfile_entry *entries;  // by offset
   struct tensorfile_entry **named;   // the same by name
   int n_entries, n_metadata;
@@ -113,7 +111,7 @@ static int parse_metadata(struct tensorfile *tf, struct json_t *metadata) {
   for (struct json_t *v; (v = json_next(metadata, &at, &key));) {
     if (!printable(key) || !json_is_text(v, &text))
       return err_set(ERR_FORMAT, "%s: __metadata__ '%.40s' is not a text", tf->name, printable(key) ? key : "?");
-    tf->texts[tf->n_metadata++] = (struct text_field){ key, text };
+    tf->texts[tf->n_metadata++] = (struct tensorsum_text){ key, text };
   }
   return 0;
 }
@@ -173,12 +171,34 @@ static int read_header(struct tensorfile *tf) {
   return parse_header(tf, 8 + (int64_t)n);
 }
 
+// All data, through the sum that the metadata states; files without one are taken as they are.
+static int check_sum(struct tensorfile *tf) {
+  unsigned char chunk[16384];
+  char text[TENSORSUM_SIZE];
+  uint64_t sum = tensorsum_texts(tf->texts, tf->n_metadata);
+  const char *stated = tensorfile_metadata(tf, TENSORSUM_KEY);
+  for (int i = 0; stated && i < tf->n_entries; i++) {
+    const struct tensorfile_entry *e = tf->named[i];
+    sum = tensorsum_head(sum, e, dtype_names[e->dtype]);
+    if (fseeko(tf->stream, e->offset, SEEK_SET)) return err_set(ERR_IO, "%s: %s", tf->name, strerror(errno));
+    for (size_t left = (size_t)(entry_end(e) - e->offset), n; left > 0; left -= n) {
+      n = left < sizeof chunk ? left : sizeof chunk;
+      if (fread(chunk, 1, n, tf->stream) != n) return err_set(ERR_IO, "%s: tensor '%s': cannot read", tf->name, e->name);
+      sum = checksum_bytes(sum, chunk, n);
+    }
+  }
+  tensorsum_print(text, sum);
+  if (!stated || !strcmp(stated, text)) return 0;
+  return err_set(ERR_FORMAT, "%s: damaged, or changed by a program that left " TENSORSUM_KEY "=%s: it is %s", tf->name, stated, text);
+}
+
 int tensorfile_open_stream(struct tensorfile **out, FILE *stream, const char *name) {
   struct tensorfile *tf = err_calloc(1, sizeof *tf);
   tf->stream = stream;
   tf->name = err_calloc(strlen(name) + 1, 1);
   strcpy(tf->name, name);
-  const int rc = read_header(tf);
+  int rc = read_header(tf);
+  if (!rc) rc = check_sum(tf);
   if (rc) tensorfile_close(tf);
   *out = rc ? NULL : tf;
   return rc;
@@ -388,7 +408,7 @@ struct tensorfile_writer *tensorfile_create(const char *path) {
 
 void tensorfile_put_text(struct tensorfile_writer *w, const char *key, const char *value) {
   assert(printable(key) && !json_has(w->metadata, key));
-  json_put_text(w->metadata, key, value);
+  if (strcmp(key, TENSORSUM_KEY)) json_put_text(w->metadata, key, value);
 }
 
 static struct item *new_item(struct tensorfile_writer *w) {
@@ -461,15 +481,39 @@ static void write_item(const struct item *item, FILE *out) {
   fwrite(item->data, (size_t)dtype_sizes[item->entry.dtype], (size_t)item->entry.n_values, out);
 }
 
+static int by_item(const void *a, const void *b) { return strcmp((*(const struct item *const *)a)->name, (*(const struct item *const *)b)->name); }
+
+static void put_sum(struct tensorfile_writer *w) {
+  char text[TENSORSUM_SIZE];
+  int n = 0;
+  void *at = NULL;
+  struct json_t *v;
+  struct tensorsum_text *texts = err_calloc(json_length(w->metadata), sizeof *texts);
+  const struct item **named = err_calloc((size_t)w->n_items, sizeof *named);
+  while ((v = json_next(w->metadata, &at, &texts[n].key)))
+    if (json_is_text(v, &texts[n].value)) n++;  // what is none is refused when it is printed
+  uint64_t sum = tensorsum_texts(texts, n);
+  for (int i = 0; i < w->n_items; i++) named[i] = &w->items[i];
+  qsort(named, (size_t)w->n_items, sizeof *named, by_item);
+  for (int i = 0; i < w->n_items; i++) {
+    const struct tensorfile_entry *e = &named[i]->entry;
+    sum = tensorsum_head(sum, e, dtype_names[e->dtype]);
+    sum = checksum_bytes(sum, named[i]->data, (size_t)e->n_values * (size_t)dtype_sizes[e->dtype]);
+  }
+  tensorsum_print(text, sum);
+  json_put_text(w->metadata, TENSORSUM_KEY, text);
+  free(texts);
+  free(named);
+}
+
 // The header as text, padded so that the data begins on a multiple of 8. Wide types come first:
 // then each tensor is aligned to its own values without a hole, which the format forbids.
 static int header_text(struct tensorfile_writer *w, char **text, size_t *size) {
   struct json_t *header = json_object_new();
   int64_t offset = 0;
-  if (json_length(w->metadata)) {
-    json_put(header, "__metadata__", w->metadata);
-    w->metadata = NULL;
-  }
+  put_sum(w);
+  json_put(header, "__metadata__", w->metadata);
+  w->metadata = NULL;
   for (int width = 8; width; width /= 2) {
     for (int i = 0; i < w->n_items; i++) {
       struct tensorfile_entry *e = &w->items[i].entry;

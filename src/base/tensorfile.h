@@ -1,7 +1,8 @@
 // tensorfile.h - safetensors: 8 bytes of header length (little endian), a JSON header of names,
 // dtypes, shapes and offsets, then the data. Models and checkpoints are such files; everything in
 // the header is checked against the file before anything is allocated or read.
-// Dimensions are outermost first, data row-major.
+// Dimensions are outermost first, data row-major. Every file that is written states its checksum (base/tensorsum.h), and one
+// whose checksum is another is refused when it is opened.
 #ifndef BASE_TENSORFILE_H
 #define BASE_TENSORFILE_H
 
@@ -63,7 +64,7 @@ const char *tensorfile_metadata(const struct tensorfile *tf, const char *key);  
 struct tensorfile_writer;
 
 struct tensorfile_writer *tensorfile_create(const char *path);
-void tensorfile_put_text(struct tensorfile_writer *w, const char *key, const char *value);  // __metadata__
+void tensorfile_put_text(struct tensorfile_writer *w, const char *key, const char *value);  // __metadata__; a checksum is the writer's own: passed over
 // Each name once. put_real writes F32, in the double build F64.
 void tensorfile_put_real(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const real *src);
 // put_f16 rounds to half precision: 11 bits, fewer below 2^-14, 0 below 2^-25; beyond 65504 (from 65520 on) is an error.

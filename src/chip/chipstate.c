@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/format.h"
 #include "base/tensorfile.h"
 #include "chip/chip.h"
 #include "kernel/conv.h"
@@ -299,6 +300,7 @@ int chipstate_save(const struct chip *c, const char *path) {
   struct tensorfile_writer *w = tensorfile_create(path);
   struct chip *all = chip_clone(c);  // the visitors take a chip they could change
   all->ledger = c->ledger;
+  format_put(w, FORMAT_CHIP);
   put_identity(w, c);
   visit_chip(w, NULL, all);
   for (int k = 0; k < c->n_pieces; k++) visit_tile(w, NULL, all, k);
@@ -308,6 +310,7 @@ int chipstate_save(const struct chip *c, const char *path) {
 }
 
 static int load_all(struct chip *c, struct tensorfile *tf, real **samples) {
+  TRY(format_check(tf, FORMAT_CHIP));
   TRY(check_identity(tf, c));
   TRY(visit_chip(NULL, tf, c));
   for (int k = 0; k < c->n_pieces; k++) TRY(visit_tile(NULL, tf, c, k));

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/format.h"
 #include "base/param.h"
 #include "base/settings.h"
 #include "base/tensorfile.h"
@@ -13,6 +14,7 @@ int checkpoint_save(const struct checkpoint *c) {
   rundir_path(c->run, RUNDIR_CHECKPOINT, path);
   struct tensorfile_writer *w = tensorfile_create(path);
   const int64_t n = (int64_t)c->n, one = 1, n_tally = c->n_tally;
+  format_put(w, FORMAT_CHECKPOINT);
   settings_store(c->sections, NULL, w);
   tensorfile_put_real(w, "parameters", 1, &n, c->parameters);
   tensorfile_put_real(w, "adam.moment1", 1, &n, c->moment1);
@@ -40,6 +42,7 @@ static int same_settings(const struct checkpoint *c, const struct tensorfile *tf
 
 static int read(const struct checkpoint *c, struct tensorfile *tf) {
   const int64_t n = (int64_t)c->n, one = 1, n_tally = c->n_tally;
+  TRY(format_check(tf, FORMAT_CHECKPOINT));
   TRY(same_settings(c, tf));
   TRY(tensorfile_real(tf, "parameters", 1, &n, c->parameters));
   TRY(tensorfile_real(tf, "adam.moment1", 1, &n, c->moment1));

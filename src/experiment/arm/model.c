@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/format.h"
 #include "base/note.h"
 #include "base/rng.h"
 #include "base/tensorfile.h"
@@ -222,7 +223,8 @@ int reach_model_load(struct reach_model *m, struct reach *f, const char *path, i
   *m = (struct reach_model){ 0 };
   struct tensorfile *tf;
   TRY(tensorfile_open(&tf, path));
-  int rc = take_over(f, tf);
+  int rc = format_check(tf, FORMAT_ARM);
+  if (rc == 0) rc = take_over(f, tf);
   for (int k = 0; k < n_assignments && rc == 0; k++) rc = settings_set(f->sections, assignments[k]);
   if (rc == 0) {
     reach_oneshot(&m->o, f);
@@ -250,7 +252,7 @@ void reach_model_release(struct reach_model *m) {
 
 int reach_model_save(const struct reach_model *m, const struct reach *f, const char *path, bool half) {
   struct tensorfile_writer *w = tensorfile_create(path);
-  tensorfile_put_text(w, "format", "metaxbar arm");
+  format_put(w, FORMAT_ARM);
   settings_store(f->sections, model_settings, w);
   put_matrices(w, &m->o, m->parameters, half ? tensorfile_put_f16 : tensorfile_put_real);
   return tensorfile_commit(w);

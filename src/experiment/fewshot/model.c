@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/format.h"
 #include "base/rng.h"
 #include "base/tensorfile.h"
 #include "model/convnetfile.h"
@@ -125,7 +126,8 @@ int fewshot_model_load(struct fewshot_model *m, struct fewshot *f, const char *p
   snprintf(m->path, sizeof m->path, "%s", path);
   struct tensorfile *tf;
   TRY(tensorfile_open(&tf, path));
-  int rc = take_over(f, tf, n_assignments, assignments);
+  int rc = format_check(tf, FORMAT_FEWSHOT);
+  if (rc == 0) rc = take_over(f, tf, n_assignments, assignments);
   if (rc == 0) rc = convnetfile_sizes(&f->net, tf);
   for (int k = 0; k < n_assignments && rc == 0; k++) rc = settings_set(f->sections, assignments[k]);
   if (rc == 0) rc = fewshot_split(f, tf, n_assignments, assignments);
@@ -175,7 +177,7 @@ int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, c
   memset(portable.data.path, 0, sizeof portable.data.path);
   const char *list = strrchr(f->data.split, '/');
   snprintf(portable.data.split, sizeof portable.data.split, "%s", list ? list + 1 : f->data.split);
-  tensorfile_put_text(w, "format", "metaxbar few-shot classifier");
+  format_put(w, FORMAT_FEWSHOT);
   settings_store(portable.sections, stored, w);
   convnetfile_put(w, &m->net, m->parameters);
   return tensorfile_commit(w);

@@ -1,0 +1,21 @@
+// format.h - what a file of this program is, and in which version of its form: "format" and "version" in the metadata of models,
+// checkpoints and states of a chip. The first number of a version rises when older programs would misunderstand a file;
+// the second when they may pass over what is new.
+#ifndef BASE_FORMAT_H
+#define BASE_FORMAT_H
+
+struct tensorfile;
+struct tensorfile_writer;
+
+#define FORMAT_FEWSHOT "metaxbar few-shot classifier"
+#define FORMAT_ARM "metaxbar arm"
+#define FORMAT_CHECKPOINT "metaxbar checkpoint"
+#define FORMAT_CHIP "metaxbar chip state"
+
+void format_put(struct tensorfile_writer *w, const char *format);
+
+// ERR_FORMAT for a file that says it is another of these, or of a version to come. What says neither is taken as it is:
+// older files, and those of other programs.
+int format_check(const struct tensorfile *tf, const char *format);
+
+#endif
