@@ -1,10 +1,11 @@
-// model.c - metaxbar model info|convert|resize: look into model files, and write them anew.
+// model.c - metaxbar model info|convert|resize|seal: look into model files, and write them anew.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "base/format.h"
 #include "base/json.h"
 #include "base/tensorfile.h"
 #include "base/text.h"
@@ -18,6 +19,7 @@ static const char usage[] =
   "usage: metaxbar model info --model FILE [--json]\n"
   "       metaxbar model convert --model FILE --out FILE [--half] [section.name=value ...]\n"
   "       metaxbar model resize --model FILE --out FILE [--half] [trainee.neurons=N] [code.velocity=tip|joints [code.velocity_scale=X]]\n"
+  "       metaxbar model seal --model FILE --out FILE\n"
   "\n"
   "info     prints the tensors of a file, their range, and the settings it carries.\n"
   "convert  reads a model of either kind (published weights too, with data.preprocessing=published) and writes it\n"
@@ -27,7 +29,8 @@ static const char usage[] =
   "         with update.lsg_passes=1 and the other settings of FILE). With a whole k it does nearly the same, and the noise of\n"
   "         spikes averages out; with k below 1 the first N stay, which does worse until it is trained, but may fit a core.\n"
   "         update.rate, .step and .threshold are divided by k, and update.input_rate is multiplied by it. code.velocity (with\n"
-  "         code.velocity_scale) gives its learning signal generator (LSG) inputs for the velocity of the target.\n";
+  "         code.velocity_scale) gives its learning signal generator (LSG) inputs for the velocity of the target.\n"
+  "seal     writes the same tensors and settings with the checksum and the version that files of older programs lack.\n";
 
 static int range(struct tensorfile *tf, const struct tensorfile_entry *e, double *least, double *most) {
   double *v = err_calloc((size_t)e->n_values, sizeof *v);
@@ -157,12 +160,27 @@ static int convert(const struct options *o) {
   return arm ? convert_arm(o) : convert_fewshot(o);
 }
 
+// The same tensors and texts, with what a file written today has beside them.
+static int seal(const struct options *o) {
+  struct tensorfile *tf;
+  if (!o->out) return err_set(ERR_SETTING, "--out FILE is missing");
+  TRY(tensorfile_open(&tf, o->model));
+  struct tensorfile_writer *w = tensorfile_create(o->out);
+  format_copy(w, tf);
+  int rc = 0;
+  for (int i = 0; i < tensorfile_count(tf) && rc == 0; i++) rc = tensorfile_put_copy(w, tf, tensorfile_at(tf, i));
+  tensorfile_close(tf);
+  if (rc == 0) return tensorfile_commit(w);
+  tensorfile_abort(w);
+  return rc;
+}
+
 int model_command(int argc, char **argv) {
   struct options o;
   int rc = options_parse(&o, argc, argv);
   if (rc < 0) return options_fail("model", rc);
   const char *what = o.n_words == 1 ? o.words[0] : "";
-  int (*const action)(const struct options *) = !strcmp(what, "info") ? info : !strcmp(what, "convert") ? convert : !strcmp(what, "resize") ? resize : NULL;
+  int (*const action)(const struct options *) = !strcmp(what, "info") ? info : !strcmp(what, "convert") ? convert : !strcmp(what, "resize") ? resize : !strcmp(what, "seal") ? seal : NULL;
   if (o.help || !action) {
     fputs(usage, o.help ? stdout : stderr);
     return o.help ? 0 : 2;

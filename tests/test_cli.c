@@ -152,6 +152,36 @@ static void test_convert(void) {
   CHECK(strstr(p.out, "run.seed=5\n") && strstr(p.out, "data.drawings=19\n"), "%s", p.out);
 }
 
+// A file of an older program, sealed: the same tensors and texts, and from then on a checksum and a version.
+static void test_seal(void) {
+  char *data, old[512], sealed[512];
+  size_t size;
+  struct tensorfile *tf;
+  const char *key;
+  snprintf(old, sizeof old, "%s", folder_path(&tmp, "old.safetensors"));
+  snprintf(sealed, sizeof sealed, "%s", folder_path(&tmp, "sealed.safetensors"));
+  CHECK(file_read(model, 1 << 24, &data, &size) == 0, "%s", err_message());
+  unseal(data, size);
+  char *version = memmem(data, size, "\"version\"", 9);
+  CHECK(version, "no version in the file");
+  if (version) memcpy(version, "\"verzion\"", 9);
+  folder_write(&tmp, "old.safetensors", data, size);
+  accepted("", ARGS("model", "seal", "--model", old, "--out", sealed));
+  accepted("verzion=1.0\n", ARGS("model", "info", "--model", sealed));
+  CHECK(strstr(p.out, "\nversion=1.0\n") && strstr(p.out, "\nchecksum="), "%s", p.out);
+  CHECK(tensorfile_open(&tf, sealed) == 0, "%s", err_message());
+  const struct tensorfile_entry *e = tensorfile_at(tf, tensorfile_count(tf) - 1);
+  const size_t bytes = 4*(size_t)e->n_values;
+  char *now;
+  size_t length;
+  CHECK(file_read(sealed, 1 << 24, &now, &length) == 0 && !memcmp(now + length - bytes, data + size - bytes, bytes), "the data of %s", e->name);
+  CHECK(!strcmp(tensorfile_metadata_at(tf, 0, &key), "metaxbar few-shot classifier"), "%s", key);
+  tensorfile_close(tf);
+  refused(2, "--out", ARGS("model", "seal", "--model", old));
+  free(now);
+  free(data);
+}
+
 static void test_closed_pipe(void) {
   const char *const *const commands[] = {
     ARGS("--help"), ARGS("--version"), ARGS("train", "fewshot", "--help"),
@@ -183,6 +213,7 @@ int main(void) {
   test_model_files();
   test_convert();
   test_hostile_text();
+  test_seal();
   test_closed_pipe();
   folder_remove(&tmp);
   return test_summary();

@@ -14,6 +14,15 @@ void format_put(struct tensorfile_writer *w, const char *format) {
   tensorfile_put_text(w, "version", version);
 }
 
+void format_copy(struct tensorfile_writer *w, const struct tensorfile *tf) {
+  const char *key, *format = tensorfile_metadata(tf, "format");
+  for (int i = 0; i < tensorfile_metadata_count(tf); i++) {
+    const char *text = tensorfile_metadata_at(tf, i, &key);
+    tensorfile_put_text(w, key, text);
+    if (!strcmp(key, "format") && !strncmp(format, own, strlen(own)) && !tensorfile_metadata(tf, "version")) tensorfile_put_text(w, "version", version);
+  }
+}
+
 int format_check(const struct tensorfile *tf, const char *format) {
   const char *is = tensorfile_metadata(tf, "format"), *found = tensorfile_metadata(tf, "version");
   if (!is || strncmp(is, own, strlen(own))) return 0;

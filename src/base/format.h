@@ -14,6 +14,9 @@ struct tensorfile_writer;
 
 void format_put(struct tensorfile_writer *w, const char *format);
 
+// The texts of another file's metadata, with the version where it has the name of one of these and none.
+void format_copy(struct tensorfile_writer *w, const struct tensorfile *tf);
+
 // ERR_FORMAT for a file that says it is another of these, or of a version to come. What says neither is taken as it is:
 // older files, and those of other programs.
 int format_check(const struct tensorfile *tf, const char *format);

@@ -477,6 +477,15 @@ void tensorfile_put_u8(struct tensorfile_writer *w, const char *name, int n_dims
   put(w, name, TENSORFILE_U8, n_dims, dims, src);
 }
 
+int tensorfile_put_copy(struct tensorfile_writer *w, struct tensorfile *tf, const struct tensorfile_entry *e) {
+  const size_t bytes = (size_t)(entry_end(e) - e->offset);
+  void *data = err_calloc(bytes, 1);
+  const bool good = fseeko(tf->stream, e->offset, SEEK_SET) == 0 && fread(data, 1, bytes, tf->stream) == bytes;
+  if (good) put(w, e->name, e->dtype, e->n_dims, e->dims, data);
+  free(data);
+  return good ? 0 : err_set(ERR_IO, "%s: tensor '%s': cannot read", tf->name, e->name);
+}
+
 static void write_item(const struct item *item, FILE *out) {
   fwrite(item->data, (size_t)dtype_sizes[item->entry.dtype], (size_t)item->entry.n_values, out);
 }

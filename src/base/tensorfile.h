@@ -74,6 +74,8 @@ void tensorfile_put_f64(struct tensorfile_writer *w, const char *name, int n_dim
 void tensorfile_put_i64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const int64_t *src);
 void tensorfile_put_u64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const uint64_t *src);
 void tensorfile_put_u8(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const uint8_t *src);
+// A tensor of an open file, its bytes as they are.
+int tensorfile_put_copy(struct tensorfile_writer *w, struct tensorfile *tf, const struct tensorfile_entry *e);
 
 // Write all, atomically (file.h), and free w, also on failure.
 int tensorfile_commit(struct tensorfile_writer *w);
