@@ -6,23 +6,21 @@
 #include "base/json.h"
 #include "commands.h"
 #include "experiment/arm/perform.h"
-#include "options.h"
 
-static const char usage[] =
-  "usage: metaxbar arm --model FILE [arm.kind=kinematic|physics|mqtt] [target.file=PATH.csv] [section.name=value ...]\n"
-  "                    [--json] [--out FILE.csv] [--render FILE.png|.mp4|.gif] [--dry-run]\n"
-  "       metaxbar arm target.file=PATH.csv [...]\n"
-  "\n"
-  "Show the model a movement once (a random one of run.seed, or the path in target.file), update it once, and let an arm\n"
-  "perform it; without a model the path itself is performed. Prints how far the tip was from where it should have been.\n"
-  "--out writes every set-point, --render draws the arm, --dry-run prints what the real arm would be sent and sends nothing.\n";
+static const char text[] =
+  "Show the model a movement once (a random one of run.seed, or the path in target.file), update it once, and let\n"
+  "an arm perform it; without a model the path itself is performed. arm.kind says which arm: kinematic,\n"
+  "physics or mqtt.\n"
+  "Prints how far the tip was from where it should have been.\n";
 
 static void print_result(const struct perform_result *r, const struct perform *p) {
-  printf("%s arm, %d set-points, %g s each, %.1f s in all\n", arm_kind_names[p->arm.params.kind], r->n, p->arm.params.hold_s, r->arm_s);
+  printf("%s arm, %d set-points, %g s each, %.1f s in all\n", arm_kind_names[p->arm.params.kind], r->n,
+         p->arm.params.hold_s, r->arm_s);
   printf("tip distance, cm (RMS over the path)\n");
   printf("  target - performed    %7.2f    (paper, real arm behind the chip: 7.82 +- 2.50)\n", r->target_performed_cm);
   printf("  target - commanded    %7.2f\n", r->target_commanded_cm);
-  printf("  commanded - performed %7.2f    base %.2f, shoulder %.2f degrees\n", r->commanded_performed_cm, r->base_deg, r->shoulder_deg);
+  printf("  commanded - performed %7.2f    base %.2f, shoulder %.2f degrees\n", r->commanded_performed_cm, r->base_deg,
+         r->shoulder_deg);
 }
 
 static int print(const struct perform_result *r, const struct perform *p, int json) {
@@ -45,34 +43,45 @@ static int run(struct perform_result *r, const struct perform *p, const struct o
   return o->render ? film_write(o->render, &p->reach.arm, &r->performed, r->target_xyz) : 0;
 }
 
-static int plan_and_run(struct perform *p, const struct options *o) {
+static int plan_and_run(const struct options *o) {
+  struct perform p;
   struct perform_result r;
   struct reach_model m = { 0 };
+  perform_init(&p);
+  if (o->dry_run && (o->json || o->out || o->render))
+    return err_set(ERR_SETTING, "%s: nothing is performed with --dry-run",
+                   o->json ? "--json" : o->out ? "--out" : "--render");
   if (o->render) TRY(film_check(o->render));
-  if (o->config) TRY(settings_load(p->reach.sections, o->config));
-  if (o->model) TRY(reach_model_load(&m, &p->reach, o->model, o->n_assignments, o->assignments));
-  for (int k = 0; !o->model && k < o->n_assignments; k++) TRY(settings_set(p->reach.sections, o->assignments[k]));
-  p->reach.eval.trajectories = 1;
-  int rc = perform_plan(&r, p, o->model ? &m : NULL);
+  const struct run_sources from = options_sources(o);
+  if (o->model) TRY(reach_model_load(&m, &p.reach, o->model, &from));
+  else TRY(run_resolve(p.reach.sections, NULL, NULL, NULL, NULL, &from));
+  p.reach.eval.trajectories = 1;
+  int rc = perform_plan(&r, &p, o->model ? &m : NULL);
   reach_model_release(&m);
   TRY(rc);
-  rc = run(&r, p, o);
+  rc = run(&r, &p, o);
   perform_result_release(&r);
   return rc;
 }
 
-int arm_command(int argc, char **argv) {
-  struct options o;
-  struct perform p;
+static const struct settings_section *sections(void) {
+  static struct perform p;
   perform_init(&p);
-  int rc = options_parse(&o, argc, argv);
-  if (rc == 0 && o.n_words) rc = err_set(ERR_SETTING, "%s: unknown word", o.words[0]);
-  if (rc == 0 && o.help) {
-    fputs(usage, stdout);
-    printf("\nsettings:\n");
-    settings_help(p.reach.sections, stdout);
-    return options_finish("arm");
-  }
-  if (rc == 0) rc = plan_and_run(&p, &o);
-  return rc < 0 ? options_fail("arm", rc) : options_finish("arm");
+  return p.reach.sections;
 }
+
+static const struct options_flag flags[] = {
+  OPTIONS_VALUE("--model", model, "FILE", "model that learns the movement"), OPTIONS_CONFIG, OPTIONS_JSON,
+  OPTIONS_VALUE("--out", out, "FILE.csv", "write every set-point"),
+  OPTIONS_VALUE("--render", render, "FILE.png|.mp4|.gif", "draw the arm"),
+  OPTIONS_SWITCH("--dry-run", dry_run, "print what the real arm would be sent and send nothing"), OPTIONS_QUIET, { 0 },
+};
+static const char *const reads[] = { "trajectory", "arm", "code", "lsg", "trainee", "update", "noise", "eval.stream",
+                                     "eval.later_s", "target", "synapse", "run", "chip", "verify", "physics", "link",
+                                     NULL };
+static const struct options_action actions[] = {
+  { .name = "", .flags = flags, .reads = reads, .sections = sections, .run = plan_and_run }, { 0 }
+};
+const struct options_command arm_command = {
+  "arm", "perform a movement on the kinematic, the simulated or the real arm", text, actions, NULL
+};

@@ -6,54 +6,37 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/settings.h"
+#include "base/stat.h"
 #include "commands.h"
 #include "chip/chipstate.h"
-#include "experiment/fewshot/deploy.h"
-#include "experiment/deployable.h"
+#include "chip/lifetime.h"
+#include "experiment/experiment.h"
 #include "lab/tradeoff.h"
-#include "options.h"
 
-static const char usage[] =
-  "usage: metaxbar chip map     --model FILE [chip.name=value ...] [--json]\n"
-  "       metaxbar chip program --model FILE [chip.name=value ...] [ledger.name=value ...] [--json]\n"
-  "       metaxbar chip drift   --model FILE [chip.name=value ...] [--json]\n"
-  "       metaxbar chip tradeoff --model FILE [--out FILE.csv] [eval.name=value ...] [chip.name=value ...] [--json]\n"
-  "       metaxbar chip export  --model FILE --out STATE.safetensors|STATE.csv [chip.name=value ...]\n"
-  "       metaxbar chip import STATE.safetensors|STATE.csv --model FILE [--out STATE] [chip.name=value ...] [--json]\n"
-  "\n"
-  "The model is a classifier, every layer a matrix on the chip, or one of the arm, whose trainee is the only matrix and\n"
-  "whose settings are those of 'eval arm': chip, verify, ledger and run as below, and the movements'.\n"
+static const char text[] =
+  "Of a classifier every layer is a matrix on the chip, of the arm the trainee is the only one.\n"
   "\n"
   "map      where each matrix lies on the cores, and how full they are\n"
-  "program  write the model, calibrate it on background images (invented characters, or those that data.* names), an arm on\n"
-  "         the spikes of training movements, and print how well its weights are held, and what it cost\n"
+  "program  program the model and calibrate it (a classifier on background images: invented characters, or those\n"
+  "         that data.* names; an arm on the spikes of training movements), and print how accurately the chip\n"
+  "         stores the weights, and what it cost\n"
   "drift    the same from a minute to a month after writing\n"
-  "tradeoff accuracy and devices written under several write policies, on the same tasks and chips; classifiers only\n"
+  "tradeoff accuracy and devices written under several write policies, on the same tasks and chips\n"
   "export   write the model, let chip.time_s pass, and save every device\n"
-  "import   load such a state (a CSV replaces the devices alone), let it age to chip.time_s, and print how well the weights\n"
-  "         are held. eval fewshot or eval arm synapse.kind=chip synapse.state=STATE adapts on it. A state written with\n"
-  "         the weights of another model is refused\n";
+  "import   load such a state (a CSV replaces the devices alone), let it age to chip.time_s, and print how\n"
+  "         accurately the chip stores the weights. eval fewshot or eval arm synapse.kind=chip synapse.state=STATE\n"
+  "         adapts on it. A state written with the weights of another model is refused\n";
 
 static const double times_s[] = { 0, 60, 3600, 86400, 30*86400.0 };
 static const char *const time_names[] = { "written", "1 minute", "1 hour", "1 day", "30 days" };
 enum { N_TIMES = sizeof times_s / sizeof *times_s };
 
 struct command {
-  struct options o;
-  struct deployable model;
+  const struct options *o;
+  struct experiment_case x;
   struct tradeoff_params tradeoff;
   struct chip *chip;
 };
-
-// The settings of a classifier, and those of the tradeoff behind them.
-static void init(struct command *c) {
-  struct settings_section *s = c->model.fewshot.sections;
-  deployable_init(&c->model);
-  while (s->name) s++;
-  s[0] = (struct settings_section){ "tradeoff", tradeoff_param_table, &c->tradeoff };
-  s[1] = (struct settings_section){ 0 };
-  settings_defaults(s);
-}
 
 static int print_json(struct json_t *j) {
   const int rc = json_print(j, stdout);
@@ -64,7 +47,7 @@ static int print_json(struct json_t *j) {
 static void print_quality(const struct chip *c, const char *when) {
   printf("%-10s", when);
   for (int m = 0; m < c->n_matrices; m++) {
-    const struct deploy_quality q = deploy_quality(c, m);
+    const struct lifetime_quality q = lifetime_quality(c, m);
     printf("  %6.3f %6.3f", q.kept, q.error);
   }
   printf("\n");
@@ -78,18 +61,28 @@ static void print_quality_head(const struct chip *c) {
   printf("\n");
 }
 
+static struct json_t *map_json(const struct command *c) {
+  struct json_t *map = chip_map_json(c->chip);
+  if (c->x.e->chip_count) c->x.e->chip_count(map, NULL, c->chip, c->x.model);
+  return map;
+}
+
+static int program_model(struct command *c) { return c->x.e->chip_program(&c->chip, c->x.set, c->x.model); }
+
 static int run_map(struct command *c) {
-  TRY(deployable_plan(&c->chip, &c->model));
-  if (c->o.json) return print_json(deployable_map_json(c->chip, &c->model));
-  deployable_map_print(c->chip, &c->model, stdout);
+  TRY(c->x.e->chip_plan(&c->chip, c->x.set, c->x.model));
+  if (c->o->json) return print_json(map_json(c));
+  chip_map_print(c->chip, stdout);
+  if (c->x.e->chip_count) c->x.e->chip_count(NULL, stdout, c->chip, c->x.model);
+  else printf("%ld devices\n", chip_devices(c->chip));
   return 0;
 }
 
 static int report(struct command *c, const char *when) {
-  const struct ledger_params *costs = deployable_ledger(&c->model);
-  if (c->o.json) {
-    struct json_t *j = deploy_quality_json(c->chip);
-    json_put(j, "map", deployable_map_json(c->chip, &c->model));
+  const struct ledger_params *costs = c->x.settings.ledger;
+  if (c->o->json) {
+    struct json_t *j = lifetime_quality_json(c->chip);
+    json_put(j, "map", map_json(c));
     json_put(j, "ledger", ledger_json(&c->chip->ledger, costs));
     return print_json(j);
   }
@@ -101,102 +94,135 @@ static int report(struct command *c, const char *when) {
 }
 
 static int run_program(struct command *c) {
-  TRY(deployable_program(&c->chip, &c->model));
+  TRY(program_model(c));
   return report(c, "written");
 }
 
 static int run_drift(struct command *c) {
-  TRY(deployable_program(&c->chip, &c->model));
-  struct json_t *list = c->o.json ? json_array_new() : NULL;
+  TRY(program_model(c));
+  struct json_t *list = c->o->json ? json_array_new() : NULL;
   if (!list) print_quality_head(c->chip);
   for (int k = 0; k < N_TIMES; k++) {
     TRY(chip_advance(c->chip, times_s[k], &c->chip->rng));
-    if (list) json_put(list, NULL, deploy_quality_json(c->chip));
+    if (list) json_put(list, NULL, lifetime_quality_json(c->chip));
     else print_quality(c->chip, time_names[k]);
   }
   return list ? print_json(list) : 0;
 }
 
 static int run_export(struct command *c) {
-  if (!c->o.out) return err_set(ERR_SETTING, "--out STATE is missing");
-  TRY(chipstate_check_path("--out ", c->o.out));
-  TRY(deployable_program(&c->chip, &c->model));
-  TRY(deploy_resume(c->chip, "", 0));
-  TRY(chipstate_write(c->chip, c->o.out));
-  fprintf(stderr, "%s: %ld devices, %.6g s after writing\n", c->o.out, chip_devices(c->chip), c->chip->clock_s);
+  TRY(chipstate_check_path("--out ", c->o->out));
+  TRY(program_model(c));
+  TRY(lifetime_resume(c->chip, "", 0));
+  TRY(chipstate_write(c->chip, c->o->out));
+  fprintf(stderr, "%s: %ld devices, %.6g s after writing\n", c->o->out, chip_devices(c->chip), c->chip->clock_s);
   return 0;
 }
 
 static int run_import(struct command *c) {
-  if (c->o.n_words < 2) return err_set(ERR_SETTING, "import: name the STATE to load");
-  TRY(chipstate_check_path("", c->o.words[1]));
-  if (c->o.out) TRY(chipstate_check_path("--out ", c->o.out));
-  TRY(deployable_program(&c->chip, &c->model));
-  TRY(deploy_resume(c->chip, c->o.words[1], 0));
-  if (c->o.out) TRY(chipstate_write(c->chip, c->o.out));
+  TRY(chipstate_check_path("", c->o->words[0]));
+  if (c->o->out) TRY(chipstate_check_path("--out ", c->o->out));
+  TRY(program_model(c));
+  TRY(lifetime_resume(c->chip, c->o->words[0], 0));
+  if (c->o->out) TRY(chipstate_write(c->chip, c->o->out));
   return report(c, "loaded");
 }
 
 static void print_tradeoff(const struct tradeoff *t) {
-  printf("%d tasks on %d chip%s, after %d updates; devices per task\n", t->n_tasks, t->n_chips, t->n_chips > 1 ? "s" : "", t->n_updates);
-  printf("policy         value  accuracy %%   +- 95%%   below all   +- 95%%   written  addressed   share %%\n");
+  const double scale = t->proportion ? 100 : 1;
+  const int decimals = t->proportion ? 2 : 4, singular = (int)strlen(t->items) - 1;
+  char score[32], worse[32], ci95[STAT_TEXT], worse_ci95[STAT_TEXT];
+  const int length = snprintf(score, sizeof score, "%s%s", t->score, t->proportion ? " %" : "");
+  const int width = length < 10 ? 10 : length;
+  snprintf(worse, sizeof worse, "%s all", tradeoff_worse(t));
+  printf("%d %s on %d chip%s, after %d update%s; devices per %.*s\n", t->n_items, t->items, t->n_chips,
+         t->n_chips > 1 ? "s" : "", t->n_updates, t->n_updates == 1 ? "" : "s", singular, t->items);
+  printf("policy         value  %*s   +- 95%%  %10s   +- 95%%   written  addressed   share %%\n", width, score, worse);
   for (int k = 0; k < t->n; k++) {
     const struct tradeoff_row *r = &t->row[k];
-    printf("%-11s %8.6g  %10.2f  %7.2f  %10.2f  %7.2f  %8.1f  %9.1f  %8.1f\n", tradeoff_policy(r), r->value, 100 * r->accuracy,
-           100 * r->ci95, 100 * r->below, 100 * r->below_ci95, r->written, r->addressed, 100 * r->share);
+    stat_ci95_text(ci95, scale * r->ci95, decimals);
+    stat_ci95_text(worse_ci95, scale * r->worse_ci95, decimals);
+    printf("%-11s %8.6g  %*.*f  %7s  %10.*f  %7s  %8.1f  %9.1f  %8.1f\n", tradeoff_policy(r), r->value, width, decimals,
+           scale * r->score, ci95, decimals, scale * r->worse, worse_ci95, r->written, r->addressed, 100 * r->share);
   }
 }
 
 static int run_tradeoff(struct command *c) {
   struct tradeoff t;
-  TRY(tradeoff_run(&t, &c->tradeoff, &c->model.fewshot, &c->model.classifier));
-  if (c->o.out) TRY(tradeoff_save(&t, c->o.out));
-  if (c->o.json) return print_json(tradeoff_json(&t));
+  TRY(tradeoff_run(&t, &c->tradeoff, &c->x));
+  if (c->o->out) TRY(tradeoff_save(&t, c->o->out));
+  if (c->o->json) return print_json(tradeoff_json(&t));
   print_tradeoff(&t);
   return 0;
 }
 
-static const struct action {
-  const char *name;
-  int (*run)(struct command *c);
-} actions[] = { { "map", run_map }, { "program", run_program }, { "drift", run_drift }, { "tradeoff", run_tradeoff },
-                { "export", run_export }, { "import", run_import } };
-enum { N_ACTIONS = sizeof actions / sizeof *actions };
-
-static int help(struct command *c) {
-  fputs(usage, stdout);
-  fprintf(stdout, "\nsettings:\n");
-  for (const struct settings_section *s = c->model.fewshot.sections; s->name; s++)
-    if (strcmp(s->name, "train") && strcmp(s->name, "net")) param_help(s->table, s->name, stdout);
-  return options_finish("chip");
+// The settings of the trade-off behind those of the experiment, whose list has room for them.
+static void open_case(struct command *c, const struct experiment *e) {
+  experiment_open(&c->x, e);
+  struct settings_section *s = c->x.settings.sections;
+  while (s->name) s++;
+  s[0] = (struct settings_section){ "tradeoff", tradeoff_param_table, &c->tradeoff };
+  s[1] = (struct settings_section){ 0 };
+  settings_defaults(s);
 }
 
-// Invented characters calibrate the chip unless the settings name other images; the tradeoff adapts to those of the settings.
-static int run(struct command *c, const struct action *a) {
-  if (!c->o.model) return err_set(ERR_SETTING, "--model FILE is missing");
-  TRY(deployable_open(&c->model, c->o.model));
-  if (a->run == run_tradeoff && c->model.arm)
-    return err_set(ERR_SETTING, "tradeoff: --model %s: a model of the arm; write policies are compared on the tasks of a classifier", c->o.model);
-  if (a->run != run_tradeoff) c->model.fewshot.data.kind = DATASET_BUILTIN;
-  TRY(deployable_load(&c->model, c->o.config, c->o.n_assignments, c->o.assignments));
-  return a->run(c);
+static int load(struct command *c, bool tradeoff) {
+  const struct experiment *e;
+  const struct run_sources from = options_sources(c->o);
+  TRY(experiment_of_file(&e, c->o->model));
+  open_case(c, e);
+  for (int k = 0; !tradeoff && k < from.n_assignments; k++) TRY(run_check_read(e->chip_reads, from.assignments[k]));
+  if (!tradeoff && e->chip_defaults) e->chip_defaults(c->x.set);
+  return experiment_load(&c->x, c->o->model, &from);
 }
 
-int chip_command(int argc, char **argv) {
+static int run(const struct options *o, int (*action)(struct command *c)) {
   static struct command c;
-  init(&c);
-  int rc = options_parse_paths(&c.o, argc, argv);
-  if (rc < 0) return options_fail("chip", rc);
-  if (c.o.help) return help(&c);
-  if (!c.o.n_words) {
-    fputs(usage, stderr);
-    return 2;
-  }
-  int k = 0;
-  while (k < N_ACTIONS && strcmp(actions[k].name, c.o.words[0])) k++;
-  if (k == N_ACTIONS) rc = err_set(ERR_SETTING, "%s: no such action; there are map, program, drift, tradeoff, export, import", c.o.words[0]);
-  else rc = run(&c, &actions[k]);
+  c = (struct command){ .o = o };
+  int rc = load(&c, action == run_tradeoff);
+  if (rc == 0) rc = action(&c);
   chip_free(c.chip);
-  deployable_release(&c.model);
-  return rc < 0 ? options_fail("chip", rc) : options_finish("chip");
+  if (c.x.e) experiment_close(&c.x);
+  return rc;
 }
+
+static int map(const struct options *o) { return run(o, run_map); }
+static int program(const struct options *o) { return run(o, run_program); }
+static int drift(const struct options *o) { return run(o, run_drift); }
+static int tradeoff(const struct options *o) { return run(o, run_tradeoff); }
+static int export(const struct options *o) { return run(o, run_export); }
+static int import(const struct options *o) { return run(o, run_import); }
+
+// Settings that every model has.
+static const struct settings_section *sections(void) {
+  static struct command c;
+  open_case(&c, experiments[0]);
+  return c.x.settings.sections;
+}
+
+#define STATE "STATE.safetensors|STATE.csv"
+static const struct options_flag flags[] = { OPTIONS_MODEL, OPTIONS_CONFIG, OPTIONS_JSON, { 0 } };
+static const struct options_flag tradeoff_flags[] = {
+  OPTIONS_MODEL, OPTIONS_CONFIG, OPTIONS_JSON, OPTIONS_VALUE("--out", out, "FILE.csv", "write the table of tradeoff"),
+  OPTIONS_QUIET, { 0 },
+};
+static const struct options_flag export_flags[] = {
+  OPTIONS_MODEL, OPTIONS_NEEDED("--out", out, STATE, "save every device"), OPTIONS_CONFIG, { 0 }
+};
+static const struct options_flag import_flags[] = {
+  OPTIONS_MODEL, OPTIONS_CONFIG, OPTIONS_JSON, OPTIONS_VALUE("--out", out, STATE, "save every device"), { 0 }
+};
+
+static const struct options_action actions[] = {
+  { .name = "map", .flags = flags, .reads = options_all, .sections = sections, .run = map },
+  { .name = "program", .flags = flags, .reads = options_all, .sections = sections, .run = program },
+  { .name = "drift", .flags = flags, .reads = options_all, .sections = sections, .run = drift },
+  { .name = "tradeoff", .flags = tradeoff_flags, .reads = options_all, .sections = sections, .run = tradeoff },
+  { .name = "export", .flags = export_flags, .reads = options_all, .sections = sections, .run = export },
+  { .name = "import", .arguments = STATE, .least = 1, .most = 1, .flags = import_flags, .reads = options_all,
+    .sections = sections, .run = import },
+  { 0 },
+};
+const struct options_command chip_command = {
+  "chip", "put a model on a chip: map, ledger, drift, state of every device", text, actions, NULL
+};

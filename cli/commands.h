@@ -1,20 +1,18 @@
-// commands.h - the commands of main.c, one file each. argv begins after the command's name; the
-// result is the exit status: 0, 1 failed, 2 usage.
+// commands.h - the commands of main.c, one file each.
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
 
-int train_command(int argc, char **argv);
-int eval_command(int argc, char **argv);
-int data_command(int argc, char **argv);
-int model_command(int argc, char **argv);
-int demo_command(int argc, char **argv);
-int device_command(int argc, char **argv);
-int chip_command(int argc, char **argv);
-int arm_command(int argc, char **argv);
-int report_command(int argc, char **argv);
-int bench_command(int argc, char **argv);
+#include "options.h"
 
-struct options;
-int eval_arm(const struct options *o);  // of eval_command
+extern const struct options_command train_command;
+extern const struct options_command eval_command;
+extern const struct options_command data_command;
+extern const struct options_command model_command;
+extern const struct options_command demo_command;
+extern const struct options_command device_command;
+extern const struct options_command chip_command;
+extern const struct options_command arm_command;
+extern const struct options_command report_command;
+extern const struct options_command bench_command;
 
 #endif

@@ -13,14 +13,9 @@
 #include "data/contactsheet.h"
 #include "data/dataset.h"
 #include "data/fetch.h"
-#include "experiment/fewshot/fewshot.h"
-#include "options.h"
+#include "experiment/experiment.h"
 
-static const char usage[] =
-  "usage: metaxbar data info [-c FILE] [data.name=value ...] [--json] [--out SHEET.png]\n"
-  "       metaxbar data split [-c FILE] [data.name=value ...] [--out LIST]\n"
-  "       metaxbar data fetch omniglot [data.path=DIR]\n"
-  "\n"
+static const char text[] =
   "info   load the images and print classes, groups (alphabets), drawings, splits, how much of the images is ink\n"
   "       and a fingerprint of names and pixels; --out draws a page of them\n"
   "split  list the part of every class, a line part<TAB>class each, as data.split=LIST takes it\n"
@@ -115,7 +110,8 @@ static void print_table(const struct dataset *d, const struct dataset_params *p)
   printf("%-12s %8s %8s %8s %s\n", "split", "classes", "groups", "images", "  per class");
   for (int s = 0; s < DATASET_SPLITS; s++) {
     const struct split_count n = count_split(d, s);
-    printf("%-12s %8d %8d %8d   %d", dataset_split_name((enum dataset_split)s), n.classes, n.groups, n.images, n.fewest);
+    printf("%-12s %8d %8d %8d   %d", dataset_split_name((enum dataset_split)s), n.classes, n.groups, n.images,
+           n.fewest);
     if (n.most > n.fewest) printf(" to %d", n.most);
     printf("\n");
   }
@@ -132,26 +128,49 @@ static int draw_sheet(const struct dataset *d, const char *path) {
   return contactsheet_write(path, &d->images, d->split + s, 24, 20, 2);
 }
 
-static int data_info(const struct options *o, const struct dataset_params *p) {
+// The [data] section of the first experiment that has one; its other sections let -c read the settings of a run.
+struct image_case {
+  struct experiment_case x;
+  const struct dataset_params *p;
   struct dataset d;
-  int rc = dataset_load(&d, p, DATASET_EVERYTHING);
-  if (rc < 0) return options_fail("data info", rc);
-  if (o->json) rc = print_json(&d, p);
-  else print_table(&d, p);
-  if (rc == 0 && o->out) rc = draw_sheet(&d, o->out);
-  dataset_release(&d);
-  return rc < 0 ? options_fail("data info", rc) : options_finish("data info");
+};
+
+static int open_case(struct image_case *c, const struct options *o) {
+  *c = (struct image_case){ 0 };
+  experiment_open(&c->x, experiments[0]);
+  const struct settings_section *s = c->x.settings.sections;
+  while (s->table != dataset_param_table) s++;
+  c->p = s->params;
+  return options_apply(o, c->x.settings.sections);
 }
 
-static int data_split(const struct options *o, const struct dataset_params *p) {
-  struct dataset d;
-  int rc = dataset_load(&d, p, DATASET_EVERYTHING);
-  if (rc < 0) return options_fail("data split", rc);
-  if (o->out) rc = dataset_split_write(&d, o->out);
-  else dataset_split_print(&d, stdout);
-  dataset_release(&d);
-  return rc < 0 ? options_fail("data split", rc) : options_finish("data split");
+static int with_data(const struct options *o, int (*action)(struct image_case *c, const struct options *o)) {
+  struct image_case c;
+  int rc = open_case(&c, o);
+  if (rc == 0) rc = dataset_load(&c.d, c.p, DATASET_EVERYTHING);
+  if (rc == 0) {
+    rc = action(&c, o);
+    dataset_release(&c.d);
+  }
+  experiment_close(&c.x);
+  return rc;
 }
+
+static int show(struct image_case *c, const struct options *o) {
+  int rc = 0;
+  if (o->json) rc = print_json(&c->d, c->p);
+  else print_table(&c->d, c->p);
+  return rc == 0 && o->out ? draw_sheet(&c->d, o->out) : rc;
+}
+
+static int list(struct image_case *c, const struct options *o) {
+  if (o->out) return dataset_split_write(&c->d, o->out);
+  dataset_split_print(&c->d, stdout);
+  return 0;
+}
+
+static int data_info(const struct options *o) { return with_data(o, show); }
+static int data_split(const struct options *o) { return with_data(o, list); }
 
 // One line of progress per file.
 struct watched {
@@ -170,31 +189,41 @@ static int watch(void *context, const struct fetch_file *file, int64_t done) {
   return signals_caught() != 0;
 }
 
-static int data_fetch(const struct dataset_params *p) {
+static int data_fetch(const struct options *o) {
   struct watched w = { 0 };
-  signals_watch();
-  const int rc = fetch_files(p->path, p->url, fetch_omniglot, watch, &w);
-  signals_unwatch();
+  struct image_case c;
+  int rc = open_case(&c, o);
+  if (rc == 0) {
+    signals_watch();
+    rc = fetch_files(c.p->path, c.p->url, fetch_omniglot, watch, &w);
+    signals_unwatch();
+  }
   if (w.file) progress_finish(&w.line);
-  if (rc < 0) return options_fail("data fetch", rc);
-  for (const struct fetch_file *f = fetch_omniglot; f->name; f++) printf("%s/%s\n", p->path, f->name);
-  return options_finish("data fetch");
+  for (const struct fetch_file *f = fetch_omniglot; rc == 0 && f->name; f++) printf("%s/%s\n", c.p->path, f->name);
+  experiment_close(&c.x);
+  return rc;
 }
 
-int data_command(int argc, char **argv) {
-  struct options o;
-  struct fewshot f;  // its [data] section is used; the others let -c read the settings of a run
-  fewshot_init(&f);
-  int rc = options_parse(&o, argc, argv);
-  if (rc == 0) rc = options_apply(&o, f.sections);
-  if (rc < 0) return options_fail("data", rc);
-  const int is_info = o.n_words == 1 && !strcmp(o.words[0], "info");
-  const int is_split = o.n_words == 1 && !strcmp(o.words[0], "split");
-  const int is_fetch = o.n_words == 2 && !strcmp(o.words[0], "fetch") && !strcmp(o.words[1], "omniglot");
-  if (!o.help && is_info) return data_info(&o, &f.data);
-  if (!o.help && is_split) return data_split(&o, &f.data);
-  if (!o.help && is_fetch) return data_fetch(&f.data);
-  fputs(usage, o.help ? stdout : stderr);
-  if (o.help) param_help(dataset_param_table, "data", stdout);
-  return o.help ? 0 : 2;
+static const struct settings_section *sections(void) {
+  static struct dataset_params params;
+  static const struct settings_section all[] = { { "data", dataset_param_table, &params }, { 0 } };
+  settings_defaults(all);
+  return all;
 }
+
+static const struct options_flag info_flags[] = {
+  OPTIONS_CONFIG, OPTIONS_JSON, OPTIONS_VALUE("--out", out, "SHEET.png", "draw a page of the images"), { 0 },
+};
+static const struct options_flag split_flags[] = { OPTIONS_CONFIG,
+                                                   OPTIONS_VALUE("--out", out, "LIST", "write the list to a file"),
+                                                   { 0 } };
+static const struct options_flag fetch_flags[] = { OPTIONS_CONFIG, OPTIONS_QUIET, { 0 } };
+static const char *const info_reads[] = { "data", NULL }, *const fetch_reads[] = { "data.path", "data.url", NULL };
+
+static const struct options_action actions[] = {
+  { .name = "info", .flags = info_flags, .reads = info_reads, .sections = sections, .run = data_info },
+  { .name = "split", .flags = split_flags, .reads = info_reads, .sections = sections, .run = data_split },
+  { .name = "fetch omniglot", .flags = fetch_flags, .reads = fetch_reads, .sections = sections, .run = data_fetch },
+  { 0 },
+};
+const struct options_command data_command = { "data", "fetch and inspect data sets", text, actions, NULL };

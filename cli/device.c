@@ -7,44 +7,51 @@
 #include "base/settings.h"
 #include "commands.h"
 #include "lab/characterise.h"
-#include "options.h"
 
-static const char usage[] =
-  "usage: metaxbar device [-c FILE] [device.preset=NAME | device.table=FILE.ini] [verify.name=value ...]\n"
-  "                       [--json] [--out PLOT.png|.pdf|.svg]\n"
-  "\n"
+static const char text[] =
   "Write and read a simulated crossbar and print, over conductance, programming error, drift and read noise as the\n"
   "formulas have them and as measured, in CSV. --out draws them (needs gnuplot).\n";
 
-int device_command(int argc, char **argv) {
-  struct options o;
-  struct characterise_params p;
-  struct verify_params v;
-  struct characterise c;
-  const struct settings_section all[] = {
-    { "device", characterise_param_table, &p }, { "verify", verify_param_table, &v }, { 0 },
-  };
+static struct characterise_params params;
+static struct verify_params verify;
+static const struct settings_section all[] = { { "device", characterise_param_table, &params },
+                                               { "verify", verify_param_table, &verify },
+                                               { 0 } };
+
+static const struct settings_section *sections(void) {
   settings_defaults(all);
-  int rc = options_parse(&o, argc, argv);
-  if (rc == 0 && o.n_words) rc = err_set(ERR_SETTING, "%s: unknown word", o.words[0]);
-  if (rc == 0 && o.help) {
-    fputs(usage, stdout);
-    fprintf(stdout, "\nsettings:\n");
-    settings_help(all, stdout);
-    return options_finish("device");
-  }
-  if (rc == 0) rc = options_apply(&o, all);
-  if (rc == 0 && o.out) rc = characterise_plot_check(o.out);
-  if (rc == 0) rc = characterise_run(&c, &p, &v);
-  if (rc < 0) return options_fail("device", rc);
-  if (o.out) rc = characterise_plot(&c, o.out);
-  if (rc == 0 && o.json) {
-    struct json_t *j = characterise_json(&c);
-    rc = json_print(j, stdout);
-    json_release(j);
-  } else if (rc == 0) {
-    characterise_csv(&c, stdout);
-  }
-  characterise_release(&c);
-  return rc < 0 ? options_fail("device", rc) : options_finish("device");
+  return all;
 }
+
+static int print(const struct characterise *c, bool as_json) {
+  if (!as_json) {
+    characterise_csv(c, stdout);
+    return 0;
+  }
+  struct json_t *j = characterise_json(c);
+  const int rc = json_print(j, stdout);
+  json_release(j);
+  return rc;
+}
+
+static int run(const struct options *o) {
+  struct characterise c;
+  TRY(options_apply(o, sections()));
+  if (o->out) TRY(characterise_plot_check(o->out));
+  TRY(characterise_run(&c, &params, &verify));
+  int rc = o->out ? characterise_plot(&c, o->out) : 0;
+  if (rc == 0) rc = print(&c, o->json);
+  characterise_release(&c);
+  return rc;
+}
+
+static const struct options_flag flags[] = {
+  OPTIONS_CONFIG, OPTIONS_JSON, OPTIONS_VALUE("--out", out, "PLOT.png|.pdf|.svg", "draw what is printed"), { 0 },
+};
+static const char *const reads[] = { "device", "verify", NULL };
+static const struct options_action actions[] = {
+  { .name = "", .flags = flags, .reads = reads, .sections = sections, .run = run }, { 0 }
+};
+const struct options_command device_command = {
+  "device", "characterise a device model: programming error, drift, read noise", text, actions, NULL
+};

@@ -10,27 +10,21 @@
 #include "base/tensorfile.h"
 #include "base/text.h"
 #include "commands.h"
-#include "experiment/fewshot/fewshot.h"
-#include "experiment/arm/reach.h"
-#include "experiment/arm/resize.h"
-#include "options.h"
+#include "experiment/experiment.h"
 
-static const char usage[] =
-  "usage: metaxbar model info --model FILE [--json]\n"
-  "       metaxbar model convert --model FILE --out FILE [--half] [section.name=value ...]\n"
-  "       metaxbar model resize --model FILE --out FILE [--half] [trainee.neurons=N] [code.velocity=tip|joints [code.velocity_scale=X]]\n"
-  "       metaxbar model seal --model FILE --out FILE\n"
-  "\n"
+static const char text[] =
   "info     prints the tensors of a file, their range, and the settings it carries.\n"
   "convert  reads a model of either kind (published weights too, with data.preprocessing=published) and writes it\n"
-  "         in this program's form, with the settings given; synapse.kind=quantised synapse.bits=N rounds a classifier to N bits, and --half keeps\n"
-  "         the weights of an arm in half precision, in half the space.\n"
-  "resize   gives an arm a trainee of N neurons, k times what it has: a start for further training (train arm train.start=FILE,\n"
-  "         with update.lsg_passes=1 and the other settings of FILE). With a whole k it does nearly the same, and the noise of\n"
-  "         spikes averages out; with k below 1 the first N stay, which does worse until it is trained, but may fit a core.\n"
-  "         update.rate, .step and .threshold are divided by k, and update.input_rate is multiplied by it. code.velocity (with\n"
-  "         code.velocity_scale) gives its learning signal generator (LSG) inputs for the velocity of the target.\n"
-  "seal     writes the same tensors and settings with the checksum and the version that files of older programs lack.\n";
+  "         in this program's form, with the settings given; synapse.kind=quantised synapse.bits=N rounds a\n"
+  "         classifier to N bits, and --half keeps the weights of an arm in half precision, in half the space.\n"
+  "resize   gives an arm a trainee of N neurons, k times what it has: a start for further training (train arm\n"
+  "         train.start=FILE, with update.lsg_passes=1 and the other settings of FILE). With a whole k it does\n"
+  "         nearly the same, and the noise of spikes averages out; with k below 1 the first N stay, which does\n"
+  "         worse until it is trained, but may fit a core. update.rate, .step and .threshold are divided by k, and\n"
+  "         update.input_rate is multiplied by it. code.velocity (with code.velocity_scale) gives its learning\n"
+  "         signal generator (LSG) inputs for the velocity of the target.\n"
+  "seal     writes the same tensors and settings with the checksum and the version that files of older programs\n"
+  "         lack.\n";
 
 static int range(struct tensorfile *tf, const struct tensorfile_entry *e, double *least, double *most) {
   double *v = err_calloc((size_t)e->n_values, sizeof *v);
@@ -106,64 +100,36 @@ static int info(const struct options *o) {
   return rc;
 }
 
-static int convert_fewshot(const struct options *o) {
-  struct fewshot f;
-  struct fewshot_model m;
-  fewshot_init(&f);
-  TRY(fewshot_history(&f, o->model));
-  if (o->config) TRY(settings_load(f.sections, o->config));
-  TRY(fewshot_model_load(&m, &f, o->model, o->n_assignments, o->assignments));
-  fewshot_model_round(&m, &f);
-  const int rc = fewshot_model_save(&m, &f, o->out);
-  fewshot_model_release(&m);
+static int write_again(struct experiment_case *x, const struct options *o) {
+  const struct run_sources from = options_sources(o);
+  if (x->e->model_history) TRY(x->e->model_history(x->set, o->model));
+  TRY(experiment_load(x, o->model, &from));
+  if (x->e->model_round) x->e->model_round(x->model, x->set);
+  return x->e->model_save(x->model, x->set, o->out, o->half);
+}
+
+static int convert(const struct options *o) {
+  struct experiment_case x;
+  const struct experiment *e;
+  TRY(experiment_of_file(&e, o->model));
+  experiment_open(&x, e);
+  const int rc = write_again(&x, o);
+  experiment_close(&x);
   return rc;
 }
 
 static int resize(const struct options *o) {
-  struct reach f;
-  struct reach_model m, resized;
-  if (!o->out) return err_set(ERR_SETTING, "--out FILE is missing");
-  if (o->config) return err_set(ERR_SETTING, "-c %s: resize takes trainee.neurons, code.velocity and run.seed only", o->config);
-  for (int k = 0; k < o->n_assignments; k++)
-    if (strncmp(o->assignments[k], "trainee.neurons=", 16) && strncmp(o->assignments[k], "code.velocity", 13) && strncmp(o->assignments[k], "run.seed=", 9))
-      return err_set(ERR_SETTING, "%s: resize takes trainee.neurons, code.velocity and run.seed; model convert sets the rest", o->assignments[k]);
-  reach_init(&f);
-  TRY(reach_model_load(&m, &f, o->model, 0, NULL));
-  const struct spikecode_params told = f.code;
-  int rc = 0;
-  for (int k = 0; k < o->n_assignments && rc == 0; k++) rc = settings_set(f.sections, o->assignments[k]);
-  if (rc == 0) rc = reach_resize(&resized, &f, &m, &told, REACH_RESIZE_SPREAD);
-  if (rc == 0) {
-    rc = reach_model_save(&resized, &f, o->out, o->half);
-    reach_model_release(&resized);
-  }
-  reach_model_release(&m);
-  return rc;
-}
-
-static int convert_arm(const struct options *o) {
-  struct reach f;
-  struct reach_model m;
-  reach_init(&f);
-  if (o->config) TRY(settings_load(f.sections, o->config));
-  TRY(reach_model_load(&m, &f, o->model, o->n_assignments, o->assignments));
-  const int rc = reach_model_save(&m, &f, o->out, o->half);
-  reach_model_release(&m);
-  return rc;
-}
-
-static int convert(const struct options *o) {
-  bool arm;
-  if (!o->out) return err_set(ERR_SETTING, "--out FILE is missing");
-  TRY(reach_model_is(&arm, o->model));
-  if (o->half && !arm) return err_set(ERR_SETTING, "--half: for models of the arm only");
-  return arm ? convert_arm(o) : convert_fewshot(o);
+  const struct experiment *e;
+  const struct run_sources from = options_sources(o);
+  TRY(experiment_of_file(&e, o->model));
+  if (!e->model_resize)
+    return err_set(ERR_SETTING, "resize: --model %s: models of %s keep their sizes", o->model, e->name);
+  return e->model_resize(o->model, &from, o->out, o->half);
 }
 
 // The same tensors and texts, with what a file written today has beside them.
 static int seal(const struct options *o) {
   struct tensorfile *tf;
-  if (!o->out) return err_set(ERR_SETTING, "--out FILE is missing");
   TRY(tensorfile_open(&tf, o->model));
   struct tensorfile_writer *w = tensorfile_create(o->out);
   format_copy(w, tf);
@@ -175,16 +141,23 @@ static int seal(const struct options *o) {
   return rc;
 }
 
-int model_command(int argc, char **argv) {
-  struct options o;
-  int rc = options_parse(&o, argc, argv);
-  if (rc < 0) return options_fail("model", rc);
-  const char *what = o.n_words == 1 ? o.words[0] : "";
-  int (*const action)(const struct options *) = !strcmp(what, "info") ? info : !strcmp(what, "convert") ? convert : !strcmp(what, "resize") ? resize : !strcmp(what, "seal") ? seal : NULL;
-  if (o.help || !action) {
-    fputs(usage, o.help ? stdout : stderr);
-    return o.help ? 0 : 2;
-  }
-  rc = o.model ? action(&o) : err_set(ERR_SETTING, "--model FILE is missing");
-  return rc < 0 ? options_fail("model", rc) : options_finish("model");
-}
+static const struct options_flag info_flags[] = { OPTIONS_MODEL, OPTIONS_JSON, { 0 } };
+static const struct options_flag write_flags[] = {
+  OPTIONS_MODEL, OPTIONS_NEEDED("--out", out, "FILE", "the file to write"), OPTIONS_CONFIG,
+  OPTIONS_SWITCH("--half", half, "weights in half precision"), { 0 },
+};
+static const struct options_flag resize_flags[] = {
+  OPTIONS_MODEL, OPTIONS_NEEDED("--out", out, "FILE", "the file to write"),
+  OPTIONS_SWITCH("--half", half, "weights in half precision"), { 0 },
+};
+static const struct options_flag seal_flags[] = { OPTIONS_MODEL,
+                                                  OPTIONS_NEEDED("--out", out, "FILE", "the file to write"),
+                                                  { 0 } };
+static const struct options_action actions[] = {
+  { .name = "info", .flags = info_flags, .run = info },
+  { .name = "convert", .flags = write_flags, .reads = options_all, .run = convert },
+  { .name = "resize", .flags = resize_flags, .reads = options_all, .run = resize },
+  { .name = "seal", .flags = seal_flags, .run = seal },
+  { 0 },
+};
+const struct options_command model_command = { "model", "inspect and convert model files", text, actions, NULL };

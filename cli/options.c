@@ -1,64 +1,167 @@
 #include "options.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "base/param.h"
 #include "base/progress.h"
 #include "base/settings.h"
 #include "base/signals.h"
+#include "experiment/experiment.h"
 #include "shipped.h"
 
-static int take_value(const char **value, int argc, char **argv, int *i) {
-  if (*i + 1 >= argc) return err_set(ERR_SETTING, "%s: needs a value", argv[*i]);
-  *value = argv[++*i];
+enum { LINE_WIDTH = 118, MAX_FLAGS = 32 };
+
+// A command line taken apart, before it is known whose flags they are.
+struct line {
+  const char *flags[MAX_FLAGS], *values[MAX_FLAGS];
+  int n_flags;
+  bool help;
+};
+
+static const struct options_flag *flag_of(const struct options_action *a, const char *name) {
+  const struct options_flag *f = a->flags;
+  while (f->name && strcmp(f->name, name)) f++;
+  return f->name ? f : NULL;
+}
+
+static const struct options_flag *flag_of_any(const struct options_command *c, const char *name) {
+  const struct options_flag *f = NULL;
+  for (const struct options_action *a = c->actions; a->name && !f; a++) f = flag_of(a, name);
+  return f;
+}
+
+static int take_flag(struct line *line, const struct options_command *c, int argc, char **argv, int *i) {
+  const char *name = argv[*i];
+  if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
+    line->help = true;
+    return 0;
+  }
+  const struct options_flag *f = flag_of_any(c, name);
+  if (!f) return err_set(ERR_SETTING, "%s: no such option", name);
+  for (int k = 0; k < line->n_flags; k++)
+    if (!strcmp(line->flags[k], name)) return err_set(ERR_SETTING, "%s: given twice", name);
+  if (f->value && *i + 1 >= argc) return err_set(ERR_SETTING, "%s: needs a value", name);
+  line->flags[line->n_flags] = name;
+  line->values[line->n_flags++] = f->value ? argv[++*i] : NULL;
   return 0;
 }
 
-static int take_flag(struct options *o, int argc, char **argv, int *i) {
-  const char *a = argv[*i];
-  if (!strcmp(a, "-c")) return take_value(&o->config, argc, argv, i);
-  if (!strcmp(a, "--model")) return take_value(&o->model, argc, argv, i);
-  if (!strcmp(a, "--run")) return take_value(&o->run, argc, argv, i);
-  if (!strcmp(a, "--out")) return take_value(&o->out, argc, argv, i);
-  if (!strcmp(a, "--render")) return take_value(&o->render, argc, argv, i);
-  if (!strcmp(a, "--resume")) o->resume = true;
-  else if (!strcmp(a, "--json")) o->json = true;
-  else if (!strcmp(a, "--quiet")) o->quiet = true;
-  else if (!strcmp(a, "--dry-run")) o->dry_run = true;
-  else if (!strcmp(a, "--half")) o->half = true;
-  else if (!strcmp(a, "--help") || !strcmp(a, "-h")) o->help = true;
-  else return err_set(ERR_SETTING, "%s: no such option", a);
-  return 0;
+// A name of a setting has no slash: that is a path, whatever else it holds; so is what exists, where words are paths.
+static bool is_assignment(const char *word, bool paths) {
+  const char *equals = strchr(word, '='), *slash = strchr(word, '/');
+  return equals && !(slash && slash < equals) && !(paths && file_exists(word));
 }
 
-// Sections have no slash; a name of this form that is there is one where paths are expected.
-static bool is_assignment(const char *argument, bool paths) {
-  const char *equals = strchr(argument, '=');
-  return equals && !memchr(argument, '/', (size_t)(equals - argument)) && !(paths && file_exists(argument));
+static bool takes_words(const struct options_command *c) {
+  for (const struct options_action *a = c->actions; a->name; a++)
+    if (a->most > 0) return true;
+  return false;
 }
 
-static int parse(struct options *o, int argc, char **argv, bool paths) {
-  static char shipped[FILE_PATH_SIZE];
+static int take_apart(struct options *o, struct line *line, const struct options_command *c, int argc, char **argv) {
   *o = (struct options){ 0 };
+  *line = (struct line){ 0 };
   for (int i = 0; i < argc; i++) {
     if (argv[i][0] == '-') {
-      TRY(take_flag(o, argc, argv, &i));
-    } else if (is_assignment(argv[i], paths)) {
-      if (o->n_assignments == OPTIONS_MAX) return err_set(ERR_SETTING, "%s: more than %d settings", argv[i], OPTIONS_MAX);
+      TRY(take_flag(line, c, argc, argv, &i));
+    } else if (is_assignment(argv[i], takes_words(c))) {
+      if (o->n_assignments == OPTIONS_MAX)
+        return err_set(ERR_SETTING, "%s: more than %d settings", argv[i], OPTIONS_MAX);
       o->assignments[o->n_assignments++] = argv[i];
     } else {
-      if (o->n_words == 8) return err_set(ERR_SETTING, "%s: too many words", argv[i]);
+      if (o->n_words == OPTIONS_WORDS) return err_set(ERR_SETTING, "%s: more than %d words", argv[i], OPTIONS_WORDS);
       o->words[o->n_words++] = argv[i];
     }
   }
-  if (o->model) o->model = shipped_path(shipped, o->model);
-  progress_quiet(o->quiet);
   return 0;
 }
 
-int options_parse(struct options *o, int argc, char **argv) { return parse(o, argc, argv, false); }
-int options_parse_paths(struct options *o, int argc, char **argv) { return parse(o, argc, argv, true); }
+// ---- which action
+
+// How many of the words name the action; -1: they do not.
+static int named_by(const struct options_action *a, const struct options *o) {
+  char name[64];
+  int n = 0;
+  snprintf(name, sizeof name, "%s", a->name);
+  for (char *rest, *word = strtok_r(name, " ", &rest); word; word = strtok_r(NULL, " ", &rest), n++)
+    if (n == o->n_words || strcmp(o->words[n], word)) return -1;
+  return n;
+}
+
+static const struct options_action *action_of(const struct options_command *c, const struct options *o) {
+  const struct options_action *best = NULL;
+  for (const struct options_action *a = c->actions; a->name; a++)
+    if (named_by(a, o) >= (best ? named_by(best, o) : 0)) best = a;
+  return best;
+}
+
+static int no_such_action(const struct options_command *c, const char *word) {
+  char list[200] = "";
+  for (const struct options_action *a = c->actions; a->name; a++) {
+    const size_t used = strlen(list);
+    if (*a->name) snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "; there are ", a->name);
+  }
+  return err_set(ERR_SETTING, "%s: %s%s", word, *list ? "no such action" : "unknown word", list);
+}
+
+// The words that are left are the action's arguments.
+static int take_words(struct options *o, const struct options_command *c, const struct options_action *a) {
+  const int named = named_by(a, o);
+  assert(named >= 0);
+  o->n_words -= named;
+  memmove(o->words, o->words + named, (size_t)o->n_words*sizeof *o->words);
+  if (o->n_words > a->most && !named) return no_such_action(c, o->words[a->most]);
+  if (o->n_words > a->most) return err_set(ERR_SETTING, "%s: one word too many", o->words[a->most]);
+  if (o->n_words < a->least) return err_set(ERR_SETTING, "%s is missing", a->arguments);
+  return 0;
+}
+
+// ---- what the action knows
+
+static int set_flags(struct options *o, const struct line *line, const struct options_action *a) {
+  for (int k = 0; k < line->n_flags; k++) {
+    const struct options_flag *f = flag_of(a, line->flags[k]);
+    if (!f) return err_set(ERR_SETTING, "%s: has no effect here", line->flags[k]);
+    if (f->value) *(const char **)((char *)o + f->field) = line->values[k];
+    else *(bool *)((char *)o + f->field) = true;
+  }
+  for (const struct options_flag *f = a->flags; f->name; f++)
+    if (f->needed && !*(const char **)((char *)o + f->field))
+      return err_set(ERR_SETTING, "%s %s is missing", f->name, f->value);
+  return 0;
+}
+
+const char *const options_all[] = { "*", NULL };
+
+static bool listed(const char *const *list, const char *assignment) {
+  if (list == options_all) return true;
+  for (; list && *list; list++) {
+    const size_t n = strlen(*list);
+    if (!strncmp(assignment, *list, n) && (assignment[n] == '.' || assignment[n] == '=')) return true;
+  }
+  return false;
+}
+
+static int check_assignments(const struct options *o, const struct options_action *a) {
+  char list[300] = "nothing";
+  for (size_t k = 0, used = 0; a->reads && a->reads[k]; k++, used = strlen(list))
+    snprintf(list + used, sizeof list - used, "%s%s", k ? ", " : "", a->reads[k]);
+  for (int k = 0; k < o->n_assignments; k++) {
+    const char *it = o->assignments[k];
+    if (!strchr(it, '.') || strchr(it, '.') > strchr(it, '='))
+      return err_set(ERR_SETTING, "%s: expected section.name=value", it);
+    if (!listed(a->reads, it))
+      return err_set(ERR_SETTING, "%.*s: has no effect here, unlike %s", (int)strcspn(it, "="), it, list);
+  }
+  return 0;
+}
+
+struct run_sources options_sources(const struct options *o) {
+  return (struct run_sources){ .config = o->config, .n_assignments = o->n_assignments, .assignments = o->assignments };
+}
 
 int options_apply(const struct options *o, const struct settings_section *all) {
   if (o->config) TRY(settings_load(all, o->config));
@@ -66,7 +169,88 @@ int options_apply(const struct options *o, const struct settings_section *all) {
   return 0;
 }
 
-int options_fail(const char *command, int rc) {
+// ---- help
+
+// One part of a usage, on the next line where this one is full.
+static void put_part(FILE *out, int *column, const char *text) {
+  if (*column + 1 + (int)strlen(text) > LINE_WIDTH) *column = fprintf(out, "\n%*s", 19, "") - 1;
+  *column += fprintf(out, " %s", text);
+}
+
+static void put_usage(FILE *out, const struct options_command *c, const struct options_action *a, bool first) {
+  int column = fprintf(out, "%s metaxbar %s%s%s", first ? "usage:" : "      ", c->name, *a->name ? " " : "", a->name);
+  if (a->arguments) put_part(out, &column, a->arguments);
+  for (int needed = 1; needed >= 0; needed--)
+    for (const struct options_flag *f = a->flags; f->name; f++) {
+      char text[160];
+      snprintf(text, sizeof text, "%s%s%s%s%s", f->needed ? "" : "[", f->name, f->value ? " " : "",
+               f->value ? f->value : "", f->needed ? "" : "]");
+      if (f->needed == needed) put_part(out, &column, text);
+    }
+  if (a->reads) put_part(out, &column, "[section.name=value ...]");
+  fputc('\n', out);
+}
+
+static void put_usages(FILE *out, const struct options_command *c, const struct options_action *only) {
+  for (const struct options_action *a = c->actions; a->name; a++)
+    if (!only || a == only) put_usage(out, c, a, only || a == c->actions);
+}
+
+// Has an earlier action the same line about this flag?
+static bool put_before(const struct options_command *c, const struct options_action *a, const struct options_flag *f) {
+  for (const struct options_action *b = c->actions; b < a; b++) {
+    const struct options_flag *g = flag_of(b, f->name);
+    if (g && !strcmp(g->help, f->help) && (!f->value || !strcmp(g->value, f->value))) return true;
+  }
+  return false;
+}
+
+static void put_flags(const struct options_command *c, const struct options_action *only) {
+  printf("\nflags:\n");
+  for (const struct options_action *a = c->actions; a->name; a++)
+    for (const struct options_flag *f = a->flags; f->name && (!only || a == only); f++) {
+      char text[160];
+      snprintf(text, sizeof text, "%s%s%s", f->name, f->value ? " " : "", f->value ? f->value : "");
+      if (only || !put_before(c, a, f)) printf("  %-25s  %s\n", text, f->help);
+    }
+  printf("  %-25s  print this\n", "--help");
+}
+
+// The settings that an action (NULL: any) reads, where all that are shown have the same tables.
+static void put_settings(const struct options_command *c, const struct options_action *only) {
+  const struct options_action *from = only ? only : c->actions;
+  for (const struct options_action *a = c->actions; a->name; a++)
+    if (!only && a->sections != from->sections) return;
+  struct experiment_case x = { 0 };
+  if (!from->sections && !from->experiment) return;
+  if (!only && from->experiment) return;  // every one has its own
+  if (!from->sections) experiment_open(&x, from->experiment);
+  printf("\nsettings:\n");
+  for (const struct settings_section *s = from->sections ? from->sections() : x.settings.sections; s->name; s++)
+    for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++) {
+      const struct param one[2] = { *p };
+      char name[100];
+      bool read = false;
+      snprintf(name, sizeof name, "%s.%s=", s->name, p->name);
+      for (const struct options_action *a = c->actions; a->name; a++)
+        read = read || ((!only || a == only) && listed(a->reads, name));
+      if (read) param_help(one, s->name, stdout);
+    }
+  if (x.e) experiment_close(&x);
+}
+
+static void help(const struct options_command *c, const struct options_action *only) {
+  put_usages(stdout, c, only);
+  if (c->text) printf("\n%s", c->text);
+  for (const struct options_action *a = c->actions; a->name; a++)
+    if (a->text && (!only || a == only)) printf("\n%s", a->text);
+  put_flags(c, only);
+  put_settings(c, only);
+}
+
+// ---- the whole
+
+static int fail(const char *command, int rc) {
   fprintf(stderr, "metaxbar %s: %s\n", command, err_message());
   if (rc == ERR_INTERRUPTED && signals_caught()) return 128 + signals_caught();
   return rc == ERR_SETTING ? 2 : 1;
@@ -76,4 +260,54 @@ int options_finish(const char *command) {
   if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
   fprintf(stderr, "metaxbar %s: cannot write the results: standard output failed\n", command);
   return 1;
+}
+
+static int run(struct options *o, const struct line *line, const struct options_command *c,
+               const struct options_action *a) {
+  static char shipped[FILE_PATH_SIZE];
+  TRY(take_words(o, c, a));
+  TRY(set_flags(o, line, a));
+  TRY(check_assignments(o, a));
+  if (o->model) o->model = shipped_path(shipped, o->model);
+  progress_quiet(o->quiet);
+  return a->experiment ? a->run_experiment(a->experiment, o) : a->run(o);
+}
+
+// The command with its actions for each experiment.
+static struct options_command expanded(const struct options_command *c) {
+  enum { MAX_ACTIONS = 32 };
+  static struct options_action list[MAX_ACTIONS];
+  struct options_command all = *c;
+  int n = 0;
+  if (!c->each) return all;
+  for (const struct experiment *const *e = experiments; *e; e++) {
+    list[n] = c->actions[0];
+    list[n].experiment = *e;
+    c->each(&list[n++], *e);
+  }
+  for (const struct options_action *a = c->actions + 1; a->name; a++) list[n++] = *a;
+  assert(n < MAX_ACTIONS);
+  list[n] = (struct options_action){ 0 };
+  all.actions = list;
+  return all;
+}
+
+int options_main(const struct options_command *command, int argc, char **argv) {
+  const struct options_command all = expanded(command), *const c = &all;
+  struct options o;
+  struct line line;
+  char name[96];
+  int rc = take_apart(&o, &line, c, argc, argv);
+  const struct options_action *a = rc == 0 ? action_of(c, &o) : NULL;
+  snprintf(name, sizeof name, "%s%s%s", c->name, a && *a->name ? " " : "", a ? a->name : "");
+  if (rc == 0 && !a && !o.n_words && !line.help) {
+    put_usages(stderr, c, NULL);
+    return 2;
+  }
+  if (rc == 0 && line.help && (a || !o.n_words)) {
+    help(c, a && *a->name ? a : NULL);
+    return options_finish(name);
+  }
+  if (rc == 0) rc = a ? run(&o, &line, c, a) : no_such_action(c, o.words[0]);
+  return rc < 0 ? fail(name, rc) : options_finish(name);
 }

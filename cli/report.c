@@ -8,20 +8,16 @@
 #include "run/rundir.h"
 #include "commands.h"
 #include "lab/showcase.h"
-#include "options.h"
 #include "report/report.h"
 #include "shipped.h"
 
-static const char usage[] =
-  "usage: metaxbar report RUN... [--out FILE.html] [section.name=value ...]\n"
-  "       metaxbar report MODEL.safetensors... --run DIR [--out FILE.html] [section.name=value ...]\n"
-  "\n"
-  "Write a self-contained HTML page about runs of 'train fewshot' and 'train arm', or about model files: what was run, how\n"
-  "well it learns in software, with few bits and on the chip, one task or movement in pictures, drift and cost.\n"
-  "What has not been measured yet is measured now and kept in RUN/showcase (of a model file: DIR/NAME/showcase), so that\n"
-  "the page can be drawn again from files alone. FILE: RUN/report.html, DIR/report.html; of several runs it must be named.\n"
-  "\n"
-  "Settings: those of 'eval fewshot' and 'eval arm', for the models that have them, and\n";
+static const char text[] =
+  "Write a self-contained HTML page about runs of 'train NAME', or about model files: what was run, how well it\n"
+  "learns in software, with few bits and on the chip, one task or movement in pictures, drift and cost.\n"
+  "What has not been measured yet is measured now and kept in RUN/showcase (of a model file: DIR/NAME/showcase),\n"
+  "so that the page can be drawn again from files alone. FILE: RUN/report.html, DIR/report.html; of several runs\n"
+  "it must be named.\n"
+  "Settings are those of 'eval NAME', for the models that have them, and report.*.\n";
 
 static bool is_model(const char *word) {
   const char *ending = strrchr(word, '.');
@@ -31,11 +27,13 @@ static bool is_model(const char *word) {
 // Folder of a word's results: itself, or DIR/NAME for a model file.
 static int folder_of(char folder[FILE_PATH_SIZE], const struct options *o, const char *word) {
   const char *slash = strrchr(word, '/'), *name = slash ? slash + 1 : word;
-  if (strlen(word) > FILE_PATH_SIZE/2 - 1 || (o->run && strlen(o->run) > FILE_PATH_SIZE/4)) return err_set(ERR_IO, "%.60s...: path too long", word);
+  if (strlen(word) > FILE_PATH_SIZE/2 - 1 || (o->run && strlen(o->run) > FILE_PATH_SIZE/4))
+    return err_set(ERR_IO, "%.60s...: path too long", word);
   if (is_model(word) && strspn(name, ".") >= strlen(name) - strlen("safetensors"))
     return err_set(ERR_SETTING, "%s: a model file without a name has no folder for its results", word);
   if (!is_model(word)) snprintf(folder, FILE_PATH_SIZE, "%s", word);
-  else if (!o->run) return err_set(ERR_SETTING, "%s: a model file has no folder for its results: name one with --run DIR", word);
+  else if (!o->run)
+    return err_set(ERR_SETTING, "%s: a model file has no folder for its results: name one with --run DIR", word);
   else snprintf(folder, FILE_PATH_SIZE, "%s/%.*s", o->run, (int)(strlen(name) - strlen(".safetensors")), name);
   return 0;
 }
@@ -45,7 +43,9 @@ static int out_of(char path[FILE_PATH_SIZE], const struct options *o) {
   if (o->out) snprintf(path, FILE_PATH_SIZE, "%s", o->out);
   else if (is_model(o->words[0]) && o->run) snprintf(path, FILE_PATH_SIZE, "%s/report.html", o->run);
   else if (o->n_words == 1) snprintf(path, FILE_PATH_SIZE, "%s/report.html", o->words[0]);
-  else return err_set(ERR_SETTING, "a page about %d runs belongs to none of them: name it with --out FILE.html", o->n_words);
+  else
+    return err_set(ERR_SETTING, "a page about %d runs belongs to none of them: name it with --out FILE.html",
+                   o->n_words);
   return o->out ? 0 : file_refuse_link(path);
 }
 
@@ -56,16 +56,18 @@ static int folders_of(char folders[][FILE_PATH_SIZE], const struct options *o) {
   for (int k = 0; k < n; k++) {
     TRY(folder_of(folders[k], o, o->words[k]));
     for (int i = 0; i < k; i++)
-      if (!strcmp(folders[i], folders[k])) return err_set(ERR_SETTING, "%s and %s: the results of both would be in %s", o->words[i], o->words[k], folders[k]);
+      if (!strcmp(folders[i], folders[k]))
+        return err_set(ERR_SETTING, "%s and %s: the results of both would be in %s", o->words[i], o->words[k],
+                       folders[k]);
   }
   return 0;
 }
 
 // The command line, for the page; to free. NULL: no memory.
 static char *command_of(const struct options *o) {
-  char *text = NULL;
+  char *line = NULL;
   size_t size;
-  FILE *out = open_memstream(&text, &size);
+  FILE *out = open_memstream(&line, &size);
   if (!out) return NULL;
   fputs("metaxbar report", out);
   for (int k = 0; k < o->n_words; k++) fputc(' ', out), showcase_word(out, o->words[k]);
@@ -73,16 +75,15 @@ static char *command_of(const struct options *o) {
   if (o->out) fputs(" --out ", out), showcase_word(out, o->out);
   for (int k = 0; k < o->n_assignments; k++) fputc(' ', out), showcase_word(out, o->assignments[k]);
   fclose(out);
-  return text;
+  return line;
 }
 
 // The page and the results name the paths that they were made from.
-static int check_text(const char *path) { return text_is_utf8(path) ? 0 : err_set(ERR_SETTING, "%s: a path of a report must be UTF-8 text", path); }
+static int check_text(const char *path) {
+  return text_is_utf8(path) ? 0 : err_set(ERR_SETTING, "%s: a path of a report must be UTF-8 text", path);
+}
 
 static int check(const struct options *o) {
-  if (o->model) return err_set(ERR_SETTING, "--model %s: model files are named without --model", o->model);
-  if (o->config) return err_set(ERR_SETTING, "-c %s: settings of a report are given as section.name=value", o->config);
-  if (o->n_words == 0) return err_set(ERR_SETTING, "name a run directory or a model file");
   for (int k = 0; k < o->n_words; k++) TRY(check_text(o->words[k]));
   if (o->run) TRY(check_text(o->run));
   if (o->out) TRY(check_text(o->out));
@@ -100,10 +101,11 @@ static int measure(const struct options *o, const struct showcase *s, char folde
 
 static int draw(const struct options *o, const char *path, char folders[][FILE_PATH_SIZE]) {
   static struct report_run runs[REPORT_MAX_RUNS];
+  const struct report_kind *const *kinds = showcase_kinds();
   int n = 0, rc = 0;
-  for (; n < o->n_words && rc == 0; n += rc == 0) rc = report_open(&runs[n], folders[n]);
+  for (; n < o->n_words && rc == 0; n += rc == 0) rc = report_open(&runs[n], folders[n], kinds);
   char *command = command_of(o);
-  if (rc == 0) rc = report_write(path, runs, n, command);
+  if (rc == 0) rc = report_write(path, kinds, runs, n, command);
   free(command);
   while (n > 0) report_close(&runs[--n]);
   return rc;
@@ -123,15 +125,20 @@ static int report(const struct options *o) {
   return 0;
 }
 
-int report_command(int argc, char **argv) {
-  struct options o;
-  int rc = options_parse_paths(&o, argc, argv);
-  if (rc < 0) return options_fail("report", rc);
-  if (o.help) {
-    fputs(usage, stdout);
-    param_help(showcase_param_table, "report", stdout);
-    return options_finish("report");
-  }
-  rc = report(&o);
-  return rc < 0 ? options_fail("report", rc) : options_finish("report");
+static const struct settings_section *sections(void) {
+  static struct showcase s;
+  showcase_init(&s, 0, NULL);
+  return s.sections;
 }
+
+static const struct options_flag flags[] = {
+  OPTIONS_VALUE("--run", run, "DIR", "folder of the results of model files"),
+  OPTIONS_VALUE("--out", out, "FILE.html", "the page"), OPTIONS_QUIET, { 0 },
+};
+static const struct options_action actions[] = {
+  { .name = "", .arguments = "RUN|MODEL.safetensors...", .least = 1, .most = OPTIONS_WORDS, .flags = flags,
+    .reads = options_all, .sections = sections, .run = report },
+  { 0 },
+};
+const struct options_command report_command = { "report", "one HTML page with figures about runs and models", text,
+                                                actions, NULL };

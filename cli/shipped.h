@@ -1,4 +1,5 @@
-// shipped.h - the models that are installed with the program, in share/metaxbar/models beside the bin folder it runs from.
+// shipped.h - the models that are installed with the program, in share/metaxbar/models beside the bin folder it runs
+// from.
 #ifndef CLI_SHIPPED_H
 #define CLI_SHIPPED_H
 

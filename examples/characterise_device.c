@@ -69,7 +69,8 @@ int main(int argc, char **argv) {
     measure(g, nu, chip_setting, x);
     mean_and_sigma(g, &mean_g, &sigma_g);
     mean_and_sigma(nu, &mean_nu, &sigma_nu);
-    printf("%6.2f  %7.3f  %7.3f    %7.4f  %7.4f    %5.3f   %5.3f\n", x*g_max, sigma, sigma_g, mu, mean_nu, read[0], read[1]);
+    printf("%6.2f  %7.3f  %7.3f    %7.4f  %7.4f    %5.3f   %5.3f\n", x*g_max, sigma, sigma_g, mu, mean_nu, read[0],
+           read[1]);
     worst = fmax(worst, fabs(sigma_g/sigma - 1)*sqrt(2.0*N));  // in standard errors of a standard deviation
     worst = fmax(worst, fabs(mean_g - x*g_max)/sigma*sqrt(N));
   }

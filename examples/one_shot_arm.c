@@ -1,8 +1,10 @@
-// An arm learns a movement from one showing: a network sees the path once and tells another what to change.
+// An arm learns a movement from one demonstration: a network reads the path once and computes the learning signals of
+// another.
 //
 //   pass 1   the trainee runs with its old weights: surrogates h_j, traces e_i
 //   update   the generator sees the path and emits L_j;  dW_ij = sum_t h_j L_j e_i,  W <- W - eta dW
-//   pass 2   its outputs are velocities of base and shoulder, omega what the joints do, which stop at their limits; the tip is at f(dt sum omega)
+//   pass 2   its outputs are velocities of base and shoulder, omega what the joints do, which stop at their limits; the
+//   tip is at f(dt sum omega)
 //
 //   cc one_shot_arm.c $(pkg-config --cflags --libs metaxbar) && ./a.out models/arm.safetensors [synapse.kind=chip]
 #include <math.h>

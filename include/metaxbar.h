@@ -1,5 +1,5 @@
 // metaxbar.h - the public C interface of metaxbar: a simulated phase-change-memory chip, networks that learn a
-// task on it from a few examples, and an arm that learns a movement from one showing.
+// task on it from a few examples, and an arm that learns a movement from one demonstration.
 //
 //   cc program.c $(pkg-config --cflags --libs metaxbar)
 //
@@ -58,7 +58,8 @@ MX_API int mx_chip_add(struct mx_chip *chip, const char *name, int I, int O);
 // Cut the matrices to the size of the cores and place them. Fails if they need more than chip.cores.
 MX_API int mx_chip_build(struct mx_chip *chip);
 
-// Write a whole matrix, w (I, O). The largest |w| becomes the largest conductance. Forgets the calibration of the matrix.
+// Write a whole matrix, w (I, O). The largest |w| becomes the largest conductance. Forgets the calibration of the
+// matrix.
 MX_API int mx_chip_program(struct mx_chip *chip, int matrix, const float *w);
 
 // w += dw as far as devices can, dw (I, O): only the devices whose target changes are written (chip.update).
@@ -71,8 +72,8 @@ MX_API int mx_chip_calibrate(struct mx_chip *chip, int matrix, const float *x, i
 // y (B, O) = x (B, I) W as the chip computes it, with its noise and converters.
 MX_API int mx_chip_product(struct mx_chip *chip, int matrix, float *y, const float *x, int B);
 
-// Let time pass until the clock, 0 when the chip is new, shows time_s. Every device drifts from its own time of writing.
-// What was calibrated is calibrated again when that is due (chip.recalibrate_s).
+// Let time pass until the clock, 0 when the chip is new, shows time_s. Every device drifts from its own time of
+// writing. What was calibrated is calibrated again when that is due (chip.recalibrate_s).
 MX_API int mx_chip_advance(struct mx_chip *chip, double time_s);
 
 // w (I, O): the weights as written, without error; and as the devices conduct now, without read noise and correction.
@@ -84,8 +85,8 @@ MX_API int mx_chip_conducted(const struct mx_chip *chip, int matrix, float *w);
 // written_s, writes, fault. n: values that v has room for.
 MX_API int mx_chip_devices(const struct mx_chip *chip, int matrix, const char *property, double *v, size_t n);
 
-// A number about the chip: clock_s, cores, devices, units_per_sign, g_max_uS, t0_s; what it has been asked to do so far:
-// products, phases, input_conversions, output_conversions, devices_read, weights_written, devices_written, pulses,
+// A number about the chip: clock_s, cores, devices, units_per_sign, g_max_uS, t0_s; what it has been asked to do so
+// far: products, phases, input_conversions, output_conversions, devices_read, weights_written, devices_written, pulses,
 // verify_reads, verify_failed, most_writes (of one device); what that costs: read_energy_J, read_time_s,
 // write_energy_J (0 what is not priced), endurance_used.
 MX_API int mx_chip_number(const struct mx_chip *chip, const char *name, double *value);
@@ -112,11 +113,13 @@ MX_API int mx_fewshot_ways(const struct mx_fewshot *model);        // classes of
 MX_API int mx_fewshot_shots(const struct mx_fewshot *model);       // images of each that it was trained with
 MX_API int mx_fewshot_image_size(const struct mx_fewshot *model);  // height and width S
 
-// An image of any size as the model wants it, image (S, S). ink (H, W): 255 full ink, 0 background; H, W from 1 to 4096.
+// An image of any size as the model wants it, image (S, S). ink (H, W): 255 full ink, 0 background; H, W from 1 to
+// 4096.
 MX_API int mx_fewshot_image(const struct mx_fewshot *model, float *image, const unsigned char *ink, int H, int W);
 
 // Write the model to what synapse.kind says. On a chip: a new one of this seed, calibrated on background images (those
-// that data.* names; invented characters unless it does), at chip.time_s seconds after writing; or the one saved in synapse.state.
+// that data.* names; invented characters unless it does), at chip.time_s seconds after writing; or the one saved in
+// synapse.state.
 MX_API int mx_fewshot_deploy(struct mx_fewshot *model, uint64_t seed);
 
 // Learn a task, always from the state as deployed. images (n, S, S), labels (n) in [0, ways); n from 1 to 1024.
@@ -129,17 +132,19 @@ MX_API int mx_fewshot_classify(struct mx_fewshot *model, int *labels, float *pro
 // As mx_chip_number, of the chip the model is deployed on; counts include all tasks learned there.
 MX_API int mx_fewshot_number(const struct mx_fewshot *model, const char *name, double *value);
 
-// Invented handwriting to try things with: drawing number `drawing` of a character, ink (size, size), size from 8 to 4096.
+// Invented handwriting to try things with: drawing number `drawing` of a character, ink (size, size), size from 8 to
+// 4096.
 MX_API int mx_character(unsigned char *ink, int size, uint64_t seed, int character, int drawing);
 
-// ---- the arm: a spiking network that learns a movement of two joints from one showing, by one update
+// ---- the arm: a spiking network that learns a movement of two joints from one demonstration, by one update
 //
-// A generator network sees the target path and emits learning signals L; dW_ij = sum_t h_j L_j e_i (e-prop), W <- W - eta dW.
+// A generator network sees the target path and emits learning signals L; dW_ij = sum_t h_j L_j e_i (e-prop), W <- W -
+// eta dW.
 
 struct mx_arm;
 
-// Load a model file. Settings of `metaxbar eval arm`; with synapse.kind=chip the network that moves the arm is written to
-// a chip. run.seed: of everything random.
+// Load a model file. Settings of `metaxbar eval arm`; with synapse.kind=chip the network that moves the arm is written
+// to a chip. run.seed: of everything random.
 MX_API int mx_arm_load(struct mx_arm **arm, const char *path, const char *const *settings);
 MX_API void mx_arm_free(struct mx_arm *arm);
 
@@ -149,15 +154,16 @@ MX_API double mx_arm_step_s(const struct mx_arm *arm);  // duration of one
 // Random movement number k, from 0: velocities of base and shoulder, omega (T, 2) rad/s.
 MX_API int mx_arm_movement(struct mx_arm *arm, double *omega, int k);
 
-// Show a movement, omega (T, 2) rad/s, beginning with both joints at 0 and within their limits, and make the one update,
-// always from the state as loaded.
+// Show a movement, omega (T, 2) rad/s, beginning with both joints at 0 and within their limits, and make the one
+// update, always from the state as loaded.
 MX_API int mx_arm_learn(struct mx_arm *arm, const double *omega);
 
-// What the joints do after the update, or with updates = 0 did before it: omega (T, 2) rad/s. With arm.stops=yes they stop at their
-// limits, whatever the network says.
+// What the joints do after the update, or with updates = 0 did before it: omega (T, 2) rad/s. With arm.stops=yes they
+// stop at their limits, whatever the network says.
 MX_API int mx_arm_perform(const struct mx_arm *arm, double *omega, int updates);
 
-// Path of the tip, xyz (T, 3) metres, under velocities omega (T, 2) rad/s from rest at 0; they are not held within any limits.
+// Path of the tip, xyz (T, 3) metres, under velocities omega (T, 2) rad/s from rest at 0; they are not held within any
+// limits.
 MX_API int mx_arm_tips(const struct mx_arm *arm, double *xyz, const double *omega);
 
 // ---- a device model, by its formulas
@@ -171,8 +177,8 @@ MX_API void mx_device_free(struct mx_device *device);
 // g_max_uS, t0_s, t_read_s, devices (that a unit consists of).
 MX_API int mx_device_number(const struct mx_device *device, const char *name, double *value);
 
-// A unit written to g_uS in [0, g_max]: standard deviation of the conductance reached; drift exponent ~ |N(mean, spread)|;
-// standard deviation of one read time_s after writing, after the mean drift. Any of the four may be NULL.
+// A unit written to g_uS in [0, g_max]: standard deviation of the conductance reached; drift exponent ~ |N(mean,
+// spread)|; standard deviation of one read time_s after writing, after the mean drift. Any of the four may be NULL.
 MX_API int mx_device_at(const struct mx_device *device, double g_uS, double time_s, double *programming_sigma_uS,
                         double *drift_mean, double *drift_spread, double *read_sigma_uS);
 

@@ -1,6 +1,6 @@
-// arm_stand_in.h - what a test of the link to the arm talks to: Debian's broker mosquitto on a free port of the loopback,
-// and a process that behaves like the ED-Scorbot, politely or not. What the robot is told is kept in a file, the
-// signals in their order. When it withholds an answer it publishes "silence" in its place, so that a test need not
+// arm_stand_in.h - what a test of the link to the arm talks to: Debian's broker mosquitto on a free port of the
+// loopback, and a process that behaves like the ED-Scorbot, politely or not. What the robot is told is kept in a file,
+// the signals in their order. When it withholds an answer it publishes "silence" in its place, so that a test need not
 // wait for the time-out; on "over" it ends. Deadlines are for what hangs only.
 #ifndef ARM_STAND_IN_H
 #define ARM_STAND_IN_H
@@ -57,7 +57,9 @@ static inline const char *broker_program(void) {
 
 static inline int broker_socket(int port, int listening) {
   const int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+  struct sockaddr_in a = { .sin_family = AF_INET,
+                           .sin_port = htons((uint16_t)port),
+                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
   const int rc = listening ? bind(s, (struct sockaddr *)&a, sizeof a) : connect(s, (struct sockaddr *)&a, sizeof a);
   if (rc == 0) return s;
   close(s);
@@ -125,20 +127,23 @@ struct robot {
   bool over;
 };
 
-static inline void robot_say(struct robot *r, const char *topic, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static inline void robot_say(struct robot *r, const char *topic, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 static inline void robot_say(struct robot *r, const char *topic, const char *format, ...) {
   char text[2048], full[128];
   va_list list;
   va_start(list, format);
   vsnprintf(text, sizeof text, format, list);
   va_end(list);
-  if (strcmp(topic, "metainfo")) snprintf(full, sizeof full, "%s/%s", r->manners.name ? r->manners.name : "EDScorbotSim", topic);
+  if (strcmp(topic, "metainfo"))
+    snprintf(full, sizeof full, "%s/%s", r->manners.name ? r->manners.name : "EDScorbotSim", topic);
   else snprintf(full, sizeof full, "metainfo");
   mosquitto_publish(r->m, NULL, full, (int)strlen(text), text, 1, false);
 }
 
 static inline void robot_answer(struct robot *r, int signal) {
-  if (r->manners.strangers) robot_say(r, "commands", "{\"client\":{\"id\":\"stranger\"},\"error\":true,\"signal\":%d}", signal);
+  if (r->manners.strangers)
+    robot_say(r, "commands", "{\"client\":{\"id\":\"stranger\"},\"error\":true,\"signal\":%d}", signal);
   robot_say(r, "commands", "{\"client\":{\"id\":\"%s\"},\"error\":false,\"signal\":%d}", r->owner, signal);
 }
 
@@ -147,10 +152,16 @@ static inline void robot_be_silent(struct robot *r) { robot_say(r, "metainfo", "
 static inline void robot_introduce(struct robot *r) {
   if (r->manners.no_metainfo) return robot_be_silent(r);
   if (r->manners.garbage && !r->manners.garbage_at) return robot_say(r, "metainfo", "%s", r->manners.garbage);
-  if (r->manners.strangers) robot_say(r, "metainfo", "{\"joints\":[{\"maximum\":1,\"minimum\":0},{\"maximum\":1,\"minimum\":0},{\"maximum\":1,\"minimum\":0},{\"maximum\":1,\"minimum\":0}],\"name\":\"Other\",\"signal\":2}");
+  if (r->manners.strangers)
+    robot_say(r, "metainfo",
+              "{\"joints\":[{\"maximum\":1,\"minimum\":0},{\"maximum\":1,\"minimum\":0},"
+              "{\"maximum\":1,\"minimum\":0},{\"maximum\":1,\"minimum\":0}],\"name\":\"Other\",\"signal\":2}");
   const double base = r->manners.narrow ? 10 : 166.67;
-  robot_say(r, "metainfo", "{\"joints\":[{\"maximum\":%g,\"minimum\":%g},{\"maximum\":-85.1,\"minimum\":101.06},{\"maximum\":-112.9,\"minimum\":112.9},"
-            "{\"maximum\":-90.8,\"minimum\":85.2},{\"maximum\":360,\"minimum\":-360},{\"maximum\":100,\"minimum\":0}],\"name\":\"%s\",\"signal\":2}",
+  robot_say(r, "metainfo",
+            "{\"joints\":[{\"maximum\":%g,\"minimum\":%g},{\"maximum\":-85.1,\"minimum\":101.06},"
+            "{\"maximum\":-112.9,\"minimum\":112.9},"
+            "{\"maximum\":-90.8,\"minimum\":85.2},{\"maximum\":360,\"minimum\":-360},"
+            "{\"maximum\":100,\"minimum\":0}],\"name\":\"%s\",\"signal\":2}",
             -base, base, r->manners.name ? r->manners.name : "EDScorbotSim");
   if (r->manners.name) robot_be_silent(r);  // it is not the one that was asked
 }
@@ -165,10 +176,13 @@ static inline void robot_obey(struct robot *r, const struct message *m, const ch
     robot_answer(r, MESSAGE_CONNECTED);
     if (!w->no_home) robot_answer(r, MESSAGE_HOME);
   }
-  if ((m->signal == MESSAGE_CHECK_STATUS && w->no_status) || (m->signal == MESSAGE_CONNECT && (w->owned || w->no_home))) robot_be_silent(r);
+  if (m->signal == MESSAGE_CHECK_STATUS && w->no_status) robot_be_silent(r);
+  if (m->signal == MESSAGE_CONNECT && (w->owned || w->no_home)) robot_be_silent(r);
   if (!ours || !r->owner[0]) return;
   if (m->signal == MESSAGE_TRAJECTORY && json_parse(&r->command, text, size, "command") == 0) {
-    if (json_field_object(r->command, "", "trajectory", &trajectory) || json_field_array(trajectory, "", "points", &points)) abort();
+    if (json_field_object(r->command, "", "trajectory", &trajectory) ||
+        json_field_array(trajectory, "", "points", &points))
+      abort();
     r->n = (int)json_length(points);
   }
   if (w->deaf_to_the_end) {
@@ -185,7 +199,9 @@ static inline void robot_hear(struct mosquitto *library, void *context, const st
   (void)library;
   const bool metainfo = !strcmp(got->topic, "metainfo");
   if (metainfo && !strcmp(got->payload, "over")) r->over = true;
-  if (message_parse(&m, metainfo ? MESSAGE_ON_METAINFO : MESSAGE_ON_COMMANDS, got->payload, (size_t)got->payloadlen, "heard") < 0) return;
+  if (message_parse(&m, metainfo ? MESSAGE_ON_METAINFO : MESSAGE_ON_COMMANDS, got->payload, (size_t)got->payloadlen,
+                    "heard") < 0)
+    return;
   if (m.signal % 2 == 1 && m.signal != MESSAGE_HOME) fprintf(r->log, "%d ", m.signal);
   else if (m.signal == MESSAGE_TRAJECTORY) fprintf(r->log, "8 ");
   if (m.signal == MESSAGE_GET_METAINFO) robot_introduce(r);
@@ -204,20 +220,29 @@ static inline void robot_move(struct robot *r) {
   const int k = ++r->at;
   struct json_t *trajectory, *points, *point, *coordinates;
   double c[MESSAGE_JOINTS + 1];
-  if (json_field_object(r->command, "", "trajectory", &trajectory) || json_field_array(trajectory, "", "points", &points)) abort();
-  if (json_item_object(points, "", (size_t)k - 1, &point) || json_field_array(point, "", "coordinates", &coordinates)) abort();
+  if (json_field_object(r->command, "", "trajectory", &trajectory) ||
+      json_field_array(trajectory, "", "points", &points))
+    abort();
+  if (json_item_object(points, "", (size_t)k - 1, &point) || json_field_array(point, "", "coordinates", &coordinates))
+    abort();
   for (size_t j = 0; j < MESSAGE_JOINTS + 1; j++)
     if (json_item_f64(coordinates, "", j, -1e9, 1e9, &c[j]) < 0) abort();
   if (w->broker_dies_at == k) kill(w->victim, SIGKILL);
   if (w->interrupts_at == k) kill(w->victim, SIGINT);
   if (w->garbage_at == k) robot_say(r, "moved", "%s", w->garbage);
-  if (w->strangers) robot_say(r, "moved", "{\"client\":{\"id\":\"stranger\"},\"content\":{\"coordinates\":[1,2,3,4,5,6]},\"error\":true}");
+  if (w->strangers)
+    robot_say(r, "moved",
+              "{\"client\":{\"id\":\"stranger\"},\"content\":{\"coordinates\":[1,2,3,4,5,6]},\"error\":true}");
   if (w->lost == k || (w->silent_after && k > w->silent_after)) return;
   if (w->measured)
-    robot_say(r, "moved", "{\"client\":{\"id\":\"%s\"},\"content\":{\"coordinates\":[%.17g,%.17g,0.25,%.17g,0,0]},\"error\":false}", r->owner, c[0] + 0.5, c[1] - 0.5, c[3]);
+    robot_say(r, "moved",
+              "{\"client\":{\"id\":\"%s\"},\"content\":{\"coordinates\":[%.17g,%.17g,0.25,%.17g,0,0]},\"error\":false}",
+              r->owner, c[0] + 0.5, c[1] - 0.5, c[3]);
   else
-    robot_say(r, "moved", "{\"client\":{\"id\":\"%s\"},\"content\":{\"coordinates\":[%.17g,%.17g,%.17g,%.17g,%.17g,%.17g,%.17g]},\"error\":%s}", r->owner, c[0],
-              c[1], c[2], c[3], c[4], c[5], c[6], w->error_at == k ? "true" : "false");
+    robot_say(r, "moved",
+              "{\"client\":{\"id\":\"%s\"},\"content\":{\"coordinates\":[%.17g,%.17g,%.17g,%.17g,%.17g,%.17g,%.17g]},"
+              "\"error\":%s}",
+              r->owner, c[0], c[1], c[2], c[3], c[4], c[5], c[6], w->error_at == k ? "true" : "false");
 }
 
 // Wait until a stand-in listens: it says so in the file "heard" of the folder, where also goes what it hears.

@@ -24,9 +24,12 @@ struct gradient_error {
   long n_kinks;   // coordinates that needed a smaller step
 };
 
-static inline void gradient_pattern(uint64_t *pattern, uint64_t bit) { *pattern = (*pattern ^ bit) * 0x9E3779B97F4A7C15u + 1; }
+static inline void gradient_pattern(uint64_t *pattern, uint64_t bit) {
+  *pattern = (*pattern ^ bit) * 0x9E3779B97F4A7C15u + 1;
+}
 
-static inline double gradient_difference(real *x, double h, gradient_loss *loss, void *context, uint64_t side, int *crossed) {
+static inline double gradient_difference(real *x, double h, gradient_loss *loss, void *context, uint64_t side,
+                                         int *crossed) {
   const real old = *x;
   double f[2];
   for (int k = 0; k < 2; k++) {
@@ -39,7 +42,8 @@ static inline double gradient_difference(real *x, double h, gradient_loss *loss,
   return (f[0] - f[1]) / (2*h);
 }
 
-static inline struct gradient_error gradient_compare(real *x, const real *g, long n, double h, gradient_loss *loss, void *context) {
+static inline struct gradient_error gradient_compare(real *x, const real *g, long n, double h, gradient_loss *loss,
+                                                     void *context) {
   struct gradient_error e = { 0 };
   uint64_t side = 0;
   double size = 0, whole = 0, half = 0;
@@ -69,13 +73,14 @@ static inline struct gradient_error gradient_compare(real *x, const real *g, lon
 }
 
 // With `curved`, the loss has a third derivative and the quartering can be seen.
-static inline void gradient_check(const char *name, real *x, const real *g, long n, double h, double tolerance, int curved,
-                                  gradient_loss *loss, void *context) {
+static inline void gradient_check(const char *name, real *x, const real *g, long n, double h, double tolerance,
+                                  int curved, gradient_loss *loss, void *context) {
   const struct gradient_error e = gradient_compare(x, g, n, h, loss, context);
   CHECK(e.worst <= test_tol(tolerance), "%s: gradient off by %.2e at %ld of %ld", name, e.worst, e.at, n);
   CHECK(!curved || fabs(e.ratio - 4) < test_tol(0.2), "%s: halving the step divided the error by %.3f", name, e.ratio);
   CHECK(e.n_kinks == 0, "%s: %ld of %ld coordinates next to a kink", name, e.n_kinks, n);
-  if (getenv("TEST_VERBOSE")) printf("%-32s n %5ld  error %.2e  ratio %.4f  kinks %ld\n", name, n, e.worst, e.ratio, e.n_kinks);
+  if (getenv("TEST_VERBOSE"))
+    printf("%-32s n %5ld  error %.2e  ratio %.4f  kinks %ld\n", name, n, e.worst, e.ratio, e.n_kinks);
 }
 
 #endif

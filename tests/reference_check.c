@@ -23,7 +23,9 @@ int main(int argc, char **argv) {
       tensorfile_close(tf);
     }
     if (rc < 0) fprintf(stderr, "%s\n", err_message());
-    else printf("%s: largest relative error %.2e (bound %.0e): %s\n", argv[i], worst, tolerance, worst <= tolerance ? "agrees" : "DIFFERS");
+    else
+      printf("%s: largest relative error %.2e (bound %.0e): %s\n", argv[i], worst, tolerance,
+             worst <= tolerance ? "agrees" : "DIFFERS");
     bad |= rc < 0 || !(worst <= tolerance);
   }
   return bad;

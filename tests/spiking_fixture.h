@@ -17,17 +17,23 @@ struct fixture {
   real *output;  // (T, ld_out)
 };
 
-static inline real *fixture_zeros(struct arena *a, size_t n) { return memset(ARENA_NEW(a, n, real), 0, n*sizeof(real)); }
+static inline real *fixture_zeros(struct arena *a, size_t n) {
+  return memset(ARENA_NEW(a, n, real), 0, n*sizeof(real));
+}
 
-static inline void fixture_init(struct fixture *f, int n_in, int n, int n_out, double adaptive, int T, bool smooth, uint32_t index) {
-  struct spiking_params p = { .neurons = n, .adaptive_fraction = adaptive, .v_th = 0.6, .beta = 0.4, .tau_membrane_ms = 20,
-                              .tau_output_ms = 15, .tau_adapt_ms = 60, .damping = smooth ? 1.0 : 0.3, .refractory_ms = smooth ? 0 : 5 };
+static inline void fixture_init(struct fixture *f, int n_in, int n, int n_out, double adaptive, int T, bool smooth,
+                                uint32_t index) {
+  struct spiking_params p = { .neurons = n, .adaptive_fraction = adaptive, .v_th = 0.6, .beta = 0.4,
+                              .tau_membrane_ms = 20,
+                              .tau_output_ms = 15, .tau_adapt_ms = 60, .damping = smooth ? 1.0 : 0.3,
+                              .refractory_ms = smooth ? 0 : 5 };
   struct rng r = rng_stream(3, RNG_TEST, index);
   f->T = T;
   spiking_init(&f->net, &p, n_in, n_out);
   f->net.lif.smooth = smooth;
-  arena_init(&f->a, (spiking_w_size(&f->net) + spiking_w_out_size(&f->net))*sizeof(real)*8 + spiking_record_bytes(&f->net, T)*4 +
-                      events_bytes(T, T*n_in) + (size_t)T*(size_t)(f->net.ld + f->net.ld_out)*sizeof(real)*8 + (1 << 16));
+  arena_init(&f->a, (spiking_w_size(&f->net) + spiking_w_out_size(&f->net))*sizeof(real)*8 +
+                        spiking_record_bytes(&f->net, T)*4 + events_bytes(T, T*n_in) +
+                        (size_t)T*(size_t)(f->net.ld + f->net.ld_out)*sizeof(real)*8 + (1 << 16));
   arena_init(&f->scratch, 1 << 18);
   f->w = fixture_zeros(&f->a, spiking_w_size(&f->net));
   f->w_out = fixture_zeros(&f->a, spiking_w_out_size(&f->net));

@@ -32,7 +32,9 @@ static inline double rel_diff(double a, double b) {
   return m > 0 ? fabs(a - b) / m : 0;
 }
 
-#define CHECK_REL(a, b, tol) CHECK(rel_diff(a, b) <= test_tol(tol), "%.9g vs %.9g (rel %.2g)", (double)(a), (double)(b), rel_diff(a, b))
+#define CHECK_REL(a, b, tol)                                                                       \
+  CHECK(rel_diff(a, b) <= test_tol(tol), "%.9g vs %.9g (rel %.2g)", (double)(a), (double)(b),      \
+        rel_diff(a, b))
 
 static inline int test_summary(void) {
   printf("%d checks, %d failed\n", test_count, test_failed);

@@ -18,7 +18,8 @@ int main(void) {
       em[i] = 0.9*em[i] + 0.1*(double)g[i];
       ev[i] = 0.999*ev[i] + 0.001*(double)g[i]*(double)g[i];
       ew[i] -= rate * em[i]/(1 - pow(0.9, t)) / (sqrt(ev[i]/(1 - pow(0.999, t))) + (t % 2 ? 1e-8 : 1e-3));
-      CHECK(fabs((double)w[i] - ew[i]) <= test_tol(tolerance), "step %d parameter %d: %.9g, not %.9g", t, i, (double)w[i], ew[i]);
+      CHECK(fabs((double)w[i] - ew[i]) <= test_tol(tolerance), "step %d parameter %d: %.9g, not %.9g", t, i,
+            (double)w[i], ew[i]);
     }
   }
   // the first step is rate * sign(g), whatever the size of g; a zero gradient moves nothing

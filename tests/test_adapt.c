@@ -25,7 +25,9 @@ static void inner_init(struct inner *t, struct synapse *readout) {
   for (int i = 0; i < C*N; i++) t->w0[i] = i % N < WAYS ? (real)(0.5 * rng_normal(&r)) : 0;
   for (int s = 0; s < STEPS; s++) t->rate[s] = (real)(0.3 + 0.1*s);
   for (int s = 0; s <= STEPS; s++) t->weight[s] = 0.2 + 0.15*s;
-  t->task = (struct adapt_task){ .ways = WAYS, .steps = STEPS, .S = S, .Q = Q, .C = C, .h = t->h, .label = label, .rate = t->rate };
+  t->task = (struct adapt_task){
+    .ways = WAYS, .steps = STEPS, .S = S, .Q = Q, .C = C, .h = t->h, .label = label, .rate = t->rate
+  };
   t->readout = readout;
   adapt_record_init(&t->record, WAYS, STEPS, S, Q, C);
 }
@@ -137,7 +139,9 @@ static void test_quantised(void) {
     }
   CHECK(moved > STEPS, "only %ld weights moved", moved);
   adapt_backward(dh, dw, drate, &t.record, &t.task, t.weight);
-  for (int i = 0; i < C*N; i++) CHECK(isfinite((double)dw[i]) && (dw[i] != 0) == (i % N < WAYS), "straight-through gradient %g at %d", (double)dw[i], i);
+  for (int i = 0; i < C*N; i++)
+    CHECK(isfinite((double)dw[i]) && (dw[i] != 0) == (i % N < WAYS), "straight-through gradient %g at %d",
+          (double)dw[i], i);
   inner_release(&t);
 }
 

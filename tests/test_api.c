@@ -48,8 +48,8 @@ static struct mx_chip *make_chip(const char *const *settings) {
 // An ideal chip that has to cut the matrix computes y = x W, and no more than y is touched.
 static void check_product(void) {
   static float w[I*O], x[B*I], y[B*O + 1];
-  struct mx_chip *c = make_chip(LIST("chip.rows=40", "chip.columns=40", "chip.dac_bits=0", "chip.adc_bits=0", "chip.prog_scale=0", "chip.read_scale=0",
-                                    "chip.drift_scale=0"));
+  struct mx_chip *c = make_chip(LIST("chip.rows=40", "chip.columns=40", "chip.dac_bits=0", "chip.adc_bits=0",
+                                     "chip.prog_scale=0", "chip.read_scale=0", "chip.drift_scale=0"));
   fill(w, I*O, 1);
   fill(x, B*I, 2);
   y[B*O] = 42;
@@ -59,7 +59,8 @@ static void check_product(void) {
     for (int o = 0; o < O; o++) {
       double sum = 0;
       for (int i = 0; i < I; i++) sum += (double)x[b*I + i] * (double)w[i*O + o];
-      CHECK(fabs(sum - (double)y[b*O + o]) < test_tol(1e-4), "y[%d][%d] %g, expected %g", b, o, (double)y[b*O + o], sum);
+      CHECK(fabs(sum - (double)y[b*O + o]) < test_tol(1e-4), "y[%d][%d] %g, expected %g", b, o, (double)y[b*O + o],
+            sum);
     }
   CHECK(y[B*O] == 42, "written beyond the end");
   mx_chip_free(c);
@@ -95,10 +96,11 @@ static void check_life(void) {
   const double written = number(c, "devices_written");
   dw[7] = 0.125f;
   WORKS(mx_chip_update(c, 0, dw));
-  CHECK(number(c, "devices_written") - written > 0 && number(c, "devices_written") - written <= 4, "%g devices for one weight",
-        number(c, "devices_written") - written);
+  CHECK(number(c, "devices_written") - written > 0 && number(c, "devices_written") - written <= 4,
+        "%g devices for one weight", number(c, "devices_written") - written);
   WORKS(mx_chip_weights(c, 0, v));
-  CHECK(fabs((double)(v[7] - w[7]) - 0.125) < 1e-6 || fabs((double)v[7]) == 1, "weight %g from %g", (double)v[7], (double)w[7]);
+  CHECK(fabs((double)(v[7] - w[7]) - 0.125) < 1e-6 || fabs((double)v[7]) == 1, "weight %g from %g", (double)v[7],
+        (double)w[7]);
   WORKS(mx_chip_calibrate(c, 0, x, 64));
   WORKS(mx_chip_advance(c, 86400));
   CHECK(number(c, "clock_s") == 86400, "clock %g", number(c, "clock_s"));
@@ -207,15 +209,15 @@ static void expected(double *p, const float *images, const int *labels) {
   struct fewshot_model m;
   struct maml_worker w;
   fewshot_init(&f);
-  CHECK(fewshot_model_load(&m, &f, MODEL, 0, NULL) == 0, "%s", err_message());
+  CHECK(fewshot_model_load(&m, &f, MODEL, &(struct run_sources){ 0 }) == 0, "%s", err_message());
   const struct maml_options o = { .steps = 4, .rule = CONVNET_TASK };
   maml_worker_init(&w, &m.net, SHOTS, SHOTS, &o);
   maml_program(&w, &m.net, m.parameters, &o, NULL);
-  for (int i = 0; i < 2*N*S*S; i++) w.work.y[0][i*CONV_LANES] = (real)images[i];
+  for (int i = 0; i < 2*N*S*S; i++) w.work.y[0][i*VECTOR_PADDING] = (real)images[i];
   for (int i = 0; i < 2*N; i++) w.label[i] = labels[i % N];
   w.work.n[0] = w.work.n[1] = N;
   maml_adapt(&w, &m.net, m.parameters, &o, NULL, NULL);
-  const int ld = conv_padded(WAYS);
+  const int ld = vector_padded(WAYS);
   for (int i = 0; i < N; i++)
     for (int k = 0; k < WAYS; k++) p[i*WAYS + k] = (double)w.record.pq[(4*N + i)*ld + k];
   maml_worker_release(&w, &m.net);
@@ -244,7 +246,8 @@ static void check_fewshot(void) {
   WORKS(mx_fewshot_adapt(m, images, labels, N));
   WORKS(mx_fewshot_classify(m, found, p, images + N*S*S, N));
   expected(e, images, labels);
-  for (int i = 0; i < N*WAYS; i++) CHECK(fabs((double)p[i] - e[i]) < test_tol(1e-5), "probability %d: %g, library %g", i, (double)p[i], e[i]);
+  for (int i = 0; i < N*WAYS; i++)
+    CHECK(fabs((double)p[i] - e[i]) < test_tol(1e-5), "probability %d: %g, library %g", i, (double)p[i], e[i]);
   WORKS(mx_fewshot_adapt(m, images, labels, N));
   WORKS(mx_fewshot_classify(m, found, again, images + N*S*S, N));
   CHECK(!memcmp(p, again, sizeof p), "a second adaptation does not begin where the first did");
@@ -278,7 +281,8 @@ static void check_arrays(void) {
     CHECK(correct(found, labels) > 20, "%s: %d of %d", kinds[k], correct(found, labels), N);
     WORKS(mx_fewshot_classify(m, &one, alone, images + (N + 7)*S*S, 1));
     for (int c = 0; c < WAYS && k < 2; c++)
-      CHECK(fabs((double)(alone[c] - p[7*WAYS + c])) < test_tol(1e-5), "%s: alone %g, among others %g", kinds[k], (double)alone[c], (double)p[7*WAYS + c]);
+      CHECK(fabs((double)(alone[c] - p[7*WAYS + c])) < test_tol(1e-5), "%s: alone %g, among others %g", kinds[k],
+            (double)alone[c], (double)p[7*WAYS + c]);
     double n = 0;
     if (k == 2) WORKS(mx_fewshot_number(m, "devices", &n));
     CHECK(k < 2 || n == 341824, "%g devices", n);
@@ -287,13 +291,32 @@ static void check_arrays(void) {
   }
   struct mx_fewshot *m = NULL;
   WORKS(mx_fewshot_load(&m, MODEL, LIST("synapse.kind=chip", "data.classes=20", "synapse.state=/nowhere.safetensors")));
-  CHECK(mx_fewshot_deploy(m, 1) < 0 && strstr(mx_last_error(), "/nowhere.safetensors"), "a state that is not there: %s", mx_last_error());
+  CHECK(mx_fewshot_deploy(m, 1) < 0 && strstr(mx_last_error(), "/nowhere.safetensors"), "a state that is not there: %s",
+        mx_last_error());
   mx_fewshot_free(m);
 }
 
 // ---- the arm
 
-// A small untrained model as a file; what the library makes of its first movement must be what the interface makes of it.
+static void check_quantised_arm(const char *path, struct reach *r, const struct reach_model *model) {
+  struct reach_result result;
+  struct mx_arm *arm = NULL;
+  r->synapse.kind = RUN_QUANTISED;
+  r->synapse.bits = 3;
+  CHECK(reach_eval(&result, r, model, NULL) == 0, "%s", err_message());
+  double *omega = malloc(2*(size_t)result.T*sizeof *omega);
+  WORKS(mx_arm_load(&arm, path, LIST("synapse.kind=quantised", "synapse.bits=3")));
+  WORKS(mx_arm_learn(arm, result.target_omega));
+  WORKS(mx_arm_perform(arm, omega, 1));
+  CHECK(!memcmp(omega, result.after_omega, 2*(size_t)result.T*sizeof *omega),
+        "weights of 3 bits perform otherwise than in the library");
+  mx_arm_free(arm);
+  free(omega);
+  reach_result_release(&result);
+}
+
+// A small untrained model as a file; what the library makes of its first movement must be what the interface makes of
+// it.
 static void check_arm(const struct folder *f) {
   enum { T = 60 };
   static double target[2*T], omega[2*T], xyz[3*T];
@@ -304,20 +327,25 @@ static void check_arm(const struct folder *f) {
   char path[512];
   snprintf(path, sizeof path, "%s/arm.safetensors", f->path);
   reach_init(&r);
-  static const char *const small[] = { "trajectory.steps=60", "lsg.neurons=40", "trainee.neurons=30", "eval.trajectories=1", "trajectory.window=10", "code.lead_in=12" };
-  for (size_t k = 0; k < sizeof small/sizeof *small; k++) CHECK(settings_set(r.sections, small[k]) == 0, "%s", err_message());
-  reach_model_start(&model, &r);
-  CHECK(reach_model_save(&model, &r, path, false) == 0 && reach_eval(&result, &r, &model, NULL) == 0, "%s", err_message());
+  static const char *const small[] = { "trajectory.steps=60", "lsg.neurons=40", "trainee.neurons=30",
+                                       "eval.trajectories=1", "trajectory.window=10", "code.lead_in=12" };
+  for (size_t k = 0; k < sizeof small/sizeof *small; k++)
+    CHECK(settings_set(r.sections, small[k]) == 0, "%s", err_message());
+  CHECK(reach_model_new(&model, &r) == 0, "%s", err_message());
+  CHECK(reach_model_save(&model, &r, path, false) == 0 && reach_eval(&result, &r, &model, NULL) == 0, "%s",
+        err_message());
   WORKS(mx_arm_load(&arm, path, NULL));
   CHECK(mx_arm_steps(arm) == T && mx_arm_step_s(arm) == 0.01, "%d steps", mx_arm_steps(arm));
   REFUSES(mx_arm_perform(arm, omega, 1), MX_ERROR_ARGUMENT, "learn");
   WORKS(mx_arm_movement(arm, target, 0));
   WORKS(mx_arm_learn(arm, target));
   for (int updates = 0; updates < 2; updates++) {
-    const double *e = updates ? result.after_omega : result.before_omega, *e_xyz = updates ? result.after_xyz : result.before_xyz;
+    const double *e = updates ? result.after_omega : result.before_omega,
+                 *e_xyz = updates ? result.after_xyz : result.before_xyz;
     WORKS(mx_arm_perform(arm, omega, updates));
     WORKS(mx_arm_tips(arm, xyz, omega));
-    for (int i = 0; i < 2*T; i++) CHECK(omega[i] == e[i], "%d updates, velocity %d: %g, library %g", updates, i, omega[i], e[i]);
+    for (int i = 0; i < 2*T; i++)
+      CHECK(omega[i] == e[i], "%d updates, velocity %d: %g, library %g", updates, i, omega[i], e[i]);
     for (int i = 0; i < 3*T; i++) CHECK(fabs(xyz[i] - e_xyz[i]) < 1e-12, "%d updates, tip %d", updates, i);
   }
   REFUSES(mx_arm_perform(arm, omega, 2), MX_ERROR_ARGUMENT, "updates 2");
@@ -331,6 +359,7 @@ static void check_arm(const struct folder *f) {
   WORKS(mx_arm_learn(arm, result.target_omega));
   WORKS(mx_arm_perform(arm, omega, 1));
   mx_arm_free(arm);
+  check_quantised_arm(path, &r, &model);
   reach_result_release(&result);
   reach_model_release(&model);
 }
@@ -370,7 +399,8 @@ static void check_silence(void) {
   fflush(stderr);
   dup2(kept, 2);
   close(kept);
-  CHECK(rc == MX_ERROR_FORMAT && fseek(said, 0, SEEK_END) == 0 && ftell(said) == 0, "%d, %ld bytes on standard error", rc, ftell(said));
+  CHECK(rc == MX_ERROR_FORMAT && fseek(said, 0, SEEK_END) == 0 && ftell(said) == 0, "%d, %ld bytes on standard error",
+        rc, ftell(said));
   fclose(said);
   folder_remove(&f);
 }

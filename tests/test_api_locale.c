@@ -1,5 +1,5 @@
-// A program with a locale of decimal commas, as every graphical one in half of Europe, uses the library: files, settings and
-// messages have points all the same, and the locale of the program stays what it was.
+// A program with a locale of decimal commas, as every graphical one in half of Europe, uses the library: files,
+// settings and messages have points all the same, and the locale of the program stays what it was.
 #include <locale.h>
 #include <pthread.h>
 

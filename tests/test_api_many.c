@@ -1,5 +1,5 @@
-// Many of everything: what takes time in proportion to the square of their number would need minutes of this processor, and
-// the process may use one. Names, settings and tensors of a file; matrices of a chip, and their places on it.
+// Many of everything: what takes time in proportion to the square of their number would need minutes of this processor,
+// and the process may use one. Names, settings and tensors of a file; matrices of a chip, and their places on it.
 #include <sys/resource.h>
 
 #include "base/err.h"
@@ -42,19 +42,22 @@ static void check_file(const struct folder *f) {
     wrong += tensorfile_metadata(tf, name) == NULL;
   }
   CHECK(wrong == 0, "%ld wrong", wrong);
-  CHECK(!tensorfile_find(tf, "t") && !tensorfile_find(tf, "zzz") && settings_restore(none, NULL, tf) == 0, "%s", err_message());
+  CHECK(!tensorfile_find(tf, "t") && !tensorfile_find(tf, "zzz") && settings_restore(none, NULL, tf) == 0, "%s",
+        err_message());
   tensorfile_close(tf);
 }
 
 static void check_chip(void) {
   struct mx_chip *c;
   char name[16];
-  CHECK(mx_chip_new(&c, (const char *const[]){ "chip.rows=1024", "chip.columns=1024", NULL }, 1) == 0, "%s", mx_last_error());
+  CHECK(mx_chip_new(&c, (const char *const[]){ "chip.rows=1024", "chip.columns=1024", NULL }, 1) == 0, "%s",
+        mx_last_error());
   for (int k = 0; k < MANY; k++) {
     name_of(name, k);
     if (mx_chip_add(c, name, 1, 1) != k) CHECK(false, "%s", mx_last_error());
   }
-  CHECK(mx_chip_add(c, "t500", 1, 1) == MX_ERROR_ARGUMENT && strstr(mx_last_error(), "one of that name"), "%s", mx_last_error());
+  CHECK(mx_chip_add(c, "t500", 1, 1) == MX_ERROR_ARGUMENT && strstr(mx_last_error(), "one of that name"), "%s",
+        mx_last_error());
   mx_chip_free(c);
 }
 
@@ -64,13 +67,16 @@ static void check_table(const struct folder *f) {
   static const float w[1] = { 1 };
   struct mx_chip *c;
   char name[16];
-  CHECK(mx_chip_new(&c, (const char *const[]){ "chip.rows=256", "chip.columns=256", "chip.calibration_rows=2", NULL }, 1) == 0, "%s", mx_last_error());
+  CHECK(mx_chip_new(&c, (const char *const[]){ "chip.rows=256", "chip.columns=256", "chip.calibration_rows=2", NULL },
+                    1) == 0,
+        "%s", mx_last_error());
   for (int k = 0; k < MATRICES; k++) {
     name_of(name, k);
     mx_chip_add(c, name, 1, 1);
   }
   CHECK(mx_chip_build(c) == 0 && mx_chip_program(c, MATRICES - 1, w) == 0, "%s", mx_last_error());
-  CHECK(mx_chip_save(c, folder_path(f, "many.csv")) == 0 && mx_chip_load(c, folder_path(f, "many.csv")) == 0, "%s", mx_last_error());
+  CHECK(mx_chip_save(c, folder_path(f, "many.csv")) == 0 && mx_chip_load(c, folder_path(f, "many.csv")) == 0, "%s",
+        mx_last_error());
   mx_chip_free(c);
 }
 

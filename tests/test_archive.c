@@ -19,11 +19,14 @@ static void test_same_from_zip_and_folder(void) {
     const unsigned char *data;
     size_t size;
     CHECK(archive_open(&a, paths[k]) == 0, "%s", err_message());
-    CHECK(a.n == 2 && strcmp(a.entries[0].name, "a.txt") == 0 && strcmp(a.entries[1].name, "dir/b.txt") == 0, "%d entries", a.n);
-    CHECK(archive_read(&a, 1, 100, &data, &size) == 0 && size == 5 && memcmp(data, "world", 5) == 0, "%s", err_message());
+    CHECK(a.n == 2 && strcmp(a.entries[0].name, "a.txt") == 0 && strcmp(a.entries[1].name, "dir/b.txt") == 0,
+          "%d entries", a.n);
+    CHECK(archive_read(&a, 1, 100, &data, &size) == 0 && size == 5 && memcmp(data, "world", 5) == 0, "%s",
+          err_message());
     CHECK(archive_read(&a, 0, 5, &data, &size) == 0 && size == 5 && memcmp(data, "hello", 5) == 0, "%s", err_message());
     const int rc = archive_read(&a, 0, 4, &data, &size);
-    CHECK(rc == ERR_FORMAT && strstr(err_message(), paths[k]) && strstr(err_message(), "a.txt: 5 bytes, at most 4"), "%s", err_message());
+    CHECK(rc == ERR_FORMAT && strstr(err_message(), paths[k]) && strstr(err_message(), "a.txt: 5 bytes, at most 4"),
+          "%s", err_message());
     archive_close(&a);
   }
   folder_remove(&f);
@@ -52,7 +55,8 @@ static void test_damage(void) {
     CHECK(rc == ERR_FORMAT && strstr(err_message(), cases[k].message), "%d: %s", rc, err_message());
   }
   struct archive a;
-  CHECK(archive_open(&a, "/nonexistent.zip") == ERR_IO && strstr(err_message(), "/nonexistent.zip: No such"), "%s", err_message());
+  CHECK(archive_open(&a, "/nonexistent.zip") == ERR_IO && strstr(err_message(), "/nonexistent.zip: No such"), "%s",
+        err_message());
 }
 
 int main(void) {

@@ -20,7 +20,7 @@ static void prepare(void) {
   f.lsg.neurons = 40;
   f.trainee.neurons = 30;
   f.trajectory.steps = 60;
-  reach_model_start(&m, &f);
+  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
   if (reach_model_save(&m, &f, model, false) < 0) abort();
   reach_model_release(&m);
   for (int k = 0; k < 50; k++) sprintf(text + strlen(text), "%.3f,%.3f\n", 0.02*(k + 1), -0.01*(k + 1));
@@ -48,8 +48,10 @@ static double number(const char *text, const char *object, const char *name) {
 static void check_kinematic(struct process *p) {
   RUN(p, "--model", model, "--json", "--out", csv);
   const double learned = number(p->out, "rms_distance_cm", "target_commanded");
-  CHECK(p->status == 0 && learned > 0 && number(p->out, "rms_distance_cm", "target_performed") == learned, "%d: %s%s", p->status, p->out, p->err);
-  CHECK(number(p->out, "rms_distance_cm", "commanded_performed") == 0 && number(p->out, NULL, "arm_s") == 15, "%s", p->out);
+  CHECK(p->status == 0 && learned > 0 && number(p->out, "rms_distance_cm", "target_performed") == learned, "%d: %s%s",
+        p->status, p->out, p->err);
+  CHECK(number(p->out, "rms_distance_cm", "commanded_performed") == 0 && number(p->out, NULL, "arm_s") == 15, "%s",
+        p->out);
   char *text = NULL;
   size_t size;
   int lines = 0;
@@ -60,9 +62,12 @@ static void check_kinematic(struct process *p) {
   char target[400];
   snprintf(target, sizeof target, "target.file=%s", path);
   RUN(p, target, "--json");
-  CHECK(p->status == 0 && number(p->out, "rms_distance_cm", "target_performed") == 0 && number(p->out, NULL, "steps") == 50, "%s%s", p->out, p->err);
+  CHECK(p->status == 0 && number(p->out, "rms_distance_cm", "target_performed") == 0 &&
+            number(p->out, NULL, "steps") == 50,
+        "%s%s", p->out, p->err);
   RUN(p, target, "--dry-run");
-  CHECK(p->status == 0 && !strncmp(p->out, "metainfo {\"signal\": 1}\n", 23) && strstr(p->out, "[1.145915590261646"), "%.400s%s", p->out, p->err);
+  CHECK(p->status == 0 && !strncmp(p->out, "metainfo {\"signal\": 1}\n", 23) && strstr(p->out, "[1.145915590261646"),
+        "%.400s%s", p->out, p->err);
 }
 
 static void check_physics(struct process *p) {
@@ -70,7 +75,8 @@ static void check_physics(struct process *p) {
   snprintf(target, sizeof target, "target.file=%s", path);
   snprintf(png, sizeof png, "%s", folder_path(&folder, "a.png"));
   RUN(p, target, "arm.kind=physics", "--json");
-  if (!physics_available()) return process_check_line(p, 2, (const char *const[]){ "arm.kind=physics", "libmujoco-dev", NULL });
+  if (!physics_available())
+    return process_check_line(p, 2, (const char *const[]){ "arm.kind=physics", "libmujoco-dev", NULL });
   const double off = number(p->out, "rms_distance_cm", "commanded_performed");
   CHECK(p->status == 0 && off > 0.5 && off < 6, "%s%s", p->out, p->err);  // lag of some 0.4 s at 4.6 degrees/s
   RUN(p, target, "arm.kind=physics", "arm.hold_s=2", "--json");
@@ -102,9 +108,12 @@ static void check_refusals(struct process *p) {
   RUN(p, target, "--out", out);
   process_check_line(p, 1, (const char *const[]){ "none", NULL });
   RUN(p, target, "arm.kind=mqtt", "link.host=127.0.0.1", "link.port=1", "link.answer_s=2");
-  process_check_line(p, mqtt_available() ? 1 : 2, (const char *const[]){ mqtt_available() ? "127.0.0.1:1: no MQTT broker answers" : "libmosquitto-dev", NULL });
+  process_check_line(
+      p, mqtt_available() ? 1 : 2,
+      (const char *const[]){ mqtt_available() ? "127.0.0.1:1: no MQTT broker answers" : "libmosquitto-dev", NULL });
   RUN(p, target, "arm.kind=mqtt", "link.step_deg=0.5");
-  process_check_line(p, 2, (const char *const[]){ mqtt_available() ? "set-point 0: base steps by 1.15 degrees from home; limit link.step_deg=0.5" : "libmosquitto-dev", NULL });
+  static const char step[] = "set-point 0: base steps by 1.15 degrees from home; limit link.step_deg=0.5";
+  process_check_line(p, 2, (const char *const[]){ mqtt_available() ? step : "libmosquitto-dev", NULL });
   static const char steep[] = "0,0\n0,1.3\n0,0\n0,0\n0,0\n0,0\n0,0\n0,0\n0,0\n0,0\n";
   folder_write(&folder, "p.csv", steep, sizeof steep - 1);
   RUN(p, target);

@@ -96,19 +96,23 @@ static void check_manners(void) {
   check_rude(&(struct manners){ .no_status = true }, ERR_IO, "does not tell its status", "1 3 ");
   check_rude(&(struct manners){ .owned = true }, ERR_IO, "another client may own it (busy)", "1 3 5 11 ");
   check_rude(&(struct manners){ .no_home = true }, ERR_IO, "did not find its home position within 60 s", "1 3 5 11 ");
-  check_rude(&(struct manners){ .narrow = true }, ERR_SETTING, "base at 11.00 degrees; the robot states -10 to 10", "1 ");
+  check_rude(&(struct manners){ .narrow = true }, ERR_SETTING, "base at 11.00 degrees; the robot states -10 to 10",
+             "1 ");
   check_rude(&(struct manners){ .silent_after = 7 }, ERR_IO, "after 7 of 20 points: points lost", "1 3 5 8 9 11 ");
   check_rude(&(struct manners){ .lost = 5 }, ERR_IO, "after 19 of 20 points: points lost", "1 3 5 8 9 11 ");
   check_rude(&(struct manners){ .error_at = 4 }, ERR_IO, "reports an error after 3 of 20 points", "1 3 5 8 9 11 ");
-  check_rude(&(struct manners){ .silent_after = 2, .deaf_to_the_end = true }, ERR_IO, "after 2 of 20 points: points lost", "1 3 5 8 9 11 ");
+  check_rude(&(struct manners){ .silent_after = 2, .deaf_to_the_end = true }, ERR_IO,
+             "after 2 of 20 points: points lost", "1 3 5 8 9 11 ");
 }
 
 static void check_garbage(void) {
   check_rude(&(struct manners){ .garbage = "not JSON" }, ERR_FORMAT, "metainfo: line 1:", "1 ");
-  check_rude(&(struct manners){ .garbage = "{\"signal\":2,\"name\":\"EDScorbotSim\",\"joints\":[]}" }, ERR_FORMAT, "metainfo: 0 joints", "1 ");
-  check_rude(&(struct manners){ .garbage = "\xff\xfe\n", .garbage_at = 3 }, ERR_FORMAT, "after 2 of 20 points: EDScorbotSim/moved: line 1:", "1 3 5 8 9 11 ");
-  check_rude(&(struct manners){ .garbage = "{\"content\":{\"coordinates\":[1,2,\"x\",4,5,6]}}", .garbage_at = 1 }, ERR_FORMAT,
-             "EDScorbotSim/moved: [2] is a text", "1 3 5 8 9 11 ");
+  check_rude(&(struct manners){ .garbage = "{\"signal\":2,\"name\":\"EDScorbotSim\",\"joints\":[]}" }, ERR_FORMAT,
+             "metainfo: 0 joints", "1 ");
+  check_rude(&(struct manners){ .garbage = "\xff\xfe\n", .garbage_at = 3 }, ERR_FORMAT,
+             "after 2 of 20 points: EDScorbotSim/moved: line 1:", "1 3 5 8 9 11 ");
+  check_rude(&(struct manners){ .garbage = "{\"content\":{\"coordinates\":[1,2,\"x\",4,5,6]}}", .garbage_at = 1 },
+             ERR_FORMAT, "EDScorbotSim/moved: [2] is a text", "1 3 5 8 9 11 ");
 }
 
 // A signal in mid-path: the movement is cancelled, the arm given back.
@@ -123,7 +127,8 @@ static void check_interrupted(void) {
     const int rc = armlink_perform(&p, &params, &commanded);
     _exit(rc == ERR_INTERRUPTED && strstr(err_message(), "stopped by a signal after") ? 0 : 1);
   }
-  const pid_t robot = robot_start(&folder, &broker, &(struct manners){ .silent_after = 6, .interrupts_at = 6, .victim = client });
+  const pid_t robot =
+      robot_start(&folder, &broker, &(struct manners){ .silent_after = 6, .interrupts_at = 6, .victim = client });
   int status = -1;
   waitpid(client, &status, 0);
   robot_dismiss(robot, &broker);
@@ -167,13 +172,16 @@ static void check_checks(void) {
   check_refused(q + 1, -61*degree, q[1], "set-point 3: shoulder at -61.00 degrees; the limits in use are -60 to 110");
   check_refused(q + 2, -81*degree, 0, "set-point 3: elbow at 81.00 degrees; the limits in use are -145 to 80");
   check_refused(q + 3, NAN, 0, "set-point 3: wrist at ");
-  check_refused(q, 9*degree, q[0], "set-point 3: base steps by 6.00 degrees from the one before; limit link.step_deg=5");
+  check_refused(q, 9*degree, q[0],
+                "set-point 3: base steps by 6.00 degrees from the one before; limit link.step_deg=5");
   check_refused(commanded.q, 5.5*degree, commanded.q[0], "set-point 0: base steps by 5.50 degrees from home");
   strcpy(params.robot, "a/b");
   check_refused(q, q[0], q[0], "link.robot=a/b: a name has");
   strcpy(params.robot, "EDScorbotSim");
   struct jointpath p;
-  CHECK(armlink_perform(&p, &params, &commanded) == ERR_IO && strstr(err_message(), "127.0.0.1:1: no MQTT broker answers"), "%s", err_message());
+  CHECK(armlink_perform(&p, &params, &commanded) == ERR_IO && strstr(err_message(),
+                                                                     "127.0.0.1:1: no MQTT broker answers"), "%s",
+                                                                     err_message());
   params.broker.port = port;
 }
 
@@ -184,8 +192,10 @@ static void check_dry(void) {
   FILE *f = open_memstream(&text, &size);
   CHECK(armlink_print(f, &params, &commanded) == 0, "%s", err_message());
   fclose(f);
-  CHECK(!strncmp(text, "metainfo {\"signal\": 1}\nEDScorbotSim/commands {\"signal\": 3, \"client\": {\"id\": \"me\"}, \"error\": false}\n", 92), "%.200s", text);
-  CHECK(strstr(text, "{\"points\": [{\"coordinates\": [1.0, -0.5, 0.0, 0.0, 0.0, 0.0, 250.0]}, ") != NULL, "%.400s", text);
+  CHECK(!strncmp(text, "metainfo {\"signal\": 1}\nEDScorbotSim/commands {\"signal\": 3, \"client\": {\"id\": \"me\"}, "
+                       "\"error\": false}\n", 92), "%.200s", text);
+  CHECK(strstr(text, "{\"points\": [{\"coordinates\": [1.0, -0.5, 0.0, 0.0, 0.0, 0.0, 250.0]}, ") != NULL, "%.400s",
+        text);
   CHECK(strstr(text, "{\"signal\": 11, \"client\": {\"id\": \"me\"}, \"error\": false}\n") != NULL, "%s", text);
   params.client[0] = 0;
   free(text);
@@ -197,7 +207,9 @@ static void check_lost(void) {
   const struct manners w = { .broker_dies_at = 6, .victim = broker.pid };
   const pid_t robot = robot_start(&folder, &broker, &w);
   const int rc = armlink_perform(&p, &params, &commanded);
-  CHECK(rc == ERR_IO && strstr(err_message(), "of 20 points: 127.0.0.1:") && strstr(err_message(), "connection to the MQTT broker lost"), "%d: %s", rc, err_message());
+  CHECK(rc == ERR_IO && strstr(err_message(), "of 20 points: 127.0.0.1:") &&
+            strstr(err_message(), "connection to the MQTT broker lost"),
+        "%d: %s", rc, err_message());
   stand_in_end(robot);
   waitpid(broker.pid, NULL, 0);
 }
@@ -215,7 +227,8 @@ static void check_password(void) {
   params.broker.port = broker.port;
   struct jointpath p;
   int rc = armlink_perform(&p, &params, &commanded);
-  CHECK(rc == ERR_IO && strstr(err_message(), "the MQTT broker refuses: ") && strstr(err_message(), "not authorised"), "%s", err_message());
+  CHECK(rc == ERR_IO && strstr(err_message(), "the MQTT broker refuses: ") && strstr(err_message(), "not authorised"),
+        "%s", err_message());
   strcpy(params.broker.user, "arm");
   strcpy(params.broker.password, "secret");
   rc = armlink_perform(&p, &params, &commanded);  // let in; there is no robot
@@ -228,7 +241,8 @@ static void check_tls(void) {
   char line[3000], extra[2000], key[300], cert[300];
   snprintf(key, sizeof key, "%s", folder_path(&folder, "key.pem"));
   snprintf(cert, sizeof cert, "%s", folder_path(&folder, "cert.pem"));
-  snprintf(line, sizeof line, "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost "
+  snprintf(line, sizeof line, "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "
+                              "/CN=localhost -addext subjectAltName=DNS:localhost "
            "-keyout %s -out %s >/dev/null 2>&1", key, cert);
   if (system(line) != 0) {
     printf("SKIP TLS: openssl is absent\n");
@@ -247,7 +261,8 @@ static void check_tls(void) {
   CHECK(rc == ERR_IO && strstr(err_message(), "no robot of this name"), "%s", err_message());
   strcpy(params.broker.ca_file, "/nowhere/ca.pem");
   rc = armlink_perform(&p, &params, &commanded);
-  CHECK(rc == ERR_SETTING && strstr(err_message(), "link.ca_file=/nowhere/ca.pem: cannot be read"), "%s", err_message());
+  CHECK(rc == ERR_SETTING && strstr(err_message(), "link.ca_file=/nowhere/ca.pem: cannot be read"), "%s",
+        err_message());
   stand_in_end(broker.pid);
 }
 
@@ -287,7 +302,8 @@ int main(void) {
   struct jointpath commanded, performed;
   param_defaults(armlink_param_table, &params);
   jointpath_init(&commanded, 3, 0.25);
-  CHECK(armlink_perform(&performed, &params, &commanded) == ERR_SETTING && strstr(err_message(), "libmosquitto-dev"), "%s", err_message());
+  CHECK(armlink_perform(&performed, &params, &commanded) == ERR_SETTING && strstr(err_message(), "libmosquitto-dev"),
+        "%s", err_message());
   jointpath_release(&commanded);
   printf("SKIP built without libmosquitto\n");
   return test_summary() ? EXIT_FAILURE : 77;

@@ -10,7 +10,9 @@ static struct process p;
 
 #define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 #define SMALL "run.threads=2", "--json"
-#define CLASSIFIER "net.channels=4", "data.classes=20", "data.validation=0", "train.shots=1", "train.queries=1", "chip.rows=20", "chip.columns=16", "chip.cores=16"
+#define CLASSIFIER "net.channels=4", "data.size=12", "data.classes=20", "data.validation=0", "train.shots=1", \
+  "train.queries=1", \
+                   "chip.rows=20", "chip.columns=16", "chip.cores=16"
 #define ARM "lsg.neurons=24", "trainee.neurons=16", "train.trajectories=4", "train.group=2", "trajectory.steps=30"
 
 static struct json_t *run(const char *const *args) {
@@ -30,7 +32,8 @@ static struct json_t *find(const struct json_t *j, const char *name) {
   const char *found;
   if (!j || json_field_array(j, "bench", "figures", &list) < 0) return NULL;
   for (size_t k = 0; k < json_length(list); k++)
-    if (json_item_object(list, "figures", k, &figure) == 0 && json_field_text(figure, "figure", "name", &found) == 0 && !strcmp(found, name))
+    if (json_item_object(list, "figures", k, &figure) == 0 && json_field_text(figure, "figure", "name", &found) == 0 &&
+        !strcmp(found, name))
       return figure;
   return NULL;
 }
@@ -47,7 +50,8 @@ static void check_figures(const struct json_t *j, const char *const *names) {
   for (; *names; names++) {
     const double value = number(j, *names, "value"), fastest = number(j, *names, "fastest");
     CHECK(value > 0 && fastest > 0, "%s: %g, %g", *names, value, fastest);
-    if (!strstr(*names, "over_exact")) CHECK(fastest <= value, "%s: median %g below the fastest, %g", *names, value, fastest);
+    if (!strstr(*names, "over_exact"))
+      CHECK(fastest <= value, "%s: median %g below the fastest, %g", *names, value, fastest);
   }
 }
 
@@ -59,8 +63,8 @@ static void check_note(const struct json_t *j, const char *name, const char *tex
 }
 
 static void check_chip(const struct json_t *j) {
-  check_figures(j, ARGS("peak.1_thread", "chip.core.exact", "chip.core.product", "chip.core.over_exact", "chip.program.statistical",
-                        "chip.program.verify", "chip.adapt_task"));
+  check_figures(j, ARGS("peak.1_thread", "chip.core.exact", "chip.core.product", "chip.core.over_exact",
+                        "chip.program.statistical", "chip.program.verify", "chip.adapt_task"));
   const double phases = 2.0*256*20*16*4;  // 256 vectors, 20 x 16 weights, 4 phases
   CHECK_REL(number(j, "chip.core.exact", "flop"), phases, 1e-12);
   CHECK_REL(number(j, "chip.core.product", "flop"), 2*phases, 1e-12);
@@ -78,10 +82,29 @@ static void test_chip(void) {
   json_release(j);
 }
 
+// The classifier by its name: without the parts of the chip that are not its own.
+static void test_named(void) {
+  struct json_t *j = run(ARGS("fewshot", "chip", CLASSIFIER, SMALL));
+  check_figures(j, ARGS("peak.1_thread", "chip.adapt_task"));
+  CHECK(!find(j, "chip.core.exact") && !find(j, "fewshot.adapt_task.1_thread"), "something was timed unasked");
+  json_release(j);
+}
+
+static void test_learn(void) {
+  struct json_t *j =
+      run(ARGS("learn", "net.channels=4", "data.classes=20", "data.evaluation_classes=20", "train.iterations=2",
+               "train.tasks=2", "train.shots=1", "train.queries=1", "eval.tasks=3", "--quiet", SMALL));
+  check_figures(j, ARGS("fewshot.learn", "fewshot.learn.accuracy"));
+  check_note(j, "fewshot.learn", "2 iterations from random weights, and 3 evaluation tasks");
+  CHECK(!find(j, "peak") && !find(j, "chip.core.exact"), "something was timed unasked");
+  json_release(j);
+}
+
 static void test_everything(void) {
   struct json_t *j = run(ARGS(CLASSIFIER, SMALL));
   check_chip(j);
-  check_figures(j, ARGS("peak", "fewshot.iteration.8_tasks.2_threads", "fewshot.iteration.32_tasks.1_thread", "fewshot.adapt_task.1_thread", "memory"));
+  check_figures(j, ARGS("peak", "fewshot.iteration.8_tasks.2_threads", "fewshot.iteration.32_tasks.1_thread",
+                        "fewshot.adapt_task.1_thread", "memory"));
   CHECK(!find(j, "arm.iteration.2_threads"), "the arm was timed unasked");
   json_release(j);
 }
@@ -89,31 +112,40 @@ static void test_everything(void) {
 static void test_arm(void) {
   struct json_t *j = run(ARGS("arm", ARM, SMALL));
   check_figures(j, ARGS("peak", "arm.iteration.2_threads", "arm.iteration.1_thread", "memory", "arm.movement.1_thread",
-                        "arm.movement.chip.1_thread", "arm.iteration.inhibition_0.0.2_threads", "arm.iteration.inhibition_0.4.2_threads",
-                        "arm.iteration.lsg_12.2_threads", "arm.iteration.lsg_96.2_threads"));
+                        "arm.movement.chip.1_thread", "arm.iteration.inhibition_0.0.2_threads",
+                        "arm.iteration.inhibition_0.4.2_threads", "arm.iteration.lsg_12.2_threads",
+                        "arm.iteration.lsg_96.2_threads"));
   const double two = number(j, "arm.iteration.2_threads", "flop"), one = number(j, "arm.iteration.1_thread", "flop");
   CHECK(two > 0 && two == one, "%g and %g operations of the same iteration", two, one);
-  const double loud = number(j, "arm.iteration.inhibition_0.0.2_threads", "flop"), quiet = number(j, "arm.iteration.inhibition_0.4.2_threads", "flop");
+  const double loud = number(j, "arm.iteration.inhibition_0.0.2_threads", "flop"),
+               quiet = number(j, "arm.iteration.inhibition_0.4.2_threads", "flop");
   CHECK(two == loud && quiet < loud, "%g, %g operations without inhibition, %g with", two, loud, quiet);
   json_release(j);
 }
 
 static void test_refusals(void) {
-  const struct { int status; const char *text, *arg[8]; } cases[] = {
-    { 2, "usage", { "nosuch" } },
-    { 2, "usage", { "chip", "arm" } },
+  const struct { int status; const char *text, *arg[9]; } cases[] = {
+    { 2, "'nosuch': there are chip and learn", { "nosuch" } },
+    { 2, "'chip': it has one bench only", { "arm", "chip" } },
+    { 2, "more: one word too many", { "arm", "chip", "more" } },
+    { 2, "arm: no such action", { "chip", "arm" } },
     { 2, "lsg.neurons=0", { "arm", "lsg.neurons=0" } },
     { 2, "chip.rows=0", { "chip", "chip.rows=0" } },
-    { 2, "chip.cores=1", { "chip", "data.classes=20", "data.validation=0", "net.channels=4", "chip.cores=1", "chip.rows=8", "chip.columns=16" } },
-    { 2, "5 ways, but there are only 3", { "chip", "net.channels=4", "data.classes=3", "data.validation=0", "chip.rows=20", "chip.columns=16" } },
+    { 2, "chip.cores=1", { "chip", "data.classes=20", "data.validation=0", "net.channels=4", "chip.cores=1",
+                           "chip.rows=8",
+                           "chip.columns=16" } },
+    { 2,
+      "5 ways, but there are only 3",
+      { "chip", "net.channels=4", "data.classes=3", "data.validation=0", "chip.rows=20",
+                                           "chip.columns=16" } },
     { 1, "/nosuch", { "arm", "--model", "/nosuch" } },
   };
   for (size_t k = 0; k < sizeof cases/sizeof *cases; k++) {
     p = (struct process){ .args = { "bench" } };
     process_args(&p, cases[k].arg);
     process_run(&p);
-    CHECK(p.status == cases[k].status && strstr(p.err, cases[k].text) && !p.out[0], "case %zu: status %d, '%s' not in: %s", k, p.status,
-          cases[k].text, p.err);
+    CHECK(p.status == cases[k].status && strstr(p.err, cases[k].text) && !p.out[0],
+          "case %zu: status %d, '%s' not in: %s", k, p.status, cases[k].text, p.err);
   }
 }
 
@@ -133,6 +165,8 @@ static void test_signals(void) {
 int main(void) {
   if (!process_available()) return 77;
   test_chip();
+  test_named();
+  test_learn();
   test_everything();
   test_arm();
   test_refusals();

@@ -41,7 +41,8 @@ static double difference(struct problem *p, real *x, double step) {
   return (up - down)/(2*step);
 }
 
-static void check_matrix(struct problem *p, const char *name, real *w, const real *gradient, int rows, int n, int ld, int diagonal_from) {
+static void check_matrix(struct problem *p, const char *name, real *w, const real *gradient, int rows, int n, int ld,
+                         int diagonal_from) {
   double top = 0, off = 0;
   for (int i = 0; i < rows; i++)
     for (int j = 0; j < n; j++) {
@@ -69,7 +70,8 @@ static void check_gradient(double adaptive, uint32_t index) {
   bptt_backward(dw, dw_out, net, p.f.w, p.f.w_out, &p.f.rec, &p.f.input, &l, &p.f.scratch);
   check_matrix(&p, "w", p.f.w, dw, N_IN + N, N, net->ld, N_IN);
   check_matrix(&p, "w_out", p.f.w_out, dw_out, N, N_OUT, net->ld_out, N_IN + N);
-  const double coarse = difference(&p, &p.f.w[1], 2e-3) - (double)dw[1], fine = difference(&p, &p.f.w[1], 1e-3) - (double)dw[1];
+  const double coarse = difference(&p, &p.f.w[1], 2e-3) - (double)dw[1],
+               fine = difference(&p, &p.f.w[1], 1e-3) - (double)dw[1];
   CHECK(fabs(coarse) > 2.5*fabs(fine), "halving the step: %g to %g", coarse, fine);
   fixture_release(&p.f);
 }

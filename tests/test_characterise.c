@@ -8,7 +8,8 @@
 #include "test.h"
 
 static void near(double measured, double formula, double tolerance, const char *what, double g) {
-  CHECK(fabs(measured / formula - 1) < test_tol(tolerance), "%s at %g uS: %g measured, %g expected", what, g, measured, formula);
+  CHECK(fabs(measured / formula - 1) < test_tol(tolerance), "%s at %g uS: %g measured, %g expected", what, g, measured,
+        formula);
 }
 
 int main(void) {
@@ -30,11 +31,15 @@ int main(void) {
       near(r->read_sigma_uS[t][1], r->read_sigma_uS[t][0], 0.03, "read noise", r->target_uS);
     }
   }
+  // half of g_max, 30 days: mean 0.0564 and spread 0.0090 of the exponent, ln (t/t0) = ln 8641
+  CHECK_REL(c.rows[2].kept[3][0], exp(-0.0564*9.064273533 + 0.5*pow(0.0090*9.064273533, 2)), 1e-8);
+  CHECK(c.rows[2].kept[0][0] == 1, "%g kept at once", c.rows[2].kept[0][0]);
   characterise_release(&c);
   p.preset = 3;  // published-code: a drift that does not depend on time, so nothing is lost between reads
   CHECK(characterise_run(&c, &p, &v) == 0, "%s", err_message());
   for (int t = 0; t < CHARACTERISE_TIMES; t++)
-    CHECK(c.rows[4].kept[t][0] == 1 && fabs(c.rows[4].kept[t][1] - 1) < 1e-6, "published-code keeps %g, measured %g", c.rows[4].kept[t][0], c.rows[4].kept[t][1]);
+    CHECK(c.rows[4].kept[t][0] == 1 && fabs(c.rows[4].kept[t][1] - 1) < 1e-6, "published-code keeps %g, measured %g",
+          c.rows[4].kept[t][0], c.rows[4].kept[t][1]);
   characterise_release(&c);
   p.preset = 1;
   CHECK(characterise_run(&c, &p, &v) == 0, "%s", err_message());

@@ -24,7 +24,8 @@ static void test_drawings(const struct imageset *set) {
     characters_draw(ink, 2 * S, 5, 40 + i / DRAWINGS, i % DRAWINGS);
     differ += memcmp(ink, image, BYTES) != 0;
   }
-  CHECK(differ == 0 && border == 0 && blank == 0 && same == 0, "%d differ, %d at the border, %d blank, %d same", differ, border, blank, same);
+  CHECK(differ == 0 && border == 0 && blank == 0 && same == 0, "%d differ, %d at the border, %d blank, %d same", differ,
+        border, blank, same);
   CHECK(fabs(total / set->n_images - 0.07) < 0.015, "mean ink %g", total / set->n_images);  // Omniglot: 0.08
 }
 
@@ -64,7 +65,8 @@ int main(void) {
   struct imageset set;
   imageset_init(&set, IMAGESET_AREA, S);
   characters_load(&set, "test", 5, 40, CLASSES, DRAWINGS);
-  CHECK(set.n_classes == CLASSES && set.n_groups == CLASSES && strcmp(set.class_name[1], "test/character0002") == 0, "%s", set.class_name[1]);
+  CHECK(set.n_classes == CLASSES && set.n_groups == CLASSES && strcmp(set.class_name[1], "test/character0002") == 0,
+        "%s", set.class_name[1]);
   test_drawings(&set);
   const double accuracy = nearest_mean(&set, 0), chance = nearest_mean(&set, 1);
   printf("nearest mean of pixels, 5-way 5-shot: %.3f, wrong labels %.3f\n", accuracy, chance);

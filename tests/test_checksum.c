@@ -13,9 +13,12 @@ int main(void) {
   const real words[2] = { spelled("foob"), spelled("arfo") };
   real m[2*16] = { 1, (real)-0.3, [2] = 7, [16] = (real)0.125, [17] = 0 };
   CHECK(checksum_reals(words, 0, 0, 0) == UINT64_C(0xcbf29ce484222325), "of nothing");
-  CHECK(checksum_reals(words, 1, 1, 1) == UINT64_C(0xdd120e790c2512af), "of foob: %llx", (unsigned long long)checksum_reals(words, 1, 1, 1));
-  const uint64_t sum = checksum_reals(m, 2, 2, 16), straight = checksum_reals((const real[]){ 1, (real)-0.3, (real)0.125, 0 }, 1, 4, 4);
-  CHECK(sum == straight, "rows with padding: %llx, without %llx", (unsigned long long)sum, (unsigned long long)straight);
+  CHECK(checksum_reals(words, 1, 1, 1) == UINT64_C(0xdd120e790c2512af), "of foob: %llx",
+        (unsigned long long)checksum_reals(words, 1, 1, 1));
+  const uint64_t sum = checksum_reals(m, 2, 2, 16),
+                 straight = checksum_reals((const real[]){ 1, (real)-0.3, (real)0.125, 0 }, 1, 4, 4);
+  CHECK(sum == straight, "rows with padding: %llx, without %llx", (unsigned long long)sum,
+        (unsigned long long)straight);
   m[2] = 8;
   CHECK(checksum_reals(m, 2, 2, 16) == sum, "padding counts");
   m[17] = (real)1e-30;

@@ -12,12 +12,13 @@ static struct arena arena;
 static void fill(real *w, int rows, int columns, int ld, double scale, uint32_t stream) {
   struct rng r = rng_stream(5, RNG_TEST, stream);
   for (int i = 0; i < rows; i++)
-    for (int o = 0; o < ld; o++) w[(size_t)i * (size_t)ld + (size_t)o] = o < columns ? (real)(scale * rng_normal(&r)) : 0;
+    for (int o = 0; o < ld; o++)
+      w[(size_t)i * (size_t)ld + (size_t)o] = o < columns ? (real)(scale * rng_normal(&r)) : 0;
 }
 
 static real *new_matrix(int rows, int columns, double scale, uint32_t stream) {
-  real *w = ARENA_NEW(&arena, (size_t)rows * (size_t)conv_padded(columns), real);
-  fill(w, rows, columns, conv_padded(columns), scale, stream);
+  real *w = ARENA_NEW(&arena, (size_t)rows * (size_t)vector_padded(columns), real);
+  fill(w, rows, columns, vector_padded(columns), scale, stream);
   return w;
 }
 
@@ -48,9 +49,11 @@ static double largest_difference(const real *a, const real *b, size_t n) {
 }
 
 static void test_exact_limit(void) {
-  const struct { int rows, columns, phases, scale; } cases[] = { { 256, 256, 4, 0 }, { 37, 9, 4, 1 }, { 100, 20, 1, 0 }, { 45, 256, 1, 1 }, { 37, 9, 4, CHIP_SCALE_CORE }, { 45, 256, 1, CHIP_SCALE_CORE } };
+  const struct { int rows, columns, phases, scale; } cases[] = { { 256, 256, 4, 0 }, { 37, 9, 4, 1 }, { 100, 20, 1, 0 },
+                                                                 { 45, 256, 1, 1 }, { 37, 9, 4, CHIP_SCALE_CORE },
+                                                                 { 45, 256, 1, CHIP_SCALE_CORE } };
   const struct conv s = conv_shape(3, 7, 6, 10, 21, 3, 2, 1);
-  const size_t n_y = (size_t)(s.B*s.OH*s.OW) * (size_t)conv_padded(s.O);
+  const size_t n_y = (size_t)(s.B*s.OH*s.OW) * (size_t)vector_padded(s.O);
   real *w = new_matrix(90, s.O, 0.3, 1), *x = new_matrix(s.B*s.H*s.W, s.C, 1, 2), *y = ARENA_NEW(&arena, n_y, real);
   real *expected = ARENA_NEW(&arena, n_y, real);
   conv_forward_ref(expected, x, w, &s);
@@ -65,19 +68,23 @@ static void test_exact_limit(void) {
     struct rng r = rng_stream(1, RNG_READ, 0);
     struct synapse *a = chip_synapse(c, 0);
     a->ops->product(a, y, x, &s, &r);
-    CHECK(largest_difference(y, expected, n_y) < test_tol(2e-5), "case %u: off by %g before calibration", k, largest_difference(y, expected, n_y));
+    CHECK(largest_difference(y, expected, n_y) < test_tol(2e-5), "case %u: off by %g before calibration", k,
+          largest_difference(y, expected, n_y));
     chip_calibrate(c, &r);
     a->ops->product(a, y, x, &s, &r);
-    CHECK(largest_difference(y, expected, n_y) < test_tol(2e-5), "case %u: off by %g", k, largest_difference(y, expected, n_y));
+    CHECK(largest_difference(y, expected, n_y) < test_tol(2e-5), "case %u: off by %g", k,
+          largest_difference(y, expected, n_y));
     c->params.correction = CHIP_COLUMN;
     chip_calibrate(c, &r);
     a->ops->product(a, y, x, &s, &r);
-    CHECK(largest_difference(y, expected, n_y) < test_tol(1e-4), "case %u: corrected, off by %g", k, largest_difference(y, expected, n_y));
+    CHECK(largest_difference(y, expected, n_y) < test_tol(1e-4), "case %u: corrected, off by %g", k,
+          largest_difference(y, expected, n_y));
     chip_free(c);
   }
 }
 
-// chip.scale=core: a few large rows set the scale of the core that they lie on, not that of the others, whose small weights are written better.
+// chip.scale=core: a few large rows set the scale of the core that they lie on, not that of the others, whose small
+// weights are written better.
 static void test_core_scale(void) {
   enum { I = 48, O = 8, OP = 16, BANDS = 3, ROWS = I/BANDS };
   struct chip_params p = ideal();
@@ -96,7 +103,8 @@ static void test_core_scale(void) {
       for (int o = 0; o < O; o++) {
         real most = 0;
         for (int i = b*ROWS; i < (b + 1)*ROWS; i++) most = (real)fmax((double)most, fabs((double)w[i*OP + o]));
-        CHECK(m->scale[b*OP + o] == (kind ? most : 1), "band %d, column %d: scale %g, largest %g", b, o, (double)m->scale[b*OP + o], (double)most);
+        CHECK(m->scale[b*OP + o] == (kind ? most : 1), "band %d, column %d: scale %g, largest %g", b, o,
+              (double)m->scale[b*OP + o], (double)most);
       }
     chip_effective(c, 0, held);
     for (int i = ROWS; i < I; i++)
@@ -106,7 +114,8 @@ static void test_core_scale(void) {
     memset(dw, 0, I*OP*sizeof *dw);
     dw[(I - 1)*OP] = 5;
     chip_synapse(c, 0)->ops->update(chip_synapse(c, 0), dw, NULL);
-    CHECK(m->w[(I - 1)*OP] == m->scale[(BANDS - 1)*OP], "%g, not %g", (double)m->w[(I - 1)*OP], (double)m->scale[(BANDS - 1)*OP]);
+    CHECK(m->w[(I - 1)*OP] == m->scale[(BANDS - 1)*OP], "%g, not %g", (double)m->w[(I - 1)*OP],
+          (double)m->scale[(BANDS - 1)*OP]);
     chip_free(c);
   }
   CHECK(square[1] < 0.3*square[0], "errors of the lower bands: %g of those with one scale", sqrt(square[1]/square[0]));
@@ -132,7 +141,8 @@ static void test_unit_vectors(void) {
   a->ops->product(a, y, x, &s, NULL);
   for (int i = 1; i < I; i += 2)
     for (int o = 0; o < O; o++) y[i*OP + o] = -y[i*OP + o];
-  CHECK(largest_difference(y, held, I*OP) < test_tol(1e-6), "columns read with error %g", largest_difference(y, held, I*OP));
+  CHECK(largest_difference(y, held, I*OP) < test_tol(1e-6), "columns read with error %g",
+        largest_difference(y, held, I*OP));
   a->ops->product(a, y, v, &one, NULL);
   double left = 0, right = 0;
   for (int o = 0; o < O; o++) left += (double)y[o] * (double)u[o];
@@ -181,7 +191,9 @@ static void test_counts(void) {
   memset(x, 0, B*IP * sizeof *x);
   for (int b = 0; b < B; b++) memcpy(x + b*IP, rows[b], sizeof rows[b]);
   // 4 inputs are not 0; 4 devices in each of 3 columns; a second tile beside the first has pulses of its own
-  const struct { int phases, rows, columns, sent, pulses; } cases[] = { { 4, 256, 256, 12, 8 }, { 1, 256, 256, 3, 4 }, { 4, 256, 2, 24, 16 }, { 4, 3, 256, 24, 8 } };
+  const struct {
+    int phases, rows, columns, sent, pulses;
+  } cases[] = { { 4, 256, 256, 12, 8 }, { 1, 256, 256, 3, 4 }, { 4, 256, 2, 24, 16 }, { 4, 3, 256, 24, 8 } };
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
     p.phases = cases[k].phases;
     p.rows = cases[k].rows;
@@ -190,7 +202,8 @@ static void test_counts(void) {
     const struct conv s = conv_shape(B, 1, 1, I, O, 1, 1, 0);
     chip_synapse(c, 0)->ops->product(chip_synapse(c, 0), y, x, &s, NULL);
     const struct ledger_counts n = ledger_total(&c->ledger);
-    CHECK(n.phases == cases[k].sent && n.input_conversions == cases[k].pulses, "case %zu: %ld phases, %ld pulses", k, (long)n.phases, (long)n.input_conversions);
+    CHECK(n.phases == cases[k].sent && n.input_conversions == cases[k].pulses, "case %zu: %ld phases, %ld pulses", k,
+          (long)n.phases, (long)n.input_conversions);
     CHECK(n.devices_read == 4*4*O, "case %zu: %ld devices read", k, (long)n.devices_read);
     chip_free(c);
   }
@@ -204,7 +217,8 @@ static void test_counts(void) {
   image[4*16] = 1;
   chip_synapse(c, 0)->ops->product(chip_synapse(c, 0), y, image, &s, NULL);
   const struct ledger_counts n = ledger_total(&c->ledger);
-  CHECK(n.phases == 18 && n.input_conversions == 18 && n.devices_read == 9*4*O, "image: %ld pulses, %ld devices", (long)n.input_conversions, (long)n.devices_read);
+  CHECK(n.phases == 18 && n.input_conversions == 18 && n.devices_read == 9*4*O, "image: %ld pulses, %ld devices",
+        (long)n.input_conversions, (long)n.devices_read);
   chip_free(c);
 }
 
@@ -228,7 +242,8 @@ static void test_read_noise(void) {
     for (int sign = 0; sign < 2; sign++) {  // from the devices: their conductance at 5000 s and (P4)
       const size_t u = (size_t)sign * tile_plane(t) + (size_t)i*OP;
       const double g = pcm_drift_uS(&c->design.pcm, (double)t->g_uS[u], (double)t->nu[u], 5000);
-      const double sigma = pcm_sigma_read_uS(&c->design.pcm, g, (double)t->q[u], 5000) / 20.7 * (double)c->matrices[0].scale[0];
+      const double sigma =
+          pcm_sigma_read_uS(&c->design.pcm, g, (double)t->q[u], 5000) / 20.7 * (double)c->matrices[0].scale[0];
       variance += (double)(row[i]*row[i]) * sigma*sigma;
     }
   }
@@ -271,7 +286,8 @@ static void test_updates(void) {
   a->ops->weights(a, held);
   CHECK(held[0] == w[0] + dw[0] && held[2] == w[2], "weights");
   const size_t positive = 0, negative = tile_plane(t), kept = w[0] > 0 ? positive : negative;
-  CHECK(t->written_s[kept] == 1000 && t->written_s[3*OP] == 0 && t->g_uS[3*OP] == before, "only rewritten devices start again");
+  CHECK(t->written_s[kept] == 1000 && t->written_s[3*OP] == 0 && t->g_uS[3*OP] == before,
+        "only rewritten devices start again");
   CHECK(t->written_s[OP + 1] == 1000 && t->written_s[negative + OP + 1] == 1000, "both pairs");
   chip_free(c);
 
@@ -290,7 +306,8 @@ static void test_updates(void) {
     const long written = (long)c->ledger.core[0].weights_written - I*O;
     for (int i = 0; i < I; i++)
       for (int o = 0; o < O; o++) sum += ((double)c->matrices[0].w[i*OP + o] - (double)held[i*OP + o]) / scale;
-    const double mean = sum / (I*O), expected = k == CHIP_NEAREST ? 0 : 0.1, tolerance = k == CHIP_STOCHASTIC ? 0.01 : k == CHIP_THRESHOLD ? 0.1 : 1e-5;
+    const double mean = sum / (I*O), expected = k == CHIP_NEAREST ? 0 : 0.1;
+    const double tolerance = k == CHIP_STOCHASTIC ? 0.01 : k == CHIP_THRESHOLD ? 0.1 : 1e-5;
     CHECK(fabs(mean - expected) <= tolerance, "policy %d: moved %g, not %g", k, mean, expected);
     CHECK(k == CHIP_ALL ? written == 40*I*O : written < 5*I*O, "policy %d wrote %ld weights", k, written);
     chip_free(c);
@@ -312,10 +329,12 @@ static void test_saturation(void) {
     memset(dw, 0, I*OP * sizeof *dw);
     dw[OP] = (real)(5*scale);
     a->ops->update(a, dw, &r);
-    CHECK(fabs((double)c->matrices[0].w[OP] - scale) < 1e-6*scale, "policy %d: %g beyond the scale %g", k, (double)c->matrices[0].w[OP], scale);
+    CHECK(fabs((double)c->matrices[0].w[OP] - scale) < 1e-6*scale, "policy %d: %g beyond the scale %g", k,
+          (double)c->matrices[0].w[OP], scale);
     dw[OP] = -(real)(0.25*scale);
     a->ops->update(a, dw, &r);
-    CHECK(fabs((double)c->matrices[0].w[OP] - 0.75*scale) < 1e-6*scale, "policy %d: %g, not 3/4 of %g", k, (double)c->matrices[0].w[OP], scale);
+    CHECK(fabs((double)c->matrices[0].w[OP] - 0.75*scale) < 1e-6*scale, "policy %d: %g, not 3/4 of %g", k,
+          (double)c->matrices[0].w[OP], scale);
     chip_free(c);
   }
 }
@@ -375,7 +394,8 @@ static void test_schedule(void) {
   struct rng r = rng_stream(7, RNG_READ, 1);
   for (int m = 0; m < 2; m++) chip_synapse(c, m)->ops->program(chip_synapse(c, m), new_matrix(I, O, 0.1, 14), &r);
   chip_calibrate_matrix(c, 0, &r);
-  CHECK(c->matrices[0].calibrated_s == 0 && c->matrices[1].calibrated_s == -1, "calibrating one matrix is not calibrating the other");
+  CHECK(c->matrices[0].calibrated_s == 0 && c->matrices[1].calibrated_s == -1,
+        "calibrating one matrix is not calibrating the other");
   int64_t products = ledger_total(&c->ledger).products;
   const int64_t once = products;
   CHECK(once == p.calibration_rows, "%ld products of a calibration", (long)once);
@@ -388,13 +408,17 @@ static void test_schedule(void) {
   products += once;
   CHECK(chip_advance(c, 349, &r) == 0, "%s", err_message());  // a at 100, 200, 300; b at 150, 250
   products += 5*once;
-  CHECK(ledger_total(&c->ledger).products == products, "%ld products, not %ld", (long)ledger_total(&c->ledger).products, (long)products);
-  CHECK(c->matrices[0].calibrated_s == 300 && c->matrices[1].calibrated_s == 250 && c->clock_s == 349, "calibrated at %g and %g",
-        c->matrices[0].calibrated_s, c->matrices[1].calibrated_s);
-  CHECK(chip_advance(c, 1e15, &r) == ERR_SETTING && strstr(err_message(), "chip.recalibrate_s=100") && c->clock_s == 349, "%s", err_message());
+  CHECK(ledger_total(&c->ledger).products == products, "%ld products, not %ld", (long)ledger_total(&c->ledger).products,
+        (long)products);
+  CHECK(c->matrices[0].calibrated_s == 300 && c->matrices[1].calibrated_s == 250 && c->clock_s == 349,
+        "calibrated at %g and %g", c->matrices[0].calibrated_s, c->matrices[1].calibrated_s);
+  CHECK(chip_advance(c, 1e15, &r) == ERR_SETTING && strstr(err_message(), "chip.recalibrate_s=100") &&
+            c->clock_s == 349,
+        "%s", err_message());
   chip_free(c);
   p.recalibrate_s = 9;
-  CHECK(chip_new(&c, &p, 3) == ERR_SETTING && strstr(err_message(), "chip.recalibrate_s=9: must be 0 or at least 10"), "%s", err_message());
+  CHECK(chip_new(&c, &p, 3) == ERR_SETTING && strstr(err_message(), "chip.recalibrate_s=9: must be 0 or at least 10"),
+        "%s", err_message());
 }
 
 // Tasks on clones: each reads, updates and reads again on its own streams.
@@ -485,15 +509,18 @@ static void test_error(void) {
   const double converters = error_of(&p, 0);
   p.phases = 1;
   const double one_phase = error_of(&p, 0);
-  printf("error of a product: fresh %.3f, after a month %.3f (global %.3f, uncorrected %.3f), 2 %% stuck %.3f (unaware %.3f), "
-         "converters alone %.4f (1-phase %.4f)\n", fresh, column, global, none, aware, unaware, converters, one_phase);
+  printf("error of a product: fresh %.3f, after a month %.3f (global %.3f, uncorrected %.3f), 2 %% stuck %.3f (unaware "
+         "%.3f), "
+         "converters alone %.4f (1-phase %.4f)\n",
+         fresh, column, global, none, aware, unaware, converters, one_phase);
   CHECK(converters < 0.02 && one_phase < 0.03 && converters > 1e-4, "8 bits");
   CHECK(fresh < 0.3 && column < 0.4 && column > fresh && global < none && none > 0.2, "drift and its correction");
   CHECK(aware > fresh && unaware > 1.3*aware, "faults");
   arena_reset(&arena, mark);
 }
 
-// A calibration before anything was seen invents a sample; what is observed later takes its place, and no more than its room.
+// A calibration before anything was seen invents a sample; what is observed later takes its place, and no more than its
+// room.
 static void test_observed_after_calibration(void) {
   enum { I = 16, O = 16, ROWS = 4, SEEN = 3 };
   struct chip_params p = ideal();
@@ -510,11 +537,34 @@ static void test_observed_after_calibration(void) {
     chip_synapse(c, 0)->ops->product(chip_synapse(c, 0), y, x, &shape, NULL);
     chip_observe(c, false);
     const int expected = k*SEEN < ROWS ? k*SEEN : ROWS;
-    CHECK(m->n_seen == k*SEEN && m->n_sample == expected, "seen %ld, kept %d of %d", (long)m->n_seen, m->n_sample, expected);
+    CHECK(m->n_seen == k*SEEN && m->n_sample == expected, "seen %ld, kept %d of %d", (long)m->n_seen, m->n_sample,
+          expected);
     if (k == 1) CHECK(!memcmp(m->sample, x, I * sizeof *x), "the first row kept is not the first seen");
     chip_calibrate(c, &c->rng);
   }
   chip_free(c);
+  arena_reset(&arena, mark);
+}
+
+// |inputs| 0, 0.01 .. 1 of both signs: the range is the quantile asked for.
+static void test_input_range(void) {
+  enum { I = 101 };
+  struct chip_params p = ideal();
+  const size_t mark = arena_mark(&arena);
+  real *w = new_matrix(I, 1, 0.3, 41), *x = new_matrix(1, I, 0, 42), *y = new_matrix(1, 1, 0, 43);
+  for (int i = 0; i < I; i++) x[i*37%I] = (real)(i%2 ? -0.01*i : 0.01*i);
+  const double quantile[] = { 1, 0.25, 0.9 };
+  for (int k = 0; k < 3; k++) {
+    p.input_quantile = quantile[k];
+    struct chip *c = one_matrix(&p, I, 1, w);
+    const struct conv shape = conv_shape(1, 1, 1, I, 1, 1, 1, 0);
+    chip_observe(c, true);
+    chip_synapse(c, 0)->ops->product(chip_synapse(c, 0), y, x, &shape, NULL);
+    chip_observe(c, false);
+    chip_calibrate(c, &c->rng);
+    CHECK_REL(c->matrices[0].range, quantile[k], 1e-6);
+    chip_free(c);
+  }
   arena_reset(&arena, mark);
 }
 
@@ -533,6 +583,7 @@ int main(void) {
   test_threads();
   test_error();
   test_observed_after_calibration();
+  test_input_range();
   arena_release(&arena);
   return test_summary();
 }

@@ -41,6 +41,7 @@ static void says(const char *const *args, const char *expected) {
   static struct process p;
   p = run(args);
   CHECK(p.status == 0 && strstr(p.out, expected), "exit status %d, no '%s' in: %s%s", p.status, expected, p.out, p.err);
+  CHECK(!strstr(p.err, "was trained with"), "nothing is evaluated on what calibrates a chip: %s", p.err);
 }
 
 static void refuses(int status, const char *const *args, const char *expected) {
@@ -60,15 +61,20 @@ static void check_states(const struct folder *f) {
   says(ARGS("export", "--model", small, SMALL, "--out", state), "");
   says(ARGS("export", "--model", small, SMALL, "--out", table, "chip.time_s=60"), "");
   says(ARGS("import", state, "--model", small, SMALL, "--json"), "\"clock_s\": 0.0,");
-  says(ARGS("import", table, "--model", small, SMALL, "--json", "chip.time_s=3600", "--out", later), "\"clock_s\": 3600.0,");
+  says(ARGS("import", table, "--model", small, SMALL, "--json", "chip.time_s=3600", "--out", later),
+       "\"clock_s\": 3600.0,");
   CHECK(file_exists(later), "%s is missing", later);
-  refuses(1, ARGS("import", state, "--model", second, SMALL), "another model: chip.matrix.0.weights, the checksum of matrix conv1");
-  refuses(1, ARGS("import", table, "--model", second, SMALL), "another model: chip.matrix.0.weights, the checksum of matrix conv1");
-  refuses(2, ARGS("export", "--model", small, SMALL, "--out", other), "--out ");
-  refuses(2, ARGS("export", "--model", small, SMALL), "--out STATE is missing");
-  refuses(2, ARGS("import", state, "--model", small, SMALL, "--out", other), "state.txt: the state of a chip must end in .safetensors or .csv");
-  refuses(2, ARGS("import", other, "--model", small, SMALL), "state.txt: the state of a chip must end in .safetensors or .csv");
-  refuses(2, ARGS("import", "--model", small, SMALL), "name the STATE");
+  refuses(1, ARGS("import", state, "--model", second, SMALL),
+          "another model: chip.matrix.0.weights, the checksum of matrix conv1");
+  refuses(1, ARGS("import", table, "--model", second, SMALL),
+          "another model: chip.matrix.0.weights, the checksum of matrix conv1");
+  refuses(1, ARGS("import", state, MODEL, SMALL), "another chip: chip.matrix.0 is conv1 9 x 8, here conv1 9 x 56");
+  refuses(2, ARGS("export", MODEL, SMALL, "--out", other), "--out ");
+  refuses(2, ARGS("export", MODEL, SMALL), "--out STATE.safetensors|STATE.csv is missing");
+  refuses(2, ARGS("import", state, MODEL, SMALL, "--out", other),
+          "state.txt: the state of a chip must end in .safetensors or .csv");
+  refuses(2, ARGS("import", other, MODEL, SMALL), "state.txt: the state of a chip must end in .safetensors or .csv");
+  refuses(2, ARGS("import", MODEL, SMALL), "STATE.safetensors|STATE.csv is missing");
   CHECK(!file_exists(other), "%s was written", other);
   command = "eval";
   says(ARGS("fewshot", "--model", small, SMALL, "synapse.kind=chip", use, "eval.tasks=2"), "2 tasks");
@@ -76,8 +82,10 @@ static void check_states(const struct folder *f) {
   command = "chip";  // a chip so old that its schedule has no end
   says(ARGS("export", "--model", small, SMALL, "--out", state, "chip.correction=none", "chip.time_s=1e11"), "");
   command = "eval";
-  refuses(2, ARGS("fewshot", "--model", small, SMALL, "synapse.kind=chip", use, "eval.tasks=2", "chip.recalibrate_s=10", "eval.later_s=3600"), "chip.recalibrate_s=10: 1e+10 calibrations");
-  refuses(2, ARGS("fewshot", "--model", small, SMALL, "synapse.kind=chip", "synapse.state=a.txt", "eval.tasks=2"), "synapse.state=a.txt: the state");
+  refuses(2, ARGS("fewshot", "--model", small, SMALL, "synapse.kind=chip", use, "eval.tasks=2", "chip.recalibrate_s=10",
+                  "eval.later_s=3600"), "chip.recalibrate_s=10: 1e+10 calibrations");
+  refuses(2, ARGS("fewshot", "--model", small, SMALL, "synapse.kind=chip", "synapse.state=a.txt", "eval.tasks=2"),
+          "synapse.state=a.txt: the state");
   command = "chip";
 }
 
@@ -89,7 +97,7 @@ static void write_arm(const char *path, int64_t seed) {
   f.trainee.neurons = 20;
   f.trajectory.steps = 60;
   f.run.seed = seed;
-  reach_model_start(&m, &f);
+  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
   CHECK(reach_model_save(&m, &f, path, false) == 0, "%s", err_message());
   reach_model_release(&m);
 }
@@ -111,11 +119,12 @@ static void check_arm(const struct folder *f) {
   says(ARGS("export", "--model", arm, "--out", state, "chip.time_s=60"), "");
   says(ARGS("import", state, "--model", arm, "chip.time_s=3600", "--json"), "\"clock_s\": 3600.0,");
   refuses(2, ARGS("import", state, "--model", arm, "chip.time_s=5"), "chip.time_s=5: the clock stands at 60 s");
-  refuses(1, ARGS("import", state, "--model", other), "another model: chip.matrix.0.weights, the checksum of matrix trainee");
+  refuses(1, ARGS("import", state, "--model", other),
+          "another model: chip.matrix.0.weights, the checksum of matrix trainee");
   refuses(1, ARGS("import", state, "--model", small, SMALL), "another chip: chip.matrices is 1, here 5");
   refuses(2, ARGS("program", "--model", arm, "chip.rows=8", "chip.columns=8"), "chip.cores=2: the model needs");
-  refuses(2, ARGS("program", "--model", arm, "data.kind=builtin"), "no section 'data'");
-  refuses(2, ARGS("tradeoff", "--model", arm, "eval.tasks=2"), "a model of the arm; write policies are compared on the tasks of a classifier");
+  refuses(2, ARGS("program", "--model", arm, "data.kind=builtin"), "data.kind: has no effect here");
+  refuses(2, ARGS("tradeoff", "--model", arm, "eval.tasks=2"), "eval.tasks: no such setting");
 }
 
 int main(void) {
@@ -125,27 +134,38 @@ int main(void) {
   snprintf(out, sizeof out, "%s/t.csv", f.path);
   snprintf(missing, sizeof missing, "%s/absent/t.csv", f.path);
   write_classifiers(&f);
-  says(ARGS("map", MODEL), "341824 devices; 342720 with one offset per channel (as counted by Ortner et al. 2025); 1120 hold the read-out");
+  says(ARGS("map", MODEL), "341824 devices; 342720 with one offset per channel (as counted by Ortner et al. 2025); "
+                           "1120 hold the read-out");
   says(ARGS("map", MODEL, "chip.preset=hermes1"), "170912 devices; 171360 with one offset");
-  says(ARGS("map", MODEL, "--json"), "\"devices\": 341824, \"devices_with_offsets\": 342720, \"devices_readout\": 1120}");
+  says(ARGS("map", MODEL, "--json"), "\"devices\": 341824, \"devices_with_offsets\": 342720, \"devices_readout\": "
+                                     "1120}");
   says(ARGS("program", MODEL, SMALL, "--json"), "\"devices_with_offsets\": 342720");
   says(ARGS("program", "--model", small, SMALL), "endurance: 1 writes");
   says(ARGS("program", "--model", small, SMALL, "ledger.endurance=10", "--json"), "\"endurance_used\": 0.1");
   says(ARGS("program", "--model", small, SMALL, "ledger.preset=khaddam2022"), "s (khaddam2022: Khaddam-Aljameh et al.");
   says(ARGS("program", "--model", small, SMALL, "ledger.preset=none"), "reading: (none: not priced)");
-  says(ARGS("program", "--model", small, SMALL, "ledger.preset=none", "--json"), "\"cost_source\": \"none: not priced\", \"endurance_used\"");
-  says(ARGS("program", "--model", small, SMALL, "ledger.phase_time_s=1e-6", "--json"), "(2023); set by hand: ledger.phase_time_s\"");
-  says(ARGS("--help"), "ledger.preset              prices of reading: Le Gallo et al. 2023, 64 cores; Khaddam-Aljameh et al. 2022, one core; none "
+  says(ARGS("program", "--model", small, SMALL, "ledger.preset=none", "--json"),
+       "\"cost_source\": \"none: not priced\", \"endurance_used\"");
+  says(ARGS("program", "--model", small, SMALL, "ledger.phase_time_s=1e-6", "--json"),
+       "(2023); set by hand: ledger.phase_time_s\"");
+  says(ARGS("--help"), "ledger.preset              prices of reading: Le Gallo et al. 2023, 64 cores; Khaddam-Aljameh "
+                       "et al. 2022, one core; none "
                        "(legallo2023|khaddam2022|none, default legallo2023)");
   says(ARGS("drift", "--model", small, SMALL), "30 days");
-  says(ARGS("tradeoff", "--model", small, SMALL, "eval.tasks=4", "tradeoff.thresholds=0.1", "tradeoff.levels=8", "--quiet", "--out", out), "stochastic         8");
+  says(ARGS("tradeoff", "--model", small, SMALL, "eval.tasks=4", "tradeoff.thresholds=0.1", "tradeoff.levels=8",
+            "--quiet", "--out", out),
+       "stochastic         8");
   CHECK(file_exists(out), "%s is missing", out);
-  refuses(1, ARGS("tradeoff", "--model", small, SMALL, "eval.tasks=2", "tradeoff.thresholds=", "tradeoff.levels=", "--quiet", "--out", missing), "absent");
+  refuses(1, ARGS("tradeoff", "--model", small, SMALL, "eval.tasks=2", "tradeoff.thresholds=", "tradeoff.levels=",
+                  "--quiet", "--out", missing), "absent");
   static const char settings[] = "[tradeoff]\nthresholds = 0.25\nlevels = 8\n";
   folder_write(&f, "t.ini", settings, sizeof settings - 1);
-  says(ARGS("tradeoff", "-c", folder_path(&f, "t.ini"), "--model", small, SMALL, "eval.tasks=2", "--quiet"), "threshold       0.25");
-  refuses(2, ARGS("tradeoff", "--model", small, SMALL, "tradeoff.levels=8,4"), "tradeoff.levels=8,4: item 2 is 4, not above 8");
-  refuses(2, ARGS("tradeoff", "--model", small, SMALL, "eval.tasks=2", "eval.chips=3", "--quiet"), "eval.chips=3: more chips than tasks, 2");
+  says(ARGS("tradeoff", "-c", folder_path(&f, "t.ini"), "--model", small, SMALL, "eval.tasks=2", "--quiet"),
+       "threshold       0.25");
+  refuses(2, ARGS("tradeoff", "--model", small, SMALL, "tradeoff.levels=8,4"),
+          "tradeoff.levels=8,4: item 2 is 4, not above 8");
+  refuses(2, ARGS("tradeoff", "--model", small, SMALL, "eval.tasks=2", "eval.chips=3", "--quiet"),
+          "eval.chips=3: more chips than tasks, 2");
   refuses(2, ARGS("program", MODEL, SMALL, "chip.cores=1"), "chip.cores=1: the model needs 2 cores");
   refuses(1, ARGS("program", MODEL, "data.kind=omniglot", "data.path=/nowhere"), "data.path=/nowhere");
   refuses(2, ARGS("drift", "--model", small, SMALL, "ledger.price=1"), "ledger.price");

@@ -36,10 +36,11 @@ static struct chip *new_chip(const char *preset, int rows) {
 }
 
 static real *new_matrix(int rows, int columns, uint32_t stream) {
-  real *w = ARENA_NEW(&arena, (size_t)rows * (size_t)conv_padded(columns), real);
+  real *w = ARENA_NEW(&arena, (size_t)rows * (size_t)vector_padded(columns), real);
   struct rng r = rng_stream(5, RNG_TEST, stream);
   for (int i = 0; i < rows; i++)
-    for (int o = 0; o < conv_padded(columns); o++) w[i*conv_padded(columns) + o] = o < columns ? (real)rng_normal(&r) : 0;
+    for (int o = 0; o < vector_padded(columns); o++)
+      w[i*vector_padded(columns) + o] = o < columns ? (real)rng_normal(&r) : 0;
   return w;
 }
 
@@ -80,7 +81,8 @@ static void test_reload(void) {
   CHECK(chipstate_load(d, path) == 0, "%s", err_message());
   CHECK(d->clock_s == c->clock_s && !memcmp(&d->ledger, &c->ledger, sizeof c->ledger), "clock or ledger");
   for (int k = 0; k < c->n_pieces; k++)
-    CHECK(!memcmp(c->tiles[k].block, d->tiles[k].block, c->tiles[k].size) && c->tiles[k].lsb == d->tiles[k].lsb, "tile %d", k);
+    CHECK(!memcmp(c->tiles[k].block, d->tiles[k].block, c->tiles[k].size) && c->tiles[k].lsb == d->tiles[k].lsb,
+          "tile %d", k);
   future(c, y);
   future(d, z);
   CHECK(!memcmp(y, z, 2*B*OP * sizeof *y), "the reloaded chip goes another way");
@@ -111,19 +113,25 @@ static void test_refusals(void) {
   char *text;
   size_t size;
   CHECK(file_read(path, 1 << 24, &text, &size) == 0, "%s", err_message());
-  for (size_t cut = 0; cut < size; cut += size / 7) refused(same, chipstate_load_stream(same, fmemopen(text, cut ? cut : 1, "r"), "cut"), "cut");
+  for (size_t cut = 0; cut < size; cut += size / 7)
+    refused(same, chipstate_load_stream(same, fmemopen(text, cut ? cut : 1, "r"), "cut"), "cut");
   free(text);
   const struct { const char *text, *why; } bad[] = {
     { "", "must begin" }, { "# clock_s=-1\n", "clock_s" }, { "# clock_s=5\nmatrix\n", "after the lines" },
     { "# clock_s=5\n# chip.device=joshi2020\n", "state of another chip: chip.device is joshi2020, here hermes" },
     { "# clock_s=5\n# chip.colour=red\n", "chip.colour: no such" }, { "# clock_s=5\n# x\n", "key=value" },
     { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\n", "0 units" },
-    { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\nfirst,0,0,+,0,1,nan,0,0,0,0,1,0\n", "g_uS=nan" },
-    { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\nfirst,0,0,+,0,21,1,0,0,0,0,1,0\n", "target_uS=21" },
-    { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\nfirst,0,0,+,0,1,1,0,0,0,6,1,0\n", "written_s=6" },
-    { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\nthird,0,0,+,0,1,1,0,0,0,0,1,0\n", "matrix=third" },
+    { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\n"
+      "first,0,0,+,0,1,nan,0,0,0,0,1,0\n", "g_uS=nan" },
+    { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\n"
+      "first,0,0,+,0,21,1,0,0,0,0,1,0\n", "target_uS=21" },
+    { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\n"
+      "first,0,0,+,0,1,1,0,0,0,6,1,0\n", "written_s=6" },
+    { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\n"
+      "third,0,0,+,0,1,1,0,0,0,0,1,0\n", "matrix=third" },
   };
-  for (unsigned k = 0; k < sizeof bad / sizeof *bad; k++) refused(same, chipstate_parse_csv(same, bad[k].text, strlen(bad[k].text), "text"), bad[k].why);
+  for (unsigned k = 0; k < sizeof bad / sizeof *bad; k++)
+    refused(same, chipstate_parse_csv(same, bad[k].text, strlen(bad[k].text), "text"), bad[k].why);
   chip_free(other);
   chip_free(larger);
   chip_free(same);
@@ -181,21 +189,26 @@ static void refuses_weights(struct chip *c, int rc, const char *file, uint64_t f
 static void test_weights(void) {
   struct chip *used = used_chip(), *same = written_chip(2), *other = written_chip(8), *blank = new_chip("hermes", 30);
   const uint64_t sum = used->matrices[1].checksum;
-  CHECK(sum && sum == same->matrices[1].checksum && sum != other->matrices[1].checksum && !blank->matrices[1].checksum, "checksums");
+  CHECK(sum && sum == same->matrices[1].checksum && sum != other->matrices[1].checksum && !blank->matrices[1].checksum,
+        "checksums");
   CHECK(used->matrices[0].checksum == same->matrices[0].checksum, "updates change the checksum");
   CHECK(chipstate_save(used, path) == 0 && chipstate_save_csv(used, csv_path) == 0, "%s", err_message());
   refuses_weights(other, chipstate_load(other, path), path, sum);
   refuses_weights(other, chipstate_load_csv(other, csv_path), csv_path, sum);
-  CHECK(chipstate_load(blank, path) == 0 && blank->matrices[1].checksum == sum, "a chip without weights takes the file's: %s", err_message());
-  CHECK(load_changed(same, "chip.matrix.1.weights", "chip.matrix.1.weighty") == ERR_FORMAT && strstr(err_message(), "chip.matrix.1.weights missing"),
+  CHECK(chipstate_load(blank, path) == 0 && blank->matrices[1].checksum == sum,
+        "a chip without weights takes the file's: %s", err_message());
+  CHECK(load_changed(same, "chip.matrix.1.weights", "chip.matrix.1.weighty") == ERR_FORMAT &&
+            strstr(err_message(), "chip.matrix.1.weights missing"),
         "%s", err_message());
   char is[32], bad[32];
   snprintf(is, sizeof is, "\"%016llx\"", (unsigned long long)sum);
   snprintf(bad, sizeof bad, "\"%15llx.\"", (unsigned long long)sum >> 4);
-  CHECK(load_changed(same, is, bad) == ERR_FORMAT && strstr(err_message(), "16 hexadecimal digits"), "%s", err_message());
+  CHECK(load_changed(same, is, bad) == ERR_FORMAT && strstr(err_message(), "16 hexadecimal digits"), "%s",
+        err_message());
   CHECK(load_without(other, "# chip.matrix.1.weights=") == 0, "a table that does not say: %s", err_message());
   CHECK(chipstate_load(same, path) == 0, "%s", err_message());
-  CHECK(other->clock_s == used->clock_s && same->clock_s == used->clock_s && same->matrices[1].checksum == sum, "not loaded");
+  CHECK(other->clock_s == used->clock_s && same->clock_s == used->clock_s && same->matrices[1].checksum == sum,
+        "not loaded");
   chip_renew(same, 4);
   CHECK(same->matrices[0].checksum == 0, "an unwritten chip has weights");
   chip_free(used);
@@ -209,16 +222,24 @@ static void test_weights(void) {
 static void test_contradictions(void) {
   struct chip *used = used_chip(), *young = written_chip(2), *blank = new_chip("hermes", 30), *same = written_chip(2);
   chip_calibrate(young, &young->rng);
-  CHECK(chipstate_save_csv(young, csv_path) == 0 && chipstate_load_csv(used, csv_path) == 0, "%s", err_message());  // the clock goes back
-  CHECK(used->clock_s == 0 && used->matrices[0].calibrated_s == 0, "calibrated at %g s, at %g s", used->matrices[0].calibrated_s, used->clock_s);
+  // the clock goes back
+  CHECK(chipstate_save_csv(young, csv_path) == 0 && chipstate_load_csv(used, csv_path) == 0, "%s", err_message());
+  CHECK(used->clock_s == 0 && used->matrices[0].calibrated_s == 0, "calibrated at %g s, at %g s",
+        used->matrices[0].calibrated_s, used->clock_s);
   CHECK(chipstate_save(used, path) == 0 && chipstate_load(same, path) == 0, "%s", err_message());
-  CHECK(chipstate_load_csv(blank, csv_path) == 0 && chipstate_save(blank, path) == 0, "%s", err_message());  // devices, but no weights
-  CHECK(chipstate_load(same, path) == ERR_FORMAT && strstr(err_message(), "matrix.0.state: not programmed"), "%s", err_message());
+  // devices, but no weights
+  CHECK(chipstate_load_csv(blank, csv_path) == 0 && chipstate_save(blank, path) == 0, "%s", err_message());
+  CHECK(chipstate_load(same, path) == ERR_FORMAT && strstr(err_message(), "matrix.0.state: not programmed"), "%s",
+        err_message());
   young->ledger.core[0].phases = -1;
-  CHECK(chipstate_save(young, path) == 0 && chipstate_load(same, path) == ERR_FORMAT && strstr(err_message(), "phases = -1"), "%s", err_message());
+  CHECK(chipstate_save(young, path) == 0 && chipstate_load(same, path) == ERR_FORMAT &&
+            strstr(err_message(), "phases = -1"),
+        "%s", err_message());
   young->ledger.core[0].phases = 1;
   young->matrices[1].calibrated_s = 5;
-  CHECK(chipstate_save(young, path) == 0 && chipstate_load(same, path) == ERR_FORMAT && strstr(err_message(), "calibrated at 5 s of 0"), "%s", err_message());
+  CHECK(chipstate_save(young, path) == 0 && chipstate_load(same, path) == ERR_FORMAT &&
+            strstr(err_message(), "calibrated at 5 s of 0"),
+        "%s", err_message());
   chip_free(used);
   chip_free(young);
   chip_free(blank);
@@ -229,11 +250,14 @@ static void test_paths(void) {
   struct chip *c = new_chip("hermes", 30);
   static const char *const bad[] = { "state", "state.txt", "state.csv.gz", "state.safetensors.bak", "" };
   for (unsigned k = 0; k < sizeof bad / sizeof *bad; k++) {
-    CHECK(chipstate_check_path("--out ", bad[k]) == ERR_SETTING && strstr(err_message(), "--out ") && strstr(err_message(), bad[k]) &&
-          strstr(err_message(), ".safetensors or .csv"), "%s: %s", bad[k], err_message());
-    CHECK(chipstate_read(c, bad[k]) == ERR_SETTING && chipstate_write(c, bad[k]) == ERR_SETTING, "%s: %s", bad[k], err_message());
+    CHECK(chipstate_check_path("--out ", bad[k]) == ERR_SETTING && strstr(err_message(), "--out ") &&
+              strstr(err_message(), bad[k]) && strstr(err_message(), ".safetensors or .csv"),
+          "%s: %s", bad[k], err_message());
+    CHECK(chipstate_read(c, bad[k]) == ERR_SETTING && chipstate_write(c, bad[k]) == ERR_SETTING, "%s: %s", bad[k],
+          err_message());
   }
-  CHECK(chipstate_check_path("", "a/b.safetensors") == 0 && chipstate_check_path("", "b.csv") == 0, "%s", err_message());
+  CHECK(chipstate_check_path("", "a/b.safetensors") == 0 && chipstate_check_path("", "b.csv") == 0, "%s",
+        err_message());
   chip_free(c);
 }
 

@@ -13,7 +13,7 @@ struct arrays {
 
 // Random numbers in the first n of every ld; zero in the padding.
 static real *filled(long rows, int n, struct rng *r) {
-  const int ld = conv_padded(n);
+  const int ld = vector_padded(n);
   real *p = err_aligned((unsigned long)(rows * ld), sizeof *p);  // no spare room: sanitizers see every overrun
   for (long i = 0; i < rows; i++)
     for (int k = 0; k < n; k++) p[i*ld + k] = (real)rng_normal(r);
@@ -23,10 +23,10 @@ static real *filled(long rows, int n, struct rng *r) {
 static struct arrays arrays_new(struct conv c, struct rng *r) {
   struct arrays a = { .c = c };
   const long pixels = (long)c.B*c.H*c.W, outputs = (long)c.B*c.OH*c.OW, taps = (long)c.k*c.k;
-  a.n_x = pixels * conv_padded(c.C);
-  a.n_w = taps * c.C * conv_padded(c.O);
-  a.n_y = outputs * conv_padded(c.O);
-  a.n_wt = taps * c.O * conv_padded(c.C);
+  a.n_x = pixels * vector_padded(c.C);
+  a.n_w = taps * c.C * vector_padded(c.O);
+  a.n_y = outputs * vector_padded(c.O);
+  a.n_wt = taps * c.O * vector_padded(c.C);
   a.x = filled(pixels, c.C, r);
   a.w = filled(taps * c.C, c.O, r);
   a.u = filled(outputs, c.O, r);
@@ -64,8 +64,8 @@ static double worst_seen;
 static void compare(const char *what, const real *a, const real *b, long n, const struct conv *c) {
   const double d = difference(a, b, n);
   worst_seen = fmax(worst_seen, d);
-  CHECK(d <= test_tol(tolerance), "%s off by %.2g: B %d H %d W %d C %d O %d k %d stride %d pad %d", what, d, c->B, c->H, c->W, c->C,
-        c->O, c->k, c->stride, c->pad);
+  CHECK(d <= test_tol(tolerance), "%s off by %.2g: B %d H %d W %d C %d O %d k %d stride %d pad %d", what, d, c->B, c->H,
+        c->W, c->C, c->O, c->k, c->stride, c->pad);
 }
 
 static void check_twins(struct conv c, struct rng *r) {
@@ -121,7 +121,7 @@ static double sine_loss(void *context, uint64_t *pattern) {
   (void)pattern;
   conv_forward(a->y, a->x, a->w, &a->c);
   for (long i = 0; i < a->n_y; i++)
-    if (i % conv_padded(a->c.O) < a->c.O) sum += sin((double)a->y[i] + (double)i);
+    if (i % vector_padded(a->c.O) < a->c.O) sum += sin((double)a->y[i] + (double)i);
   return sum;
 }
 
@@ -131,7 +131,7 @@ static void test_gradients(void) {
     struct arrays a = arrays_new(random_shape(&r, 3, 5, 4), &r);
     sine_loss(&a, NULL);
     for (long i = 0; i < a.n_y; i++)
-      a.u[i] = (real)(i % conv_padded(a.c.O) < a.c.O ? cos((double)a.y[i] + (double)i) : 0);
+      a.u[i] = (real)(i % vector_padded(a.c.O) < a.c.O ? cos((double)a.y[i] + (double)i) : 0);
     conv_transpose(a.wt, a.w, &a.c);
     conv_backward_data(a.dx, a.u, a.wt, &a.c);
     conv_backward_weights(a.dw, a.x, a.u, &a.c);

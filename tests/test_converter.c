@@ -25,7 +25,8 @@ int main(void) {
   const struct converter_output four = converter_output(8, false, 2.5), one = converter_output(8, true, 2.5);
   CHECK(code_of(four, 100, 0, 0, 1, 0) == 40 && code_of(four, 101, 0, 0, 1, 0) == 40, "rounding");
   CHECK(code_of(four, (real)101.3, 0, 0, 1, 0) == 41, "rounding");
-  CHECK(code_of(four, 1e6, 0, 0, 1, 0) == 255 && code_of(four, -100, 0, 0, 1, 0) == 0, "4-phase codes run from 0 to 255");
+  CHECK(code_of(four, 1e6, 0, 0, 1, 0) == 255 && code_of(four, -100, 0, 0, 1, 0) == 0,
+        "4-phase codes run from 0 to 255");
   CHECK(code_of(one, 1e6, 0, 0, 1, 0) == 127 && code_of(one, -1e6, 0, 0, 1, 0) == -128, "1-phase codes are signed");
   CHECK(code_of(four, 100, 0, 0, (real)1.1, 3) == 47, "gain and offset of the column");
   CHECK(code_of(four, 100, 625, 2, 1, 0) == 60, "two sigma of noise are 50 uS");

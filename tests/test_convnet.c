@@ -25,12 +25,13 @@ static void net_init(struct net *t, int channels, int blocks, uint32_t stream) {
   convnet_fixed_init(&t->fixed, &t->net);
   t->work.n[0] = SUPPORT;
   t->work.n[1] = QUERY;
-  for (int l = 0; l <= blocks; l++) t->layers[l] = synapse_exact_new(convnet_rows(&t->net, l), convnet_columns(&t->net, l));
+  for (int l = 0; l <= blocks; l++)
+    t->layers[l] = synapse_exact_new(convnet_rows(&t->net, l), convnet_columns(&t->net, l));
   t->parameters = err_aligned(t->net.n, sizeof(real));
   t->gradient = err_aligned(t->net.n, sizeof(real));
-  t->x = err_aligned(IMAGES*S*S*CONV_LANES, sizeof(real));
+  t->x = err_aligned(IMAGES*S*S*VECTOR_PADDING, sizeof(real));
   convnet_start(&t->net, t->parameters, 0.1, &r);
-  for (int i = 0; i < IMAGES*S*S; i++) t->x[i*CONV_LANES] = (real)rng_normal(&r);
+  for (int i = 0; i < IMAGES*S*S; i++) t->x[i*VECTOR_PADDING] = (real)rng_normal(&r);
 }
 
 static void net_release(struct net *t) {
@@ -43,9 +44,11 @@ static void net_release(struct net *t) {
 }
 
 static void forward(struct net *t) {
-  for (int l = 0; l <= t->net.blocks; l++) t->layers[l]->ops->program(t->layers[l], t->parameters + t->net.offset[l], NULL);
-  memcpy(t->work.y[0], t->x, IMAGES*S*S*CONV_LANES * sizeof(real));
-  for (int group = 0; group < 2; group++) convnet_forward(&t->net, &t->work, t->layers, group, t->rule, &t->fixed, NULL);
+  for (int l = 0; l <= t->net.blocks; l++)
+    t->layers[l]->ops->program(t->layers[l], t->parameters + t->net.offset[l], NULL);
+  memcpy(t->work.y[0], t->x, IMAGES*S*S*VECTOR_PADDING * sizeof(real));
+  for (int group = 0; group < 2; group++)
+    convnet_forward(&t->net, &t->work, t->layers, group, t->rule, &t->fixed, NULL);
 }
 
 // ---- the plain net
@@ -60,7 +63,7 @@ static double *plain_block(const struct net *t, int l, const double *x, int n) {
     for (int tap = 0; tap < 9; tap++) {
       const int ih = 2*oh + tap/3 - 1, iw = 2*ow + tap%3 - 1;
       if (ih < 0 || iw < 0 || ih >= IS || iw >= IS) continue;
-      for (int i = 0; i < I; i++) y[at] += x[((b*IS + ih)*IS + iw)*I + i] * (double)w[(tap*I + i)*conv_padded(O) + o];
+      for (int i = 0; i < I; i++) y[at] += x[((b*IS + ih)*IS + iw)*I + i] * (double)w[(tap*I + i)*vector_padded(O) + o];
     }
     y[at] = fmax(y[at], 0);
   }
@@ -81,10 +84,11 @@ static void plain_normalise(double *y, int n, const double *from, int m, int C, 
 static double *plain_features(const struct net *t) {
   const int C = t->net.channels;
   double *x = err_calloc(IMAGES*S*S, sizeof *x), *h = err_calloc((unsigned long)(IMAGES*C), sizeof *h);
-  for (int i = 0; i < IMAGES*S*S; i++) x[i] = (double)t->x[i*CONV_LANES];
+  for (int i = 0; i < IMAGES*S*S; i++) x[i] = (double)t->x[i*VECTOR_PADDING];
   for (int l = 0; l < t->net.blocks; l++) {
     double *y = plain_block(t, l, x, IMAGES);
-    const int side = (t->net.side[l] - 1)/2 + 1, image = side*side, s = SUPPORT*image, q = QUERY*image, n = IMAGES*image;
+    const int side = (t->net.side[l] - 1)/2 + 1, image = side*side, s = SUPPORT*image, q = QUERY*image,
+              n = IMAGES*image;
     double *copy = err_calloc((unsigned long)(n*C), sizeof *copy);
     memcpy(copy, y, sizeof *y * (size_t)(n*C));
     if (t->rule == CONVNET_FIXED) plain_normalise(y, n, copy, n, C, 1e-3);
@@ -109,8 +113,8 @@ static double *plain_features(const struct net *t) {
 static double worst_feature(const struct net *t, const double *h) {
   double worst = 0;
   for (int b = 0; b < IMAGES; b++)
-    for (int c = 0; c < conv_padded(t->net.channels); c++) {
-      const double found = (double)t->work.h[b*conv_padded(t->net.channels) + c];
+    for (int c = 0; c < vector_padded(t->net.channels); c++) {
+      const double found = (double)t->work.h[b*vector_padded(t->net.channels) + c];
       worst = fmax(worst, fabs(found - (c < t->net.channels ? h[b*t->net.channels + c] : 0)));
     }
   return worst;
@@ -129,9 +133,10 @@ static void test_forward(int channels, int blocks) {
     }
     h[rule] = plain_features(&t);
     const double worst = worst_feature(&t, h[rule]);
-    CHECK(worst <= test_tol(sizeof(real) == sizeof(double) ? 1e-11 : 5e-4), "%d channels, %d blocks, rule %s: features off by %.2g", channels,
-          blocks, convnet_rule_names[rule], worst);
-    if (rule && blocks < 4) CHECK(worst_feature(&t, h[rule - 1]) > 1e-2, "rules %d and %d cannot be told apart", rule - 1, rule);
+    CHECK(worst <= test_tol(sizeof(real) == sizeof(double) ? 1e-11 : 5e-4),
+          "%d channels, %d blocks, rule %s: features off by %.2g", channels, blocks, convnet_rule_names[rule], worst);
+    if (rule && blocks < 4)
+      CHECK(worst_feature(&t, h[rule - 1]) > 1e-2, "rules %d and %d cannot be told apart", rule - 1, rule);
   }
   // the statistics do not depend on how many images fit the work at once
   struct convnet_work small;
@@ -152,7 +157,7 @@ static void test_forward(int channels, int blocks) {
 
 static double sine_loss(void *context, uint64_t *pattern) {
   struct net *t = context;
-  const int C = t->net.channels, CP = conv_padded(C);
+  const int C = t->net.channels, CP = vector_padded(C);
   double sum = 0;
   forward(t);
   for (int i = 0; i < IMAGES*CP; i++) sum += i % CP < C ? sin((double)t->work.h[i] + i) : 0;
@@ -169,7 +174,7 @@ static void test_gradient(int channels, int blocks, enum convnet_rule rule) {
   net_init(&t, channels, blocks, 100 + (uint32_t)channels);
   t.rule = rule;
   sine_loss(&t, NULL);
-  const int CP = conv_padded(channels);
+  const int CP = vector_padded(channels);
   for (int i = 0; i < IMAGES*CP; i++) t.work.dh[i] = (real)(i % CP < channels ? cos((double)t.work.h[i] + i) : 0);
   convnet_backward(&t.net, &t.work, t.parameters, t.gradient, rule);
   const size_t kernels = t.net.offset[blocks];
@@ -185,13 +190,14 @@ static void test_start(void) {
   const struct convnet_params p = { .channels = 56, .blocks = 4, .ways = 5, .steps = 4, .epsilon = 1e-3 };
   struct convnet net;
   struct rng r = rng_stream(7, RNG_INIT, 0);
-  CHECK(convnet_init(&net, &p, 28) == 0 && convnet_weights(&net) == 85456, "%ld weights, 85456 published", convnet_weights(&net));
+  CHECK(convnet_init(&net, &p, 28) == 0 && convnet_weights(&net) == 85456, "%ld weights, 85456 published",
+        convnet_weights(&net));
   CHECK(net.side[1] == 14 && net.side[2] == 7 && net.side[3] == 4 && net.side[4] == 2, "sizes");
   real *w = err_aligned(net.n, sizeof *w);
   convnet_start(&net, w, 0.125, &r);
   const double fan[] = { 9 + 504, 504 + 504, 504 + 504, 504 + 504, 56 + 5 };
   for (int l = 0; l <= 4; l++) {
-    const int I = convnet_rows(&net, l), O = convnet_columns(&net, l), OP = conv_padded(O);
+    const int I = convnet_rows(&net, l), O = convnet_columns(&net, l), OP = vector_padded(O);
     const double limit = sqrt(6 / fan[l]);
     double top = 0, square = 0, padding = 0;
     for (int i = 0; i < I*OP; i++) {
@@ -200,7 +206,8 @@ static void test_start(void) {
       else padding = fmax(padding, fabs(v));
       square += v*v;
     }
-    CHECK(top <= limit && top > 0.95*limit && padding == 0, "layer %d: up to %g, limit %g, padding %g", l, top, limit, padding);
+    CHECK(top <= limit && top > 0.95*limit && padding == 0, "layer %d: up to %g, limit %g, padding %g", l, top, limit,
+          padding);
     const double variance = square / (I*O), expected = limit*limit / 3, error = expected * sqrt(0.8 / (I*O));
     CHECK(fabs(variance - expected) < 5*error, "layer %d: variance %g, %g expected", l, variance, expected);
   }

@@ -10,7 +10,9 @@
 static struct folder tmp;
 
 static void test_round_trip(int channels, int blocks, int ways, int steps) {
-  const struct convnet_params p = { .channels = channels, .blocks = blocks, .ways = ways, .steps = steps, .epsilon = 1e-3 };
+  const struct convnet_params p = {
+    .channels = channels, .blocks = blocks, .ways = ways, .steps = steps, .epsilon = 1e-3
+  };
   struct convnet_params q = { .steps = 99, .epsilon = 1e-3 };
   struct convnet net, again;
   struct tensorfile *tf;
@@ -24,8 +26,8 @@ static void test_round_trip(int channels, int blocks, int ways, int steps) {
   convnetfile_put(out, &net, w);
   CHECK(tensorfile_commit(out) == 0 && tensorfile_open(&tf, path) == 0, "%s", err_message());
   CHECK(convnetfile_sizes(&q, tf) == 0, "%s", err_message());
-  CHECK(q.channels == channels && q.blocks == blocks && q.ways == ways && q.steps == steps, "sizes %d %d %d %d", (int)q.channels,
-        (int)q.blocks, (int)q.ways, (int)q.steps);
+  CHECK(q.channels == channels && q.blocks == blocks && q.ways == ways && q.steps == steps, "sizes %d %d %d %d",
+        (int)q.channels, (int)q.blocks, (int)q.ways, (int)q.steps);
   CHECK(convnet_init(&again, &q, 28) == 0, "%s", err_message());
   for (size_t i = 0; i < net.n; i++) v[i] = 9;  // padding is set to zero too
   CHECK(convnetfile_load(tf, &again, v, 0.5) == 0, "%s", err_message());
@@ -35,7 +37,8 @@ static void test_round_trip(int channels, int blocks, int ways, int steps) {
   const int l = blocks > 1, I = l ? channels : 1, O = channels, o = O - 1, i = I - 1, tap = 5;
   real *plain = err_calloc((unsigned long)e->n_values, sizeof *plain);
   CHECK(tensorfile_real(tf, e->name, 4, (const int64_t[]){ O, I, 3, 3 }, plain) == 0, "%s", err_message());
-  CHECK(plain[(o*I + i)*9 + tap] == w[net.offset[l] + (size_t)((tap*I + i)*conv_padded(O) + o)], "order of the kernel");
+  CHECK(plain[(o*I + i)*9 + tap] == w[net.offset[l] + (size_t)((tap*I + i)*vector_padded(O) + o)],
+        "order of the kernel");
   free(plain);
   tensorfile_close(tf);
   free(w);
@@ -80,7 +83,8 @@ static int load(const struct shape *shapes, int with_steps, double rate, real *r
 #define REFUSED(text, ...)                                                                         \
   do {                                                                                             \
     const int rc = load((const struct shape[]){ __VA_ARGS__, { 0 } }, 4, 0.1, NULL);               \
-    CHECK(rc < 0 && strstr(err_message(), text) && strstr(err_message(), "odd.safetensors"), "%d: %s (not '%s')", rc, err_message(), text); \
+    CHECK(rc < 0 && strstr(err_message(), text) && strstr(err_message(), "odd.safetensors"), "%d: %s (not '%s')", \
+          rc, err_message(), text); \
   } while (0)
 
 static void test_shapes(void) {
@@ -104,7 +108,8 @@ static void test_shapes(void) {
   REFUSED("inner_rate", readout, conv1, { "inner_rate", 2, { 2, 2 } });
   REFUSED("inner_rate", readout, conv1, { "inner_rate", 1, { 65 } });
   REFUSED("inner_rate", readout, conv1, { "inner_rate", 1, { 0 } });
-  CHECK(load((const struct shape[]){ conv1, readout, { "unknown", 1, { 3 } }, { 0 } }, 4, 0.1, NULL) == 0, "other tensors are no error");
+  CHECK(load((const struct shape[]){ conv1, readout, { "unknown", 1, { 3 } }, { 0 } }, 4, 0.1, NULL) == 0,
+        "other tensors are no error");
 }
 
 int main(void) {

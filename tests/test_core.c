@@ -4,7 +4,7 @@
 #include "base/rng.h"
 #include "device/converter.h"
 #include "device/core.h"
-#include "kernel/conv.h"
+#include "base/vector.h"
 #include "test.h"
 
 enum { I = 20, O = 9, LD = 16, IP = 32, B = 5 };
@@ -100,7 +100,8 @@ static void test_faults(void) {
     for (int k = 0; k < 2; k++) count[t.fault[u] >> 2*k & 3]++;
   const double all = 4.0 * N * N, rate[] = { 0.9, 0.05, 0.03, 0.02 };
   for (int k = 0; k < 4; k++)
-    CHECK(fabs(count[k] - all*rate[k]) < 5 * sqrt(all * rate[k] * (1 - rate[k])), "fault %d: %g of %g", k, count[k], all);
+    CHECK(fabs(count[k] - all*rate[k]) < 5 * sqrt(all * rate[k] * (1 - rate[k])), "fault %d: %g of %g", k, count[k],
+          all);
   static _Alignas(64) real w[N*N];
   for (int aware = 0; aware < 2; aware++) {
     struct tile_count n = { 0 };
@@ -126,7 +127,7 @@ static void test_fault_noise(void) {
   struct tile t;
   struct tile_count n = { 0 };
   struct rng r = rng_stream(34, RNG_FAULT, 0);
-  static const _Alignas(64) real w[CONV_LANES] = { 0 };
+  static const _Alignas(64) real w[VECTOR_PADDING] = { 0 };
   tile_init(&t, &d, 1, 4, &r);
   t.fault[0] = t.fault[1] = TILE_DEAD | TILE_DEAD << 2;
   t.fault[1] = TILE_STUCK_SET | TILE_DEAD << 2;
@@ -135,11 +136,13 @@ static void test_fault_noise(void) {
   t.stuck_uS[2] = 20.7f;
   tile_write(&t, &d, w, NULL, true, true, 1000, &r, &n);
   tile_settle(&t, &d, 1300);
-  // hermes: Q(1) = 0.0123, Q(1/2) = 0.0167125; 1/f over ln((1300 s + 512 ns)/(1.024 us)) = 20.9619; white 1 % of 20.7 uS, of a pair
+  // hermes: Q(1) = 0.0123, Q(1/2) = 0.0167125; 1/f over ln((1300 s + 512 ns)/(1.024 us)) = 20.9619; white 1 % of 20.7
+  // uS, of a pair
   const double white = 0.207*0.207/2, factor = 20.9619, half = 10.35*0.0167125, full = 20.7*0.0123;
   const double expected[] = { 0, half*half*factor + white/2, full*full*factor + white };
   for (int o = 0; o < 3; o++)
-    CHECK(fabs((double)t.v[0][o] - expected[o]) < 1e-3*expected[o] + 1e-7, "column %d: variance %g, expected %g", o, t.v[0][o], expected[o]);
+    CHECK(fabs((double)t.v[0][o] - expected[o]) < 1e-3*expected[o] + 1e-7, "column %d: variance %g, expected %g", o,
+          t.v[0][o], expected[o]);
   tile_release(&t);
 }
 
@@ -167,14 +170,17 @@ static void test_few(int phases, int bits, int inputs) {
   real alone[N];
   memcpy(alone, w.sum, sizeof alone);
   core_codes(&w, &t, &d, signs, 2, NULL);
-  for (int o = 0; o < N; o++) CHECK(alone[o] == w.sum[o], "%d inputs, column %d: %g alone, %g beside another", inputs, o, (double)alone[o], (double)w.sum[o]);
+  for (int o = 0; o < N; o++)
+    CHECK(alone[o] == w.sum[o], "%d inputs, column %d: %g alone, %g beside another", inputs, o, (double)alone[o],
+          (double)w.sum[o]);
   for (int k = 0; k < DRAWS; k++) {
     core_codes(&w, &t, &d, signs, 1, &r);
     mean += ((double)w.sum[5] - (double)alone[5]) / DRAWS;
     square += pow((double)w.sum[5] - (double)alone[5], 2) / DRAWS;
   }
   for (int i = 0; i < N; i++)
-    for (int s = 0; s < (phases == 1 ? 1 : 2); s++) variance += pow((double)w.level[i] / t.lsb, 2) * (double)t.v[s][i*WIDE + 5];
+    for (int s = 0; s < (phases == 1 ? 1 : 2); s++)
+      variance += pow((double)w.level[i] / t.lsb, 2) * (double)t.v[s][i*WIDE + 5];
   if (bits == 0) {
     CHECK(fabs(mean) < 5*sqrt(variance / DRAWS) + 1e-6, "mean %g", mean);
     CHECK(fabs(square / variance - 1) < 5*sqrt(2.0 / DRAWS), "variance %g, %g expected", square, variance);

@@ -10,7 +10,8 @@ static int parse(const char *text) { return csvtable_parse(&t, text, strlen(text
 
 static void refused_bytes(const char *text, size_t size, const char *expected) {
   const int rc = csvtable_parse(&t, text, size, "t.csv");
-  CHECK(rc == ERR_FORMAT && strstr(err_message(), expected), "'%s' gave '%s'", text, rc < 0 ? err_message() : "no error");
+  CHECK(rc == ERR_FORMAT && strstr(err_message(), expected), "'%s' gave '%s'", text,
+        rc < 0 ? err_message() : "no error");
   CHECK(!t.v && !t.text && t.n_rows == 0 && t.n_columns == 0, "something is left of '%s'", text);
 }
 static void refused(const char *text, const char *expected) { refused_bytes(text, strlen(text), expected); }
@@ -23,11 +24,13 @@ static void check_good(void) {
   CHECK(c && isnan(c[0]) && c[3] == 1e308 && isnan(t.v[3]), "c");
   CHECK(!csvtable_column(&t, "b") && !csvtable_column(&t, ""), "a column that is not there");
   CHECK(csvtable_need(&b, &t, "a", "t.csv") == 0 && b == t.v, "a");
-  CHECK(csvtable_need(&b, &t, "d", "t.csv") == ERR_FORMAT && !strcmp(err_message(), "t.csv: column d is missing"), "%s", err_message());
+  CHECK(csvtable_need(&b, &t, "d", "t.csv") == ERR_FORMAT && !strcmp(err_message(), "t.csv: column d is missing"), "%s",
+        err_message());
   csvtable_release(&t);
   CHECK(parse("x\n") == 0 && t.n_rows == 0 && t.n_columns == 1, "head only: %s", err_message());
   csvtable_release(&t);
-  CHECK(parse("x\n\n7\n\n") == 0 && t.n_rows == 3 && isnan(t.v[0]) && t.v[1] == 7, "empty cells of one column: %s", err_message());
+  CHECK(parse("x\n\n7\n\n") == 0 && t.n_rows == 3 && isnan(t.v[0]) && t.v[1] == 7, "empty cells of one column: %s",
+        err_message());
   csvtable_release(&t);
 }
 
@@ -70,7 +73,8 @@ static void check_file(void) {
   folder_write(&f, "t.csv", "a\n3\n", 4);
   CHECK(csvtable_read(&t, folder_path(&f, "t.csv")) == 0 && t.n_rows == 1 && t.v[0] == 3, "%s", err_message());
   csvtable_release(&t);
-  CHECK(csvtable_read(&t, folder_path(&f, "none.csv")) == ERR_IO && strstr(err_message(), "/none.csv: No such file"), "%s", err_message());
+  CHECK(csvtable_read(&t, folder_path(&f, "none.csv")) == ERR_IO && strstr(err_message(), "/none.csv: No such file"),
+        "%s", err_message());
   CHECK(csvtable_read(&t, f.path) == ERR_IO && strstr(err_message(), f.path), "%s", err_message());
   csvtable_release(&t);  // of what was not read: nothing
   folder_remove(&f);

@@ -23,7 +23,8 @@ static struct dataset_params defaults(enum dataset_kind kind, const char *path) 
 
 // Each class loaded is in exactly one split, and so is each group.
 static void check_partition(const struct dataset *d, const char *what) {
-  int *seen = calloc((size_t)d->images.n_classes + 1, sizeof *seen), *split_of = calloc((size_t)d->images.n_groups + 1, sizeof *split_of);
+  int *seen = calloc((size_t)d->images.n_classes + 1, sizeof *seen),
+      *split_of = calloc((size_t)d->images.n_groups + 1, sizeof *split_of);
   int twice = 0, torn = 0, total = 0;
   for (int s = 0; s < DATASET_SPLITS; s++)
     for (int i = 0; i < d->split[s].n; i++, total++) {
@@ -32,7 +33,8 @@ static void check_partition(const struct dataset *d, const char *what) {
       torn += split_of[g] && split_of[g] != s + 1;
       split_of[g] = s + 1;
     }
-  CHECK(twice == 0 && torn == 0 && total == d->images.n_classes, "%s: %d twice, %d torn, %d of %d", what, twice, torn, total, d->images.n_classes);
+  CHECK(twice == 0 && torn == 0 && total == d->images.n_classes, "%s: %d twice, %d torn, %d of %d", what, twice, torn,
+        total, d->images.n_classes);
   free(seen);
   free(split_of);
 }
@@ -48,16 +50,20 @@ static void test_builtin(void) {
   p.drawings = 3;
   struct dataset d, half, other;
   CHECK(dataset_load(&d, &p, DATASET_EVERYTHING) == 0, "%s", err_message());
-  CHECK(d.split[0].n == 45 && d.split[1].n == 5 && d.split[2].n == 7 && d.images.n_images == 57 * 3, "%d %d %d", d.split[0].n, d.split[1].n, d.split[2].n);
+  CHECK(d.split[0].n == 45 && d.split[1].n == 5 && d.split[2].n == 7 && d.images.n_images == 57 * 3, "%d %d %d",
+        d.split[0].n, d.split[1].n, d.split[2].n);
   check_partition(&d, "builtin");
   CHECK(dataset_load(&half, &p, DATASET_BACKGROUND_ONLY) == 0, "%s", err_message());
-  CHECK(same(&d.split[0], &half.split[0]) && same(&d.split[1], &half.split[1]) && half.split[2].n == 0, "depends on what is loaded");
+  CHECK(same(&d.split[0], &half.split[0]) && same(&d.split[1], &half.split[1]) && half.split[2].n == 0,
+        "depends on what is loaded");
   p.seed = 2;
   CHECK(dataset_load(&other, &p, DATASET_EVALUATION_ONLY) == 0, "%s", err_message());
   CHECK(other.split[0].n == 0 && other.split[1].n == 0 && other.split[2].n == 7, "%d", other.split[2].n);
-  CHECK(memcmp(other.images.ink, d.images.ink + (size_t)d.images.first[50] * 56 * 56, 7 * 3 * 56 * 56) != 0, "another seed gives other characters");
+  CHECK(memcmp(other.images.ink, d.images.ink + (size_t)d.images.first[50] * 56 * 56, 7 * 3 * 56 * 56) != 0,
+        "another seed gives other characters");
   dataset_release(&other);
-  CHECK(dataset_load(&other, &p, DATASET_BACKGROUND_ONLY) == 0 && !same(&d.split[1], &other.split[1]), "another seed gives another split");
+  CHECK(dataset_load(&other, &p, DATASET_BACKGROUND_ONLY) == 0 && !same(&d.split[1], &other.split[1]),
+        "another seed gives another split");
   dataset_release(&other);
   dataset_release(&half);
   dataset_release(&d);
@@ -75,22 +81,26 @@ static void test_folder(void) {
   struct dataset d;
   p.split_rule = DATASET_BY_ORDER;
   CHECK(dataset_load(&d, &p, DATASET_EVERYTHING) == 0, "%s", err_message());
-  CHECK(d.split[0].n == 6 && d.split[1].n == 1 && d.split[2].n == 3, "%d %d %d", d.split[0].n, d.split[1].n, d.split[2].n);
+  CHECK(d.split[0].n == 6 && d.split[1].n == 1 && d.split[2].n == 3, "%d %d %d", d.split[0].n, d.split[1].n,
+        d.split[2].n);
   check_partition(&d, "folder");
   struct png_grey sheet = { 0 };
   char *data;
   size_t size;
   CHECK(contactsheet_write(folder_path(&page, "sheet.png"), &d.images, &d.split[0], 4, 3, 2) == 0, "%s", err_message());
   CHECK(file_read(folder_path(&page, "sheet.png"), 1 << 20, &data, &size) == 0, "%s", err_message());
-  CHECK(png_grey_read(&sheet, "sheet", data, size, 4096, 255) == 0 && sheet.H == 4 * 59 + 1 && sheet.W == 3 * 59 + 1, "%d x %d", sheet.H, sheet.W);
+  CHECK(png_grey_read(&sheet, "sheet", data, size, 4096, 255) == 0 && sheet.H == 4 * 59 + 1 && sheet.W == 3 * 59 + 1,
+        "%d x %d", sheet.H, sheet.W);
   free(data);
   png_grey_release(&sheet);
   dataset_release(&d);
   p.evaluation = 1;
-  CHECK(dataset_load(&d, &p, DATASET_EVALUATION_ONLY) == 0 && d.split[2].n == 10 && d.split[0].n == 0, "all for evaluation");
+  CHECK(dataset_load(&d, &p, DATASET_EVALUATION_ONLY) == 0 && d.split[2].n == 10 && d.split[0].n == 0,
+        "all for evaluation");
   dataset_release(&d);
   snprintf(p.path, sizeof p.path, "/nonexistent");
-  CHECK(dataset_load(&d, &p, DATASET_EVERYTHING) == ERR_IO && strstr(err_message(), "/nonexistent"), "%s", err_message());
+  CHECK(dataset_load(&d, &p, DATASET_EVERYTHING) == ERR_IO && strstr(err_message(), "/nonexistent"), "%s",
+        err_message());
   folder_remove(&f);
   folder_remove(&page);
 }
@@ -361,9 +371,12 @@ static struct folder tree_of(enum look look) {
 
 static void test_looks(void) {
   static const struct { const char *said[2]; bool refused[2]; } expected[LOOKS] = {
-    [DARK_ON_WHITE] = { { "", "12 of 12 images is taken as ink; dark marks on a bright ground need data.invert=no" }, { 0 } },
-    [WHITE_ON_BLACK] = { { "12 of 12 images is taken as ink; bright marks on a dark ground need data.invert=yes", "" }, { 0 } },
-    [WHITE_ON_TRANSPARENT] = { { "class mark0: no ink in any of its 4 images; bright marks on a dark or transparent ground "
+    [DARK_ON_WHITE] = { { "", "12 of 12 images is taken as ink; dark marks on a bright ground need data.invert=no" },
+                        { 0 } },
+    [WHITE_ON_BLACK] = { { "12 of 12 images is taken as ink; bright marks on a dark ground need data.invert=yes", "" },
+                         { 0 } },
+    [WHITE_ON_TRANSPARENT] = { { "class mark0: no ink in any of its 4 images; bright marks on a dark or transparent "
+                                 "ground "
                                  "need data.invert=yes", "" }, { 1, 0 } },
     [TWELVE_BITS] = { { "the brightest pixel of all images is", "" }, { 0 } },
     [ONE_BLANK] = { { "1 of 12 images hold no ink", "need data.invert=no" }, { 0 } },
@@ -429,16 +442,20 @@ static void test_omniglot(void) {
   CHECK(dataset_load(&d, &p, DATASET_BACKGROUND_ONLY) == 0, "%s", err_message());
   check_partition(&d, "omniglot");
   int groups = 0;
-  for (int i = 0; i < d.split[1].n; i++) groups += i == 0 || d.images.group[d.split[1].id[i]] != d.images.group[d.split[1].id[i - 1]];
+  for (int i = 0; i < d.split[1].n; i++)
+    groups += i == 0 || d.images.group[d.split[1].id[i]] != d.images.group[d.split[1].id[i - 1]];
   CHECK(groups == 3 && d.split[0].n + d.split[1].n == 964, "%d alphabets held out", groups);
   dataset_release(&d);
 }
 
 static void test_spec(void) {
   const struct dataset_params p = defaults(DATASET_BUILTIN, "");
-  const struct episode_spec train = dataset_spec(&p, DATASET_TRAINING, 5, 4, 3), valid = dataset_spec(&p, DATASET_VALIDATION, 5, 4, 3);
-  CHECK(train.turn && train.distortion.scale > 0 && train.ways == 5 && train.shots == 4 && train.queries == 3, "training");
-  CHECK(!valid.turn && valid.distortion.scale == 0 && valid.distortion.translation_px == 0, "validation is not distorted");
+  const struct episode_spec train = dataset_spec(&p, DATASET_TRAINING, 5, 4, 3),
+                            valid = dataset_spec(&p, DATASET_VALIDATION, 5, 4, 3);
+  CHECK(train.turn && train.distortion.scale > 0 && train.ways == 5 && train.shots == 4 && train.queries == 3,
+        "training");
+  CHECK(!valid.turn && valid.distortion.scale == 0 && valid.distortion.translation_px == 0,
+        "validation is not distorted");
 }
 
 int main(void) {

@@ -1,5 +1,5 @@
-// metaxbar device --out: no text of a device table or of the command line becomes a command of gnuplot or of a shell, and a
-// picture is complete or not there at all.
+// metaxbar device --out: no text of a device table or of the command line becomes a command of gnuplot or of a shell,
+// and a picture is complete or not there at all.
 #include <sys/stat.h>
 
 #include "base/err.h"
@@ -37,7 +37,8 @@ static void refused(int status, const char *text, const char *const *args) {
 // A table of a device of this name.
 static const char *table(const char *name) {
   char text[600];
-  static const char curves[] = "g_uS,sigma_prog_uS,drift_mean,drift_std,read_q\n0,0.3,0.09,0.04,0.05\n20,1,0.05,0.01,0.015\n";
+  static const char curves[] = "g_uS,sigma_prog_uS,drift_mean,drift_std,read_q\n0,0.3,0.09,0.04,0.05\n20,1,0.05,0.01,0."
+                               "015\n";
   snprintf(text, sizeof text, "[device]\nname = %s\ng_max_uS = 20\ndata = lab.csv\n", name);
   folder_write(&tmp, "lab.csv", curves, strlen(curves));
   folder_write(&tmp, "lab.ini", text, strlen(text));
@@ -46,7 +47,8 @@ static const char *table(const char *name) {
 
 static void test_device_names(void) {
   static const char *const names[] = {
-    "x'; system 'touch pwned' #", "x\"; system \"touch pwned\" #", "`touch pwned`", "$(touch pwned)", "@pwned", "EOD", "sam's 10% device", "\\", "{/=400 x^2}",
+    "x'; system 'touch pwned' #", "x\"; system \"touch pwned\" #", "`touch pwned`", "$(touch pwned)", "@pwned", "EOD",
+    "sam's 10% device", "\\", "{/=400 x^2}",
   };
   for (size_t k = 0; k < sizeof names/sizeof *names; k++) {
     unlink("a.svg");
@@ -63,7 +65,8 @@ static void test_device_names(void) {
 
 static void test_paths(void) {
   static const char *const paths[] = {
-    "|touch pwned;cat>y.png", "it's.png", "a'.'b.svg", "line\nsystem 'touch pwned'\n.png", "`touch pwned`.pdf", "$(touch pwned).png", "-s.png", "a:b.svg", "<x.png", "\".png", "\\.png",
+    "|touch pwned;cat>y.png", "it's.png", "a'.'b.svg", "line\nsystem 'touch pwned'\n.png", "`touch pwned`.pdf",
+    "$(touch pwned).png", "-s.png", "a:b.svg", "<x.png", "\".png", "\\.png",
   };
   for (size_t k = 0; k < sizeof paths/sizeof *paths; k++) {
     drawn(paths[k], ARGS(DEVICE, "--out", paths[k]));
@@ -120,7 +123,8 @@ static void test_gnuplot_fails(void) {
   check_old("no picture");
   unlink("bin/gnuplot");
   setenv("PATH", "bin", 1);
-  refused(1, "old.png: gnuplot: cannot be started: No such file or directory (package gnuplot-nox)", ARGS(DEVICE, "--out", "old.png"));
+  refused(1, "old.png: gnuplot: cannot be started: No such file or directory (package gnuplot-nox)",
+          ARGS(DEVICE, "--out", "old.png"));
   check_old("no gnuplot");
 }
 

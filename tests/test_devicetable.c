@@ -14,7 +14,8 @@ static int parse(struct pcm *p, const char *ini, const char *csv) {
 
 static void test_values(void) {
   struct pcm p;
-  CHECK(parse(&p, INI, HEAD "# comment\n0,0.3,0.09,0.04,0.05\r\n5,0.8,0.06,0.02,0.02\n\n25,1.0,0.05,0.01,0.01") == 0, "%s", err_message());
+  CHECK(parse(&p, INI, HEAD "# comment\n0,0.3,0.09,0.04,0.05\r\n5,0.8,0.06,0.02,0.02\n\n25,1.0,0.05,0.01,0.01") == 0,
+        "%s", err_message());
   CHECK(!strcmp(p.name, "mine") && p.devices == 1 && p.g_max_uS == 20 && p.t0_s == 100, "constants");
   CHECK_REL(pcm_sigma_prog_uS(&p, 0), 0.3, 1e-12);
   CHECK_REL(pcm_sigma_prog_uS(&p, 1.5), 0.3 + 0.3*0.5, 1e-12);
@@ -31,10 +32,11 @@ static void test_preset(void) {
   pcm_preset(&h, 1);
   for (int k = 0; k <= 200; k++) {
     const double g = k * 20.7 / 200;
-    at += snprintf(at, (size_t)(csv + sizeof csv - at), "%.9g,%.9g,%.9g,%.9g,%.9g\n", g, pcm_sigma_prog_uS(&h, g), pcm_drift_mean(&h, g),
-                   pcm_drift_spread(&h, g), pcm_read_q(&h, g));
+    at += snprintf(at, (size_t)(csv + sizeof csv - at), "%.9g,%.9g,%.9g,%.9g,%.9g\n", g, pcm_sigma_prog_uS(&h, g),
+                   pcm_drift_mean(&h, g), pcm_drift_spread(&h, g), pcm_read_q(&h, g));
   }
-  CHECK(parse(&p, "[device]\ng_max_uS=20.69999\ndevices=2\nt0_s=300\nt_read_s=512e-9\n", csv) == 0, "%s", err_message());
+  CHECK(parse(&p, "[device]\ng_max_uS=20.69999\ndevices=2\nt0_s=300\nt_read_s=512e-9\n", csv) == 0, "%s",
+        err_message());
   for (double g = 2.5; g < 20; g += 1.37) {  // below, the clipped logarithms bend between points
     CHECK_REL(pcm_sigma_prog_uS(&p, g), pcm_sigma_prog_uS(&h, g), 1e-3);
     CHECK_REL(pcm_drift_mean(&p, g), pcm_drift_mean(&h, g), 1e-3);
@@ -64,7 +66,8 @@ static void test_refusals(void) {
   struct pcm p = { .g_max_uS = 1.25 };
   for (unsigned k = 0; k < sizeof bad / sizeof *bad; k++) {
     const int rc = parse(&p, bad[k].ini, bad[k].csv);
-    CHECK(rc < 0 && strstr(err_message(), bad[k].why), "case %u: %d, '%s' instead of '%s'", k, rc, err_message(), bad[k].why);
+    CHECK(rc < 0 && strstr(err_message(), bad[k].why), "case %u: %d, '%s' instead of '%s'", k, rc, err_message(),
+          bad[k].why);
     CHECK(p.g_max_uS == 1.25, "case %u changed the model", k);
   }
   CHECK(devicetable_load(&p, "no/such/file.ini") < 0 && strstr(err_message(), "no/such/file.ini"), "%s", err_message());

@@ -96,7 +96,8 @@ static void test_deterministic(const struct imageset *set) {
   struct rng r = rng_stream(1, RNG_EPISODE, 5), again = r;
   episode_draw(&a, &spec, set, &from, &r);
   episode_draw(&b, &spec, set, &from, &again);
-  CHECK(memcmp(a.views, b.views, (size_t)episode_images(&a) * sizeof *a.views) == 0, "the same stream gives the same task");
+  CHECK(memcmp(a.views, b.views, (size_t)episode_images(&a) * sizeof *a.views) == 0,
+        "the same stream gives the same task");
   CHECK(violations(&a, set, &from) == 0, "all classes and all drawings of some");
   static real out[CLASSES * 9 * S * S * 2];
   for (size_t i = 0; i < sizeof out / sizeof *out; i++) out[i] = -1;
@@ -141,9 +142,11 @@ static void test_refusals(const struct imageset *set) {
   int ids[] = { 3, 4, 5 };
   const struct imageset_classes from = { 3, ids };
   struct episode_spec spec = { .ways = 4, .shots = 1, .queries = 1 };
-  CHECK(episode_check(&spec, set, &from, "validation") == ERR_SETTING && strstr(err_message(), "only 3 validation"), "%s", err_message());
+  CHECK(episode_check(&spec, set, &from, "validation") == ERR_SETTING && strstr(err_message(), "only 3 validation"),
+        "%s", err_message());
   spec = (struct episode_spec){ .ways = 3, .shots = 5, .queries = 5 };
-  CHECK(episode_check(&spec, set, &from, "validation") == ERR_SETTING && strstr(err_message(), "class04 has only 9"), "%s", err_message());
+  CHECK(episode_check(&spec, set, &from, "validation") == ERR_SETTING && strstr(err_message(), "class04 has only 9"),
+        "%s", err_message());
 }
 
 int main(void) {

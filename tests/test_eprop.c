@@ -26,7 +26,8 @@ static void check_identities(bool smooth, double adaptive, uint32_t index) {
   struct rng r = rng_stream(6, RNG_TEST, index);
   real *error = fixture_zeros(&f.a, (size_t)(f.T*net->ld_out)), *learning = fixture_zeros(&f.a, (size_t)(f.T*net->ld));
   real *source = fixture_zeros(&f.a, (size_t)(f.T*net->n));
-  real *dw = fixture_zeros(&f.a, n), *ref = fixture_zeros(&f.a, n), *cut = fixture_zeros(&f.a, n), *full = fixture_zeros(&f.a, n);
+  real *dw = fixture_zeros(&f.a, n), *ref = fixture_zeros(&f.a, n), *cut = fixture_zeros(&f.a, n),
+       *full = fixture_zeros(&f.a, n);
   real *dw_out = fixture_zeros(&f.a, n_out);
   for (int t = 0; t < f.T; t++)
     for (int j = 0; j < net->n_out; j++) error[t*net->ld_out + j] = (real)rng_normal(&r);
@@ -48,7 +49,8 @@ static void check_identities(bool smooth, double adaptive, uint32_t index) {
 
 static void check_rounding(void) {
   struct eprop_params p = { .rate = 2, .grid = EPROP_NEAREST, .step = 0.25 };
-  CHECK(eprop_round(0.13, &p, 0) == 0.25 && eprop_round(-0.12, &p, 0) == 0 && eprop_round(0.125, &p, 0) == 0, "nearest");
+  CHECK(eprop_round(0.13, &p, 0) == 0.25 && eprop_round(-0.12, &p, 0) == 0 && eprop_round(0.125, &p, 0) == 0,
+        "nearest");
   p.threshold = 0.2;
   CHECK(eprop_round(0.13, &p, 0) == 0 && eprop_round(-0.21, &p, 0) == -0.25, "threshold");
   p.grid = EPROP_EXACT;
@@ -70,11 +72,14 @@ static void check_rounding(void) {
     CHECK(fabs(sum - 1.05*change) > 5*spread, "a bias of 5 %% would be seen");
   }
   p.grid = EPROP_SPARSE;
-  CHECK(eprop_round(0.3125, &p, 0.5) == 0.3125 && eprop_round(-0.25, &p, 0.5) == -0.25 && eprop_round(0, &p, 0.999) == 0, "sparse: larger changes are exact");
+  CHECK(eprop_round(0.3125, &p, 0.5) == 0.3125 && eprop_round(-0.25, &p, 0.5) == -0.25 &&
+            eprop_round(0, &p, 0.999) == 0,
+        "sparse: larger changes are exact");
   const real w[3] = { 1, 2, 3 }, dw[3] = { (real)0.25, 0, (real)-0.5 };
   real changed[3];
   eprop_update(changed, w, dw, 3, &(struct eprop_params){ .rate = 2 }, NULL);
-  CHECK(changed[0] == (real)0.5 && changed[1] == 2 && changed[2] == 4, "W - rate dW: %g %g %g", (double)changed[0], (double)changed[1], (double)changed[2]);
+  CHECK(changed[0] == (real)0.5 && changed[1] == 2 && changed[2] == 4, "W - rate dW: %g %g %g", (double)changed[0],
+        (double)changed[1], (double)changed[2]);
 }
 
 // The vectors of eprop_update are the one formula of eprop_round: all grids, with and without threshold, across chunks.
@@ -99,7 +104,8 @@ static void check_update(void) {
       made += changed[k] != w[k];
       wrong += dw[k] == 0 && changed[k] != w[k];
     }
-    CHECK(wrong == 0 && made > N/10, "%s, threshold %g: %d of %d wrong, %d made", eprop_grid_names[p.grid], p.threshold, wrong, N, made);
+    CHECK(wrong == 0 && made > N/10, "%s, threshold %g: %d of %d wrong, %d made", eprop_grid_names[p.grid],
+          p.threshold, wrong, N, made);
   }
 }
 

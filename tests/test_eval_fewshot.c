@@ -4,9 +4,21 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/rng.h"
+#include "base/stat.h"
+#include "experiment/experiment.h"
 #include "experiment/fewshot/fewshot.h"
 #include "folder.h"
 #include "test.h"
+
+// With the data of its settings.
+static int evaluate(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m) {
+  struct dataset data;
+  const int loaded = fewshot_load(&data, f);
+  if (loaded < 0) return loaded;
+  const int rc = fewshot_eval(r, f, m, &data);
+  dataset_release(&data);
+  return rc;
+}
 
 #define SHARED "../shared/"
 
@@ -23,9 +35,10 @@ static void test_published(void) {
     return;
   }
   fewshot_init(&f);
-  CHECK(fewshot_model_load(&m, &f, model, 3, assignments) == 0, "%s", err_message());
+  CHECK(fewshot_model_load(&m, &f, model, &(struct run_sources){ .n_assignments = 3, .assignments = assignments }) == 0,
+        "%s", err_message());
   CHECK(f.data.preprocessing == IMAGESET_PUBLISHED && m.net.ways == 5, "settings of published weights");
-  CHECK(fewshot_eval(&r, &f, &m) == 0, "%s", err_message());
+  CHECK(evaluate(&r, &f, &m) == 0, "%s", err_message());
   CHECK(r.n_tasks == 40 && r.n_updates == 4 && r.expected, "%d tasks, %d updates", r.n_tasks, r.n_updates);
   int exact = 0, columns = r.n_updates + 1;
   for (int k = 0; k < r.n_tasks; k++) {
@@ -39,22 +52,24 @@ static void test_published(void) {
     for (int k = 0; k < r.n_tasks; k++) mean += r.expected[k*columns + s] / r.n_tasks;
     CHECK(fabs(r.accuracy[s] - mean) < test_tol(0.002), "after %d updates %.4f, %.4f expected", s, r.accuracy[s], mean);
   }
-  printf("%d of %d tasks exactly as expected, mean after %d updates %.2f %%\n", exact, r.n_tasks, r.n_updates, 100 * r.accuracy[4]);
+  printf("%d of %d tasks exactly as expected, mean after %d updates %.2f %%\n", exact, r.n_tasks, r.n_updates,
+         100 * r.accuracy[4]);
   fewshot_result_release(&r);
   // other preprocessing: the comparison can fail
   f.data.preprocessing = IMAGESET_AREA;
-  CHECK(fewshot_eval(&r, &f, &m) == 0, "%s", err_message());
+  CHECK(evaluate(&r, &f, &m) == 0, "%s", err_message());
   CHECK(r.accuracy[4] < 0.9, "ink and background exchanged, and still %.2f %%", 100 * r.accuracy[4]);
   fewshot_result_release(&r);
   f.eval.updates = 5;  // more than there are rates, also with fixed tasks
-  CHECK(fewshot_eval(&r, &f, &m) == ERR_SETTING && strstr(err_message(), "eval.updates=5"), "%s", err_message());
+  CHECK(evaluate(&r, &f, &m) == ERR_SETTING && strstr(err_message(), "eval.updates=5"), "%s", err_message());
   fewshot_model_release(&m);
 }
 
 static void builtin(struct fewshot *f, struct fewshot_model *m, int ways) {
   struct rng r = rng_stream(13, RNG_TEST, 0);
   fewshot_init(f);
-  CHECK(settings_set(f->sections, "data.kind=builtin") == 0 && settings_set(f->sections, "data.classes=30") == 0, "%s", err_message());
+  CHECK(settings_set(f->sections, "data.kind=builtin") == 0 && settings_set(f->sections, "data.classes=30") == 0, "%s",
+        err_message());
   CHECK(settings_set(f->sections, "data.evaluation_classes=30") == 0, "%s", err_message());
   f->data.drawings = 10;
   f->net.channels = 7;
@@ -66,6 +81,51 @@ static void builtin(struct fewshot *f, struct fewshot_model *m, int ways) {
   CHECK(convnet_init(&m->net, &f->net, (int)f->data.size) == 0, "%s", err_message());
   m->parameters = err_aligned(m->net.n, sizeof(real));
   convnet_start(&m->net, m->parameters, 0.05, &r);
+}
+
+// The numbers that are printed, from the accuracies of the tasks, task k on chip k mod n_chips; 10 queries each.
+static void check_numbers(const struct fewshot_result *r) {
+  const int columns = r->n_updates + 1, last = r->n_updates;
+  double chip[8] = { 0 }, mean = 0, square = 0;
+  for (int s = 0; s < columns; s++) {
+    const struct stat_interval i = stat_grouped(r->task_accuracy + s, r->n_tasks, columns, r->n_chips, 10);
+    CHECK(r->accuracy[s] == i.mean && r->ci95[s] == i.ci95, "after %d updates %g +- %g", s, r->accuracy[s], r->ci95[s]);
+  }
+  for (int k = 0; k < r->n_tasks*columns; k++)
+    CHECK(fabs(10*r->task_accuracy[k] - rint(10*r->task_accuracy[k])) < 1e-9, "%g of 10 queries", r->task_accuracy[k]);
+  for (int c = 0; c < r->n_chips; c++) {
+    int n = 0;
+    for (int k = c; k < r->n_tasks; k += r->n_chips, n++) chip[c] += r->task_accuracy[k*columns + last];
+    chip[c] /= n;
+    CHECK_REL(r->chip_accuracy[c], chip[c], 1e-12);
+    mean += chip[c]/r->n_chips;
+  }
+  for (int c = 0; c < r->n_chips; c++) square += pow(chip[c] - mean, 2);
+  if (r->n_chips > 1) CHECK_REL(r->chip_std, sqrt(square/(r->n_chips - 1)), 1e-9);
+  struct experiment_headline h;
+  struct experiment_scores scores;
+  fewshot_experiment.headline(&h, r);
+  fewshot_experiment.scores(&scores, r);
+  CHECK(h.value == 100*r->accuracy[last] && h.before == 100*r->accuracy[0] && h.ci95 == 100*r->ci95[last],
+        "%g +- %g %%", h.value, h.ci95);
+  double addressed = 0;
+  for (int s = 0; s < r->n_updates; s++) addressed += r->devices_addressed[s];
+  CHECK(scores.first[scores.stride] == r->task_accuracy[columns + last] && scores.trials == 10 &&
+            scores.devices_addressed == addressed,
+        "%d trials, %g devices", scores.trials, scores.devices_addressed);
+}
+
+// "      4       87.50 ...": per cent after the last update.
+static void check_text(const struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m) {
+  char *text = NULL, row[64], ci95[STAT_TEXT];
+  size_t size = 0;
+  FILE *out = open_memstream(&text, &size);
+  fewshot_result_print(r, f, m, out);
+  fclose(out);
+  snprintf(row, sizeof row, "\n%7d  %10.2f  %7s ", r->n_updates, 100*r->accuracy[r->n_updates],
+           stat_ci95_text(ci95, 100*r->ci95[r->n_updates], 2));
+  CHECK(strstr(text, row) != NULL, "no '%s' in %s", row + 1, text);
+  free(text);
 }
 
 static void test_builtin(void) {
@@ -82,7 +142,7 @@ static void test_builtin(void) {
         f.eval.scratch_updates = 3;
         for (int k = 0; k < 2; k++) {
           f.run.threads = k ? 3 : 1;
-          const int rc = fewshot_eval(&r[k], &f, &m);
+          const int rc = evaluate(&r[k], &f, &m);
           if (method == 2 && rule == CONVNET_FIXED) {
             CHECK(rc == ERR_SETTING && strstr(err_message(), "eval.batchnorm=chip"), "%s", err_message());
           } else {
@@ -90,14 +150,18 @@ static void test_builtin(void) {
             const int last = r[k].n_updates;
             CHECK(r[k].loss[last] > 0.1 && r[k].loss[last] < 20, "rule %d method %d: loss %g", rule, method,
                   r[k].loss[last]);
-            CHECK(r[k].accuracy[last] > (method == 1 ? 0.3 : 0) && r[k].accuracy[last] <= 1, "rule %d method %d: accuracy %g", rule, method, r[k].accuracy[last]);
+            CHECK(r[k].accuracy[last] > (method == 1 ? 0.3 : 0) && r[k].accuracy[last] <= 1,
+                  "rule %d method %d: accuracy %g", rule, method, r[k].accuracy[last]);
           }
+          if (rc == 0) check_numbers(&r[k]);
           if (rc < 0) r[k] = (struct fewshot_result){ 0 };
           r[k].seconds = 0;
         }
         const size_t n = (size_t)r[0].n_tasks * (size_t)(r[0].n_updates + 1);
-        CHECK(!n || !memcmp(r[0].task_accuracy, r[1].task_accuracy, n * sizeof(double)), "rule %d method %d: depends on threads", rule, method);
-        CHECK(!memcmp(r[0].loss, r[1].loss, sizeof r[0].loss), "rule %d method %d: losses depend on threads", rule, method);
+        CHECK(!n || !memcmp(r[0].task_accuracy, r[1].task_accuracy, n * sizeof(double)),
+              "rule %d method %d: depends on threads", rule, method);
+        CHECK(!memcmp(r[0].loss, r[1].loss, sizeof r[0].loss), "rule %d method %d: losses depend on threads", rule,
+              method);
         for (int k = 0; k < 2; k++) fewshot_result_release(&r[k]);
       }
   fewshot_model_release(&m);
@@ -115,15 +179,16 @@ static void test_many_ways(void) {
   f.eval.method = 2;
   f.eval.scratch_updates = 1;
   f.run.threads = 1;
-  CHECK(fewshot_eval(&r, &f, &m) == 0, "%s", err_message());
+  CHECK(evaluate(&r, &f, &m) == 0, "%s", err_message());
   fewshot_result_release(&r);
   f.data.evaluation_classes = 199;
-  CHECK(fewshot_eval(&r, &f, &m) == ERR_SETTING && strstr(err_message(), "200") && strstr(err_message(), "199"), "%s", err_message());
+  CHECK(evaluate(&r, &f, &m) == ERR_SETTING && strstr(err_message(), "200") && strstr(err_message(), "199"), "%s",
+        err_message());
   fewshot_model_release(&m);
 }
 
 static void on_chips(struct fewshot *f) {
-  f->synapse.kind = FEWSHOT_CHIP;
+  f->synapse.kind = RUN_CHIP;
   f->chip.calibration_rows = 32;
   f->eval.tasks = 7;
   f->eval.chips = 3;
@@ -136,33 +201,48 @@ static void check_ledger(const struct fewshot_result *r, const struct fewshot *f
 #define X(name, help)                                                                              \
   for (int s = 0; s < r->n_updates; s++) sum.name += r->update[s].name;                            \
   CHECK(fabs(sum.name - r->updates.name) <= 1e-9 * sum.name, #name ": the updates do not add up"); \
-  CHECK(fabs(r->support.name + sum.name + r->inference.name - r->task.name) <= 1e-9 * r->task.name, #name ": the task is not its parts");
+  CHECK(fabs(r->support.name + sum.name + r->inference.name - r->task.name) <= 1e-9 * r->task.name, \
+        #name ": the task is not its parts");
   LEDGER_COUNTS(X)
 #undef X
-  CHECK_REL(r->support.cost.read_energy_J + r->updates.cost.read_energy_J + r->inference.cost.read_energy_J, r->task.cost.read_energy_J, 1e-12);
+  CHECK_REL(r->support.cost.read_energy_J + r->updates.cost.read_energy_J + r->inference.cost.read_energy_J,
+            r->task.cost.read_energy_J, 1e-12);
   CHECK_REL(r->task.cost.read_energy_J, r->task.phases * 13.2e-9, 1e-12);
   for (int s = 0; s < r->n_updates; s++) {
     CHECK_REL(r->update[s].devices_written, r->devices_written[s], 1e-12);
-    CHECK(r->update[s].products == 15 && r->update[s].input_conversions <= 15*7 * 2 && r->update[s].input_conversions > 15*7, "15 support images through 7 rows");
-    CHECK(r->update[s].devices_read == r->update[s].input_conversions * 5 * 2, "a pulse reads 2 devices of each of 5 columns");
-    CHECK(r->devices_addressed[s] == 4 * r->update[s].weights_written && r->devices_addressed[s] >= r->devices_written[s], "4 devices of a weight");
+    CHECK(r->update[s].products == 15 && r->update[s].input_conversions <= 15*7 * 2 &&
+              r->update[s].input_conversions > 15*7,
+          "15 support images through 7 rows");
+    CHECK(r->update[s].devices_read == r->update[s].input_conversions * 5 * 2,
+          "a pulse reads 2 devices of each of 5 columns");
+    CHECK(r->devices_addressed[s] == 4 * r->update[s].weights_written &&
+              r->devices_addressed[s] >= r->devices_written[s],
+          "4 devices of a weight");
     CHECK_REL(r->update[s].cost.endurance_used, 1 / f->ledger.endurance, 1e-12);
   }
-  CHECK(r->inference.products > 5 * 10 && r->support.devices_written == 0 && r->inference.devices_written == 0, "only updates write");
-  CHECK(r->deployment.devices_written == (double)r->devices.all && r->deployment.products > 0, "deployment: writing and calibration");
+  CHECK(r->inference.products > 5 * 10 && r->support.devices_written == 0 && r->inference.devices_written == 0,
+        "only updates write");
+  CHECK(r->deployment.devices_written == (double)r->devices.all && r->deployment.products > 0,
+        "deployment: writing and calibration");
   CHECK_REL(r->task.cost.endurance_used, 4 / f->ledger.endurance, 1e-12);
   // 7 channels: 9 x 7 + 3 x 63 x 7 + 7 x 5 weights, and 4 x 7 offsets
-  CHECK(r->devices.all == 4*1421 && r->devices.with_offsets == 4*(1421 + 28) && r->devices.readout == 4*35, "%ld devices", r->devices.all);
+  CHECK(r->devices.all == 4*1421 && r->devices.with_offsets == 4*(1421 + 28) && r->devices.readout == 4*35,
+        "%ld devices", r->devices.all);
 }
 
-// 3 later times, by hand: 5 matrices, one tile each, are recalibrated on 32 inputs, in a task the read-out again. 10 queries of
-// 28 x 28 make 14*14 + 7*7 + 4*4 + 2*2 = 265 products each and one of the read-out, 15 support images where the rule needs them.
+// 3 later times, by hand: 5 matrices, one tile each, are recalibrated on 32 inputs, in a task the read-out again. 10
+// queries of
+// 28 x 28 make 14*14 + 7*7 + 4*4 + 2*2 = 265 products each and one of the read-out, 15 support images where the rule
+// needs them.
 static void check_later_ledger(const struct fewshot_result *r, enum convnet_rule rule) {
-  CHECK(r->later_chip.products == 3*5*32 && r->later_chip.phases > 0, "%g products recalibrate a chip", r->later_chip.products);
-  CHECK(r->later_readout.products == 3*32 && r->later_readout.devices_read > 0, "%g recalibrate a read-out", r->later_readout.products);
+  CHECK(r->later_chip.products == 3*5*32 && r->later_chip.phases > 0, "%g products recalibrate a chip",
+        r->later_chip.products);
+  CHECK(r->later_readout.products == 3*32 && r->later_readout.devices_read > 0, "%g recalibrate a read-out",
+        r->later_readout.products);
   const int images = rule == CONVNET_SUPPORT ? 25 : 10;
   CHECK(r->later_inference.products == 3*(images*265 + 10), "%g products later", r->later_inference.products);
-  CHECK(r->later_chip.devices_written + r->later_readout.devices_written + r->later_inference.devices_written == 0, "nothing is written later");
+  CHECK(r->later_chip.devices_written + r->later_readout.devices_written + r->later_inference.devices_written == 0,
+        "nothing is written later");
   CHECK(r->task.products < r->later_inference.products, "%g products of a task contain later ones", r->task.products);
 }
 
@@ -175,21 +255,29 @@ static void test_chips(void) {
   for (f.eval.batchnorm = 0; f.eval.batchnorm < 3; f.eval.batchnorm++) {
     for (int k = 0; k < 2; k++) {
       f.run.threads = k + 1;
-      CHECK(fewshot_eval(&r[k], &f, &m) == 0, "%s", err_message());
+      CHECK(evaluate(&r[k], &f, &m) == 0, "%s", err_message());
       r[k].seconds = 0;
     }
-    CHECK(r[0].n_chips == 3 && r[0].n_later == 3 && r[0].later_s[2] == 2592000, "%d chips, %d times", r[0].n_chips, r[0].n_later);
+    CHECK(r[0].n_chips == 3 && r[0].n_later == 3 && r[0].later_s[2] == 2592000, "%d chips, %d times", r[0].n_chips,
+          r[0].n_later);
     CHECK(!memcmp(r[0].task_accuracy, r[1].task_accuracy, 7*5 * sizeof(double)), "accuracies depend on threads");
-    CHECK(!memcmp(r[0].later_accuracy, r[1].later_accuracy, sizeof r[0].later_accuracy), "later accuracies depend on threads");
-    CHECK(!memcmp(r[0].loss, r[1].loss, sizeof r[0].loss) && !memcmp(&r[0].task, &r[1].task, sizeof r[0].task), "losses or ledger depend on threads");
-    const struct ledger_mean *later[2][3] = { { &r[0].later_chip, &r[0].later_readout, &r[0].later_inference }, { &r[1].later_chip, &r[1].later_readout, &r[1].later_inference } };
-    for (int k = 0; k < 3; k++) CHECK(!memcmp(later[0][k], later[1][k], sizeof *later[0][k]), "part %d at later times depends on threads", k);
+    CHECK(!memcmp(r[0].later_accuracy, r[1].later_accuracy, sizeof r[0].later_accuracy),
+          "later accuracies depend on threads");
+    CHECK(!memcmp(r[0].loss, r[1].loss, sizeof r[0].loss) && !memcmp(&r[0].task, &r[1].task, sizeof r[0].task),
+          "losses or ledger depend on threads");
+    const struct ledger_mean *later[2][3] = { { &r[0].later_chip, &r[0].later_readout, &r[0].later_inference },
+                                              { &r[1].later_chip, &r[1].later_readout, &r[1].later_inference } };
+    for (int k = 0; k < 3; k++)
+      CHECK(!memcmp(later[0][k], later[1][k], sizeof *later[0][k]), "part %d at later times depends on threads", k);
+    check_numbers(&r[0]);
+    check_text(&r[0], &f, &m);
     check_later_ledger(&r[1], (enum convnet_rule)f.eval.batchnorm);
     if (f.eval.batchnorm == 0) check_ledger(&r[0], &f);
     f.eval.chips = 1;  // the first chip is that of a single one
-    CHECK(fewshot_eval(&one, &f, &m) == 0, "%s", err_message());
+    CHECK(evaluate(&one, &f, &m) == 0, "%s", err_message());
     int same[3] = { 1, 1, 1 };
-    for (int k = 0; k < 7; k++) same[k % 3] &= !memcmp(one.task_accuracy + k*5, r[0].task_accuracy + k*5, 5 * sizeof(double));
+    for (int k = 0; k < 7; k++)
+      same[k % 3] &= !memcmp(one.task_accuracy + k*5, r[0].task_accuracy + k*5, 5 * sizeof(double));
     CHECK(same[0] && !same[1] && !same[2], "tasks of the chips as on the first: %d %d %d", same[0], same[1], same[2]);
     f.eval.chips = 3;
     fewshot_result_release(&one);
@@ -207,8 +295,9 @@ static void test_schedule(void) {
   on_chips(&f);
   f.chip.recalibrate_s = 3600;
   f.eval.tasks = 3;
-  CHECK(fewshot_eval(&r, &f, &m) == 0, "%s", err_message());
-  CHECK(r.later_chip.products == 720*5*32 && r.later_readout.products == 720*32, "%g and %g products of calibrations", r.later_chip.products, r.later_readout.products);
+  CHECK(evaluate(&r, &f, &m) == 0, "%s", err_message());
+  CHECK(r.later_chip.products == 720*5*32 && r.later_readout.products == 720*32,
+        "%g and %g products of calibrations", r.later_chip.products, r.later_readout.products);
   fewshot_result_release(&r);
   fewshot_model_release(&m);
 }
@@ -222,11 +311,14 @@ static void test_later(void) {
   on_chips(&f);
   f.chip.read_scale = f.chip.drift_scale = 0;
   f.chip.correction = CHIP_NONE;
-  CHECK(fewshot_eval(&r, &f, &m) == 0, "%s", err_message());
-  for (int k = 0; k < 3; k++) CHECK(r.later_accuracy[k] == r.accuracy[4], "%g s later %g, not %g", r.later_s[k], r.later_accuracy[k], r.accuracy[4]);
+  CHECK(evaluate(&r, &f, &m) == 0, "%s", err_message());
+  for (int k = 0; k < 3; k++)
+    CHECK(r.later_accuracy[k] == r.accuracy[4], "%g s later %g, not %g", r.later_s[k], r.later_accuracy[k],
+          r.accuracy[4]);
+  CHECK(r.later_ci95[2] == r.ci95[4], "+- %g later, not %g", r.later_ci95[2], r.ci95[4]);
   fewshot_result_release(&r);
   f.chip.drift_scale = 8;
-  CHECK(fewshot_eval(&r, &f, &m) == 0, "%s", err_message());
+  CHECK(evaluate(&r, &f, &m) == 0, "%s", err_message());
   CHECK(r.later_accuracy[2] != r.accuracy[4], "a month of strong drift, and the same %g", r.accuracy[4]);
   fewshot_result_release(&r);
   fewshot_model_release(&m);
@@ -236,7 +328,7 @@ static void refused(struct fewshot *f, const struct fewshot_model *m, const char
   struct fewshot g = *f;
   struct fewshot_result r;
   CHECK(settings_set(f->sections, assignment) == 0, "%s", err_message());
-  CHECK(fewshot_eval(&r, f, m) == ERR_SETTING && strstr(err_message(), expected), "'%s'", err_message());
+  CHECK(evaluate(&r, f, m) == ERR_SETTING && strstr(err_message(), expected), "'%s'", err_message());
   *f = g;
 }
 

@@ -21,7 +21,8 @@ static void check_products(int rows, int n, double density, struct rng *r) {
   arena_init(&a, (size_t)(2*rows*ld + 8*ld + 8*rows)*sizeof(real) + events_bytes(3, 3*rows) + 4096);
   struct events e;
   events_init(&e, &a, 3, 3*rows);
-  real *w = ARENA_NEW(&a, (size_t)(rows*ld), real), *z = ARENA_NEW(&a, (size_t)rows, real), *other = ARENA_NEW(&a, (size_t)(rows*ld), real);
+  real *w = ARENA_NEW(&a, (size_t)(rows*ld), real), *z = ARENA_NEW(&a, (size_t)rows, real),
+       *other = ARENA_NEW(&a, (size_t)(rows*ld), real);
   real *y = ARENA_NEW(&a, (size_t)ld, real), *y_ref = ARENA_NEW(&a, (size_t)ld, real);
   real *d = ARENA_NEW(&a, (size_t)rows, real), *d_ref = ARENA_NEW(&a, (size_t)rows, real);
   for (int k = 0; k < rows*ld; k++) w[k] = other[k] = k % ld < n ? (real)rng_normal(r) : 0;
@@ -42,7 +43,8 @@ static void check_products(int rows, int n, double density, struct rng *r) {
   events_dot(d, w, y_ref, ld, s);
   events_dot_ref(d_ref, w, y_ref, rows, ld);
   for (int k = 0; k < s.n; k++)
-    CHECK(fabs((double)(d[k] - d_ref[s.index[k]])) <= test_tol(100*tol*sqrt(n)*3), "dot %d: %g vs %g", k, (double)d[k], (double)d_ref[s.index[k]]);
+    CHECK(fabs((double)(d[k] - d_ref[s.index[k]])) <= test_tol(100*tol*sqrt(n)*3), "dot %d: %g vs %g", k,
+          (double)d[k], (double)d_ref[s.index[k]]);
   events_outer(w, y, ld, s);
   events_outer_ref(other, y, z, rows, ld);
   CHECK(largest(w, other, rows*ld) <= test_tol(10*tol), "outer %d x %d: %g", rows, n, largest(w, other, rows*ld));
@@ -76,8 +78,8 @@ static void check_fire(bool smooth, struct rng *r) {
     }
   }
   CHECK(wrong == 0, "%d spikes or derivatives differ", wrong);
-  CHECK(spikes.first[T] == n_spikes && active.first[T] == n_active && n_spikes > 500, "%d of %d spikes, %d of %d active",
-        spikes.first[T], n_spikes, active.first[T], n_active);
+  CHECK(spikes.first[T] == n_spikes && active.first[T] == n_active && n_spikes > 500,
+        "%d of %d spikes, %d of %d active", spikes.first[T], n_spikes, active.first[T], n_active);
   arena_release(&a);
 }
 

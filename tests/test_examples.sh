@@ -70,6 +70,8 @@ run_man() {
     [ ! -s "$here/err" ] || fail "$(cat "$here/err")"
     grep -q 'NAME' "$here/page" || fail "$page is empty"
   done
+  groff -man -Tutf8 -P-cbou "$build/man/metaxbar-eval.1" >"$here/page"
+  grep -A1 '^ *--out FILE.csv' "$here/page" | grep -q 'step by step' || fail "flags are missing: $(cat "$here/page")"
   groff -man -Tutf8 -P-cbou -rLL=110n "$build/man/metaxbar-device.1" >"$here/page"
   grep -A2 'device.preset' "$here/page" | grep -q 'joshi2020|hermes|hermes1' || fail "choices are missing: $(cat "$here/page")"
 }
@@ -88,6 +90,11 @@ run_completion() {
   expect "$(complete_line metaxbar train '')" 'fewshot arm'
   expect "$(complete_line metaxbar data fetch '')" omniglot
   expect "$(complete_line metaxbar device --j)" --json
+  expect "$(complete_line metaxbar eval arm --o)" --out
+  expect "$(complete_line metaxbar eval fewshot --o)" ''
+  expect "$(complete_line metaxbar eval --o)" --out
+  expect "$(complete_line metaxbar chip export --)" '--help --model --out'
+  expect "$(complete_line metaxbar data fetch omniglot --q)" --quiet
   expect "$(complete_line metaxbar device dev)" device.
   expect "$(complete_line metaxbar device device.pr)" 'device.preset= device.programming='
   expect "$(complete_line metaxbar device device.preset = her)" 'hermes hermes1'

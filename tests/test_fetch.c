@@ -34,7 +34,9 @@ static void answer(int s, const char *request) {
   if (!strncmp(request, "GET /missing/", 13))
     snprintf(head, sizeof head, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), size = 0;
   else if (from > 0)
-    snprintf(head, sizeof head, "HTTP/1.1 206 Partial\r\nContent-Range: bytes %ld-%d/%d\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+    snprintf(head, sizeof head,
+             "HTTP/1.1 206 Partial\r\nContent-Range: bytes %ld-%d/%d\r\nContent-Length: %zu\r\nConnection: "
+             "close\r\n\r\n",
              from, SIZE - 1, SIZE, size);
   else snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", size);
   send(s, head, strlen(head), MSG_NOSIGNAL);
@@ -74,7 +76,8 @@ static int start_server(int *listener) {
   pthread_t thread;
   *listener = socket(AF_INET, SOCK_STREAM, 0);
   if (*listener < 0 || bind(*listener, (struct sockaddr *)&address, length) < 0 || listen(*listener, 8) < 0 ||
-      getsockname(*listener, (struct sockaddr *)&address, &length) < 0 || pthread_create(&thread, NULL, serve, listener) != 0)
+      getsockname(*listener, (struct sockaddr *)&address, &length) < 0 ||
+      pthread_create(&thread, NULL, serve, listener) != 0)
     return 0;
   return ntohs(address.sin_port);
 }
@@ -101,10 +104,12 @@ static int is_right(const struct folder *f) {
 
 static void test_whole(void) {
   struct folder f = folder_make();
-  CHECK(get(&f, "good", NULL) == 0 && requests == 1 && ranges == 0 && is_right(&f), "%d requests: %s", requests, err_message());
+  CHECK(get(&f, "good", NULL) == 0 && requests == 1 && ranges == 0 && is_right(&f), "%d requests: %s", requests,
+        err_message());
   CHECK(get(&f, "good", NULL) == 0 && requests == 0 && is_right(&f), "what is there is kept: %d requests", requests);
   folder_write(&f, "set.zip", content, SIZE - 1);
-  CHECK(get(&f, "good", NULL) == ERR_FORMAT && requests == 0 && strstr(err_message(), "199999 bytes instead of 200000; not the official file"),
+  CHECK(get(&f, "good", NULL) == ERR_FORMAT && requests == 0 &&
+            strstr(err_message(), "199999 bytes instead of 200000; not the official file"),
         "%s", err_message());
   folder_remove(&f);
 }
@@ -112,22 +117,27 @@ static void test_whole(void) {
 static void test_resume(void) {
   struct folder f = folder_make();
   folder_write(&f, "set.zip.part", content, 150001);
-  CHECK(get(&f, "good", NULL) == 0 && requests == 1 && ranges == 1 && is_right(&f), "%d, %d: %s", requests, ranges, err_message());
+  CHECK(get(&f, "good", NULL) == 0 && requests == 1 && ranges == 1 && is_right(&f), "%d, %d: %s", requests, ranges,
+        err_message());
   unlink(folder_path(&f, "set.zip"));
   folder_write(&f, "set.zip.part", content, 1000);
-  CHECK(get(&f, "plain", NULL) == 0 && is_right(&f), "a server without ranges starts over: %d, %s", requests, err_message());
+  CHECK(get(&f, "plain", NULL) == 0 && is_right(&f), "a server without ranges starts over: %d, %s", requests,
+        err_message());
   unlink(folder_path(&f, "set.zip"));
   folder_write(&f, "set.zip.part", content + 1, 1000);  // damaged part: right only after a second, whole download
   CHECK(get(&f, "good", NULL) == 0 && requests == 2 && ranges == 1 && is_right(&f), "%d: %s", requests, err_message());
   unlink(folder_path(&f, "set.zip"));
   folder_write(&f, "set.zip.part", content, SIZE);
-  CHECK(get(&f, "good", NULL) == 0 && requests == 0 && is_right(&f), "a complete part only gets its name: %d", requests);
+  CHECK(get(&f, "good", NULL) == 0 && requests == 0 && is_right(&f), "a complete part only gets its name: %d",
+        requests);
   unlink(folder_path(&f, "set.zip"));
   folder_write(&f, "set.zip.part", content, SIZE + 1);
-  CHECK(get(&f, "good", NULL) == 0 && requests == 1 && ranges == 0 && is_right(&f), "a part too long starts over: %s", err_message());
+  CHECK(get(&f, "good", NULL) == 0 && requests == 1 && ranges == 0 && is_right(&f), "a part too long starts over: %s",
+        err_message());
   unlink(folder_path(&f, "set.zip"));
   CHECK(get(&f, "cut", NULL) == ERR_IO && file_exists(folder_path(&f, "set.zip.part")), "cut off: %s", err_message());
-  CHECK(!file_exists(folder_path(&f, "set.zip")) && get(&f, "good", NULL) == 0 && ranges == 1 && is_right(&f), "%s", err_message());
+  CHECK(!file_exists(folder_path(&f, "set.zip")) && get(&f, "good", NULL) == 0 && ranges == 1 && is_right(&f), "%s",
+        err_message());
   folder_remove(&f);
 }
 
@@ -150,11 +160,15 @@ static void test_refusals(void) {
   refused("short", ERR_FORMAT, "100000 bytes instead of 200000");
   refused("missing", ERR_IO, "/missing/set.zip: the server answers 404");
   struct folder f = folder_make();
-  CHECK(get(&f, "good", stop_halfway) == ERR_INTERRUPTED && !file_exists(folder_path(&f, "set.zip")), "%s", err_message());
+  CHECK(get(&f, "good", stop_halfway) == ERR_INTERRUPTED && !file_exists(folder_path(&f, "set.zip")), "%s",
+        err_message());
   CHECK(get(&f, "good", NULL) == 0 && is_right(&f), "goes on: %s", err_message());
   unlink(folder_path(&f, "set.zip"));
-  CHECK(fetch_files(f.path, "http://127.0.0.1:1", file, NULL, NULL) == ERR_IO && strstr(err_message(), "127.0.0.1:1/set.zip: "), "%s", err_message());
-  CHECK(fetch_files(f.path, "file:///etc", file, NULL, NULL) == ERR_IO, "other protocols are refused: %s", err_message());
+  CHECK(fetch_files(f.path, "http://127.0.0.1:1", file, NULL, NULL) == ERR_IO && strstr(err_message(),
+                                                                                        "127.0.0.1:1/set.zip: "), "%s",
+                                                                                        err_message());
+  CHECK(fetch_files(f.path, "file:///etc", file, NULL, NULL) == ERR_IO, "other protocols are refused: %s",
+        err_message());
   CHECK(fetch_files("/proc/nonexistent", "http://127.0.0.1:1", file, NULL, NULL) == ERR_IO, "%s", err_message());
   folder_remove(&f);
 }
@@ -167,7 +181,8 @@ static void test_link(void) {
   folder_write(&f, "own", "precious", 8);
   CHECK(symlink(folder_path(&f, "own"), folder_path(&f, "set.zip.part")) == 0, "symlink");
   CHECK(get(&f, "good", NULL) == ERR_IO && strstr(err_message(), "set.zip.part: is a link"), "%s", err_message());
-  CHECK(file_read(folder_path(&f, "own"), SIZE, &text, &size) == 0 && size == 8 && !strcmp(text, "precious"), "written through the link");
+  CHECK(file_read(folder_path(&f, "own"), SIZE, &text, &size) == 0 && size == 8 && !strcmp(text, "precious"),
+        "written through the link");
   free(text);
   folder_remove(&f);
 }
@@ -178,7 +193,8 @@ static void test_md5(void) {
     { "a", "0cc175b9c0f1b6a831c399e269772661" },
     { "message digest", "f96b697d7cb7938d525a2f31aaf161d0" },
     { "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", "d174ab98d277d9f5a5611c2c9f419d9f" },
-    { "12345678901234567890123456789012345678901234567890123456789012345678901234567890", "57edf4a22be3c955ac49da2e2107b67a" },
+    { "12345678901234567890123456789012345678901234567890123456789012345678901234567890",
+      "57edf4a22be3c955ac49da2e2107b67a" },
   };
   for (size_t k = 0; k < 5; k++)
     for (size_t cut = 0; cut <= strlen(vectors[k][0]); cut++) {  // in two pieces

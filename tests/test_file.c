@@ -71,9 +71,11 @@ static void test_read_errors(void) {
   char *data;
   size_t size;
   CHECK(file_read(path, 3, &data, &size) == ERR_IO && strstr(err_message(), "at most 3"), "%s", err_message());
-  CHECK(file_read("/nowhere/x", 3, &data, &size) == ERR_IO && strstr(err_message(), "/nowhere/x: No such"), "%s", err_message());
+  CHECK(file_read("/nowhere/x", 3, &data, &size) == ERR_IO && strstr(err_message(), "/nowhere/x: No such"), "%s",
+        err_message());
   CHECK(file_read(folder, 3, &data, &size) == ERR_IO && strstr(err_message(), "folder"), "%s", err_message());
-  CHECK(file_read("/dev/zero", 100000, &data, &size) == ERR_IO && strstr(err_message(), "more than"), "%s", err_message());
+  CHECK(file_read("/dev/zero", 100000, &data, &size) == ERR_IO && strstr(err_message(), "more than"), "%s",
+        err_message());
   CHECK(file_read("/proc/self/status", 1 << 20, &data, &size) == 0 && size > 100 && !data[size], "%s", err_message());
   free(data);
   struct file_out o;
@@ -108,7 +110,8 @@ static void test_disk_full(void) {
   for (int n = 1; n < 1000000; n += 99999) {  // noticed at the end, or on the way
     CHECK(file_out_open(&o, "/dev/full") == 0, "%s", err_message());
     for (int i = 0; i < n; i++) fputc('x', o.stream);
-    CHECK(file_out_commit(&o) == ERR_IO && strstr(err_message(), "/dev/full: cannot write: No space"), "%d: %s", n, err_message());
+    CHECK(file_out_commit(&o) == ERR_IO && strstr(err_message(), "/dev/full: cannot write: No space"), "%d: %s", n,
+          err_message());
   }
   CHECK(access("/dev/full", F_OK) == 0, "the device was replaced");
 }
@@ -162,17 +165,19 @@ static void test_threads(void) {
   pool_run(p, WRITERS, write_often, failed);
   pool_free(p);
   for (int k = 0; k < WRITERS; k++) CHECK(failed[k] == 0, "writer %d failed %d times of %d", k, failed[k], ROUNDS);
-  CHECK(file_read(path, 1 << 20, &text, &size) == 0 && size == 1000 && strspn(text, (char[]){ text[0], 0 }) == 1000, "%zu bytes", size);
+  CHECK(file_read(path, 1 << 20, &text, &size) == 0 && size == 1000 && strspn(text, (char[]){ text[0], 0 }) == 1000,
+        "%zu bytes", size);
   free(text);
   CHECK(count_files() == 1, "%d files", count_files());
 }
 
-// What stands under the temporary names already: a killed process's file is taken over, a link, a pipe or a file of two names
-// is left alone, and so is what others call .tmp.
+// What stands under the temporary names already: a killed process's file is taken over, a link, a pipe or a file of two
+// names is left alone, and so is what others call .tmp.
 static void test_occupied(void) {
   char name[5][160], *text;
   size_t size;
-  static const char *const endings[] = { ".metaxbar-0.tmp", ".metaxbar-1.tmp", ".metaxbar-2.tmp", ".metaxbar-3.tmp", ".17.tmp" };
+  static const char *const endings[] = { ".metaxbar-0.tmp", ".metaxbar-1.tmp", ".metaxbar-2.tmp", ".metaxbar-3.tmp",
+                                         ".17.tmp" };
   for (int k = 0; k < 5; k++) snprintf(name[k], sizeof name[k], "%s%s", path, endings[k]);
   write_text("old");
   CHECK(symlink(path, name[0]) == 0 && mkfifo(name[1], 0600) == 0 && link(path, name[2]) == 0, "preparation");

@@ -62,10 +62,12 @@ static void check_film(void) {
   jointpath_init(&p, N, 0.25);
   for (int k = 0; k < N; k++) p.q[4*k] = 0.3*k, p.q[4*k + 1] = 0.1*k;
   jointpath_tips(target, &p, &arm);
-  const char *png = folder_path(&folder, "a.png"), *gif = folder_path(&folder, "a.gif"), *bad = folder_path(&folder, "a.avi");
+  const char *png = folder_path(&folder, "a.png"), *gif = folder_path(&folder, "a.gif"),
+             *bad = folder_path(&folder, "a.avi");
   CHECK(film_write(png, &arm, &p, target) == 0, "%s", err_message());
   CHECK(file_size(png) > 20000, "a picture of %ld bytes", file_size(png));
-  CHECK(film_write(bad, &arm, &p, target) == ERR_SETTING && strstr(err_message(), ".png, .mp4 or .gif"), "%s", err_message());
+  CHECK(film_write(bad, &arm, &p, target) == ERR_SETTING && strstr(err_message(), ".png, .mp4 or .gif"), "%s",
+        err_message());
   if (system("ffmpeg -version >/dev/null 2>&1") == 0) {
     CHECK(film_write(gif, &arm, &p, target) == 0, "%s", err_message());
     CHECK(file_size(gif) > 3000, "a film of %ld bytes", file_size(gif));
@@ -77,7 +79,8 @@ static void check_film(void) {
   setenv("PATH", folder.path, 1);  // no ffmpeg there
   unlink(gif);
   CHECK(film_check(gif) == ERR_IO && strstr(err_message(), "package ffmpeg"), "%s", err_message());
-  CHECK(film_write(gif, &arm, &p, target) == ERR_IO && strstr(err_message(), "ffmpeg") && file_size(gif) < 0, "%s", err_message());
+  CHECK(film_write(gif, &arm, &p, target) == ERR_IO && strstr(err_message(), "ffmpeg") && file_size(gif) < 0, "%s",
+        err_message());
   jointpath_release(&p);
   folder_remove(&folder);
 }

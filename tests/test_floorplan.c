@@ -29,17 +29,19 @@ static void test_packing(void) {
     }
     const int cores = floorplan_place(p, n, ROWS, COLUMNS);
     for (int k = 0; k < n; k++) {
-      CHECK(p[k].core < cores && p[k].core_row + p[k].rows <= ROWS && p[k].core_column + p[k].columns <= COLUMNS, "off the core");
+      CHECK(p[k].core < cores && p[k].core_row + p[k].rows <= ROWS && p[k].core_column + p[k].columns <= COLUMNS,
+            "off the core");
       for (int i = 0; i < p[k].rows; i++)
-        for (int o = 0; o < p[k].columns; o++, cells--) clash += used[p[k].core][p[k].core_row + i][p[k].core_column + o]++;
+        for (int o = 0; o < p[k].columns; o++, cells--)
+          clash += used[p[k].core][p[k].core_row + i][p[k].core_column + o]++;
     }
     CHECK(clash == 0 && cells == 0, "round %d: %d cells twice, %ld missing", round, clash, cells);
     CHECK(cores <= n, "%d cores for %d pieces", cores, n);
   }
 }
 
-// The same by looking at all shelves and cores: on the first shelf with room, else on a new one below the last of the first
-// core with room.
+// The same by looking at all shelves and cores: on the first shelf with room, else on a new one below the last of the
+// first core with room.
 static int place_ref(struct floorplan_piece *pieces, int n, int rows, int columns) {
   static struct { int core, row, used; } shelf[MAX];
   int free_row[MAX], order[MAX], n_shelves = 0, n_cores = 0;
@@ -79,7 +81,8 @@ static void test_reference(void) {
     }
     memcpy(q, p, sizeof p);
     const int cores = floorplan_place(p, n, ROWS, COLUMNS), expected = place_ref(q, n, ROWS, COLUMNS);
-    CHECK(cores == expected && !memcmp(p, q, sizeof p), "round %d, %d pieces: %d cores, expected %d", round, n, cores, expected);
+    CHECK(cores == expected && !memcmp(p, q, sizeof p), "round %d, %d pieces: %d cores, expected %d", round, n, cores,
+          expected);
   }
 }
 
@@ -93,7 +96,8 @@ static void test_picture(void) {
   FILE *out = open_memstream(&text, &size);
   floorplan_print(p, n, names, floorplan_place(p, n, 256, 256), 256, 256, out);
   fclose(out);
-  CHECK(strstr(text, "(56.2 %)") && strstr(text, "|AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABBBBBBBBBBBBBBBB................|"), "%s", text);
+  CHECK(strstr(text, "(56.2 %)") && strstr(text, "|AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABBBBBBBBBBBBBBBB................|"),
+        "%s", text);
   free(text);
 }
 

@@ -15,7 +15,8 @@ static struct json_t *parse(const char *text) {
 #define FAILS(call, text) CHECK((call) == ERR_FORMAT && !strcmp(err_message(), text), "%s", err_message())
 
 static void test_fields(void) {
-  struct json_t *o = parse("{\"n\": 5, \"x\": 0.5, \"big\": 1e300, \"t\": \"text\", \"yes\": true, \"a\": [1, 2.5, \"s\", [], {}]}");
+  struct json_t *o = parse("{\"n\": 5, \"x\": 0.5, \"big\": 1e300, \"t\": \"text\", \"yes\": true, \"a\": [1, 2.5, "
+                           "\"s\", [], {}]}");
   struct json_t *a, *child;
   int64_t n = 0;
   double x = 0;
@@ -47,11 +48,11 @@ static void test_fields(void) {
 
 static void test_parse_errors(void) {
   struct json_t *v;
-  static const char *const bad[] = { "", "{", "[1,]", "{\"a\":1,\"a\":2}", "[1] 2", "[NaN]", "[1e999]", "\xff", "[\"\\u0000\"]",
-                                     "[99999999999999999999]" };
+  static const char *const bad[] = { "", "{", "[1,]", "{\"a\":1,\"a\":2}", "[1] 2",
+                                     "[NaN]", "[1e999]", "\xff", "[\"\\u0000\"]",     "[99999999999999999999]" };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-    CHECK(json_parse(&v, bad[i], strlen(bad[i]), "f.json") == ERR_FORMAT && strstr(err_message(), "f.json: line 1: "), "%s: %s", bad[i],
-          err_message());
+    CHECK(json_parse(&v, bad[i], strlen(bad[i]), "f.json") == ERR_FORMAT && strstr(err_message(), "f.json: line 1: "),
+          "%s: %s", bad[i], err_message());
   CHECK(json_parse(&v, "{\n\n x", 6, "f.json") == ERR_FORMAT && strstr(err_message(), "line 3"), "%s", err_message());
   static char deep[100000];
   memset(deep, '[', sizeof deep);
@@ -94,6 +95,11 @@ static void test_print(void) {
   FILE *full = fopen("/dev/full", "w");
   CHECK(json_print(o, full) == ERR_IO, "full disk unnoticed");
   fclose(full);
+  json_put_known(o, "ci95", (double)INFINITY);
+  json_put_known_f64s(o, "list", (double[]){ 0.5, (double)INFINITY }, 2);
+  text = printed(o, &rc);
+  CHECK(rc == 0 && strstr(text, "\"ci95\": null, \"list\": [0.5, null]"), "%d: %s", rc, text);
+  free(text);
   json_put_f64s(o, "loss", (double[]){ 1, (double)NAN }, 2);
   text = printed(o, &rc);
   CHECK(rc == ERR_DIVERGED && strstr(err_message(), "loss") && !*text, "%s %s", err_message(), text);

@@ -48,14 +48,20 @@ static void test_means(void) {
   CHECK(m.products == 5 && m.phases == 12.5 && m.verify_reads == 0.5, "means");
   CHECK_REL(m.cost.read_energy_J, 12.5 * 13.2e-9, 1e-12);
   CHECK_REL(m.cost.read_time_s, 60 * 130e-9 / 8, 1e-12);
+  p.pulse_energy_J = 2e-12;
+  p.verify_energy_J = 1e-12;
+  CHECK_REL(ledger_mean(&l, 8, &p).cost.write_energy_J, (9 * 2e-12 + 4e-12) / 8, 1e-12);
+  p.verify_energy_J = 0;
   for (int k = 0; k < 3; k++) {
     p.preset = k;
     p.pulse_energy_J = k ? 1e-12 : 0;
     m = ledger_mean(&l, 8, &p);
     struct json_t *o = ledger_mean_json(&m, &p);
     double v;
-    const bool read = json_field_f64(o, "mean", "read_energy_J", 0, 1, &v) == 0, write = json_field_f64(o, "mean", "write_energy_J", 0, 1, &v) == 0;
-    CHECK(read == (k < 2) && write == (k > 0) && json_has(o, "read_time_s") == read, "preset %d: priced %d %d", k, read, write);
+    const bool read = json_field_f64(o, "mean", "read_energy_J", 0, 1, &v) == 0,
+               write = json_field_f64(o, "mean", "write_energy_J", 0, 1, &v) == 0;
+    CHECK(read == (k < 2) && write == (k > 0) && json_has(o, "read_time_s") == read, "preset %d: priced %d %d", k, read,
+          write);
     json_release(o);
   }
   m.pulses = 0;  // written by the statistical model: what is not counted has no price
@@ -90,7 +96,9 @@ int main(void) {
 
   struct json_t *o = ledger_json(&l, &p), *sum;
   int64_t phases;
-  CHECK(json_field_object(o, "ledger", "total", &sum) == 0 && json_field_i64(sum, "total", "phases", 0, 1000, &phases) == 0 && phases == 100, "JSON");
+  CHECK(json_field_object(o, "ledger", "total", &sum) == 0 &&
+            json_field_i64(sum, "total", "phases", 0, 1000, &phases) == 0 && phases == 100,
+        "JSON");
   json_release(o);
   test_presets();
   test_means();

@@ -18,7 +18,9 @@ struct outer {
 };
 
 static void outer_init(struct outer *t, int channels, int blocks, struct maml_options options, uint32_t stream) {
-  const struct convnet_params p = { .channels = channels, .blocks = blocks, .ways = 3, .steps = options.steps, .epsilon = 1e-3 };
+  const struct convnet_params p = {
+    .channels = channels, .blocks = blocks, .ways = 3, .steps = options.steps, .epsilon = 1e-3
+  };
   struct rng r = rng_stream(9, RNG_TEST, stream);
   CHECK(convnet_init(&t->net, &p, SIDE) == 0, "%s", err_message());
   t->options = options;
@@ -28,8 +30,8 @@ static void outer_init(struct outer *t, int channels, int blocks, struct maml_op
   convnet_start(&t->net, t->parameters, 0.4, &r);
   t->parameters[t->net.rates + 1] = (real)0.25;
   t->images = 3 * (SHOTS + QUERIES);
-  t->x = err_aligned((unsigned long)(t->images*SIDE*SIDE*CONV_LANES), sizeof(real));
-  for (int i = 0; i < t->images*SIDE*SIDE; i++) t->x[i*CONV_LANES] = (real)rng_normal(&r);
+  t->x = err_aligned((unsigned long)(t->images*SIDE*SIDE*VECTOR_PADDING), sizeof(real));
+  for (int i = 0; i < t->images*SIDE*SIDE; i++) t->x[i*VECTOR_PADDING] = (real)rng_normal(&r);
 }
 
 static void outer_release(struct outer *t) {
@@ -42,9 +44,9 @@ static void outer_release(struct outer *t) {
 static double loss(void *context, uint64_t *pattern) {
   struct outer *t = context;
   const struct convnet_work *w = &t->worker.work;
-  const int CP = conv_padded(t->net.channels);
+  const int CP = vector_padded(t->net.channels);
   double sum = 0;
-  memcpy(w->y[0], t->x, sizeof(real) * (size_t)(t->images*SIDE*SIDE*CONV_LANES));
+  memcpy(w->y[0], t->x, sizeof(real) * (size_t)(t->images*SIDE*SIDE*VECTOR_PADDING));
   maml_program(&t->worker, &t->net, t->parameters, &t->options, NULL);
   maml_adapt(&t->worker, &t->net, t->parameters, &t->options, NULL, NULL);
   for (int s = 0; s <= t->options.steps; s++) sum += t->options.weight[s] * t->worker.record.query_loss[s];
@@ -62,7 +64,8 @@ static double meta_gradient(struct outer *t) {
   return maml_backward(&t->worker, &t->net, t->parameters, t->gradient, &t->options);
 }
 
-static void test_differences(const char *name, int channels, int blocks, enum convnet_rule rule, int last_only, uint32_t stream) {
+static void test_differences(const char *name, int channels, int blocks, enum convnet_rule rule, int last_only,
+                             uint32_t stream) {
   struct maml_options o = { .steps = 2, .rule = rule, .weight = { 0.3, 0.25, 0.9 } };
   struct outer t;
   if (last_only) o.weight[0] = o.weight[1] = 0;
@@ -70,17 +73,22 @@ static void test_differences(const char *name, int channels, int blocks, enum co
   meta_gradient(&t);
   gradient_check(name, t.parameters, t.gradient, (long)t.net.n, 2e-5, 2e-8, 1, loss, &t);
   const long readout = (long)t.net.offset[blocks], rates = (long)t.net.rates;
-  gradient_check("of which read-out and rates", t.parameters + readout, t.gradient + readout, (long)t.net.n - readout, 1e-3, 1e-9, 1, loss, &t);
-  gradient_check("of which rates", t.parameters + rates, t.gradient + rates, (long)t.net.n - rates, 1e-3, 1e-9, 1, loss, &t);
+  gradient_check("of which read-out and rates", t.parameters + readout, t.gradient + readout, (long)t.net.n - readout,
+                 1e-3, 1e-9, 1, loss, &t);
+  gradient_check("of which rates", t.parameters + rates, t.gradient + rates, (long)t.net.n - rates, 1e-3, 1e-9, 1, loss,
+                 &t);
   t.options.rule = rule == CONVNET_TASK ? CONVNET_SUPPORT : CONVNET_TASK;  // the other rule's gradient is another
   meta_gradient(&t);
   t.options.rule = rule;
-  CHECK(gradient_compare(t.parameters, t.gradient, readout, 2e-5, loss, &t).worst > 1e-2, "%s: the other rule's gradient passed", name);
+  CHECK(gradient_compare(t.parameters, t.gradient, readout, 2e-5, loss, &t).worst > 1e-2,
+        "%s: the other rule's gradient passed", name);
   outer_release(&t);
 }
 
 static void test_worker(int bits) {
-  const struct maml_options o = { .steps = 4, .bits = bits, .weight = { [1] = 0.25, [2] = 0.25, [3] = 0.25, [4] = 0.25 } };
+  const struct maml_options o = { .steps = 4,
+                                  .bits = bits,
+                                  .weight = { [1] = 0.25, [2] = 0.25, [3] = 0.25, [4] = 0.25 } };
   struct outer t;
   outer_init(&t, 7, 2, o, 1);
   struct maml_worker *w = &t.worker;
@@ -88,22 +96,26 @@ static void test_worker(int bits) {
   double total[3] = { 0 };
   for (int round = 0; round < 3; round++) {  // rounds 0 and 2 are the same task, with another between
     struct rng r = rng_stream(9, RNG_QUANTISE, (uint32_t)(round % 2));
-    memcpy(input, t.x, sizeof(real) * (size_t)(t.images*SIDE*SIDE*CONV_LANES));
-    for (int i = 0; i < t.images*SIDE*SIDE && round == 1; i++) input[i*CONV_LANES] = (real)(0.1 * i);
+    memcpy(input, t.x, sizeof(real) * (size_t)(t.images*SIDE*SIDE*VECTOR_PADDING));
+    for (int i = 0; i < t.images*SIDE*SIDE && round == 1; i++) input[i*VECTOR_PADDING] = (real)(0.1 * i);
     maml_program(w, &t.net, t.parameters, &t.options, &r);
     maml_adapt(w, &t.net, t.parameters, &t.options, NULL, &r);
     memset(t.gradient, 0, t.net.n * sizeof *t.gradient);
     total[round] = maml_backward(w, &t.net, t.parameters, t.gradient, &t.options);
-    CHECK_REL(total[round], 0.25 * (w->record.query_loss[1] + w->record.query_loss[2] + w->record.query_loss[3] + w->record.query_loss[4]), 1e-15);
+    CHECK_REL(total[round], 0.25 * (w->record.query_loss[1] + w->record.query_loss[2] +
+                                      w->record.query_loss[3] + w->record.query_loss[4]), 1e-15);
     if (!round) memcpy(first, t.gradient, t.net.n * sizeof *first);
   }
-  CHECK(total[0] == total[2] && !memcmp(first, t.gradient, t.net.n * sizeof *first), "%d bits: a worker remembers its last task", bits);
+  CHECK(total[0] == total[2] && !memcmp(first, t.gradient, t.net.n * sizeof *first),
+        "%d bits: a worker remembers its last task", bits);
   CHECK(total[0] != total[1], "tasks cannot be told apart");
   for (int l = 0; l <= t.net.blocks; l++) {
-    const int O = convnet_columns(&t.net, l), OP = conv_padded(O), n = convnet_rows(&t.net, l) * OP;
+    const int O = convnet_columns(&t.net, l), OP = vector_padded(O), n = convnet_rows(&t.net, l) * OP;
     double padding = 0, inside = 0;
-    for (int i = 0; i < n; i++) *(i % OP < O ? &inside : &padding) += fabs((double)t.gradient[t.net.offset[l] + (size_t)i]);
-    CHECK(padding == 0 && inside > 0 && isfinite(inside), "%d bits, layer %d: gradient %g, of the padding %g", bits, l, inside, padding);
+    for (int i = 0; i < n; i++)
+      *(i % OP < O ? &inside : &padding) += fabs((double)t.gradient[t.net.offset[l] + (size_t)i]);
+    CHECK(padding == 0 && inside > 0 && isfinite(inside), "%d bits, layer %d: gradient %g, of the padding %g", bits, l,
+          inside, padding);
   }
   free(first);
   outer_release(&t);
@@ -115,7 +127,7 @@ static double noise_ratio(double noise, double expected) {
   for (int k = 0; k < MAML_NOISE_POINTS; k++) o.noise_sigma[k] = 0.03f;
   struct outer t;
   outer_init(&t, 7, 2, o, 1);
-  const int n = 9 * conv_padded(7);
+  const int n = 9 * vector_padded(7);
   double most = 0, square = 0;
   long count = 0;
   for (int i = 0; i < n; i++) most = fmax(most, fabs((double)t.parameters[i]));
@@ -124,7 +136,7 @@ static double noise_ratio(double noise, double expected) {
     maml_program(&t.worker, &t.net, t.parameters, &t.options, &r);
     for (int i = 0; i < n; i++) {
       const double d = (double)(t.worker.held[i] - t.parameters[i]);
-      if (i % conv_padded(7) < 7) count++;
+      if (i % vector_padded(7) < 7) count++;
       else CHECK(d == 0, "padding %d disturbed by %g", i, d);
       square += d*d;
     }

@@ -28,7 +28,8 @@ int main(void) {
     for (int c = 0; c < C; c++) {
       int best = 0;
       for (int p = N - 1; p >= 0; p--) best = y[(b*N + p)*C + c] >= y[(b*N + best)*C + c] ? p : best;
-      CHECK(from[b*C + c] == best && h[b*C + c] == y[(b*N + best)*C + c], "image %d channel %d: from %d, not %d", b, c, from[b*C + c], best);
+      CHECK(from[b*C + c] == best && h[b*C + c] == y[(b*N + best)*C + c],
+            "image %d channel %d: from %d, not %d", b, c, from[b*C + c], best);
     }
   CHECK(from[2*C + 7] == 0 && from[3*C + 8] == 1, "the first of equals: %d %d", from[2*C + 7], from[3*C + 8]);
   for (int i = 0; i < B*C; i++) dh[i] = (real)(i + 1);

@@ -17,7 +17,8 @@ static real *normals(int n, double mean, struct rng *r) {
 }
 
 static void test_forward(int n, int C, double mean, double tolerance, struct rng *r) {
-  real *z = normals(n*C, mean, r), *a = reals(n*C), *y = reals(n*C), *expected = reals(n*C), *m = reals(C), *s = reals(C);
+  real *z = normals(n*C, mean, r), *a = reals(n*C), *y = reals(n*C), *expected = reals(n*C), *m = reals(C),
+       *s = reals(C);
   memcpy(a, z, sizeof *a * (size_t)(n*C));
   norm_statistics(m, s, a, n, C, eps);
   norm_forward(y, a, m, s, n, C);

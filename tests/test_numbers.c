@@ -6,7 +6,8 @@
 static void refused(const char *text, const char *expected) {
   double list[3];
   const int rc = numbers_parse(list, 3, text, 0.001, 3.15e9, "eval.later_s");
-  CHECK(rc == ERR_SETTING && strstr(err_message(), expected), "'%s' gave '%s'", text, rc < 0 ? err_message() : "no error");
+  CHECK(rc == ERR_SETTING && strstr(err_message(), expected), "'%s' gave '%s'", text,
+        rc < 0 ? err_message() : "no error");
 }
 
 int main(void) {

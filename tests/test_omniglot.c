@@ -48,8 +48,11 @@ static void test_tree(void) {
   struct folder f = make_tree();
   struct imageset set;
   CHECK(load(&f, &set, 2) == 0, "%s", err_message());
-  CHECK(set.n_classes == 2 && set.n_groups == 2 && set.n_images == 40, "%d %d %d", set.n_classes, set.n_groups, set.n_images);
-  CHECK(imageset_find(&set, "Alpha/character01") == 0 && imageset_find(&set, "Zulu/character02") == 1 && imageset_find(&set, "Zulu") < 0, "names");
+  CHECK(set.n_classes == 2 && set.n_groups == 2 && set.n_images == 40, "%d %d %d", set.n_classes, set.n_groups,
+        set.n_images);
+  CHECK(imageset_find(&set, "Alpha/character01") == 0 && imageset_find(&set, "Zulu/character02") == 1 &&
+            imageset_find(&set, "Zulu") < 0,
+        "names");
   int wrong = 0;
   for (int i = 0; i < 40; i++) {  // drawings in the order of their names
     const real *image = set.reduced + (size_t)i * SIDE * SIDE;
@@ -73,7 +76,9 @@ static void test_tree(void) {
   folder_write(&f, "other/readme.txt", "", 0);
   struct imageset none;
   imageset_init(&none, IMAGESET_AREA, 28);
-  CHECK(omniglot_load(&none, f.path, "absent", 1) == ERR_IO && strstr(err_message(), "neither absent.zip nor absent is there"), "%s", err_message());
+  CHECK(omniglot_load(&none, f.path, "absent", 1) == ERR_IO && strstr(err_message(),
+                                                                      "neither absent.zip nor absent is there"), "%s",
+                                                                      err_message());
   imageset_release(&none);
   folder_remove(&f);
 }
@@ -93,9 +98,11 @@ static void test_real(void) {
   imageset_init(&set, IMAGESET_AREA, 28);
   const double start = now_s();
   CHECK(omniglot_load(&set, "../shared/omniglot", "images_background", OMNIGLOT_BACKGROUND) == 0, "%s", err_message());
-  CHECK(set.n_classes == 964 && set.n_groups == 30 && set.n_images == 19280, "%d %d %d", set.n_classes, set.n_groups, set.n_images);
+  CHECK(set.n_classes == 964 && set.n_groups == 30 && set.n_images == 19280, "%d %d %d", set.n_classes, set.n_groups,
+        set.n_images);
   CHECK(omniglot_load(&set, "../shared/omniglot", "images_evaluation", OMNIGLOT_EVALUATION) == 0, "%s", err_message());
-  CHECK(set.n_classes == 1623 && set.n_groups == 50 && set.n_images == 32460, "%d %d %d", set.n_classes, set.n_groups, set.n_images);
+  CHECK(set.n_classes == 1623 && set.n_groups == 50 && set.n_images == 32460, "%d %d %d", set.n_classes, set.n_groups,
+        set.n_images);
   printf("both archives in %.2f s\n", now_s() - start);
   // the known duplicate, and a neighbour as the control
   const int c = imageset_find(&set, "Braille/character01");
@@ -121,7 +128,8 @@ static void test_folder(void) {
   CHECK(imagefolder_load(&set, f.path, 0, IMAGEFOLDER_CLASS, &found) == 0, "%s", err_message());
   imagefolder_skipped(&found, skipped, sizeof skipped);
   CHECK(!strcmp(skipped, "1 file: .txt (1)") && found.n_blank == 0 && found.brightest == 255, "%s", skipped);
-  CHECK(set.n_classes == 4 && set.n_groups == 4 && set.n_images == 5, "%d %d %d", set.n_classes, set.n_groups, set.n_images);
+  CHECK(set.n_classes == 4 && set.n_groups == 4 && set.n_images == 5, "%d %d %d", set.n_classes, set.n_groups,
+        set.n_images);
   static const char *const names[] = { "cats!", "cats", "cats/wild", "dogs" };
   static const int images[] = { 1, 2, 1, 1 }, inked[] = { 3, 1, 2, 4 };  // the first image of each
   for (int k = 0; k < 4; k++) {

@@ -3,17 +3,18 @@
 // surrogate. Needs the double build.
 #include <assert.h>
 
-#include "base/pool.h"
 #include "base/rng.h"
-#include "experiment/arm/batch.h"
+#include "base/err.h"
+#include "small_arm.h"
 #include "test.h"
 
 static struct reach f;
 static struct reach_batch b;
+static real *slope;  // of the last loss
 
 static double loss(const real *parameters) {
   reach_batch_forward(&b, parameters);
-  reach_batch_backward(&b);
+  small_arm_gradient(&b, slope);
   return b.loss_task + b.loss_rate + b.loss_price;
 }
 
@@ -27,7 +28,8 @@ static double difference(real *parameters, size_t k, double step) {
   return (up - down)/(2*step);
 }
 
-static void check_matrix(const char *name, real *parameters, const real *gradient, size_t offset, int rows, int n, int ld, int diagonal_from) {
+static void check_matrix(const char *name, real *parameters, const real *gradient, size_t offset, int rows, int n,
+                         int ld, int diagonal_from) {
   double top = 0, off = 0;
   for (int i = 0; i < rows; i++)
     for (int j = 0; j < n; j++) {
@@ -62,25 +64,27 @@ static void check(double sparsity, int noisy) {
   f.loss.sparsity = sparsity;
   f.noise.drift = noisy ? 1e-12 : 0;
   f.noise.chips = noisy == 2 ? ONESHOT_OF_EPISODE : ONESHOT_OF_MOVEMENT;
-  reach_model_start(&m, &f);
+  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
   m.o.lsg.lif.smooth = m.o.trainee.lif.smooth = true;
-  struct pool *pool = pool_new(1);
-  reach_batch_init(&b, &f, &m.o, 3, 2, pool, true, NULL);
+  reach_batch_init(&b, &f, &m.o, 3, 2, NULL, NULL);
   CHECK(b.n_firsts == (noisy == 1 ? 3 : 2), "%d first passes", b.n_firsts);
   CHECK(reach_batch_draw(&b, 3, RNG_TEST, 0) == 0, "no movements");
+  slope = err_aligned(m.o.n, sizeof *slope);
   loss(m.parameters);
   real *gradient = malloc(m.o.n*sizeof *gradient);
-  memcpy(gradient, b.gradient, m.o.n*sizeof *gradient);
+  memcpy(gradient, slope, m.o.n*sizeof *gradient);
   const struct spiking *const nets[2] = { &m.o.lsg, &m.o.trainee };
   for (int k = 0; k < 2; k++) {
     const struct spiking *net = nets[k];
-    check_matrix(k ? "trainee w" : "lsg w", m.parameters, gradient, k ? m.o.trainee_w : m.o.lsg_w, net->n_in + net->n, net->n, net->ld, net->n_in);
-    check_matrix(k ? "trainee w_out" : "lsg w_out", m.parameters, gradient, k ? m.o.trainee_w_out : m.o.lsg_w_out, net->n, net->n_out, net->ld_out, net->n + net->n_out);
+    check_matrix(k ? "trainee w" : "lsg w", m.parameters, gradient, k ? m.o.trainee_w : m.o.lsg_w, net->n_in + net->n,
+                 net->n, net->ld, net->n_in);
+    check_matrix(k ? "trainee w_out" : "lsg w_out", m.parameters, gradient, k ? m.o.trainee_w_out : m.o.lsg_w_out,
+                 net->n, net->n_out, net->ld_out, net->n + net->n_out);
   }
   free(gradient);
+  free(slope);
   reach_batch_release(&b);
   reach_model_release(&m);
-  pool_free(pool);
 }
 
 int main(void) {

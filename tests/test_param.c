@@ -25,7 +25,9 @@ int main(void) {
   struct net n;
   param_defaults(table, &n);
   CHECK(n.channels == 56 && n.alpha == 0.1 && n.rule == 1 && n.rotate == 1 && !strcmp(n.path, "here"), "defaults");
-  static const char *const good[][2] = { { "channels", "1024" }, { "alpha", "-2.5e-3" }, { "rule", "task" }, { "rotate", "no" }, { "path", "" } };
+  static const char *const good[][2] = {
+    { "channels", "1024" }, { "alpha", "-2.5e-3" }, { "rule", "task" }, { "rotate", "no" }, { "path", "" }
+  };
   for (size_t i = 0; i < sizeof good / sizeof *good; i++)
     CHECK(param_set(table, &n, good[i][0], good[i][1]) == 0, "%s", err_message());
   CHECK(n.channels == 1024 && n.alpha == -2.5e-3 && n.rule == 0 && n.rotate == 0 && !*n.path, "values");
@@ -35,11 +37,15 @@ int main(void) {
   long_text[PARAM_TEXT_SIZE] = 0;
   const struct net before = n;
   const char *const bad[][3] = {
-    { "channels", "0", "outside [1, 1024]" }, { "channels", "1025", "outside" }, { "channels", "5x", "not a whole number" },
-    { "channels", "", "not a whole number" }, { "channels", "5.0", "not a whole" }, { "channels", "99999999999999999999", "not a whole" },
+    { "channels", "0", "outside [1, 1024]" }, { "channels", "1025", "outside" }, { "channels", "5x",
+                                                                                   "not a whole number" },
+    { "channels", "", "not a whole number" }, { "channels", "5.0", "not a whole" },
+    { "channels", "99999999999999999999", "not a whole" },
     { "alpha", "nan", "not a number" }, { "alpha", "inf", "not a number" }, { "alpha", "1e301", "outside" },
     { "alpha", "0.1 0", "not a number" }, { "rule", "Task", "must be one of task, support" }, { "rule", "", "must be" },
-    { "rotate", "1", "must be one of no, yes" }, { "path", "a\nb", "control character" }, { "path", long_text, "longer than 511" },
+    { "rotate", "1", "must be one of no, yes" },
+    { "path", "a\nb", "control character" },
+    { "path", long_text, "longer than 511" },
     { "pat", "x", "no such setting" }, { "", "x", "no such setting" },
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -61,8 +67,9 @@ int main(void) {
   FILE *f = open_memstream(&help, &size);
   param_help(table, "net", f);
   fclose(f);
-  CHECK(strstr(help, "net.channels") && strstr(help, "1 to 1024, default 56") && strstr(help, "task|support, default support") &&
-            strstr(help, "no|yes, default yes"), "%s", help);
+  CHECK(strstr(help, "net.channels") && strstr(help, "1 to 1024, default 56") &&
+            strstr(help, "task|support, default support") && strstr(help, "no|yes, default yes"),
+        "%s", help);
   free(help);
   return test_summary();
 }

@@ -25,14 +25,16 @@ static void test_by_hand(void) {
   CHECK_REL(pcm_drift_uS(&j, 10, 0.05, 3), 10, 1e-12);  // no read before t0
   CHECK_REL(pcm_sigma_read_uS(&j, 10, 0.016, 3600), 0.16 * sqrt(22.6973468630), 1e-6);
 
-  CHECK_REL(pcm_sigma_prog_uS(&h, 0.37*20.7), 0.16603222 + 4.71806468*0.37 - 8.48101252*0.1369 + 4.68961419*0.050653, 1e-12);
+  CHECK_REL(pcm_sigma_prog_uS(&h, 0.37*20.7),
+            0.16603222 + 4.71806468*0.37 - 8.48101252*0.1369 + 4.68961419*0.050653, 1e-12);
   CHECK_REL(pcm_drift_mean(&h, 0.0944*20.7), -0.0387 * -2.3602142058 - 0.0182, 1e-9);
   CHECK_REL(pcm_drift_mean(&h, 0.71*20.7), -0.0436*0.5041 - 0.0126*0.71 + 0.0736, 1e-12);
   CHECK_REL(pcm_drift_spread(&h, 0.2*20.7), -0.0117 * -1.6094379124 - 0.0057, 1e-9);
   CHECK_REL(pcm_read_q(&h, 0.53*20.7), 0.0069*0.148877 - 0.0280*0.2809 + 0.0211*0.53 + 0.0123, 1e-12);
   CHECK_REL(pcm_read_q(&h, 0.15*20.7), 0.0152963038, 1e-8);
 
-  CHECK_REL(pcm_sigma_prog_uS(&s, 0.37*10.35), 0.15781817 + 2.32443916*0.37 - 2.16310839*0.1369 + 0.68841818*0.050653, 1e-12);
+  CHECK_REL(pcm_sigma_prog_uS(&s, 0.37*10.35),
+            0.15781817 + 2.32443916*0.37 - 2.16310839*0.1369 + 0.68841818*0.050653, 1e-12);
   CHECK_REL(pcm_drift_spread(&s, 0.5*10.35), -0.0165*0.25 + 0.0116*0.5 + 0.0104, 1e-12);
   CHECK_REL(pcm_read_q(&s, 0.9*10.35), 0.0664*0.729 - 0.1352*0.81 + 0.0768*0.9 + 0.0088, 1e-12);
 
@@ -89,9 +91,12 @@ static void check_row(const struct pcm *p, const struct row *r) {
   if (isfinite(field(r, "nu_mean"))) CHECK_REL(folded_mean(mu, s), field(r, "nu_mean"), tol);
   CHECK_REL(q, isfinite(field(r, "q_s")) ? field(r, "q_s") : field(r, "q_s_at_g"), tol);
   if (isfinite(field(r, "rel_read_t0"))) CHECK_REL(q * sqrt(pcm_read_factor(p, p->t0_s)), field(r, "rel_read_t0"), tol);
-  if (isfinite(field(r, "rel_read_1h"))) CHECK_REL(q * sqrt(pcm_read_factor(p, 3600 + after)), field(r, "rel_read_1h"), tol);
-  if (isfinite(field(r, "rel_read_1day"))) CHECK_REL(q * sqrt(pcm_read_factor(p, 86400 + after)), field(r, "rel_read_1day"), tol);
-  if (isfinite(field(r, "rel_read_readnoise"))) CHECK_REL(q * sqrt(pcm_read_factor(p, 0)), field(r, "rel_read_readnoise"), tol);
+  if (isfinite(field(r, "rel_read_1h")))
+    CHECK_REL(q * sqrt(pcm_read_factor(p, 3600 + after)), field(r, "rel_read_1h"), tol);
+  if (isfinite(field(r, "rel_read_1day")))
+    CHECK_REL(q * sqrt(pcm_read_factor(p, 86400 + after)), field(r, "rel_read_1day"), tol);
+  if (isfinite(field(r, "rel_read_readnoise")))
+    CHECK_REL(q * sqrt(pcm_read_factor(p, 0)), field(r, "rel_read_readnoise"), tol);
 }
 
 // E[(t/t0)^-|N(mu, s)|] by a sum over the normal density
@@ -118,8 +123,10 @@ static int test_table(const char *path, const char *name) {
     for (; next(&r, f); n++) {
       const double g = field(&r, "g_target_uS");
       check_row(&p, &r);
-      if (isfinite(field(&r, "drift_mean_1h"))) CHECK_REL(drift_mean(&p, g, 3600 + p.t0_s), field(&r, "drift_mean_1h"), 1e-5);
-      if (isfinite(field(&r, "drift_mean_1day"))) CHECK_REL(drift_mean(&p, g, 86400 + p.t0_s), field(&r, "drift_mean_1day"), 1e-5);
+      if (isfinite(field(&r, "drift_mean_1h")))
+        CHECK_REL(drift_mean(&p, g, 3600 + p.t0_s), field(&r, "drift_mean_1h"), 1e-5);
+      if (isfinite(field(&r, "drift_mean_1day")))
+        CHECK_REL(drift_mean(&p, g, 86400 + p.t0_s), field(&r, "drift_mean_1day"), 1e-5);
       if (isfinite(field(&r, "drift_mean_32x"))) CHECK_REL(drift_mean(&p, g, 1), field(&r, "drift_mean_32x"), 1e-5);
     }
   CHECK(n >= 10, "%s: %d rows", path, n);

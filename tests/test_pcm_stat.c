@@ -62,7 +62,8 @@ static void test_reset(const struct pcm *p) {
   CHECK(below == 0, "%s: %d negative", p->name, below);
   if (sigma > 0) {
     CHECK(fabs(m1 / N - mean) < 5 * sqrt((square - mean*mean) / N), "%s: RESET mean %g, not %g", p->name, m1 / N, mean);
-    CHECK(fabs(m2 / N - square) < 5 * sqrt(1.25 * sigma*sigma*sigma*sigma / N), "%s: RESET square %g, not %g", p->name, m2 / N, square);
+    CHECK(fabs(m2 / N - square) < 5 * sqrt(1.25 * sigma*sigma*sigma*sigma / N), "%s: RESET square %g, not %g",
+          p->name, m2 / N, square);
   } else {
     CHECK(m1 == 0, "%s: RESET must be exact", p->name);
   }

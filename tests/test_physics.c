@@ -38,11 +38,13 @@ static void check_law(void) {
   CHECK(physics_perform(&performed, &p, &arm, &commanded) == 0, "%s", err_message());
   for (int k = 0; k < N; k++)
     for (int j = 0; j < 4; j++) {
-      for (int s = 0; s < 2500; s++) q[j] += 1e-4*fmin(fmax(p.gain_per_s*(to[j] - q[j]), -p.speed_deg_s*degree), p.speed_deg_s*degree);
+      for (int s = 0; s < 2500; s++)
+        q[j] += 1e-4*fmin(fmax(p.gain_per_s*(to[j] - q[j]), -p.speed_deg_s*degree), p.speed_deg_s*degree);
       worst = fmax(worst, fabs(q[j] - performed.q[4*k + j]));
     }
   const double first = performed.q[0]/degree, last = performed.q[4*(N - 1)]/degree;
-  printf("step of 40 degrees: %.2f after 0.25 s, %.3f after 10 s; off the law by at most %.3f degrees\n", first, last, worst/degree);
+  printf("step of 40 degrees: %.2f after 0.25 s, %.3f after 10 s; off the law by at most %.3f degrees\n", first, last,
+         worst/degree);
   CHECK(worst < test_tol(0.15*degree), "%g degrees off the law", worst/degree);
   CHECK(fabs(first - 6.25) < 0.15 && fabs(last - 40) < 0.01, "%g, %g", first, last);
   CHECK(fabs(performed.time_s[N - 1] - 10) < 1e-12, "ends at %g s", performed.time_s[N - 1]);
@@ -59,7 +61,8 @@ static void check_weight(void) {
   CHECK(physics_perform(&performed, &p, &arm, &commanded) == 0, "%s", err_message());
   const double sunk = -performed.q[4*19 + 1]*p.gain_per_s*p.servo_Nms;
   const double torque = 9.81*(9.8*0.15 + 5.5*(0.3 + 0.175) + 2.2*(0.65 + 0.31*0.22));
-  printf("stretched out it sinks by %.3f degrees: %.1f N m, by hand %.1f N m\n", -performed.q[4*19 + 1]/degree, sunk, torque);
+  printf("stretched out it sinks by %.3f degrees: %.1f N m, by hand %.1f N m\n", -performed.q[4*19 + 1]/degree,
+         sunk, torque);
   CHECK_REL(sunk, torque, 0.01);
   CHECK(fabs(performed.q[4*19]) < 1e-9, "the base turned by %g", performed.q[4*19]);
   jointpath_release(&commanded);
@@ -74,7 +77,8 @@ static void check_unstable(void) {
   p.gain_per_s = 100;
   p.step_s = 0.05;
   jointpath_init(&commanded, 4, 0.25);
-  const int rc = physics_perform(&performed, &p, &arm, &commanded);  // may swing, may be refused, must not end the process
+  // may swing, may be refused, must not end the process
+  const int rc = physics_perform(&performed, &p, &arm, &commanded);
   CHECK(rc == 0 || (rc == ERR_DIVERGED && strstr(err_message(), "physics.step_s")), "%d: %s", rc, err_message());
   if (rc == 0) jointpath_release(&performed);
   jointpath_release(&commanded);
@@ -85,7 +89,8 @@ int main(void) {
   param_defaults(physics_param_table, &physics);
   if (!physics_available()) {
     struct jointpath none = { 0 }, out;
-    CHECK(physics_perform(&out, &physics, &arm, &none) == ERR_SETTING && strstr(err_message(), "libmujoco-dev"), "%s", err_message());
+    CHECK(physics_perform(&out, &physics, &arm, &none) == ERR_SETTING && strstr(err_message(), "libmujoco-dev"), "%s",
+          err_message());
     printf("SKIP built without MuJoCo\n");
     return test_summary() ? EXIT_FAILURE : 77;
   }

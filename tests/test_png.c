@@ -31,12 +31,14 @@ static void test_round_trip(void) {
   CHECK(read_back(&image, path, 100, 255) == 0, "%s", err_message());
   CHECK(image.H == 5 && image.W == 7 && memcmp(image.pixels, grey, 35) == 0, "grey of RGB, first %d", image.pixels[1]);
   CHECK(read_back(&image, path, 6, 255) == ERR_FORMAT && strstr(err_message(), "7 x 5"), "%s", err_message());
-  CHECK(png_grey_write("/nonexistent/x.png", grey, 5, 7) == ERR_IO && strstr(err_message(), "/nonexistent"), "%s", err_message());
+  CHECK(png_grey_write("/nonexistent/x.png", grey, 5, 7) == ERR_IO && strstr(err_message(), "/nonexistent"), "%s",
+        err_message());
   unlink(path);
   png_grey_release(&image);
 }
 
-// The corpus holds the same 3 x 2 image, left column black, in several encodings; in rgba the right column is transparent.
+// The corpus holds the same 3 x 2 image, left column black, in several encodings; in rgba the right column is
+// transparent.
 static void test_encodings(void) {
   static const char *const names[] = { "grey1", "grey8", "grey16", "palette", "rgb", "rgba" };
   struct png_grey image = { 0 };
@@ -45,9 +47,11 @@ static void test_encodings(void) {
     snprintf(name, sizeof name, "tests/fuzz/corpus/png/%s.png", names[i]);
     CHECK(read_back(&image, name, 16, 255) == 0, "%s", err_message());
     CHECK(image.W == 3 && image.H == 2, "%s: %d x %d", name, image.W, image.H);
-    for (int k = 0; k < 6; k++) CHECK(image.pixels[k] == (k % 3 ? 255 : 0), "%s: pixel %d is %d", name, k, image.pixels[k]);
+    for (int k = 0; k < 6; k++)
+      CHECK(image.pixels[k] == (k % 3 ? 255 : 0), "%s: pixel %d is %d", name, k, image.pixels[k]);
   }
-  CHECK(read_back(&image, "tests/fuzz/corpus/png/rgba.png", 16, 0) == 0 && image.pixels[2] == 0 && image.pixels[1] == 255,
+  CHECK(read_back(&image, "tests/fuzz/corpus/png/rgba.png", 16, 0) == 0 && image.pixels[2] == 0 &&
+            image.pixels[1] == 255,
         "paper shows through: %d", image.pixels[2]);
   png_grey_release(&image);
 }

@@ -51,7 +51,8 @@ static void test_once(int n_threads) {
     pool_run(p, n, take, &r);
     for (int i = 0; i < MOST; i++) wrong += atomic_load(&r.taken[i]) != (i < n) || r.plain[i] != (i < n ? i + 1 : 0);
     for (int k = 0; k < 16; k++) total += r.of_worker[k];
-    CHECK(!wrong && total == n && !atomic_load(&r.outside), "%d threads, %d items: %ld wrong, %ld taken", n_threads, n, wrong, total);
+    CHECK(!wrong && total == n && !atomic_load(&r.outside), "%d threads, %d items: %ld wrong, %ld taken", n_threads, n,
+          wrong, total);
   }
   pool_free(p);
 }

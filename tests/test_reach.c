@@ -6,11 +6,12 @@
 
 #include "base/err.h"
 #include "base/file.h"
-#include "base/pool.h"
+#include "base/par.h"
 #include "base/rng.h"
 #include "base/tensorfile.h"
 #include "device/pcm.h"
 #include "experiment/arm/batch.h"
+#include "experiment/experiment.h"
 #include "small_arm.h"
 #include "reference/reference.h"
 #include "test.h"
@@ -50,7 +51,9 @@ static void check_movements(struct reach_batch *b, const struct reach_model *m, 
   CHECK(wrong_bits == 0, "%d movements are coded otherwise", wrong_bits);
   reach_batch_forward(b, m->parameters);
   for (int pass = 1; pass <= 2; pass++) {
-    CHECK(tensorfile_f64(tf, pass == 1 ? "expect.pass1.omega" : "expect.pass2.omega", 3, (const int64_t[]){ B, T, 2 }, expected) == 0, "%s", err_message());
+    CHECK(tensorfile_f64(tf, pass == 1 ? "expect.pass1.omega" : "expect.pass2.omega", 3, (const int64_t[]){ B, T, 2 },
+                         expected) == 0,
+          "%s", err_message());
     for (int k = 0; k < B; k++)
       for (int64_t t = 0; t < T; t++)
         for (int j = 0; j < 2; j++) {
@@ -67,8 +70,11 @@ static void check_movements(struct reach_batch *b, const struct reach_model *m, 
     cm_off = fmax(cm_off, fabs(found - cm[k]));
     mean += found/(double)B;
   }
-  printf("published weights: outputs off by %.2g (before %.2g) rad/s, distances by %.2g cm; mean %.3f cm\n", off, before_off, cm_off, mean);
-  if (precise) CHECK(off <= test_tol(1e-6) && before_off <= test_tol(1e-6) && cm_off <= test_tol(0.01), "off by %g rad/s, %g cm", off, cm_off);
+  printf("published weights: outputs off by %.2g (before %.2g) rad/s, distances by %.2g cm; mean %.3f cm\n", off,
+         before_off, cm_off, mean);
+  if (precise)
+    CHECK(off <= test_tol(1e-6) && before_off <= test_tol(1e-6) && cm_off <= test_tol(0.01), "off by %g rad/s, %g cm",
+          off, cm_off);
   CHECK(mean < 2.5, "%g cm", mean);
   free(expected);
   free(whole);
@@ -83,21 +89,23 @@ static void check_published(void) {
     return;
   }
   reach_init(&f);
-  CHECK(reach_model_load(&m, &f, REFERENCE "paper_arm.safetensors", 0, NULL) == 0, "%s", err_message());
+  CHECK(reach_model_load(&m, &f, REFERENCE "paper_arm.safetensors", &(struct run_sources){ 0 }) == 0, "%s",
+        err_message());
   CHECK(tensorfile_open(&tf, REFERENCE "paper_arm_trajectories.safetensors") == 0, "%s", err_message());
-  struct pool *pool = pool_new(2);
+  struct par *par = par_new(2);
   struct reach_batch b;
-  reach_batch_init(&b, &f, &m.o, 8, 4, pool, false, NULL);
+  reach_batch_init(&b, &f, &m.o, 8, 4, par, NULL);
   check_movements(&b, &m, tf);
   double own, other, omega[2];  // negative control: movement 1 is shown, movement 0 expected
   reach_batch_errors(&own, omega, &b, 0, b.item[0].output);
   reach_batch_errors(&other, omega, &b, 0, b.item[1].output);
   CHECK(other > 5*own, "another movement's update: %g cm, its own %g cm", other, own);
   reach_batch_release(&b);
-  pool_free(pool);
+  par_free(par);
   tensorfile_close(tf);
   const struct { int grid; double low, high, changed_low, changed_high; } cases[] = {
-    { EPROP_EXACT, 2.0, 2.4, 0.6, 0.9 }, { EPROP_NEAREST, 12, 16, 0.01, 0.06 }, { EPROP_STOCHASTIC, 2.4, 3.2, 0.06, 0.10 },
+    { EPROP_EXACT, 2.0, 2.4, 0.6, 0.9 }, { EPROP_NEAREST, 12, 16, 0.01, 0.06 },
+    { EPROP_STOCHASTIC, 2.4, 3.2, 0.06, 0.10 },
   };
   f.trajectory.free = 1;
   f.eval.trajectories = precise ? 40 : 150;
@@ -106,8 +114,9 @@ static void check_published(void) {
     m.o.update.grid = f.update.grid = cases[k].grid;
     CHECK(reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());
     const double cm = r.after.rms_distance_cm.mean, slack = 4*r.after.rms_distance_cm.std/sqrt(r.n_trajectories);
-    printf("%-10s %.2f +- %.2f cm over %d free movements, %.1f / %.1f %% of the weights changed\n", eprop_grid_names[cases[k].grid], cm,
-           r.after.rms_distance_cm.std, r.n_trajectories, 100*r.changed_in, 100*r.changed_rec);
+    printf("%-10s %.2f +- %.2f cm over %d free movements, %.1f / %.1f %% of the weights changed\n",
+           eprop_grid_names[cases[k].grid], cm, r.after.rms_distance_cm.std, r.n_trajectories, 100*r.changed_in,
+           100*r.changed_rec);
     CHECK(cm > cases[k].low - slack && cm < cases[k].high + slack, "%s: %g cm", eprop_grid_names[cases[k].grid], cm);
     CHECK(r.changed_rec > cases[k].changed_low && r.changed_rec < cases[k].changed_high, "%g changed", r.changed_rec);
     CHECK(r.before.rms_distance_cm.mean > 30, "before the update %g cm", r.before.rms_distance_cm.mean);
@@ -136,8 +145,8 @@ static void same_file(const char *a, const char *b, const char *name) {
 
 // A run that is killed once a checkpoint is there.
 static void run_and_kill(struct reach *f, const char *folder) {
-  const double every_s = f->train.checkpoint_every_s;
-  f->train.checkpoint_every_s = 0;
+  const double every_s = f->training.checkpoint_every_s;
+  f->training.checkpoint_every_s = 0;
   const pid_t child = fork();
   if (child == 0) {
     alarm(1200);
@@ -145,10 +154,12 @@ static void run_and_kill(struct reach *f, const char *folder) {
   }
   char path[FILE_PATH_SIZE];
   snprintf(path, sizeof path, "%s/checkpoint.safetensors", folder);
-  for (siginfo_t ended = { 0 }; !ended.si_pid && !file_exists(path); waitid(P_PID, (id_t)child, &ended, WEXITED | WNOHANG | WNOWAIT)) usleep(500);
+  for (siginfo_t ended = { 0 }; !ended.si_pid && !file_exists(path);
+       waitid(P_PID, (id_t)child, &ended, WEXITED | WNOHANG | WNOWAIT))
+    usleep(500);
   kill(child, SIGKILL);
   waitpid(child, NULL, 0);
-  f->train.checkpoint_every_s = every_s;
+  f->training.checkpoint_every_s = every_s;
 }
 
 static void check_training(void) {
@@ -165,7 +176,7 @@ static void check_training(void) {
   CHECK(reach_train(&f, c, 1) == 0, "%s", err_message());
   same_file(a, c, "model.safetensors");
   same_file(a, c, "metrics.csv");
-  f.train.rate = 1e-3;
+  f.training.rate = 1e-3;
   CHECK(reach_train(&f, c, 1) == ERR_SETTING && strstr(err_message(), "train.rate"), "another rate: %s", err_message());
   // a model read back is the model
   struct reach_model m;
@@ -173,7 +184,7 @@ static void check_training(void) {
   char path[96];
   snprintf(path, sizeof path, "%s/model.safetensors", a);
   reach_init(&g);
-  CHECK(reach_model_load(&m, &g, path, 0, NULL) == 0, "%s", err_message());
+  CHECK(reach_model_load(&m, &g, path, &(struct run_sources){ 0 }) == 0, "%s", err_message());
   CHECK(g.lsg.neurons == 40 && g.trajectory.steps == 60 && m.o.trainee.n == 24, "%d neurons", m.o.trainee.n);
   snprintf(path, sizeof path, "%s/copy.safetensors", folder);
   CHECK(reach_model_save(&m, &g, path, false) == 0, "%s", err_message());
@@ -195,12 +206,12 @@ static void check_frozen(void) {
   struct reach_model start, end;
   small_arm(&f);
   f.train.trainee_rate = 0;
-  f.train.weight_decay = 0.05;
-  f.train.clip = 0.3;
-  reach_model_start(&start, &f);
+  f.training.weight_decay = 0.05;
+  f.training.clip = 0.3;
+  CHECK(reach_model_new(&start, &f) == 0, "%s", err_message());
   CHECK(reach_train(&f, folder, 0) == 0, "%s", err_message());
   snprintf(path, sizeof path, "%s/model.safetensors", folder);
-  CHECK(reach_model_load(&end, &f, path, 0, NULL) == 0, "%s", err_message());
+  CHECK(reach_model_load(&end, &f, path, &(struct run_sources){ 0 }) == 0, "%s", err_message());
   const size_t *at = start.o.matrix;
   for (int k = 0; k < ONESHOT_MATRICES; k++) {
     const bool same = !memcmp(start.parameters + at[k], end.parameters + at[k], (at[k + 1] - at[k])*sizeof(real));
@@ -212,6 +223,40 @@ static void check_frozen(void) {
   CHECK(system(command) == 0, "%s", command);
 }
 
+// A model to start from that is not there: refused before the folder of the run is made, and not asked for any more
+// once there is a checkpoint. What is validated best is kept beside the last.
+static void check_start(void) {
+  char folder[] = "/tmp/reachXXXXXX", run[64], start[64], path[96], command[128];
+  CHECK(mkdtemp(folder), "no temporary folder");
+  snprintf(run, sizeof run, "%s/run", folder);
+  snprintf(start, sizeof start, "%s/start.safetensors", folder);
+  struct reach f;
+  struct reach_model m;
+  small_arm(&f);
+  snprintf(f.training.start, sizeof f.training.start, "%s", start);
+  CHECK(reach_train(&f, run, false) == ERR_IO && strstr(err_message(), start), "%s", err_message());
+  CHECK(!file_exists(run), "a run that was refused has a folder");
+  f.trainee.neurons = 20;
+  CHECK(reach_model_new(&m, &f) == 0 && reach_model_save(&m, &f, start, false) == 0, "%s", err_message());
+  reach_model_release(&m);
+  f.trainee.neurons = 24;
+  CHECK(reach_train(&f, run, false) == ERR_FORMAT && strstr(err_message(), "w_out"), "other sizes: %s", err_message());
+  CHECK(!file_exists(run), "a run that was refused has a folder");
+  f.run.seed = 7;
+  CHECK(reach_model_new(&m, &f) == 0 && reach_model_save(&m, &f, start, false) == 0, "%s", err_message());
+  reach_model_release(&m);
+  f.run.seed = 1;
+  CHECK(reach_train(&f, run, false) == 0, "%s", err_message());
+  CHECK(unlink(start) == 0, "no start");
+  f.training.iterations += 2;
+  CHECK(reach_train(&f, run, true) == 0, "%s", err_message());
+  snprintf(path, sizeof path, "%s/model-best.safetensors", run);
+  CHECK(reach_model_load(&m, &f, path, &(struct run_sources){ 0 }) == 0, "%s", err_message());
+  reach_model_release(&m);
+  snprintf(command, sizeof command, "rm -r %s", folder);
+  CHECK(system(command) == 0, "%s", command);
+}
+
 // Adam on the gradient makes the loss smaller.
 static void check_learning(void) {
   struct reach f;
@@ -219,10 +264,10 @@ static void check_learning(void) {
   CHECK(mkdtemp(folder), "no temporary folder");
   small_arm(&f);
   f.update.grid = EPROP_EXACT;
-  f.train.iterations = 60;
-  f.train.log_every = 20;
+  f.training.iterations = 60;
+  f.training.log_every = 20;
   f.train.validate_trajectories = 0;
-  f.train.rate = 3e-3;
+  f.training.rate = 3e-3;
   snprintf(run, sizeof run, "%s/run", folder);
   CHECK(reach_train(&f, run, 0) == 0, "%s", err_message());
   size_t size;
@@ -264,7 +309,7 @@ static void check_path(void) {
   struct reach_model m;
   struct reach_result r;
   small_arm(&f);
-  reach_model_start(&m, &f);
+  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
   snprintf(f.target.file, sizeof f.target.file, "%s", path);
   write_path(path, 0.05, 40, 0);
   CHECK(reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());
@@ -278,15 +323,18 @@ static void check_path(void) {
   CHECK(off < test_tol(1e-12), "velocity and position of the target differ by %g m", off);
   reach_result_release(&r);
   write_path(path, 0.05, 40, 7);
-  CHECK(reach_eval(&r, &f, &m, NULL) == ERR_FORMAT && strstr(err_message(), ":8: ") && strstr(err_message(), "reach_tolerance_m=0.01"), "%s", err_message());
+  CHECK(reach_eval(&r, &f, &m, NULL) == ERR_FORMAT && strstr(err_message(), ":8: ") &&
+            strstr(err_message(), "reach_tolerance_m=0.01"),
+        "%s", err_message());
   write_path(path, 0.5, 40, 0);
   CHECK(reach_eval(&r, &f, &m, NULL) == ERR_FORMAT && strstr(err_message(), ":2: shoulder jumps"), "%s", err_message());
   reach_model_release(&m);
   unlink(path);
 }
 
-// Targets that rest at the limits, base at + or - `side`, shoulder where the joint is told to go; returns the largest |dL/dW_out| of the base.
-static double stop_gradients(struct reach_batch *b, const struct reach_model *m, int side) {
+// Targets that rest at the limits, base at + or - `side`, shoulder where the joint is told to go; returns the largest
+// |dL/dW_out| of the base.
+static double stop_gradients(real *gradient, struct reach_batch *b, const struct reach_model *m, int side) {
   const double limit = kinematics_limit_rad(&b->f->arm, 0);
   const int ld = m->o.trainee.ld_out, lead_in = (int)b->f->code.lead_in;
   for (int k = 0; k < b->n; k++) {
@@ -303,13 +351,15 @@ static double stop_gradients(struct reach_batch *b, const struct reach_model *m,
   }
   double most = 0;
   reach_batch_forward(b, m->parameters);
-  reach_batch_backward(b);
-  for (int i = 0; i < m->o.trainee.n; i++) most = fmax(most, fabs((double)b->gradient[m->o.trainee_w_out + (size_t)(i*ld)]));
+  small_arm_gradient(b, gradient);
+  for (int i = 0; i < m->o.trainee.n; i++)
+    most = fmax(most, fabs((double)gradient[m->o.trainee_w_out + (size_t)(i*ld)]));
   return most;
 }
 
-// The gradient of the readout, which moves no spike, against differences of the loss: the largest difference over the largest gradient.
-static double readout_error(struct reach_batch *b, const struct reach_model *m) {
+// The gradient of the readout, which moves no spike, against differences of the loss: the largest difference over the
+// largest gradient.
+static double readout_error(const real *gradient, struct reach_batch *b, const struct reach_model *m) {
   real *w_out = m->parameters + m->o.trainee_w_out;
   const int ld = m->o.trainee.ld_out;
   double off = 0, top = 0;
@@ -323,14 +373,14 @@ static double readout_error(struct reach_batch *b, const struct reach_model *m) 
       reach_batch_forward(b, m->parameters);
       difference = (difference - b->loss_task)/2e-6;
       w_out[i*ld + j] = at;
-      off = fmax(off, fabs(difference - (double)b->gradient[m->o.trainee_w_out + (size_t)(i*ld + j)]));
+      off = fmax(off, fabs(difference - (double)gradient[m->o.trainee_w_out + (size_t)(i*ld + j)]));
       top = fmax(top, fabs(difference));
     }
   return off/top;
 }
 
-// Joints told to go on at their limits stay there, and the gradient of the loss knows: exactly where the target rests at the same limit.
-// The networks begin 7 steps before the movement; what they say then moves nothing.
+// Joints told to go on at their limits stay there, and the gradient of the loss knows: exactly where the target rests
+// at the same limit. The networks begin 7 steps before the movement; what they say then moves nothing.
 static void check_stops(void) {
   struct reach f;
   struct reach_model m;
@@ -339,11 +389,10 @@ static void check_stops(void) {
   f.update.grid = EPROP_EXACT;
   f.arm.limit_base_deg = f.arm.limit_shoulder_deg = 1;
   f.code.lead_in = 7;
-  reach_model_start(&m, &f);
-  struct pool *pool = pool_new(1);
-  reach_batch_init(&b, &f, &m.o, 2, 2, pool, true, NULL);
+  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
+  reach_batch_init(&b, &f, &m.o, 2, 2, NULL, NULL);
   CHECK(reach_batch_draw(&b, 2, RNG_TEST, 0) == 0, "%s", err_message());
-  real *w_out = m.parameters + m.o.trainee_w_out;
+  real *w_out = m.parameters + m.o.trainee_w_out, *gradient = err_aligned(m.o.n, sizeof *gradient);
   const int ld = m.o.trainee.ld_out;
   for (int i = 0; i < m.o.trainee.n*ld; i++) w_out[i] *= (real)10;  // so that the limits are reached
   reach_batch_forward(&b, m.parameters);
@@ -359,46 +408,54 @@ static void check_stops(void) {
       }
     const double limit = kinematics_limit_rad(&f.arm, 0);
     for (int j = 0; j < 2; j++)
-      CHECK(fabs(most[j] - limit) < test_tol(1e-12) && beyond[j] > 1.1*limit, "movement %d, joint %d: up to %g where %g is the limit; told to go to %g", k, j,
-            most[j], limit, beyond[j]);
+      CHECK(fabs(most[j] - limit) < test_tol(1e-12) && beyond[j] > 1.1*limit,
+            "movement %d, joint %d: up to %g where %g is the limit; told to go to %g", k, j, most[j], limit, beyond[j]);
   }
-  const double along = stop_gradients(&b, &m, 1);
-  if (precise) CHECK(readout_error(&b, &m) < 1e-5, "the gradient is off by %g of itself", readout_error(&b, &m));
-  const double against = stop_gradients(&b, &m, -1);  // the base at one limit and its target at the other: straight through
+  const double along = stop_gradients(gradient, &b, &m, 1);
+  if (precise)
+    CHECK(readout_error(gradient, &b, &m) < 1e-5, "the gradient is off by %g of itself",
+          readout_error(gradient, &b, &m));
+  // the base at one limit and its target at the other: straight through
+  const double against = stop_gradients(gradient, &b, &m, -1);
   CHECK(against > along, "a joint at the wrong limit has a gradient of %g, one near the right one %g", against, along);
   f.arm.stops = 0;
-  stop_gradients(&b, &m, -1);
-  if (precise) CHECK(readout_error(&b, &m) < 1e-5, "without stops the gradient is off by %g of itself", readout_error(&b, &m));
+  stop_gradients(gradient, &b, &m, -1);
+  if (precise)
+    CHECK(readout_error(gradient, &b, &m) < 1e-5, "without stops the gradient is off by %g of itself",
+          readout_error(gradient, &b, &m));
   f.loss.root = 1;
-  stop_gradients(&b, &m, -1);
-  if (precise) CHECK(readout_error(&b, &m) < 1e-5, "that of the root is off by %g of itself", readout_error(&b, &m));
+  stop_gradients(gradient, &b, &m, -1);
+  if (precise)
+    CHECK(readout_error(gradient, &b, &m) < 1e-5, "that of the root is off by %g of itself",
+          readout_error(gradient, &b, &m));
   f.update.signal = EPROP_SYMMETRIC;
   CHECK(reach_check_settings(&f) == ERR_SETTING && strstr(err_message(), "code.lead_in=7"), "%s", err_message());
   f.code.preview = 60;
   CHECK(reach_check_settings(&f) == ERR_SETTING && strstr(err_message(), "code.preview=60"), "%s", err_message());
   reach_batch_release(&b);
-  pool_free(pool);
   reach_model_release(&m);
+  free(gradient);
 }
 
 // On exact synapse arrays the same movements come out as in software.
 static void check_device(void) {
+  enum { N = 13 };  // in software a first pass is shared by 10
   struct reach f;
   struct reach_model m;
   struct reach_result r, d;
   small_arm(&f);
   f.run.threads = 2;
-  f.eval.trajectories = 7;
+  f.eval.trajectories = N;
   f.update.grid = EPROP_NEAREST;
   f.update.step = 1e-3;
-  reach_model_start(&m, &f);
+  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
   const int rows = m.o.trainee.n_in + m.o.trainee.n;
   struct synapse *array[2] = { synapse_exact_new(rows, m.o.trainee.n), synapse_exact_new(rows, m.o.trainee.n) };
   const struct reach_device device = { .array = array };
-  CHECK(reach_workers(&f) == 2, "%d workers", reach_workers(&f));
   CHECK(reach_eval(&r, &f, &m, NULL) == 0 && reach_eval(&d, &f, &m, &device) == 0, "%s", err_message());
-  CHECK(r.changed_rec == d.changed_rec && r.changed_rec > 0, "%g and %g of the weights changed", r.changed_rec, d.changed_rec);
-  for (int k = 0; k < 7; k++) CHECK_REL(r.distance_cm[k], d.distance_cm[k], precise ? 1e-9 : 1e-3);
+  CHECK(r.changed_rec == d.changed_rec && r.changed_rec > 0, "%g and %g of the weights changed", r.changed_rec,
+        d.changed_rec);
+  for (int k = 0; k < N; k++) CHECK_REL(r.distance_cm[k], d.distance_cm[k], precise ? 1e-9 : 1e-3);
   m.parameters[m.o.trainee_w] += (real)1;  // negative control
   reach_result_release(&d);
   CHECK(reach_eval(&d, &f, &m, &device) == 0, "%s", err_message());
@@ -406,6 +463,85 @@ static void check_device(void) {
   for (int k = 0; k < 2; k++) array[k]->ops->free(array[k]);
   reach_result_release(&r);
   reach_result_release(&d);
+  reach_model_release(&m);
+}
+
+// Quantised weights: many bits are as good as real numbers; before the update few are the model rounded; stochastic
+// rounding differs.
+static void check_quantised(void) {
+  enum { N = 5 };
+  struct reach f;
+  struct reach_model m;
+  struct reach_result exact, fine, coarse, rounded, random;
+  small_arm(&f);
+  f.eval.trajectories = N;
+  f.update.grid = EPROP_EXACT;
+  CHECK(reach_model_new(&m, &f) == 0 && reach_eval(&exact, &f, &m, NULL) == 0, "%s", err_message());
+  f.synapse.kind = RUN_QUANTISED;
+  f.synapse.bits = 16;
+  CHECK(reach_eval(&fine, &f, &m, NULL) == 0, "%s", err_message());
+  f.synapse.bits = 4;
+  CHECK(reach_eval(&coarse, &f, &m, NULL) == 0, "%s", err_message());
+  f.synapse.rounding = 1;
+  CHECK(reach_eval(&random, &f, &m, NULL) == 0, "%s", err_message());
+  reach_model_round(&m, &f);
+  f.synapse.kind = RUN_EXACT;
+  CHECK(reach_eval(&rounded, &f, &m, NULL) == 0, "%s", err_message());
+  CHECK_REL(fine.before.rms_distance_cm.mean, exact.before.rms_distance_cm.mean, 0.01);
+  CHECK_REL(coarse.before.rms_distance_cm.mean, rounded.before.rms_distance_cm.mean, precise ? 1e-9 : 1e-3);
+  CHECK(rel_diff(coarse.before.rms_distance_cm.mean, exact.before.rms_distance_cm.mean) > 1e-3, "4 bits go unnoticed");
+  CHECK(rel_diff(coarse.before.rms_distance_cm.mean, random.before.rms_distance_cm.mean) > 1e-3,
+        "two roundings, one result");
+  CHECK(coarse.changed_rec > 0 && coarse.changed_rec < fine.changed_rec, "%g and %g of the weights changed",
+        coarse.changed_rec, fine.changed_rec);
+  f.synapse.kind = RUN_QUANTISED;
+  f.noise.read = 0.1;
+  CHECK(reach_eval_check(&f) == ERR_SETTING && strstr(err_message(), "noise.*"), "%s", err_message());
+  struct reach_result *const all[] = { &exact, &fine, &coarse, &rounded, &random };
+  for (size_t k = 0; k < sizeof all/sizeof *all; k++) reach_result_release(all[k]);
+  reach_model_release(&m);
+}
+
+// What a movement finds depends on its number alone; the numbers that are printed are those of all movements.
+static void check_statistics(void) {
+  enum { N = 23 };
+  struct reach f;
+  struct reach_model m;
+  struct reach_result r, few;
+  struct experiment_headline headline;
+  struct experiment_scores scores;
+  small_arm(&f);
+  f.eval.trajectories = N;
+  f.run.threads = 3;
+  CHECK(reach_model_new(&m, &f) == 0 && reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());
+  double sum = 0, square = 0;
+  for (int k = 0; k < N; k++) sum += r.distance_cm[k];
+  for (int k = 0; k < N; k++) square += pow(r.distance_cm[k] - sum/N, 2);
+  const struct reach_spread *cm = &r.after.rms_distance_cm;
+  CHECK_REL(cm->mean, sum/N, 1e-12);
+  CHECK_REL(cm->std, sqrt(square/(N - 1)), 1e-12);
+  CHECK_REL(cm->ci95, 2.0738730679040147*sqrt(square/(N - 1)/N), 1e-9);  // t(0.975, 22)
+  CHECK(r.trainee_Hz > 0 && r.lsg_Hz > 0 && r.changed_in > 0 && r.changed_in <= 1, "%g and %g Hz, %g", r.trainee_Hz,
+        r.lsg_Hz, r.changed_in);
+  reach_experiment.headline(&headline, &r);
+  reach_experiment.scores(&scores, &r);
+  CHECK(headline.value == cm->mean && headline.ci95 == cm->ci95 && headline.before == r.before.rms_distance_cm.mean &&
+            !headline.higher_is_better,
+        "%s", headline.name);
+  CHECK(scores.n == N && scores.n_chips == 1 && scores.first[N - 1] == r.distance_cm[N - 1] &&
+            scores.devices_written == 0,
+        "%d", scores.n);
+  f.run.threads = 1;
+  f.eval.trajectories = 12;
+  CHECK(reach_eval(&few, &f, &m, NULL) == 0, "%s", err_message());
+  CHECK(!memcmp(few.distance_cm, r.distance_cm, 12*sizeof(double)), "movements depend on how many there are");
+  reach_result_release(&few);
+  f.eval.trajectories = 1;
+  CHECK(reach_eval(&few, &f, &m, NULL) == 0, "%s", err_message());
+  CHECK(few.after.rms_distance_cm.mean == r.distance_cm[0] && few.after.rms_distance_cm.ci95 == (double)INFINITY, "%g",
+        few.after.rms_distance_cm.ci95);
+  reach_result_release(&few);
+  reach_result_release(&r);
   reach_model_release(&m);
 }
 
@@ -417,9 +553,8 @@ static void check_noise(void) {
   small_arm(&f);
   f.noise.programming = 0.07;
   f.noise.read = 0.02;
-  reach_model_start(&m, &f);
-  struct pool *pool = pool_new(1);
-  reach_batch_init(&b, &f, &m.o, 4, 2, pool, false, NULL);
+  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
+  reach_batch_init(&b, &f, &m.o, 4, 2, NULL, NULL);
   CHECK(reach_batch_draw(&b, 4, RNG_TEST, 0) == 0, "%s", err_message());
   reach_batch_forward(&b, m.parameters);
   const struct spiking *net = &m.o.trainee;
@@ -436,18 +571,19 @@ static void check_noise(void) {
   const double sigma = sqrt(square/n), error = 5*0.07*top/sqrt(2*n);
   CHECK(fabs(sigma - 0.07*top) < error && diagonal == 0, "spread %g of %g, diagonal %g", sigma, 0.07*top, diagonal);
   CHECK(fabs(sigma - 1.1*0.07*top) > error, "a spread 10 %% larger would go unnoticed");
-  CHECK(memcmp(b.item[0].first->output, b.item[1].first->output, (size_t)(60*net->ld_out)*sizeof(real)), "two movements share their noise");
+  CHECK(memcmp(b.item[0].first->output, b.item[1].first->output, (size_t)(60*net->ld_out)*sizeof(real)),
+        "two movements share their noise");
   reach_batch_release(&b);
   m.o.noise.chips = ONESHOT_OF_EPISODE;
-  reach_batch_init(&b, &f, &m.o, 4, 2, pool, false, NULL);
+  reach_batch_init(&b, &f, &m.o, 4, 2, NULL, NULL);
   CHECK(reach_batch_draw(&b, 4, RNG_TEST, 0) == 0, "%s", err_message());
   reach_batch_forward(&b, m.parameters);
-  CHECK(b.n_firsts == 2 && b.item[0].first == b.item[1].first && b.item[2].first == b.item[3].first, "%d chips for two episodes", b.n_firsts);
+  CHECK(b.n_firsts == 2 && b.item[0].first == b.item[1].first && b.item[2].first == b.item[3].first,
+        "%d chips for two episodes", b.n_firsts);
   CHECK(memcmp(b.item[0].first->w, b.item[2].first->w, spiking_w_size(net)*sizeof(real)), "two episodes share a chip");
   CHECK(memcmp(b.item[0].first->w, w, spiking_w_size(net)*sizeof(real)), "the chip of an episode is free of errors");
   reach_batch_release(&b);
   reach_model_release(&m);
-  pool_free(pool);
 }
 
 // A weight that the update rewrites has an error of its own, of the same size: not both the old and the new. With
@@ -463,9 +599,8 @@ static void check_rewriting(int preset, bool column) {
   f.noise.programming = preset ? 1 : 0.07;
   f.update.grid = EPROP_EXACT;
   f.update.rate = 1e-5;  // changes far below the errors
-  reach_model_start(&m, &f);
-  struct pool *pool = pool_new(1);
-  reach_batch_init(&b, &f, &m.o, N, N, pool, false, NULL);
+  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
+  reach_batch_init(&b, &f, &m.o, N, N, NULL, NULL);
   CHECK(reach_batch_draw(&b, N, RNG_TEST, 0) == 0, "%s", err_message());
   reach_batch_forward(&b, m.parameters);
   const size_t size = spiking_w_size(&m.o.trainee);
@@ -478,7 +613,8 @@ static void check_rewriting(int preset, bool column) {
     for (size_t j = column ? i%ld : 0; j < (column ? i%ld + 1 : ld); j++) tops[j] = fmax(tops[j], fabs((double)w[i]));
   for (size_t i = 0; i < N*size; i++) {
     const struct oneshot_item *it = &b.item[i/size];
-    const double v = (double)w[i%size], first = (double)it->first->w[i%size] - v, second = (double)it->changed[i%size] - v;
+    const double v = (double)w[i%size], first = (double)it->first->w[i%size] - v,
+                 second = (double)it->changed[i%size] - v;
     if (first == second) continue;
     const double top = tops[i%size%ld];
     const double s = pcm_sigma_prog_uS(&p, p.g_max_uS*fabs(v)/top), reset = pcm_sigma_prog_uS(&p, 0);
@@ -492,12 +628,12 @@ static void check_rewriting(int preset, bool column) {
   const double slack = 7*sqrt(2/n) + 0.02;  // sigmas differ from weight to weight
   CHECK(n > 5000, "%g weights rewritten", n);
   for (int pass = 0; pass < 2; pass++)
-    CHECK(fabs(square[pass]/expected - 1) < slack, "preset %d, pass %d: variance %g of that expected", preset, pass + 1, square[pass]/expected);
+    CHECK(fabs(square[pass]/expected - 1) < slack, "preset %d, pass %d: variance %g of that expected", preset,
+          pass + 1, square[pass]/expected);
   CHECK(fabs(both/expected) < slack, "errors before and after are correlated: %g", both/expected);
   free(tops);
   reach_batch_release(&b);
   reach_model_release(&m);
-  pool_free(pool);
 }
 
 // Broadcast errors: several updates through W_out bring the outputs nearer to the target.
@@ -506,9 +642,11 @@ static void check_broadcast(void) {
   struct reach_model m;
   struct reach_result r;
   small_arm(&f);
-  f.update = (struct eprop_params){ .signal = EPROP_SYMMETRIC, .repeats = 60, .rate = 0.05, .input_rate = 1, .grid = EPROP_EXACT, .step = 0.1 };
+  f.update = (struct eprop_params){
+    .signal = EPROP_SYMMETRIC, .repeats = 60, .rate = 0.05, .input_rate = 1, .grid = EPROP_EXACT, .step = 0.1
+  };
   f.eval.trajectories = 5;
-  reach_model_start(&m, &f);
+  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
   CHECK(reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());
   const double before = r.before.omega_rmse_rad_s[0].mean, after = r.after.omega_rmse_rad_s[0].mean;
   printf("symmetric broadcast, 60 updates: %.3f to %.3f rad/s\n", before, after);
@@ -531,19 +669,19 @@ static void check_passes(void) {
   struct reach f;
   struct reach_model m;
   struct reach_batch b;
-  struct pool *pool = pool_new(1);
   small_arm(&f);
-  reach_model_start(&m, &f);
+  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
   const size_t n = (size_t)m.o.T*(size_t)m.o.trainee.ld;
   real *one = err_calloc(n, sizeof *one), *two = err_calloc(n, sizeof *two);
-  reach_batch_init(&b, &f, &m.o, 1, 1, pool, false, NULL);
+  reach_batch_init(&b, &f, &m.o, 1, 1, NULL, NULL);
   CHECK(reach_batch_draw(&b, 1, RNG_TEST, 0) == 0, "%s", err_message());
   struct oneshot_item *it = &b.item[0];
   oneshot_signal(one, it, &m.o, m.parameters, &b.scratch[0]);
   m.o.update.lsg_passes = 3;
   m.o.update.lsg_dither = 0;
   oneshot_signal(two, it, &m.o, m.parameters, &b.scratch[0]);
-  CHECK(square_difference(one, two, n) < 1e-10, "%g between one pass and the mean of three equal ones", square_difference(one, two, n));
+  CHECK(square_difference(one, two, n) < 1e-10, "%g between one pass and the mean of three equal ones",
+        square_difference(one, two, n));
   m.o.update.lsg_dither = 0.1;
   double variance[2] = { 0 };
   const int passes[2] = { 2, 32 };
@@ -554,14 +692,15 @@ static void check_passes(void) {
       oneshot_signal(two, it, &m.o, m.parameters, &b.scratch[0]);
       variance[k] += square_difference(one, two, n);
     }
-  CHECK(variance[0] > 0 && fabs(variance[0]/variance[1]/16 - 1) < 0.35, "variance of 2 passes %g, of 32 %g", variance[0], variance[1]);
+  CHECK(variance[0] > 0 && fabs(variance[0]/variance[1]/16 - 1) < 0.35, "variance of 2 passes %g, of 32 %g",
+        variance[0], variance[1]);
   f.update.lsg_passes = 2;
-  CHECK(reach_train(&f, "/nowhere", 0) == ERR_SETTING && strstr(err_message(), "update.lsg_passes=2"), "%s", err_message());
+  CHECK(reach_train(&f, "/nowhere", 0) == ERR_SETTING && strstr(err_message(), "update.lsg_passes=2"), "%s",
+        err_message());
   free(one);
   free(two);
   reach_batch_release(&b);
   reach_model_release(&m);
-  pool_free(pool);
 }
 
 int main(void) {
@@ -570,10 +709,13 @@ int main(void) {
   check_published();
   check_training();
   check_frozen();
+  check_start();
   check_learning();
   check_path();
   check_stops();
   check_device();
+  check_quantised();
+  check_statistics();
   check_noise();
   for (int k = 0; k < 6; k++) check_rewriting(k%3, k >= 3);
   check_broadcast();

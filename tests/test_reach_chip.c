@@ -1,7 +1,9 @@
 // The trainee on simulated chips: an ideal chip is the software; every movement begins with the chip as it was
 // programmed; chips take turns; the ledger; what contradicts is refused.
 #include "base/err.h"
+#include "base/par.h"
 #include "base/rng.h"
+#include "base/stat.h"
 #include "experiment/arm/batch.h"
 #include "experiment/arm/deploy.h"
 #include "test.h"
@@ -16,7 +18,7 @@ static void small(struct reach *f) {
   f->update.rate = 1e-2;
   f->eval.trajectories = N;
   f->run.threads = 2;
-  f->synapse.kind = REACH_CHIP;
+  f->synapse.kind = RUN_CHIP;
 }
 
 static void ideal(struct reach *f) {
@@ -28,7 +30,7 @@ static void ideal(struct reach *f) {
 static struct reach_result run(const struct reach *f) {
   struct reach_model m;
   struct reach_result r;
-  reach_model_start(&m, f);
+  CHECK(reach_model_new(&m, f) == 0, "%s", err_message());
   CHECK(reach_eval(&r, f, &m, NULL) == 0, "%s", err_message());
   reach_model_release(&m);
   return r;
@@ -45,14 +47,15 @@ static void check_ideal(void) {
   small(&f);
   ideal(&f);
   struct reach_result chip = run(&f);
-  f.synapse.kind = REACH_EXACT;
+  f.synapse.kind = RUN_EXACT;
   struct reach_result software = run(&f);
   CHECK(worst(&chip, &software) < test_tol(1e-3), "an ideal chip differs by %g", worst(&chip, &software));
-  CHECK(chip.changed_rec > 0.05 && fabs(chip.changed_rec - software.changed_rec) < 0.01, "%g and %g changed", chip.changed_rec, software.changed_rec);
+  CHECK(chip.changed_rec > 0.05 && fabs(chip.changed_rec - software.changed_rec) < 0.01, "%g and %g changed",
+        chip.changed_rec, software.changed_rec);
   CHECK(chip.n_chips == 1 && software.n_chips == 0 && software.devices_total == 0, "chips");
   CHECK(chip.programmed_error < 1e-3 && fabs(chip.programmed_kept - 1) < 1e-3, "error %g", chip.programmed_error);
   reach_result_release(&chip);
-  f.synapse.kind = REACH_CHIP;
+  f.synapse.kind = RUN_CHIP;
   f.chip.prog_scale = 1;
   chip = run(&f);
   CHECK(worst(&chip, &software) > 1e-3, "programming errors go unnoticed");
@@ -71,7 +74,7 @@ static void check_calibration(void) {
   f.chip.adc_bits = 6;
   f.chip.dac_bits = 8;
   struct reach_result chip = run(&f);
-  f.synapse.kind = REACH_EXACT;
+  f.synapse.kind = RUN_EXACT;
   struct reach_result software = run(&f);
   double off = 0;
   for (int t = 0; t < 2*60; t++) off = fmax(off, fabs(chip.before_omega[t] - software.before_omega[t]));
@@ -92,13 +95,19 @@ static void check_parts(const struct reach_result *r, bool later) {
 #undef X
   }
   CHECK(!memcmp(&sum, &all, sizeof sum), "the parts are not the movements");
-  CHECK(n[REACH_UPDATE].products == 0 && n[REACH_UPDATE].devices_written == all.devices_written, "update: %lld products", (long long)n[REACH_UPDATE].products);
-  const int64_t calibration = ledger_total(&r->deployment).products;  // the inputs seen before deployment, once through the one tile
-  CHECK(calibration > 100 && calibration <= 512 && n[REACH_WAIT].products == (later ? N*calibration : 0), "waiting: %lld products", (long long)n[REACH_WAIT].products);
-  CHECK(n[REACH_FIRST_PASS].products > N*5 && n[REACH_FIRST_PASS].products <= N*60 && n[REACH_SECOND_PASS].products > N*5 &&
-        n[REACH_SECOND_PASS].products <= N*60, "%lld and %lld products", (long long)n[REACH_FIRST_PASS].products, (long long)n[REACH_SECOND_PASS].products);
-  for (int k = REACH_FIRST_PASS; k < REACH_PARTS; k += REACH_SECOND_PASS)  // spikes are few: far below every row in every phase
-    CHECK(n[k].input_conversions >= n[k].phases && n[k].input_conversions < n[k].phases*29/2, "pass %d: %lld pulses", k, (long long)n[k].input_conversions);
+  CHECK(n[REACH_UPDATE].products == 0 && n[REACH_UPDATE].devices_written == all.devices_written,
+        "update: %lld products", (long long)n[REACH_UPDATE].products);
+  // the inputs seen before deployment, once through the one tile
+  const int64_t calibration = ledger_total(&r->deployment).products;
+  CHECK(calibration > 100 && calibration <= 512 && n[REACH_WAIT].products == (later ? N*calibration : 0),
+        "waiting: %lld products", (long long)n[REACH_WAIT].products);
+  CHECK(n[REACH_FIRST_PASS].products > N*5 && n[REACH_FIRST_PASS].products <= N*60 &&
+            n[REACH_SECOND_PASS].products > N*5 && n[REACH_SECOND_PASS].products <= N*60,
+        "%lld and %lld products", (long long)n[REACH_FIRST_PASS].products, (long long)n[REACH_SECOND_PASS].products);
+  // spikes are few: far below every row in every phase
+  for (int k = REACH_FIRST_PASS; k < REACH_PARTS; k += REACH_SECOND_PASS)
+    CHECK(n[k].input_conversions >= n[k].phases && n[k].input_conversions < n[k].phases*29/2,
+          "pass %d: %lld pulses", k, (long long)n[k].input_conversions);
 }
 
 static void check_ledger(void) {
@@ -109,14 +118,19 @@ static void check_ledger(void) {
   struct reach_result r = run(&f);
   const long weights = 29*24;
   const struct ledger_counts once = ledger_total(&r.deployment), all = ledger_total(&r.movements);
-  CHECK(r.devices_total == 4*weights && once.devices_written == r.devices_total, "%ld devices, %lld written", r.devices_total, (long long)once.devices_written);
+  CHECK(r.devices_total == 4*weights && once.devices_written == r.devices_total, "%ld devices, %lld written",
+        r.devices_total, (long long)once.devices_written);
   CHECK_REL((double)all.devices_written/N, r.devices_written, 1e-12);
   const double changed = r.changed_in*5*24 + r.changed_rec*24*24;
   CHECK_REL((double)all.weights_written/N, changed, 1e-9);
+  CHECK_REL(r.devices_addressed, 4*changed, 1e-9);
   CHECK(changed > 10 && changed < 0.7*(double)weights, "%g weights changed", changed);
-  CHECK(r.devices_written >= 2*changed && r.devices_written <= 4*changed, "%g devices for %g weights", r.devices_written, changed);
-  CHECK(all.products > N*2*5 && all.products <= N*2*60 && all.phases == 2*all.products, "%lld products", (long long)all.products);
-  CHECK(r.movements.most_writes == 1 && r.part[REACH_UPDATE].most_writes == 1 && r.deployment.most_writes == 1, "%lld writes of one device by a movement", (long long)r.movements.most_writes);
+  CHECK(r.devices_written >= 2*changed && r.devices_written <= 4*changed, "%g devices for %g weights",
+        r.devices_written, changed);
+  CHECK(all.products > N*2*5 && all.products <= N*2*60 && all.phases == 2*all.products, "%lld products",
+        (long long)all.products);
+  CHECK(r.movements.most_writes == 1 && r.part[REACH_UPDATE].most_writes == 1 && r.deployment.most_writes == 1,
+        "%lld writes of one device by a movement", (long long)r.movements.most_writes);
   check_parts(&r, false);
   reach_result_release(&r);
 }
@@ -130,12 +144,17 @@ static void check_restore(void) {
   f.run.threads = 3;
   struct reach_result three = run(&f);
   CHECK(!memcmp(one.distance_cm, three.distance_cm, N*sizeof(double)), "threads change the results");
-  CHECK(!memcmp(&one.movements, &three.movements, sizeof one.movements) && !memcmp(one.part, three.part, sizeof one.part), "threads change the ledger");
+  CHECK(!memcmp(&one.movements, &three.movements, sizeof one.movements) &&
+            !memcmp(one.part, three.part, sizeof one.part),
+        "threads change the ledger");
   reach_result_release(&three);
   f.eval.chips = 3;
   struct reach_result turns = run(&f);
+  CHECK(turns.after.rms_distance_cm.ci95 == stat_grouped(turns.distance_cm, N, 1, 3, 0).ci95, "%g",
+        turns.after.rms_distance_cm.ci95);
   for (int k = 0; k < N; k++)
-    CHECK((one.distance_cm[k] == turns.distance_cm[k]) == (k % 3 == 0), "movement %d: %g on one chip, %g on three", k, one.distance_cm[k], turns.distance_cm[k]);
+    CHECK((one.distance_cm[k] == turns.distance_cm[k]) == (k % 3 == 0), "movement %d: %g on one chip, %g on three", k,
+          one.distance_cm[k], turns.distance_cm[k]);
   reach_result_release(&one);
   reach_result_release(&turns);
 }
@@ -157,18 +176,20 @@ static void check_time(void) {
   reach_result_release(&corrected);
   f.chip.correction = CHIP_NONE;
   CHECK(worst(&now, &soon) == 0, "drift before t0: %g", worst(&now, &soon));
-  CHECK(worst(&now, &later) > 1e-2 && now.before.rms_distance_cm.mean == later.before.rms_distance_cm.mean, "no drift between update and performance");
+  CHECK(worst(&now, &later) > 1e-2 && now.before.rms_distance_cm.mean == later.before.rms_distance_cm.mean,
+        "no drift between update and performance");
   reach_result_release(&later);
   f.eval.later_s = 0;
   f.chip.time_s = 1e6;
   later = run(&f);
-  CHECK(later.before.rms_distance_cm.mean != now.before.rms_distance_cm.mean && later.programmed_kept < 0.8, "no drift before the update");
+  CHECK(later.before.rms_distance_cm.mean != now.before.rms_distance_cm.mean && later.programmed_kept < 0.8,
+        "no drift before the update");
   reach_result_release(&now);
   reach_result_release(&soon);
   reach_result_release(&later);
 }
 
-// Movements keep their numbers from chunk to chunk, so chips take turns throughout.
+// Each movement is shown once, under its own number.
 static int seen[130];
 static void count(const struct reach_device *d, int worker, uint64_t movement, struct rng *r) {
   (void)d, (void)worker, (void)r;
@@ -182,7 +203,7 @@ static void check_numbers(void) {
   small(&f);
   f.eval.trajectories = 130;
   f.trajectory.steps = 10;
-  reach_model_start(&m, &f);
+  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
   struct synapse *array[2] = { synapse_exact_new(29, 24), synapse_exact_new(29, 24) };
   const struct reach_device device = { .array = array, .restore = count };
   CHECK(reach_eval(&r, &f, &m, &device) == 0, "%s", err_message());
@@ -194,30 +215,35 @@ static void check_numbers(void) {
   reach_model_release(&m);
 }
 
-// Chips one by one: each its own, none left where one does not fit.
+// Chips one by one: each its own, none where it does not fit.
 static void check_deploy(void) {
   struct reach f;
   struct reach_model m;
   struct chip *two[2] = { NULL }, *one = NULL;
   small(&f);
-  reach_model_start(&m, &f);
-  CHECK(reach_chip_deploy(two, 2, &f, &m, 2) == 0 && reach_chip_deploy(&one, 1, &f, &m, 1) == 0, "%s", err_message());
+  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
+  struct par *par = par_new(2);
+  for (int k = 0; k < 2; k++) CHECK(reach_chip_deploy(&two[k], k, &f, &m, par) == 0, "%s", err_message());
+  CHECK(reach_chip_deploy(&one, 0, &f, &m, NULL) == 0, "%s", err_message());
+  par_free(par);
   const struct tile *a = &two[0]->tiles[0], *b = &two[1]->tiles[0], *c = &one->tiles[0];
   CHECK(!memcmp(a->block, c->block, a->size) && a->lsb == c->lsb, "the first of two chips is not the one alone");
   CHECK(memcmp(a->block, b->block, a->size) != 0, "two chips with the same devices");
-  CHECK(one->clock_s == 0 && one->matrices[0].n_seen > 0 && one->matrices[0].checksum == two[1]->matrices[0].checksum, "clock %g", one->clock_s);
+  CHECK(one->clock_s == 0 && one->matrices[0].n_seen > 0 && one->matrices[0].checksum == two[1]->matrices[0].checksum,
+        "clock %g", one->clock_s);
   chip_free(two[0]);
   chip_free(two[1]);
   chip_free(one);
   f.chip.rows = f.chip.columns = 8;
-  CHECK(reach_chip_deploy(two, 2, &f, &m, 1) == ERR_SETTING && !two[0] && !two[1], "a chip that is too small");
+  one = NULL;
+  CHECK(reach_chip_deploy(&one, 0, &f, &m, NULL) == ERR_SETTING && !one, "a chip that is too small");
   reach_model_release(&m);
 }
 
 static void refused(const struct reach *f, const char *text) {
   struct reach_model m;
   struct reach_result r;
-  reach_model_start(&m, f);
+  CHECK(reach_model_new(&m, f) == 0, "%s", err_message());
   CHECK(reach_eval(&r, f, &m, NULL) == ERR_SETTING && strstr(err_message(), text), "%s, not: %s", err_message(), text);
   reach_model_release(&m);
 }

@@ -1,4 +1,5 @@
-// metaxbar eval arm: what it prints and writes, on software and on a chip; paths of the user's own, accepted and refused.
+// metaxbar eval arm: what it prints and writes, on software and on a chip; paths of the user's own, accepted and
+// refused.
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -17,7 +18,7 @@ static void write_model(void) {
   reach_init(&f);
   f.lsg.neurons = 30;
   f.trainee.neurons = 20;
-  reach_model_start(&m, &f);
+  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
   CHECK(reach_model_save(&m, &f, model, false) == 0, "%s", err_message());
   reach_model_release(&m);
 }
@@ -38,14 +39,20 @@ static void says(const char *const *texts) {
 
 static void check_output(void) {
   RUN("eval.trajectories=3", "--json", "--out", table);
-  SAYS("\"trajectories\": 3", "\"generator\": \"consistent\"", "\"synapse\": \"exact\"", "\"rms_distance_cm\": {", "\"mean\":", "\"std\":",
-       "\"omega_rmse_rad_s\"", "\"before\": {", "\"rate_hz\": {", "\"lsg\":", "\"devices_total\": 0", "\"weights_changed\": {");
+  SAYS("\"trajectories\": 3", "\"generator\": \"consistent\"", "\"synapse\": \"exact\"", "\"rms_distance_cm\": {",
+       "\"mean\":", "\"std\":", "\"ci95\":", "\"omega_rmse_rad_s\"", "\"before\": {", "\"rate_hz\": {",
+       "\"lsg\":", "\"devices_total\": 0", "\"weights_changed\": {");
   CHECK(!strstr(p.out, "ledger"), "a ledger without a chip");
   RUN("eval.trajectories=4", "--json", "synapse.kind=chip", "chip.preset=joshi2020", "eval.chips=2", "eval.later_s=60");
-  SAYS("\"synapse\": \"chip\"", "\"preset\": \"joshi2020\"", "\"chips\": 2", "\"later_s\": 60", "\"ledger\": {", "\"deployment\": {",
-       "\"movements\": {", "\"per_movement\": {\"all\": {", "\"second_pass\": {", "\"preset\": \"legallo2023\"", "\"devices_total\": 2000", "\"programmed\": {");
+  SAYS("\"synapse\": \"chip\"", "\"preset\": \"joshi2020\"", "\"chips\": 2", "\"later_s\": 60", "\"ledger\": {",
+       "\"deployment\": {", "\"movements\": {", "\"per_movement\": {\"all\": {", "\"second_pass\": {",
+       "\"preset\": \"legallo2023\"", "\"devices_total\": 2000", "\"programmed\": {");
+  RUN("eval.trajectories=2", "--json", "synapse.kind=quantised", "synapse.bits=6");
+  SAYS("\"synapse\": \"quantised\"", "\"bits\": 6", "\"devices_total\": 0");
   RUN("eval.trajectories=2", "synapse.kind=chip");
-  SAYS("2 movements", "chips: 1 x hermes", "2000 of 2000 devices", "    movement =       pass 1 +       update +      waiting +       pass 2", "reading: at most so much (legallo2023:");
+  SAYS("2 movements", "chips: 1 x hermes", "2000 of 2000 devices",
+       "    movement =       pass 1 +       update +      waiting +       pass 2",
+       "reading: at most so much (legallo2023:");
   char *csv;
   size_t size, lines = 0, commas = 0;
   CHECK(file_read(table, 1 << 20, &csv, &size) == 0, "%s", err_message());
@@ -61,7 +68,8 @@ static void check_output(void) {
 // A converted model performs with the settings it was given.
 static void check_convert(void) {
   p = (struct process){ 0 };
-  process_args(&p, (const char *[]){ "model", "convert", "--model", model, "--out", table, "update.grid=stochastic", "chip.scale=column", NULL });
+  process_args(&p, (const char *[]){ "model", "convert", "--model", model, "--out", table, "update.grid=stochastic",
+                                     "chip.scale=column", NULL });
   process_run(&p);
   CHECK(p.status == 0, "exit status %d: %s", p.status, p.err);
   p = (struct process){ 0 };
@@ -74,7 +82,8 @@ static void half_precision(const char *file, bool half) {
   struct tensorfile *tf;
   CHECK(tensorfile_open(&tf, file) == 0, "%s", err_message());
   for (int k = 0; k < tensorfile_count(tf); k++)
-    CHECK((tensorfile_at(tf, k)->dtype == TENSORFILE_F16) == half, "%s: half precision or not", tensorfile_at(tf, k)->name);
+    CHECK((tensorfile_at(tf, k)->dtype == TENSORFILE_F16) == half, "%s: half precision or not",
+          tensorfile_at(tf, k)->name);
   tensorfile_close(tf);
 }
 
@@ -83,7 +92,8 @@ static void check_resize(void) {
   char wide[220];
   snprintf(wide, sizeof wide, "%s.wide", table);
   p = (struct process){ 0 };
-  process_args(&p, (const char *[]){ "model", "resize", "--model", model, "--out", wide, "trainee.neurons=60", "--half", NULL });
+  process_args(
+      &p, (const char *[]){ "model", "resize", "--model", model, "--out", wide, "trainee.neurons=60", "--half", NULL });
   process_run(&p);
   CHECK(p.status == 0, "exit status %d: %s", p.status, p.err);
   p = (struct process){ 0 };
@@ -93,7 +103,7 @@ static void check_resize(void) {
   struct reach f;
   struct reach_model m;
   reach_init(&f);
-  CHECK(reach_model_load(&m, &f, wide, 0, NULL) == 0 && m.o.trainee.n == 60, "%s", err_message());
+  CHECK(reach_model_load(&m, &f, wide, &(struct run_sources){ 0 }) == 0 && m.o.trainee.n == 60, "%s", err_message());
   reach_model_release(&m);
   half_precision(wide, true);
   p = (struct process){ 0 };
@@ -107,17 +117,23 @@ static void check_resize(void) {
   half_precision(wide, false);
   for (int half = 0; half < 2; half++) {
     p = (struct process){ 0 };
-    process_args(&p, (const char *[]){ "model", "convert", "--model", wide, "--out", wide, half ? "--half" : "--quiet", NULL });
+    process_args(&p, (const char *[]){ "model", "convert", "--model", wide, "--out", wide,
+                                       half ? "--half" : "run.seed=1", NULL });
     process_run(&p);
     CHECK(p.status == 0, "exit status %d: %s", p.status, p.err);
     half_precision(wide, half);
   }
   p = (struct process){ 0 };
-  process_args(&p, (const char *[]){ "model", "convert", "--half", "--model", "models/builtin-5w5s.safetensors", "--out", wide, NULL });
+  process_args(&p, (const char *[]){ "model", "convert", "--half", "--model", "models/builtin-5w5s.safetensors",
+                                     "--out", wide, NULL });
   process_run(&p);
   CHECK(p.status == 2 && strstr(p.err, "--half: for models of the arm only"), "%d: %s", p.status, p.err);
-  static const char *const wrong[][2] = { { "trainee.neurons=50", "trainee.neurons=50: neither fewer than the 20" }, { "code.bits=9", "code.bits=9: resize takes" },
-                                          { "trainee.neurons=0", "trainee.neurons=0" }, { "code.velocity_scale=3", "as the model has" }, { "run.seed=2", "trainee.neurons=20: as the model has" } };
+  static const char *const wrong[][2] = { { "trainee.neurons=50", "trainee.neurons=50: neither fewer than the 20" },
+                                          { "code.bits=9", "code.bits: has no effect here, unlike trainee.neurons, "
+                                                           "code.velocity" },
+                                          { "trainee.neurons=0", "trainee.neurons=0" },
+                                          { "code.velocity_scale=3", "as the model has" },
+                                          { "run.seed=2", "trainee.neurons=20: as the model has" } };
   for (size_t k = 0; k < sizeof wrong/sizeof *wrong; k++) {
     p = (struct process){ 0 };
     process_args(&p, (const char *[]){ "model", "resize", "--model", model, "--out", wide, wrong[k][0], NULL });
@@ -133,7 +149,7 @@ static void check_examples(void) {
     char target[80];
     snprintf(target, sizeof target, "target.file=examples/paths/%s.csv", names[k]);
     RUN(target, "--json");
-    SAYS("\"trajectories\": 1", names[k], "\"std\": 0");
+    SAYS("\"trajectories\": 1", names[k], "\"std\": 0", "\"ci95\": null");
   }
 }
 
@@ -208,7 +224,8 @@ static void check_state(const char *state, const char *other) {
   q = chip((const char *[]){ "import", state, "chip.time_s=1e7", "--out", state, NULL });
   CHECK(q.status == 0, "exit status %d: %s", q.status, q.err);
   RUN("eval.trajectories=3", "--json", "synapse.kind=chip", use);
-  CHECK(value("\"mean\":") != now && value("\"time_s\":") == 1e7, "%.17g after %g s", value("\"mean\":"), value("\"time_s\":"));
+  CHECK(value("\"mean\":") != now && value("\"time_s\":") == 1e7, "%.17g after %g s", value("\"mean\":"),
+        value("\"time_s\":"));
   char table_state[300], use_table[330];  // devices alone: their columns are corrected when they are loaded
   snprintf(table_state, sizeof table_state, "%s.csv", state);
   snprintf(use_table, sizeof use_table, "synapse.state=%s", table_state);
@@ -218,14 +235,15 @@ static void check_state(const char *state, const char *other) {
   const double twice = value("\"products\":");
   CHECK(value("\"time_s\":") == 1e7, "%s", p.out);
   RUN("eval.trajectories=3", "--json", "synapse.kind=chip", use_table, "chip.correction=none");
-  CHECK(twice > 0 && value("\"products\":") == twice/2, "%g products to calibrate a chip and then the devices of a table, %g without", twice, value("\"products\":"));
+  CHECK(twice > 0 && value("\"products\":") == twice/2,
+        "%g products to calibrate a chip and then the devices of a table, %g without", twice, value("\"products\":"));
   unlink(table_state);
   RUN("eval.trajectories=3", "synapse.kind=chip", use, "chip.time_s=60");
   process_check_line(&p, 2, (const char *[]){ "chip.time_s=60", "the clock stands at 1e+07 s", NULL });
   RUN("eval.trajectories=3", "synapse.kind=chip", use, "eval.chips=2");
   process_check_line(&p, 2, (const char *[]){ use, "the state of one chip, for synapse.kind=chip eval.chips=1", NULL });
   RUN("eval.trajectories=3", use);
-  process_check_line(&p, 2, (const char *[]){ use, "the state of one chip, for synapse.kind=chip eval.chips=1", NULL });
+  process_check_line(&p, 2, (const char *[]){ use, "has an effect with synapse.kind=chip only", NULL });
   RUN("eval.trajectories=3", "synapse.kind=chip", wrong);
   process_check_line(&p, 2, (const char *[]){ wrong, ".safetensors or .csv", NULL });
   unlink(state);
@@ -237,8 +255,10 @@ static void check_settings(void) {
   unlink(table);
   RUN("synapse.kind=chip", "chip.update=nearest", "update.grid=stochastic", "--out", table);
   process_check_line(&p, 2, (const char *[]){ "chip.update=nearest", "update.grid=stochastic", NULL });
-  RUN("synapse.kind=quantised");
-  process_check_line(&p, 2, (const char *[]){ "synapse.kind=quantised", NULL });
+  RUN("synapse.kind=quantised", "noise.read=0.1", "--out", table);
+  process_check_line(&p, 2, (const char *[]){ "synapse.kind=quantised", "noise.*", NULL });
+  RUN("synapse.kind=chip", "eval.chips=3", "eval.trajectories=2", "--out", table);
+  process_check_line(&p, 2, (const char *[]){ "eval.chips=3", "more chips than movements, 2", NULL });
   RUN("eval.chips=65");
   process_check_line(&p, 2, (const char *[]){ "eval.chips=65", NULL });
   CHECK(!file_exists(table), "%s is there after a refusal", table);

@@ -50,7 +50,8 @@ int main(void) {
   const double bound = sizeof(real) == sizeof(double) ? 1e-9 : 1e-3, worst = worst_of(data, size);
   printf("largest relative error %.2e\n", worst);
   CHECK(worst <= test_tol(bound), "largest relative error %.2e", worst);
-  const char *const tensors[] = { "conv1.weight", "conv2.weight", "readout.weight", "support.x", "query.x", "expect.grad.readout.weight" };
+  const char *const tensors[] = { "conv1.weight", "conv2.weight", "readout.weight",
+                                  "support.x", "query.x", "expect.grad.readout.weight" };
   for (int k = 0; k < 6; k++) {
     const int64_t at = offset_of(data, size, tensors[k]);
     CHECK(at > 0, "%s: no such tensor", tensors[k]);

@@ -129,7 +129,8 @@ static void test_turns(struct rng *r) {
           wrong += turned[3 * (y * S + x)] != plain[sy * S + sx];
           touched += turned[3 * (y * S + x) + 1] != -7 || turned[3 * (y * S + x) + 2] != -7;
         }
-      CHECK(wrong == 0 && touched == 0, "%d: quarter %d: %d wrong, %d touched", preprocessing, v.quarter, wrong, touched);
+      CHECK(wrong == 0 && touched == 0, "%d: quarter %d: %d wrong, %d touched", preprocessing, v.quarter, wrong,
+            touched);
     }
     imageset_release(&set);
   }
@@ -147,7 +148,8 @@ static void test_published_by_hand(void) {
 
 static void test_published_reference(void) {
   static const char reference[] = "../shared/reference/omniglot_resize.safetensors";
-  static const char *const classes[] = { "Angelic/character01", "Tengwar/character07" }, *const names[] = { "image", "image2" };
+  static const char *const classes[] = { "Angelic/character01", "Tengwar/character07" }, *const names[] = { "image",
+                                                                                                            "image2" };
   static const int drawings[] = { 0, 13 };
   struct tensorfile *tf;
   if (!file_exists(reference) || !file_exists("../shared/omniglot/images_evaluation.zip")) {

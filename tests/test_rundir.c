@@ -46,11 +46,12 @@ static void test_new_and_resume(void) {
   rundir_close(&r);
   CHECK(rundir_open(&r, path, false) == 0, "an empty folder: %s", err_message());
   run.seed = 7;
-  CHECK(rundir_describe(&r, all) == 0, "%s", err_message());
+  CHECK(rundir_describe(&r, all, "") == 0, "%s", err_message());
   write_text(&r, "thesis.tmp", "the user's");
   rundir_close(&r);
   check_text(&r, RUNDIR_SETTINGS, "[run]\nseed = 7\n");
-  CHECK(rundir_open(&r, path, false) == ERR_SETTING && strstr(err_message(), "holds a run already"), "%s", err_message());
+  CHECK(rundir_open(&r, path, false) == ERR_SETTING && strstr(err_message(), "holds a run already"), "%s",
+        err_message());
   CHECK(rundir_open(&r, path, true) == 0 && !rundir_has_checkpoint(&r), "%s", err_message());
   char file[FILE_PATH_SIZE];
   check_text(&r, "thesis.tmp", "the user's");
@@ -58,13 +59,15 @@ static void test_new_and_resume(void) {
   struct json_t *facts;
   int64_t cores = 0;
   const char *text = "";
-  CHECK(json_read(&facts, file, 1 << 16) == 0 && json_field_i64(facts, file, "cores", 1, 1 << 20, &cores) == 0, "%s", err_message());
-  CHECK(json_field_text(facts, file, "compiler", &text) == 0 && *text && json_field_text(facts, file, "git", &text) == 0 && *text, "%s",
+  CHECK(json_read(&facts, file, 1 << 16) == 0 && json_field_i64(facts, file, "cores", 1, 1 << 20, &cores) == 0, "%s",
         err_message());
+  CHECK(json_field_text(facts, file, "compiler", &text) == 0 && *text &&
+            json_field_text(facts, file, "git", &text) == 0 && *text,
+        "%s", err_message());
   json_release(facts);
   write_text(&r, RUNDIR_BUILD, "first");
   write_text(&r, RUNDIR_CHECKPOINT, "");
-  CHECK(rundir_describe(&r, all) == 0 && rundir_has_checkpoint(&r), "%s", err_message());
+  CHECK(rundir_describe(&r, all, "") == 0 && rundir_has_checkpoint(&r), "%s", err_message());
   check_text(&r, RUNDIR_BUILD, "first");
   rundir_close(&r);
 }
@@ -95,7 +98,8 @@ static void test_lock(void) {
 
 // A folder that was received may hold links to files of the user's.
 static void test_links(void) {
-  static const char *const names[] = { ".lock", RUNDIR_SETTINGS, RUNDIR_BUILD, RUNDIR_METRICS, RUNDIR_CHECKPOINT, RUNDIR_MODEL };
+  static const char *const names[] = { ".lock", RUNDIR_SETTINGS, RUNDIR_BUILD,
+                                       RUNDIR_METRICS, RUNDIR_CHECKPOINT, RUNDIR_MODEL };
   char own[160], received[160], link[256], *text;
   size_t size;
   struct rundir r;
@@ -108,7 +112,9 @@ static void test_links(void) {
   for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
     snprintf(link, sizeof link, "%s/%s", received, names[k]);
     CHECK(symlink(own, link) == 0, "symlink");
-    CHECK(rundir_open(&r, received, false) == ERR_IO && strstr(err_message(), names[k]) && strstr(err_message(), "is a link"), "%s", err_message());
+    CHECK(rundir_open(&r, received, false) == ERR_IO && strstr(err_message(), names[k]) &&
+              strstr(err_message(), "is a link"),
+          "%s", err_message());
     unlink(link);
   }
   CHECK(file_read(own, 100, &text, &size) == 0 && !strcmp(text, "precious"), "written through a link");
@@ -140,7 +146,8 @@ static void test_metrics(void) {
       fwrite(whole, 1, n, f);
       fclose(f);
       if (n == 0) unlink(file);
-      CHECK(rundir_open(&r, path, true) == 0 && rundir_metrics(&r, header, checkpoint) == 0, "%zu: %s", n, err_message());
+      CHECK(rundir_open(&r, path, true) == 0 && rundir_metrics(&r, header, checkpoint) == 0, "%zu: %s", n,
+            err_message());
       write_rows(&r, checkpoint + 1, LAST);
       rundir_close(&r);
       check_text(&r, RUNDIR_METRICS, whole);
@@ -148,12 +155,16 @@ static void test_metrics(void) {
   }
   free(whole);
   CHECK(rundir_open(&r, path, true) == 0, "%s", err_message());
-  CHECK(rundir_metrics(&r, "iteration,accuracy", 3) == ERR_FORMAT && strstr(err_message(), "first line is not 'iteration,accuracy'"), "%s",
+  CHECK(rundir_metrics(&r, "iteration,accuracy", 3) == ERR_FORMAT && strstr(err_message(),
+                                                                            "first line is not 'iteration,accuracy'"),
+                                                                            "%s",
         err_message());
   write_text(&r, RUNDIR_METRICS, "iteration,loss\n0,1\nx,2\n");
-  CHECK(rundir_metrics(&r, header, 3) == ERR_FORMAT && strstr(err_message(), "metrics.csv:3: row does not begin"), "%s", err_message());
+  CHECK(rundir_metrics(&r, header, 3) == ERR_FORMAT && strstr(err_message(), "metrics.csv:3: row does not begin"), "%s",
+        err_message());
   r.metrics = fopen("/dev/full", "a");
-  CHECK(rundir_row(&r, "%d", 1) == ERR_IO && strstr(err_message(), "metrics.csv: cannot write: No space"), "%s", err_message());
+  CHECK(rundir_row(&r, "%d", 1) == ERR_IO && strstr(err_message(), "metrics.csv: cannot write: No space"), "%s",
+        err_message());
   rundir_close(&r);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/note.h"
 #include "base/param.h"
 #include "base/pool.h"
 #include "base/tensorfile.h"
@@ -42,32 +43,39 @@ static void test_set(void) {
   static const char *const bad[][2] = {
     { "net.alpha", "net.alpha: expected section.name=value" }, { "alpha=1", "expected section.name=value" },
     { "alpha=1.5", "expected section.name=value" },            { "net.alpha=", "net.alpha=: not a number" },
-    { "net.alpha=11", "net.alpha=11: outside [0, 10]" },       { "nut.alpha=1", "nut.alpha: no section 'nut'; there are net, data" },
+    { "net.alpha=11", "net.alpha=11: outside [0, 10]" },
+    { "nut.alpha=1", "nut.alpha: no section 'nut'; there are net, data" },
     { "net.alfa=1", "net.alfa: no such setting" },             { "data.path= x", "data.path= x: a text cannot" },
     { "data.path=x ", "a text cannot" },                       { "data.path=a ;b", "a text cannot" },
     { "data.path=;b", "a text cannot" },                       { "", ": expected" },
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-    CHECK(settings_set(all, bad[i][0]) == ERR_SETTING && strstr(err_message(), bad[i][1]), "%s: %s", bad[i][0], err_message());
+    CHECK(settings_set(all, bad[i][0]) == ERR_SETTING && strstr(err_message(), bad[i][1]), "%s: %s", bad[i][0],
+          err_message());
 }
 
 // Two tables of one section: each setting finds its own, and what is printed reads back.
 static void test_two_tables(void) {
   struct data more;
-  const struct settings_section two[] = { { "net", net_table, &net }, { "net", data_table, &more }, { "data", data_table, &data }, { 0 } };
+  const struct settings_section two[] = {
+    { "net", net_table, &net }, { "net", data_table, &more }, { "data", data_table, &data }, { 0 }
+  };
   char *text;
   size_t size;
   settings_defaults(two);
   CHECK(settings_set(two, "net.alpha=0.5") == 0 && settings_set(two, "net.path=x") == 0, "%s", err_message());
   CHECK(net.alpha == 0.5 && !strcmp(more.path, "x") && !data.path[0], "%g %s %s", net.alpha, more.path, data.path);
-  CHECK(settings_set(two, "net.alfa=1") == ERR_SETTING && strstr(err_message(), "net.alfa: no such setting"), "%s", err_message());
-  CHECK(settings_set(two, "nut.a=1") == ERR_SETTING && strstr(err_message(), "there are net, data"), "%s", err_message());
+  CHECK(settings_set(two, "net.alfa=1") == ERR_SETTING && strstr(err_message(), "net.alfa: no such setting"), "%s",
+        err_message());
+  CHECK(settings_set(two, "nut.a=1") == ERR_SETTING && strstr(err_message(), "there are net, data"), "%s",
+        err_message());
   FILE *f = open_memstream(&text, &size);
   settings_print_ini(two, f);
   fclose(f);
   CHECK(strstr(text, "rotate = yes\npath = x\n\n[data]\n") && !strstr(text + 1, "[net]"), "%s", text);
   settings_defaults(two);
-  CHECK(settings_parse(two, text, size, "printed") == 0 && net.alpha == 0.5 && !strcmp(more.path, "x"), "%s", err_message());
+  CHECK(settings_parse(two, text, size, "printed") == 0 && net.alpha == 0.5 && !strcmp(more.path, "x"), "%s",
+        err_message());
   free(text);
   struct json_t *j = settings_json(two);
   f = open_memstream(&text, &size);
@@ -80,8 +88,9 @@ static void test_two_tables(void) {
 
 static void test_ini(void) {
   settings_defaults(all);
-  CHECK(parse("\xef\xbb\xbf# comment\n\n[net]\r\nchannels = 7 ; seven\n  alpha: 2e-1\n[data]\npath = a;b #c\n[net]\nrotate=no") == 0, "%s",
-        err_message());
+  CHECK(parse("\xef\xbb\xbf# comment\n\n[net]\r\nchannels = 7 ; seven\n  alpha: 2e-1\n[data]\npath = a;b "
+              "#c\n[net]\nrotate=no") == 0,
+        "%s", err_message());
   CHECK(net.channels == 7 && net.alpha == 0.2 && !net.rotate && !strcmp(data.path, "a;b #c"), "%s", data.path);
   char long_line[2000] = "[data]\npath = ";
   memset(long_line + strlen(long_line), 'x', 1000);
@@ -97,9 +106,36 @@ static void test_ini(void) {
     { "[net]\nalpha =", "f.ini:2: net.alpha=: not a number" },
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-    CHECK(parse(bad[i][0]) == ERR_SETTING && !strncmp(err_message(), bad[i][1], strlen(bad[i][1])), "%zu: %s", i, err_message());
-  CHECK(settings_parse(all, "[net]\n\0", 7, "f.ini") == ERR_SETTING && strstr(err_message(), "not a text file"), "%s", err_message());
+    CHECK(parse(bad[i][0]) == ERR_SETTING && !strncmp(err_message(), bad[i][1], strlen(bad[i][1])), "%zu: %s", i,
+          err_message());
+  CHECK(settings_parse(all, "[net]\n\0", 7, "f.ini") == ERR_SETTING && strstr(err_message(), "not a text file"), "%s",
+        err_message());
   CHECK(settings_load(all, "/nowhere.ini") == ERR_IO && strstr(err_message(), "/nowhere.ini"), "%s", err_message());
+}
+
+static char noted[300];
+static void keep_note(const char *line) { snprintf(noted, sizeof noted, "%s", line); }
+
+static void write_text(const char *path, const char *text) {
+  FILE *f = fopen(path, "w");
+  if (!f || fputs(text, f) < 0 || fclose(f)) abort();
+}
+
+// A file of an older program: what it knew beyond this one is passed over, whatever else is wrong is not.
+static void test_written(void) {
+  char path[] = "/tmp/metaxbar-settings-XXXXXX";
+  close(mkstemp(path));
+  settings_defaults(all);
+  write_text(path, "[net]\nalfa = 1\nchannels = 9\n[nut]\nalpha = 1\n");
+  CHECK(settings_load(all, path) == ERR_SETTING && strstr(err_message(), ":2: net.alfa: no such setting"), "%s",
+        err_message());
+  note_to(keep_note);
+  CHECK(settings_load_written(all, path) == 0 && net.channels == 9, "%s", err_message());
+  CHECK(strstr(noted, ":5: nut.alpha=1: passed over"), "%s", noted);
+  note_to(NULL);
+  write_text(path, "[net]\nalpha = 11\n");
+  CHECK(settings_load_written(all, path) == ERR_SETTING && strstr(err_message(), "outside"), "%s", err_message());
+  unlink(path);
 }
 
 // Unround values, the longest text.
@@ -121,13 +157,15 @@ static void test_round_trip(void) {
   settings_print_ini(all, f);
   fclose(f);
   settings_defaults(all);
-  CHECK(parse(text) == 0 && !memcmp(&net, &net0, sizeof net) && !memcmp(&data, &data0, sizeof data), "%s\n%s", err_message(), text);
+  CHECK(parse(text) == 0 && !memcmp(&net, &net0, sizeof net) && !memcmp(&data, &data0, sizeof data), "%s\n%s",
+        err_message(), text);
   free(text);
   f = open_memstream(&text, &size);
   settings_print_lines(all, f);
   fclose(f);
   settings_defaults(all);
-  for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) CHECK(settings_set(all, line) == 0, "%s", err_message());
+  for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+    CHECK(settings_set(all, line) == 0, "%s", err_message());
   CHECK(!memcmp(&net, &net0, sizeof net) && !memcmp(&data, &data0, sizeof data), "lines");
   free(text);
   struct json_t *o = settings_json(all), *section;
@@ -135,7 +173,8 @@ static void test_round_trip(void) {
   bool rotate = true;
   const char *rule = "";
   CHECK(!json_field_object(o, "s", "net", &section) && !json_field_f64(section, "s", "alpha", 0, 1, &alpha) &&
-            !json_field_bool(section, "s", "rotate", &rotate) && !json_field_text(section, "s", "rule", &rule), "%s", err_message());
+            !json_field_bool(section, "s", "rotate", &rotate) && !json_field_text(section, "s", "rule", &rule),
+        "%s", err_message());
   CHECK(alpha == net0.alpha && !rotate && !strcmp(rule, "task"), "%g %s", alpha, rule);
   json_release(o);
 }
@@ -161,10 +200,14 @@ static void test_metadata(void) {
   tensorfile_put_text(w, "net.alpha", "11");
   tensorfile_put_text(w, "data.alpha", "1");
   CHECK(tensorfile_commit(w) == 0 && tensorfile_open(&tf, path) == 0, "%s", err_message());
-  CHECK(settings_restore(all, only, tf) == ERR_FORMAT && strstr(err_message(), path) && strstr(err_message(), "net.alpha=11: outside"),
+  CHECK(settings_restore(all, only, tf) == ERR_FORMAT && strstr(err_message(), path) &&
+            strstr(err_message(), "net.alpha=11: outside"),
         "%s", err_message());
-  CHECK(settings_restore(all, (const char *const[]){ "data", NULL }, tf) == ERR_FORMAT && strstr(err_message(), "data.alpha: no such"), "%s",
-        err_message());
+  note_to(keep_note);
+  CHECK(settings_restore(all, (const char *const[]){ "data", NULL }, tf) == 0 && strstr(noted,
+                                                                                        "data.alpha=1: passed over"),
+                                                                                        "%s", noted);
+  note_to(NULL);
   CHECK(settings_restore(all, (const char *const[]){ "none", NULL }, tf) == 0, "%s", err_message());
   tensorfile_close(tf);
   unlink(path);
@@ -192,13 +235,15 @@ static void test_threads(void) {
   pool_run(p, THREADS, read_often, NULL);
   pool_free(p);
   for (int k = 0; k < THREADS; k++) CHECK(failed[k] == 0, "thread %d failed %d times", k, failed[k]);
-  CHECK(ini_allow_multiline && ini_max_line == max_line, "the host's libinih: multiline %d, lines of %d", ini_allow_multiline, ini_max_line);
+  CHECK(ini_allow_multiline && ini_max_line == max_line, "the host's libinih: multiline %d, lines of %d",
+        ini_allow_multiline, ini_max_line);
 }
 
 int main(void) {
   test_set();
   test_two_tables();
   test_ini();
+  test_written();
   test_round_trip();
   test_metadata();
   test_threads();

@@ -69,11 +69,13 @@ static void check_target(struct spikecode_params *p) {
   p->bits = 10;
   p->velocity = SPIKECODE_OF_TIP;
   p->velocity_scale = 0.01;
-  spikecode_encode(&e, &target, drive, p);  // 1/32768 m a step are 0.00305 m/s: int(1.305 * 2^9) = 668 = 0x29c; y and z rest: 0x200
+  // 1/32768 m a step are 0.00305 m/s: int(1.305 * 2^9) = 668 = 0x29c; y and z rest: 0x200
+  spikecode_encode(&e, &target, drive, p);
   CHECK(spikecode_inputs(p) == 65, "%d inputs", spikecode_inputs(p));
   for (int t = 0; t < T; t += T - 1)
     for (int b = 0; b < 10; b++)
-      CHECK(has(t, 35 + b) == (0x29c >> b & 1) && has(t, 45 + b) == (b == 9) && has(t, 55 + b) == (b == 9), "bit %d of the velocity in step %d", b, t);
+      CHECK(has(t, 35 + b) == (0x29c >> b & 1) && has(t, 45 + b) == (b == 9) && has(t, 55 + b) == (b == 9),
+            "bit %d of the velocity in step %d", b, t);
   p->velocity = SPIKECODE_OF_JOINTS;
   for (int t = 0; t < T; t++) {
     omega[2*t] = t == 17 ? -0.005 : 0.02;   // half the range below; twice what fills it
@@ -82,7 +84,8 @@ static void check_target(struct spikecode_params *p) {
   spikecode_encode(&e, &target, drive, p);
   CHECK(spikecode_inputs(p) == 55, "%d inputs", spikecode_inputs(p));
   for (int b = 0; b < 10; b++) {
-    CHECK(has(10, 35 + b) == (b == 8) && has(11, 35 + b) == 1 && has(10, 45 + b) == 0, "bit %d of the velocity of the joints", b);
+    CHECK(has(10, 35 + b) == (b == 8) && has(11, 35 + b) == 1 && has(10, 45 + b) == 0,
+          "bit %d of the velocity of the joints", b);
   }
   p->velocity = SPIKECODE_NO_VELOCITY;
   p->preview = 0;
@@ -101,7 +104,9 @@ static void check_regions(struct spikecode_params *p) {
   p->preview = 2*T;                // all that is told is the end
   spikecode_encode(&e, &target, drive, p);
   CHECK(spikecode_inputs(p) == 5 + 48 + 48, "%d inputs", spikecode_inputs(p));
-  for (int b = 0; b < 16; b++) CHECK(has(3, 5 + 48 + 16 + b) == (b == 15) && has(3, 5 + 32 + 15) == 0 && has(10, 5 + 32 + 15), "onehot with velocity, bit %d", b);
+  for (int b = 0; b < 16; b++)
+    CHECK(has(3, 5 + 48 + 16 + b) == (b == 15) && has(3, 5 + 32 + 15) == 0 && has(10, 5 + 32 + 15),
+          "onehot with velocity, bit %d", b);
   p->velocity = SPIKECODE_NO_VELOCITY;
   p->preview = 0;
 }

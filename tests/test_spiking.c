@@ -31,7 +31,8 @@ static void check_twin(int n, double adaptive, bool smooth, uint32_t index) {
       wrong += fabs((double)(z[t*n + f.rec.spikes.index[k]] - f.rec.spikes.value[k])) > 1e-4;
     for (int j = 0; j < N_OUT; j++) off = fmax(off, fabs((double)(f.output[t*f.net.ld_out + j] - o[t*N_OUT + j])));
   }
-  CHECK(n_spikes > 20 && f.rec.spikes.first[steps] == n_spikes && wrong == 0, "n %d: %d of %d spikes, %d wrong", n, f.rec.spikes.first[steps], n_spikes, wrong);
+  CHECK(n_spikes > 20 && f.rec.spikes.first[steps] == n_spikes && wrong == 0, "n %d: %d of %d spikes, %d wrong", n,
+        f.rec.spikes.first[steps], n_spikes, wrong);
   CHECK(off <= test_tol(sizeof(real) == 8 ? 1e-12 : 1e-4), "n %d: outputs differ by %g", n, off);
   fixture_release(&f);
 }
@@ -47,7 +48,8 @@ static void check_array(void) {
   const struct spiking_source source = { .array = array };
   real *output = fixture_zeros(&f.a, (size_t)f.T*(size_t)f.net.ld_out);
   spiking_forward(&other, output, &f.net, &source, f.w_out, &f.input, &f.scratch);
-  CHECK(other.spikes.first[f.T] == f.rec.spikes.first[f.T], "%d spikes vs %d", other.spikes.first[f.T], f.rec.spikes.first[f.T]);
+  CHECK(other.spikes.first[f.T] == f.rec.spikes.first[f.T], "%d spikes vs %d", other.spikes.first[f.T],
+        f.rec.spikes.first[f.T]);
   double off = 0;
   for (int k = 0; k < f.T*f.net.ld_out; k++) off = fmax(off, fabs((double)(output[k] - f.output[k])));
   CHECK(off <= test_tol(sizeof(real) == 8 ? 1e-12 : 1e-4), "outputs differ by %g", off);

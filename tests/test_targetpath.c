@@ -6,15 +6,18 @@
 static void refused(const char *text, const char *expected) {
   struct targetpath p;
   const int rc = targetpath_parse(&p, text, strlen(text), "path.csv");
-  CHECK(rc == ERR_FORMAT && strstr(err_message(), expected), "'%s' gave '%s'", expected, rc < 0 ? err_message() : "no error");
+  CHECK(rc == ERR_FORMAT && strstr(err_message(), expected), "'%s' gave '%s'", expected,
+        rc < 0 ? err_message() : "no error");
   if (rc == 0) targetpath_release(&p);
 }
 
 int main(void) {
   struct targetpath p;
-  static const char good[] = "x,y,z\n# a comment\n1,2,3\r\n\n 4 , -5e-1 ,6\n1,1,1\n1,1,1\n1,1,1\n1,1,1\n1,1,1\n1,1,1\n1,1,1\n7,8,9";
+  static const char good[] = "x,y,z\n# a comment\n1,2,3\r\n\n 4 , -5e-1 "
+                             ",6\n1,1,1\n1,1,1\n1,1,1\n1,1,1\n1,1,1\n1,1,1\n1,1,1\n7,8,9";
   CHECK(targetpath_parse(&p, good, sizeof good - 1, "path.csv") == 0, "%s", err_message());
-  CHECK(p.n == 10 && p.columns == 3 && p.value[4] == -0.5 && p.value[29] == 9 && p.line[0] == 3 && p.line[9] == 13, "%d rows of %d, line %d", p.n, p.columns, p.line[9]);
+  CHECK(p.n == 10 && p.columns == 3 && p.value[4] == -0.5 && p.value[29] == 9 && p.line[0] == 3 && p.line[9] == 13,
+        "%d rows of %d, line %d", p.n, p.columns, p.line[9]);
   targetpath_release(&p);
   refused("", "path.csv:0: the path ends after 0 rows; at least 10");
   refused("1,2\n3,4\n", "path.csv:2: the path ends after 2 rows");
@@ -31,7 +34,9 @@ int main(void) {
   memset(longer, '1', sizeof longer - 1);
   longer[799] = 0;
   refused(longer, "longer than");
-  CHECK(targetpath_parse(&p, "1,2\0\n", 5, "path.csv") == ERR_FORMAT && strstr(err_message(), "a zero byte"), "%s", err_message());
-  CHECK(targetpath_read(&p, "/nonexistent/path.csv") == ERR_IO && strstr(err_message(), "/nonexistent/path.csv"), "%s", err_message());
+  CHECK(targetpath_parse(&p, "1,2\0\n", 5, "path.csv") == ERR_FORMAT && strstr(err_message(), "a zero byte"), "%s",
+        err_message());
+  CHECK(targetpath_read(&p, "/nonexistent/path.csv") == ERR_IO && strstr(err_message(), "/nonexistent/path.csv"), "%s",
+        err_message());
   return test_summary();
 }

@@ -25,7 +25,8 @@ static void test_good(const struct imageset *set) {
   CHECK(t.tasks[0].ways == 2 && t.tasks[0].shots == 2 && t.tasks[0].queries == 1, "sizes");
   static const int want[2][6] = { { 0, 1, 5, 3, 2, 4 }, { 3, 4, 2, 0, 5, 1 } };  // support class by class, then queries
   for (int k = 0; k < 2; k++)
-    for (int i = 0; i < 6; i++) CHECK(t.tasks[k].views[i].image == want[k][i], "task %d image %d is %d", k, i, t.tasks[k].views[i].image);
+    for (int i = 0; i < 6; i++)
+      CHECK(t.tasks[k].views[i].image == want[k][i], "task %d image %d is %d", k, i, t.tasks[k].views[i].image);
   tasksfile_release(&t);
 }
 
@@ -65,9 +66,12 @@ static void test_published(void) {
   imageset_init(&set, IMAGESET_AREA, 8);
   CHECK(omniglot_load(&set, "../shared/omniglot", "images_evaluation", OMNIGLOT_EVALUATION) == 0, "%s", err_message());
   CHECK(tasksfile_load(&t, path, &set) == 0, "%s", err_message());
-  CHECK(t.n_tasks == 40 && t.tasks[39].ways == 5 && t.tasks[0].shots == 5 && t.tasks[0].queries == 5 && t.n_expect == 5, "%d tasks", t.n_tasks);
+  CHECK(t.n_tasks == 40 && t.tasks[39].ways == 5 && t.tasks[0].shots == 5 && t.tasks[0].queries == 5 && t.n_expect == 5,
+        "%d tasks", t.n_tasks);
   const int c = imageset_find(&set, "Malayalam/character25");
-  CHECK(t.tasks[0].classes[0] == c && t.tasks[0].views[0].image == set.first[c] + 17 && t.tasks[0].views[25].image == set.first[c], "first task");
+  CHECK(t.tasks[0].classes[0] == c && t.tasks[0].views[0].image == set.first[c] + 17 &&
+            t.tasks[0].views[25].image == set.first[c],
+        "first task");
   tasksfile_release(&t);
   imageset_release(&set);
 }

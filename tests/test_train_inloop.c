@@ -37,9 +37,9 @@ static void bench_init(struct bench *b, enum inloop_kind kind, const struct chip
   b->parameters = err_aligned(b->net.n, sizeof(real));
   b->gradient = err_aligned(b->net.n, sizeof(real));
   convnet_start(&b->net, b->parameters, 0.4, &r);
-  b->n_x = (size_t)(3 * (SHOTS + QUERIES) * SIDE*SIDE * CONV_LANES);
+  b->n_x = (size_t)(3 * (SHOTS + QUERIES) * SIDE*SIDE * VECTOR_PADDING);
   b->x = err_aligned(b->n_x, sizeof(real));
-  for (size_t i = 0; i < b->n_x; i += CONV_LANES) b->x[i] = (real)rng_normal(&r);
+  for (size_t i = 0; i < b->n_x; i += VECTOR_PADDING) b->x[i] = (real)rng_normal(&r);
   b->loop = (struct inloop){ 0 };
   if (kind != INLOOP_NONE) CHECK(inloop_init(&b->loop, kind, &b->worker, &b->net, p) == 0, "%s", err_message());
 }
@@ -108,9 +108,10 @@ static void test_renewed(void) {
   learn(&b, 3, 1e6);
   learn(&b, 4, 0);
   CHECK(deploy_plan(&fresh, &p, 4, &b.net) == 0, "%s", err_message());
-  for (int l = 0; l <= b.net.blocks; l++) chip_synapse(fresh, l)->ops->program(chip_synapse(fresh, l), b.parameters + b.net.offset[l], &fresh->rng);
+  for (int l = 0; l <= b.net.blocks; l++)
+    chip_synapse(fresh, l)->ops->program(chip_synapse(fresh, l), b.parameters + b.net.offset[l], &fresh->rng);
   for (int l = 0; l <= b.net.blocks; l++) {
-    const size_t n = (size_t)convnet_rows(&b.net, l) * (size_t)conv_padded(convnet_columns(&b.net, l));
+    const size_t n = (size_t)convnet_rows(&b.net, l) * (size_t)vector_padded(convnet_columns(&b.net, l));
     real *v = err_aligned(2*n, sizeof *v);
     chip_effective(b.loop.chip, l, v);
     chip_effective(fresh, l, v + n);
@@ -146,7 +147,7 @@ static void test_corrected(void) {
   bench_init(&b, INLOOP_WEIGHTS, &p);
   learn(&b, 5, 1e7);
   for (int l = 0; l < b.net.blocks; l++) {
-    const int I = convnet_rows(&b.net, l), O = convnet_columns(&b.net, l), OP = conv_padded(O);
+    const int I = convnet_rows(&b.net, l), O = convnet_columns(&b.net, l), OP = vector_padded(O);
     const real *w = b.parameters + b.net.offset[l], *v = b.worker.held + b.net.offset[l];
     for (int o = 0; o < O; o++) {
       double ww = 0, vw = 0, dd = 0;
@@ -162,6 +163,8 @@ static void test_corrected(void) {
   }
   const double age_s = b.loop.chip->clock_s;
   CHECK(age_s > 300 && age_s < 1e7, "the chip is %g s old", age_s);
+  struct rng r = rng_stream(5, RNG_DRIFT, 0);
+  CHECK_REL(age_s, 300*pow(1e7/300, rng_uniform(&r)), 1e-12);  // log-uniform
   bench_release(&b);
 }
 
@@ -170,7 +173,7 @@ static void test_clip(void) {
   p.weight_clip = 1.5;
   struct bench b;
   bench_init(&b, INLOOP_WEIGHTS, &p);
-  const int O = b.net.channels, OP = conv_padded(O), I = convnet_rows(&b.net, 0);
+  const int O = b.net.channels, OP = vector_padded(O), I = convnet_rows(&b.net, 0);
   double square = 0;
   b.parameters[0] = 3;
   for (int i = 0; i < I; i++) square += (double)b.parameters[i*OP] * (double)b.parameters[i*OP];

@@ -9,9 +9,11 @@
 
 static struct folder tmp;
 
-#define SMALL "train", "fewshot", "data.kind=builtin", "data.classes=40", "data.drawings=10", "net.channels=8", "train.tasks=4", \
-              "train.shots=3", "train.queries=2", "train.validate_tasks=2", "train.validate_every=20", "train.log_every=5", \
-              "train.learn_inner_rate=yes", "train.rate=0.002", "train.batchnorm=both", "data.validation=0.2"
+#define SMALL                                                                                      \
+  "train", "fewshot", "data.kind=builtin", "data.classes=40", "data.drawings=10",                  \
+  "net.channels=8", "train.tasks=4", "train.shots=3", "train.queries=2",                           \
+  "train.validate_tasks=2", "train.validate_every=20", "train.log_every=5",                        \
+  "train.learn_inner_rate=yes", "train.rate=0.002", "train.batchnorm=both", "data.validation=0.2"
 
 // Start training into folder `name`; extra settings (NULL ends) come last.
 static void start(struct process *p, const char *name, bool resume, const char *const *extra) {
@@ -40,13 +42,14 @@ static char *contents(const char *folder, const char *file, size_t *size) {
 static void check_same(const char *a, const char *b, const char *file, bool same) {
   size_t n, m;
   char *x = contents(a, file, &n), *y = contents(b, file, &m);
-  CHECK(n && m && (n == m && !memcmp(x, y, n)) == same, "%s/%s (%zu bytes) and %s/%s (%zu bytes) are %s", a, file, n, b, file, m,
-        same ? "different" : "the same");
+  CHECK(n && m && (n == m && !memcmp(x, y, n)) == same, "%s/%s (%zu bytes) and %s/%s (%zu bytes) are %s", a, file, n, b,
+        file, m, same ? "different" : "the same");
   free(x);
   free(y);
 }
 
-static const char *const thirty[] = { "train.iterations=30", "run.threads=1", "train.checkpoint_every_s=0", "--quiet", NULL };
+static const char *const thirty[] = { "train.iterations=30", "run.threads=1", "train.checkpoint_every_s=0", "--quiet",
+                                      NULL };
 
 static double whole_s;  // work of a run of thirty iterations
 
@@ -133,7 +136,8 @@ static void test_chip_in_loop(const char *synapse) {
   check_same(one, "one", "model.safetensors", false);
 }
 
-static const char *const long_run[] = { "train.iterations=1000000", "run.threads=2", "train.checkpoint_every_s=0", NULL };
+static const char *const long_run[] = { "train.iterations=1000000", "run.threads=2", "train.checkpoint_every_s=0",
+                                        NULL };
 
 static void test_interrupted(void) {
   static struct process p, q;
@@ -149,7 +153,9 @@ static void test_interrupted(void) {
     struct stat s;
     kill(p.pid, numbers[k]);
     process_end(&p);
-    process_check_line(&p, 128 + numbers[k], (const char *const[]){ "/stopped: stopped at iteration ", " of 1000000; continue with --resume", NULL });
+    process_check_line(
+        &p, 128 + numbers[k],
+        (const char *const[]){ "/stopped: stopped at iteration ", " of 1000000; continue with --resume", NULL });
     if (k == 2) break;
     CHECK(stat(folder_path(&tmp, "stopped/checkpoint.safetensors"), &s) == 0, "no checkpoint");
     start(&p, "stopped", true, long_run);
@@ -160,7 +166,8 @@ static void test_interrupted(void) {
 // The folder may be called anything; a setting that a checkpoint could not hold is refused before the training begins.
 static void test_names(void) {
   static struct process p;
-  static const char *const few[] = { "train.iterations=2", NULL }, *const latin[] = { "train.iterations=2", "data.path=/tmp/l\xe4ufe", NULL };
+  static const char *const few[] = { "train.iterations=2", NULL }, *const latin[] = { "train.iterations=2",
+                                                                                      "data.path=/tmp/l\xe4ufe", NULL };
   run(&p, "l\xe4ufe=1", false, few);
   CHECK(p.status == 0 && file_exists(folder_path(&tmp, "l\xe4ufe=1/model.safetensors")), "%s", p.err);
   run(&p, "latin", false, latin);
@@ -177,7 +184,8 @@ static void test_refused(void) {
   run(&p, "nothing", true, long_run);
   process_check_line(&p, 2, (const char *const[]){ "/nothing: no run to resume", NULL });
   run(&p, "stopped", true, (const char *const[]){ "train.iterations=1000000", "train.rate=0.003", NULL });
-  process_check_line(&p, 2, (const char *const[]){ "/stopped/checkpoint.safetensors: ", "train.rate=0.002", "0.003", NULL });
+  process_check_line(&p, 2,
+                     (const char *const[]){ "/stopped/checkpoint.safetensors: ", "train.rate=0.002", "0.003", NULL });
   run(&p, "stopped", true, (const char *const[]){ "train.iterations=1000000", "net.channels=9", NULL });
   process_check_line(&p, 2, (const char *const[]){ "/stopped/checkpoint.safetensors: ", "net.channels=8", "9", NULL });
   char *after = contents("stopped", "settings.ini", &m);
@@ -224,7 +232,8 @@ static void test_diverged(void) {
   CHECK(tensorfile_open(&tf, folder_path(&tmp, "stopped/checkpoint.safetensors")) == 0, "%s", err_message());
   const struct tensorfile_entry *e = tensorfile_find(tf, "parameters");
   const real huge = sizeof(real) == sizeof(float) ? (real)3e38 : (real)1.7e308;
-  for (int64_t i = 0; e && i < e->n_values; i++) memcpy(data + e->offset + i * (int64_t)sizeof huge, &huge, sizeof huge);
+  for (int64_t i = 0; e && i < e->n_values; i++)
+    memcpy(data + e->offset + i * (int64_t)sizeof huge, &huge, sizeof huge);
   tensorfile_close(tf);
   folder_write(&tmp, "stopped/checkpoint.safetensors", data, size);
   run(&p, "stopped", true, long_run);

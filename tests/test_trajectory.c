@@ -49,7 +49,8 @@ static void check_consistent(void) {
       }
     }
   }
-  CHECK(n_cut > 20 && off < test_tol(1e-12) && beyond <= 0, "%d cut, velocity and angle differ by %g, %g beyond the limits", n_cut, off, beyond);
+  CHECK(n_cut > 20 && off < test_tol(1e-12) && beyond <= 0,
+        "%d cut, velocity and angle differ by %g, %g beyond the limits", n_cut, off, beyond);
 }
 
 // An independent program finds that 49 % of the published movements touch a limit and 30 % reach z >= 1 m.

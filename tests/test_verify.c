@@ -35,7 +35,8 @@ int main(void) {
       const struct outcome o = run(&v, &p, x);
       CHECK(fabs(o.spread - 1) < 0.02, "%s x=%.2f: spread %.3f sigma_prog", p.name, x, o.spread);
       CHECK(fabs(o.bias) < 0.03, "%s x=%.2f: bias %.3f sigma_prog", p.name, x, o.bias);
-      CHECK(o.count.failed == 0 && o.count.pulses > N && o.count.pulses < 10*N, "%s x=%.2f: %ld pulses, %ld failed", p.name, x, o.count.pulses, o.count.failed);
+      CHECK(o.count.failed == 0 && o.count.pulses > N && o.count.pulses < 10*N, "%s x=%.2f: %ld pulses, %ld failed",
+            p.name, x, o.count.pulses, o.count.failed);
       CHECK(o.count.reads == o.count.pulses, "a read before each pulse but RESET, one at the end");
     }
   }
@@ -44,10 +45,12 @@ int main(void) {
   const struct outcome usual = run(&v, &p, 0.3);
   v.tolerance = 3;
   const struct outcome loose = run(&v, &p, 0.3);
-  CHECK(loose.spread > 1.3 && loose.count.pulses < usual.count.pulses, "loose: %.3f, %ld pulses", loose.spread, loose.count.pulses);
+  CHECK(loose.spread > 1.3 && loose.count.pulses < usual.count.pulses, "loose: %.3f, %ld pulses", loose.spread,
+        loose.count.pulses);
   v.tolerance = 0.05;
   const struct outcome strict = run(&v, &p, 0.3);
-  CHECK(strict.spread < usual.spread && strict.count.pulses > 2*usual.count.pulses, "strict: %.3f, %ld pulses", strict.spread, strict.count.pulses);
+  CHECK(strict.spread < usual.spread && strict.count.pulses > 2*usual.count.pulses, "strict: %.3f, %ld pulses",
+        strict.spread, strict.count.pulses);
   v.max_pulses = 2;
   const struct outcome hasty = run(&v, &p, 0.3);
   CHECK(hasty.count.failed > N/2 && hasty.count.pulses <= 4*N, "hasty: %ld failed", hasty.count.failed);

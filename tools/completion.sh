@@ -33,12 +33,23 @@ tables() {
   printf '  esac\n}\n\n'
 }
 
+# The flags of a command, and of each of its words.
+flag_table() {
+  printf '_metaxbar_flags() {\n  case "$1 $2" in\n'
+  commands | while read -r c; do
+    words "$c" | cut -d ' ' -f 1 | while read -r word; do printf '    "%s %s") echo "%s" ;;\n' "$c" "$word" "$(flags "$c" $(words "$c" | grep -E "^$word( |$)") | tr '\n' ' ')"; done
+    printf '    "%s "*) echo "%s" ;;\n' "$c" "$(flags "$c" | tr '\n' ' ')"
+  done
+  printf '  esac\n}\n\n'
+}
+
 script() {
   printf '# Completes the command line of metaxbar in bash (and zsh, after bashcompinit). Generated from --help.\n\n'
   printf '_metaxbar_commands="%s"\n\n' "$(commands | tr '\n' ' ' | sed 's/ $//')"
   lists _metaxbar_words words ';'
-  lists _metaxbar_flags flags ';'
+  flag_table
   tables
+  printf '_metaxbar_takes_value() {\n  case $1 in %s) return 0 ;; *) return 1 ;; esac\n}\n\n' "$(valued_flags | paste -sd '|')"
   cat <<'END'
 # What follows this first word on lines; the word is what has been typed, so it is compared and not run.
 _metaxbar_rest() {
@@ -81,17 +92,15 @@ _metaxbar() {
     if [[ $cur == *= && ${COMP_WORDS[i - 1]} == = ]]; then cur=$cur${COMP_WORDS[i]}; continue; fi
     case $cur in
       '' | -* | *=*) ;;
-      *) case $previous in
-           -c | --model | --run | --out | --render) ;;
-           *) if [ -z "$command" ]; then command=$cur; elif [ -z "$first" ]; then first=$cur; else second=$cur; fi ;;
-         esac ;;
+      *) if _metaxbar_takes_value "$previous"; then :
+         elif [ -z "$command" ]; then command=$cur; elif [ -z "$first" ]; then first=$cur; else second=$cur; fi ;;
     esac
     previous=$cur cur=${COMP_WORDS[i]}
   done
   if [ -z "$command" ]; then COMPREPLY=($(compgen -W "$_metaxbar_commands --help --version" -- "$cur")); return; fi
-  case $previous in -c | --model | --run | --out | --render) COMPREPLY=($(compgen -f -- "$cur")); return ;; esac
+  if _metaxbar_takes_value "$previous"; then COMPREPLY=($(compgen -f -- "$cur")); return; fi
   case $cur in
-    -*) COMPREPLY=($(compgen -W "$(_metaxbar_flags "$command" | tr ';' ' ')" -- "$cur")) ;;
+    -*) COMPREPLY=($(compgen -W "$(_metaxbar_flags "$command" "$first")" -- "$cur")) ;;
     *=*) _metaxbar_value "$cur" "$command" "$first" ;;
     *.*) _metaxbar_name "$cur" "$command" "$first" ;;
     *) _metaxbar_word "$cur" "$command" "$first" "$second"

@@ -1,14 +1,16 @@
 # help.sh - what the program says about itself, taken apart; sourced by man.sh and completion.sh, which set $program.
-# `metaxbar COMMAND [WORD] --help` is a usage (continued on indented lines), a text, and settings:
+# `metaxbar COMMAND [WORD] --help` is a usage (continued on indented lines), a text, flags and settings:
+#   --flag VALUE   what it does
 #   section.name   what it is (limits or choices, default value)
 
+is_flag='^  --?[a-z]'
 is_setting='^  [a-z]+\.[A-Za-z0-9_]+ .*\)$'
 
 commands() { "$program" --help | sed -n 's/^  \([a-z][a-z-]*\)  *[^ ].*/\1/p'; }
 summary() { "$program" --help | sed -n "s/^  $1  *//p"; }  # of a command
 
 usage_of() { "$program" "$@" --help | awk '/^usage:/ { on = 1 } /^$/ { over = 1 } on && !over'; }
-text_of() { "$program" "$@" --help | awk -v s="$is_setting" 'on && $0 !~ s && $0 != "settings:"; /^$/ { on = 1 }'; }
+text_of() { "$program" "$@" --help | awk -v s="$is_setting" -v f="$is_flag" 'on && $0 !~ s && $0 !~ f && $0 != "flags:" && $0 != "settings:"; /^$/ { on = 1 }'; }
 settings_of() { "$program" "$@" --help | grep -E "$is_setting" || true; }
 
 # Words that may follow a command, "WORD" or "WORD WORD", in the order of the usage.
@@ -33,4 +35,6 @@ parts() {
   done
 }
 
-flags() { { usage_of "$1"; echo --help; } | grep -oE -- '(^|[ [])(--[a-z-]+|-c)' | tr -d ' [' | sort -u; }
+flag_lines() { "$program" "$@" --help | grep -E "$is_flag"; }
+flags() { flag_lines "$@" | awk '{ print $1 }' | sort -u; }
+valued_flags() { commands | while read -r c; do flag_lines "$c"; done | awk '$2 ~ /^[A-Z]/ { print $1 }' | sort -u; }

@@ -32,6 +32,11 @@ description() {
     { if (blank) print ".PP"; blank = 0; sub(/^ +/, ""); print }'
 }
 
+flags_list() {
+  printf '.SH OPTIONS\n'
+  flag_lines "$1" | sed -E 's/^  (-[^ ]+( [A-Z][^ ]*)?) +/\1\t/' | escape | awk -F '\t' '{ printf ".TP\n.B %s\n%s\n", $1, $2 }'
+}
+
 settings() {  # title, command, word or nothing
   local title=$1
   shift
@@ -77,6 +82,7 @@ page() {
   head "metaxbar-$command" "$(summary "$command")"
   synopsis "$command"
   description "$command"
+  flags_list "$command"
   parts "$command" | while read -r part; do
     if [ -z "$part" ]; then settings SETTINGS "$command"
     else settings "SETTINGS OF ${command^^} ${part^^}" "$command" "$part"; fi

@@ -12,12 +12,19 @@
 const char *mx_version(void) { return METAXBAR_VERSION; }
 const char *mx_last_error(void) { return err_message(); }
 
-_Static_assert((int)MX_ERROR_IO == (int)ERR_IO && (int)MX_ERROR_FORMAT == (int)ERR_FORMAT && (int)MX_ERROR_ARGUMENT == (int)ERR_SETTING &&
-                 (int)MX_ERROR_DIVERGED == (int)ERR_DIVERGED, "the public codes are those of base/err.h");
+_Static_assert((int)MX_ERROR_IO == (int)ERR_IO && (int)MX_ERROR_FORMAT == (int)ERR_FORMAT &&
+                   (int)MX_ERROR_ARGUMENT == (int)ERR_SETTING && (int)MX_ERROR_DIVERGED == (int)ERR_DIVERGED,
+               "the public codes are those of base/err.h");
 
 int api_settings(const struct settings_section *all, const char *const *settings) {
   for (; settings && *settings; settings++) TRY(settings_set(all, *settings));
   return 0;
+}
+
+struct run_sources api_sources(const char *const *settings) {
+  int n = 0;
+  while (settings && settings[n]) n++;
+  return (struct run_sources){ .n_assignments = n, .assignments = (char *const *)(uintptr_t)settings };
 }
 
 int api_present(const char *what, int n, const void *const *pointers) {
@@ -44,7 +51,8 @@ void api_plain(float *x, const real *padded, size_t rows, size_t columns, size_t
     for (size_t k = 0; k < columns; k++) x[i*columns + k] = (float)padded[i*ld + k];
 }
 
-int api_chip_number(const struct chip *c, const struct ledger *l, const struct ledger_params *p, const char *name, double *value) {
+int api_chip_number(const struct chip *c, const struct ledger *l, const struct ledger_params *p, const char *name,
+                    double *value) {
   const struct ledger_counts n = ledger_total(l);
   const struct ledger_cost cost = ledger_cost(l, p);
   const struct { const char *name; double value; } all[] = {
@@ -53,7 +61,9 @@ int api_chip_number(const struct chip *c, const struct ledger *l, const struct l
 #define X(field, help) { #field, (double)n.field },
     LEDGER_COUNTS(X)
 #undef X
-    { "most_writes", (double)l->most_writes }, { "read_energy_J", cost.read_energy_J }, { "read_time_s", cost.read_time_s },
+    { "most_writes", (double)l->most_writes },
+    { "read_energy_J", cost.read_energy_J },
+    { "read_time_s", cost.read_time_s },
     { "write_energy_J", cost.write_energy_J }, { "endurance_used", cost.endurance_used },
   };
   for (size_t k = 0; k < sizeof all / sizeof *all; k++)

@@ -7,6 +7,7 @@
 
 #include "base/clocale.h"
 #include "base/real.h"
+#include "run/run.h"
 
 struct chip;
 struct ledger;
@@ -14,15 +15,18 @@ struct ledger_params;
 struct settings_section;
 
 // First in every function of the interface that reads or writes numbers: with a decimal point, until it returns.
-#define API_BEGIN __attribute__((cleanup(clocale_leave))) const locale_t api_before_ = clocale_enter()
+#define API_BEGIN __attribute__((cleanup(clocale_leave), unused)) const locale_t api_before_ = clocale_enter()
 
 // Assign a list that ends with NULL.
 int api_settings(const struct settings_section *all, const char *const *settings);
+// The same list, or NULL, as a source (run/run.h). Valid as long as it.
+struct run_sources api_sources(const char *const *settings);
 
 // ERR_SETTING unless all pointers (NULL ends nothing: n of them) are there; `what` names the function.
 int api_present(const char *what, int n, const void *const *pointers);
 #define API_PRESENT(what, ...)                                                                     \
-  TRY(api_present(what, (int)(sizeof (const void *[]){ __VA_ARGS__ } / sizeof(void *)), (const void *[]){ __VA_ARGS__ }))
+  TRY(api_present(what, (int)(sizeof (const void *[]){ __VA_ARGS__ } / sizeof(void *)),            \
+                  (const void *[]){ __VA_ARGS__ }))
 
 // ERR_DIVERGED naming the first value that is not finite.
 int api_finite(const char *what, const float *x, size_t n);
@@ -32,6 +36,7 @@ real *api_padded(const float *x, size_t rows, size_t columns, size_t ld);
 void api_plain(float *x, const real *padded, size_t rows, size_t columns, size_t ld);
 
 // A number about a chip by its name in metaxbar.h; l: what it did.
-int api_chip_number(const struct chip *c, const struct ledger *l, const struct ledger_params *p, const char *name, double *value);
+int api_chip_number(const struct chip *c, const struct ledger *l, const struct ledger_params *p, const char *name,
+                    double *value);
 
 #endif

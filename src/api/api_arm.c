@@ -5,7 +5,6 @@
 
 #include "api/api.h"
 #include "base/err.h"
-#include "base/pool.h"
 #include "base/rng.h"
 #include "base/settings.h"
 #include "experiment/arm/batch.h"
@@ -18,7 +17,7 @@ struct mx_arm {
   struct reach f;
   struct reach_model model;
   struct reach_chip *chip;  // synapse.kind=chip
-  struct pool *pool;
+  const struct reach_device *quantised;  // synapse.kind=quantised
   struct reach_batch batch;
   bool ready, learned;      // the batch exists; it holds a movement that was learned
 };
@@ -27,11 +26,15 @@ static int load(struct mx_arm *a, const char *path, const char *const *settings)
   int n = 0;
   while (settings && settings[n]) n++;
   reach_init(&a->f);
-  TRY(reach_model_load(&a->model, &a->f, path, n, (char *const *)(uintptr_t)settings));
+  const struct run_sources from = { .n_assignments = n, .assignments = (char *const *)(uintptr_t)settings };
+  TRY(reach_model_load(&a->model, &a->f, path, &from));
   TRY(reach_eval_check(&a->f));
-  if (a->f.synapse.kind == REACH_CHIP) TRY(reach_chip_new(&a->chip, &a->f, &a->model, 1));
-  a->pool = pool_new(1);
-  reach_batch_init(&a->batch, &a->f, &a->model.o, 1, 1, a->pool, false, a->chip ? reach_chip_device(a->chip) : NULL);
+  if (a->f.synapse.kind == RUN_QUANTISED) a->quantised = reach_quantised_new(&a->f, &a->model, 1);
+  if (a->f.synapse.kind == RUN_CHIP) {
+    TRY(reach_chip_new(&a->chip, &a->f, &a->model, 1, NULL));
+    TRY(fleet_begin(reach_chip_fleet(a->chip), 0));
+  }
+  reach_batch_init(&a->batch, &a->f, &a->model.o, 1, 1, NULL, a->chip ? reach_chip_device(a->chip) : a->quantised);
   a->ready = true;
   return 0;
 }
@@ -49,13 +52,15 @@ int mx_arm_load(struct mx_arm **out, const char *path, const char *const *settin
 void mx_arm_free(struct mx_arm *a) {
   if (!a) return;
   if (a->ready) reach_batch_release(&a->batch);
-  if (a->pool) pool_free(a->pool);
+  reach_quantised_free(a->quantised);
   reach_chip_free(a->chip);
   reach_model_release(&a->model);
   free(a);
 }
 
-int mx_arm_steps(const struct mx_arm *a) { return a ? a->batch.T : err_set(ERR_SETTING, "mx_arm_steps: a pointer is NULL"); }
+int mx_arm_steps(const struct mx_arm *a) {
+  return a ? a->batch.T : err_set(ERR_SETTING, "mx_arm_steps: a pointer is NULL");
+}
 double mx_arm_step_s(const struct mx_arm *a) {
   API_BEGIN;
   return a ? a->f.trajectory.dt_s : err_set(ERR_SETTING, "mx_arm_step_s: a pointer is NULL");
@@ -73,7 +78,8 @@ int mx_arm_movement(struct mx_arm *a, double *omega, int k) {
 
 static int check_velocities(const char *what, const struct mx_arm *a, const double *omega) {
   for (int i = 0; i < 2*a->batch.T; i++)
-    if (!isfinite(omega[i])) return err_set(ERR_DIVERGED, "%s: velocity %d of step %d is %g", what, i % 2, i / 2, omega[i]);
+    if (!isfinite(omega[i]))
+      return err_set(ERR_DIVERGED, "%s: velocity %d of step %d is %g", what, i % 2, i / 2, omega[i]);
   return 0;
 }
 
@@ -85,7 +91,8 @@ static int integrate(double *angle, const struct mx_arm *a, const double *omega)
       double *q = angle + 2*t + j;
       *q = (t ? q[-2] : 0) + a->f.trajectory.dt_s*omega[2*t + j];
       if (fabs(*q) > limit_deg[j]*pi/180 + 1e-9)
-        return err_set(ERR_SETTING, "mx_arm_learn: step %d: %s at %.1f degrees; limit %g", t, j ? "shoulder" : "base", *q*180/pi, limit_deg[j]);
+        return err_set(ERR_SETTING, "mx_arm_learn: step %d: %s at %.1f degrees; limit %g", t, j ? "shoulder" : "base",
+                       *q * 180 / pi, limit_deg[j]);
     }
   return 0;
 }

@@ -29,13 +29,15 @@ int mx_chip_new(struct mx_chip **out, const char *const *settings, uint64_t seed
   struct chip_params p;
   struct ledger_params ledger;
   const struct settings_section all[] = {
-    { "chip", chip_param_table, &p }, { "verify", verify_param_table, &p.verify }, { "ledger", ledger_param_table, &ledger }, { 0 },
+    { "chip", chip_param_table, &p }, { "verify", verify_param_table, &p.verify },
+    { "ledger", ledger_param_table, &ledger }, { 0 },
   };
   struct chip *chip;
   API_PRESENT("mx_chip_new", out);
   settings_defaults(all);
   TRY(api_settings(all, settings));
-  if (p.time_s != 0) return err_set(ERR_SETTING, "chip.time_s=%g: the clock of this chip is set by mx_chip_advance", p.time_s);
+  if (p.time_s != 0)
+    return err_set(ERR_SETTING, "chip.time_s=%g: the clock of this chip is set by mx_chip_advance", p.time_s);
   TRY(chip_new(&chip, &p, seed));
   *out = err_calloc(1, sizeof **out);
   **out = (struct mx_chip){ .chip = chip, .names = json_object_new(), .ledger = ledger };
@@ -63,9 +65,11 @@ int mx_chip_add(struct mx_chip *c, const char *name, int I, int O) {
   const struct chip_params *p = &c->chip->params;
   if (c->stage != OPEN) return err_set(ERR_SETTING, "mx_chip_add: the chip is built");
   TRY(check_name(c, name));
-  if (I < 1 || O < 1 || I > MAX_SIDE || O > MAX_SIDE) return err_set(ERR_SETTING, "matrix '%s': %d x %d; both from 1 to %d", name, I, O, MAX_SIDE);
+  if (I < 1 || O < 1 || I > MAX_SIDE || O > MAX_SIDE)
+    return err_set(ERR_SETTING, "matrix '%s': %d x %d; both from 1 to %d", name, I, O, MAX_SIDE);
   if ((int64_t)I * O > p->cores * p->rows * p->columns)
-    return err_set(ERR_SETTING, "matrix '%s': %d x %d has more weights than %d cores of %d x %d cells", name, I, O, (int)p->cores, (int)p->rows, (int)p->columns);
+    return err_set(ERR_SETTING, "matrix '%s': %d x %d has more weights than %d cores of %d x %d cells", name, I, O,
+                   (int)p->cores, (int)p->rows, (int)p->columns);
   json_put_bool(c->names, name, true);
   return chip_add(c->chip, name, I, O, 0);
 }
@@ -74,7 +78,8 @@ int mx_chip_build(struct mx_chip *c) {
   API_BEGIN;
   API_PRESENT("mx_chip_build", c);
   if (c->stage != OPEN) return err_set(ERR_SETTING, "mx_chip_build: the chip is built");
-  if (c->chip->n_matrices == 0) return err_set(ERR_SETTING, "mx_chip_build: the chip has no matrix; mx_chip_add comes first");
+  if (c->chip->n_matrices == 0)
+    return err_set(ERR_SETTING, "mx_chip_build: the chip has no matrix; mx_chip_add comes first");
   const int rc = chip_build(c->chip);
   c->stage = rc < 0 ? FAILED : BUILT;
   return rc;
@@ -85,7 +90,8 @@ int mx_chip_build(struct mx_chip *c) {
 static int check_matrix(const char *what, const struct mx_chip *c, int m, bool programmed) {
   API_PRESENT(what, c);
   if (c->stage != BUILT) return err_set(ERR_SETTING, "%s: the chip is not built", what);
-  if (m < 0 || m >= c->chip->n_matrices) return err_set(ERR_SETTING, "%s: matrix %d of %d", what, m, c->chip->n_matrices);
+  if (m < 0 || m >= c->chip->n_matrices)
+    return err_set(ERR_SETTING, "%s: matrix %d of %d", what, m, c->chip->n_matrices);
   if (programmed && !c->chip->matrices[m].programmed)
     return err_set(ERR_SETTING, "%s: matrix '%s' has not been programmed", what, c->chip->matrices[m].name);
   return 0;
@@ -99,7 +105,7 @@ static int take_matrix(const char *what, struct mx_chip *c, int m, bool programm
   const struct synapse *s = chip_synapse(c->chip, m);
   API_PRESENT(what, w);
   TRY(api_finite(what, w, size(s)));
-  *padded = api_padded(w, (size_t)s->I, (size_t)s->O, (size_t)conv_padded(s->O));
+  *padded = api_padded(w, (size_t)s->I, (size_t)s->O, (size_t)vector_padded(s->O));
   return 0;
 }
 
@@ -126,9 +132,9 @@ int mx_chip_update(struct mx_chip *c, int m, const float *dw) {
 // Product of B checked vectors; y NULL: only looked at.
 static void multiply(struct mx_chip *c, int m, float *y, const float *x, int B) {
   struct synapse *s = chip_synapse(c->chip, m);
-  const size_t OP = (size_t)conv_padded(s->O), n = (size_t)B;
+  const size_t OP = (size_t)vector_padded(s->O), n = (size_t)B;
   const struct conv shape = conv_shape(B, 1, 1, s->I, s->O, 1, 1, 0);
-  real *in = api_padded(x, n, (size_t)s->I, (size_t)conv_padded(s->I)), *out = err_aligned(n * OP, sizeof *out);
+  real *in = api_padded(x, n, (size_t)s->I, (size_t)vector_padded(s->I)), *out = err_aligned(n * OP, sizeof *out);
   s->ops->product(s, out, in, &shape, &c->chip->rng);
   if (y) api_plain(y, out, n, (size_t)s->O, OP);
   free(in);
@@ -141,7 +147,8 @@ int mx_chip_calibrate(struct mx_chip *c, int m, const float *x, int n) {
   struct chip_matrix *matrix = &c->chip->matrices[m];
   const int most = (int)c->chip->params.calibration_rows;
   if (x) {
-    if (n < 2 || n > most) return err_set(ERR_SETTING, "mx_chip_calibrate: %d input vectors; from 2 to chip.calibration_rows=%d", n, most);
+    if (n < 2 || n > most)
+      return err_set(ERR_SETTING, "mx_chip_calibrate: %d input vectors; from 2 to chip.calibration_rows=%d", n, most);
     TRY(api_finite("mx_chip_calibrate", x, (size_t)n * (size_t)matrix->base.I));
     matrix->n_sample = 0;
     matrix->n_seen = 0;
@@ -164,7 +171,7 @@ int mx_chip_product(struct mx_chip *c, int m, float *y, const float *x, int B) {
 }
 
 static void give_matrix(const struct synapse *s, float *w, real *padded) {
-  api_plain(w, padded, (size_t)s->I, (size_t)s->O, (size_t)conv_padded(s->O));
+  api_plain(w, padded, (size_t)s->I, (size_t)s->O, (size_t)vector_padded(s->O));
   free(padded);
 }
 
@@ -173,7 +180,7 @@ int mx_chip_weights(const struct mx_chip *c, int m, float *w) {
   TRY(check_matrix("mx_chip_weights", c, m, true));
   API_PRESENT("mx_chip_weights", w);
   const struct synapse *s = &c->chip->matrices[m].base;
-  real *padded = err_aligned((size_t)s->I * (size_t)conv_padded(s->O), sizeof *padded);
+  real *padded = err_aligned((size_t)s->I * (size_t)vector_padded(s->O), sizeof *padded);
   s->ops->weights(s, padded);
   give_matrix(s, w, padded);
   return 0;
@@ -184,7 +191,7 @@ int mx_chip_conducted(const struct mx_chip *c, int m, float *w) {
   TRY(check_matrix("mx_chip_conducted", c, m, true));
   API_PRESENT("mx_chip_conducted", w);
   const struct synapse *s = &c->chip->matrices[m].base;
-  real *padded = err_aligned((size_t)s->I * (size_t)conv_padded(s->O), sizeof *padded);
+  real *padded = err_aligned((size_t)s->I * (size_t)vector_padded(s->O), sizeof *padded);
   chip_effective(c->chip, m, padded);
   give_matrix(s, w, padded);
   return 0;
@@ -216,14 +223,17 @@ int mx_chip_devices(const struct mx_chip *c, int m, const char *property, double
   if (k == N_NAMES) return err_set(ERR_SETTING, "%s: there is no such property of a device", property);
   const struct chip_matrix *matrix = &c->chip->matrices[m];
   const size_t I = (size_t)matrix->base.I, O = (size_t)matrix->base.O, planes = 2 * (size_t)c->chip->design.units;
-  if (n != planes * I * O) return err_set(ERR_SETTING, "mx_chip_devices: room for %zu values, '%s' has %zu units", n, matrix->name, planes * I * O);
+  if (n != planes * I * O)
+    return err_set(ERR_SETTING, "mx_chip_devices: room for %zu values, '%s' has %zu units", n, matrix->name,
+                   planes * I * O);
   for (int piece = matrix->first; piece < matrix->first + matrix->n_tiles; piece++) {
     const struct floorplan_piece *p = &c->chip->pieces[piece];
     const struct tile *t = &c->chip->tiles[piece];
     for (size_t plane = 0; plane < planes; plane++)
       for (size_t i = 0; i < (size_t)p->rows; i++)
         for (size_t o = 0; o < (size_t)p->columns; o++)
-          v[(plane*I + (size_t)p->row + i)*O + (size_t)p->column + o] = unit_value(t, k, plane * tile_plane(t) + i * (size_t)t->ld + o);
+          v[(plane*I + (size_t)p->row + i)*O + (size_t)p->column + o] =
+              unit_value(t, k, plane * tile_plane(t) + i * (size_t)t->ld + o);
   }
   return 0;
 }

@@ -36,7 +36,8 @@ int mx_device_number(const struct mx_device *d, const char *name, double *value)
   API_BEGIN;
   API_PRESENT("mx_device_number", d, name, value);
   const struct { const char *name; double value; } all[] = {
-    { "g_max_uS", d->pcm.g_max_uS }, { "t0_s", d->pcm.t0_s }, { "t_read_s", d->pcm.t_read_s }, { "devices", d->pcm.devices },
+    { "g_max_uS", d->pcm.g_max_uS }, { "t0_s", d->pcm.t0_s }, { "t_read_s", d->pcm.t_read_s },
+    { "devices", d->pcm.devices },
   };
   for (size_t k = 0; k < sizeof all / sizeof *all; k++)
     if (!strcmp(all[k].name, name)) {
@@ -46,13 +47,15 @@ int mx_device_number(const struct mx_device *d, const char *name, double *value)
   return err_set(ERR_SETTING, "%s: there is no such number of a device", name);
 }
 
-int mx_device_at(const struct mx_device *d, double g_uS, double time_s, double *programming_sigma_uS, double *drift_mean,
-                 double *drift_spread, double *read_sigma_uS) {
+int mx_device_at(const struct mx_device *d, double g_uS, double time_s, double *programming_sigma_uS,
+                 double *drift_mean, double *drift_spread, double *read_sigma_uS) {
   API_BEGIN;
   API_PRESENT("mx_device_at", d);
   const struct pcm *p = &d->pcm;
-  if (!(g_uS >= 0 && g_uS <= p->g_max_uS)) return err_set(ERR_SETTING, "mx_device_at: %g uS; from 0 to %g", g_uS, p->g_max_uS);
-  if (!(time_s >= 0 && isfinite(time_s))) return err_set(ERR_SETTING, "mx_device_at: %g s after writing; from 0", time_s);
+  if (!(g_uS >= 0 && g_uS <= p->g_max_uS))
+    return err_set(ERR_SETTING, "mx_device_at: %g uS; from 0 to %g", g_uS, p->g_max_uS);
+  if (!(time_s >= 0 && isfinite(time_s)))
+    return err_set(ERR_SETTING, "mx_device_at: %g s after writing; from 0", time_s);
   const double mean = pcm_drift_mean(p, g_uS), now_uS = pcm_drift_uS(p, g_uS, mean, fmax(time_s, p->t0_s));
   if (programming_sigma_uS) *programming_sigma_uS = pcm_sigma_prog_uS(p, g_uS);
   if (drift_mean) *drift_mean = mean;

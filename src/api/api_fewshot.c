@@ -31,15 +31,15 @@ struct mx_fewshot {
 
 static int load(struct mx_fewshot *m, const char *path, const char *const *settings) {
   static const char *const defaults[] = { "eval.batchnorm=support", "data.kind=builtin", NULL };
-  int n = 0;
-  while (settings && settings[n]) n++;
+  const struct run_sources from = api_sources(settings);
   fewshot_init(&m->f);
   TRY(api_settings(m->f.sections, defaults));
-  TRY(fewshot_model_load(&m->model, &m->f, path, n, (char *const *)(uintptr_t)settings));
+  TRY(fewshot_model_load(&m->model, &m->f, path, &from));
   if (m->f.eval.batchnorm == CONVNET_FIXED)
     return err_set(ERR_SETTING, "eval.batchnorm=chip: here it is support or task");
   if (m->f.eval.updates > m->model.net.steps)
-    return err_set(ERR_SETTING, "eval.updates=%d: the model has inner rates for %d", (int)m->f.eval.updates, m->model.net.steps);
+    return err_set(ERR_SETTING, "eval.updates=%d: the model has inner rates for %d", (int)m->f.eval.updates,
+                   m->model.net.steps);
   convnet_fixed_init(&m->support, &m->model.net);
   return 0;
 }
@@ -74,8 +74,12 @@ void mx_fewshot_free(struct mx_fewshot *m) {
   free(m);
 }
 
-int mx_fewshot_ways(const struct mx_fewshot *m) { return m ? m->model.net.ways : err_set(ERR_SETTING, "mx_fewshot_ways: a pointer is NULL"); }
-int mx_fewshot_shots(const struct mx_fewshot *m) { return m ? (int)m->f.train.shots : err_set(ERR_SETTING, "mx_fewshot_shots: a pointer is NULL"); }
+int mx_fewshot_ways(const struct mx_fewshot *m) {
+  return m ? m->model.net.ways : err_set(ERR_SETTING, "mx_fewshot_ways: a pointer is NULL");
+}
+int mx_fewshot_shots(const struct mx_fewshot *m) {
+  return m ? (int)m->f.train.shots : err_set(ERR_SETTING, "mx_fewshot_shots: a pointer is NULL");
+}
 int mx_fewshot_image_size(const struct mx_fewshot *m) {
   API_BEGIN;
   return m ? m->model.net.side[0] : err_set(ERR_SETTING, "mx_fewshot_image_size: a pointer is NULL");
@@ -87,8 +91,8 @@ int mx_character(unsigned char *ink, int size, uint64_t seed, int character, int
   API_BEGIN;
   API_PRESENT("mx_character", ink);
   if (size < SMALLEST_CHARACTER || size > RENDER_MAX_INK || character < 0 || drawing < 0)
-    return err_set(ERR_SETTING, "mx_character: size %d, character %d, drawing %d; size from %d to %d, numbers from 0", size, character, drawing,
-                   SMALLEST_CHARACTER, RENDER_MAX_INK);
+    return err_set(ERR_SETTING, "mx_character: size %d, character %d, drawing %d; size from %d to %d, numbers from 0",
+                   size, character, drawing, SMALLEST_CHARACTER, RENDER_MAX_INK);
   characters_draw(ink, size, seed, character, drawing);
   return 0;
 }
@@ -116,7 +120,8 @@ int mx_fewshot_image(const struct mx_fewshot *m, float *image, const unsigned ch
 
 static struct synapse *software(const struct mx_fewshot *m, int l) {
   const int I = convnet_rows(&m->model.net, l), O = convnet_columns(&m->model.net, l);
-  return m->f.synapse.kind == FEWSHOT_QUANTISED ? synapse_quantised_new(I, O, (int)m->f.synapse.bits, 1) : synapse_exact_new(I, O);
+  return m->f.synapse.kind == RUN_QUANTISED ? synapse_quantised_new(I, O, (int)m->f.synapse.bits, 1)
+                                            : synapse_exact_new(I, O);
 }
 
 static void write_layer(struct mx_fewshot *m, int l) {
@@ -129,7 +134,7 @@ static int deploy_chip(struct mx_fewshot *m, struct chip **chip, uint64_t seed) 
   int rc = fewshot_deploy(chip, &m->f, &m->model, &data, (int)m->f.eval.shots, seed);
   dataset_release(&data);
   TRY(rc);
-  rc = deploy_resume(*chip, m->f.synapse.state, 0);
+  rc = lifetime_resume(*chip, m->f.synapse.state, 0);
   if (rc < 0) chip_free(*chip);
   return rc;
 }
@@ -138,7 +143,7 @@ int mx_fewshot_deploy(struct mx_fewshot *m, uint64_t seed) {
   API_BEGIN;
   struct chip *chip = NULL;
   API_PRESENT("mx_fewshot_deploy", m);
-  if (m->f.synapse.kind == FEWSHOT_CHIP) TRY(deploy_chip(m, &chip, seed));
+  if (m->f.synapse.kind == RUN_CHIP) TRY(deploy_chip(m, &chip, seed));
   undeploy(m);
   for (int l = 0; !chip && l <= m->model.net.blocks; l++) {
     m->layers[l] = software(m, l);
@@ -164,12 +169,13 @@ static int check_images(const char *what, const struct mx_fewshot *m, const floa
 }
 
 // Features of n images, normalised by their own statistics (fixed NULL) or by given ones.
-static void features(struct mx_fewshot *m, struct convnet_work *w, const float *images, int n, const struct convnet_fixed *fixed) {
+static void features(struct mx_fewshot *m, struct convnet_work *w, const float *images, int n,
+                     const struct convnet_fixed *fixed) {
   const struct convnet *net = &m->model.net;
   const size_t pixels = (size_t)(net->side[0] * net->side[0]);
   w->n[0] = n;
   w->n[1] = 0;
-  for (size_t i = 0; i < (size_t)n * pixels; i++) w->y[0][i * CONV_LANES] = (real)images[i];
+  for (size_t i = 0; i < (size_t)n * pixels; i++) w->y[0][i * VECTOR_PADDING] = (real)images[i];
   convnet_forward(net, w, m->layers, 0, fixed ? CONVNET_FIXED : CONVNET_TASK, fixed, &m->r);
 }
 
@@ -194,7 +200,7 @@ int mx_fewshot_adapt(struct mx_fewshot *m, const float *images, const int *label
   API_BEGIN;
   API_PRESENT("mx_fewshot_adapt", m, images, labels);
   const struct convnet *net = &m->model.net;
-  const size_t bytes = (size_t)conv_padded(net->channels) * sizeof(real);
+  const size_t bytes = (size_t)vector_padded(net->channels) * sizeof(real);
   if (!m->deployed) return err_set(ERR_SETTING, "mx_fewshot_adapt: mx_fewshot_deploy comes first");
   TRY(check_images("mx_fewshot_adapt", m, images, n, MAX_IMAGES));
   for (int i = 0; i < n; i++)
@@ -217,7 +223,7 @@ int mx_fewshot_adapt(struct mx_fewshot *m, const float *images, const int *label
 // labels (n) and probabilities (n, ways) of the features h.
 static void classify(struct mx_fewshot *m, int *labels, float *probabilities, const real *h, int n) {
   const struct convnet *net = &m->model.net;
-  const size_t N = (size_t)conv_padded(net->ways), ways = (size_t)net->ways;
+  const size_t N = (size_t)vector_padded(net->ways), ways = (size_t)net->ways;
   const struct conv shape = convnet_shape(net, net->blocks, n);
   struct synapse *readout = m->layers[net->blocks];
   real *z = err_aligned(2 * (size_t)n * N, sizeof *z), *p = z + (size_t)n * N;

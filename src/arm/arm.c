@@ -7,7 +7,8 @@
 const char *const arm_kind_names[] = { "kinematic", "physics", "mqtt", NULL };
 
 const struct param arm_param_table[] = {
-  PARAM_CHOICE(struct arm_params, kind, ARM_KINEMATIC, arm_kind_names, "which arm performs: formula, simulated body, real one"),
+  PARAM_CHOICE(struct arm_params, kind, ARM_KINEMATIC, arm_kind_names,
+               "which arm performs: formula, simulated body, real one"),
   PARAM_F64(struct arm_params, hold_s, 0.25, 0.001, 10, "time that each set-point is held"),
   { 0 },
 };
@@ -16,11 +17,13 @@ int arm_check(const struct arm *a) {
   if (a->params.kind == ARM_PHYSICS && !physics_available())
     return err_set(ERR_SETTING, "arm.kind=physics: this program was built without MuJoCo (package libmujoco-dev)");
   if (a->params.kind == ARM_MQTT && !mqtt_available())
-    return err_set(ERR_SETTING, "arm.kind=mqtt: this program was built without libmosquitto (package libmosquitto-dev)");
+    return err_set(ERR_SETTING, "arm.kind=mqtt: this program was built without libmosquitto (package "
+                                "libmosquitto-dev)");
   return 0;
 }
 
-int arm_perform(struct jointpath *performed, const struct arm *a, const struct kinematics *k, const struct jointpath *commanded) {
+int arm_perform(struct jointpath *performed, const struct arm *a, const struct kinematics *k,
+                const struct jointpath *commanded) {
   TRY(arm_check(a));
   if (a->params.kind == ARM_PHYSICS) return physics_perform(performed, &a->physics, k, commanded);
   if (a->params.kind == ARM_MQTT) return armlink_perform(performed, &a->link, commanded);

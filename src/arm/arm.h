@@ -30,6 +30,7 @@ struct arm {
 int arm_check(const struct arm *a);
 
 // Hold each set-point for its time. performed: made here, the caller's to release.
-int arm_perform(struct jointpath *performed, const struct arm *a, const struct kinematics *k, const struct jointpath *commanded);
+int arm_perform(struct jointpath *performed, const struct arm *a, const struct kinematics *k,
+                const struct jointpath *commanded);
 
 #endif

@@ -18,12 +18,18 @@ const struct param armlink_param_table[] = {
 #define P struct armlink_params
   PARAM_TEXT(P, robot, "EDScorbotSim", "name of the robot: EDScorbot is the real one"),
   PARAM_TEXT(P, client, "", "name of its owner meanwhile; empty: made up"),
-  { .type = PARAM_TYPE_TEXT, .name = "host", .offset = offsetof(P, broker.host), .text = "localhost", .help = "MQTT broker" },
-  { .type = PARAM_TYPE_I64, .name = "port", .offset = offsetof(P, broker.port), .value = 1883, .min = 1, .max = 65535, .help = "of the broker; 8883 is usual for TLS" },
-  { .type = PARAM_TYPE_TEXT, .name = "user", .offset = offsetof(P, broker.user), .text = "", .help = "name at the broker; empty: none" },
-  { .type = PARAM_TYPE_TEXT, .name = "password", .offset = offsetof(P, broker.password), .text = "", .help = "at the broker; better in a file (-c) than on the command line" },
-  { .type = PARAM_TYPE_BOOL, .name = "tls", .offset = offsetof(P, broker.tls), .max = 1, .help = "encrypt, and trust only known brokers" },
-  { .type = PARAM_TYPE_TEXT, .name = "ca_file", .offset = offsetof(P, broker.ca_file), .text = "", .help = "certificates to trust; empty: those of the system" },
+  { .type = PARAM_TYPE_TEXT, .name = "host", .offset = offsetof(P, broker.host), .text = "localhost",
+    .help = "MQTT broker" },
+  { .type = PARAM_TYPE_I64, .name = "port", .offset = offsetof(P, broker.port), .value = 1883, .min = 1, .max = 65535,
+    .help = "of the broker; 8883 is usual for TLS" },
+  { .type = PARAM_TYPE_TEXT, .name = "user", .offset = offsetof(P, broker.user), .text = "",
+    .help = "name at the broker; empty: none" },
+  { .type = PARAM_TYPE_TEXT, .name = "password", .offset = offsetof(P, broker.password), .text = "",
+    .help = "at the broker; better in a file (-c) than on the command line" },
+  { .type = PARAM_TYPE_BOOL, .name = "tls", .offset = offsetof(P, broker.tls), .max = 1,
+    .help = "encrypt, and trust only known brokers" },
+  { .type = PARAM_TYPE_TEXT, .name = "ca_file", .offset = offsetof(P, broker.ca_file), .text = "",
+    .help = "certificates to trust; empty: those of the system" },
   PARAM_F64(P, answer_s, 5, 0.05, 3600, "longest wait for an answer"),
   PARAM_F64(P, homing_s, 600, 0.05, 36000, "longest wait for the home search"),
   PARAM_F64(P, point_s, 10, 0.05, 3600, "longest wait for a point, beyond the time it is held"),
@@ -32,7 +38,6 @@ const struct param armlink_param_table[] = {
   { 0 },
 };
 
-static const char *const joint_names[JOINTPATH_JOINTS] = { "base", "shoulder", "elbow", "wrist" };
 static const double in_use_deg[JOINTPATH_JOINTS][2] = { { -155, 155 }, { -60, 110 }, { -145, 80 }, { -90, 90 } };
 
 // ---- checks before anything is sent
@@ -43,7 +48,8 @@ static int check_limits(const struct jointpath *c, double limit_deg[][2], const 
     message_degrees(now, c->q + JOINTPATH_JOINTS*k);
     for (int j = 0; j < JOINTPATH_JOINTS; j++)
       if (!(now[j] >= limit_deg[j][0] && now[j] <= limit_deg[j][1]))
-        return err_set(ERR_SETTING, "set-point %d: %s at %.2f degrees; %s %g to %g", k, joint_names[j], now[j], whose, limit_deg[j][0], limit_deg[j][1]);
+        return err_set(ERR_SETTING, "set-point %d: %s at %.2f degrees; %s %g to %g", k, jointpath_joint_names[j],
+                       now[j], whose, limit_deg[j][0], limit_deg[j][1]);
   }
   return 0;
 }
@@ -54,8 +60,8 @@ static int check_steps(const struct jointpath *c, double most_deg) {
     message_degrees(now, c->q + JOINTPATH_JOINTS*k);
     for (int j = 0; j < JOINTPATH_JOINTS; j++)
       if (!(fabs(now[j] - before[j]) <= most_deg))
-        return err_set(ERR_SETTING, "set-point %d: %s steps by %.2f degrees from %s; limit link.step_deg=%g", k, joint_names[j], now[j] - before[j],
-                       k ? "the one before" : "home", most_deg);
+        return err_set(ERR_SETTING, "set-point %d: %s steps by %.2f degrees from %s; limit link.step_deg=%g", k,
+                       jointpath_joint_names[j], now[j] - before[j], k ? "the one before" : "home", most_deg);
   }
   return 0;
 }
@@ -64,7 +70,8 @@ static int check_name(const char *setting, const char *name, int may_be_empty) {
   const char *c = name;
   while (isalnum((unsigned char)*c) || (*c && strchr("_.-", *c))) c++;
   if (*c || (!*name && !may_be_empty) || c - name >= MESSAGE_NAME_SIZE)
-    return err_set(ERR_SETTING, "%s=%s: a name has letters, digits and _ . - only, at most %d", setting, name, MESSAGE_NAME_SIZE - 1);
+    return err_set(ERR_SETTING, "%s=%s: a name has letters, digits and _ . - only, at most %d", setting, name,
+                   MESSAGE_NAME_SIZE - 1);
   return 0;
 }
 
@@ -103,7 +110,9 @@ static int publish(struct armlink *l, enum message_topic on, char *text) {
   return rc;
 }
 
-static int command(struct armlink *l, enum message_signal signal) { return publish(l, MESSAGE_ON_COMMANDS, message_command(signal, l->id)); }
+static int command(struct armlink *l, enum message_signal signal) {
+  return publish(l, MESSAGE_ON_COMMANDS, message_command(signal, l->id));
+}
 
 // Is it the answer: to us, or to nobody in particular?
 static bool is_answer(const struct armlink *l, const struct message *m, enum message_topic on, int signal) {
@@ -113,7 +122,8 @@ static bool is_answer(const struct armlink *l, const struct message *m, enum mes
 
 // The next message on topic `on` with that signal, others are passed over: 1; 0 in silence. Signals end the wait unless
 // it is the orderly end that is waited for.
-static int next(struct armlink *l, struct message *m, enum message_topic on, int signal, double timeout_s, bool ending) {
+static int next(struct armlink *l, struct message *m, enum message_topic on, int signal, double timeout_s,
+                bool ending) {
   const double end = clock_s() + timeout_s;
   for (double left_s = timeout_s; left_s > 0; left_s = end - clock_s()) {
     struct mqtt_message got;
@@ -127,7 +137,8 @@ static int next(struct armlink *l, struct message *m, enum message_topic on, int
   return 0;
 }
 
-static int expect(struct armlink *l, struct message *m, enum message_topic on, int signal, double timeout_s, const char *silence) {
+static int expect(struct armlink *l, struct message *m, enum message_topic on, int signal, double timeout_s,
+                  const char *silence) {
   const int rc = next(l, m, on, signal, timeout_s, false);
   if (rc < 0) return rc;
   if (rc == 0) return err_set(ERR_IO, "%s: %s within %g s", l->p->robot, silence, timeout_s);
@@ -138,7 +149,8 @@ static int discover(struct armlink *l, const struct jointpath *c) {
   struct message m;
   for (int on = 0; on < 3; on++) TRY(mqtt_subscribe(l->mqtt, l->topic[on], l->p->answer_s));
   TRY(publish(l, MESSAGE_ON_METAINFO, message_get_metainfo()));
-  TRY(expect(l, &m, MESSAGE_ON_METAINFO, MESSAGE_METAINFO, l->p->answer_s, "no robot of this name (link.robot) answers"));
+  TRY(expect(l, &m, MESSAGE_ON_METAINFO, MESSAGE_METAINFO, l->p->answer_s,
+             "no robot of this name (link.robot) answers"));
   TRY(check_limits(c, m.limit_deg, "the robot states"));
   TRY(command(l, MESSAGE_CHECK_STATUS));
   return expect(l, &m, MESSAGE_ON_COMMANDS, MESSAGE_STATUS, l->p->answer_s, "does not tell its status");
@@ -147,7 +159,8 @@ static int discover(struct armlink *l, const struct jointpath *c) {
 static int take(struct armlink *l) {
   struct message m;
   TRY(command(l, MESSAGE_CONNECT));
-  TRY(expect(l, &m, MESSAGE_ON_COMMANDS, MESSAGE_CONNECTED, l->p->answer_s, "does not accept us; another client may own it (busy):"));
+  TRY(expect(l, &m, MESSAGE_ON_COMMANDS, MESSAGE_CONNECTED, l->p->answer_s,
+             "does not accept us; another client may own it (busy):"));
   l->owner = true;
   note("%s: connected as %s; it looks for its home position", l->p->robot, l->id);
   return expect(l, &m, MESSAGE_ON_COMMANDS, MESSAGE_HOME, l->p->homing_s, "did not find its home position");
@@ -157,9 +170,12 @@ static int point(struct armlink *l, struct jointpath *performed, int k, double b
   struct message m;
   const double timeout_s = l->p->point_s + l->hold_s;
   const int rc = next(l, &m, MESSAGE_ON_MOVED, 0, timeout_s, false);
-  if (rc == ERR_INTERRUPTED) return err_set(rc, "stopped by a signal after %d of %d points; the arm was told to stop", k, performed->n);
+  if (rc == ERR_INTERRUPTED)
+    return err_set(rc, "stopped by a signal after %d of %d points; the arm was told to stop", k, performed->n);
   if (rc < 0) return err_set((enum err)rc, "after %d of %d points: %s", k, performed->n, err_message());
-  if (rc == 0) return err_set(ERR_IO, "%s: silent for %g s after %d of %d points: points lost", l->p->robot, timeout_s, k, performed->n);
+  if (rc == 0)
+    return err_set(ERR_IO, "%s: silent for %g s after %d of %d points: points lost", l->p->robot, timeout_s, k,
+                   performed->n);
   if (m.error) return err_set(ERR_IO, "%s: reports an error after %d of %d points", l->p->robot, k, performed->n);
   message_angles(performed->q + JOINTPATH_JOINTS*k, m.angle_deg);
   performed->time_s[k] = clock_s() - begin;
@@ -242,7 +258,9 @@ int armlink_print(FILE *out, const struct armlink_params *p, const struct jointp
   fprintf(out, "%s %s\n", l.topic[MESSAGE_ON_METAINFO], text);
   free(text);
   for (int k = 0; k < 4; k++) {
-    text = k < 2 ? message_command(before[k], l.id) : k == 2 ? message_trajectory(l.id, c, l.hold_s) : message_command(MESSAGE_DISCONNECT, l.id);
+    text = k < 2 ? message_command(before[k], l.id)
+           : k == 2 ? message_trajectory(l.id, c, l.hold_s)
+                    : message_command(MESSAGE_DISCONNECT, l.id);
     fprintf(out, "%s %s\n", l.topic[MESSAGE_ON_COMMANDS], text);
     free(text);
   }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "arm/jointpath.h"
 #include "arm/kinematics.h"
 #include "base/err.h"
 
@@ -16,8 +17,10 @@ static const char look[] =
   "  <rgba haze='.93 .94 .96 1'/>\n"
   "</visual>\n"
   "<asset>\n"
-  "  <texture name='sky' type='skybox' builtin='gradient' rgb1='.97 .98 .99' rgb2='.80 .84 .90' width='256' height='256'/>\n"
-  "  <texture name='tiles' type='2d' builtin='checker' rgb1='.92 .93 .94' rgb2='.85 .87 .89' width='256' height='256'/>\n"
+  "  <texture name='sky' type='skybox' builtin='gradient' rgb1='.97 .98 .99' rgb2='.80 .84 .90' width='256' "
+  "height='256'/>\n"
+  "  <texture name='tiles' type='2d' builtin='checker' rgb1='.92 .93 .94' rgb2='.85 .87 .89' width='256' "
+  "height='256'/>\n"
   "  <material name='floor' texture='tiles' texrepeat='2 2' texuniform='true' reflectance='0' specular='0'/>\n"
   "  <material name='stone' rgba='.60 .62 .66 1' specular='.1'/>\n"
   "  <material name='body' rgba='.91 .90 .87 1' specular='.5' shininess='.6'/>\n"
@@ -62,13 +65,13 @@ static void write_fore(FILE *f, const struct kinematics *k) {
   fprintf(f, "<geom type='capsule' size='.026' fromto='0 0 0 %g 0 0' mass='2.2'/>\n", 0.62*k->a4);
   fprintf(f, "<geom type='box' size='.016 .045 .018' pos='%g 0 0' material='joint'/>\n", 0.72*k->a4);
   for (int side = -1; side <= 1; side += 2)
-    fprintf(f, "<geom type='box' size='%g .006 .012' pos='%g %g 0' material='joint'/>\n", 0.13*k->a4, 0.86*k->a4, side*0.032);
+    fprintf(f, "<geom type='box' size='%g .006 .012' pos='%g %g 0' material='joint'/>\n", 0.13*k->a4, 0.86*k->a4,
+            side*0.032);
   fprintf(f, "<geom type='sphere' size='.009' pos='%g 0 0' material='accent'/>\n", k->a4);
   fprintf(f, "<site name='tip' pos='%.17g 0 0' size='.001' rgba='0 0 0 0'/>\n</body></body></body></body>\n", k->a4);
 }
 
 char *armxml_text(const struct kinematics *k, double gravity_m_s2, double step_s, double gain, int W, int H) {
-  static const char *const joints[] = { "base", "shoulder", "elbow", "wrist" };
   char *text;
   size_t size;
   FILE *f = open_memstream(&text, &size);
@@ -80,7 +83,8 @@ char *armxml_text(const struct kinematics *k, double gravity_m_s2, double step_s
   write_upper(f, k);
   write_fore(f, k);
   fprintf(f, "</worldbody>\n<actuator>\n");
-  for (int j = 0; j < 4; j++) fprintf(f, "<velocity joint='%s' kv='%.17g'/>\n", joints[j], gain);
+  for (int j = 0; j < JOINTPATH_JOINTS; j++)
+    fprintf(f, "<velocity joint='%s' kv='%.17g'/>\n", jointpath_joint_names[j], gain);
   fprintf(f, "</actuator>\n</mujoco>\n");
   if (fclose(f) != 0) abort();
   return text;

@@ -24,9 +24,11 @@ static int encoder_start(struct process *p, const char *form) {
   snprintf(size, sizeof size, "%dx%d", FILM_W, FILM_H);
   snprintf(rate, sizeof rate, "%d", RATE);
   const char *const mp4[] = { "-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "20", "-movflags", "+faststart" };
-  const char *const gif[] = { "-filter_complex", "fps=12.5,scale=480:-1:flags=lanczos,split[a][b];[a]palettegen=stats_mode=full[p];[b][p]paletteuse=dither=bayer" };
-  const char *args[40] = { "ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin", "-xerror", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24",
-                           "-s", size, "-r", rate, "-i", "pipe:0" };
+  const char *const gif[] = { "-filter_complex", "fps=12.5,scale=480:-1:flags=lanczos,split[a][b];[a]palettegen=stats_"
+                                                 "mode=full[p];[b][p]paletteuse=dither=bayer" };
+  const char *args[40] = { "ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin", "-xerror",
+                           "-y", "-f", "rawvideo", "-pix_fmt", "rgb24",    "-s",
+                           size, "-r", rate, "-i", "pipe:0" };
   int n = 17;
   const int is_mp4 = !strcmp(form, "mp4");
   for (size_t k = 0; k < (is_mp4 ? sizeof mp4 : sizeof gif)/sizeof *mp4; k++) args[n++] = is_mp4 ? mp4[k] : gif[k];
@@ -38,12 +40,14 @@ static int encoder_start(struct process *p, const char *form) {
 
 // ---- pictures
 
-static void lines_of(struct physics_line lines[2], const double *target, int n, const double *performed, int n_performed) {
+static void lines_of(struct physics_line lines[2], const double *target, int n, const double *performed,
+                     int n_performed) {
   lines[0] = (struct physics_line){ target, n, { 0.12f, 0.40f, 0.80f, 1 }, 0.006f };
   lines[1] = (struct physics_line){ performed, n_performed, { 0.95f, 0.40f, 0.06f, 1 }, 0.007f };
 }
 
-static int write_png(const char *path, struct physics_scene *s, const struct jointpath *p, const double *tips, const double *target) {
+static int write_png(const char *path, struct physics_scene *s, const struct jointpath *p, const double *tips,
+                     const double *target) {
   unsigned char *image = err_calloc((size_t)PNG_W*PNG_H, 3);
   struct physics_line lines[2];
   lines_of(lines, target, p->n, tips, p->n);
@@ -53,7 +57,8 @@ static int write_png(const char *path, struct physics_scene *s, const struct joi
   return rc;
 }
 
-static int put_images(FILE *encoder, struct physics_scene *s, const struct jointpath *p, const double *tips, const double *target) {
+static int put_images(FILE *encoder, struct physics_scene *s, const struct jointpath *p, const double *tips,
+                      const double *target) {
   unsigned char *image = err_calloc((size_t)FILM_W*FILM_H, 3);
   struct progress bar;
   int rc = 0;
@@ -71,8 +76,8 @@ static int put_images(FILE *encoder, struct physics_scene *s, const struct joint
   return rc;
 }
 
-static int write_film(const char *path, const char *form, struct physics_scene *s, const struct jointpath *p, const double *tips,
-                      const double *target) {
+static int write_film(const char *path, const char *form, struct physics_scene *s, const struct jointpath *p,
+                      const double *tips, const double *target) {
   struct file_out out;
   struct process encoder;
   TRY(file_out_open(&out, path));
@@ -104,7 +109,8 @@ static int encoder_check(void) {
 
 int film_check(const char *path) {
   if (!form_of(path)) return err_set(ERR_SETTING, "%s: a picture or film is .png, .mp4 or .gif", path);
-  if (!physics_available()) return err_set(ERR_SETTING, "%s: this program was built without MuJoCo (package libmujoco-dev), which draws", path);
+  if (!physics_available())
+    return err_set(ERR_SETTING, "%s: this program was built without MuJoCo (package libmujoco-dev), which draws", path);
   if (strcmp(form_of(path), "png") && encoder_check() < 0) return err_set(ERR_IO, "%s: %s", path, err_message());
   return 0;
 }

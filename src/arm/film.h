@@ -6,7 +6,8 @@
 struct jointpath;
 struct kinematics;
 
-// ERR_SETTING unless the file's name ends in .png, .mp4 or .gif and this program can draw; ERR_IO without ffmpeg for a film.
+// ERR_SETTING unless the file's name ends in .png, .mp4 or .gif and this program can draw; ERR_IO without ffmpeg for a
+// film.
 int film_check(const char *path);
 
 // performed: the joints; target (n, 3) m: where the tip should have been at the same points.

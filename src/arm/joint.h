@@ -1,6 +1,6 @@
-// joint.h - a joint of the arm that is told velocities (equation S4): its angle is their sum, held within a limit. Targets and
-// performances follow this one rule. As in the published generator the sum itself is not held: a joint that was told to go on
-// beyond its limit comes back when the sum does.
+// joint.h - a joint of the arm that is told velocities (equation S4): its angle is their sum, held within a limit.
+// Targets and performances follow this one rule. As in the published generator the sum itself is not held: a joint that
+// was told to go on beyond its limit comes back when the sum does.
 #ifndef ARM_JOINT_H
 #define ARM_JOINT_H
 

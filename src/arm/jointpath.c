@@ -5,8 +5,11 @@
 #include "arm/kinematics.h"
 #include "base/err.h"
 
+const char *const jointpath_joint_names[JOINTPATH_JOINTS] = { "base", "shoulder", "elbow", "wrist" };
+
 void jointpath_init(struct jointpath *p, int n, double hold_s) {
-  *p = (struct jointpath){ n, err_calloc((size_t)n, JOINTPATH_JOINTS*sizeof(double)), err_calloc((size_t)n, sizeof(double)) };
+  *p = (struct jointpath){ n, err_calloc((size_t)n, JOINTPATH_JOINTS*sizeof(double)),
+                           err_calloc((size_t)n, sizeof(double)) };
   for (int k = 0; k < n; k++) p->time_s[k] = (k + 1)*hold_s;
 }
 

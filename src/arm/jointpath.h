@@ -9,6 +9,7 @@
 struct kinematics;
 
 enum { JOINTPATH_JOINTS = 4 };
+extern const char *const jointpath_joint_names[JOINTPATH_JOINTS];
 
 struct jointpath {
   int n;           // set-points

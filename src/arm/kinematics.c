@@ -11,7 +11,10 @@ const struct param kinematics_param_table[] = {
   PARAM_F64(struct kinematics, a4, 0.22, 0, 10, "hand, m"),
   PARAM_F64(struct kinematics, limit_base_deg, 130, 1, 180, "the base stays within +- this"),
   PARAM_F64(struct kinematics, limit_shoulder_deg, 70, 1, 90, "the shoulder stays within +- this"),
-  PARAM_BOOL(struct kinematics, stops, 1, "performances stop there as targets do, whatever the network says (no: as published; with trajectory.generator=published, whose velocities go on)"),
+  PARAM_BOOL(struct kinematics, stops, 1,
+             "performances stop at the limits, as targets do, whatever the outputs of the network (no: as published; "
+             "with "
+             "trajectory.generator=published, whose velocities go on)"),
   { 0 },
 };
 

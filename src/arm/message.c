@@ -24,7 +24,8 @@ void message_angles(double q[4], const double degrees[4]) {
 // ---- reading
 
 static int copy_name(char out[MESSAGE_NAME_SIZE], const char *text, const char *topic, const char *field) {
-  if (strlen(text) >= MESSAGE_NAME_SIZE) return err_set(ERR_FORMAT, "%s: %s is longer than %d characters", topic, field, MESSAGE_NAME_SIZE - 1);
+  if (strlen(text) >= MESSAGE_NAME_SIZE)
+    return err_set(ERR_FORMAT, "%s: %s is longer than %d characters", topic, field, MESSAGE_NAME_SIZE - 1);
   strcpy(out, text);
   return 0;
 }
@@ -47,7 +48,8 @@ static int read_metainfo(struct message *m, const struct json_t *o, const char *
   TRY(json_field_array(o, topic, "joints", &joints));
   m->n_joints = (int)json_length(joints);
   if (m->n_joints < JOINTPATH_JOINTS || m->n_joints > MESSAGE_JOINTS)
-    return err_set(ERR_FORMAT, "%s: %zu joints, expected %d to %d", topic, json_length(joints), JOINTPATH_JOINTS, MESSAGE_JOINTS);
+    return err_set(ERR_FORMAT, "%s: %zu joints, expected %d to %d", topic, json_length(joints), JOINTPATH_JOINTS,
+                   MESSAGE_JOINTS);
   for (int j = 0; j < m->n_joints; j++) {
     double a, b;
     TRY(json_item_object(joints, topic, (size_t)j, &joint));
@@ -68,7 +70,8 @@ static int read_moved(struct message *m, const struct json_t *o, const char *top
   if (n < JOINTPATH_JOINTS || n > MESSAGE_JOINTS + 1)
     return err_set(ERR_FORMAT, "%s: %zu coordinates, expected %d or %d", topic, n, MESSAGE_JOINTS, MESSAGE_JOINTS + 1);
   m->n_angles = n > MESSAGE_JOINTS ? MESSAGE_JOINTS : (int)n;
-  for (int j = 0; j < m->n_angles; j++) TRY(json_item_f64(angles, topic, (size_t)j, -widest_deg, widest_deg, &m->angle_deg[j]));
+  for (int j = 0; j < m->n_angles; j++)
+    TRY(json_item_f64(angles, topic, (size_t)j, -widest_deg, widest_deg, &m->angle_deg[j]));
   return 0;
 }
 

@@ -77,7 +77,8 @@ static int turn(struct mqtt *m, double left_s) {
   const double ms = fmin(fmax(1e3*left_s, 0), SLICE_MS);
   const int rc = mosquitto_loop(m->library, (int)ms, 1);
   if (rc == MOSQ_ERR_SUCCESS) return 0;
-  if (m->connected > 0) return err_set(ERR_IO, "%s: the MQTT broker refuses: %s", m->place, mosquitto_connack_string(m->connected));
+  if (m->connected > 0)
+    return err_set(ERR_IO, "%s: the MQTT broker refuses: %s", m->place, mosquitto_connack_string(m->connected));
   if (m->connected < 0) return err_set(ERR_IO, "%s: no MQTT broker answers: %s", m->place, reason(rc));
   return err_set(ERR_IO, "%s: connection to the MQTT broker lost: %s", m->place, reason(rc));
 }
@@ -87,10 +88,13 @@ static int secure(struct mqtt *m, const struct mqtt_params *p) {
   if (!p->tls) return 0;
   const int rc = p->ca_file[0] ? mosquitto_tls_set(m->library, p->ca_file, NULL, NULL, NULL, NULL)
                                : mosquitto_tls_set(m->library, NULL, "/etc/ssl/certs", NULL, NULL, NULL);
-  return rc ? err_set(ERR_SETTING, "link.ca_file=%s: %s", p->ca_file, rc == MOSQ_ERR_INVAL ? "cannot be read" : reason(rc)) : 0;
+  return rc ? err_set(ERR_SETTING, "link.ca_file=%s: %s", p->ca_file,
+                      rc == MOSQ_ERR_INVAL ? "cannot be read" : reason(rc))
+            : 0;
 }
 
-static int begin(struct mqtt *m, const struct mqtt_params *p, const char *will_topic, const char *will_text, double timeout_s) {
+static int begin(struct mqtt *m, const struct mqtt_params *p, const char *will_topic, const char *will_text,
+                 double timeout_s) {
   mosquitto_connect_callback_set(m->library, on_connect);
   mosquitto_subscribe_callback_set(m->library, on_subscribe);
   mosquitto_publish_callback_set(m->library, on_publish);
@@ -101,11 +105,13 @@ static int begin(struct mqtt *m, const struct mqtt_params *p, const char *will_t
   if (rc != MOSQ_ERR_SUCCESS) return err_set(ERR_IO, "%s: no MQTT broker answers: %s", m->place, reason(rc));
   const double end = clock_s() + timeout_s;
   while (m->connected < 0 && clock_s() < end) TRY(turn(m, end - clock_s()));
-  if (m->connected > 0) return err_set(ERR_IO, "%s: the MQTT broker refuses: %s", m->place, mosquitto_connack_string(m->connected));
+  if (m->connected > 0)
+    return err_set(ERR_IO, "%s: the MQTT broker refuses: %s", m->place, mosquitto_connack_string(m->connected));
   return m->connected < 0 ? err_set(ERR_IO, "%s: no MQTT broker answers within %g s", m->place, timeout_s) : 0;
 }
 
-int mqtt_open(struct mqtt **out, const struct mqtt_params *p, const char *id, const char *will_topic, const char *will_text, double timeout_s) {
+int mqtt_open(struct mqtt **out, const struct mqtt_params *p, const char *id, const char *will_topic,
+              const char *will_text, double timeout_s) {
   struct mqtt *m = *out = err_calloc(1, sizeof *m);
   mosquitto_lib_init();
   m->connected = -1;
@@ -126,7 +132,9 @@ int mqtt_subscribe(struct mqtt *m, const char *topic, double timeout_s) {
   if (rc) return err_set(ERR_IO, "%s: cannot subscribe to %s: %s", m->place, topic, reason(rc));
   const double end = clock_s() + timeout_s;
   while (m->subscribed != id && clock_s() < end) TRY(turn(m, end - clock_s()));
-  if (m->subscribed != id) return err_set(ERR_IO, "%s: the MQTT broker does not answer the subscription to %s within %g s", m->place, topic, timeout_s);
+  if (m->subscribed != id)
+    return err_set(ERR_IO, "%s: the MQTT broker does not answer the subscription to %s within %g s", m->place, topic,
+                   timeout_s);
   return m->granted > 2 ? err_set(ERR_IO, "%s: the MQTT broker refuses the subscription to %s", m->place, topic) : 0;
 }
 
@@ -176,10 +184,12 @@ void mqtt_close(struct mqtt *m) {
 
 bool mqtt_available(void) { return false; }
 
-int mqtt_open(struct mqtt **m, const struct mqtt_params *p, const char *id, const char *will_topic, const char *will_text, double timeout_s) {
+int mqtt_open(struct mqtt **m, const struct mqtt_params *p, const char *id, const char *will_topic,
+              const char *will_text, double timeout_s) {
   (void)p, (void)id, (void)will_topic, (void)will_text, (void)timeout_s;
   *m = NULL;
-  return err_set(ERR_SETTING, "this program was built without libmosquitto (package libmosquitto-dev): no arm.kind=mqtt");
+  return err_set(ERR_SETTING, "this program was built without libmosquitto (package libmosquitto-dev): no "
+                              "arm.kind=mqtt");
 }
 
 int mqtt_subscribe(struct mqtt *m, const char *topic, double timeout_s) {

@@ -29,7 +29,8 @@ bool mqtt_available(void);
 
 // Connect within timeout_s under a client id. If the connection is ever lost without mqtt_close, the broker itself
 // publishes will_text on will_topic. Errors name host and port and the reason.
-int mqtt_open(struct mqtt **m, const struct mqtt_params *p, const char *id, const char *will_topic, const char *will_text, double timeout_s);
+int mqtt_open(struct mqtt **m, const struct mqtt_params *p, const char *id, const char *will_topic,
+              const char *will_text, double timeout_s);
 
 int mqtt_subscribe(struct mqtt *m, const char *topic, double timeout_s);
 int mqtt_publish(struct mqtt *m, const char *topic, const char *text);

@@ -14,7 +14,8 @@ struct offscreen {
 };
 
 static int make_current(struct offscreen *o) {
-  static const EGLint attributes[] = { EGL_SURFACE_TYPE, EGL_PBUFFER_BIT, EGL_RENDERABLE_TYPE, EGL_OPENGL_BIT, EGL_NONE };
+  static const EGLint attributes[] = { EGL_SURFACE_TYPE, EGL_PBUFFER_BIT, EGL_RENDERABLE_TYPE, EGL_OPENGL_BIT,
+                                       EGL_NONE };
   EGLConfig config = NULL;
   EGLint n = 0;
   o->display = eglGetPlatformDisplay(EGL_PLATFORM_SURFACELESS_MESA, EGL_DEFAULT_DISPLAY, NULL);
@@ -31,7 +32,9 @@ int offscreen_new(struct offscreen **o) {
   const int code = (int)eglGetError();
   offscreen_free(*o);
   *o = NULL;
-  return err_set(ERR_IO, "cannot draw: no OpenGL without a display here (EGL error 0x%x; packages libegl1, libgl1-mesa-dri)", (unsigned)code);
+  return err_set(ERR_IO,
+                 "cannot draw: no OpenGL without a display here (EGL error 0x%x; packages libegl1, libgl1-mesa-dri)",
+                 (unsigned)code);
 }
 
 void offscreen_free(struct offscreen *o) {

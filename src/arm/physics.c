@@ -57,7 +57,8 @@ static void arm_release(struct physics_arm *a) {
   if (a->m) mj_deleteModel(a->m);
 }
 
-static int arm_load(struct physics_arm *a, const struct kinematics *k, const struct physics_params *p, double step_s, int W, int H) {
+static int arm_load(struct physics_arm *a, const struct kinematics *k, const struct physics_params *p, double step_s,
+                    int W, int H) {
   char reason[500] = "", *xml = armxml_text(k, p->gravity_m_s2, step_s, p->servo_Nms, W, H);
   mjVFS *files = err_calloc(1, sizeof *files);  // 2 MB: not for the stack
   mju_user_error = error_handler;
@@ -73,7 +74,8 @@ static int arm_load(struct physics_arm *a, const struct kinematics *k, const str
   return a->d ? 0 : err_set(ERR_SETTING, "MuJoCo refuses the arm: %s", reason);
 }
 
-static int arm_new(struct physics_arm *a, const struct kinematics *k, const struct physics_params *p, double step_s, int W, int H) {
+static int arm_new(struct physics_arm *a, const struct kinematics *k, const struct physics_params *p, double step_s,
+                   int W, int H) {
   *a = (struct physics_arm){ 0 };
   if (setjmp(on_error)) return library_error();
   return arm_load(a, k, p, step_s, W, H);
@@ -95,15 +97,18 @@ static void advance(struct physics_arm *a, const struct physics_params *p, const
   }
 }
 
-static int follow(struct physics_arm *a, struct jointpath *performed, const struct physics_params *p, const struct jointpath *commanded, int steps) {
+static int follow(struct physics_arm *a, struct jointpath *performed, const struct physics_params *p,
+                  const struct jointpath *commanded, int steps) {
   static const double home[JOINTPATH_JOINTS];
   if (setjmp(on_error)) return library_error();
   advance(a, p, home, REST_STEPS);  // until it has come to rest under its weight
   for (int k = 0; k < commanded->n; k++) {
     advance(a, p, commanded->q + JOINTPATH_JOINTS*k, steps);
     if (diverged(a->d))
-      return err_set(ERR_DIVERGED, "the simulated arm is unstable at set-point %d; physics.step_s=%g is too long for physics.servo_Nms=%g", k,
-                     p->step_s, p->servo_Nms);
+      return err_set(ERR_DIVERGED,
+                     "the simulated arm is unstable at set-point %d; physics.step_s=%g is too long for "
+                     "physics.servo_Nms=%g",
+                     k, p->step_s, p->servo_Nms);
     memcpy(performed->q + JOINTPATH_JOINTS*k, a->d->qpos, JOINTPATH_JOINTS*sizeof(double));
   }
   return 0;
@@ -162,7 +167,8 @@ static int scene_start(struct physics_scene *s) {
   mjv_makeScene(s->arm.m, &s->scene, MAX_GEOMS);
   mjr_makeContext(s->arm.m, &s->context, mjFONTSCALE_100);
   mjr_setBuffer(mjFB_OFFSCREEN, &s->context);
-  if (s->context.currentBuffer != mjFB_OFFSCREEN) return err_set(ERR_IO, "cannot draw: OpenGL gives no buffer of %d x %d", s->W, s->H);
+  if (s->context.currentBuffer != mjFB_OFFSCREEN)
+    return err_set(ERR_IO, "cannot draw: OpenGL gives no buffer of %d x %d", s->W, s->H);
   s->camera.lookat[0] = 0.2;
   s->camera.lookat[2] = 0.14;
   s->camera.distance = 2.75;
@@ -230,7 +236,8 @@ static int draw(struct physics_scene *s, const double *q, const struct physics_l
   return 0;
 }
 
-int physics_scene_draw(struct physics_scene *s, unsigned char *rgb, const double *q, const struct physics_line *lines, int n_lines) {
+int physics_scene_draw(struct physics_scene *s, unsigned char *rgb, const double *q, const struct physics_line *lines,
+                       int n_lines) {
   const size_t row = 3*(size_t)s->W, H = (size_t)s->H;
   TRY(draw(s, q, lines, n_lines));
   for (size_t y = 0; y < H; y++) memcpy(rgb + y*row, s->flipped + (H - 1 - y)*row, row);
@@ -239,7 +246,8 @@ int physics_scene_draw(struct physics_scene *s, unsigned char *rgb, const double
 
 #else
 
-static int absent(void) { return err_set(ERR_SETTING, "this program was built without MuJoCo (package libmujoco-dev): no arm.kind=physics, no --render"); }
+static int absent(void) { return err_set(ERR_SETTING, "this program was built without MuJoCo (package libmujoco-dev): "
+                                                      "no arm.kind=physics, no --render"); }
 
 bool physics_available(void) { return false; }
 
@@ -262,7 +270,8 @@ int physics_scene_new(struct physics_scene **s, const struct kinematics *k, int 
 
 void physics_scene_free(struct physics_scene *s) { (void)s; }
 
-int physics_scene_draw(struct physics_scene *s, unsigned char *rgb, const double *q, const struct physics_line *lines, int n_lines) {
+int physics_scene_draw(struct physics_scene *s, unsigned char *rgb, const double *q, const struct physics_line *lines,
+                       int n_lines) {
   (void)s, (void)rgb, (void)q, (void)lines, (void)n_lines;
   return absent();
 }

@@ -26,7 +26,8 @@ extern const struct param physics_param_table[];
 
 bool physics_available(void);
 
-// Begin at rest at home, hold each set-point until its time, and measure the joints there. performed: made here, the caller's.
+// Begin at rest at home, hold each set-point until its time, and measure the joints there. performed: made here, the
+// caller's.
 int physics_perform(struct jointpath *performed, const struct physics_params *p, const struct kinematics *k,
                     const struct jointpath *commanded);
 
@@ -49,6 +50,7 @@ int physics_scene_new(struct physics_scene **s, const struct kinematics *k, int 
 void physics_scene_free(struct physics_scene *s);
 
 // The arm with joints q (4) and lines in the air; rgb (H, W, 3), top row first.
-int physics_scene_draw(struct physics_scene *s, unsigned char *rgb, const double *q, const struct physics_line *lines, int n_lines);
+int physics_scene_draw(struct physics_scene *s, unsigned char *rgb, const double *q, const struct physics_line *lines,
+                       int n_lines);
 
 #endif

@@ -9,22 +9,34 @@ const char *const spikecode_velocity_names[] = { "none", "tip", "joints", NULL }
 
 const struct param spikecode_param_table[] = {
   PARAM_CHOICE(struct spikecode_params, kind, SPIKECODE_BINARY, kind_names, "code of the target position"),
-  PARAM_F64(struct spikecode_params, scale_m, 1.25, 1e-3, 1e3, "coordinates of +- this fill the range (1 for the published weights)"),
-  PARAM_I64(struct spikecode_params, bits, 16, 1, 30, "of a coordinate in the code binary; those below the precision wanted only flicker"),
+  PARAM_F64(struct spikecode_params, scale_m, 1.25, 1e-3, 1e3,
+            "coordinates of +- this fill the range (1 for the published weights)"),
+  PARAM_I64(struct spikecode_params, bits, 16, 1, 30,
+            "of a coordinate in the code binary; those below the precision wanted only flicker"),
   PARAM_I64(struct spikecode_params, regions, 16, 2, 4096, "neurons per coordinate of the codes onehot and population"),
   PARAM_I64(struct spikecode_params, period, 10, 1, 1000, "steps between spikes of the most active of these"),
-  PARAM_I64(struct spikecode_params, preview, 0, 0, 10000, "steps that the code is ahead of the movement, to make up for the lag of the LSG"),
-  PARAM_I64(struct spikecode_params, lead_in, 0, 0, 1000, "steps that the networks run before the movement begins, the arm standing still; clock_neurons times clock_hold should be no less than these and the movement's, or the clock begins again"),
-  PARAM_CHOICE(struct spikecode_params, velocity, SPIKECODE_NO_VELOCITY, spikecode_velocity_names, "velocity of the target that is told too, code.bits bits for each of 3 coordinates or 2 joints"),
-  PARAM_F64(struct spikecode_params, velocity_scale, 2, 1e-3, 1e3, "velocities of +- this (m/s or rad/s) fill the range, saturating beyond"),
+  PARAM_I64(struct spikecode_params, preview, 0, 0, 10000,
+            "steps that the code is ahead of the movement, to make up for the lag of the LSG"),
+  PARAM_I64(struct spikecode_params, lead_in, 0, 0, 1000,
+            "steps that the networks run before the movement begins, the arm standing still; clock_neurons times "
+            "clock_hold should be no less than these and the movement's, "
+            "or the clock begins again"),
+  PARAM_CHOICE(struct spikecode_params, velocity, SPIKECODE_NO_VELOCITY, spikecode_velocity_names,
+               "velocity of the target as further input, code.bits bits for each of 3 coordinates or 2 joints"),
+  PARAM_F64(struct spikecode_params, velocity_scale, 2, 1e-3, 1e3,
+            "velocities of +- this (m/s or rad/s) fill the range, saturating beyond"),
   PARAM_I64(struct spikecode_params, clock_neurons, 5, 1, 1000, "neurons of the clock"),
   PARAM_I64(struct spikecode_params, clock_hold, 50, 1, 10000, "steps that each of them is active"),
   PARAM_I64(struct spikecode_params, clock_period, 10, 1, 10000, "steps between its spikes"),
   { 0 },
 };
 
-static int position_neurons(const struct spikecode_params *p) { return 3*((int)(p->kind == SPIKECODE_BINARY ? p->bits : p->regions)); }
-static int velocities(const struct spikecode_params *p) { return p->velocity == SPIKECODE_OF_TIP ? 3 : p->velocity == SPIKECODE_OF_JOINTS ? 2 : 0; }
+static int position_neurons(const struct spikecode_params *p) {
+  return 3*((int)(p->kind == SPIKECODE_BINARY ? p->bits : p->regions));
+}
+static int velocities(const struct spikecode_params *p) {
+  return p->velocity == SPIKECODE_OF_TIP ? 3 : p->velocity == SPIKECODE_OF_JOINTS ? 2 : 0;
+}
 static int neurons(const struct spikecode_params *p) { return position_neurons(p) + velocities(p)*(int)p->bits; }
 
 int spikecode_inputs(const struct spikecode_params *p) { return (int)p->clock_neurons + neurons(p); }
@@ -63,7 +75,8 @@ static void onehot_step(struct events *e, int t, const double *xyz, const struct
   }
 }
 
-static void population_step(struct events *e, int t, const double *xyz, double *drive, const struct spikecode_params *p) {
+static void population_step(struct events *e, int t, const double *xyz, double *drive,
+                            const struct spikecode_params *p) {
   const int R = (int)p->regions;
   for (int c = 0; c < 3; c++) {
     const double at = fmax(0, fmin(1, (xyz[c]/p->scale_m + 1)/2))*(R - 1);
@@ -78,7 +91,8 @@ static void population_step(struct events *e, int t, const double *xyz, double *
 }
 
 // The velocity told in step `at` of the target.
-static void velocity_step(struct events *e, int t, int at, const struct spikecode_target *target, const struct spikecode_params *p) {
+static void velocity_step(struct events *e, int t, int at, const struct spikecode_target *target,
+                          const struct spikecode_params *p) {
   const int n = velocities(p), first = (int)p->clock_neurons + position_neurons(p), from = at > 0 ? at : 1;
   for (int c = 0; c < n; c++) {
     const double *x = target->xyz + 3*from + c;
@@ -88,7 +102,8 @@ static void velocity_step(struct events *e, int t, int at, const struct spikecod
   }
 }
 
-void spikecode_encode(struct events *e, const struct spikecode_target *target, double *drive, const struct spikecode_params *p) {
+void spikecode_encode(struct events *e, const struct spikecode_target *target, double *drive,
+                      const struct spikecode_params *p) {
   assert(e->T == target->T + p->lead_in);
   events_start(e);
   if (p->kind == SPIKECODE_POPULATION)

@@ -3,9 +3,10 @@
 //   binary      the bits of each coordinate, least significant first, held every step (published weights: 16)
 //   onehot      the region of each coordinate, its neuron spiking every 10 steps (paper)
 //   population  bell-shaped tuning curves; a neuron spikes whenever its summed drive reaches one
-// Coordinates of +-scale_m fill the range; beyond it the binary code wraps, the others saturate. What is told in step t is
-// the target of step t - lead_in + preview, held before its beginning and past its end. The velocity of the target
-// may be told too, always in the binary code; that of the tip is the way since the step before, in the first step the way to the next.
+// Coordinates of +-scale_m fill the range; beyond it the binary code wraps, the others saturate. What is told in step t
+// is the target of step t - lead_in + preview, held before its beginning and past its end. The velocity of the target
+// may be told too, always in the binary code; that of the tip is the way since the step before, in the first step the
+// way to the next.
 #ifndef ARM_SPIKECODE_H
 #define ARM_SPIKECODE_H
 
@@ -40,7 +41,8 @@ void spikecode_clock(struct events *e, const struct spikecode_params *p);
 struct spikecode_target { const double *xyz, *omega; int T; double dt_s; };
 
 // Clock and target, lead_in and target->T steps; drive: 3 regions numbers of scratch.
-void spikecode_encode(struct events *e, const struct spikecode_target *target, double *drive, const struct spikecode_params *p);
+void spikecode_encode(struct events *e, const struct spikecode_target *target, double *drive,
+                      const struct spikecode_params *p);
 
 // Clock and given 0/1 inputs after it, bits (T, n).
 void spikecode_bits(struct events *e, const uint8_t *bits, int n, const struct spikecode_params *p);

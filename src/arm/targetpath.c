@@ -17,7 +17,8 @@ static int parse_line(double value[3], const char *text, const char *name, int l
     if (n == 3) return err_set(ERR_FORMAT, "%s:%d: more than 3 columns; expected x,y,z or base,shoulder", name, line);
     value[n] = strtod(at, &end);
     if (end == at) return err_set(ERR_FORMAT, "%s:%d: column %d: '%.40s': expected a number", name, line, n + 1, at);
-    if (!isfinite(value[n])) return err_set(ERR_FORMAT, "%s:%d: column %d: %g: not finite", name, line, n + 1, value[n]);
+    if (!isfinite(value[n]))
+      return err_set(ERR_FORMAT, "%s:%d: column %d: %g: not finite", name, line, n + 1, value[n]);
     n++;
     at = end + strspn(end, " \t\r");
     if (*at == 0) break;
@@ -29,8 +30,10 @@ static int parse_line(double value[3], const char *text, const char *name, int l
 
 static int add_row(struct targetpath *p, const double *value, int columns, const char *name, int line) {
   if (p->n == 0) p->columns = columns;
-  if (columns != p->columns) return err_set(ERR_FORMAT, "%s:%d: %d columns; the rows before have %d", name, line, columns, p->columns);
-  if (p->n == TARGETPATH_MAX_ROWS) return err_set(ERR_FORMAT, "%s:%d: more than %d rows", name, line, TARGETPATH_MAX_ROWS);
+  if (columns != p->columns)
+    return err_set(ERR_FORMAT, "%s:%d: %d columns; the rows before have %d", name, line, columns, p->columns);
+  if (p->n == TARGETPATH_MAX_ROWS)
+    return err_set(ERR_FORMAT, "%s:%d: more than %d rows", name, line, TARGETPATH_MAX_ROWS);
   memcpy(p->value + (size_t)p->n*(size_t)columns, value, (size_t)columns*sizeof *value);
   p->line[p->n++] = line;
   return 0;
@@ -49,7 +52,8 @@ static int parse_lines(struct targetpath *p, const char *text, size_t size, cons
     if (strlen(copy) != length) return err_set(ERR_FORMAT, "%s:%d: a zero byte", name, line);
     const char *start = copy + strspn(copy, " \t\r");
     if (*start == 0 || *start == '#') continue;
-    const int is_header = line == 1 && !strchr("+-.0123456789", *start) && strncmp(start, "nan", 3) && strncmp(start, "inf", 3);
+    const int is_header =
+        line == 1 && !strchr("+-.0123456789", *start) && strncmp(start, "nan", 3) && strncmp(start, "inf", 3);
     if (is_header) continue;
     double value[3];
     const int columns = parse_line(value, start, name, line);
@@ -57,7 +61,8 @@ static int parse_lines(struct targetpath *p, const char *text, size_t size, cons
     TRY(add_row(p, value, columns, name, line));
   }
   if (p->n < TARGETPATH_MIN_ROWS)
-    return err_set(ERR_FORMAT, "%s:%d: the path ends after %d rows; at least %d are needed", name, line - 1, p->n, TARGETPATH_MIN_ROWS);
+    return err_set(ERR_FORMAT, "%s:%d: the path ends after %d rows; at least %d are needed", name, line - 1, p->n,
+                   TARGETPATH_MIN_ROWS);
   return 0;
 }
 
@@ -71,14 +76,11 @@ int targetpath_parse(struct targetpath *p, const char *text, size_t size, const 
   return rc;
 }
 
-int targetpath_read(struct targetpath *p, const char *path) {
-  char *text;
-  size_t size;
-  TRY(file_read(path, MAX_BYTES, &text, &size));
-  const int rc = targetpath_parse(p, text, size, path);
-  free(text);
-  return rc;
+static int parse_text(void *p, const char *text, size_t size, const char *path) {
+  return targetpath_parse(p, text, size, path);
 }
+
+int targetpath_read(struct targetpath *p, const char *path) { return file_parse(path, MAX_BYTES, parse_text, p); }
 
 void targetpath_release(struct targetpath *p) {
   free(p->value);

@@ -5,17 +5,20 @@
 #include "base/rng.h"
 #include "arm/joint.h"
 
-static const char *const generator_names[] = { "published", "consistent", NULL };
+const char *const trajectory_generator_names[] = {
+  [TRAJECTORY_PUBLISHED] = "published", [TRAJECTORY_CONSISTENT] = "consistent", NULL };
 
 const struct param trajectory_param_table[] = {
-  PARAM_CHOICE(struct trajectory_params, generator, TRAJECTORY_CONSISTENT, generator_names, "does velocity follow where limits cut the angle"),
+  PARAM_CHOICE(struct trajectory_params, generator, TRAJECTORY_CONSISTENT, trajectory_generator_names,
+               "does velocity follow where limits cut the angle"),
   PARAM_BOOL(struct trajectory_params, free, 0, "only movements that touch no limit and keep all coordinates low"),
-  PARAM_F64(struct trajectory_params, free_below_m, 1, 0.01, 100, "how low that is"),
+  PARAM_F64(struct trajectory_params, free_below_m, 1, 0.01, 100, "upper bound of the coordinates for trajectory.free"),
   PARAM_I64(struct trajectory_params, steps, 249, 10, 5000, "steps of a movement"),
   PARAM_F64(struct trajectory_params, dt_s, 0.01, 1e-6, 10, "arm time of one step"),
   PARAM_F64(struct trajectory_params, diffusion, 0.65, 0, 100, "standard deviation of the velocity after 1 s, rad/s"),
   PARAM_I64(struct trajectory_params, window, 120, 1, 4096, "steps of the smoothing window"),
-  PARAM_F64(struct trajectory_params, speed_rad_s, 3.14159265358979323846, 1e-3, 1e3, "velocities are clipped to +- this"),
+  PARAM_F64(struct trajectory_params, speed_rad_s, 3.14159265358979323846, 1e-3, 1e3,
+            "velocities are clipped to +- this"),
   { 0 },
 };
 
@@ -45,8 +48,8 @@ static void smooth(double *out, const double *padded, int T, int N) {
   for (int t = 0; t < T; t++) out[t] /= sum;
 }
 
-bool trajectory_draw(double *omega, double *angle, const struct trajectory_params *p, const double limit_rad[2], double *scratch,
-                     struct rng *r) {
+bool trajectory_draw(double *omega, double *angle, const struct trajectory_params *p, const double limit_rad[2],
+                     double *scratch, struct rng *r) {
   const int T = (int)p->steps, N = (int)p->window;
   double *velocity = scratch, *padded = scratch + T;
   bool cut = false;

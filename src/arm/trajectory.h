@@ -24,12 +24,13 @@ struct trajectory_params {
   int64_t window;         // steps of the smoothing
   double speed_rad_s;     // velocities are clipped to +- this
 };
+extern const char *const trajectory_generator_names[];
 extern const struct param trajectory_param_table[];
 
 // One movement. omega (steps, 2) rad/s, angle (steps, 2) rad; limit_rad of each joint; scratch
 // trajectory_scratch() numbers. Returns whether an angle was cut.
-bool trajectory_draw(double *omega, double *angle, const struct trajectory_params *p, const double limit_rad[2], double *scratch,
-                     struct rng *r);
+bool trajectory_draw(double *omega, double *angle, const struct trajectory_params *p, const double limit_rad[2],
+                     double *scratch, struct rng *r);
 size_t trajectory_scratch(const struct trajectory_params *p);
 
 #endif

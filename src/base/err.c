@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 
@@ -28,6 +29,15 @@ static void *checked(void *p, unsigned long n, unsigned long size) {
     exit(1);
   }
   return p;
+}
+
+int err_room(double bytes, const char *what) {
+  const double machine = (double)sysconf(_SC_PHYS_PAGES)*(double)sysconf(_SC_PAGESIZE);
+  void *probe = bytes < machine ? malloc((size_t)bytes) : NULL;
+  free(probe);
+  if (probe || bytes < 1) return 0;
+  return err_set(ERR_SETTING, "%s: %.3g GB of memory are needed, %s", what, bytes*1e-9,
+                 bytes < machine ? "and cannot be had" : "more than this machine has");
 }
 
 void *err_calloc(unsigned long n, unsigned long size) { return checked(calloc(n ? n : 1, size ? size : 1), n, size); }

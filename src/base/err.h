@@ -14,7 +14,8 @@ enum err {
 };
 
 // Record what happened for the user and return code, so that a caller can write
-// `return err_set(ERR_FORMAT, "%s: bad magic", path);`. The message is one line of plain text (base/text.h); err_message() may be an argument, to put more in front of it.
+// `return err_set(ERR_FORMAT, "%s: bad magic", path);`. The message is one line of plain text (base/text.h);
+// err_message() may be an argument, to put more in front of it.
 int err_set(enum err code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 // Message of the last error on this thread; "" when there was none.
@@ -26,6 +27,10 @@ const char *err_message(void);
     int try_rc_ = (call);                                                                          \
     if (try_rc_ < 0) return try_rc_;                                                               \
   } while (0)
+
+// Before memory is taken whose size a caller, a setting or a file decides: ERR_SETTING, naming what it is for, if the
+// machine has not that much or the process may not have it.
+int err_room(double bytes, const char *what);
 
 // Zeroed memory that is never NULL: running out ends the process with one line.
 void *err_calloc(unsigned long n, unsigned long size);

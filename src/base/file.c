@@ -49,6 +49,16 @@ int file_read(const char *path, size_t max, char **data, size_t *size) {
   return rc;
 }
 
+int file_parse(const char *path, size_t max,
+               int (*parse)(void *context, const char *text, size_t size, const char *path), void *context) {
+  char *text;
+  size_t size;
+  TRY(file_read(path, max, &text, &size));
+  const int rc = parse(context, text, size, path);
+  free(text);
+  return rc;
+}
+
 bool file_exists(const char *path) { return access(path, F_OK) == 0; }
 
 int file_make_dirs(const char *path) {
@@ -74,8 +84,8 @@ int file_refuse_link(const char *path) {
   return err_set(ERR_IO, "%s: is a link, and not written through: remove it", path);
 }
 
-// A file of this name, locked and empty, or -1: EBUSY if another writer holds it or it is nothing to write to. The lock goes
-// with its holder, however that ends.
+// A file of this name, locked and empty, or -1: EBUSY if another writer holds it or it is nothing to write to. The lock
+// goes with its holder, however that ends.
 static int take_temporary(const char *temp) {
   for (;;) {
     struct stat st, now;
@@ -114,7 +124,8 @@ int file_out_open(struct file_out *o, const char *path) {
   struct stat st;
   const bool there = stat(path, &st) == 0;
   if (there && realpath(path, resolved)) path = resolved;
-  if (snprintf(o->path, sizeof o->path, "%s", path) >= (int)sizeof o->path) return err_set(ERR_IO, "%.60s...: path too long", path);
+  if (snprintf(o->path, sizeof o->path, "%s", path) >= (int)sizeof o->path)
+    return err_set(ERR_IO, "%.60s...: path too long", path);
   if (there && S_ISDIR(st.st_mode)) return err_set(ERR_IO, "%s: is a folder", path);
   o->stream = there && !S_ISREG(st.st_mode) ? fopen(o->path, "wbe") : open_temporary(o);
   if (!o->stream) return err_set(ERR_IO, "%s: %s", path, strerror(errno));

@@ -15,10 +15,15 @@ enum { FILE_PATH_SIZE = 4096 };
 // *size bytes. Errors name the file and the reason.
 int file_read(const char *path, size_t max, char **data, size_t *size);
 
+// Read a file and let parse(context, text, size, path) make something of it; the text ends with a zero byte and is gone
+// afterwards.
+int file_parse(const char *path, size_t max,
+               int (*parse)(void *context, const char *text, size_t size, const char *path), void *context);
+
 bool file_exists(const char *path);
 
-// ERR_IO where path is a symbolic link. For files with names of this program's own, in a folder that somebody else may have
-// filled: what such a link points to is not ours to write.
+// ERR_IO where path is a symbolic link. For files with names of this program's own, in a folder that somebody else may
+// have filled: what such a link points to is not ours to write.
 int file_refuse_link(const char *path);
 
 // Create a folder and all above it that are missing. Existing ones are no error.

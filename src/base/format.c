@@ -19,7 +19,8 @@ void format_copy(struct tensorfile_writer *w, const struct tensorfile *tf) {
   for (int i = 0; i < tensorfile_metadata_count(tf); i++) {
     const char *text = tensorfile_metadata_at(tf, i, &key);
     tensorfile_put_text(w, key, text);
-    if (!strcmp(key, "format") && !strncmp(format, own, strlen(own)) && !tensorfile_metadata(tf, "version")) tensorfile_put_text(w, "version", version);
+    if (!strcmp(key, "format") && !strncmp(format, own, strlen(own)) && !tensorfile_metadata(tf, "version"))
+      tensorfile_put_text(w, "version", version);
   }
 }
 
@@ -33,5 +34,6 @@ int format_check(const struct tensorfile *tf, const char *format) {
   if (end == found || major < 1 || (*end && *end != '.'))
     return err_set(ERR_FORMAT, "%s: version=%s: must be a number like %s", tensorfile_name(tf), found, version);
   if (major <= MAJOR) return 0;
-  return err_set(ERR_FORMAT, "%s: version %s of '%s': this program reads versions up to %s", tensorfile_name(tf), found, is, version);
+  return err_set(ERR_FORMAT, "%s: version %s of '%s': this program reads versions up to %s", tensorfile_name(tf), found,
+                 is, version);
 }

@@ -1,16 +1,13 @@
-// format.h - what a file of this program is, and in which version of its form: "format" and "version" in the metadata of models,
-// checkpoints and states of a chip. The first number of a version rises when older programs would misunderstand a file;
-// the second when they may pass over what is new.
+// format.h - what a file of this program is, and in which version of its form: "format" and "version" in the metadata
+// of models, checkpoints and states of a chip. The first number of a version rises when older programs would
+// misunderstand a file; the second when they may pass over what is new.
 #ifndef BASE_FORMAT_H
 #define BASE_FORMAT_H
 
 struct tensorfile;
 struct tensorfile_writer;
 
-#define FORMAT_FEWSHOT "metaxbar few-shot classifier"
-#define FORMAT_ARM "metaxbar arm"
-#define FORMAT_CHECKPOINT "metaxbar checkpoint"
-#define FORMAT_CHIP "metaxbar chip state"
+// A format is "metaxbar " and what the file holds.
 
 void format_put(struct tensorfile_writer *w, const char *format);
 

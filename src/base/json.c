@@ -20,19 +20,17 @@ int json_parse(struct json_t **v, const char *text, size_t size, const char *whe
   return err_set(ERR_FORMAT, "%s: line %d: %s", where, error.line < 1 ? 1 : error.line, error.text);
 }
 
-int json_read(struct json_t **v, const char *path, size_t max) {
-  char *text;
-  size_t size;
-  TRY(file_read(path, max, &text, &size));
-  const int rc = json_parse(v, text, size, path);
-  free(text);
-  return rc;
+static int parse_text(void *v, const char *text, size_t size, const char *path) {
+  return json_parse(v, text, size, path);
 }
+
+int json_read(struct json_t **v, const char *path, size_t max) { return file_parse(path, max, parse_text, v); }
 
 void json_release(struct json_t *v) { json_decref(v); }
 
 static const char *type_name(const json_t *v) {
-  static const char *const names[] = { "an object", "an array", "a text", "a whole number", "a number", "true", "false", "null" };
+  static const char *const names[] = { "an object", "an array", "a text", "a whole number",
+                                       "a number", "true", "false", "null" };
   return v ? names[json_typeof(v)] : "missing";
 }
 
@@ -55,7 +53,8 @@ static int want_i64(const json_t *v, const char *where, const char *place, int64
 static int want_f64(const json_t *v, const char *where, const char *place, double min, double max, double *out) {
   TRY(want(v, where, place, json_is_number(v), "a number"));
   const double x = json_number_value(v);
-  if (!(x >= min && x <= max)) return err_set(ERR_FORMAT, "%s: %s is %.9g, outside [%.9g, %.9g]", where, place, x, min, max);
+  if (!(x >= min && x <= max))
+    return err_set(ERR_FORMAT, "%s: %s is %.9g, outside [%.9g, %.9g]", where, place, x, min, max);
   *out = x;
   return 0;
 }
@@ -78,7 +77,8 @@ static int want_object(json_t *v, const char *where, const char *place, struct j
   return 0;
 }
 
-int json_field_i64(const struct json_t *o, const char *where, const char *name, int64_t min, int64_t max, int64_t *out) {
+int json_field_i64(const struct json_t *o, const char *where, const char *name, int64_t min, int64_t max,
+                   int64_t *out) {
   return want_i64(json_object_get(o, name), where, name, min, max, out);
 }
 
@@ -150,10 +150,12 @@ bool json_is_text(const struct json_t *v, const char **text) {
   return *text != NULL;
 }
 
-// ---- building. What cannot be said in JSON becomes null, which is never put otherwise, and is
+// ---- building. In place of what cannot be said in JSON stands a text that no UTF-8 text equals, and it is
 // refused by name when printed: one check at the end instead of one for every value.
 
-static struct json_t *owned(struct json_t *v) { return v ? v : json_null(); }
+static const char unsayable[] = "\xff";
+
+static struct json_t *owned(struct json_t *v) { return v ? v : json_string_nocheck(unsayable); }
 
 struct json_t *json_object_new(void) {
   json_t *v = json_object();
@@ -174,6 +176,17 @@ void json_put(struct json_t *o, const char *name, struct json_t *v) {
 
 void json_put_i64(struct json_t *o, const char *name, int64_t v) { json_put(o, name, json_integer(v)); }
 void json_put_f64(struct json_t *o, const char *name, double v) { json_put(o, name, json_real(v)); }
+void json_put_known(struct json_t *o, const char *name, double v) {
+  if (v == INFINITY) json_put(o, name, json_null());
+  else json_put_f64(o, name, v);
+}
+
+void json_put_known_f64s(struct json_t *o, const char *name, const double *v, size_t n) {
+  struct json_t *list = json_array_new();
+  for (size_t k = 0; k < n; k++) json_put_known(list, NULL, v[k]);
+  json_put(o, name, list);
+}
+
 void json_put_bool(struct json_t *o, const char *name, bool v) { json_put(o, name, json_boolean(v)); }
 void json_put_text(struct json_t *o, const char *name, const char *v) { json_put(o, name, json_string(v)); }
 
@@ -192,7 +205,8 @@ void json_put_i64s(struct json_t *o, const char *name, const int64_t *v, size_t 
 // ---- printing
 
 static int check_printable(json_t *v, const char *name) {
-  if (json_is_null(v)) return err_set(ERR_DIVERGED, "%s: not a finite number (or not UTF-8 text)", name);
+  if (json_is_string(v) && !strcmp(json_string_value(v), unsayable))
+    return err_set(ERR_DIVERGED, "%s: not a finite number (or not UTF-8 text)", name);
   for (size_t i = 0; i < json_array_size(v); i++) TRY(check_printable(json_array_get(v, i), name));
   const char *key;
   json_t *child;
@@ -248,6 +262,7 @@ static void print_value(json_t *v, FILE *out) {
   case JSON_STRING: print_text(json_string_value(v), out); break;
   case JSON_INTEGER: fprintf(out, "%" PRId64, (int64_t)json_integer_value(v)); break;
   case JSON_REAL: print_f64(json_real_value(v), out); break;
+  case JSON_NULL: fputs("null", out); break;
   default: fputs(json_is_true(v) ? "true" : "false", out);
   }
 }

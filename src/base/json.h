@@ -48,6 +48,9 @@ struct json_t *json_array_new(void);
 void json_put(struct json_t *o, const char *name, struct json_t *v);
 void json_put_i64(struct json_t *o, const char *name, int64_t v);
 void json_put_f64(struct json_t *o, const char *name, double v);
+// INFINITY stands for what is not known and becomes null.
+void json_put_known(struct json_t *o, const char *name, double v);
+void json_put_known_f64s(struct json_t *o, const char *name, const double *v, size_t n);
 void json_put_bool(struct json_t *o, const char *name, bool v);
 void json_put_text(struct json_t *o, const char *name, const char *v);
 void json_put_f64s(struct json_t *o, const char *name, const double *v, size_t n);

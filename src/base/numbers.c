@@ -25,3 +25,9 @@ int numbers_parse(double *list, int n_max, const char *text, double low, double 
   }
   return n;
 }
+
+void numbers_cells(FILE *out, const double *v, int n) {
+  for (int k = 0; k < n; k++)
+    if (isfinite(v[k])) fprintf(out, ",%.9g", v[k]);
+    else fputc(',', out);
+}

@@ -64,6 +64,8 @@ void par_free(struct par *p) {
   free(p);
 }
 
+int par_cores(void) { return pool_cores(); }
+
 int par_threads(const struct par *p) { return pool_threads(p->pool); }
 
 void par_local(struct par *p, int n, void (*fn)(void *context, int item, int worker), void *context) {

@@ -22,6 +22,7 @@ struct par;
 struct par *par_new(int n_threads);
 void par_free(struct par *p);
 int par_threads(const struct par *p);
+int par_cores(void);  // threads that this machine runs at once (affinity respected)
 
 // Call fn(context, item, worker, record) once for every item in [0, n), to fill record number `item` of `records`, of
 // record_bytes each (0 and NULL: none). worker in [0, par_threads) names the scratch memory to use. fn returns 0 or a

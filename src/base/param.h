@@ -35,11 +35,14 @@ struct param {
 };
 
 #define PARAM_I64(owner, field, def, lo, hi, what)                                                 \
-  { .type = PARAM_TYPE_I64, .name = #field, .offset = offsetof(owner, field), .value = def, .min = lo, .max = hi, .help = what }
+  { .type = PARAM_TYPE_I64, .name = #field, .offset = offsetof(owner, field), .value = def,        \
+    .min = lo, .max = hi, .help = what }
 #define PARAM_F64(owner, field, def, lo, hi, what)                                                 \
-  { .type = PARAM_TYPE_F64, .name = #field, .offset = offsetof(owner, field), .value = def, .min = lo, .max = hi, .help = what }
+  { .type = PARAM_TYPE_F64, .name = #field, .offset = offsetof(owner, field), .value = def,        \
+    .min = lo, .max = hi, .help = what }
 #define PARAM_CHOICE(owner, field, def, names, what)                                               \
-  { .type = PARAM_TYPE_CHOICE, .name = #field, .offset = offsetof(owner, field), .value = def, .choices = names, .help = what }
+  { .type = PARAM_TYPE_CHOICE, .name = #field, .offset = offsetof(owner, field), .value = def,     \
+    .choices = names, .help = what }
 #define PARAM_BOOL(owner, field, def, what)                                                        \
   { .type = PARAM_TYPE_BOOL, .name = #field, .offset = offsetof(owner, field), .value = def, .max = 1, .help = what }
 #define PARAM_TEXT(owner, field, def, what)                                                        \

@@ -33,8 +33,8 @@ int png_grey_read(struct png_grey *image, const char *name, const void *data, si
   if (!png_is(data, size)) return err_set(ERR_FORMAT, "%s: PNG image: the file does not begin as one", name);
   if (!png_image_begin_read_from_memory(&p, data, size)) return png_fail(&p, ERR_FORMAT, name);
   if (p.width > (unsigned)max_side || p.height > (unsigned)max_side) {
-    const int rc = err_set(ERR_FORMAT, "%s: image of %u x %u pixels, at most %d x %d are accepted", name, p.width, p.height,
-                           max_side, max_side);
+    const int rc = err_set(ERR_FORMAT, "%s: image of %u x %u pixels, at most %d x %d are accepted", name, p.width,
+                           p.height, max_side, max_side);
     png_image_free(&p);
     return rc;
   }

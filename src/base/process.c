@@ -51,7 +51,8 @@ static int spawn(pid_t *pid, const char *const *argv, const int files[3]) {
 int process_start(struct process *p, const char *const *argv, const char *package) {
   int ends[2];
   *p = (struct process){ .name = argv[0] };
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) return err_set(ERR_IO, "%s: cannot be started: %s", p->name, strerror(errno));
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+    return err_set(ERR_IO, "%s: cannot be started: %s", p->name, strerror(errno));
   p->input = ends[0];
   p->output = memfd_create("output", MFD_CLOEXEC);
   p->messages = memfd_create("messages", MFD_CLOEXEC);
@@ -101,7 +102,8 @@ int process_finish(struct process *p, FILE *out) {
   int rc = 0;
   line_of(line, p->messages);
   if (WIFSIGNALED(status)) rc = err_set(ERR_IO, "%s: ended by signal %d%s", p->name, WTERMSIG(status), line);
-  else if (WEXITSTATUS(status)) rc = err_set(ERR_IO, "%s: failed with exit status %d%s", p->name, WEXITSTATUS(status), line);
+  else if (WEXITSTATUS(status))
+    rc = err_set(ERR_IO, "%s: failed with exit status %d%s", p->name, WEXITSTATUS(status), line);
   else if (lseek(p->output, 0, SEEK_END) <= 0) rc = err_set(ERR_IO, "%s: wrote nothing%s", p->name, line);
   else if (out) copy(out, p->output);
   close(p->output);

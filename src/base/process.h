@@ -19,8 +19,8 @@ struct process {
 // Debian package. On failure nothing need be released. *p must stay where it is until the end.
 int process_start(struct process *p, const char *const *argv, const char *package);
 
-// End its input, wait for it, and copy its output to out (NULL: nowhere). ERR_IO with its exit status and messages if it
-// failed or wrote nothing.
+// End its input, wait for it, and copy its output to out (NULL: nowhere). ERR_IO with its exit status and messages if
+// it failed or wrote nothing.
 int process_finish(struct process *p, FILE *out);
 
 // Give up: the program is killed.

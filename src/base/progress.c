@@ -52,8 +52,8 @@ void progress_text(const struct progress *p, double elapsed_s, int width, char *
     duration_text(elapsed_s, span, sizeof span);
     snprintf(left, sizeof left, "  %s", span);
   }
-  int n = snprintf(line, sizeof line, "%.100s%s %lld%s  %.3g/s%s%s%s", p->label, bar, (long long)p->done, of, rate, left,
-                   *p->note ? "  " : "", p->note);
+  int n = snprintf(line, sizeof line, "%.100s%s %lld%s  %.3g/s%s%s%s", p->label, bar, (long long)p->done, of, rate,
+                   left, *p->note ? "  " : "", p->note);
   if (n > width && known)  // the bar is what can be spared
     n = snprintf(line, sizeof line, "%.100s %lld%s  %.3g/s%s%s%s", p->label, (long long)p->done, of, rate, left,
                  *p->note ? "  " : "", p->note);

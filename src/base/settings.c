@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <ini.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/note.h"
 #include "base/param.h"
 #include "base/tensorfile.h"
 
@@ -26,7 +26,8 @@ void settings_defaults(const struct settings_section *all) {
 }
 
 // The table of a section that has the setting, else the first of that section; NULL: no such section.
-static const struct settings_section *find_section(const struct settings_section *all, const char *name, const char *setting) {
+static const struct settings_section *find_section(const struct settings_section *all, const char *name,
+                                                   const char *setting) {
   const struct settings_section *first = NULL;
   for (const struct settings_section *s = all; s->name; s++) {
     if (strcmp(s->name, name)) continue;
@@ -37,8 +38,16 @@ static const struct settings_section *find_section(const struct settings_section
   return first;
 }
 
+static bool has_setting(const struct param *table, const char *name) {
+  for (const struct param *p = table; p->type != PARAM_TYPE_END; p++)
+    if (!strcmp(p->name, name)) return true;
+  return false;
+}
+
 // Does a section begin with this table?
-static bool is_first(const struct settings_section *all, const struct settings_section *s) { return s == all || strcmp(s->name, s[-1].name); }
+static bool is_first(const struct settings_section *all, const struct settings_section *s) {
+  return s == all || strcmp(s->name, s[-1].name);
+}
 
 // The INI reader strips outer spaces and takes ';' after a space for a comment. Only texts matter:
 // everything else is printed anew.
@@ -73,7 +82,8 @@ static int assign(const struct settings_section *all, const char *section, const
 
 int settings_set(const struct settings_section *all, const char *assignment) {
   char text[LINE_SIZE];
-  if (strlen(assignment) >= sizeof text) return err_set(ERR_SETTING, "%.60s...: longer than %d characters", assignment, LINE_SIZE - 1);
+  if (strlen(assignment) >= sizeof text)
+    return err_set(ERR_SETTING, "%.60s...: longer than %d characters", assignment, LINE_SIZE - 1);
   strcpy(text, assignment);
   char *equals = strchr(text, '=');
   if (equals) *equals = 0;
@@ -92,6 +102,7 @@ struct ini {
   int line;               // being parsed
   int rc;                 // first error
   bool *seen;             // one for each setting, in the order of EACH
+  bool written;           // by a program: unknown settings are passed over
 };
 
 static int ini_error(struct ini *ini, const char *reason) {
@@ -124,12 +135,16 @@ static int on_value(void *data, const char *section, const char *name, const cha
   int k = 0;
   EACH(s, p, ini->all) {
     if (!strcmp(s->name, section) && !strcmp(p->name, name)) {
-      if (ini->seen[k]) ini->rc = err_set(ERR_SETTING, "%s:%d: %s.%s=%s: given twice", ini->name, ini->line, section, name, value);
+      if (ini->seen[k])
+        ini->rc = err_set(ERR_SETTING, "%s:%d: %s.%s=%s: given twice", ini->name, ini->line, section, name, value);
       ini->seen[k] = true;
     }
     k++;
   }
-  if (!ini->rc && assign(ini->all, section, name, value)) ini_error(ini, err_message());
+  const struct settings_section *in = find_section(ini->all, section, name);
+  if (!ini->rc && ini->written && !(in && has_setting(in->table, name)))
+    note("%s:%d: %s.%s=%s: passed over, this program has no such setting", ini->name, ini->line, section, name, value);
+  else if (!ini->rc && assign(ini->all, section, name, value)) ini_error(ini, err_message());
   return !ini->rc;
 }
 
@@ -150,10 +165,13 @@ static int parse(struct ini *ini) {
   return line;
 }
 
-int settings_parse(const struct settings_section *all, const char *text, size_t size, const char *name) {
+static int read_text(const struct settings_section *all, const char *text, size_t size, const char *name,
+                     bool written) {
   size_t n = 0;
   EACH(s, p, all) n++;
-  struct ini ini = { .all = all, .name = name, .at = text, .end = text + size, .seen = err_calloc(n, sizeof(bool)) };
+  struct ini ini = {
+    .all = all, .name = name, .at = text, .end = text + size, .seen = err_calloc(n, sizeof(bool)), .written = written
+  };
   const int line = parse(&ini);
   free(ini.seen);
   if (line > 0 && (!ini.rc || line < ini.line))  // libinih reads on after a line it cannot parse
@@ -161,13 +179,26 @@ int settings_parse(const struct settings_section *all, const char *text, size_t 
   return ini.rc;
 }
 
+int settings_parse(const struct settings_section *all, const char *text, size_t size, const char *name) {
+  return read_text(all, text, size, name, false);
+}
+
+struct loading {
+  const struct settings_section *all;
+  bool written;
+};
+
+static int parse_text(void *context, const char *text, size_t size, const char *path) {
+  const struct loading *l = context;
+  return read_text(l->all, text, size, path, l->written);
+}
+
 int settings_load(const struct settings_section *all, const char *path) {
-  char *text;
-  size_t size;
-  TRY(file_read(path, FILE_LIMIT, &text, &size));
-  const int rc = settings_parse(all, text, size, path);
-  free(text);
-  return rc;
+  return file_parse(path, FILE_LIMIT, parse_text, &(struct loading){ all, false });
+}
+
+int settings_load_written(const struct settings_section *all, const char *path) {
+  return file_parse(path, FILE_LIMIT, parse_text, &(struct loading){ all, true });
 }
 
 // ---- printing
@@ -209,17 +240,18 @@ struct json_t *settings_json(const struct settings_section *all) {
 
 // ---- metadata of tensor files
 
-static bool carried(const char *const *only, const char *section, const char *name) {
+bool settings_listed(const char *const *list, const char *section, const char *name) {
   const size_t n = strlen(section);
-  for (; only && *only; only++)
-    if (!strncmp(*only, section, n) && (!(*only)[n] || ((*only)[n] == '.' && !strcmp(*only + n + 1, name)))) return true;
-  return !only;
+  for (; list && *list; list++)
+    if (!strncmp(*list, section, n) && (!(*list)[n] || ((*list)[n] == '.' && !strcmp(*list + n + 1, name))))
+      return true;
+  return !list;
 }
 
 void settings_store(const struct settings_section *all, const char *const *only, struct tensorfile_writer *w) {
   char value[PARAM_TEXT_SIZE], key[128];
   EACH(s, p, all) {
-    if (!carried(only, s->name, p->name)) continue;
+    if (!settings_listed(only, s->name, p->name)) continue;
     param_value(p, s->params, value);
     snprintf(key, sizeof key, "%s.%s", s->name, p->name);
     tensorfile_put_text(w, key, value);
@@ -233,7 +265,12 @@ int settings_restore(const struct settings_section *all, const char *const *only
     char section[64];
     if (!dot || dot - key >= (int)sizeof section) continue;
     snprintf(section, sizeof section, "%.*s", (int)(dot - key), key);
-    if (!find_section(all, section, dot + 1) || !carried(only, section, dot + 1)) continue;
+    const struct settings_section *in = find_section(all, section, dot + 1);
+    if (!in || !settings_listed(only, section, dot + 1)) continue;
+    if (!has_setting(in->table, dot + 1)) {
+      note("%s: __metadata__: %s=%s: passed over, this program has no such setting", tensorfile_name(tf), key, value);
+      continue;
+    }
     if (assign(all, section, dot + 1, value))
       return err_set(ERR_FORMAT, "%s: __metadata__: %s", tensorfile_name(tf), err_message());
   }

@@ -7,6 +7,7 @@
 #ifndef BASE_SETTINGS_H
 #define BASE_SETTINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -32,6 +33,10 @@ int settings_set(const struct settings_section *all, const char *assignment);
 int settings_load(const struct settings_section *all, const char *path);
 int settings_parse(const struct settings_section *all, const char *text, size_t size, const char *name);
 
+// The same of a file that a program wrote, perhaps an older one: what this program does not know is passed over with a
+// note.
+int settings_load_written(const struct settings_section *all, const char *path);
+
 // Everything, as INI or as section.name=value lines; both read back to the same bits.
 void settings_print_ini(const struct settings_section *all, FILE *out);
 void settings_print_lines(const struct settings_section *all, FILE *out);
@@ -40,9 +45,13 @@ void settings_help(const struct settings_section *all, FILE *out);
 // {"section": {"name": value, ...}, ...}; the caller's to release.
 struct json_t *settings_json(const struct settings_section *all);
 
-// Metadata "section.name" of a tensor file. `only` is a NULL-terminated list of what to carry, sections
-// ("net") or single settings ("chip.scale"); NULL: all. Restoring ignores keys of other sections; an unknown name
-// or a bad value in a carried section is ERR_FORMAT; settings that the file does not have stay as they are.
+// Is a setting in a list of sections ("net") and single settings ("chip.scale") that ends with NULL? A NULL list has
+// all.
+bool settings_listed(const char *const *list, const char *section, const char *name);
+
+// Metadata "section.name" of a tensor file. `only` is a list of what to carry (settings_listed). Restoring ignores keys
+// of other sections, passes over an unknown name in a carried one with a line (base/note.h), and keeps settings that
+// the file does not have; a bad value is ERR_FORMAT.
 void settings_store(const struct settings_section *all, const char *const *only, struct tensorfile_writer *w);
 int settings_restore(const struct settings_section *all, const char *const *only, const struct tensorfile *tf);
 

@@ -1,11 +1,11 @@
-// signals.h - leave in good order. Between signals_watch and signals_unwatch SIGINT, SIGTERM and SIGHUP ask the loop that is
-// running to stop at its next safe place (a checkpoint); a second one ends the process at once with status 128 + signal.
-// Everywhere else they end the process as usual. What was ignored (nohup) stays ignored.
+// signals.h - leave in good order. Between signals_watch and signals_unwatch SIGINT, SIGTERM and SIGHUP ask the loop
+// that is running to stop at its next safe place (a checkpoint); a second one ends the process at once with status 128
+// + signal. Everywhere else they end the process as usual. What was ignored (nohup) stays ignored.
 #ifndef BASE_SIGNALS_H
 #define BASE_SIGNALS_H
 
-// For a program, once: SIGPIPE and SIGXFSZ are ignored, a broken pipe and a file that may not grow are ordinary write errors.
-// A process that does not call it keeps all its signals: below, nothing is ever caught.
+// For a program, once: SIGPIPE and SIGXFSZ are ignored, a broken pipe and a file that may not grow are ordinary write
+// errors. A process that does not call it keeps all its signals: below, nothing is ever caught.
 void signals_install(void);
 
 // Around a loop that looks at signals_caught, on the main thread; pairs may stand within each other.

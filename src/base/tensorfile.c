@@ -53,7 +53,8 @@ static int parse_shape(struct tensorfile_entry *e, const struct json_t *tensor, 
   struct json_t *shape;
   TRY(json_field_array(tensor, where, "shape", &shape));
   if (json_length(shape) > TENSORFILE_MAX_DIMS)
-    return err_set(ERR_FORMAT, "%s: %zu dimensions, at most %d are read", where, json_length(shape), TENSORFILE_MAX_DIMS);
+    return err_set(ERR_FORMAT, "%s: %zu dimensions, at most %d are read", where, json_length(shape),
+                   TENSORFILE_MAX_DIMS);
   e->n_dims = (int)json_length(shape);
   e->n_values = 1;
   for (int d = 0; d < e->n_dims; d++) {
@@ -75,7 +76,8 @@ static int parse_dtype(struct tensorfile_entry *e, const struct json_t *tensor, 
 }
 
 // One tensor of the header; its data must lie within the `room` bytes after `start`.
-static int parse_entry(struct tensorfile_entry *e, const struct json_t *tensor, int64_t start, int64_t room, const char *where) {
+static int parse_entry(struct tensorfile_entry *e, const struct json_t *tensor, int64_t start, int64_t room,
+                       const char *where) {
   struct json_t *offsets;
   int64_t begin, end, bytes;
   TRY(parse_dtype(e, tensor, where));
@@ -85,8 +87,8 @@ static int parse_entry(struct tensorfile_entry *e, const struct json_t *tensor, 
   TRY(json_item_i64(offsets, where, 0, 0, room, &begin));
   TRY(json_item_i64(offsets, where, 1, begin, room, &end));
   if (__builtin_mul_overflow(e->n_values, dtype_sizes[e->dtype], &bytes) || bytes != end - begin)
-    return err_set(ERR_FORMAT, "%s: %" PRId64 " bytes do not hold %" PRId64 " values of %s", where, end - begin, e->n_values,
-                   dtype_names[e->dtype]);
+    return err_set(ERR_FORMAT, "%s: %" PRId64 " bytes do not hold %" PRId64 " values of %s", where, end - begin,
+                   e->n_values, dtype_names[e->dtype]);
   e->offset = start + begin;
   return 0;
 }
@@ -129,7 +131,8 @@ static int parse_header(struct tensorfile *tf, int64_t start) {
       TRY(parse_metadata(tf, v));
       continue;
     }
-    if (!printable(name)) return err_set(ERR_FORMAT, "%s: a tensor's name is too long or has control characters", tf->name);
+    if (!printable(name))
+      return err_set(ERR_FORMAT, "%s: a tensor's name is too long or has control characters", tf->name);
     char where[FILE_PATH_SIZE];
     snprintf(where, sizeof where, "%.3000s: tensor '%s'", tf->name, name);
     struct tensorfile_entry *e = &tf->entries[tf->n_entries++];
@@ -144,7 +147,8 @@ static int parse_header(struct tensorfile *tf, int64_t start) {
                      e->offset < start ? "overlaps another tensor's" : "begins after a hole");
     start = entry_end(e);
   }
-  if (start != tf->size) return err_set(ERR_FORMAT, "%s: %" PRId64 " bytes after the last tensor", tf->name, tf->size - start);
+  if (start != tf->size)
+    return err_set(ERR_FORMAT, "%s: %" PRId64 " bytes after the last tensor", tf->name, tf->size - start);
   tf->named = err_calloc((size_t)tf->n_entries, sizeof *tf->named);
   for (int i = 0; i < tf->n_entries; i++) tf->named[i] = &tf->entries[i];
   qsort(tf->named, (size_t)tf->n_entries, sizeof *tf->named, by_name);
@@ -155,14 +159,18 @@ static int read_header(struct tensorfile *tf) {
   uint64_t n;
   if (fseeko(tf->stream, 0, SEEK_END) || (tf->size = ftello(tf->stream)) < 0 || fseeko(tf->stream, 0, SEEK_SET))
     return err_set(ERR_IO, "%s: %s", tf->name, strerror(errno));
-  if (tf->size < 10) return err_set(ERR_FORMAT, "%s: not a safetensors file: only %" PRId64 " bytes", tf->name, tf->size);
-  if (fread(&n, sizeof n, 1, tf->stream) != 1) return err_set(ERR_IO, "%s: %s", tf->name, strerror(errno));  // a folder, for example
+  if (tf->size < 10)
+    return err_set(ERR_FORMAT, "%s: not a safetensors file: only %" PRId64 " bytes", tf->name, tf->size);
+  // a folder, for example
+  if (fread(&n, sizeof n, 1, tf->stream) != 1) return err_set(ERR_IO, "%s: %s", tf->name, strerror(errno));
   if (n > (uint64_t)tf->size - 8 || n > HEADER_LIMIT)
-    return err_set(ERR_FORMAT, "%s: not a safetensors file, or cut off: a header of %" PRIu64 " bytes in a file of %" PRId64,
+    return err_set(ERR_FORMAT,
+                   "%s: not a safetensors file, or cut off: a header of %" PRIu64 " bytes in a file of %" PRId64,
                    tf->name, n, tf->size);
   char *text = err_calloc(n + 1, 1);
   int rc = fread(text, 1, n, tf->stream) == n ? 0 : err_set(ERR_IO, "%s: cannot read the header", tf->name);
-  if (!rc && text[0] != '{') rc = err_set(ERR_FORMAT, "%s: not a safetensors file: the header is no JSON object", tf->name);
+  if (!rc && text[0] != '{')
+    rc = err_set(ERR_FORMAT, "%s: not a safetensors file: the header is no JSON object", tf->name);
   char where[FILE_PATH_SIZE];
   snprintf(where, sizeof where, "%.3000s: header", tf->name);
   if (!rc) rc = json_parse(&tf->header, text, n, where);
@@ -183,13 +191,15 @@ static int check_sum(struct tensorfile *tf) {
     if (fseeko(tf->stream, e->offset, SEEK_SET)) return err_set(ERR_IO, "%s: %s", tf->name, strerror(errno));
     for (size_t left = (size_t)(entry_end(e) - e->offset), n; left > 0; left -= n) {
       n = left < sizeof chunk ? left : sizeof chunk;
-      if (fread(chunk, 1, n, tf->stream) != n) return err_set(ERR_IO, "%s: tensor '%s': cannot read", tf->name, e->name);
+      if (fread(chunk, 1, n, tf->stream) != n)
+        return err_set(ERR_IO, "%s: tensor '%s': cannot read", tf->name, e->name);
       sum = checksum_bytes(sum, chunk, n);
     }
   }
   tensorsum_print(text, sum);
   if (!stated || !strcmp(stated, text)) return 0;
-  return err_set(ERR_FORMAT, "%s: damaged, or changed by a program that left " TENSORSUM_KEY "=%s: it is %s", tf->name, stated, text);
+  return err_set(ERR_FORMAT, "%s: damaged, or changed by a program that left " TENSORSUM_KEY "=%s: it is %s", tf->name,
+                 stated, text);
 }
 
 int tensorfile_open_stream(struct tensorfile **out, FILE *stream, const char *name) {
@@ -245,7 +255,8 @@ const char *tensorfile_metadata_at(const struct tensorfile *tf, int i, const cha
 
 const char *tensorfile_metadata(const struct tensorfile *tf, const char *key) {
   const char *text = NULL;
-  return tf->metadata && json_has(tf->metadata, key) && !json_field_text(tf->metadata, tf->name, key, &text) ? text : NULL;
+  return tf->metadata && json_has(tf->metadata, key) && !json_field_text(tf->metadata, tf->name, key,
+                                                                         &text) ? text : NULL;
 }
 
 // ---- reading values
@@ -285,7 +296,8 @@ static double f16_value(uint16_t bits) {
   return bits >> 15 ? -v : v;
 }
 
-// v = n 2^e with n < 2048 rounded to even; e = -24 for the smallest numbers. n = 2048 carries into the exponent by itself.
+// v = n 2^e with n < 2048 rounded to even; e = -24 for the smallest numbers. n = 2048 carries into the exponent by
+// itself.
 static uint16_t f16_bits(double v) {
   const unsigned sign = signbit(v) ? 0x8000 : 0;
   v = fabs(v);
@@ -341,10 +353,12 @@ static const char *store(enum target target, void *dst, int64_t i, struct value 
   if (!v.whole) return "not a whole-number type";
   if (target == TO_U64) ((uint64_t *)dst)[i] = v.u;
   else ((int64_t *)dst)[i] = (int64_t)v.u;
-  return target == TO_U64 ? (v.negative ? "negative" : NULL) : (!v.negative && v.u > INT64_MAX ? "above 2^63 - 1" : NULL);
+  return target == TO_U64 ? (v.negative ? "negative" : NULL)
+                          : (!v.negative && v.u > INT64_MAX ? "above 2^63 - 1" : NULL);
 }
 
-static int load(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, enum target target, void *dst) {
+static int load(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, enum target target,
+                void *dst) {
   const struct tensorfile_entry *e = tensorfile_find(tf, name);
   if (!e) return err_set(ERR_FORMAT, "%s: no tensor '%s'", tf->name, name);
   TRY(check_shape(tf, e, n_dims, dims));
@@ -359,7 +373,8 @@ static int load(struct tensorfile *tf, const char *name, int n_dims, const int64
     for (int64_t k = 0; k < n; k++, i++) {
       const char *reason = store(target, dst, i, decode(e->dtype, chunk + (size_t)k * size));
       if (reason)
-        return err_set(ERR_FORMAT, "%s: tensor '%s' (%s): value %" PRId64 " is %s", tf->name, name, dtype_names[e->dtype], i, reason);
+        return err_set(ERR_FORMAT, "%s: tensor '%s' (%s): value %" PRId64 " is %s", tf->name, name,
+                       dtype_names[e->dtype], i, reason);
     }
   }
   return 0;
@@ -441,7 +456,8 @@ static void put(struct tensorfile_writer *w, const char *name, enum tensorfile_d
     if (!isfinite(decode(dtype, (const unsigned char *)item->data + i * size).f)) w->bad = w->n_items;
 }
 
-void tensorfile_put_f16(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const real *src) {
+void tensorfile_put_f16(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
+                        const real *src) {
   size_t n = 1;
   for (int d = 0; d < n_dims; d++) n *= (size_t)dims[d];
   uint16_t *half = err_calloc(n, sizeof *half);
@@ -453,27 +469,33 @@ void tensorfile_put_f16(struct tensorfile_writer *w, const char *name, int n_dim
   free(half);
 }
 
-void tensorfile_put_f32(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const float *src) {
+void tensorfile_put_f32(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
+                        const float *src) {
   put(w, name, TENSORFILE_F32, n_dims, dims, src);
 }
 
-void tensorfile_put_f64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const double *src) {
+void tensorfile_put_f64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
+                        const double *src) {
   put(w, name, TENSORFILE_F64, n_dims, dims, src);
 }
 
-void tensorfile_put_real(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const real *src) {
+void tensorfile_put_real(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
+                         const real *src) {
   put(w, name, sizeof(real) == sizeof(float) ? TENSORFILE_F32 : TENSORFILE_F64, n_dims, dims, src);
 }
 
-void tensorfile_put_i64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const int64_t *src) {
+void tensorfile_put_i64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
+                        const int64_t *src) {
   put(w, name, TENSORFILE_I64, n_dims, dims, src);
 }
 
-void tensorfile_put_u64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const uint64_t *src) {
+void tensorfile_put_u64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
+                        const uint64_t *src) {
   put(w, name, TENSORFILE_U64, n_dims, dims, src);
 }
 
-void tensorfile_put_u8(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const uint8_t *src) {
+void tensorfile_put_u8(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
+                       const uint8_t *src) {
   put(w, name, TENSORFILE_U8, n_dims, dims, src);
 }
 
@@ -490,7 +512,9 @@ static void write_item(const struct item *item, FILE *out) {
   fwrite(item->data, (size_t)dtype_sizes[item->entry.dtype], (size_t)item->entry.n_values, out);
 }
 
-static int by_item(const void *a, const void *b) { return strcmp((*(const struct item *const *)a)->name, (*(const struct item *const *)b)->name); }
+static int by_item(const void *a, const void *b) {
+  return strcmp((*(const struct item *const *)a)->name, (*(const struct item *const *)b)->name);
+}
 
 static void put_sum(struct tensorfile_writer *w) {
   char text[TENSORSUM_SIZE];
@@ -550,8 +574,11 @@ static int write_file(struct tensorfile_writer *w) {
   char *text;
   size_t n;
   if (w->bad && w->beyond != 0)
-    return err_set(ERR_DIVERGED, "%s: tensor '%s': %g is beyond half precision (65504)", w->path, w->items[w->bad - 1].name, w->beyond);
-  if (w->bad) return err_set(ERR_DIVERGED, "%s: tensor '%s' holds a value that is not finite", w->path, w->items[w->bad - 1].name);
+    return err_set(ERR_DIVERGED, "%s: tensor '%s': %g is beyond half precision (65504)", w->path,
+                   w->items[w->bad - 1].name, w->beyond);
+  if (w->bad)
+    return err_set(ERR_DIVERGED, "%s: tensor '%s' holds a value that is not finite", w->path,
+                   w->items[w->bad - 1].name);
   int rc = header_text(w, &text, &n);
   if (rc) {
     free(text);

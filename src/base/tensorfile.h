@@ -1,8 +1,8 @@
 // tensorfile.h - safetensors: 8 bytes of header length (little endian), a JSON header of names,
 // dtypes, shapes and offsets, then the data. Models and checkpoints are such files; everything in
 // the header is checked against the file before anything is allocated or read.
-// Dimensions are outermost first, data row-major. Every file that is written states its checksum (base/tensorsum.h), and one
-// whose checksum is another is refused when it is opened.
+// Dimensions are outermost first, data row-major. Every file that is written states its checksum (base/tensorsum.h),
+// and one whose checksum is another is refused when it is opened.
 #ifndef BASE_TENSORFILE_H
 #define BASE_TENSORFILE_H
 
@@ -14,7 +14,8 @@
 enum { TENSORFILE_MAX_DIMS = 8 };
 
 #define TENSORFILE_DTYPES(X)                                                                       \
-  X(F64, 8) X(F32, 4) X(F16, 2) X(BF16, 2) X(I64, 8) X(U64, 8) X(I32, 4) X(U32, 4) X(I16, 2) X(U16, 2) X(I8, 1) X(U8, 1) X(BOOL, 1)
+  X(F64, 8) X(F32, 4) X(F16, 2) X(BF16, 2) X(I64, 8) X(U64, 8)                                     \
+  X(I32, 4) X(U32, 4) X(I16, 2) X(U16, 2) X(I8, 1) X(U8, 1) X(BOOL, 1)
 
 enum tensorfile_dtype {
 #define X(name, size) TENSORFILE_##name,
@@ -64,16 +65,25 @@ const char *tensorfile_metadata(const struct tensorfile *tf, const char *key);  
 struct tensorfile_writer;
 
 struct tensorfile_writer *tensorfile_create(const char *path);
-void tensorfile_put_text(struct tensorfile_writer *w, const char *key, const char *value);  // __metadata__; a checksum is the writer's own: passed over
+// __metadata__; a checksum is the writer's own: passed over
+void tensorfile_put_text(struct tensorfile_writer *w, const char *key, const char *value);
 // Each name once. put_real writes F32, in the double build F64.
-void tensorfile_put_real(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const real *src);
-// put_f16 rounds to half precision: 11 bits, fewer below 2^-14, 0 below 2^-25; beyond 65504 (from 65520 on) is an error.
-void tensorfile_put_f16(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const real *src);
-void tensorfile_put_f32(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const float *src);
-void tensorfile_put_f64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const double *src);
-void tensorfile_put_i64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const int64_t *src);
-void tensorfile_put_u64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const uint64_t *src);
-void tensorfile_put_u8(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const uint8_t *src);
+void tensorfile_put_real(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
+                         const real *src);
+// put_f16 rounds to half precision: 11 bits, fewer below 2^-14, 0 below 2^-25; beyond 65504 (from 65520 on) is an
+// error.
+void tensorfile_put_f16(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
+                        const real *src);
+void tensorfile_put_f32(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
+                        const float *src);
+void tensorfile_put_f64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
+                        const double *src);
+void tensorfile_put_i64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
+                        const int64_t *src);
+void tensorfile_put_u64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
+                        const uint64_t *src);
+void tensorfile_put_u8(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
+                       const uint8_t *src);
 // A tensor of an open file, its bytes as they are.
 int tensorfile_put_copy(struct tensorfile_writer *w, struct tensorfile *tf, const struct tensorfile_entry *e);
 

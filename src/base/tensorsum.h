@@ -1,8 +1,10 @@
-// tensorsum.h - the checksum of a tensor file (base/tensorfile.h), which stands in its metadata as "checksum", 16 hexadecimal
-// digits: 64-bit FNV-1a (base/checksum.h) of
+// tensorsum.h - the checksum of a tensor file (base/tensorfile.h), which stands in its metadata as "checksum", 16
+// hexadecimal digits: 64-bit FNV-1a (base/checksum.h) of
 //   every other text of the metadata, by key:  key, 0, text, 0
-//   every tensor, by name:                     name, 0, dtype, 0, number of dimensions and each of them (int64), the data
-// as bytes, numbers little endian, in the order of strcmp. Whoever writes the same content in another order gets the same.
+//   every tensor, by name:                     name, 0, dtype, 0, number of dimensions and each of them (int64),
+//                                              the data
+// as bytes, numbers little endian, in the order of strcmp. Whoever writes the same content in another order gets the
+// same.
 #ifndef BASE_TENSORSUM_H
 #define BASE_TENSORSUM_H
 

@@ -1,6 +1,6 @@
-// text.h - text from outside: UTF-8 or not, and whether a terminal shows it as it is. Plain text is UTF-8 without control
-// characters (C0, DEL, C1), line separators, and marks that change the direction of writing: such characters command the
-// terminal, or make a name look like another.
+// text.h - text from outside: UTF-8 or not, and whether a terminal shows it as it is. Plain text is UTF-8 without
+// control characters (C0, DEL, C1), line separators, and marks that change the direction of writing: such characters
+// command the terminal, or make a name look like another.
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 

@@ -1,5 +1,6 @@
-// vector.h - the widest vector register of the machine we compile for. Wider vectors than that are legal C for gcc and several
-// times slower: it keeps them in memory.
+// vector.h - how rows of numbers are padded so that every vector is full, and the widest vector register of the machine
+// we compile for. Wider vectors than that are legal C for gcc and
+// several times slower: it keeps them in memory.
 #ifndef BASE_VECTOR_H
 #define BASE_VECTOR_H
 
@@ -15,5 +16,11 @@ enum { VECTOR_BYTES = 16, VECTOR_REGISTERS = 16 };
 enum { VECTOR_LANES = VECTOR_BYTES/sizeof(real) };
 
 typedef real vector __attribute__((vector_size(VECTOR_BYTES), may_alias));
+
+// The same on every machine: files and results do not depend on its registers.
+enum { VECTOR_PADDING = 16 };
+
+// n rounded up to full vectors.
+static inline int vector_padded(int n) { return (n + VECTOR_PADDING - 1) / VECTOR_PADDING * VECTOR_PADDING; }
 
 #endif

@@ -13,7 +13,7 @@
 // A matrix that nothing was seen of: normal inputs.
 static void invent_sample(struct chip *c, struct chip_matrix *m, int index) {
   struct rng r = rng_stream(c->seed, RNG_OBSERVE, 0x80000000u + (uint32_t)index);
-  const int IP = conv_padded(m->base.I);
+  const int IP = vector_padded(m->base.I);
   m->n_sample = (int)c->params.calibration_rows;
   for (int b = 0; b < m->n_sample; b++)
     for (int i = 0; i < m->base.I; i++) m->sample[(size_t)b * (size_t)IP + (size_t)i] = (real)(rng_normal(&r) / 3);
@@ -26,7 +26,7 @@ static int compare(const void *a, const void *b) {
 
 // The quantile of all |inputs| of the sample.
 static double input_range(const struct chip *c, const struct chip_matrix *m) {
-  const int I = m->base.I, IP = conv_padded(I);
+  const int I = m->base.I, IP = vector_padded(I);
   const size_t n = (size_t)m->n_sample * (size_t)I;
   real *all = err_calloc(n, sizeof *all);
   double largest = 0;
@@ -45,11 +45,12 @@ static double input_range(const struct chip *c, const struct chip_matrix *m) {
 
 // Steps of sample rows [first, first + B) for one tile into the work's level. Returns their signs.
 static int take_levels(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p, int first, int B) {
-  const int ip = conv_padded(p->rows), IP = conv_padded(m->base.I);
+  const int ip = vector_padded(p->rows), IP = vector_padded(m->base.I);
   const struct converter_input in = converter_input(c->design.dac_bits, m->range);
   memset(c->work.level, 0, (size_t)B * (size_t)ip * sizeof(real));
   for (int b = 0; b < B; b++)
-    converter_levels(c->work.level + (size_t)b * (size_t)ip, m->sample + (size_t)(first + b) * (size_t)IP + p->row, p->rows, in);
+    converter_levels(c->work.level + (size_t)b * (size_t)ip, m->sample + (size_t)(first + b) * (size_t)IP + p->row,
+                     p->rows, in);
   return core_signs(c->work.level, (size_t)B * (size_t)ip);
 }
 
@@ -73,9 +74,10 @@ struct sums {
   double n, c, t, cc, tt, ct;
 };
 
-// The exact partial sums of sample rows [first, first + B) into the work's charge (B, ld); weights of the tile in c->cells.
+// The exact partial sums of sample rows [first, first + B) into the work's charge (B, ld); weights of the tile in
+// c->cells.
 static void exact_sums(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p, int first, int B) {
-  const size_t ip = (size_t)conv_padded(p->rows), IP = (size_t)conv_padded(m->base.I);
+  const size_t ip = (size_t)vector_padded(p->rows), IP = (size_t)vector_padded(m->base.I);
   memset(c->work.part, 0, (size_t)B * ip * sizeof(real));
   for (int b = 0; b < B; b++)
     memcpy(c->work.part + (size_t)b*ip, m->sample + (size_t)(first + b)*IP + p->row, (size_t)p->rows * sizeof(real));
@@ -84,7 +86,7 @@ static void exact_sums(struct chip *c, const struct chip_matrix *m, const struct
 }
 
 static void take_weights(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p) {
-  const size_t ld = (size_t)conv_padded(p->columns), OP = (size_t)conv_padded(m->base.O);
+  const size_t ld = (size_t)vector_padded(p->columns), OP = (size_t)vector_padded(m->base.O);
   memset(c->cells, 0, (size_t)p->rows * ld * sizeof(real));
   for (size_t i = 0; i < (size_t)p->rows; i++)
     memcpy(c->cells + i*ld, m->w + ((size_t)p->row + i)*OP + p->column, (size_t)p->columns * sizeof(real));
@@ -99,7 +101,7 @@ static void measure(struct sums *sums, struct chip *c, const struct chip_matrix 
   for (int first = 0; first < m->n_sample; first += CORE_BLOCK) {
     const int B = block_rows(m, first), signs = take_levels(c, m, p, first, B);
     core_codes(&c->work, &c->tiles[k], &c->design, signs, B, r);
-    const int driven = core_driven(c->work.level, (size_t)B * (size_t)conv_padded(p->rows));
+    const int driven = core_driven(c->work.level, (size_t)B * (size_t)vector_padded(p->rows));
     chip_count_products(c, k, core_phases(&c->design, signs), B, driven);
     exact_sums(c, m, p, first, B);
     for (int b = 0; b < B; b++)

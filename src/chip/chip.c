@@ -11,25 +11,26 @@
 #include "chip/chiparray.h"
 #include "device/converter.h"
 #include "device/devicetable.h"
-#include "kernel/conv.h"
+#include "base/vector.h"
 
-static const char *const programming_names[] = { "statistical", "verify", NULL };
 static const char *const correction_names[] = { "none", "global", "column", NULL };
 static const char *const scale_names[] = { "matrix", "column", "unit", "core", NULL };
-static const char *const update_names[] = { "all", "threshold", "stochastic", "nearest", NULL };
+const char *const chip_update_names[] = {
+  [CHIP_ALL] = "all", [CHIP_THRESHOLD] = "threshold", [CHIP_STOCHASTIC] = "stochastic", [CHIP_NEAREST] = "nearest", NULL
+};
 static const double MOST_CALIBRATIONS = 1e9, SHORTEST_INTERVAL_S = 10;  // a century has fewer
-enum { PRESET_HERMES = 1, PRESET_HERMES1 = 2, PRESET_PUBLISHED = 3 };
 
 const struct param chip_param_table[] = {
 #define F(field, value, low, high, help) PARAM_F64(struct chip_params, field, value, low, high, help)
 #define I(field, value, low, high, help) PARAM_I64(struct chip_params, field, value, low, high, help)
-  PARAM_CHOICE(struct chip_params, preset, PRESET_HERMES, pcm_preset_names, "device model"),
+  PARAM_CHOICE(struct chip_params, preset, PCM_HERMES, pcm_preset_names, "device model"),
   PARAM_TEXT(struct chip_params, table, "", "file of a measured device model, instead of the preset"),
   I(cores, 2, 1, LEDGER_MAX_CORES, "crossbar cores"),
   I(rows, 256, 1, 1024, "unit cells of a column"),
   I(columns, 256, 1, 1024, "columns of a core"),
   I(devices_per_sign, 0, 0, 8, "devices in parallel; 0: 2, but 1 for hermes1 and published-code"),
-  PARAM_CHOICE(struct chip_params, programming, 0, programming_names, "error model of writing, or pulse by pulse"),
+  PARAM_CHOICE(struct chip_params, programming, VERIFY_STATISTICAL, verify_programming_names,
+               "error model of writing, or pulse by pulse"),
   I(phases, 4, 1, 4, "of a read: 4 (one sign of input on one sign of weight each) or 1"),
   I(dac_bits, 8, 0, 16, "of the signed inputs; 0: ideal"),
   I(adc_bits, 8, 0, 16, "of one conversion per column and phase; 0: ideal"),
@@ -40,10 +41,11 @@ const struct param chip_param_table[] = {
   I(calibration_rows, 512, 2, 65536, "input vectors kept for calibration"),
   PARAM_CHOICE(struct chip_params, correction, CHIP_COLUMN, correction_names, "digital correction of drift and gain"),
   F(recalibrate_s, 0, 0, 1e18, "interval of calibrations, at least 10; 0: whenever the clock is set"),
-  PARAM_CHOICE(struct chip_params, scale, CHIP_SCALE_MATRIX, scale_names, "whose largest weight is g_max; unit: 1; core: of a column, on each core of its own"),
+  PARAM_CHOICE(struct chip_params, scale, CHIP_SCALE_MATRIX, scale_names,
+               "whose largest weight is g_max; unit: 1; core: of a column, on each core of its own"),
   F(weight_clip, 0, 0, 100, "clip weights at this many standard deviations; 0: never"),
   F(headroom, 1, 0.01, 100, "scale over the largest weight"),
-  PARAM_CHOICE(struct chip_params, update, CHIP_ALL, update_names, "which changes are written"),
+  PARAM_CHOICE(struct chip_params, update, CHIP_ALL, chip_update_names, "which changes are written"),
   F(update_threshold, 0.02, 0, 10, "change that is written, over the scale"),
   I(update_levels, 16, 1, 1 << 20, "steps of the update grid per scale"),
   F(prog_scale, 1, 0, 100, "multiplies the programming error"),
@@ -72,17 +74,19 @@ static int design_init(struct chip *c) {
     return err_set(ERR_SETTING, "chip.fault_reset + fault_set + fault_dead = %g: must not exceed 1",
                    p->fault_reset + p->fault_set + p->fault_dead);
   if (p->recalibrate_s > 0 && p->recalibrate_s < SHORTEST_INTERVAL_S)
-    return err_set(ERR_SETTING, "chip.recalibrate_s=%g: must be 0 or at least %g", p->recalibrate_s, SHORTEST_INTERVAL_S);
-  const int single = !*p->table && (p->preset == PRESET_HERMES1 || p->preset == PRESET_PUBLISHED);
+    return err_set(ERR_SETTING, "chip.recalibrate_s=%g: must be 0 or at least %g", p->recalibrate_s,
+                   SHORTEST_INTERVAL_S);
+  const int single = !*p->table && (p->preset == PCM_HERMES1 || p->preset == PCM_PUBLISHED);
   const int per_sign = p->devices_per_sign ? (int)p->devices_per_sign : single ? 1 : 2;
   if (per_sign % d->pcm.devices)
-    return err_set(ERR_SETTING, "chip.devices_per_sign=%d: %s describes %d devices at once", per_sign, d->pcm.name, d->pcm.devices);
+    return err_set(ERR_SETTING, "chip.devices_per_sign=%d: %s describes %d devices at once", per_sign, d->pcm.name,
+                   d->pcm.devices);
   d->pcm.prog_scale = p->prog_scale;
   d->pcm.drift_scale = p->drift_scale;
   d->pcm.read_scale = p->read_scale;
   d->pcm.read_white = hypot(d->pcm.read_white, p->read_white);
   d->verify = p->verify;
-  d->by_verify = p->programming == 1;
+  d->by_verify = p->programming == VERIFY_PULSES;
   d->one_phase = p->phases == 1;
   d->fault_aware = p->fault_aware;
   d->dac_bits = (int)p->dac_bits;
@@ -107,6 +111,14 @@ int chip_new(struct chip **out, const struct chip_params *p, uint64_t seed) {
     return rc;
   }
   *out = c;
+  return 0;
+}
+
+int chip_weight_sigma(double *sigma, int n, const struct chip_params *p) {
+  struct chip *c;
+  TRY(chip_new(&c, p, 0));
+  for (int k = 0; k < n; k++) sigma[k] = pcm_weight_sigma(&c->design.pcm, c->design.units, (double)k/(n - 1));
+  chip_free(c);
   return 0;
 }
 
@@ -143,7 +155,8 @@ static int place(struct chip *c) {
   for (int k = 0; k < c->n_pieces; k++) c->matrices[c->pieces[k].matrix].n_bands = c->pieces[k].band + 1;
   c->n_cores = floorplan_place(c->pieces, c->n_pieces, rows, columns);
   if (c->n_cores > c->params.cores)
-    return err_set(ERR_SETTING, "chip.cores=%d: the model needs %d cores of %d x %d cells", (int)c->params.cores, c->n_cores, rows, columns);
+    return err_set(ERR_SETTING, "chip.cores=%d: the model needs %d cores of %d x %d cells", (int)c->params.cores,
+                   c->n_cores, rows, columns);
   c->ledger.n_cores = c->n_cores;
   return 0;
 }
@@ -152,12 +165,14 @@ static int place(struct chip *c) {
 static void allocate(struct chip *c) {
   size_t reals = 0;
   for (int m = 0; m < c->n_matrices; m++)
-    reals += (2 * (size_t)c->matrices[m].base.I + (size_t)c->matrices[m].n_bands) * (size_t)conv_padded(c->matrices[m].base.O) + 3*64;
-  const size_t cells = (size_t)c->params.rows * (size_t)conv_padded((int)c->params.columns);
+    reals += (2 * (size_t)c->matrices[m].base.I + (size_t)c->matrices[m].n_bands) *
+                 (size_t)vector_padded(c->matrices[m].base.O) +
+             3*64;
+  const size_t cells = (size_t)c->params.rows * (size_t)vector_padded((int)c->params.columns);
   arena_init(&c->arena, (reals + cells) * sizeof(real) + cells + (size_t)(c->n_matrices + 4) * 1024);
   for (int k = 0; k < c->n_matrices; k++) {
     struct chip_matrix *m = &c->matrices[k];
-    const size_t OP = (size_t)conv_padded(m->base.O), n = (size_t)m->base.I * OP, scales = (size_t)m->n_bands * OP;
+    const size_t OP = (size_t)vector_padded(m->base.O), n = (size_t)m->base.I * OP, scales = (size_t)m->n_bands * OP;
     m->chip = c;
     m->w = ARENA_NEW(&c->arena, n, real);
     m->wanted = ARENA_NEW(&c->arena, n, real);
@@ -194,16 +209,30 @@ void chip_renew(struct chip *c, uint64_t seed) {
   }
 }
 
+// The cells of all cores, the matrices and the inputs kept for calibration fit into memory.
+static int check_room(const struct chip *c) {
+  double bytes = 0;
+  for (int k = 0; k < c->n_pieces; k++)
+    bytes += (double)tile_bytes(&c->design, c->pieces[k].rows, c->pieces[k].columns);
+  for (int m = 0; m < c->n_matrices; m++) {
+    const struct synapse *s = &c->matrices[m].base;
+    bytes += (2.0*s->I*vector_padded(s->O) + (double)c->params.calibration_rows*vector_padded(s->I))*sizeof(real);
+  }
+  return err_room(bytes, "chip");
+}
+
 int chip_build(struct chip *c) {
   assert(c->n_matrices > 0 && !c->tiles);
   TRY(place(c));
+  TRY(check_room(c));
   allocate(c);
   for (int k = 0; k < c->n_pieces; k++) {
     struct rng faults = rng_stream(c->seed, RNG_FAULT, (uint32_t)k);
     tile_init(&c->tiles[k], &c->design, c->pieces[k].rows, c->pieces[k].columns, &faults);
   }
   for (int m = 0; m < c->n_matrices; m++)
-    c->matrices[m].sample = err_aligned((size_t)c->params.calibration_rows * (size_t)conv_padded(c->matrices[m].base.I), sizeof(real));
+    c->matrices[m].sample =
+        err_aligned((size_t)c->params.calibration_rows * (size_t)vector_padded(c->matrices[m].base.I), sizeof(real));
   return 0;
 }
 
@@ -254,7 +283,7 @@ static void copy_rest(struct chip *c, const struct chip *from_chip) {
   for (int k = 0; k < c->n_matrices; k++) {
     struct chip_matrix *m = &c->matrices[k];
     const struct chip_matrix *from = &from_chip->matrices[k];
-    const size_t OP = (size_t)conv_padded(m->base.O), n = (size_t)m->base.I * OP;
+    const size_t OP = (size_t)vector_padded(m->base.O), n = (size_t)m->base.I * OP;
     memcpy(m->w, from->w, n * sizeof(real));
     memcpy(m->wanted, from->wanted, n * sizeof(real));
     memcpy(m->scale, from->scale, (size_t)m->n_bands * OP * sizeof(real));
@@ -329,11 +358,13 @@ void chip_calibrate_times(struct chip *c, int m, int64_t n, struct rng *r) {
 int chip_check_time(const struct chip *c, double time_s) {
   double last;
   if (!isfinite(time_s) || time_s < c->clock_s)
-    return err_set(ERR_SETTING, "chip.time_s=%g: the clock stands at %g s and cannot run backwards", time_s, c->clock_s);
+    return err_set(ERR_SETTING, "chip.time_s=%g: the clock stands at %g s and cannot run backwards", time_s,
+                   c->clock_s);
   for (int m = 0; m < c->n_matrices; m++) {
     const double due = calibrations_due(&last, c, &c->matrices[m], time_s);
     if (due > MOST_CALIBRATIONS)
-      return err_set(ERR_SETTING, "chip.recalibrate_s=%g: %.3g calibrations until %g s; at most %g", c->params.recalibrate_s, due, time_s, MOST_CALIBRATIONS);
+      return err_set(ERR_SETTING, "chip.recalibrate_s=%g: %.3g calibrations until %g s; at most %g",
+                     c->params.recalibrate_s, due, time_s, MOST_CALIBRATIONS);
   }
   return 0;
 }
@@ -384,7 +415,7 @@ void chip_observe(struct chip *c, bool on) {
 
 void chip_effective(const struct chip *c, int index, real *w) {
   const struct chip_matrix *m = &c->matrices[index];
-  const size_t OP = (size_t)conv_padded(m->base.O);
+  const size_t OP = (size_t)vector_padded(m->base.O);
   const double g_all = c->design.pcm.g_max_uS * c->design.units;
   memset(w, 0, (size_t)m->base.I * OP * sizeof *w);
   for (int k = m->first; k < m->first + m->n_tiles; k++) {
@@ -422,7 +453,8 @@ void chip_map_print(const struct chip *c, FILE *out) {
 
 struct json_t *chip_map_json(const struct chip *c) {
   const char **list = names(c);
-  struct json_t *map = floorplan_json(c->pieces, c->n_pieces, list, c->n_cores, (int)c->params.rows, (int)c->params.columns);
+  struct json_t *map =
+      floorplan_json(c->pieces, c->n_pieces, list, c->n_cores, (int)c->params.rows, (int)c->params.columns);
   json_put_i64(map, "devices", chip_devices(c));
   free(list);
   return map;

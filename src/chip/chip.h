@@ -7,9 +7,9 @@
 //   chip_advance                          let time pass: everything drifts from its own time of writing
 //   chip_clone, chip_copy                 the same programmed chip for another thread or task
 //
-// A weight w is w/scale of the conductance range, scale = the largest |w| of its matrix, its column, or its column on one core. A product reads
-// the input steps of every pixel (im2col rows, only gathered a block at a time), tile by tile, and adds
-// the corrected partial sums. It changes nothing but scratch, ledger and the stream it is given.
+// A weight w is w/scale of the conductance range, scale = the largest |w| of its matrix, its column, or its column on
+// one core. A product reads the input steps of every pixel (im2col rows, only gathered a block at a time), tile by
+// tile, and adds the corrected partial sums. It changes nothing but scratch, ledger and the stream it is given.
 // Programming a matrix anew forgets its correction: calibrate after it.
 // Threads: one clone each. The same streams give the same answers in any number of threads.
 #ifndef CHIP_CHIP_H
@@ -56,6 +56,7 @@ struct chip_params {
   double time_s;                // for experiments: when the model is used, after writing
   struct verify_params verify;  // its own settings section
 };
+extern const char *const chip_update_names[];
 extern const struct param chip_param_table[];  // all but verify, which verify_param_table describes
 // How a model is laid out on devices: it goes with the model, so model files carry these.
 #define CHIP_LAYOUT_SETTINGS "chip.scale", "chip.weight_clip", "chip.headroom"
@@ -104,13 +105,18 @@ struct chip {
 int chip_new(struct chip **c, const struct chip_params *p, uint64_t seed);
 void chip_free(struct chip *c);
 
+// Programming error of a weight as chips of these settings write it statistically: its standard deviation at |w|/scale
+// = k/(n - 1), k = 0 .. n - 1, in units of the scale. For training with noise.
+int chip_weight_sigma(double *sigma, int n, const struct chip_params *p);
+
 // Announce an I x O matrix; returns its number. weight_max: weights beyond are clipped; 0: the largest given.
 int chip_add(struct chip *c, const char *name, int I, int O, double weight_max);
 
 // Cut, place, draw faults. ERR_SETTING if the matrices need more than params.cores.
 int chip_build(struct chip *c);
 
-// The same plan as chip_new, chip_add and chip_build under another seed give: unwritten, clock 0, ledger kept. Not for clones.
+// The same plan as chip_new, chip_add and chip_build under another seed give: unwritten, clock 0, ledger kept. Not for
+// clones.
 void chip_renew(struct chip *c, uint64_t seed);
 
 // Matrix m; freed with the chip (its ops->free does nothing).
@@ -128,8 +134,8 @@ void chip_calibrate_times(struct chip *c, int m, int64_t n, struct rng *r);
 
 // Whether chip_advance to time_s would succeed.
 int chip_check_time(const struct chip *c, double time_s);
-// Set the clock, with the calibrations due on the way: of several of a matrix the last is carried out, the ledger counts all.
-// ERR_SETTING if time runs backwards or is not finite, or for more than 1e9 calibrations.
+// Set the clock, with the calibrations due on the way: of several of a matrix the last is carried out, the ledger
+// counts all. ERR_SETTING if time runs backwards or is not finite, or for more than 1e9 calibrations.
 int chip_advance(struct chip *c, double time_s, struct rng *r);
 
 // An independent chip in the same state; the original must outlive it.
@@ -149,10 +155,11 @@ struct json_t *chip_map_json(const struct chip *c);
 
 // The scales of the columns of a piece of m.
 static inline real *chip_scale_of(const struct chip_matrix *m, const struct floorplan_piece *p) {
-  return m->scale + p->band*conv_padded(m->base.O) + p->column;
+  return m->scale + p->band*vector_padded(m->base.O) + p->column;
 }
 
-// For the device layer. A tile changed; n vectors went through one, `driven` of their inputs not 0; one code of a tile of m as a weight.
+// For the device layer. A tile changed; n vectors went through one, `driven` of their inputs not 0; one code of a tile
+// of m as a weight.
 void chip_touch(struct chip *c, int tile);
 void chip_count_products(struct chip *c, int tile, int phases, int n, int driven);
 double chip_code_weight(const struct chip *c, const struct chip_matrix *m, int tile, int column);

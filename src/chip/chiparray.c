@@ -15,7 +15,7 @@
 // The largest |w| of rows [top, bottom) and columns [first, last), limited as the settings say.
 static double weight_scale(const struct chip_matrix *m, const real *w, int top, int bottom, int first, int last) {
   const struct chip_params *p = &m->chip->params;
-  const size_t OP = (size_t)conv_padded(m->base.O);
+  const size_t OP = (size_t)vector_padded(m->base.O);
   double largest = 0, square = 0;
   for (int i = top; i < bottom; i++)
     for (int o = first; o < last; o++) {
@@ -48,8 +48,9 @@ static void set_scales(struct chip_matrix *m, const real *w) {
 static real fold(double w) { return (real)(fabs(w) > 1 ? copysign(2 - fabs(w), w) : w); }
 
 // w over scale of one piece into c->cells, in [-1, 1].
-static void take_cells(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p, bool first, struct rng *r) {
-  const size_t OP = (size_t)conv_padded(m->base.O), ld = (size_t)conv_padded(p->columns);
+static void take_cells(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p, bool first,
+                       struct rng *r) {
+  const size_t OP = (size_t)vector_padded(m->base.O), ld = (size_t)vector_padded(p->columns);
   const double uniform = first ? c->design.pcm.first_write : 0;
   const bool folds = c->design.pcm.first_write > 0;
   for (size_t i = 0; i < (size_t)p->rows; i++)
@@ -84,7 +85,7 @@ static void reset_correction(struct chip *c, const struct chip_matrix *m, int k)
 
 // The weights of a piece as far as devices can hold them.
 static void clip(struct chip_matrix *m, const struct floorplan_piece *p, const real *w) {
-  const size_t OP = (size_t)conv_padded(m->base.O);
+  const size_t OP = (size_t)vector_padded(m->base.O);
   const bool folds = m->chip->design.pcm.first_write > 0;
   for (size_t i = (size_t)p->row; i < (size_t)(p->row + p->rows); i++)
     for (size_t o = 0; o < (size_t)p->columns; o++) {
@@ -113,7 +114,7 @@ static long program(struct synapse *s, const real *w, struct rng *r) {
   }
   m->programmed = true;
   m->calibrated_s = -1;
-  m->checksum = checksum_reals(w, s->I, s->O, conv_padded(s->O));
+  m->checksum = checksum_reals(w, s->I, s->O, vector_padded(s->O));
   return devices;
 }
 
@@ -125,8 +126,10 @@ static double updated(const struct chip_matrix *m, size_t at, double dw, double 
   if (p->update == CHIP_STOCHASTIC) w += dw != 0 ? floor(dw / step + rng_uniform(r)) * step : 0;
   else if (p->update == CHIP_NEAREST) w += rint(dw / step) * step;
   else {
-    m->wanted[at] = (real)fmin(fmax((double)m->wanted[at] + dw, -limit), limit);  // what cannot be held is not waited for
-    if (p->update == CHIP_ALL || fabs((double)m->wanted[at] - w) > p->update_threshold * scale) w = (double)m->wanted[at];
+    // what cannot be held is not waited for
+    m->wanted[at] = (real)fmin(fmax((double)m->wanted[at] + dw, -limit), limit);
+    if (p->update == CHIP_ALL || fabs((double)m->wanted[at] - w) > p->update_threshold * scale)
+      w = (double)m->wanted[at];
   }
   return fmin(fmax(w, -limit), limit);
 }
@@ -134,13 +137,13 @@ static double updated(const struct chip_matrix *m, size_t at, double dw, double 
 static long update(struct synapse *s, const real *dw, struct rng *r) {
   struct chip_matrix *m = (struct chip_matrix *)s;
   struct chip *c = m->chip;
-  const size_t OP = (size_t)conv_padded(s->O);
+  const size_t OP = (size_t)vector_padded(s->O);
   long devices = 0;
   if (!r) r = &c->rng;
   assert(m->programmed);
   for (int k = m->first; k < m->first + m->n_tiles; k++) {
     const struct floorplan_piece *p = &c->pieces[k];
-    const size_t ld = (size_t)conv_padded(p->columns);
+    const size_t ld = (size_t)vector_padded(p->columns);
     long changed = 0;
     for (size_t i = 0; i < (size_t)p->rows; i++)
       for (size_t o = 0; o < (size_t)p->columns; o++) {
@@ -173,7 +176,7 @@ struct block {
 // Input rows [row, row + rows) of the block, n at stride ip; taps outside the image are 0.
 static void gather(real *to, const struct block *b, int row, int rows, int ip, const struct converter_input *in) {
   const struct conv *s = b->shape;
-  const int CP = conv_padded(s->C);
+  const int CP = vector_padded(s->C);
   for (int k = 0; k < b->n; k++, to += ip) {
     const int pixel = b->first + k, image = pixel / (s->OH*s->OW), at = pixel % (s->OH*s->OW);
     const int ih = at / s->OW * s->stride - s->pad, iw = at % s->OW * s->stride - s->pad;
@@ -195,7 +198,7 @@ static void gather(real *to, const struct block *b, int row, int rows, int ip, c
 
 // Keep a sample of all vectors, every one with the same chance (reservoir sampling).
 static void observe(struct chip_matrix *m, const real *x, const struct conv *shape) {
-  const int IP = conv_padded(m->base.I), rows = (int)m->chip->params.calibration_rows;
+  const int IP = vector_padded(m->base.I), rows = (int)m->chip->params.calibration_rows;
   if (m->n_seen == 0) m->n_sample = 0;  // an invented one, of a calibration that came first, gives way
   for (int pixel = 0; pixel < shape->B*shape->OH*shape->OW; pixel++, m->n_seen++) {
     int64_t slot = m->n_seen;
@@ -220,15 +223,15 @@ static void product(struct synapse *s, real *y, const real *x, const struct conv
     conv_forward(y, x, m->w, shape);
     return;
   }
-  const int OP = conv_padded(s->O), pixels = shape->B*shape->OH*shape->OW;
-  const int signs = core_signs(x, (size_t)shape->B * (size_t)(shape->H*shape->W) * (size_t)conv_padded(shape->C));
+  const int OP = vector_padded(s->O), pixels = shape->B*shape->OH*shape->OW;
+  const int signs = core_signs(x, (size_t)shape->B * (size_t)(shape->H*shape->W) * (size_t)vector_padded(shape->C));
   const struct converter_input in = converter_input(c->design.dac_bits, m->range);
   memset(y, 0, (size_t)pixels * (size_t)OP * sizeof *y);
   for (struct block b = { .x = x, .shape = shape }; b.first < pixels; b.first += CORE_BLOCK) {
     b.n = pixels - b.first < CORE_BLOCK ? pixels - b.first : CORE_BLOCK;
     for (int k = m->first, row = -1, driven = 0; k < m->first + m->n_tiles; k++) {
       const struct floorplan_piece *p = &c->pieces[k];
-      const int ip = conv_padded(p->rows);
+      const int ip = vector_padded(p->rows);
       if (p->row != row) {
         gather(c->work.level, &b, row = p->row, p->rows, ip, &in);
         driven = core_driven(c->work.level, (size_t)b.n * (size_t)ip);
@@ -240,7 +243,7 @@ static void product(struct synapse *s, real *y, const real *x, const struct conv
 }
 
 static void weights(const struct synapse *s, real *w) {
-  memcpy(w, ((const struct chip_matrix *)s)->w, (size_t)s->I * (size_t)conv_padded(s->O) * sizeof *w);
+  memcpy(w, ((const struct chip_matrix *)s)->w, (size_t)s->I * (size_t)vector_padded(s->O) * sizeof *w);
 }
 
 static void free_nothing(struct synapse *s) { (void)s; }

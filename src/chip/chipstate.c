@@ -11,7 +11,7 @@
 #include "base/format.h"
 #include "base/tensorfile.h"
 #include "chip/chip.h"
-#include "kernel/conv.h"
+#include "base/vector.h"
 
 enum { NAME = 64, CHECKSUM = 17, N_RNG = 11, MAX_CSV = 1 << 30 };
 
@@ -22,7 +22,8 @@ enum { NAME = 64, CHECKSUM = 17, N_RNG = 11, MAX_CSV = 1 << 30 };
   X("chip.constants", "%.17g uS %.17g s %.17g s", c->design.pcm.g_max_uS, c->design.pcm.t0_s, c->design.pcm.t_read_s) \
   X("chip.cell", "2 x %d units of %d", c->design.units, c->design.pcm.devices)                     \
   X("chip.core", "%d x %d", (int)c->params.rows, (int)c->params.columns)                           \
-  X("chip.converters", "%d bits in, %d bits out, %d phases", (int)c->params.dac_bits, (int)c->params.adc_bits, (int)c->params.phases) \
+  X("chip.converters", "%d bits in, %d bits out, %d phases", (int)c->params.dac_bits,              \
+    (int)c->params.adc_bits, (int)c->params.phases)                                                \
   X("chip.matrices", "%d", c->n_matrices)
 
 static void matrix_text(char text[256], const struct chip_matrix *m) {
@@ -69,7 +70,8 @@ static int take_weights(struct chip *c, int m, const char *file, const char *fou
   if (strlen(found) != CHECKSUM - 1 || strspn(found, "0123456789abcdef") != CHECKSUM - 1)
     return err_set(ERR_FORMAT, "%s: %s=%s: must be %d hexadecimal digits", file, key, found, CHECKSUM - 1);
   if (x->programmed && strcmp(found, expected))
-    return err_set(ERR_FORMAT, "%s: state of another model: %s, the checksum of matrix %s, is %s, here %s", file, key, x->name, found, expected);
+    return err_set(ERR_FORMAT, "%s: state of another model: %s, the checksum of matrix %s, is %s, here %s", file, key,
+                   x->name, found, expected);
   x->checksum = strtoull(found, NULL, 16);
   return 0;
 }
@@ -87,7 +89,9 @@ static int check_identity(const struct tensorfile *tf, struct chip *c) {
     TRY(check(tf, key, text));
     weights_text(key, text, c, m);
     const char *found = tensorfile_metadata(tf, key);
-    if (!found) return err_set(ERR_FORMAT, "%s: %s missing: which model's state this is cannot be told", tensorfile_name(tf), key);
+    if (!found)
+      return err_set(ERR_FORMAT, "%s: %s missing: which model's state this is cannot be told", tensorfile_name(tf),
+                     key);
     TRY(take_weights(c, m, tensorfile_name(tf), found));
   }
   return 0;
@@ -131,7 +135,8 @@ static void unit_fields(struct field f[N_UNIT_FIELDS], const struct tile *t, con
   const double much = 1e9, clock_s = c->clock_s, most_uS = c->design.pcm.g_max_uS*(1 + 1e-6);  // float
   const struct field all[N_UNIT_FIELDS] = {
     { "target_uS", F32, t->target_uS, 0, most_uS }, { "g_uS", F32, t->g_uS, 0, much }, { "nu", F32, t->nu, 0, 100 },
-    { "q", F32, t->q, 0, 1e6 }, { "stuck_uS", F32, t->stuck_uS, 0, much }, { "written_s", F64, t->written_s, 0, clock_s },
+    { "q", F32, t->q, 0, 1e6 }, { "stuck_uS", F32, t->stuck_uS, 0, much },
+    { "written_s", F64, t->written_s, 0, clock_s },
     { "writes", U32, t->writes, 0, UINT32_MAX }, { "fault", U8, t->fault, 0, 15 },
   };
   memcpy(f, all, sizeof all);
@@ -139,20 +144,24 @@ static void unit_fields(struct field f[N_UNIT_FIELDS], const struct tile *t, con
 
 static void column_fields(struct field f[N_COLUMN_FIELDS], const struct tile *t) {
   const struct field all[N_COLUMN_FIELDS] = {
-    { "converter_gain", REAL, t->converter_gain, -1e9, 1e9 }, { "converter_offset", REAL, t->converter_offset, -1e9, 1e9 },
-    { "gain", REAL, t->gain, -1e30, 1e30 }, { "offset", REAL, t->offset, -1e30, 1e30 },
+    { "converter_gain", REAL, t->converter_gain, -1e9, 1e9 },
+    { "converter_offset", REAL, t->converter_offset, -1e9, 1e9 },
+    { "gain", REAL, t->gain, -1e30, 1e30 },
+    { "offset", REAL, t->offset, -1e30, 1e30 },
   };
   memcpy(f, all, sizeof all);
 }
 
-static void put_f32_exact(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const double *v, size_t n) {
+static void put_f32_exact(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
+                          const double *v, size_t n) {
   float *x = err_calloc(n, sizeof *x);
   for (size_t i = 0; i < n; i++) x[i] = (float)v[i];
   tensorfile_put_f32(w, name, n_dims, dims, x);
   free(x);
 }
 
-static void put_whole(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const double *v, size_t n) {
+static void put_whole(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, const double *v,
+                      size_t n) {
   int64_t *x = err_calloc(n, sizeof *x);
   for (size_t i = 0; i < n; i++) x[i] = (int64_t)v[i];
   tensorfile_put_i64(w, name, n_dims, dims, x);
@@ -160,8 +169,8 @@ static void put_whole(struct tensorfile_writer *w, const char *name, int n_dims,
 }
 
 // rows of ld values -> rows of `columns`, as a tensor of dims.
-static void put(struct tensorfile_writer *w, const char *prefix, const struct field *f, size_t rows, size_t columns, size_t ld,
-                int n_dims, const int64_t *dims) {
+static void put(struct tensorfile_writer *w, const char *prefix, const struct field *f, size_t rows, size_t columns,
+                size_t ld, int n_dims, const int64_t *dims) {
   char name[2*NAME];
   double *v = err_calloc(rows * columns, sizeof *v);
   snprintf(name, sizeof name, "%s.%s", prefix, f->name);
@@ -174,8 +183,8 @@ static void put(struct tensorfile_writer *w, const char *prefix, const struct fi
   free(v);
 }
 
-static int take(struct tensorfile *tf, const char *prefix, const struct field *f, size_t rows, size_t columns, size_t ld,
-                int n_dims, const int64_t *dims) {
+static int take(struct tensorfile *tf, const char *prefix, const struct field *f, size_t rows, size_t columns,
+                size_t ld, int n_dims, const int64_t *dims) {
   char name[2*NAME];
   const size_t n = rows * columns;
   double *v = err_calloc(n, sizeof *v);
@@ -198,7 +207,8 @@ static int take(struct tensorfile *tf, const char *prefix, const struct field *f
 static int visit_tile(struct tensorfile_writer *w, struct tensorfile *tf, struct chip *c, int k) {
   struct tile *t = &c->tiles[k];
   char prefix[NAME];
-  const size_t planes = 2 * (size_t)c->design.units, rows = (size_t)t->rows, columns = (size_t)t->columns, ld = (size_t)t->ld;
+  const size_t planes = 2 * (size_t)c->design.units, rows = (size_t)t->rows, columns = (size_t)t->columns,
+               ld = (size_t)t->ld;
   const int64_t dims[] = { 2, c->design.units, t->rows, t->columns }, one = 1;
   struct field units[N_UNIT_FIELDS], per_column[N_COLUMN_FIELDS];
   const struct field lsb = { "lsb", F64, &t->lsb, 1e-300, 1e300 };
@@ -220,7 +230,8 @@ static int visit_tile(struct tensorfile_writer *w, struct tensorfile *tf, struct
 // state: range, programmed, vectors in the sample, vectors seen, clock of the last calibration
 static int visit_matrix(struct tensorfile_writer *w, struct tensorfile *tf, struct chip *c, int k, real *sample) {
   struct chip_matrix *m = &c->matrices[k];
-  const size_t I = (size_t)m->base.I, O = (size_t)m->base.O, OP = (size_t)conv_padded(m->base.O), IP = (size_t)conv_padded(m->base.I);
+  const size_t I = (size_t)m->base.I, O = (size_t)m->base.O, OP = (size_t)vector_padded(m->base.O),
+               IP = (size_t)vector_padded(m->base.I);
   double state[5] = { m->range, m->programmed, m->n_sample, (double)m->n_seen, m->calibrated_s };
   const int64_t dims[] = { m->base.I, m->base.O }, five = 5;
   const struct field fields[] = { { "w", REAL, m->w, -1e30, 1e30 }, { "wanted", REAL, m->wanted, -1e30, 1e30 } };
@@ -237,11 +248,13 @@ static int visit_matrix(struct tensorfile_writer *w, struct tensorfile *tf, stru
   if (w) put(w, prefix, &all, 1, 5, 5, 1, &five);
   else TRY(take(tf, prefix, &all, 1, 5, 5, 1, &five));
   if (tf && m->programmed && state[1] == 0)
-    return err_set(ERR_FORMAT, "%s: %s.state: not programmed, and the chip that it is for is", tensorfile_name(tf), prefix);
-  if (tf && (state[0] <= 0 || state[2] < 0 || state[2] > (double)c->params.calibration_rows || state[2] != floor(state[2]) || state[3] < 0 ||
-             state[4] > c->clock_s || (state[1] == 0 && state[4] >= 0)))
-    return err_set(ERR_FORMAT, "%s: %s.state: range %g, %g calibration rows of %d, %g seen, calibrated at %g s of %g", tensorfile_name(tf), prefix,
-                   state[0], state[2], (int)c->params.calibration_rows, state[3], state[4], c->clock_s);
+    return err_set(ERR_FORMAT, "%s: %s.state: not programmed, and the chip that it is for is", tensorfile_name(tf),
+                   prefix);
+  if (tf && (state[0] <= 0 || state[2] < 0 || state[2] > (double)c->params.calibration_rows ||
+             state[2] != floor(state[2]) || state[3] < 0 || state[4] > c->clock_s || (state[1] == 0 && state[4] >= 0)))
+    return err_set(ERR_FORMAT, "%s: %s.state: range %g, %g calibration rows of %d, %g seen, calibrated at %g s of %g",
+                   tensorfile_name(tf), prefix, state[0], state[2], (int)c->params.calibration_rows, state[3], state[4],
+                   c->clock_s);
   m->range = state[0];
   m->programmed = state[1] > 0;
   m->n_sample = (int)state[2];
@@ -258,7 +271,8 @@ static int check_counts(const struct tensorfile *tf, const struct ledger_counts 
   const int64_t most = INT64_C(1) << 53;
 #define X(name, help)                                                                              \
   if (l->name < 0 || l->name > most)                                                               \
-    return err_set(ERR_FORMAT, "%s: chip.ledger: %s = %" PRId64 ": outside [0, 2^53]", tensorfile_name(tf), #name, l->name);
+    return err_set(ERR_FORMAT, "%s: chip.ledger: %s = %" PRId64 ": outside [0, 2^53]",                  \
+                   tensorfile_name(tf), #name, l->name);
   LEDGER_COUNTS(X)
 #undef X
   return 0;
@@ -284,7 +298,8 @@ static int visit_chip(struct tensorfile_writer *w, struct tensorfile *tf, struct
   TRY(tensorfile_i64(tf, "chip.ledger", 2, dims, (int64_t *)(void *)c->ledger.core));
   TRY(tensorfile_i64(tf, "chip.most_writes", 1, &one, &c->ledger.most_writes));
   for (int k = 0; k < c->n_cores; k++) TRY(check_counts(tf, &c->ledger.core[k]));
-  if (words[N_RNG - 1] > 4) return err_set(ERR_FORMAT, "%s: chip.rng[10] = %" PRIu64 ": not a chip's", tensorfile_name(tf), words[N_RNG - 1]);
+  if (words[N_RNG - 1] > 4)
+    return err_set(ERR_FORMAT, "%s: chip.rng[10] = %" PRIu64 ": not a chip's", tensorfile_name(tf), words[N_RNG - 1]);
   for (int i = 0; i < N_RNG; i++) {
     const uint32_t v = (uint32_t)words[i];
     if (i < 2) c->rng.key[i] = v;
@@ -300,7 +315,7 @@ int chipstate_save(const struct chip *c, const char *path) {
   struct tensorfile_writer *w = tensorfile_create(path);
   struct chip *all = chip_clone(c);  // the visitors take a chip they could change
   all->ledger = c->ledger;
-  format_put(w, FORMAT_CHIP);
+  format_put(w, "metaxbar chip state");
   put_identity(w, c);
   visit_chip(w, NULL, all);
   for (int k = 0; k < c->n_pieces; k++) visit_tile(w, NULL, all, k);
@@ -310,7 +325,7 @@ int chipstate_save(const struct chip *c, const char *path) {
 }
 
 static int load_all(struct chip *c, struct tensorfile *tf, real **samples) {
-  TRY(format_check(tf, FORMAT_CHIP));
+  TRY(format_check(tf, "metaxbar chip state"));
   TRY(check_identity(tf, c));
   TRY(visit_chip(NULL, tf, c));
   for (int k = 0; k < c->n_pieces; k++) TRY(visit_tile(NULL, tf, c, k));
@@ -320,7 +335,7 @@ static int load_all(struct chip *c, struct tensorfile *tf, real **samples) {
 }
 
 static size_t sample_size(const struct chip *c, int m) {
-  return (size_t)c->params.calibration_rows * (size_t)conv_padded(c->matrices[m].base.I) * sizeof(real);
+  return (size_t)c->params.calibration_rows * (size_t)vector_padded(c->matrices[m].base.I) * sizeof(real);
 }
 
 static int load(struct chip *c, struct tensorfile *tf) {
@@ -464,11 +479,13 @@ static int locate(const struct csv *f, char **at, const struct chip *c, int *til
   int skipped = 0;
   while (skipped < c->n_matrices && strcmp(c->matrices[(last + skipped) % c->n_matrices].name, name)) skipped++;
   const int m = (last + skipped) % c->n_matrices, first = c->matrices[m].first, n_tiles = c->matrices[m].n_tiles;
-  if (skipped == c->n_matrices) return err_set(ERR_FORMAT, "%s:%d: matrix=%s: not on this chip", f->name, f->line, name);
+  if (skipped == c->n_matrices)
+    return err_set(ERR_FORMAT, "%s:%d: matrix=%s: not on this chip", f->name, f->line, name);
   TRY(number(f, at, "row", 0, c->matrices[m].base.I - 1, &row));
   TRY(number(f, at, "column", 0, c->matrices[m].base.O - 1, &column));
   const char *sign = cell(at);
-  if (!sign || (strcmp(sign, "+") && strcmp(sign, "-"))) return err_set(ERR_FORMAT, "%s:%d: sign: must be + or -", f->name, f->line);
+  if (!sign || (strcmp(sign, "+") && strcmp(sign, "-")))
+    return err_set(ERR_FORMAT, "%s:%d: sign: must be + or -", f->name, f->line);
   const int minus = *sign == '-';
   TRY(number(f, at, "unit", 0, c->design.units - 1, &u));
   for (int t = 0, from = m == last ? *tile - first : 0; t < n_tiles; t++) {
@@ -477,7 +494,8 @@ static int locate(const struct csv *f, char **at, const struct chip *c, int *til
     const int i = (int)row - p->row, o = (int)column - p->column;
     if (i < 0 || o < 0 || i >= p->rows || o >= p->columns) continue;
     *tile = k;
-    *unit = (size_t)(minus*c->design.units + (int)u) * tile_plane(&c->tiles[k]) + (size_t)i * (size_t)c->tiles[k].ld + (size_t)o;
+    *unit = (size_t)(minus*c->design.units + (int)u) * tile_plane(&c->tiles[k]) + (size_t)i * (size_t)c->tiles[k].ld +
+            (size_t)o;
     return 0;
   }
   return err_set(ERR_FORMAT, "%s:%d: row=%g, column=%g: outside the matrix", f->name, f->line, row, column);
@@ -525,7 +543,8 @@ static int load_lines(struct csv *f, struct chip *c, uint8_t **seen) {
   double clock_s;
   TRY(next_line(f, text, sizeof text, &found));
   char *at = text + 10;
-  if (!found || strncmp(text, "# clock_s=", 10)) return err_set(ERR_FORMAT, "%s: must begin with # clock_s=SECONDS", f->name);
+  if (!found || strncmp(text, "# clock_s=", 10))
+    return err_set(ERR_FORMAT, "%s: must begin with # clock_s=SECONDS", f->name);
   TRY(number(f, &at, "clock_s", 0, 1e18, &clock_s));
   c->clock_s = clock_s;
   for (int m = 0; m < c->n_matrices; m++) c->matrices[m].calibrated_s = fmin(c->matrices[m].calibrated_s, clock_s);
@@ -534,7 +553,8 @@ static int load_lines(struct csv *f, struct chip *c, uint8_t **seen) {
     TRY(check_line(f, text, c));
     TRY(next_line(f, text, sizeof text, &found));
   }
-  if (!found || strcmp(text, CSV_HEADER)) return err_set(ERR_FORMAT, "%s:%d: after the lines that begin with # must come " CSV_HEADER, f->name, f->line);
+  if (!found || strcmp(text, CSV_HEADER))
+    return err_set(ERR_FORMAT, "%s:%d: after the lines that begin with # must come " CSV_HEADER, f->name, f->line);
   long n = 0, all = 0;
   int tile = 0;
   for (;; n++) {
@@ -562,11 +582,8 @@ int chipstate_parse_csv(struct chip *c, const char *text, size_t size, const cha
   return rc;
 }
 
-int chipstate_load_csv(struct chip *c, const char *path) {
-  char *text;
-  size_t size;
-  TRY(file_read(path, MAX_CSV, &text, &size));
-  const int rc = chipstate_parse_csv(c, text, size, path);
-  free(text);
-  return rc;
+static int parse_text(void *c, const char *text, size_t size, const char *path) {
+  return chipstate_parse_csv(c, text, size, path);
 }
+
+int chipstate_load_csv(struct chip *c, const char *path) { return file_parse(path, MAX_CSV, parse_text, c); }

@@ -4,11 +4,11 @@
 //   tile.k.target_uS, g_uS, nu, q, stuck_uS, written_s, writes, fault    (2 signs, units, rows, columns)
 //   tile.k.converter_gain, converter_offset, gain, offset (columns), lsb (1)
 // per matrix m: matrix.m.w, wanted (I, O), scale (O), sample (rows, I), state; and chip.clock, chip.rng,
-// chip.ledger. The metadata says which chip it is, and for each matrix the checksum (base/checksum.h) of the weights it was
-// written with, before any update: chip.matrix.m.weights. Another chip's state, or another model's, is refused.
-// CSV: lines "# key=value" (clock_s, then which chip and weights it is; a table of another tool may leave out all but clock_s),
-// a head, and one line per unit of devices with its matrix, row, column, sign: the same numbers, as text that reads back
-// to the same bits. Loading one replaces the devices of a programmed chip, by measured ones for example,
+// chip.ledger. The metadata says which chip it is, and for each matrix the checksum (base/checksum.h) of the weights it
+// was written with, before any update: chip.matrix.m.weights. Another chip's state, or another model's, is refused.
+// CSV: lines "# key=value" (clock_s, then which chip and weights it is; a table of another tool may leave out all but
+// clock_s), a head, and one line per unit of devices with its matrix, row, column, sign: the same numbers, as text that
+// reads back to the same bits. Loading one replaces the devices of a programmed chip, by measured ones for example,
 // and leaves weights and corrections as they are: calibrate afterwards.
 #ifndef CHIP_CHIPSTATE_H
 #define CHIP_CHIPSTATE_H
@@ -31,7 +31,8 @@ int chipstate_load_csv(struct chip *c, const char *path);
 int chipstate_read(struct chip *c, const char *path);
 bool chipstate_is_csv(const char *path);
 int chipstate_write(const struct chip *c, const char *path);
-// ERR_SETTING for any other ending, to be asked before a state is computed. The message begins with setting, which may be "".
+// ERR_SETTING for any other ending, to be asked before a state is computed. The message begins with setting, which may
+// be "".
 int chipstate_check_path(const char *setting, const char *path);
 int chipstate_parse_csv(struct chip *c, const char *text, size_t size, const char *name);
 

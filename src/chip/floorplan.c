@@ -124,7 +124,8 @@ static void print_core(const struct floorplan_piece *pieces, int n, int core, in
       char c = '.';
       for (int i = 0; i < n; i++) {  // the cell in the middle of this field
         const struct floorplan_piece *p = &pieces[i];
-        const int row = (2*y + 1) * rows / (2*DOWN) - p->core_row, column = (2*x + 1) * columns / (2*ACROSS) - p->core_column;
+        const int row = (2*y + 1) * rows / (2*DOWN) - p->core_row,
+                  column = (2*x + 1) * columns / (2*ACROSS) - p->core_column;
         if (p->core == core && row >= 0 && row < p->rows && column >= 0 && column < p->columns) c = letter(p->matrix);
       }
       fputc(c, out);
@@ -137,7 +138,8 @@ void floorplan_print(const struct floorplan_piece *pieces, int n, const char *co
                      int columns, FILE *out) {
   for (int core = 0; core < n_cores; core++) {
     const long used = cells_used(pieces, n, core), all = (long)rows * columns;
-    fprintf(out, "core %d: %d x %d cells, %ld used (%.1f %%)\n", core, rows, columns, used, 100.0 * (double)used / (double)all);
+    fprintf(out, "core %d: %d x %d cells, %ld used (%.1f %%)\n", core, rows, columns, used,
+            100.0 * (double)used / (double)all);
     print_core(pieces, n, core, rows, columns, out);
   }
   fprintf(out, "matrix            rows        columns     core   at row, column\n");
@@ -148,8 +150,8 @@ void floorplan_print(const struct floorplan_piece *pieces, int n, const char *co
   }
 }
 
-struct json_t *floorplan_json(const struct floorplan_piece *pieces, int n, const char *const *names, int n_cores, int rows,
-                              int columns) {
+struct json_t *floorplan_json(const struct floorplan_piece *pieces, int n, const char *const *names, int n_cores,
+                              int rows, int columns) {
   struct json_t *plan = json_object_new(), *cores = json_array_new(), *list = json_array_new();
   for (int core = 0; core < n_cores; core++) {
     struct json_t *c = json_object_new();

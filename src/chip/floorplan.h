@@ -28,7 +28,7 @@ void floorplan_print(const struct floorplan_piece *pieces, int n, const char *co
                      int columns, FILE *out);
 
 // {"rows", "columns", "cores": [{"core", "cells_used", "cells", "fill"}], "pieces": [{"matrix", ...}]}
-struct json_t *floorplan_json(const struct floorplan_piece *pieces, int n, const char *const *names, int n_cores, int rows,
-                              int columns);
+struct json_t *floorplan_json(const struct floorplan_piece *pieces, int n, const char *const *names, int n_cores,
+                              int rows, int columns);
 
 #endif

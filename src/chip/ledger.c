@@ -16,12 +16,16 @@ struct price {
 
 // One product of a core of 256 x 256 is 2 x 256 x 256 = 131072 operations.
 static const struct price presets[] = {
-  // 64 cores, 4-phase reading, 16.1 TOPS at 2.48 TOPS/W: a phase takes 131072/2.48e12/4 J and 131072/(16.1e12/64)/4 s. The
+  // 64 cores, 4-phase reading, 16.1 TOPS at 2.48 TOPS/W: a phase takes 131072/2.48e12/4 J and 131072/(16.1e12/64)/4 s.
+  // The
   // 1-phase figures, 63.1 TOPS at 9.76 TOPS/W, give the same within 3 %.
   [LEDGER_LEGALLO2023] = { 13.2e-9, 130e-9, "legallo2023: Le Gallo et al., Nat. Electron. 6, 680 (2023)" },
-  // One core, 10.5 TOPS/W at 1.008 TOPS (1.59 TOPS/mm2), all signs of inputs and weights at once, so a product is one phase:
-  // 131072/10.5e12 J, 131072/1.008e12 s. That core has no phases by sign; in 4-phase reading each is priced as one of its products.
-  [LEDGER_KHADDAM2022] = { 12.5e-9, 130e-9, "khaddam2022: Khaddam-Aljameh et al., IEEE J. Solid-State Circuits 57, 1027 (2022)" },
+  // One core, 10.5 TOPS/W at 1.008 TOPS (1.59 TOPS/mm2), all signs of inputs and weights at once, so a product is one
+  // phase:
+  // 131072/10.5e12 J, 131072/1.008e12 s. That core has no phases by sign; in 4-phase reading each is priced as one of
+  // its products.
+  [LEDGER_KHADDAM2022] = { 12.5e-9, 130e-9,
+                           "khaddam2022: Khaddam-Aljameh et al., IEEE J. Solid-State Circuits 57, 1027 (2022)" },
   [LEDGER_NONE] = { 0, 0, "none: not priced" },
 };
 
@@ -50,16 +54,17 @@ static bool writing_priced(const struct ledger_params *p, double pulses, double 
 }
 
 static void print_unpriced(const struct ledger_params *p, FILE *out) {
-  if (p->pulse_energy_J > 0 || p->verify_energy_J > 0) fprintf(out, "writing: not priced (pulses are counted with chip.programming=verify)\n");
+  if (p->pulse_energy_J > 0 || p->verify_energy_J > 0)
+    fprintf(out, "writing: not priced (pulses are counted with chip.programming=verify)\n");
   else fprintf(out, "writing: not priced (no published figure; set ledger.pulse_energy_J)\n");
 }
 
 const char *ledger_source(const struct ledger_params *p, char text[LEDGER_SOURCE_SIZE]) {
   const bool energy = p->phase_energy_J > 0, time = p->phase_time_s > 0, by_hand = energy || time;
   const bool preset = !(energy && time) && !(by_hand && p->preset == LEDGER_NONE);
-  snprintf(text, LEDGER_SOURCE_SIZE, "%s%s%s%s%s%s", preset ? presets[p->preset].source : "", preset && by_hand ? "; " : "",
-           by_hand ? "set by hand: " : "", energy ? "ledger.phase_energy_J" : "", energy && time ? ", " : "",
-           time ? "ledger.phase_time_s" : "");
+  snprintf(text, LEDGER_SOURCE_SIZE, "%s%s%s%s%s%s", preset ? presets[p->preset].source : "",
+           preset && by_hand ? "; " : "", by_hand ? "set by hand: " : "", energy ? "ledger.phase_energy_J" : "",
+           energy && time ? ", " : "", time ? "ledger.phase_time_s" : "");
   return text;
 }
 
@@ -143,9 +148,11 @@ void ledger_print(const struct ledger *l, const struct ledger_params *p, FILE *o
   LEDGER_COUNTS(X)
 #undef X
   print_reading(&c, p, out);
-  if (writing_priced(p, (double)total.pulses, (double)total.devices_written)) fprintf(out, "writing: %.4g J\n", c.write_energy_J);
+  if (writing_priced(p, (double)total.pulses, (double)total.devices_written))
+    fprintf(out, "writing: %.4g J\n", c.write_energy_J);
   else print_unpriced(p, out);
-  fprintf(out, "endurance: %" PRId64 " writes of the most written device, %.3g of its life\n", l->most_writes, c.endurance_used);
+  fprintf(out, "endurance: %" PRId64 " writes of the most written device, %.3g of its life\n", l->most_writes,
+          c.endurance_used);
 }
 
 static void print_row(const char *name, const struct ledger_column *columns, const double *v, int n, FILE *out) {
@@ -181,7 +188,8 @@ void ledger_print_means(const struct ledger_column *columns, int n, const struct
   if (priced) { ROW(cost.write_energy_J, "write_energy_J") }
   ROW(cost.endurance_used, "endurance_used")
 #undef ROW
-  fprintf(out, "reading: %s(%s)\n", price.phase_energy_J > 0 || price.phase_time_s > 0 ? "at most so much " : "", ledger_source(p, source));
+  fprintf(out, "reading: %s(%s)\n", price.phase_energy_J > 0 || price.phase_time_s > 0 ? "at most so much " : "",
+          ledger_source(p, source));
   if (!priced) print_unpriced(p, out);
 }
 
@@ -195,7 +203,8 @@ static struct json_t *counts_json(const struct ledger_counts *c) {
   return o;
 }
 
-static void put_cost(struct json_t *o, const struct ledger_cost *c, const struct ledger_params *p, double pulses, double written) {
+static void put_cost(struct json_t *o, const struct ledger_cost *c, const struct ledger_params *p, double pulses,
+                     double written) {
   const struct price v = price_of(p);
   if (v.phase_energy_J > 0) json_put_f64(o, "read_energy_J", c->read_energy_J);
   if (v.phase_time_s > 0) json_put_f64(o, "read_time_s", c->read_time_s);

@@ -1,7 +1,7 @@
 // ledger.h - what a chip was asked to do, core by core, and what that costs.
-// Counts are facts of the simulation. An input that is 0 once converted sends no pulse and puts no voltage on its row. Any
-// other sends one in each of the two phases of its sign (1-phase reading: in the one), and every pulse reads the devices of one
-// sign of weight (1-phase: of both signs) in all columns of the tile.
+// Counts are facts of the simulation. An input that is 0 once converted sends no pulse and puts no voltage on its row.
+// Any other sends one in each of the two phases of its sign (1-phase reading: in the one), and every pulse reads the
+// devices of one sign of weight (1-phase: of both signs) in all columns of the tile.
 // Energy and time come from a preset of published figures, per phase of a whole core, so for partly filled cores they
 // are upper bounds. The cost of writing was not published: it is counted, and priced only where the user gives prices.
 // A unit is what a device model writes as one: two devices of hermes, one of the others.

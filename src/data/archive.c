@@ -20,7 +20,8 @@ static char *archive_copy(const char *text) {
 
 // Hidden files and the forks that macOS adds to archives are not part of the collection.
 static int archive_is_wanted(const char *name) {
-  return *name && name[strlen(name) - 1] != '/' && *name != '.' && !strstr(name, "/.") && strncmp(name, "__MACOSX/", 9) != 0;
+  return *name && name[strlen(name) - 1] != '/' && *name != '.' && !strstr(name, "/.") &&
+         strncmp(name, "__MACOSX/", 9) != 0;
 }
 
 static void archive_add(struct archive *a, const char *name, uint64_t index) {
@@ -51,7 +52,8 @@ static int archive_finish(struct archive *a, int rc) {
 
 static int archive_list_zip(struct archive *a) {
   const zip_int64_t n = zip_get_num_entries(a->zip, 0);
-  if (n > ARCHIVE_MAX_ENTRIES) return err_set(ERR_FORMAT, "%s: %lld entries, more than are accepted", a->path, (long long)n);
+  if (n > ARCHIVE_MAX_ENTRIES)
+    return err_set(ERR_FORMAT, "%s: %lld entries, more than are accepted", a->path, (long long)n);
   for (zip_int64_t i = 0; i < n; i++) {
     const char *name = zip_get_name(a->zip, (zip_uint64_t)i, ZIP_FL_ENC_RAW);
     if (!name) return err_set(ERR_FORMAT, "%s: entry %lld has no name", a->path, (long long)i);
@@ -91,7 +93,8 @@ static int archive_entry_failed(const struct archive *a, const char *name, const
 }
 
 static int archive_oversize(const struct archive *a, const char *name, uint64_t size, size_t max_size) {
-  return err_set(ERR_FORMAT, "%s: %s: %llu bytes, at most %zu are accepted", a->path, name, (unsigned long long)size, max_size);
+  return err_set(ERR_FORMAT, "%s: %s: %llu bytes, at most %zu are accepted", a->path, name, (unsigned long long)size,
+                 max_size);
 }
 
 static void archive_room(struct archive *a, size_t size) {

@@ -183,7 +183,8 @@ static void characters_trace(struct path *p, const struct stroke *s, double nois
   p->y[p->n++] = y;
   for (int i = 0; i < s->n_parts; i++) {
     const double length = s->parts[i].length * scale * exp(noise * 0.10 * rng_normal(r));
-    const double stretch = exp(noise * 0.07 * rng_normal(r)), turn_error = noise * 6 * characters_degree * rng_normal(r);
+    const double stretch = exp(noise * 0.07 * rng_normal(r)),
+                 turn_error = noise * 6 * characters_degree * rng_normal(r);
     const double turn = s->parts[i].turn * stretch + turn_error;
     const double corner = s->parts[i].corner + (i ? noise * 6 * characters_degree * rng_normal(r) : 0);
     heading += corner;

@@ -11,7 +11,8 @@
 enum { CONTACTSHEET_GRID = 208, CONTACTSHEET_MARGIN = 3 };
 
 // One image, dark on white, its top left corner at page[0].
-static void contactsheet_paste(unsigned char *page, int width, const struct imageset *set, int image, int zoom, real *pixels) {
+static void contactsheet_paste(unsigned char *page, int width, const struct imageset *set, int image, int zoom,
+                               real *pixels) {
   const int S = set->S;
   const struct view plain = render_plain(image);
   render_view(set, pixels, 1, &plain);

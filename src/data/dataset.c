@@ -20,11 +20,13 @@ static const char *const dataset_layouts[] = { "auto", "classes", "splits", NULL
 
 const struct param dataset_param_table[] = {
   PARAM_CHOICE(struct dataset_params, kind, DATASET_OMNIGLOT, dataset_kinds, "where the images come from"),
-  PARAM_TEXT(struct dataset_params, path, "data/omniglot", "folder of the Omniglot archives, or root of a tree of class folders"),
+  PARAM_TEXT(struct dataset_params, path, "data/omniglot",
+             "folder of the Omniglot archives, or root of a tree of class folders"),
   PARAM_CHOICE(struct dataset_params, preprocessing, IMAGESET_AREA, dataset_preprocessings,
                "area: ink 1, antialiased; published: ink 0, bilinear without antialiasing, never distorted"),
   PARAM_I64(struct dataset_params, size, 28, 8, 128, "height and width of the images"),
-  PARAM_F64(struct dataset_params, validation, 0.1, 0, 1, "fraction of the training alphabets or classes held out for validation"),
+  PARAM_F64(struct dataset_params, validation, 0.1, 0, 1,
+            "fraction of the training alphabets or classes held out for validation"),
   PARAM_F64(struct dataset_params, evaluation, 0.3, 0, 1, "folder: fraction of the classes held out for evaluation"),
   PARAM_TEXT(struct dataset_params, split, "",
              "in place of the fractions: file of lines part<TAB>class (data split writes one), or folder of train.txt, "
@@ -43,9 +45,11 @@ const struct param dataset_param_table[] = {
   PARAM_I64(struct dataset_params, seed, 1, 0, 9007199254740992, "of the split and of the built-in characters"),
   PARAM_BOOL(struct dataset_params, turn, 1, "training: one random quarter turn per class and task"),
   PARAM_F64(struct dataset_params, distort_rotation_deg, 10, 0, 180, "training: largest random rotation of an image"),
-  PARAM_F64(struct dataset_params, distort_scale, 0.15, 0, 1, "training: largest random change of an axis' scale (of its logarithm)"),
+  PARAM_F64(struct dataset_params, distort_scale, 0.15, 0, 1,
+            "training: largest random change of an axis' scale (of its logarithm)"),
   PARAM_F64(struct dataset_params, distort_shear, 0.15, 0, 1, "training: largest random slant (tangent)"),
-  PARAM_F64(struct dataset_params, distort_translation_px, 1.5, 0, 64, "training: largest random shift, in final pixels"),
+  PARAM_F64(struct dataset_params, distort_translation_px, 1.5, 0, 64,
+            "training: largest random shift, in final pixels"),
   PARAM_TEXT(struct dataset_params, url, "https://raw.githubusercontent.com/brendenlake/omniglot/master/python",
              "where data fetch gets the Omniglot archives"),
   { 0 },
@@ -63,7 +67,8 @@ const char *dataset_split_name(enum dataset_split s) {
   return names[s];
 }
 
-struct episode_spec dataset_spec(const struct dataset_params *p, enum dataset_split s, int ways, int shots, int queries) {
+struct episode_spec dataset_spec(const struct dataset_params *p, enum dataset_split s, int ways, int shots,
+                                 int queries) {
   struct episode_spec spec = { .ways = ways, .shots = shots, .queries = queries };
   if (s != DATASET_TRAINING) return spec;
   spec.turn = (int)p->turn;
@@ -147,7 +152,7 @@ static int dataset_parts(int *part, const struct imageset *set, const struct dat
     return 0;
   }
   for (int c = 0; c < set->n_classes; c++)
-    part[c] = split_by_name(set->group_name[set->group[c]], (uint64_t)p->seed, p->evaluation, p->validation);
+    part[c] = (int)split_by_name(set->group_name[set->group[c]], (uint64_t)p->seed, p->evaluation, p->validation);
   return 0;
 }
 
@@ -196,8 +201,8 @@ static void dataset_load_builtin(struct dataset *d, const struct dataset_params 
     characters_load(&d->images, "background", (uint64_t)p->seed, 0, (int)p->classes, (int)p->drawings);
   *n_background = d->images.n_groups;
   if (what & DATASET_EVALUATION_ONLY)
-    characters_load(&d->images, "evaluation", (uint64_t)p->seed, DATASET_EVALUATION_CHARACTERS, (int)p->evaluation_classes,
-                    (int)p->drawings);
+    characters_load(&d->images, "evaluation", (uint64_t)p->seed, DATASET_EVALUATION_CHARACTERS,
+                    (int)p->evaluation_classes, (int)p->drawings);
 }
 
 static int dataset_load_folder(struct dataset *d, const struct dataset_params *p) {

@@ -74,6 +74,7 @@ const char *dataset_kind_name(int64_t kind);  // as data.kind
 const char *dataset_split_name(enum dataset_split s);
 
 // The kind of task: with the turns and distortions of the settings for training, without for the others.
-struct episode_spec dataset_spec(const struct dataset_params *p, enum dataset_split s, int ways, int shots, int queries);
+struct episode_spec dataset_spec(const struct dataset_params *p, enum dataset_split s, int ways, int shots,
+                                 int queries);
 
 #endif

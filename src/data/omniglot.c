@@ -51,8 +51,8 @@ static int omniglot_add(struct imageset *set, struct archive *a, int i, struct p
   TRY(archive_read(a, i, OMNIGLOT_MAX_FILE, &data, &size));
   TRY(png_grey_read(image, name, data, size, OMNIGLOT_SIDE, 255));
   if (image->H != OMNIGLOT_SIDE || image->W != OMNIGLOT_SIDE)
-    return err_set(ERR_FORMAT, "%s: image of %d x %d pixels instead of %d x %d", name, image->W, image->H, OMNIGLOT_SIDE,
-                   OMNIGLOT_SIDE);
+    return err_set(ERR_FORMAT, "%s: image of %d x %d pixels instead of %d x %d", name, image->W, image->H,
+                   OMNIGLOT_SIDE, OMNIGLOT_SIDE);
   for (int k = 0; k < OMNIGLOT_SIDE * OMNIGLOT_SIDE; k++) image->pixels[k] = (unsigned char)(255 - image->pixels[k]);
   imageset_add_image(set, image->pixels, image->H, image->W);
   return 0;

@@ -45,7 +45,9 @@ static void render_boxes(float *restrict row, int n, const unsigned char *restri
   }
 }
 
-static int render_is_blank(const unsigned char *ink, int W) { return ink[0] == 0 && memcmp(ink, ink + 1, (size_t)W - 1) == 0; }
+static int render_is_blank(const unsigned char *ink, int W) {
+  return ink[0] == 0 && memcmp(ink, ink + 1, (size_t)W - 1) == 0;
+}
 
 void render_reduce_area(unsigned char *restrict kept, int n, const unsigned char *restrict ink, int H, int W) {
   assert(n <= RENDER_MAX_KEPT && H <= RENDER_MAX_INK && W <= RENDER_MAX_INK);
@@ -134,7 +136,8 @@ static inline int render_clamp(int x, int hi) {
 
 // row[x] = sample at (px + x dx, py + x dy), coordinates of quad's array. row has room for full vectors.
 // Three loops, so that all but the look-up is in vectors on any processor.
-static void render_row(float *restrict row, int S, const uint32_t *restrict quad, int n, int px, int py, int dx, int dy) {
+static void render_row(float *restrict row, int S, const uint32_t *restrict quad, int n, int px, int py, int dx,
+                       int dy) {
   const int line = render_padded(n + 2), n_full = render_padded(S), last = (n + 1) * RENDER_ONE;
   float fx[RENDER_MAX_LINE], fy[RENDER_MAX_LINE];
   uint32_t q[RENDER_MAX_LINE];
@@ -158,8 +161,10 @@ static void render_area(const struct imageset *set, real *restrict out, int stri
   const int S = set->S, n = 2 * S;
   const float c = turn_x[v->quarter], s = turn_y[v->quarter];
   // source = turn (m u + t): turn maps (x, y) to (c x - s y, s x + c y)
-  const float xx = c * v->m[0][0] - s * v->m[1][0], xy = c * v->m[0][1] - s * v->m[1][1], x0 = c * v->t[0] - s * v->t[1];
-  const float yx = s * v->m[0][0] + c * v->m[1][0], yy = s * v->m[0][1] + c * v->m[1][1], y0 = s * v->t[0] + c * v->t[1];
+  const float xx = c * v->m[0][0] - s * v->m[1][0], xy = c * v->m[0][1] - s * v->m[1][1],
+              x0 = c * v->t[0] - s * v->t[1];
+  const float yx = s * v->m[0][0] + c * v->m[1][0], yy = s * v->m[0][1] + c * v->m[1][1],
+              y0 = s * v->t[0] + c * v->t[1];
   const float half = 0.5f * (float)(S - 1), origin = (float)S + 0.5f;  // centre of the kept array, counted from -1
   uint32_t quad[(RENDER_MAX_KEPT + 2) * RENDER_MAX_LINE];
   float row[RENDER_MAX_LINE];

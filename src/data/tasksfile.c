@@ -54,13 +54,15 @@ static int tasksfile_sizes(const struct json_t *classes, const struct json_t *su
   sizes[0] = (int)n;
   for (int i = 0; i < 2; i++) {
     const size_t length = json_length(first[i]);
-    if (length < 1 || length > TASKSFILE_MAX_WAYS) return err_set(ERR_FORMAT, "%s: a list of %zu drawings", where, length);
+    if (length < 1 || length > TASKSFILE_MAX_WAYS)
+      return err_set(ERR_FORMAT, "%s: a list of %zu drawings", where, length);
     sizes[i + 1] = (int)length;
   }
   return 0;
 }
 
-static int tasksfile_classes(struct episode *e, const struct json_t *names, const char *where, const struct imageset *set) {
+static int tasksfile_classes(struct episode *e, const struct json_t *names, const char *where,
+                             const struct imageset *set) {
   for (int w = 0; w < e->ways; w++) {
     const char *name;
     TRY(json_item_text(names, where, (size_t)w, &name));
@@ -85,7 +87,8 @@ static int tasksfile_expected(struct tasksfile *t, int k, const struct json_t *t
     t->expect = err_calloc((size_t)t->n_tasks * n, sizeof(double));
   }
   if (n == 0 || n != (size_t)t->n_expect)
-    return err_set(ERR_FORMAT, "%s: expect_query_accuracy has %zu numbers, the first task's has %d", where, n, t->n_expect);
+    return err_set(ERR_FORMAT, "%s: expect_query_accuracy has %zu numbers, the first task's has %d", where, n,
+                   t->n_expect);
   for (size_t i = 0; i < n; i++) TRY(json_item_f64(list, where, i, 0, 1, t->expect + (size_t)k * n + i));
   return 0;
 }
@@ -100,19 +103,21 @@ static int tasksfile_task(struct tasksfile *t, int k, const struct json_t *task,
   TRY(json_field_array(task, where, "query", &query));
   TRY(tasksfile_sizes(classes, support, query, where, sizes));
   if (k > 0 && (sizes[0] != t->tasks[0].ways || sizes[1] != t->tasks[0].shots || sizes[2] != t->tasks[0].queries))
-    return err_set(ERR_FORMAT, "%s: %d ways, %d shots, %d queries differ from the first task", where, sizes[0], sizes[1],
-                   sizes[2]);
+    return err_set(ERR_FORMAT, "%s: %d ways, %d shots, %d queries differ from the first task", where, sizes[0],
+                   sizes[1], sizes[2]);
   episode_init(e, sizes[0], sizes[1], sizes[2]);
   TRY(tasksfile_classes(e, classes, where, set));
   for (int w = 0; w < e->ways; w++) {
     TRY(tasksfile_drawings(e->views + w * e->shots, e->shots, support, where, w, e->classes[w], set));
-    TRY(tasksfile_drawings(e->views + e->ways * e->shots + w * e->queries, e->queries, query, where, w, e->classes[w], set));
+    TRY(tasksfile_drawings(e->views + e->ways * e->shots + w * e->queries, e->queries, query, where, w, e->classes[w],
+                           set));
     TRY(tasksfile_distinct(e, w, where, set));
   }
   return tasksfile_expected(t, k, task, where);
 }
 
-static int tasksfile_fill(struct tasksfile *t, const struct json_t *root, const char *name, const struct imageset *set) {
+static int tasksfile_fill(struct tasksfile *t, const struct json_t *root, const char *name,
+                          const struct imageset *set) {
   struct json_t *tasks, *task;
   TRY(json_field_array(root, name, "tasks", &tasks));
   const size_t n = json_length(tasks);

@@ -26,7 +26,8 @@ int core_driven(const real *level, size_t n) {
 }
 
 void core_work_init(struct core_work *w, int rows, int columns) {
-  const size_t row = (size_t)conv_padded(rows), in = CORE_BLOCK * row, out = CORE_BLOCK * (size_t)conv_padded(columns);
+  const size_t row = (size_t)vector_padded(rows), in = CORE_BLOCK * row,
+               out = CORE_BLOCK * (size_t)vector_padded(columns);
   arena_init(&w->arena, (3*in + 3*out + 2*row) * sizeof(real) + row * sizeof(uint16_t) + out * sizeof(float) + 10*256);
   w->level = ARENA_NEW(&w->arena, in, real);
   w->part = ARENA_NEW(&w->arena, in, real);
@@ -48,7 +49,8 @@ int core_phases(const struct tile_design *d, int signs) {
 }
 
 // y (B, ld) = x (B, padded rows) m (rows, ld); few: the values of the inputs of x that w lists, if it does
-static void multiply(real *y, const real *x, const real *few, const struct core_work *w, const real *m, const struct tile *t, int B) {
+static void multiply(real *y, const real *x, const real *few, const struct core_work *w, const real *m,
+                     const struct tile *t, int B) {
   if (w->n_few >= 0) {
     memset(y, 0, (size_t)t->ld * sizeof *y);
     events_integrate(y, 1, m, t->ld, (struct events_step){ w->n_few, w->index, few });
@@ -75,8 +77,9 @@ static void list_few(struct core_work *w, int rows, int B) {
 }
 
 // part = max(+-level, 0) of one sign of input, all of it in 1-phase reading; its square if there is noise.
-static void take_sign(struct core_work *w, const struct tile *t, const struct tile_design *d, int sign, int B, bool noise) {
-  const size_t n = (size_t)B * (size_t)conv_padded(t->rows);
+static void take_sign(struct core_work *w, const struct tile *t, const struct tile_design *d, int sign, int B,
+                      bool noise) {
+  const size_t n = (size_t)B * (size_t)vector_padded(t->rows);
   if (d->one_phase) memcpy(w->part, w->level, n * sizeof(real));
   else if (sign > 0)
     for (size_t i = 0; i < n; i++) w->part[i] = w->level[i] > 0 ? w->level[i] : 0;
@@ -89,7 +92,8 @@ static void take_sign(struct core_work *w, const struct tile *t, const struct ti
 
 static bool is_noisy(const struct tile_design *d) { return d->pcm.read_scale > 0; }
 
-void core_codes(struct core_work *w, const struct tile *t, const struct tile_design *d, int signs, int B, struct rng *r) {
+void core_codes(struct core_work *w, const struct tile *t, const struct tile_design *d, int signs, int B,
+                struct rng *r) {
   assert(B <= CORE_BLOCK);
   const size_t out = (size_t)B * (size_t)t->ld;
   const bool noise = r && is_noisy(d);

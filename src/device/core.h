@@ -42,7 +42,8 @@ void core_work_release(struct core_work *w);
 int core_phases(const struct tile_design *d, int signs);
 
 // w->sum (B, ld) = codes of w->level (B, padded rows), B <= CORE_BLOCK. r NULL: without read noise.
-void core_codes(struct core_work *w, const struct tile *t, const struct tile_design *d, int signs, int B, struct rng *r);
+void core_codes(struct core_work *w, const struct tile *t, const struct tile_design *d, int signs, int B,
+                struct rng *r);
 
 // y (B rows at stride ld_y) += gain codes + offset: core_codes and the digital correction.
 void core_product(struct core_work *w, real *y, int ld_y, const struct tile *t, const struct tile_design *d, int signs,

@@ -75,7 +75,8 @@ static int read_row(const struct reader *r, const char *text, double row[COLUMNS
     char *end;
     row[k] = strtod(text, &end);
     if (end == text || *end != (k < COLUMNS - 1 ? ',' : 0))
-      return err_set(ERR_FORMAT, "%s:%d: %s: number %d of %d expected at '%s'", r->name, r->line, columns[k], k + 1, COLUMNS, text);
+      return err_set(ERR_FORMAT, "%s:%d: %s: number %d of %d expected at '%s'", r->name, r->line, columns[k], k + 1,
+                     COLUMNS, text);
     if (!isfinite(row[k]) || row[k] < 0 || row[k] > 1e9)
       return err_set(ERR_FORMAT, "%s:%d: %s=%g: must be finite and in [0, 1e9]", r->name, r->line, columns[k], row[k]);
     text = end + 1;
@@ -121,11 +122,13 @@ static int read_curves(struct pcm *p, struct reader *r) {
 }
 
 static int take_constants(struct pcm *p, const struct constants *c, const char *name) {
-  if (c->g_max_uS < 1e-6) return err_set(ERR_SETTING, "%s: device.g_max_uS=%g: must be at least 1e-6", name, c->g_max_uS);
+  if (c->g_max_uS < 1e-6)
+    return err_set(ERR_SETTING, "%s: device.g_max_uS=%g: must be at least 1e-6", name, c->g_max_uS);
   if (strlen(c->name) >= sizeof p->name || !*c->name)
     return err_set(ERR_SETTING, "%s: device.name: 1 to %zu characters", name, sizeof p->name - 1);
   *p = (struct pcm){ .source = "device table", .devices = (int)c->devices, .g_max_uS = c->g_max_uS, .t0_s = c->t0_s,
-                     .t_read_s = c->t_read_s, .read_white = c->read_white, .prog_scale = 1, .drift_scale = 1, .read_scale = 1 };
+                     .t_read_s = c->t_read_s, .read_white = c->read_white, .prog_scale = 1, .drift_scale = 1,
+                     .read_scale = 1 };
   if (p->t_read_s > p->t0_s)
     return err_set(ERR_SETTING, "%s: device.t_read_s=%g: longer than t0_s=%g", name, p->t_read_s, p->t0_s);
   memcpy(p->name, c->name, strlen(c->name) + 1);

@@ -39,6 +39,19 @@ double pcm_sigma_prog_uS(const struct pcm *p, double g_uS) {
   return p->prog_scale * p->g_max_uS * (x > 0 ? fmax(pcm_curve_at(&p->sigma_prog, x), 0) : p->sigma_reset);
 }
 
+// Variance of max(0, x + s z), z standard normal.
+static double rectified_variance(double x, double s) {
+  if (s <= 0) return 0;
+  const double a = x/s, below = 0.5*erfc(-a/sqrt(2)), density = exp(-a*a/2)/sqrt(2*3.14159265358979323846);
+  const double mean = x*below + s*density, square = (x*x + s*s)*below + x*s*density;
+  return fmax(square - mean*mean, 0);
+}
+
+double pcm_weight_sigma(const struct pcm *p, int units, double x) {
+  const double active = pcm_sigma_prog_uS(p, x*p->g_max_uS)/p->g_max_uS, resting = pcm_sigma_prog_uS(p, 0)/p->g_max_uS;
+  return sqrt((rectified_variance(x, active) + rectified_variance(0, resting))/units);
+}
+
 double pcm_drift_mean(const struct pcm *p, double g_uS) {
   return p->drift_scale * pcm_curve_at(&p->mu, g_uS / p->g_max_uS);
 }
@@ -87,12 +100,14 @@ void pcm_settle(const struct pcm *p, float *restrict nu, float *restrict q, cons
 }
 
 void pcm_program(const struct pcm *p, float *restrict g_prog_uS, float *restrict nu, float *restrict q,
-                 const float *restrict target_uS, const float *restrict z1, const float *restrict z2, size_t n, bool exact) {
+                 const float *restrict target_uS, const float *restrict z1, const float *restrict z2, size_t n,
+                 bool exact) {
   const double over = 1 / p->g_max_uS, scale = exact ? 0 : p->prog_scale * p->g_max_uS;
   const bool plain = p->sigma_prog.form == PCM_POLYNOMIAL;
   for (size_t i = 0; i < n; i++) {
     const double g = (double)target_uS[i], x = g*over;
-    const double sigma = x > 0 ? (plain ? polynomial(p->sigma_prog.c, x) : pcm_curve_at(&p->sigma_prog, x)) : p->sigma_reset;
+    const double sigma =
+        x > 0 ? (plain ? polynomial(p->sigma_prog.c, x) : pcm_curve_at(&p->sigma_prog, x)) : p->sigma_reset;
     g_prog_uS[i] = (float)fmax(g + scale * fmax(sigma, 0) * (double)z1[i], 0);
   }
   pcm_settle(p, nu, q, g_prog_uS, target_uS, z2, n);
@@ -100,7 +115,10 @@ void pcm_program(const struct pcm *p, float *restrict g_prog_uS, float *restrict
 
 // ---- presets
 
-const char *const pcm_preset_names[] = { "joshi2020", "hermes", "hermes1", "published-code", NULL };
+const char *const pcm_preset_names[] = {
+  [PCM_JOSHI2020] = "joshi2020", [PCM_HERMES] = "hermes", [PCM_HERMES1] = "hermes1", [PCM_PUBLISHED] = "published-code",
+  NULL,
+};
 
 #define LOG_FORM(slope, offset, lo, hi, until, ...)                                                \
   { .form = PCM_LOGARITHM, .a = slope, .b = offset, .low = lo, .high = hi, .split = until, .c = { __VA_ARGS__ } }
@@ -110,32 +128,35 @@ const char *const pcm_preset_names[] = { "joshi2020", "hermes", "hermes1", "publ
 
 // Programming errors stand here in uS, as published, and are divided by g_max when a preset is taken.
 static const struct pcm presets[] = {
-  { .name = "joshi2020", .source = "Joshi et al., Nat. Commun. 11, 2473 (2020); Nandakumar et al., ICECS 2019",
+  [PCM_JOSHI2020] = { .source = "Joshi et al., Nat. Commun. 11, 2473 (2020); Nandakumar et al., ICECS 2019",
     .devices = 1, .g_max_uS = 25, .t0_s = 20, .t_read_s = 250e-9,
     .sigma_prog = POLYNOMIAL_FORM(0.26348, 1.9650, -1.1731), .sigma_reset = 0.26348,
-    .mu = LOG_FORM(-0.0155, 0.0244, 0.049, 0.1, HUGE_VAL, 0), .s = LOG_FORM(-0.0125, -0.0059, 0.008, 0.045, HUGE_VAL, 0),
+    .mu = LOG_FORM(-0.0155, 0.0244, 0.049, 0.1, HUGE_VAL, 0),
+    .s = LOG_FORM(-0.0125, -0.0059, 0.008, 0.045, HUGE_VAL, 0),
     .q = POWER_FORM(0.0088, -0.65, 0.2) },
-  { .name = "hermes", .source = "HERMES chips, two devices per sign; fits as released in the IBM analog hardware kit",
+  [PCM_HERMES] = { .source = "HERMES chips, two devices per sign; fits as released in the IBM analog hardware kit",
     .devices = 2, .g_max_uS = 20.7, .t0_s = 300, .t_read_s = 512e-9,
     .sigma_prog = POLYNOMIAL_FORM(0.16603222, 4.71806468, -8.48101252, 4.68961419), .sigma_reset = 0.16603222,
     .mu = HERMES_MU, .s = LOG_FORM(-0.0117, -0.0057, 0.0091, 0.04, 0.3055, 0.0073, 0.0093, -0.0118),
     .q = LOG_FORM(-0.0117, -0.0069, 0.015, 0.04, 0.16, 0.0123, 0.0211, -0.0280, 0.0069) },
-  { .name = "hermes1", .source = "HERMES chips, one device per sign; fits as released in the IBM analog hardware kit",
+  [PCM_HERMES1] = { .source = "HERMES chips, one device per sign; fits as released in the IBM analog hardware kit",
     .devices = 1, .g_max_uS = 10.35, .t0_s = 200, .t_read_s = 512e-9,
     .sigma_prog = POLYNOMIAL_FORM(0.15781817, 2.32443916, -2.16310839, 0.68841818), .sigma_reset = 0.15781817,
     .mu = HERMES_MU, .s = LOG_FORM(-0.0120, -0.0023, 0.0124, 0.04, 0.3039, 0.0104, 0.0116, -0.0165),
     .q = LOG_FORM(-0.0078, 0.0038, 0.0179, 0.04, 0.1591, 0.0088, 0.0768, -0.1352, 0.0664) },
   // Q was evaluated at g in uS instead of g/25 uS; all reads at t/t0 = 32; a target of 0 has no error.
-  { .name = "published-code", .source = "released simulation of Ortner et al., Nat. Commun. 16:1243 (2025)",
+  [PCM_PUBLISHED] = { .source = "released simulation of Ortner et al., Nat. Commun. 16:1243 (2025)",
     .devices = 1, .g_max_uS = 25, .t0_s = 1, .t_read_s = 250e-9,
     .sigma_prog = POLYNOMIAL_FORM(0.2635, 1.9650, -1.1731), .sigma_reset = 0,
-    .mu = LOG_FORM(-0.0155, 0.0244, 0.049, 0.1, HUGE_VAL, 0), .s = LOG_FORM(-0.0125, -0.0059, 0.008, 0.045, HUGE_VAL, 0),
+    .mu = LOG_FORM(-0.0155, 0.0244, 0.049, 0.1, HUGE_VAL, 0),
+    .s = LOG_FORM(-0.0125, -0.0059, 0.008, 0.045, HUGE_VAL, 0),
     .q = POWER_FORM(0.001085979598387217, -0.65, 0.2), .frozen_ratio = 32, .first_write = 0.01 },
 };
 
 void pcm_preset(struct pcm *p, int k) {
   assert(k >= 0 && k < (int)(sizeof presets / sizeof *presets));
   *p = presets[k];
+  snprintf(p->name, sizeof p->name, "%s", pcm_preset_names[k]);
   for (int i = 0; i < 4; i++) p->sigma_prog.c[i] /= p->g_max_uS;
   p->sigma_reset /= p->g_max_uS;
   p->prog_scale = p->drift_scale = p->read_scale = 1;

@@ -49,15 +49,19 @@ struct pcm {
   double first_write;            // deployment writes w + U(-first_write, first_write) without error (P1); 0: no
 };
 
-extern const char *const pcm_preset_names[];  // joshi2020, hermes, hermes1, published-code, NULL
+enum pcm_preset_kind { PCM_JOSHI2020, PCM_HERMES, PCM_HERMES1, PCM_PUBLISHED };
+extern const char *const pcm_preset_names[];
 
-// Preset number k of the list, all scales 1. hermes is written in pairs, hermes1 device by device.
+// Preset k of this list, all scales 1. hermes is written in pairs, hermes1 device by device.
 void pcm_preset(struct pcm *p, int k);
 
 double pcm_curve_at(const struct pcm_curve *c, double x);
 
 // The formulas, by conductance.
 double pcm_sigma_prog_uS(const struct pcm *p, double g_uS);
+// Programming error of a weight x in [0, 1] held by `units` units for each sign, those of the other sign in RESET: the
+// standard deviation of the conductance difference over units g_max, both sides cut off at 0 by (P1).
+double pcm_weight_sigma(const struct pcm *p, int units, double x);
 double pcm_drift_mean(const struct pcm *p, double g_uS);    // mu, before the absolute value
 double pcm_drift_spread(const struct pcm *p, double g_uS);  // s
 double pcm_read_q(const struct pcm *p, double g_prog_uS);
@@ -72,7 +76,8 @@ double pcm_read_factor(const struct pcm *p, double t_s);
 // Statistical programming of n units: g_prog (P1), nu (P2) and q of (P4) from targets in uS; z1, z2 (n) are
 // standard normal numbers. exact: without error (P1).
 void pcm_program(const struct pcm *p, float *restrict g_prog_uS, float *restrict nu, float *restrict q,
-                 const float *restrict target_uS, const float *restrict z1, const float *restrict z2, size_t n, bool exact);
+                 const float *restrict target_uS, const float *restrict z1, const float *restrict z2, size_t n,
+                 bool exact);
 
 // nu and q alone, of units whose g_prog is known.
 void pcm_settle(const struct pcm *p, float *restrict nu, float *restrict q, const float *restrict g_prog_uS,

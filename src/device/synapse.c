@@ -17,7 +17,7 @@ struct software {
   double step, scale;  // of the grid; step 0: exact
 };
 
-static size_t length(const struct synapse *s) { return (size_t)s->I * (size_t)conv_padded(s->O); }
+static size_t length(const struct synapse *s) { return (size_t)s->I * (size_t)vector_padded(s->O); }
 
 static long exact_program(struct synapse *s, const real *w, struct rng *r) {
   (void)r;
@@ -39,15 +39,16 @@ static real on_grid(const struct software *q, double v, double offset) {
 
 static long quantised_program(struct synapse *s, const real *w, struct rng *r) {
   struct software *q = (struct software *)s;
-  const size_t OP = (size_t)conv_padded(s->O);
+  const size_t OP = (size_t)vector_padded(s->O);
   for (size_t i = 0; i < (size_t)s->I; i++)
-    for (size_t o = 0; o < (size_t)s->O; o++) q->w[i*OP + o] = on_grid(q, (double)w[i*OP + o], r ? rng_uniform(r) : 0.5);
+    for (size_t o = 0; o < (size_t)s->O; o++)
+      q->w[i*OP + o] = on_grid(q, (double)w[i*OP + o], r ? rng_uniform(r) : 0.5);
   return 0;
 }
 
 static long quantised_update(struct synapse *s, const real *dw, struct rng *r) {
   struct software *q = (struct software *)s;
-  const int OP = conv_padded(s->O);
+  const int OP = vector_padded(s->O);
   for (int i = 0; i < s->I; i++)
     for (int o = 0; o < s->O; o++) {
       real *w = &q->w[(size_t)i * (size_t)OP + (size_t)o];

@@ -4,7 +4,7 @@
 //
 // A dense layer is a convolution of a 1 x 1 image with a 1 x 1 kernel, so one product serves both.
 // The matrix has I = k*k*C rows, ordered (ky, kx, channel), and O columns. Images are NHWC with the
-// channels padded to conv_padded(C), the padding zero (kernel/conv.h).
+// channels padded to vector_padded(C), the padding zero (kernel/conv.h).
 #ifndef DEVICE_SYNAPSE_H
 #define DEVICE_SYNAPSE_H
 
@@ -18,14 +18,14 @@ struct synapse;
 // task and not on the thread. Pointers to reals are 64-byte aligned (base/arena.h).
 struct synapse_ops {
   const char *name;
-  // Write the whole matrix. w (I, conv_padded(O)). Returns the devices written, 0 where none exist.
+  // Write the whole matrix. w (I, vector_padded(O)). Returns the devices written, 0 where none exist.
   // r NULL: without randomness where the array knows such a way (rounding to nearest).
   long (*program)(struct synapse *s, const real *w, struct rng *r);
   // w += dw as far as the array can represent it. Returns the devices rewritten.
   long (*update)(struct synapse *s, const real *dw, struct rng *r);
   // y = conv(x, w) as the array computes it. shape.B images; y (B, OH, OW, padded O).
   void (*product)(struct synapse *s, real *y, const real *x, const struct conv *shape, struct rng *r);
-  // The weights now held, as far as the array knows them. w (I, conv_padded(O)).
+  // The weights now held, as far as the array knows them. w (I, vector_padded(O)).
   void (*weights)(const struct synapse *s, real *w);
   void (*free)(struct synapse *s);
 };

@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "base/rng.h"
-#include "kernel/conv.h"
+#include "base/vector.h"
 #include "kernel/noise.h"
 
 enum { ALIGN = 64, CHUNK = 1024 };
@@ -49,7 +49,9 @@ static void allocate(struct tile *t, const struct tile_design *d) {
 
 // ---- faults
 
-static unsigned fault_of(const struct tile *t, size_t u, int device) { return ((unsigned)t->fault[u] >> 2*device) & 3u; }
+static unsigned fault_of(const struct tile *t, size_t u, int device) {
+  return ((unsigned)t->fault[u] >> 2*device) & 3u;
+}
 
 int tile_working(const struct tile *t, const struct tile_design *d, size_t u) {
   int n = 0;
@@ -77,9 +79,14 @@ static void draw_faults(struct tile *t, const struct tile_design *d, struct rng 
     }
 }
 
+size_t tile_bytes(const struct tile_design *d, int rows, int columns) {
+  struct tile t = { .rows = rows, .columns = columns, .ld = vector_padded(columns) };
+  return lay_out(&t, d, NULL);
+}
+
 void tile_init(struct tile *t, const struct tile_design *d, int rows, int columns, struct rng *r) {
   assert(rows > 0 && columns > 0 && d->units > 0 && d->pcm.devices >= 1 && d->pcm.devices <= 2);
-  *t = (struct tile){ .rows = rows, .columns = columns, .ld = conv_padded(columns), .lsb = 1 };
+  *t = (struct tile){ .rows = rows, .columns = columns, .ld = vector_padded(columns), .lsb = 1 };
   allocate(t, d);
   tile_renew(t, d, r);
 }
@@ -143,7 +150,8 @@ static void write_list(struct tile *t, const struct tile_design *d, struct work 
 }
 
 // One cell: the conductance that is wanted of each working device of each sign, in uS.
-static void share_out(const struct tile *t, const struct tile_design *d, size_t cell, double w, double per_device_uS[2]) {
+static void share_out(const struct tile *t, const struct tile_design *d, size_t cell, double w,
+                      double per_device_uS[2]) {
   const int all = d->units * d->pcm.devices;
   const double most = d->pcm.g_max_uS / d->pcm.devices;
   double wanted = w * d->units * d->pcm.g_max_uS;
@@ -162,8 +170,8 @@ static void share_out(const struct tile *t, const struct tile_design *d, size_t 
   per_device_uS[s] = working[s] ? fmin(fabs(wanted) / working[s], most) : 0;
 }
 
-static void write_cell(struct tile *t, const struct tile_design *d, struct work *list, size_t cell, double w, bool first,
-                       struct tile_count *count) {
+static void write_cell(struct tile *t, const struct tile_design *d, struct work *list, size_t cell, double w,
+                       bool first, struct tile_count *count) {
   double per_device_uS[2];
   share_out(t, d, cell, w, per_device_uS);
   for (int p = 0; p < 2*d->units; p++) {
@@ -195,10 +203,10 @@ void tile_write(struct tile *t, const struct tile_design *d, const real *w, cons
 
 // ---- what products see
 
-// What faults change of n units in a row: stuck devices conduct, with the read noise (P4) of a conductance as old as the chip;
-// dead ones make no white noise.
-static void settle_faults(const struct tile *t, const struct tile_design *d, size_t u, int n, double time_s, double white2, real *g,
-                          real *v, real sign) {
+// What faults change of n units in a row: stuck devices conduct, with the read noise (P4) of a conductance as old as
+// the chip; dead ones make no white noise.
+static void settle_faults(const struct tile *t, const struct tile_design *d, size_t u, int n, double time_s,
+                          double white2, real *g, real *v, real sign) {
   const double factor = pcm_read_factor(&d->pcm, time_s);
   for (int i = 0; i < n; i++) {
     const double stuck = (double)t->stuck_uS[u + (size_t)i], noise = stuck * pcm_read_q(&d->pcm, stuck);
@@ -210,8 +218,8 @@ static void settle_faults(const struct tile *t, const struct tile_design *d, siz
 }
 
 // n units in a row at time_s: their conductances and noise variances are added to g and v.
-static void settle_run(const struct tile *t, const struct tile_design *d, size_t u, int n, double time_s, real *g, real *v,
-                       real sign) {
+static void settle_run(const struct tile *t, const struct tile_design *d, size_t u, int n, double time_s, real *g,
+                       real *v, real sign) {
   enum { RUN = 256 };
   const double white = d->pcm.read_scale * d->pcm.read_white * d->pcm.g_max_uS;
   const float white2 = (float)(white*white / d->pcm.devices);

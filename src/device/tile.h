@@ -58,6 +58,7 @@ struct tile_count {
   uint32_t most_writes;  // of a single device in its life
 };
 
+size_t tile_bytes(const struct tile_design *d, int rows, int columns);  // of its arrays
 // An unwritten tile; faults and converter errors are drawn from r.
 void tile_init(struct tile *t, const struct tile_design *d, int rows, int columns, struct rng *r);
 void tile_release(struct tile *t);
@@ -82,6 +83,8 @@ void tile_settle_cells(struct tile *t, const struct tile_design *d, const uint8_
 int tile_working(const struct tile *t, const struct tile_design *d, size_t u);
 
 static inline size_t tile_plane(const struct tile *t) { return (size_t)t->rows * (size_t)t->ld; }
-static inline size_t tile_units(const struct tile *t, const struct tile_design *d) { return 2 * (size_t)d->units * tile_plane(t); }
+static inline size_t tile_units(const struct tile *t, const struct tile_design *d) {
+  return 2 * (size_t)d->units * tile_plane(t);
+}
 
 #endif

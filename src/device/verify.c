@@ -8,10 +8,14 @@
 #include "kernel/noise.h"
 
 #define TOLERANCE 0.5
-// What the default loop leaves of the errors that accepting anything within tolerance would: simulated over all presets and
-// conductances, sigma_v/sigma_prog from 0.08 to 0.41 (tests/test_verify.c holds the sum to 2 %).
+// What the default loop leaves of the errors that accepting anything within tolerance would: simulated over all presets
+// and conductances, sigma_v/sigma_prog from 0.08 to 0.41 (tests/test_verify.c holds the sum to 2 %).
 #define LEFT_TOLERANCE 0.75
 #define LEFT_READ 0.66
+
+const char *const verify_programming_names[] = {
+  [VERIFY_STATISTICAL] = "statistical", [VERIFY_PULSES] = "verify", NULL
+};
 
 const struct param verify_param_table[] = {
   PARAM_F64(struct verify_params, tolerance, TOLERANCE, 1e-3, 100, "accepted error over sigma_prog"),
@@ -49,7 +53,8 @@ static struct unit start(const struct verify_params *v, const struct pcm *p, dou
 
 // (P7)
 static double relaxed(const struct unit *u, double z) {
-  const double rest = u->sigma*u->sigma * (1 - LEFT_TOLERANCE * TOLERANCE*TOLERANCE / 3) - LEFT_READ * u->sigma_v*u->sigma_v;
+  const double rest =
+      u->sigma*u->sigma * (1 - LEFT_TOLERANCE * TOLERANCE*TOLERANCE / 3) - LEFT_READ * u->sigma_v*u->sigma_v;
   return fmax(u->g + sqrt(fmax(rest, 0)) * z, 0);
 }
 

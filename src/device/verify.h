@@ -7,8 +7,9 @@
 // The published sigma_prog is what remains at t0 after the authors' loop. The part that a loop at the
 // default tolerance leaves is known; the rest no loop can remove, and it is put down to relaxation:
 //   sigma_relax^2 = sigma_prog^2 - 0.66 sigma_v^2 - 0.75 (default tolerance sigma_prog)^2/3       (P7)
-// With factors of 1 that would be an error uniform within the tolerance and a read that nothing was known before; pulses
-// aim at the target, so less is left. The default settings reproduce the statistical model; another tolerance moves the error.
+// With factors of 1 that would be an error uniform within the tolerance and a read that nothing was known before;
+// pulses aim at the target, so less is left. The default settings reproduce the statistical model; another tolerance
+// moves the error.
 #ifndef DEVICE_VERIFY_H
 #define DEVICE_VERIFY_H
 
@@ -18,6 +19,10 @@
 
 struct pcm;
 struct rng;
+
+// What an error of writing comes from: a formula, or this loop.
+enum verify_programming { VERIFY_STATISTICAL, VERIFY_PULSES };
+extern const char *const verify_programming_names[];
 
 struct verify_params {
   double tolerance;         // accepted error, in units of sigma_prog at the target

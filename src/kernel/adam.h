@@ -7,8 +7,8 @@
 #include "base/real.h"
 
 // One update of n parameters. m, v: first and second moment, kept by the caller, zero at the start;
-// step counts from 1; beta1 = 0.9, beta2 = 0.999. Kingma and Ba take ADAM_EPSILON; a larger epsilon moves parameters less whose
-// gradients are smaller than it.
+// step counts from 1; beta1 = 0.9, beta2 = 0.999. Kingma and Ba take ADAM_EPSILON; a larger epsilon moves parameters
+// less whose gradients are smaller than it.
 #define ADAM_EPSILON 1e-8
 void adam_step(real *restrict w, real *restrict m, real *restrict v, const real *restrict g, size_t n,
                double rate, double epsilon, long step);

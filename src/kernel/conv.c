@@ -6,16 +6,16 @@
 
 #include "base/vector.h"
 
-// Every pass is the same small matrix product: a tile of R rows by NV vectors stays in registers
-// while runs of multiply-adds  tile[r][:] += a[r] * b[:]  stream past. Forward and data gradient
+// Every pass is the same small matrix product: a block of R rows by NV vectors stays in registers
+// while runs of multiply-adds  block[r][:] += a[r] * b[:]  stream past. Forward and data gradient
 // take the same pixel of R images as rows, so that padding costs nothing; the weight gradient takes
 // R input channels.
 enum { ROWS = 6, COLS = VECTOR_REGISTERS/8 };  // 24 of 32 registers accumulate, or 12 of 16
 enum { MAX_TAPS = 128, IMAGES = 8 };
 #ifdef __AVX512F__
-static_assert(COLS == 4, "there are tiles of 1 to 4 vectors");
+static_assert(COLS == 4, "there are blocks of 1 to 4 vectors");
 #else
-static_assert(COLS == 2, "there are tiles of 1 and 2 vectors");
+static_assert(COLS == 2, "there are blocks of 1 and 2 vectors");
 #endif
 
 struct run {
@@ -28,12 +28,12 @@ struct strides {
   ptrdiff_t row;   // of a between rows
   ptrdiff_t term;  // of a between terms
   ptrdiff_t b;     // of b between terms
-  ptrdiff_t c;     // of the tile's rows in memory
+  ptrdiff_t c;     // of the block's rows in memory
 };
 
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE void tile(int R, int NV, real *c, const struct run *runs, int n_runs, struct strides s, int add) {
+INLINE void block(int R, int NV, real *c, const struct run *runs, int n_runs, struct strides s, int add) {
   vector acc[ROWS][COLS];
 #pragma GCC unroll 8
   for (int r = 0; r < R; r++)
@@ -63,12 +63,12 @@ INLINE void tile(int R, int NV, real *c, const struct run *runs, int n_runs, str
 #define TILE_ROWS(NV)                                                                              \
   static void tile_##NV(int R, real *c, const struct run *runs, int n, struct strides s, int add) { \
     switch (R) {                                                                                   \
-    case 1: tile(1, NV, c, runs, n, s, add); break;                                                \
-    case 2: tile(2, NV, c, runs, n, s, add); break;                                                \
-    case 3: tile(3, NV, c, runs, n, s, add); break;                                                \
-    case 4: tile(4, NV, c, runs, n, s, add); break;                                                \
-    case 5: tile(5, NV, c, runs, n, s, add); break;                                                \
-    default: tile(6, NV, c, runs, n, s, add); break;                                               \
+    case 1: block(1, NV, c, runs, n, s, add); break;                                                \
+    case 2: block(2, NV, c, runs, n, s, add); break;                                                \
+    case 3: block(3, NV, c, runs, n, s, add); break;                                                \
+    case 4: block(4, NV, c, runs, n, s, add); break;                                                \
+    case 5: block(5, NV, c, runs, n, s, add); break;                                                \
+    default: block(6, NV, c, runs, n, s, add); break;                                               \
     }                                                                                              \
   }
 TILE_ROWS(1)
@@ -121,7 +121,7 @@ double conv_flop(const struct conv *c) {
 }
 
 void conv_forward(real *restrict y, const real *restrict x, const real *restrict w, const struct conv *c) {
-  const int CP = conv_padded(c->C), OP = conv_padded(c->O);
+  const int CP = vector_padded(c->C), OP = vector_padded(c->O);
   const ptrdiff_t image = (ptrdiff_t)c->H*c->W*CP, out = (ptrdiff_t)c->OH*c->OW*OP;
   const struct strides s = { .row = image, .term = 1, .b = OP, .c = out };
   const int n_tiles = tile_count(c->B);
@@ -145,7 +145,7 @@ void conv_forward(real *restrict y, const real *restrict x, const real *restrict
 }
 
 void conv_backward_data(real *restrict dx, const real *restrict dy, const real *restrict wt, const struct conv *c) {
-  const int CP = conv_padded(c->C), OP = conv_padded(c->O);
+  const int CP = vector_padded(c->C), OP = vector_padded(c->O);
   const ptrdiff_t image = (ptrdiff_t)c->H*c->W*CP, out = (ptrdiff_t)c->OH*c->OW*OP;
   const struct strides s = { .row = out, .term = 1, .b = CP, .c = image };
   const int n_tiles = tile_count(c->B);
@@ -181,7 +181,7 @@ static void outputs_inside(int *first, int *last, int k, int n_in, int n_out, co
 static void weights_of_tap(real *dw, const real *x, const real *dy, int ky, int kx, int b0, int b1,
                            const struct conv *c) {
   enum { MAX_RUNS = 1024 };
-  const int CP = conv_padded(c->C), OP = conv_padded(c->O);
+  const int CP = vector_padded(c->C), OP = vector_padded(c->O);
   const struct strides s = { .row = 1, .term = (ptrdiff_t)c->stride*CP, .b = OP, .c = OP };
   const int n_tiles = tile_count(c->C);
   int oh0, oh1, ow0, ow1;
@@ -206,7 +206,7 @@ static void weights_of_tap(real *dw, const real *x, const real *dy, int ky, int 
 }
 
 void conv_backward_weights(real *restrict dw, const real *restrict x, const real *restrict dy, const struct conv *c) {
-  const int OP = conv_padded(c->O);
+  const int OP = vector_padded(c->O);
   for (int b = 0; b < c->B; b += IMAGES) {  // a block of images stays in the second-level cache
     const int end = b + IMAGES < c->B ? b + IMAGES : c->B;
     for (int ky = 0; ky < c->k; ky++)
@@ -216,7 +216,7 @@ void conv_backward_weights(real *restrict dw, const real *restrict x, const real
 }
 
 void conv_transpose(real *restrict wt, const real *restrict w, const struct conv *c) {
-  const int CP = conv_padded(c->C), OP = conv_padded(c->O);
+  const int CP = vector_padded(c->C), OP = vector_padded(c->O);
   for (int tap = 0; tap < c->k*c->k; tap++, w += (ptrdiff_t)c->C*OP, wt += (ptrdiff_t)c->O*CP)
     for (int o = 0; o < c->O; o++) {
       for (int i = 0; i < c->C; i++) wt[(ptrdiff_t)o*CP + i] = w[(ptrdiff_t)i*OP + o];
@@ -235,20 +235,20 @@ void conv_transpose(real *restrict wt, const real *restrict w, const struct conv
             if (ih < 0 || iw < 0 || ih >= (c)->H || iw >= (c)->W) continue;                        \
             for (int i = 0; i < (c)->C; i++)                                                       \
               for (int o = 0; o < (c)->O; o++) {                                                   \
-                const ptrdiff_t at_x = ((ptrdiff_t)(b*(c)->H + ih)*(c)->W + iw)*conv_padded((c)->C) + i;    \
-                const ptrdiff_t at_y = ((ptrdiff_t)(b*(c)->OH + oh)*(c)->OW + ow)*conv_padded((c)->O) + o;  \
-                const ptrdiff_t at_w = ((ptrdiff_t)(ky*(c)->k + kx)*(c)->C + i)*conv_padded((c)->O) + o;    \
+                const ptrdiff_t at_x = ((ptrdiff_t)(b*(c)->H + ih)*(c)->W + iw)*vector_padded((c)->C) + i;    \
+                const ptrdiff_t at_y = ((ptrdiff_t)(b*(c)->OH + oh)*(c)->OW + ow)*vector_padded((c)->O) + o;  \
+                const ptrdiff_t at_w = ((ptrdiff_t)(ky*(c)->k + kx)*(c)->C + i)*vector_padded((c)->O) + o;    \
                 body                                                                               \
               }                                                                                    \
           }
 
 void conv_forward_ref(real *restrict y, const real *restrict x, const real *restrict w, const struct conv *c) {
-  memset(y, 0, sizeof(real) * (size_t)(c->B*c->OH*c->OW) * (size_t)conv_padded(c->O));
+  memset(y, 0, sizeof(real) * (size_t)(c->B*c->OH*c->OW) * (size_t)vector_padded(c->O));
   FOR_EACH_PRODUCT(c, y[at_y] += x[at_x] * w[at_w];)
 }
 
 void conv_backward_ref(real *restrict dx, real *restrict dw, const real *restrict dy, const real *restrict x,
                        const real *restrict w, const struct conv *c) {
-  memset(dx, 0, sizeof(real) * (size_t)(c->B*c->H*c->W) * (size_t)conv_padded(c->C));
+  memset(dx, 0, sizeof(real) * (size_t)(c->B*c->H*c->W) * (size_t)vector_padded(c->C));
   FOR_EACH_PRODUCT(c, { dx[at_x] += dy[at_y] * w[at_w]; dw[at_w] += dy[at_y] * x[at_x]; })
 }

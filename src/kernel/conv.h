@@ -1,16 +1,11 @@
 // conv.h - two-dimensional convolution on small images, forward and both gradients.
 // Layout: images NHWC, kernels (ky, kx, C, O); the last dimension is padded with zeros to a multiple
-// of CONV_LANES so that every vector is full. Zero padding of the image is never stored or computed:
+// of VECTOR_PADDING so that every vector is full. Zero padding of the image is never stored or computed:
 // only taps that fall inside the image are visited.
 #ifndef KERNEL_CONV_H
 #define KERNEL_CONV_H
 
-#include "base/real.h"
-
-enum { CONV_LANES = 16 };
-
-// n rounded up to full vectors.
-static inline int conv_padded(int n) { return (n + CONV_LANES - 1) / CONV_LANES * CONV_LANES; }
+#include "base/vector.h"
 
 struct conv {
   int B;            // images

@@ -50,7 +50,8 @@ INLINE void integrate_block(real *restrict y, real decay, const real *restrict w
 
 void events_integrate(real *restrict y, real decay, const real *restrict w, int ld, struct events_step s) {
   int j = 0;
-  for (; j + TOGETHER*VECTOR_LANES <= ld; j += TOGETHER*VECTOR_LANES) integrate_block(y + j, decay, w + j, ld, s, TOGETHER);
+  for (; j + TOGETHER*VECTOR_LANES <= ld; j += TOGETHER*VECTOR_LANES)
+    integrate_block(y + j, decay, w + j, ld, s, TOGETHER);
   for (; j < ld; j += VECTOR_LANES) integrate_block(y + j, decay, w + j, ld, s, 1);
 }
 
@@ -89,7 +90,8 @@ void events_dot(real *restrict d, const real *restrict w, const real *restrict x
   const vector *const in = (const vector *)(const void *)x;
   const int n = ld/VECTOR_LANES;
   for (int k = 0; k < s.n; k++) {
-    const vector *const row = (const vector *)(const void *)(w + (size_t)s.index[k]*(size_t)ld), *const next = next_row(w, ld, s, k);
+    const vector *const row = (const vector *)(const void *)(w + (size_t)s.index[k]*(size_t)ld);
+    const vector *const next = next_row(w, ld, s, k);
     vector sum[4] = { 0 };  // independent sums hide the latency of the additions
     int c = 0;
     for (; c + 4 <= n; c += 4)

@@ -13,8 +13,8 @@ real lif_spike(const struct lif *p, real u) {
 }
 
 // Bit 0: the surrogate is not zero; bit 1: a spike. Neurons of the padding have v = 0 and are neither.
-static void flag_neurons(uint8_t *restrict flag, uint8_t *restrict wait, const real *restrict v, const real *restrict threshold,
-                         int n, real v_th, real fires_above) {
+static void flag_neurons(uint8_t *restrict flag, uint8_t *restrict wait, const real *restrict v,
+                         const real *restrict threshold, int n, real v_th, real fires_above) {
   for (int i = 0; i < n; i++) {
     const real u = v[i] - threshold[i];
     const uint8_t ready = wait[i] == 0;
@@ -24,8 +24,9 @@ static void flag_neurons(uint8_t *restrict flag, uint8_t *restrict wait, const r
   }
 }
 
-void lif_fire(struct events *spikes, struct events *active, int t, const real *restrict v, const real *restrict threshold,
-              uint8_t *restrict wait, uint8_t *restrict flag, int n, const struct lif *p) {
+void lif_fire(struct events *spikes, struct events *active, int t, const real *restrict v,
+              const real *restrict threshold, uint8_t *restrict wait, uint8_t *restrict flag, int n,
+              const struct lif *p) {
   assert(n % EVENTS_LANES == 0 && (!p->smooth || p->refractory == 0));
   flag_neurons(flag, wait, v, threshold, n, p->v_th, p->smooth ? -p->v_th : 0);
   for (int base = 0; base < n; base += 8) {  // most groups of eight are silent

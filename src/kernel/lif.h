@@ -33,8 +33,9 @@ real lif_spike(const struct lif *p, real u);
 // One step of n neurons (n padded): append to step t of `spikes` all z != 0, and to step t of `active`
 // all neurons with h != 0, with value u. threshold (n), v (n); wait (n) counts refractory steps left and
 // is advanced; flag (n) is scratch.
-void lif_fire(struct events *spikes, struct events *active, int t, const real *restrict v, const real *restrict threshold,
-              uint8_t *restrict wait, uint8_t *restrict flag, int n, const struct lif *p);
+void lif_fire(struct events *spikes, struct events *active, int t, const real *restrict v,
+              const real *restrict threshold, uint8_t *restrict wait, uint8_t *restrict flag, int n,
+              const struct lif *p);
 
 void lif_fire_ref(real *z, real *h, const real *v, const real *threshold, real *r, int n, const struct lif *p);
 

@@ -15,7 +15,8 @@ typedef uint64_t wide __attribute__((vector_size(64)));  // 8 words of 32 bits, 
 
 // rng_philox of 8 counters beginning at `at`, written to lanes [lane, lane + 8) of every word.
 static void philox_8(uint32_t word[4][LANES], int lane, uint64_t at, const struct rng *r) {
-  const wide low = { 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu };
+  const wide low = { 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu,
+                     0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu };
   const wide at8 = at + (wide){ 0, 1, 2, 3, 4, 5, 6, 7 };
   wide c0 = at8 & low, c1 = at8 >> 32, c2 = r->counter[2] + (wide){ 0 }, c3 = r->counter[3] + (wide){ 0 };
   uint32_t k0 = r->key[0], k1 = r->key[1];
@@ -70,13 +71,15 @@ static inline void sincos_eighth(float a, float *s, float *c) {
   *c = 1 + q*(-0.5f + q*(4.1666668e-2f + q*(-1.3888889e-3f + q*2.4801587e-5f)));
 }
 
-static void box_muller(float *restrict z0, float *restrict z1, const uint32_t *restrict w0, const uint32_t *restrict w1) {
+static void box_muller(float *restrict z0, float *restrict z1, const uint32_t *restrict w0,
+                       const uint32_t *restrict w1) {
   for (int i = 0; i < LANES; i++) {
     const float radius = sqrtf(2 * minus_log(w0[i]));
     const uint32_t turned = w1[i] + 0x20000000u;   // an eighth of a turn on: the top bits count quarters
     float s, c;
     sincos_eighth((float)((int32_t)(turned << 2 >> 2) - 0x20000000) * 0x1p-32f, &s, &c);
-    const uint32_t odd = -(turned >> 30 & 1u), sign_c = ((turned >> 30) + 1) << 30 & 0x80000000u, sign_s = turned & 0x80000000u;
+    const uint32_t odd = -(turned >> 30 & 1u), sign_c = ((turned >> 30) + 1) << 30 & 0x80000000u,
+                   sign_s = turned & 0x80000000u;
     const uint32_t bc = as_bits(c), bs = as_bits(s);
     z0[i] = radius * as_float(((bs & odd) | (bc & ~odd)) ^ sign_c);
     z1[i] = radius * as_float(((bc & odd) | (bs & ~odd)) ^ sign_s);

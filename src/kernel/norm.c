@@ -99,6 +99,7 @@ void norm_forward_ref(real *restrict y, const real *restrict z, int n, int C, re
     double mean = 0, variance = 0;
     for (int p = 0; p < n; p++) mean += fmax((double)z[p*C + c], 0) / n;
     for (int p = 0; p < n; p++) variance += pow(fmax((double)z[p*C + c], 0) - mean, 2) / n;
-    for (int p = 0; p < n; p++) y[p*C + c] = (real)((fmax((double)z[p*C + c], 0) - mean) / sqrt(variance + (double)eps));
+    for (int p = 0; p < n; p++)
+      y[p*C + c] = (real)((fmax((double)z[p*C + c], 0) - mean) / sqrt(variance + (double)eps));
   }
 }

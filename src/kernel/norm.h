@@ -1,7 +1,7 @@
 // norm.h - rectification followed by batch normalisation without affine part.
 //   a = max(z, 0),  y = (a - mean) r,  r = 1/sqrt(variance + eps),
 // mean and (biased) variance over all pixels of a group of images, per channel.
-// Arrays are (n, C): n pixels, C channels, C a multiple of CONV_LANES (kernel/conv.h).
+// Arrays are (n, C): n pixels, C channels, C a multiple of VECTOR_PADDING (kernel/conv.h).
 #ifndef KERNEL_NORM_H
 #define KERNEL_NORM_H
 

@@ -11,15 +11,15 @@
 #include "base/rng.h"
 #include "device/core.h"
 #include "device/devicetable.h"
-#include "kernel/conv.h"
+#include "base/vector.h"
 
-static const char *const programming_names[] = { "statistical", "verify", NULL };
 const double characterise_time_s[CHARACTERISE_TIMES] = { 0, 3600, 86400, 30*86400 };
 
 const struct param characterise_param_table[] = {
-  PARAM_CHOICE(struct characterise_params, preset, 1, pcm_preset_names, "device model"),
+  PARAM_CHOICE(struct characterise_params, preset, PCM_HERMES, pcm_preset_names, "device model"),
   PARAM_TEXT(struct characterise_params, table, "", "file of a measured device model, instead of the preset"),
-  PARAM_CHOICE(struct characterise_params, programming, 0, programming_names, "error model of writing, or pulse by pulse"),
+  PARAM_CHOICE(struct characterise_params, programming, VERIFY_STATISTICAL, verify_programming_names,
+               "error model of writing, or pulse by pulse"),
   PARAM_I64(struct characterise_params, points, 21, 2, 1000, "conductances from 0 to g_max"),
   PARAM_I64(struct characterise_params, seed, 1, 0, 9007199254740992, "of the random numbers"),
   { 0 },
@@ -72,7 +72,8 @@ static void formulas(struct characterise_row *row, const struct pcm *p) {
   }
 }
 
-static void measure(struct characterise_row *row, struct tile *t, const struct tile_design *d, struct core_work *w, struct rng *r) {
+static void measure(struct characterise_row *row, struct tile *t, const struct tile_design *d, struct core_work *w,
+                    struct rng *r) {
   static _Thread_local _Alignas(64) real weights[UNITS];
   struct tile_count count = { 0 };
   for (int i = 0; i < UNITS; i++) weights[i] = (real)(row->target_uS / d->pcm.g_max_uS);
@@ -81,7 +82,8 @@ static void measure(struct characterise_row *row, struct tile *t, const struct t
   row->prog_sigma_uS[1] = spread_of(t->g_uS, row->prog_mean_uS);
   row->drift_mu[1] = mean_of(t->nu);
   row->drift_s[1] = spread_of(t->nu, row->drift_mu[1]);
-  row->pulses = ((double)count.verify.pulses - (d->by_verify ? UNITS : 0)) / UNITS;  // without the RESET of the other sign
+  // without the RESET of the other sign
+  row->pulses = ((double)count.verify.pulses - (d->by_verify ? UNITS : 0)) / UNITS;
   memset(t->g_uS + UNITS, 0, UNITS * sizeof(float));  // read the units of one sign alone
   double first = 1;
   for (int k = 0; k < CHARACTERISE_TIMES; k++) {
@@ -95,7 +97,7 @@ static void measure(struct characterise_row *row, struct tile *t, const struct t
 }
 
 int characterise_run(struct characterise *c, const struct characterise_params *p, const struct verify_params *v) {
-  struct tile_design d = { .units = 1, .verify = *v, .by_verify = p->programming == 1 };
+  struct tile_design d = { .units = 1, .verify = *v, .by_verify = p->programming == VERIFY_PULSES };
   struct tile t;
   struct core_work w;
   if (*p->table) TRY(devicetable_load(&d.pcm, p->table));
@@ -189,14 +191,16 @@ static void plot_script(const struct characterise *c, FILE *g, const char *termi
     { "read noise at t0 (uS)", "sigma_read_t0_uS", "sigma_read_t0_measured_uS" },
   };
   for (int k = 0; k < 4; k++)
-    fprintf(g, "set ylabel '%s'\nplot $data using 'g_target_uS':'%s' with lines title 'formula', '' using 'g_target_uS':'%s' "
+    fprintf(g, "set ylabel '%s'\nplot $data using 'g_target_uS':'%s' with lines title 'formula', '' using "
+               "'g_target_uS':'%s' "
                "with points title 'measured'\n", panels[k][0], panels[k][1], panels[k][2]);
 }
 
 // gnuplot's name of the form that a path ends in; NULL: none.
 static const char *terminal_of(const char *path) {
   static const struct { const char *ending, *terminal; } forms[] = {
-    { ".png", "pngcairo size 1200,900" }, { ".pdf", "pdfcairo size 20cm,15cm" }, { ".svg", "svg size 1200,900 background '#ffffff'" },
+    { ".png", "pngcairo size 1200,900" }, { ".pdf", "pdfcairo size 20cm,15cm" },
+    { ".svg", "svg size 1200,900 background '#ffffff'" },
   };
   const char *ending = strrchr(path, '.');
   for (size_t k = 0; ending && k < sizeof forms/sizeof *forms; k++)

@@ -13,7 +13,7 @@ struct json_t;
 struct characterise_params {
   int64_t preset;
   char table[PARAM_TEXT_SIZE];  // instead of the preset
-  int64_t programming;          // statistical | verify
+  int64_t programming;          // enum verify_programming
   int64_t points;               // conductances
   int64_t seed;
 };

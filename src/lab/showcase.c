@@ -1,23 +1,31 @@
 #include "lab/showcase.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/json.h"
-#include "run/rundir.h"
+#include "base/progress.h"
 #include "data/md5.h"
-#include "experiment/fewshot/fewshot.h"
-#include "experiment/arm/reach.h"
+#include "experiment/experiment.h"
+#include "report/report.h"
+#include "report/usual.h"
+#include "run/rundir.h"
 
-enum { VERSION = 1, MODEL_LIMIT = 1 << 30, JSON_LIMIT = 1 << 26 };
+enum { VERSION = 1, MODEL_LIMIT = 1 << 30, JSON_LIMIT = 1 << 26, KINDS = RUN_CHIP + 1 };
+static const char *const kind_names[KINDS] = { "software", "quantised", "chip" };
 
-const struct param showcase_param_table[] = {
-  PARAM_I64(struct showcase_params, tasks, 200, 1, 1000000, "few-shot tasks of each evaluation"),
-  PARAM_I64(struct showcase_params, movements, 100, 1, 1000000, "movements of each evaluation of an arm model"),
-  { 0 },
+// One model being measured.
+struct work {
+  const struct showcase *s;
+  struct experiment_case x, usual;  // as resolved, as they are without any setting
+  const char *model;
+  char settings[FILE_PATH_SIZE];    // settings.ini, "" where there is none
+  char folder[FILE_PATH_SIZE];      // RUN/showcase
+  char key[33];                     // digest of model and settings
 };
 
 // ---- settings
@@ -33,50 +41,78 @@ static bool knows(const struct settings_section *all, const char *assignment) {
   return false;
 }
 
-int showcase_init(struct showcase *s, int n_assignments, char *const *assignments) {
-  struct fewshot f;
-  struct reach a;
-  *s = (struct showcase){ .n_assignments = n_assignments, .assignments = assignments };
-  s->sections[0] = (struct settings_section){ "report", showcase_param_table, &s->params };
-  settings_defaults(s->sections);
-  fewshot_init(&f);
-  reach_init(&a);
-  for (int k = 0; k < n_assignments; k++) {
-    const struct settings_section *known = knows(s->sections, assignments[k]) ? s->sections : knows(a.sections, assignments[k]) ? a.sections : f.sections;
-    TRY(settings_set(known, assignments[k]));
+// The row of an experiment's items: the first of that name.
+static int row_of(const struct showcase *s, const struct experiment *e) {
+  int k = 0;
+  while (strcmp(s->table[k].name, e->items)) k++;
+  return k;
+}
+
+static void describe(struct showcase *s) {
+  for (const struct experiment *const *e = experiments; *e; e++) {
+    const int k = (int)(e - experiments);
+    snprintf(s->help[k], sizeof s->help[k], "%s of each evaluation of a model of '%s'", (*e)->items, (*e)->name);
+    s->table[k] = (struct param){ .type = PARAM_TYPE_I64, .name = (*e)->items, .offset = (size_t)k*sizeof *s->items,
+                                  .value = (*e)->showcase_items, .min = 1, .max = 1000000, .help = s->help[k] };
   }
+  s->sections[0] = (struct settings_section){ "report", s->table, s->items };
+  settings_defaults(s->sections);
+}
+
+// Does an experiment take it? If none knows it, the last one says what is wrong.
+static int check(const char *assignment) {
+  int rc = 1;
+  for (const struct experiment *const *e = experiments; *e && rc != 0; e++) {
+    struct experiment_case x;
+    experiment_open(&x, *e);
+    if (knows(x.settings.sections, assignment) || (rc > 0 && !e[1])) rc = settings_set(x.settings.sections, assignment);
+    experiment_close(&x);
+  }
+  return rc;
+}
+
+int showcase_init(struct showcase *s, int n_assignments, char *const *assignments) {
+  *s = (struct showcase){ .n_assignments = n_assignments, .assignments = assignments };
+  describe(s);
+  for (int k = 0; k < n_assignments; k++)
+    TRY(knows(s->sections, assignments[k]) ? settings_set(s->sections, assignments[k]) : check(assignments[k]));
   return 0;
 }
 
-int showcase_assignments(char **list, const struct showcase *s, const struct settings_section *sections) {
+// As the run and the user have them, but for the number of items and what is shown of all models alike.
+static int load(struct work *w) {
+  const struct experiment *e = w->x.e;
+  const struct settings_section *sections = w->x.settings.sections;
+  char **list = err_calloc((size_t)w->s->n_assignments + 1, sizeof *list);
   int n = 0;
-  for (int k = 0; k < s->n_assignments; k++)
-    if (knows(sections, s->assignments[k])) list[n++] = s->assignments[k];
-  return n;
+  for (int k = 0; k < w->s->n_assignments; k++)
+    if (knows(sections, w->s->assignments[k])) list[n++] = w->s->assignments[k];
+  int rc = *w->settings ? settings_load_written(sections, w->settings) : 0;
+  if (rc == 0) rc = experiment_load(&w->x, w->model, &(struct run_sources){ .n_assignments = n, .assignments = list });
+  free(list);
+  *w->x.settings.items = w->s->items[row_of(w->s, e)];
+  w->x.settings.synapse->kind = RUN_EXACT;
+  if (e->showcase_set) e->showcase_set(w->x.set, RUN_EXACT);
+  return rc;
 }
 
-// Where a section has several tables, `same` is the one of the defaults that stands at the same place.
-static bool differs(const struct settings_section *s, const struct settings_section *same, const struct param *p, char value[PARAM_TEXT_SIZE]) {
-  char usual[PARAM_TEXT_SIZE];
+// A setting that is not the default, as section.name=value.
+static bool changed(const struct work *w, int k, const struct param *p, char text[2*PARAM_TEXT_SIZE]) {
+  const struct settings_section *s = &w->x.settings.sections[k], *usual = &w->usual.settings.sections[k];
+  char value[PARAM_TEXT_SIZE], usual_value[PARAM_TEXT_SIZE];
   param_value(p, s->params, value);
-  param_value(p, same->params, usual);
-  return strcmp(value, usual) != 0;
+  param_value(p, usual->params, usual_value);
+  snprintf(text, 2*PARAM_TEXT_SIZE, "%s.%s=%s", s->name, p->name, value);
+  return strcmp(value, usual_value) != 0;
 }
 
-static bool listed(const char *const *names, const char *name) {
-  while (*names && strcmp(*names, name)) names++;
-  return *names != NULL;
-}
-
-static struct json_t *changed_json(const struct showcase_work *w) {
+static struct json_t *changed_json(const struct work *w) {
   struct json_t *list = json_array_new();
-  for (int k = 0; w->sections[k].name; k++)
-    for (const struct param *p = w->sections[k].table; p->type != PARAM_TYPE_END; p++) {
-      char value[PARAM_TEXT_SIZE], text[2*PARAM_TEXT_SIZE];
-      if (!differs(&w->sections[k], &w->defaults[k], p, value)) continue;
-      snprintf(text, sizeof text, "%s.%s=%s", w->sections[k].name, p->name, value);
-      json_put_text(list, NULL, text);
-    }
+  char text[2*PARAM_TEXT_SIZE];
+  const struct settings_section *s = w->x.settings.sections;
+  for (int k = 0; s[k].name; k++)
+    for (const struct param *p = s[k].table; p->type != PARAM_TYPE_END; p++)
+      if (changed(w, k, p, text)) json_put_text(list, NULL, text);
   return list;
 }
 
@@ -95,45 +131,123 @@ void showcase_word(FILE *out, const char *word) {
   fputc('\'', out);
 }
 
-static void put_command(FILE *out, const struct showcase_work *w, const char *kind, const char *const *sections) {
-  fprintf(out, "metaxbar eval %s --model ", kind);
-  showcase_word(out, w->model);
-  for (int k = 0; w->sections[k].name; k++) {
-    if (!listed(sections, w->sections[k].name)) continue;
-    for (const struct param *p = w->sections[k].table; p->type != PARAM_TYPE_END; p++) {
-      char value[PARAM_TEXT_SIZE], text[2*PARAM_TEXT_SIZE];
-      if (!differs(&w->sections[k], &w->defaults[k], p, value)) continue;
-      snprintf(text, sizeof text, "%s.%s=%s", w->sections[k].name, p->name, value);
-      fputc(' ', out);
-      showcase_word(out, text);
-    }
-  }
+// Does an evaluation depend on this section beside the model?
+static bool concerns_eval(const struct experiment *e, const char *section) {
+  const char *const *name = e->eval_sections;
+  if (!name) return strcmp(section, "train") != 0;
+  while (*name && strcmp(*name, section)) name++;
+  return *name != NULL;
 }
 
-struct json_t *showcase_evaluation(const struct showcase_work *w, const char *name, const char *kind, const char *const *sections, struct json_t *result) {
+static void put_command(FILE *out, const struct work *w) {
+  char text[2*PARAM_TEXT_SIZE];
+  const struct settings_section *s = w->x.settings.sections;
+  fprintf(out, "metaxbar eval %s --model ", w->x.e->name);
+  showcase_word(out, w->model);
+  for (int k = 0; s[k].name; k++)
+    for (const struct param *p = s[k].table; concerns_eval(w->x.e, s[k].name) && p->type != PARAM_TYPE_END; p++)
+      if (changed(w, k, p, text)) fputc(' ', out), showcase_word(out, text);
+}
+
+// ---- results
+
+static void put_known(struct json_t *o, const char *name, double v) {
+  if (isfinite(v)) json_put_f64(o, name, v);
+}
+
+static struct json_t *headline_json(const struct work *w, const void *result) {
+  struct json_t *o = json_object_new();
+  struct experiment_headline h = { .before = NAN };
+  struct experiment_scores s;
+  w->x.e->headline(&h, result);
+  w->x.e->scores(&s, result);
+  json_put_text(o, "name", h.name);
+  json_put_text(o, "unit", h.unit);
+  json_put_f64(o, "value", h.value);
+  put_known(o, "ci95", h.ci95);
+  put_known(o, "before", h.before);
+  json_put_text(o, "items", w->x.e->items);
+  json_put_i64(o, "n", s.n);
+  return o;
+}
+
+// {"name", "command", "headline", "result"}
+static struct json_t *evaluation_json(const struct work *w, int kind, const void *result) {
   struct json_t *o = json_object_new();
   char *command = NULL;
   size_t size = 0;
   FILE *out = open_memstream(&command, &size);
   if (out) {
-    put_command(out, w, kind, sections);
+    put_command(out, w);
     fclose(out);
   }
-  json_put_text(o, "name", name);
+  json_put_text(o, "name", kind_names[kind]);
   json_put_text(o, "command", command ? command : "");
-  json_put(o, "result", result);
+  json_put(o, "headline", headline_json(w, result));
+  json_put(o, "result", w->x.e->result_json(result, w->x.set, w->x.model));
   free(command);
   return o;
 }
 
+// {"key", "model", "program", "changed": ["section.name=value"], "settings"}, to be completed.
+static struct json_t *facts_json(const struct work *w) {
+  struct json_t *o = json_object_new();
+  json_put_text(o, "key", w->key);
+  json_put_text(o, "model", w->model);
+  json_put(o, "program", rundir_build());
+  json_put(o, "changed", changed_json(w));
+  json_put(o, "settings", settings_json(w->x.settings.sections));
+  return o;
+}
+
+static void set_kind(struct work *w, int kind) {
+  w->x.settings.synapse->kind = kind;
+  if (w->x.e->showcase_set) w->x.e->showcase_set(w->x.set, kind);
+}
+
+// All evaluations; those on the chip need most data.
+static int evaluate(struct work *w, void *result[KINDS], struct json_t *list, struct progress *bar) {
+  const struct experiment *e = w->x.e;
+  int done = 0;
+  if (e->showcase_kinds >> RUN_CHIP & 1) set_kind(w, RUN_CHIP);
+  TRY(experiment_data(&w->x));
+  for (int kind = 0; kind < KINDS; kind++) {
+    if (!(e->showcase_kinds >> kind & 1)) continue;
+    set_kind(w, kind);
+    TRY(experiment_eval(&result[kind], &w->x));
+    json_put(list, NULL, evaluation_json(w, kind, result[kind]));
+    progress_update(bar, ++done, "%s", kind_names[kind]);
+  }
+  return 0;
+}
+
+static int measure(struct work *w, struct json_t *facts) {
+  const struct experiment *e = w->x.e;
+  void *result[KINDS] = { NULL };
+  struct progress bar;
+  struct json_t *list = json_array_new();
+  const int n = __builtin_popcount(e->showcase_kinds) + (e->showcase != NULL);
+  json_put(facts, "evaluations", list);
+  progress_start(&bar, "report", n, 0);
+  int rc = evaluate(w, result, list, &bar);
+  const struct experiment_showcase own = { .folder = w->folder, .facts = facts, .set = w->x.set, .model = w->x.model,
+                                           .data = w->x.data, .result = (const void *const *)result };
+  if (rc == 0 && e->showcase) rc = e->showcase(&own);
+  if (rc == 0) progress_update(&bar, n, e->showcase ? "figures" : NULL);
+  progress_finish(&bar);
+  for (int kind = 0; kind < KINDS; kind++)
+    if (result[kind]) experiment_result_free(&w->x, result[kind]);
+  return rc;
+}
+
 // ---- files
 
-void showcase_path(const struct showcase_work *w, const char *name, char path[FILE_PATH_SIZE]) {
-  snprintf(path, FILE_PATH_SIZE, "%.*s/%s", FILE_PATH_SIZE - 64, w->folder, name);
+static void path_of(const struct work *w, const struct experiment *e, char path[FILE_PATH_SIZE]) {
+  snprintf(path, FILE_PATH_SIZE, "%.*s/%s.json", FILE_PATH_SIZE - 64, w->folder, e->name);
 }
 
 // Digest of the model's bytes and of all settings.
-static int digest(const struct showcase_work *w, char key[33]) {
+static int digest(struct work *w) {
   char *data, *text = NULL;
   size_t size, n = 0;
   struct md5 m;
@@ -145,44 +259,30 @@ static int digest(const struct showcase_work *w, char key[33]) {
   if (!out) return err_set(ERR_IO, "no memory for the settings");
   fprintf(out, "showcase %d\n", VERSION);
   settings_print_lines(w->s->sections, out);
-  settings_print_lines(w->sections, out);
+  settings_print_lines(w->x.settings.sections, out);
   fclose(out);
   md5_update(&m, text, n);
   free(text);
-  md5_final(&m, key);
+  md5_final(&m, w->key);
   return 0;
 }
 
-int showcase_known(const struct showcase_work *w, const char *json, char key[33]) {
-  char path[FILE_PATH_SIZE];
+// Have these been measured already? If not, what is there is taken back.
+static bool known(const struct work *w, const char *path) {
   struct json_t *facts;
   const char *found;
-  showcase_path(w, json, path);
-  TRY(digest(w, key));
-  if (!file_exists(path)) return 0;
   bool same = false;
+  if (!file_exists(path)) return false;
   if (json_read(&facts, path, JSON_LIMIT) == 0) {
-    same = json_field_text(facts, path, "key", &found) == 0 && !strcmp(found, key);
+    same = json_field_text(facts, path, "key", &found) == 0 && !strcmp(found, w->key);
     json_release(facts);
   }
   if (!same) unlink(path);
   return same;
 }
 
-struct json_t *showcase_facts(const struct showcase_work *w, const char *key) {
-  struct json_t *o = json_object_new();
-  json_put_text(o, "key", key);
-  json_put_text(o, "model", w->model);
-  json_put(o, "program", rundir_build());
-  json_put(o, "changed", changed_json(w));
-  json_put(o, "settings", settings_json(w->sections));
-  return o;
-}
-
-int showcase_save(const struct showcase_work *w, const char *json, struct json_t *facts) {
-  char path[FILE_PATH_SIZE];
+static int save(struct json_t *facts, const char *path) {
   struct file_out out;
-  showcase_path(w, json, path);
   TRY(file_out_open(&out, path));
   const int rc = json_print(facts, out.stream);
   if (rc < 0) {
@@ -194,10 +294,29 @@ int showcase_save(const struct showcase_work *w, const char *json, struct json_t
 
 // ---- one model
 
-static bool has(const char *folder, const char *name) {
+static int measure_missing(struct work *w) {
   char path[FILE_PATH_SIZE];
-  snprintf(path, sizeof path, "%s/" SHOWCASE_FOLDER "/%s", folder, name);
-  return file_exists(path);
+  path_of(w, w->x.e, path);
+  TRY(load(w));
+  TRY(digest(w));
+  if (known(w, path)) return 0;
+  struct json_t *facts = facts_json(w);
+  int rc = measure(w, facts);
+  if (rc == 0) rc = save(facts, path);
+  json_release(facts);
+  return rc;
+}
+
+// A run without a model may have results.
+static int without_model(const struct work *w, const char *run, const char *model) {
+  char path[FILE_PATH_SIZE];
+  if (model) return err_set(ERR_IO, "%s: no such model", model);
+  if (!file_exists(run)) return err_set(ERR_IO, "%s: no such run", run);
+  for (const struct experiment *const *e = experiments; *e; e++) {
+    path_of(w, *e, path);
+    if (file_exists(path)) return 0;
+  }
+  return err_set(ERR_IO, "%s: no %s and no " SHOWCASE_FOLDER " to draw from", run, RUNDIR_MODEL);
 }
 
 // Neither the folder of the results nor a file in it may lead elsewhere: the run may be a folder that was received.
@@ -215,24 +334,38 @@ static int refuse_links(const char *folder) {
 }
 
 int showcase_measure(const struct showcase *s, const char *run, const char *model) {
-  char own[FILE_PATH_SIZE];
-  struct showcase_work w = { .s = s, .model = model ? model : own };
-  bool arm;
+  char own[FILE_PATH_SIZE], other[FILE_PATH_SIZE];
+  struct work w = { .s = s, .model = model ? model : own };
+  const struct experiment *e;
   if (strlen(run) > FILE_PATH_SIZE/2) return err_set(ERR_IO, "%.60s...: path too long", run);
   snprintf(own, sizeof own, "%s/" RUNDIR_MODEL, run);
   snprintf(w.folder, sizeof w.folder, "%s/" SHOWCASE_FOLDER, run);
   snprintf(w.settings, sizeof w.settings, "%s/" RUNDIR_SETTINGS, run);
   if (model || !file_exists(w.settings)) w.settings[0] = 0;
-  if (!file_exists(w.model)) {
-    if (!model && (has(run, "fewshot.json") || has(run, "arm.json"))) return 0;
-    if (!model && !file_exists(run)) return err_set(ERR_IO, "%s: no such run", run);
-    return model ? err_set(ERR_IO, "%s: no such model", model) : err_set(ERR_IO, "%s: no %s and no " SHOWCASE_FOLDER " to draw from", run, RUNDIR_MODEL);
-  }
-  TRY(reach_model_is(&arm, w.model));
+  if (!file_exists(w.model)) return without_model(&w, run, model);
+  TRY(experiment_of_file(&e, w.model));
   TRY(refuse_links(w.folder));
   TRY(file_make_dirs(w.folder));
-  char other[FILE_PATH_SIZE];  // of a model of the other kind that stood here before
-  showcase_path(&w, arm ? "fewshot.json" : "arm.json", other);
-  unlink(other);
-  return arm ? showcase_arm(&w) : showcase_fewshot(&w);
+  for (const struct experiment *const *k = experiments; *k; k++) {  // of a model of another kind that stood here before
+    path_of(&w, *k, other);
+    if (*k != e) unlink(other);
+  }
+  experiment_open(&w.x, e);
+  experiment_open(&w.usual, e);
+  const int rc = measure_missing(&w);
+  experiment_close(&w.x);
+  experiment_close(&w.usual);
+  return rc;
+}
+
+// ---- the page
+
+const struct report_kind *const *showcase_kinds(void) {
+  static struct report_kind usual[SHOWCASE_MAX];
+  static const struct report_kind *kinds[SHOWCASE_MAX + 1];
+  for (int k = 0; experiments[k]; k++) {
+    usual[k] = usual_kind(experiments[k]->name, experiments[k]->about);
+    kinds[k] = experiments[k]->report ? experiments[k]->report : &usual[k];
+  }
+  return kinds;
 }

@@ -7,7 +7,7 @@
 #include "kernel/softmax.h"
 
 void adapt_record_init(struct adapt_record *a, int ways, int steps, int S, int Q, int C) {
-  const size_t N = (size_t)conv_padded(ways), T = (size_t)steps, rows = (size_t)(S > Q ? S : Q);
+  const size_t N = (size_t)vector_padded(ways), T = (size_t)steps, rows = (size_t)(S > Q ? S : Q);
   const size_t n_w = (T + 1) * (size_t)C * N, n_p = T * (size_t)S * N, n_q = (T + 1) * (size_t)Q * N;
   const size_t n = n_w + 2*n_p + 2*n_q + 2*(size_t)C * N + rows * N;
   const size_t bytes = n * sizeof(real) + (2*T + 1) * sizeof(double) + T * sizeof(long) + (T + 1) * sizeof(int);
@@ -29,15 +29,18 @@ void adapt_record_init(struct adapt_record *a, int ways, int steps, int S, int Q
 
 void adapt_record_release(struct adapt_record *a) { free(a->block); }
 
-static struct conv readout_shape(const struct adapt_task *t, int B) { return conv_shape(B, 1, 1, t->C, t->ways, 1, 1, 0); }
+static struct conv readout_shape(const struct adapt_task *t, int B) {
+  return conv_shape(B, 1, 1, t->C, t->ways, 1, 1, 0);
+}
 
-void adapt_classify(struct adapt_record *a, const struct adapt_task *t, struct synapse *readout, int step, struct rng *r) {
-  const int N = conv_padded(t->ways);
+void adapt_classify(struct adapt_record *a, const struct adapt_task *t, struct synapse *readout, int step,
+                    struct rng *r) {
+  const int N = vector_padded(t->ways);
   const struct conv shape = readout_shape(t, t->Q);
   real *z = a->zq + (size_t)step * (size_t)(t->Q*N), *p = a->pq + (size_t)step * (size_t)(t->Q*N);
   const int *label = t->label + t->S;
   readout->ops->weights(readout, a->w + (size_t)step * (size_t)(t->C*N));
-  readout->ops->product(readout, z, t->h + (size_t)t->S * (size_t)conv_padded(t->C), &shape, r);
+  readout->ops->product(readout, z, t->h + (size_t)t->S * (size_t)vector_padded(t->C), &shape, r);
   softmax_forward(p, z, t->Q, t->ways, N);
   a->query_loss[step] = softmax_cross_entropy(a->u, p, label, t->Q, t->ways, N);
   a->correct[step] = softmax_correct(z, label, t->Q, t->ways, N);
@@ -45,7 +48,7 @@ void adapt_classify(struct adapt_record *a, const struct adapt_task *t, struct s
 
 // dw = -rate h^T g
 static void delta_rule(real *dw, const struct adapt_task *t, const real *g, real rate) {
-  const int N = conv_padded(t->ways), CP = conv_padded(t->C);
+  const int N = vector_padded(t->ways), CP = vector_padded(t->C);
   memset(dw, 0, sizeof *dw * (size_t)(t->C*N));
   for (int i = 0; i < t->S; i++)
     for (int c = 0; c < t->C; c++) {
@@ -54,8 +57,9 @@ static void delta_rule(real *dw, const struct adapt_task *t, const real *g, real
     }
 }
 
-void adapt_update(struct adapt_record *a, const struct adapt_task *t, struct synapse *readout, int step, struct rng *r) {
-  const int N = conv_padded(t->ways);
+void adapt_update(struct adapt_record *a, const struct adapt_task *t, struct synapse *readout, int step,
+                  struct rng *r) {
+  const int N = vector_padded(t->ways);
   const struct conv shape = readout_shape(t, t->S);
   real *p = a->p + (size_t)step * (size_t)(t->S*N), *g = a->g + (size_t)step * (size_t)(t->S*N);
   readout->ops->product(readout, g, t->h, &shape, r);  // logits, in the place of g
@@ -73,8 +77,9 @@ void adapt_run(struct adapt_record *a, const struct adapt_task *t, struct synaps
 }
 
 // dW += weight * d(mean query cross-entropy after `step` updates)/dW, and dh of the queries
-static void query_backward(real *dh, real *dw, const struct adapt_record *a, const struct adapt_task *t, int step, real weight) {
-  const int N = conv_padded(t->ways), CP = conv_padded(t->C);
+static void query_backward(real *dh, real *dw, const struct adapt_record *a, const struct adapt_task *t, int step,
+                           real weight) {
+  const int N = vector_padded(t->ways), CP = vector_padded(t->C);
   const real *p = a->pq + (size_t)step * (size_t)(t->Q*N), *w = a->w + (size_t)step * (size_t)(t->C*N);
   softmax_cross_entropy(a->u, p, t->label + t->S, t->Q, t->ways, N);
   for (int i = 0; i < t->Q; i++) {
@@ -92,8 +97,9 @@ static void query_backward(real *dh, real *dw, const struct adapt_record *a, con
 
 // Through update s: on entry dw is the gradient in W_{s+1}, on return the part of the gradient in W_s that
 // comes through the update.  W' = W - alpha h^T g,  g = (softmax(h W) - onehot)/S.
-static void update_backward(real *dh, real *dw, real *drate, struct adapt_record *a, const struct adapt_task *t, int s) {
-  const int N = conv_padded(t->ways), CP = conv_padded(t->C);
+static void update_backward(real *dh, real *dw, real *drate, struct adapt_record *a, const struct adapt_task *t,
+                            int s) {
+  const int N = vector_padded(t->ways), CP = vector_padded(t->C);
   const real *p = a->p + (size_t)s * (size_t)(t->S*N), *g = a->g + (size_t)s * (size_t)(t->S*N);
   const real *w = a->w + (size_t)s * (size_t)(t->C*N);
   const real rate = t->rate[s];
@@ -132,8 +138,8 @@ static void update_backward(real *dh, real *dw, real *drate, struct adapt_record
 
 void adapt_backward(real *dh, real *dw0, real *drate, struct adapt_record *a, const struct adapt_task *t,
                     const double *weight) {
-  const size_t n_w = (size_t)(t->C * conv_padded(t->ways));
-  memset(dh, 0, sizeof *dh * (size_t)(t->S + t->Q) * (size_t)conv_padded(t->C));
+  const size_t n_w = (size_t)(t->C * vector_padded(t->ways));
+  memset(dh, 0, sizeof *dh * (size_t)(t->S + t->Q) * (size_t)vector_padded(t->C));
   memset(a->gw, 0, sizeof *a->gw * n_w);
   for (int s = t->steps; s >= 0; s--) {
     if (s < t->steps) update_backward(dh, a->gw, drate + s, a, t, s);

@@ -38,7 +38,8 @@ void adapt_record_release(struct adapt_record *a);
 void adapt_run(struct adapt_record *a, const struct adapt_task *t, struct synapse *readout, struct rng *r);
 
 // The same in steps: classify the queries after `step` updates; make update number `step`.
-void adapt_classify(struct adapt_record *a, const struct adapt_task *t, struct synapse *readout, int step, struct rng *r);
+void adapt_classify(struct adapt_record *a, const struct adapt_task *t, struct synapse *readout, int step,
+                    struct rng *r);
 void adapt_update(struct adapt_record *a, const struct adapt_task *t, struct synapse *readout, int step, struct rng *r);
 
 // Exact gradient of  sum_s weight[s] query_loss[s]  through all updates (straight through any rounding):

@@ -24,8 +24,8 @@ static void back_adaptation(struct state *s, const struct spiking *net, struct e
 }
 
 // s->dz = dL/dz(t) of the active neurons; s->dv is still dv(t+1)
-static void back_spikes(struct state *s, const struct spiking *net, const real *w, const real *w_out, const struct bptt_loss *loss,
-                        const real *reset, int k0, struct events_step active) {
+static void back_spikes(struct state *s, const struct spiking *net, const real *w, const real *w_out,
+                        const struct bptt_loss *loss, const real *reset, int k0, struct events_step active) {
   events_dot(s->dot_out, w_out, s->d_o, net->ld_out, active);
   if (!loss->cut) events_dot(s->dot, w + spiking_recurrent(net), s->dv, net->ld, active);
   for (int k = 0; k < active.n; k++) {

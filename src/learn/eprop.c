@@ -13,22 +13,31 @@ const char *const eprop_grid_names[] = { "exact", "nearest", "stochastic", "spar
 const char *const eprop_signal_names[] = { "lsg", "symmetric", "random", NULL };
 
 const struct param eprop_param_table[] = {
-  PARAM_CHOICE(struct eprop_params, signal, EPROP_LSG, eprop_signal_names, "what tells a neuron to change: generator or broadcast error"),
-  PARAM_I64(struct eprop_params, repeats, 1, 1, 100000, "updates, each after a pass; more than one for a broadcast error only"),
+  PARAM_CHOICE(struct eprop_params, signal, EPROP_LSG, eprop_signal_names,
+               "source of the learning signals: generator or broadcast error"),
+  PARAM_I64(struct eprop_params, repeats, 1, 1, 100000,
+            "updates, each after a pass; more than one for a broadcast error only"),
   PARAM_F64(struct eprop_params, rate, 1e-4, 0, 1e3, "inner learning rate"),
-  PARAM_F64(struct eprop_params, input_rate, 1, 0, 1e6, "times this for W_in, step and threshold too; k in a trainee k times as wide, where W_rec shares a change among k weights and W_in does not"),
-  PARAM_CHOICE(struct eprop_params, grid, EPROP_EXACT, eprop_grid_names, "how changes are rounded to multiples of the step; sparse: stochastically below it, larger ones exact"),
+  PARAM_F64(struct eprop_params, input_rate, 1, 0, 1e6,
+            "factor of the rate for W_in, also of step and threshold; k for a trainee k times as wide, "
+            "where a change is shared among k weights of W_rec, but not of W_in"),
+  PARAM_CHOICE(struct eprop_params, grid, EPROP_EXACT, eprop_grid_names,
+               "how changes are rounded to multiples of the step; sparse: stochastically below it, larger ones exact"),
   PARAM_F64(struct eprop_params, step, 0.0625, 1e-9, 1e3, "grid of the changes"),
   PARAM_F64(struct eprop_params, threshold, 0, 0, 1e3, "smaller changes are not made"),
-  PARAM_I64(struct eprop_params, lsg_passes, 1, 1, 1000, "of the generator over the path shown, its signals averaged: its noise goes down, what it says stays"),
-  PARAM_F64(struct eprop_params, lsg_dither, 0.02, 0, 1, "noise on its membranes in each step over v_th, where there are several passes: makes them differ"),
+  PARAM_I64(struct eprop_params, lsg_passes, 1, 1, 1000,
+            "passes of the generator over the target path; their learning signals are averaged, which reduces noise"),
+  PARAM_F64(struct eprop_params, lsg_dither, 0.02, 0, 1,
+            "noise on its membranes in each step over v_th, so that several passes differ"),
   { 0 },
 };
 
-void eprop_source(real *restrict source, const struct spiking *net, const struct spiking_record *rec, const real *restrict learning) {
+void eprop_source(real *restrict source, const struct spiking *net, const struct spiking_record *rec,
+                  const real *restrict learning) {
   for (int t = 0; t < rec->active.T; t++)
     for (int k = rec->active.first[t]; k < rec->active.first[t + 1]; k++)
-      source[k] = lif_surrogate(&net->lif, rec->active.value[k])*learning[(size_t)t*(size_t)net->ld + rec->active.index[k]];
+      source[k] =
+          lif_surrogate(&net->lif, rec->active.value[k])*learning[(size_t)t*(size_t)net->ld + rec->active.index[k]];
 }
 
 size_t eprop_scratch_bytes(const struct spiking *net) { return 3*((size_t)net->ld*sizeof(real) + 128); }
@@ -38,13 +47,14 @@ static real *zeroed(struct arena *a, int n) {
 }
 
 // filtered(t) = a(t) + gamma filtered(t+1)
-static void back_source(real *restrict filtered, const struct spiking *net, struct events_step active, const real *restrict source) {
+static void back_source(real *restrict filtered, const struct spiking *net, struct events_step active,
+                        const real *restrict source) {
   events_decay(filtered, net->gamma, net->ld);
   for (int k = 0; k < active.n; k++) filtered[active.index[k]] += source[k];
 }
 
-void eprop_gradient(real *restrict dw, const struct spiking *net, const struct spiking_record *rec, const struct events *input,
-                    const real *restrict source, struct arena *scratch) {
+void eprop_gradient(real *restrict dw, const struct spiking *net, const struct spiking_record *rec,
+                    const struct events *input, const real *restrict source, struct arena *scratch) {
   const size_t mark = arena_mark(scratch);
   real *filtered = zeroed(scratch, net->ld);
   for (int t = rec->active.T - 1; t >= 0; t--) {
@@ -56,7 +66,8 @@ void eprop_gradient(real *restrict dw, const struct spiking *net, const struct s
   arena_reset(scratch, mark);
 }
 
-static inline __attribute__((always_inline)) real rounded(real change, enum eprop_grid grid, real step, real threshold, real u) {
+static inline __attribute__((always_inline)) real rounded(real change, enum eprop_grid grid, real step, real threshold,
+                                                          real u) {
   const real size = change < 0 ? -change : change, steps = change/step;
   const real on_grid = step*(grid == EPROP_NEAREST ? rint(steps) : floor(steps + u));
   const bool exact = grid == EPROP_EXACT || (grid == EPROP_SPARSE && size >= step);
@@ -68,19 +79,22 @@ double eprop_round(double change, const struct eprop_params *p, double u) {
 }
 
 // One loop for each grid, so that none decides within it.
-static inline __attribute__((always_inline)) void update(real *restrict changed, const real *restrict w, const real *restrict dw, size_t n,
-                                                         const struct eprop_params *p, enum eprop_grid grid, struct rng *r) {
+static inline __attribute__((always_inline)) void update(real *restrict changed, const real *restrict w,
+                                                         const real *restrict dw, size_t n,
+                                                         const struct eprop_params *p, enum eprop_grid grid,
+                                                         struct rng *r) {
   const real rate = (real)p->rate, step = (real)p->step, threshold = (real)p->threshold;
   float u[CHUNK] = { 0 };
   for (size_t from = 0; from < n; from += CHUNK) {
     const size_t end = n < from + CHUNK ? n : from + CHUNK;
     if (grid == EPROP_STOCHASTIC || grid == EPROP_SPARSE) noise_uniform(u, end - from, r);
-    for (size_t i = from; i < end; i++) changed[i] = w[i] + rounded(-rate*dw[i], grid, step, threshold, (real)u[i - from]);
+    for (size_t i = from; i < end; i++)
+      changed[i] = w[i] + rounded(-rate*dw[i], grid, step, threshold, (real)u[i - from]);
   }
 }
 
-void eprop_update(real *restrict changed, const real *restrict w, const real *restrict dw, size_t n, const struct eprop_params *p,
-                  struct rng *r) {
+void eprop_update(real *restrict changed, const real *restrict w, const real *restrict dw, size_t n,
+                  const struct eprop_params *p, struct rng *r) {
   switch ((enum eprop_grid)p->grid) {
   case EPROP_EXACT: update(changed, w, dw, n, p, EPROP_EXACT, r); break;
   case EPROP_NEAREST: update(changed, w, dw, n, p, EPROP_NEAREST, r); break;
@@ -90,9 +104,9 @@ void eprop_update(real *restrict changed, const real *restrict w, const real *re
 }
 
 // P(t) = gamma P(t-1) + s(t) g is sum_i g[i,:] e_i(t): what a = h L receives from the update.
-static void back_to_source(real *restrict d_learning, real *restrict d_surrogate, const real *restrict g, const struct spiking *net,
-                           const struct spiking_record *rec, const struct events *input, const real *restrict learning,
-                           real *restrict P) {
+static void back_to_source(real *restrict d_learning, real *restrict d_surrogate, const real *restrict g,
+                           const struct spiking *net, const struct spiking_record *rec, const struct events *input,
+                           const real *restrict learning, real *restrict P) {
   for (int t = 0; t < rec->active.T; t++) {
     const struct events_step active = events_at(&rec->active, t);
     const int k0 = rec->active.first[t];
@@ -108,9 +122,10 @@ static void back_to_source(real *restrict d_learning, real *restrict d_surrogate
   }
 }
 
-void eprop_backward(real *restrict d_learning, real *restrict d_surrogate, real *restrict d_spike, const real *restrict g,
-                    const struct spiking *net, const struct spiking_record *rec, const struct events *input,
-                    const real *restrict learning, const real *restrict source, struct arena *scratch) {
+void eprop_backward(real *restrict d_learning, real *restrict d_surrogate, real *restrict d_spike,
+                    const real *restrict g, const struct spiking *net, const struct spiking_record *rec,
+                    const struct events *input, const real *restrict learning, const real *restrict source,
+                    struct arena *scratch) {
   const size_t mark = arena_mark(scratch);
   back_to_source(d_learning, d_surrogate, g, net, rec, input, learning, zeroed(scratch, net->ld));
   real *filtered = zeroed(scratch, net->ld), *dot = zeroed(scratch, net->ld);
@@ -124,8 +139,8 @@ void eprop_backward(real *restrict d_learning, real *restrict d_surrogate, real 
   arena_reset(scratch, mark);
 }
 
-void eprop_broadcast(real *restrict learning, const struct spiking *net, const real *restrict b, const real *restrict error,
-                     int T, struct arena *scratch) {
+void eprop_broadcast(real *restrict learning, const struct spiking *net, const real *restrict b,
+                     const real *restrict error, int T, struct arena *scratch) {
   const size_t mark = arena_mark(scratch);
   real *d = zeroed(scratch, net->ld_out);
   for (int t = T - 1; t >= 0; t--) {
@@ -138,7 +153,8 @@ void eprop_broadcast(real *restrict learning, const struct spiking *net, const r
   arena_reset(scratch, mark);
 }
 
-void eprop_traces(real *e_in, real *e_rec, const struct spiking *net, const struct spiking_record *rec, const struct events *input) {
+void eprop_traces(real *e_in, real *e_rec, const struct spiking *net, const struct spiking_record *rec,
+                  const struct events *input) {
   const int n_in = net->n_in, n = net->n;
   for (int t = 0; t < rec->spikes.T; t++) {
     for (int i = 0; i < n_in; i++) e_in[t*n_in + i] = t ? net->gamma*e_in[(t - 1)*n_in + i] : 0;
@@ -149,8 +165,8 @@ void eprop_traces(real *e_in, real *e_rec, const struct spiking *net, const stru
   }
 }
 
-void eprop_gradient_ref(real *dw, const struct spiking *net, const struct spiking_record *rec, const struct events *input,
-                        const real *learning) {
+void eprop_gradient_ref(real *dw, const struct spiking *net, const struct spiking_record *rec,
+                        const struct events *input, const real *learning) {
   const int T = rec->spikes.T, n_in = net->n_in, n = net->n, ld = net->ld;
   real *e_in = err_calloc((size_t)(T*n_in), sizeof(real)), *e_rec = err_calloc((size_t)(T*n), sizeof(real));
   eprop_traces(e_in, e_rec, net, rec, input);

@@ -13,8 +13,9 @@
 
 struct rng;
 
-// (E4). Stochastic rounding keeps the mean of every change. Sparse does so too, writes as many weights, and adds the least
-// variance that this number allows: below the step a change is made with the probability |change|/step, as one step.
+// (E4). Stochastic rounding keeps the mean of every change. Sparse does so too, writes as many weights, and adds the
+// least variance that this number allows: below the step a change is made with the probability |change|/step, as one
+// step.
 enum eprop_grid { EPROP_EXACT, EPROP_NEAREST, EPROP_STOCHASTIC, EPROP_SPARSE };
 extern const char *const eprop_grid_names[];
 
@@ -26,7 +27,8 @@ struct eprop_params {
   int64_t signal;     // enum eprop_signal
   int64_t repeats;    // updates; more than one with a broadcast error only
   double rate;        // inner learning rate
-  double input_rate;  // times this, and step and threshold too, for W_in; what calls eprop_update knows which rows these are
+  // times this, and step and threshold too, for W_in; what calls eprop_update knows which rows these are
+  double input_rate;
   int64_t grid;       // enum eprop_grid: how rate dW is rounded to multiples of step
   double step;
   double threshold;   // smaller changes are not made
@@ -36,33 +38,37 @@ struct eprop_params {
 extern const struct param eprop_param_table[];
 
 // a = h L at the active neurons. source (active), learning (T, ld)
-void eprop_source(real *restrict source, const struct spiking *net, const struct spiking_record *rec, const real *restrict learning);
+void eprop_source(real *restrict source, const struct spiking *net, const struct spiking_record *rec,
+                  const real *restrict learning);
 
 // dw += sum_t s(t) A(t)^T, diagonal of the recurrent part zero. dw (n_in + n, ld)
-void eprop_gradient(real *restrict dw, const struct spiking *net, const struct spiking_record *rec, const struct events *input,
-                    const real *restrict source, struct arena *scratch);
+void eprop_gradient(real *restrict dw, const struct spiking *net, const struct spiking_record *rec,
+                    const struct events *input, const real *restrict source, struct arena *scratch);
 size_t eprop_scratch_bytes(const struct spiking *net);
 
 // changed = w + Q(-rate dw): the updated weights. r may be NULL unless the grid is stochastic or sparse.
-void eprop_update(real *restrict changed, const real *restrict w, const real *restrict dw, size_t n, const struct eprop_params *p,
-                  struct rng *r);
-double eprop_round(double change, const struct eprop_params *p, double u);  // Q of one change; u uniform in (0, 1) for the stochastic grids
+void eprop_update(real *restrict changed, const real *restrict w, const real *restrict dw, size_t n,
+                  const struct eprop_params *p, struct rng *r);
+// Q of one change; u uniform in (0, 1) for the stochastic grids
+double eprop_round(double change, const struct eprop_params *p, double u);
 
 // Back through eprop_gradient, given g = dL/d(dw) with zero diagonal:
 //   d_learning (T, ld) is overwritten with dL/dL;  d_surrogate (active) += dL/dh;  d_spike (active) += dL/dz
 // learning (active) holds L at the active neurons, source (active) a.
-void eprop_backward(real *restrict d_learning, real *restrict d_surrogate, real *restrict d_spike, const real *restrict g,
-                    const struct spiking *net, const struct spiking_record *rec, const struct events *input,
-                    const real *restrict learning, const real *restrict source, struct arena *scratch);
+void eprop_backward(real *restrict d_learning, real *restrict d_surrogate, real *restrict d_spike,
+                    const real *restrict g, const struct spiking *net, const struct spiking_record *rec,
+                    const struct events *input, const real *restrict learning, const real *restrict source,
+                    struct arena *scratch);
 
 // Learning signal without a generator: L = B d, d(t) = error(t) + kappa d(t+1), the error of the outputs
 // broadcast through b (n, ld_out), W_out itself ("symmetric") or random numbers. learning (T, ld), error (T, ld_out)
-void eprop_broadcast(real *restrict learning, const struct spiking *net, const real *restrict b, const real *restrict error,
-                     int T, struct arena *scratch);
+void eprop_broadcast(real *restrict learning, const struct spiking *net, const real *restrict b,
+                     const real *restrict error, int T, struct arena *scratch);
 
 // The traces themselves, e_in (T, n_in) and e_rec (T, n) unpadded, and the update in the form of the paper.
-void eprop_traces(real *e_in, real *e_rec, const struct spiking *net, const struct spiking_record *rec, const struct events *input);
-void eprop_gradient_ref(real *dw, const struct spiking *net, const struct spiking_record *rec, const struct events *input,
-                        const real *learning);
+void eprop_traces(real *e_in, real *e_rec, const struct spiking *net, const struct spiking_record *rec,
+                  const struct events *input);
+void eprop_gradient_ref(real *dw, const struct spiking *net, const struct spiking_record *rec,
+                        const struct events *input, const real *learning);
 
 #endif

@@ -6,7 +6,8 @@
 #include "base/err.h"
 #include "kernel/noise.h"
 
-void maml_worker_init(struct maml_worker *w, const struct convnet *net, int shots, int queries, const struct maml_options *o) {
+void maml_worker_init(struct maml_worker *w, const struct convnet *net, int shots, int queries,
+                      const struct maml_options *o) {
   const int S = net->ways*shots, Q = net->ways*queries;
   convnet_work_init(&w->work, net, S + Q);
   w->work.n[0] = S;
@@ -33,7 +34,7 @@ void maml_worker_release(struct maml_worker *w, const struct convnet *net) {
 // w += noise sigma(|w|/max) max z, z ~ N(0,1): what writing the matrix to devices would do to it.
 static void disturb(real *w, int I, int O, const struct maml_options *o, struct rng *r) {
   enum { MAX_COLUMNS = 1024 };
-  const int OP = conv_padded(O);
+  const int OP = vector_padded(O);
   float z[MAX_COLUMNS];
   real most = 0;
   for (int i = 0; i < I*OP; i++) most = w[i] > most ? w[i] : -w[i] > most ? -w[i] : most;
@@ -48,8 +49,8 @@ static void disturb(real *w, int I, int O, const struct maml_options *o, struct 
   }
 }
 
-void maml_program(struct maml_worker *w, const struct convnet *net, const real *parameters, const struct maml_options *o,
-                  struct rng *r) {
+void maml_program(struct maml_worker *w, const struct convnet *net, const real *parameters,
+                  const struct maml_options *o, struct rng *r) {
   for (int l = 0; l <= net->blocks; l++) {
     struct synapse *s = w->layers[l];
     real *held = w->held + net->offset[l];
@@ -63,8 +64,10 @@ void maml_program(struct maml_worker *w, const struct convnet *net, const real *
   }
 }
 
-static struct adapt_task task_of(const struct maml_worker *w, const struct convnet *net, const real *parameters, int steps) {
-  return (struct adapt_task){ .ways = net->ways, .steps = steps, .S = w->work.n[0], .Q = w->work.n[1], .C = net->channels,
+static struct adapt_task task_of(const struct maml_worker *w, const struct convnet *net, const real *parameters,
+                                 int steps) {
+  return (struct adapt_task){ .ways = net->ways, .steps = steps, .S = w->work.n[0], .Q = w->work.n[1],
+                              .C = net->channels,
                               .h = w->work.h, .label = w->label, .rate = parameters + net->rates };
 }
 

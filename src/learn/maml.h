@@ -28,13 +28,14 @@ struct maml_worker {
   real *held;   // the weights as the layers hold them, laid out as the parameters
   int *label;   // (S + Q)
 };
-void maml_worker_init(struct maml_worker *w, const struct convnet *net, int shots, int queries, const struct maml_options *o);
+void maml_worker_init(struct maml_worker *w, const struct convnet *net, int shots, int queries,
+                      const struct maml_options *o);
 void maml_worker_release(struct maml_worker *w, const struct convnet *net);
 
 // Load the layers with parameters; under quantisation each call rounds anew, under noise it draws new errors
 // (straight-through gradient, as for the rounding).
-void maml_program(struct maml_worker *w, const struct convnet *net, const real *parameters, const struct maml_options *o,
-                  struct rng *r);
+void maml_program(struct maml_worker *w, const struct convnet *net, const real *parameters,
+                  const struct maml_options *o, struct rng *r);
 
 // Features, adaptation, classification of the task whose images lie in w->work.y[0]; results in w->record.
 void maml_adapt(struct maml_worker *w, const struct convnet *net, const real *parameters, const struct maml_options *o,

@@ -10,32 +10,33 @@
 
 enum { CHUNK = 256 };
 
-static const char *const presets[] = { "none", "joshi2020", "hermes", NULL };
+static const char *const presets[] = { "none", [1 + PCM_JOSHI2020] = "joshi2020", [1 + PCM_HERMES] = "hermes", NULL };
 static const char *const chips[] = { "movement", "episode", NULL };
 static const char *const scales[] = { "matrix", "column", NULL };
 
 const struct param oneshot_noise_param_table[] = {
-  PARAM_CHOICE(struct oneshot_noise, preset, 0, presets, "programming error that depends on the weight as that of a device model"),
-  PARAM_CHOICE(struct oneshot_noise, scale, 0, scales, "the largest weight is that of the matrix or of its column (chip.scale)"),
-  PARAM_F64(struct oneshot_noise, programming, 0, 0, 10, "error of a written weight, relative to the largest weight; with a preset, multiples of its error"),
-  PARAM_F64(struct oneshot_noise, read, 0, 0, 1, "error of a product per square root of its events, relative to the largest weight"),
+  PARAM_CHOICE(struct oneshot_noise, preset, 0, presets,
+               "programming error that depends on the weight as that of a device model"),
+  PARAM_CHOICE(struct oneshot_noise, scale, 0, scales,
+               "the largest weight is that of the matrix or of its column (chip.scale)"),
+  PARAM_F64(struct oneshot_noise, programming, 0, 0, 10,
+            "error of a written weight, relative to the largest weight; with a preset, multiples of its error"),
+  PARAM_F64(struct oneshot_noise, read, 0, 0, 1,
+            "error of a product per square root of its events, relative to the largest weight"),
   PARAM_F64(struct oneshot_noise, drift, 0, 0, 1, "relative spread of the weights between the two passes"),
-  PARAM_CHOICE(struct oneshot_noise, chips, ONESHOT_OF_MOVEMENT, chips, "each movement has a chip of its own, or, in training, the train.group of an episode share one and the first pass on it: half the work"),
+  PARAM_CHOICE(struct oneshot_noise, chips, ONESHOT_OF_MOVEMENT, chips,
+               "each movement has a chip of its own, or, in training, the train.group of an episode share one and the "
+               "first pass on it: half the work"),
   { 0 },
 };
 
-// Two devices for each sign, as on the chip; those of the other sign rest in RESET, whose error max(0, s z) has
-// the variance s^2 (1/2 - 1/(2 pi)).
+// Two devices for each sign, as chips have by default with these presets.
 static void set_sigmas(struct oneshot *o) {
   struct pcm p;
   if (o->noise.preset > 0) pcm_preset(&p, (int)o->noise.preset - 1);
-  for (int k = 0; k <= ONESHOT_SIGMAS; k++) {
-    o->sigma[k] = (real)o->noise.programming;
-    if (o->noise.preset == 0) continue;
-    const double x = (double)k/ONESHOT_SIGMAS, written = fmax(pcm_curve_at(&p.sigma_prog, x), 0);
-    const double variance = written*written + p.sigma_reset*p.sigma_reset*(0.5 - 0.5/3.14159265358979323846);
-    o->sigma[k] *= (real)sqrt(variance*p.devices/2);
-  }
+  for (int k = 0; k <= ONESHOT_SIGMAS; k++)
+    o->sigma[k] = (real)(o->noise.programming*
+                         (o->noise.preset > 0 ? pcm_weight_sigma(&p, 2/p.devices, (double)k/ONESHOT_SIGMAS) : 1));
   o->sigma[ONESHOT_SIGMAS + 1] = o->sigma[ONESHOT_SIGMAS];
 }
 
@@ -88,7 +89,9 @@ size_t oneshot_item_bytes(const struct oneshot *o, int capacity) {
 }
 
 size_t oneshot_scratch_bytes(const struct oneshot *o) {
-  return (3*signal_size(o) + 3*spiking_w_size(&o->trainee) + output_size(o) + spiking_w_out_size(&o->trainee) + 2*(size_t)o->trainee.ld)*sizeof(real) +
+  return (3*signal_size(o) + 3*spiking_w_size(&o->trainee) + output_size(o) + spiking_w_out_size(&o->trainee) +
+          2*(size_t)o->trainee.ld)*
+             sizeof(real) +
          spiking_scratch_bytes(&o->lsg) + bptt_scratch_bytes(&o->lsg) + spiking_scratch_bytes(&o->trainee) +
          bptt_scratch_bytes(&o->trainee) + eprop_scratch_bytes(&o->trainee) + 10*128;
 }
@@ -111,9 +114,10 @@ static double largest_weights(real *top, const struct oneshot *o, const real *w)
   return sum/net->n;
 }
 
-// written (n) = target and an error of the standard deviation sigma(|target|/top) top, sigma between its points by straight lines.
-static void add_errors(real *restrict written, const real *restrict target, const real *restrict top, const real *restrict scale,
-                       const float *restrict z, const real *restrict sigma, int n) {
+// written (n) = target and an error of the standard deviation sigma(|target|/top) top, sigma between its points by
+// straight lines.
+static void add_errors(real *restrict written, const real *restrict target, const real *restrict top,
+                       const real *restrict scale, const float *restrict z, const real *restrict sigma, int n) {
   for (int j = 0; j < n; j++) {
     const real size = target[j] < 0 ? -target[j] : target[j], x = size*scale[j], at = (x < 1 ? x : 1)*ONESHOT_SIGMAS;
     const int k = (int)at;
@@ -121,10 +125,11 @@ static void add_errors(real *restrict written, const real *restrict target, cons
   }
 }
 
-// Write w (n) where it differs from before, or everywhere if before is NULL: the error that was there goes with the old state of
-// the device, so the new weight is what was meant, `meant` and the change, with an error of its own. scale is 1/top.
-static void write_row(real *restrict w, const real *restrict before, const real *restrict meant, int n, const struct oneshot *o,
-                      const real *restrict top, const real *restrict scale, struct rng *r) {
+// Write w (n) where it differs from before, or everywhere if before is NULL: the error that was there goes with the old
+// state of the device, so the new weight is what was meant, `meant` and the change, with an error of its own. scale is
+// 1/top.
+static void write_row(real *restrict w, const real *restrict before, const real *restrict meant, int n,
+                      const struct oneshot *o, const real *restrict top, const real *restrict scale, struct rng *r) {
   real target[CHUNK], written[CHUNK];
   float z[CHUNK];
   for (int from = 0; from < n; from += CHUNK) {
@@ -138,7 +143,8 @@ static void write_row(real *restrict w, const real *restrict before, const real 
 }
 
 // Programming errors of the matrix, or of the weights that differ from before.
-static void program(real *w, const real *before, const struct oneshot *o, const real *parameters, struct rng *r, struct arena *scratch) {
+static void program(real *w, const real *before, const struct oneshot *o, const real *parameters, struct rng *r,
+                    struct arena *scratch) {
   const struct spiking *net = &o->trainee;
   const real *meant = parameters + o->trainee_w;
   if (o->noise.programming <= 0) return;
@@ -164,8 +170,8 @@ static void drift(real *w, const struct oneshot *o, struct rng *r) {
   }
 }
 
-static struct spiking_source trainee_source(const struct oneshot *o, const real *w, struct synapse *array, struct rng *r,
-                                            const real *parameters, struct arena *scratch) {
+static struct spiking_source trainee_source(const struct oneshot *o, const real *w, struct synapse *array,
+                                            struct rng *r, const real *parameters, struct arena *scratch) {
   struct spiking_source s = { .w = w, .array = array, .r = r };
   const size_t mark = arena_mark(scratch);
   real *top = ARENA_NEW(scratch, (size_t)o->trainee.ld, real);
@@ -176,8 +182,8 @@ static struct spiking_source trainee_source(const struct oneshot *o, const real 
 
 // ---- forward
 
-void oneshot_first_forward(struct oneshot_first *f, const struct oneshot *o, const real *parameters, const struct events *clock,
-                           struct synapse *array, struct rng *r, struct arena *scratch) {
+void oneshot_first_forward(struct oneshot_first *f, const struct oneshot *o, const real *parameters,
+                           const struct events *clock, struct synapse *array, struct rng *r, struct arena *scratch) {
   const real *w = parameters + o->trainee_w;
   const size_t n = spiking_w_size(&o->trainee);
   if (f->own) {
@@ -192,9 +198,10 @@ void oneshot_first_forward(struct oneshot_first *f, const struct oneshot *o, con
   memset(f->d_spike, 0, n_active*sizeof(real));
 }
 
-// E3. The spikes of the generator depend on the smallest details of the path. Passes that differ in these alone share what it says and
-// not its noise, whose variance falls as their number.
-void oneshot_signal(real *learning, struct oneshot_item *it, const struct oneshot *o, const real *parameters, struct arena *scratch) {
+// E3. The spikes of the generator depend on the smallest details of the path. Passes that differ in these alone share
+// what it says and not its noise, whose variance falls as their number.
+void oneshot_signal(real *learning, struct oneshot_item *it, const struct oneshot *o, const real *parameters,
+                    struct arena *scratch) {
   const int passes = o->update.lsg_passes > 1 ? (int)o->update.lsg_passes : 1;
   const size_t mark = arena_mark(scratch), n = signal_size(o);
   struct spiking_source source = { .w = parameters + o->lsg_w };
@@ -240,7 +247,8 @@ static struct eprop_params input_rule(const struct eprop_params *p) {
 }
 
 // E2 and E4 of both parts of a matrix, whose rates may differ.
-static void update(real *restrict changed, const real *restrict w, const real *restrict dw, const struct oneshot *o, struct rng *r) {
+static void update(real *restrict changed, const real *restrict w, const real *restrict dw, const struct oneshot *o,
+                   struct rng *r) {
   const size_t n_in = spiking_recurrent(&o->trainee), n = spiking_w_size(&o->trainee);
   const struct eprop_params in = input_rule(&o->update);
   eprop_update(changed, w, dw, n_in, &in, r);
@@ -259,7 +267,8 @@ static long count_changes(const real *restrict a, const real *restrict b, size_t
 
 // The update after the pass (rec, output) that ran with the weights w; the result is it->changed or on the array.
 static void learn(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const struct events *clock,
-                  const struct spiking_record *rec, const real *output, const real *w, struct synapse *array, struct arena *scratch) {
+                  const struct spiking_record *rec, const real *output, const real *w, struct synapse *array,
+                  struct arena *scratch) {
   const size_t mark = arena_mark(scratch), n = spiking_w_size(&o->trainee), ld = (size_t)o->trainee.ld;
   real *learning = ARENA_NEW(scratch, signal_size(o), real), *dw = ARENA_NEW(scratch, n, real);
   if (o->update.signal == EPROP_LSG) oneshot_signal(learning, it, o, parameters, scratch);
@@ -288,7 +297,8 @@ static void learn(struct oneshot_item *it, const struct oneshot *o, const real *
 }
 
 // A new programming error for the weights that the update changed, and drift since all were written.
-static void age(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const real *w, struct arena *scratch) {
+static void age(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const real *w,
+                struct arena *scratch) {
   program(it->changed, w, o, parameters, it->r, scratch);
   drift(it->changed, o, it->r);
 }
@@ -300,8 +310,8 @@ void oneshot_learn(struct oneshot_item *it, const struct oneshot *o, const real 
   if (!array) age(it, o, parameters, it->first->w, scratch);
 }
 
-void oneshot_perform(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const struct events *clock,
-                     struct synapse *array, struct arena *scratch) {
+void oneshot_perform(struct oneshot_item *it, const struct oneshot *o, const real *parameters,
+                     const struct events *clock, struct synapse *array, struct arena *scratch) {
   const size_t mark = arena_mark(scratch), n = spiking_w_size(&o->trainee);
   const struct spiking_source source = trainee_source(o, it->changed, array, it->r, parameters, scratch);
   real *w = o->update.repeats > 1 ? ARENA_NEW(scratch, n, real) : NULL;
@@ -323,18 +333,20 @@ static struct eprop_params rule_of(const struct oneshot *o, size_t k) {
 }
 
 // g += d price/d(change); returns the price. Smooth in the size of a change, not counting rounded ones.
-static double price_changes(real *restrict g, const struct oneshot_item *it, const struct oneshot *o, const struct events *clock,
-                            double weight, struct arena *scratch) {
+static double price_changes(real *restrict g, const struct oneshot_item *it, const struct oneshot *o,
+                            const struct events *clock, double weight, struct arena *scratch) {
   const size_t mark = arena_mark(scratch), n = spiking_w_size(&o->trainee), ld = (size_t)o->trainee.ld;
   const real per_weight = (real)(weight/((double)(o->trainee.n_in + o->trainee.n)*o->trainee.n));
-  real *restrict dw = memset(ARENA_NEW(scratch, n, real), 0, n*sizeof(real)), *restrict column = ARENA_NEW(scratch, ld, real);
+  real *restrict dw = memset(ARENA_NEW(scratch, n, real), 0, n*sizeof(real));
+  real *restrict column = ARENA_NEW(scratch, ld, real);
   eprop_gradient(dw, &o->trainee, &it->first->rec, clock, it->source, scratch);
   memset(column, 0, ld*sizeof *column);
   for (size_t k = 0; k < n; k += ld) {
     const struct eprop_params p = rule_of(o, k);
     const real rate = (real)p.rate, step = (real)p.step;
     for (size_t j = 0; j < ld; j++) {
-      const real change = -rate*dw[k + j], size = change < 0 ? -change : change, slope = per_weight*step/((size + step)*(size + step));
+      const real change = -rate*dw[k + j], size = change < 0 ? -change : change,
+                 slope = per_weight*step/((size + step)*(size + step));
       column[j] += size/(size + step);
       g[k + j] += change > 0 ? slope : change < 0 ? -slope : 0;
     }
@@ -350,15 +362,15 @@ static void add(real *restrict y, const real *restrict x, size_t n) {
 }
 
 void oneshot_backward(real *gradient, struct oneshot_item *it, const struct oneshot *o, const real *parameters,
-                      const struct events *clock, const real *d_output, const real *d_rate_trainee, const real *d_rate_lsg,
-                      double share, struct arena *scratch) {
+                      const struct events *clock, const real *d_output, const real *d_rate_trainee,
+                      const real *d_rate_lsg, double share, struct arena *scratch) {
   assert(o->update.repeats == 1 && o->update.lsg_passes <= 1);
   const size_t mark = arena_mark(scratch), n = spiking_w_size(&o->trainee), ld = (size_t)o->trainee.ld;
   struct oneshot_first *f = it->first;
   real *g = memset(ARENA_NEW(scratch, n, real), 0, n*sizeof(real));  // dL/d(updated weights)
   const struct bptt_loss second = { .d_output = d_output, .d_rate = d_rate_trainee };
-  bptt_backward(g, gradient + o->trainee_w_out, &o->trainee, it->changed, parameters + o->trainee_w_out, &it->second, clock,
-                &second, scratch);
+  bptt_backward(g, gradient + o->trainee_w_out, &o->trainee, it->changed, parameters + o->trainee_w_out, &it->second,
+                clock, &second, scratch);
   spiking_clear_diagonal(&o->trainee, g);
   add(gradient + o->trainee_w, g, n);
   it->price = o->sparsity > 0 ? price_changes(g, it, o, clock, share*o->sparsity, scratch) : 0;
@@ -367,11 +379,12 @@ void oneshot_backward(real *gradient, struct oneshot_item *it, const struct ones
     for (size_t j = 0; j < ld; j++) g[k + j] *= rate;
   }
   real *d_learning = ARENA_NEW(scratch, signal_size(o), real);
-  eprop_backward(d_learning, f->d_surrogate, f->d_spike, g, &o->trainee, &f->rec, clock, it->learning, it->source, scratch);
+  eprop_backward(d_learning, f->d_surrogate, f->d_spike, g, &o->trainee, &f->rec, clock, it->learning, it->source,
+                 scratch);
   if (o->update.signal == EPROP_LSG) {  // a broadcast error is taken as given
     const struct bptt_loss lsg = { .d_output = d_learning, .d_rate = d_rate_lsg };
-    bptt_backward(gradient + o->lsg_w, gradient + o->lsg_w_out, &o->lsg, parameters + o->lsg_w, parameters + o->lsg_w_out,
-                  &it->lsg, &it->input, &lsg, scratch);
+    bptt_backward(gradient + o->lsg_w, gradient + o->lsg_w_out, &o->lsg, parameters + o->lsg_w,
+                  parameters + o->lsg_w_out, &it->lsg, &it->input, &lsg, scratch);
   }
   arena_reset(scratch, mark);
 }
@@ -379,8 +392,8 @@ void oneshot_backward(real *gradient, struct oneshot_item *it, const struct ones
 void oneshot_first_backward(real *gradient, struct oneshot_first *f, const struct oneshot *o, const real *parameters,
                             const struct events *clock, const real *d_rate, struct arena *scratch) {
   const struct bptt_loss loss = { .d_rate = d_rate, .d_spike = f->d_spike, .d_surrogate = f->d_surrogate };
-  bptt_backward(gradient + o->trainee_w, gradient + o->trainee_w_out, &o->trainee, f->w, parameters + o->trainee_w_out, &f->rec,
-                clock, &loss, scratch);
+  bptt_backward(gradient + o->trainee_w, gradient + o->trainee_w_out, &o->trainee, f->w, parameters + o->trainee_w_out,
+                &f->rec, clock, &loss, scratch);
 }
 
 void oneshot_finish(real *gradient, const struct oneshot *o) {

@@ -19,7 +19,8 @@ struct oneshot_noise {
   double programming;  // standard deviation of every written weight; with a preset, multiples of its own
   double read;         // of every element of a product, per square root of the number of events
   double drift;        // relative spread of all weights between the passes
-  int64_t chips;       // one for each movement, or one for all of an episode, which then share its errors and the first pass
+  // one for each movement, or one for all of an episode, which then share its errors and the first pass
+  int64_t chips;
 };
 enum oneshot_chips { ONESHOT_OF_MOVEMENT, ONESHOT_OF_EPISODE };
 extern const struct param oneshot_noise_param_table[];
@@ -31,10 +32,12 @@ struct oneshot {
   struct eprop_params update;
   struct oneshot_noise noise;
   int T;
-  real sigma[ONESHOT_SIGMAS + 2];                       // programming error at |w| = k/ONESHOT_SIGMAS of the largest weight, the last one twice
+  // programming error at |w| = k/ONESHOT_SIGMAS of the largest weight, the last one twice
+  real sigma[ONESHOT_SIGMAS + 2];
   double sparsity;                                      // price of the share of weights changed, see oneshot_backward
   size_t lsg_w, lsg_w_out, trainee_w, trainee_w_out, n;  // offsets in the parameter block, its length
-  size_t matrix[ONESHOT_MATRICES + 1];                   // the same of W_in, W_rec, W_out of LSG and trainee, and its length
+  // the same of W_in, W_rec, W_out of LSG and trainee, and its length
+  size_t matrix[ONESHOT_MATRICES + 1];
 };
 // Networks, update, noise and T are set before; fills in offsets and sigma.
 void oneshot_layout(struct oneshot *o);
@@ -74,25 +77,26 @@ size_t oneshot_item_bytes(const struct oneshot *o, int capacity);
 size_t oneshot_scratch_bytes(const struct oneshot *o);  // of every function below
 
 // Pass 1. With an array (already programmed with the parameters) all products of the trainee are its.
-void oneshot_first_forward(struct oneshot_first *f, const struct oneshot *o, const real *parameters, const struct events *clock,
-                           struct synapse *array, struct rng *r, struct arena *scratch);
+void oneshot_first_forward(struct oneshot_first *f, const struct oneshot *o, const real *parameters,
+                           const struct events *clock, struct synapse *array, struct rng *r, struct arena *scratch);
 
 // LSG and update after pass 1. it->input, it->first (and it->target) are given. An array is rewritten by the update.
 void oneshot_learn(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const struct events *clock,
                    struct synapse *array, struct arena *scratch);
 // Pass 2, and any further updates (update.repeats) with the passes after them.
-void oneshot_perform(struct oneshot_item *it, const struct oneshot *o, const real *parameters, const struct events *clock,
-                     struct synapse *array, struct arena *scratch);
+void oneshot_perform(struct oneshot_item *it, const struct oneshot *o, const real *parameters,
+                     const struct events *clock, struct synapse *array, struct arena *scratch);
 // The learning signal alone: L (T, ld of the trainee).
-void oneshot_signal(real *learning, struct oneshot_item *it, const struct oneshot *o, const real *parameters, struct arena *scratch);
+void oneshot_signal(real *learning, struct oneshot_item *it, const struct oneshot *o, const real *parameters,
+                    struct arena *scratch);
 
 // gradient += dL/dparameters of the second pass, the update and the LSG; what concerns the first pass is
 // collected in it->first. d_output (T, ld_out) dL/do of pass 2; d_rate: dL/dz of every spike of a neuron.
-// sparsity adds share sparsity/(number of weights) sum |D|/(|D| + step) over the changes D = -rate dW (W_in: rate and step times input_rate) to the
-// loss; share is that of one movement, 1/batch.
+// sparsity adds share sparsity/(number of weights) sum |D|/(|D| + step) over the changes D = -rate dW (W_in: rate and
+// step times input_rate) to the loss; share is that of one movement, 1/batch.
 void oneshot_backward(real *gradient, struct oneshot_item *it, const struct oneshot *o, const real *parameters,
-                      const struct events *clock, const real *d_output, const real *d_rate_trainee, const real *d_rate_lsg,
-                      double share, struct arena *scratch);
+                      const struct events *clock, const real *d_output, const real *d_rate_trainee,
+                      const real *d_rate_lsg, double share, struct arena *scratch);
 // After all items that share the pass; d_rate counts each of them. Both leave the diagonals to oneshot_finish.
 void oneshot_first_backward(real *gradient, struct oneshot_first *f, const struct oneshot *o, const real *parameters,
                             const struct events *clock, const real *d_rate, struct arena *scratch);

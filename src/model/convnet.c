@@ -13,9 +13,11 @@ const char *const convnet_rule_names[] = { "task", "support", "chip", NULL };
 
 const struct param convnet_param_table[] = {
   PARAM_I64(struct convnet_params, channels, 56, 1, 1024, "feature maps of every block"),
-  PARAM_I64(struct convnet_params, blocks, 4, 1, CONVNET_MAX_BLOCKS, "blocks of convolution, rectification, normalisation"),
+  PARAM_I64(struct convnet_params, blocks, 4, 1, CONVNET_MAX_BLOCKS,
+            "blocks of convolution, rectification, normalisation"),
   PARAM_I64(struct convnet_params, ways, 5, 2, 256, "classes of a task"),
-  PARAM_I64(struct convnet_params, steps, 4, 1, CONVNET_MAX_STEPS, "inner updates that have a learning rate of their own"),
+  PARAM_I64(struct convnet_params, steps, 4, 1, CONVNET_MAX_STEPS,
+            "inner updates that have a learning rate of their own"),
   PARAM_F64(struct convnet_params, epsilon, 1e-3, 1e-8, 1, "added to the variance in the normalisation"),
   { 0 },
 };
@@ -28,15 +30,16 @@ int convnet_init(struct convnet *net, const struct convnet_params *p, int size) 
   net->side[0] = size;
   for (int l = 0; l < net->blocks; l++) {
     if (net->side[l] < 2)
-      return err_set(ERR_SETTING, "net.blocks=%d: images of %d pixels are used up after %d blocks", net->blocks, size, l);
+      return err_set(ERR_SETTING, "net.blocks=%d: images of %d pixels are used up after %d blocks", net->blocks, size,
+                     l);
     net->side[l + 1] = convnet_shape(net, l, 1).OH;
   }
   for (int l = 0; l <= net->blocks; l++) {
     net->offset[l] = net->n;
-    net->n += (size_t)convnet_rows(net, l) * (size_t)conv_padded(convnet_columns(net, l));
+    net->n += (size_t)convnet_rows(net, l) * (size_t)vector_padded(convnet_columns(net, l));
   }
   net->rates = net->n;
-  net->n += (size_t)conv_padded(net->steps);
+  net->n += (size_t)vector_padded(net->steps);
   return 0;
 }
 
@@ -64,24 +67,31 @@ void convnet_start(const struct convnet *net, real *parameters, double rate, str
     const double limit = sqrt(6.0 / (I + O*taps));  // Glorot and Bengio, AISTATS 2010: fan-in + fan-out
     for (int i = 0; i < I; i++)
       for (int o = 0; o < O; o++)
-        parameters[net->offset[l] + (size_t)(i*conv_padded(O) + o)] = (real)(limit * (2*rng_uniform(r) - 1));
+        parameters[net->offset[l] + (size_t)(i*vector_padded(O) + o)] = (real)(limit * (2*rng_uniform(r) - 1));
   }
   for (int s = 0; s < net->steps; s++) parameters[net->rates + (size_t)s] = (real)rate;
 }
 
 static size_t pixels(const struct convnet *net, int l) { return (size_t)net->side[l] * (size_t)net->side[l]; }
 
+double convnet_work_bytes(const struct convnet *net, int B) {
+  const double CP = vector_padded(net->channels), images = B, readout = net->ways*CP, square = KERNEL*KERNEL*CP*CP;
+  double total = images*(double)pixels(net, 0)*VECTOR_PADDING + 2*images*(double)pixels(net, 1)*CP;
+  for (int l = 1; l <= net->blocks; l++) total += 2*images*(double)pixels(net, l)*CP;
+  return (total + fmax(readout, square) + 64*CP*CONVNET_MAX_LAYERS + 3*images*CP)*sizeof(real) + 128*64;
+}
+
 void convnet_work_init(struct convnet_work *w, const struct convnet *net, int B) {
   *w = (struct convnet_work){ .B = B };
-  const size_t CP = (size_t)conv_padded(net->channels), images = (size_t)B;
-  size_t total = images * pixels(net, 0) * CONV_LANES, largest = 0;
+  const size_t CP = (size_t)vector_padded(net->channels), images = (size_t)B;
+  size_t total = images * pixels(net, 0) * VECTOR_PADDING, largest = 0;
   for (int l = 1; l <= net->blocks; l++) total += 2 * images * pixels(net, l) * CP;
   largest = images * pixels(net, 1) * CP;
   const size_t readout = (size_t)net->ways * CP, square = KERNEL*KERNEL * CP * CP;  // transposed, either
   const size_t kernel = readout > square ? readout : square, small = 64 * CP * CONVNET_MAX_LAYERS;
   arena_init(&w->arena, (total + 2*largest + kernel + small + 3 * images * CP) * sizeof(real) + 128 * 64);
-  w->y[0] = ARENA_NEW(&w->arena, images * pixels(net, 0) * CONV_LANES, real);
-  memset(w->y[0], 0, images * pixels(net, 0) * CONV_LANES * sizeof(real));
+  w->y[0] = ARENA_NEW(&w->arena, images * pixels(net, 0) * VECTOR_PADDING, real);
+  memset(w->y[0], 0, images * pixels(net, 0) * VECTOR_PADDING * sizeof(real));
   for (int l = 1; l <= net->blocks; l++) {
     w->a[l] = ARENA_NEW(&w->arena, images * pixels(net, l) * CP, real);
     w->y[l] = ARENA_NEW(&w->arena, images * pixels(net, l) * CP, real);
@@ -101,7 +111,7 @@ void convnet_work_init(struct convnet_work *w, const struct convnet *net, int B)
 void convnet_work_release(struct convnet_work *w) { arena_release(&w->arena); }
 
 void convnet_fixed_init(struct convnet_fixed *f, const struct convnet *net) {
-  const size_t CP = (size_t)conv_padded(net->channels);
+  const size_t CP = (size_t)vector_padded(net->channels);
   arena_init(&f->arena, 2 * CONVNET_MAX_LAYERS * (CP * sizeof(real) + 128));
   for (int l = 1; l <= net->blocks; l++) {
     f->mean[l] = ARENA_NEW(&f->arena, CP, real);
@@ -115,13 +125,14 @@ void convnet_fixed_release(struct convnet_fixed *f) { arena_release(&f->arena); 
 static void block_product(const struct convnet *net, struct convnet_work *w, struct synapse *layer, int l, int b, int n,
                           struct rng *r) {
   const struct conv shape = convnet_shape(net, l - 1, n);
-  const size_t in = pixels(net, l - 1) * (size_t)conv_padded(shape.C), out = pixels(net, l) * (size_t)conv_padded(shape.O);
+  const size_t in = pixels(net, l - 1) * (size_t)vector_padded(shape.C),
+               out = pixels(net, l) * (size_t)vector_padded(shape.O);
   layer->ops->product(layer, w->a[l] + (size_t)b*out, w->y[l - 1] + (size_t)b*in, &shape, r);
 }
 
 void convnet_forward(const struct convnet *net, struct convnet_work *w, struct synapse *const *layers, int group,
                      enum convnet_rule rule, const struct convnet_fixed *fixed, struct rng *r) {
-  const int CP = conv_padded(net->channels), b = group ? w->n[0] : 0, n = w->n[group];
+  const int CP = vector_padded(net->channels), b = group ? w->n[0] : 0, n = w->n[group];
   assert(b + n <= w->B);
   for (int l = 1; l <= net->blocks; l++) {
     const int m = n * (int)pixels(net, l);
@@ -138,13 +149,14 @@ void convnet_forward(const struct convnet *net, struct convnet_work *w, struct s
     norm_forward(y, a, mean, inverse, m, CP);
   }
   const size_t last = pixels(net, net->blocks) * (size_t)CP;
-  maxpool_forward(w->h + b*CP, w->from + b*CP, w->y[net->blocks] + (size_t)b*last, n, (int)pixels(net, net->blocks), CP);
+  maxpool_forward(w->h + b*CP, w->from + b*CP, w->y[net->blocks] + (size_t)b*last, n,
+                  (int)pixels(net, net->blocks), CP);
 }
 
 void convnet_measure(const struct convnet *net, struct convnet_work *w, struct synapse *const *layers,
                      struct convnet_fixed *fixed, const real *x, int n, struct rng *r) {
-  const int CP = conv_padded(net->channels);
-  const size_t image = pixels(net, 0) * CONV_LANES;
+  const int CP = vector_padded(net->channels);
+  const size_t image = pixels(net, 0) * VECTOR_PADDING;
   for (int top = 1; top <= net->blocks; top++) {  // the statistics below `top` are known
     real *mean = fixed->mean[top], *inverse = fixed->r[top], *sum = w->sums, *square = w->sums + CP;
     memset(sum, 0, 2 * (size_t)CP * sizeof *sum);
@@ -170,7 +182,7 @@ void convnet_measure(const struct convnet *net, struct convnet_work *w, struct s
 
 // Through the normalisation of block l: w->g[1] = gradient before the rectification, from w->g[0].
 static void normalisation_backward(const struct convnet *net, struct convnet_work *w, int l, enum convnet_rule rule) {
-  const int CP = conv_padded(net->channels), side2 = (int)pixels(net, l), m0 = w->n[0]*side2, m1 = w->n[1]*side2;
+  const int CP = vector_padded(net->channels), side2 = (int)pixels(net, l), m0 = w->n[0]*side2, m1 = w->n[1]*side2;
   const size_t at = (size_t)m0 * (size_t)CP;
   real *s1 = w->sums, *s2 = s1 + CP, *t1 = s2 + CP, *t2 = t1 + CP;
   memset(w->sums, 0, 4 * (size_t)CP * sizeof *w->sums);
@@ -188,7 +200,7 @@ static void normalisation_backward(const struct convnet *net, struct convnet_wor
 void convnet_backward(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
                       enum convnet_rule rule) {
   assert(rule != CONVNET_FIXED);
-  const int CP = conv_padded(net->channels), B = w->n[0] + w->n[1];
+  const int CP = vector_padded(net->channels), B = w->n[0] + w->n[1];
   maxpool_backward(w->g[0], w->dh, w->from, B, (int)pixels(net, net->blocks), CP);
   for (int l = net->blocks; l > 0; l--) {
     const struct conv shape = convnet_shape(net, l - 1, B);

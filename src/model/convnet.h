@@ -68,6 +68,7 @@ struct convnet_work {
   struct arena arena;                    // owns all of the above
 };
 void convnet_work_init(struct convnet_work *w, const struct convnet *net, int B);
+double convnet_work_bytes(const struct convnet *net, int B);  // that it takes
 void convnet_work_release(struct convnet_work *w);
 
 // Fixed statistics for CONVNET_FIXED.

@@ -16,15 +16,21 @@ static void layer_name(char name[32], const struct convnet *net, int l) {
 static int check_kernel(const struct tensorfile_entry *e, const char *file, int64_t O, int64_t I) {
   if (e->n_dims == 4 && e->dims[0] == O && e->dims[1] == I && e->dims[2] == 3 && e->dims[3] == 3) return 0;
   char found[200] = "";
-  for (int k = 0, n = 0; k < e->n_dims; k++) n += snprintf(found + n, sizeof found - (size_t)n, "%s%lld", k ? ", " : "", (long long)e->dims[k]);
-  return err_set(ERR_FORMAT, "%s: tensor %s: shape (%s), expected (%d, %d, 3, 3) beside readout.weight (%d, ways)", file, e->name, found, (int)O, (int)I, (int)O);
+  for (int k = 0, n = 0; k < e->n_dims; k++)
+    n += snprintf(found + n, sizeof found - (size_t)n, "%s%lld", k ? ", " : "", (long long)e->dims[k]);
+  return err_set(ERR_FORMAT, "%s: tensor %s: shape (%s), expected (%d, %d, 3, 3) beside readout.weight (%d, ways)",
+                 file, e->name, found, (int)O, (int)I, (int)O);
 }
 
 int convnetfile_sizes(struct convnet_params *p, const struct tensorfile *tf) {
   const char *file = tensorfile_name(tf);
-  const struct tensorfile_entry *readout = tensorfile_find(tf, "readout.weight"), *conv = tensorfile_find(tf, "conv1.weight");
-  if (!readout || !conv) return err_set(ERR_FORMAT, "%s: tensor %s: absent; not a few-shot classifier", file, readout ? "conv1.weight" : "readout.weight");
-  if (readout->n_dims != 2 || readout->dims[0] < 1 || readout->dims[0] > 1024 || readout->dims[1] < 2 || readout->dims[1] > 256)
+  const struct tensorfile_entry *readout = tensorfile_find(tf, "readout.weight");
+  const struct tensorfile_entry *conv = tensorfile_find(tf, "conv1.weight");
+  if (!readout || !conv)
+    return err_set(ERR_FORMAT, "%s: tensor %s: absent; not a few-shot classifier", file,
+                   readout ? "conv1.weight" : "readout.weight");
+  if (readout->n_dims != 2 || readout->dims[0] < 1 || readout->dims[0] > 1024 || readout->dims[1] < 2 ||
+      readout->dims[1] > 256)
     return err_set(ERR_FORMAT, "%s: tensor readout.weight: expected (channels up to 1024, ways 2 to 256)", file);
   p->channels = readout->dims[0];
   p->ways = readout->dims[1];
@@ -43,7 +49,7 @@ int convnetfile_sizes(struct convnet_params *p, const struct tensorfile *tf) {
 
 // One layer between the file's (O, I, 3, 3) or (I, O) and the block's (taps, I, padded O).
 static void exchange(const struct convnet *net, int l, real *block, real *plain, int to_file) {
-  const int O = convnet_columns(net, l), OP = conv_padded(O), taps = l == net->blocks ? 1 : 9;
+  const int O = convnet_columns(net, l), OP = vector_padded(O), taps = l == net->blocks ? 1 : 9;
   const int I = convnet_rows(net, l) / taps;
   for (int k = 0; k < taps; k++)
     for (int i = 0; i < I; i++)

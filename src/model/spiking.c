@@ -9,18 +9,19 @@
 #include "base/rng.h"
 #include "kernel/noise.h"
 
-#define SPIKING_TABLE(name, N, FRACTION, THRESHOLD, BETA)                                                                  \
-  const struct param name[] = {                                                                                            \
-    PARAM_I64(struct spiking_params, neurons, N, 1, 32768, "neurons"),                                                     \
-    PARAM_F64(struct spiking_params, adaptive_fraction, FRACTION, 0, 1, "share of neurons with adaptive threshold"),       \
-    PARAM_F64(struct spiking_params, v_th, THRESHOLD, 1e-6, 1e6, "base threshold"),                                        \
-    PARAM_F64(struct spiking_params, beta, BETA, 0, 1e6, "increase of the adaptive threshold per recent spike"),           \
-    PARAM_F64(struct spiking_params, tau_membrane_ms, 20, 0.01, 1e6, "time constant of the membrane and of the traces"),   \
-    PARAM_F64(struct spiking_params, tau_output_ms, 20, 0.01, 1e6, "time constant of the outputs"),                        \
-    PARAM_F64(struct spiking_params, tau_adapt_ms, 600, 0.01, 1e6, "time constant of the adaptation"),                     \
-    PARAM_F64(struct spiking_params, damping, 0.3, 0, 10, "height of the surrogate derivative times v_th"),                \
-    PARAM_I64(struct spiking_params, refractory_ms, 5, 0, 200, "refractory time"),                                         \
-    { 0 },                                                                                                                 \
+#define SPIKING_TABLE(name, N, FRACTION, THRESHOLD, BETA)                                                            \
+  const struct param name[] = {                                                                                      \
+    PARAM_I64(struct spiking_params, neurons, N, 1, 32768, "neurons"),                                               \
+    PARAM_F64(struct spiking_params, adaptive_fraction, FRACTION, 0, 1, "share of neurons with adaptive threshold"), \
+    PARAM_F64(struct spiking_params, v_th, THRESHOLD, 1e-6, 1e6, "base threshold"),                                  \
+    PARAM_F64(struct spiking_params, beta, BETA, 0, 1e6, "increase of the adaptive threshold per recent spike"),     \
+    PARAM_F64(struct spiking_params, tau_membrane_ms, 20, 0.01, 1e6,                                                 \
+              "time constant of the membrane and of the traces"),                                                    \
+    PARAM_F64(struct spiking_params, tau_output_ms, 20, 0.01, 1e6, "time constant of the outputs"),                  \
+    PARAM_F64(struct spiking_params, tau_adapt_ms, 600, 0.01, 1e6, "time constant of the adaptation"),               \
+    PARAM_F64(struct spiking_params, damping, 0.3, 0, 10, "height of the surrogate derivative times v_th"),          \
+    PARAM_I64(struct spiking_params, refractory_ms, 5, 0, 200, "refractory time"),                                   \
+    { 0 },                                                                                                           \
   }
 SPIKING_TABLE(spiking_trainee_param_table, 250, 0, 0.6, 0);
 SPIKING_TABLE(spiking_lsg_param_table, 800, 0.3, 1.3, 1.6);
@@ -53,7 +54,8 @@ void spiking_start(const struct spiking *net, real *w, real *w_out, double scale
   memset(w, 0, spiking_w_size(net)*sizeof(real));
   memset(w_out, 0, spiking_w_out_size(net)*sizeof(real));
   for (int i = 0; i < net->n_in + net->n; i++)
-    for (int j = 0; j < net->n; j++) w[(size_t)i*(size_t)net->ld + (size_t)j] = (real)(spread[i >= net->n_in]*rng_normal(r));
+    for (int j = 0; j < net->n; j++)
+      w[(size_t)i*(size_t)net->ld + (size_t)j] = (real)(spread[i >= net->n_in]*rng_normal(r));
   for (int i = 0; i < net->n; i++)
     for (int j = 0; j < net->n_out; j++)  // the width of a uniform number is sqrt(12) times its spread
       w_out[i*net->ld_out + j] = (real)(spread[2]*(scale > 0 ? rng_normal(r) : sqrt(12)*(rng_uniform(r) - 0.5)));
@@ -76,7 +78,8 @@ double spiking_rate(const struct spiking *net, const struct spiking_record *rec)
 }
 
 void spiking_add_counts(double *counts, const struct spiking_record *rec) {
-  for (int k = 0; k < rec->spikes.first[rec->spikes.T]; k++) counts[rec->spikes.index[k]] += (double)rec->spikes.value[k];
+  for (int k = 0; k < rec->spikes.first[rec->spikes.T]; k++)
+    counts[rec->spikes.index[k]] += (double)rec->spikes.value[k];
 }
 
 // State of one pass, in the arena.
@@ -89,7 +92,7 @@ struct state {
 };
 
 size_t spiking_scratch_bytes(const struct spiking *net) {
-  const size_t ld = (size_t)net->ld, rows = (size_t)conv_padded(net->n_in + net->n);
+  const size_t ld = (size_t)net->ld, rows = (size_t)vector_padded(net->n_in + net->n);
   return (5*ld + (size_t)net->ld_out + rows)*sizeof(real) + 2*ld + 9*128;
 }
 
@@ -98,7 +101,7 @@ static void *zeroed(struct arena *a, int n, size_t size) {
 }
 
 static void start_state(struct state *s, const struct spiking *net, struct arena *a) {
-  const int ld = net->ld, rows = conv_padded(net->n_in + net->n);
+  const int ld = net->ld, rows = vector_padded(net->n_in + net->n);
   s->v = zeroed(a, ld, sizeof(real));
   s->o = zeroed(a, net->ld_out, sizeof(real));
   s->b = zeroed(a, ld, sizeof(real));
@@ -122,8 +125,8 @@ static void adapt(struct state *s, const struct spiking *net, struct events_step
 }
 
 // v = gamma v + x W_in + z W_rec where an array computes the product
-static void drive_array(struct state *s, const struct spiking *net, const struct spiking_source *source, struct events_step x,
-                        struct events_step z) {
+static void drive_array(struct state *s, const struct spiking *net, const struct spiking_source *source,
+                        struct events_step x, struct events_step z) {
   events_decay(s->v, net->gamma, net->ld);
   if (x.n + z.n == 0) return;
   for (int k = 0; k < x.n; k++) s->x[x.index[k]] = x.value[k];
@@ -174,8 +177,9 @@ static void note_reset(struct spiking_record *rec, const struct state *s, const 
   }
 }
 
-void spiking_forward(struct spiking_record *rec, real *output, const struct spiking *net, const struct spiking_source *source,
-                     const real *w_out, const struct events *input, struct arena *scratch) {
+void spiking_forward(struct spiking_record *rec, real *output, const struct spiking *net,
+                     const struct spiking_source *source, const real *w_out, const struct events *input,
+                     struct arena *scratch) {
   const size_t mark = arena_mark(scratch);
   struct state s;
   start_state(&s, net, scratch);
@@ -186,7 +190,8 @@ void spiking_forward(struct spiking_record *rec, real *output, const struct spik
     adapt(&s, net, z);
     drive(&s, net, source, events_at(input, t), z);
     for (int k = 0; k < z.n; k++) s.v[z.index[k]] -= z.value[k]*s.threshold[z.index[k]];
-    lif_fire(&rec->spikes, &rec->active, t, s.v, net->lif.smooth ? s.base : s.threshold, s.wait, s.flag, net->ld, &net->lif);
+    lif_fire(&rec->spikes, &rec->active, t, s.v, net->lif.smooth ? s.base : s.threshold, s.wait, s.flag, net->ld,
+             &net->lif);
     note_reset(rec, &s, net, t);
     if (!output) continue;
     events_integrate(s.o, net->kappa, w_out, net->ld_out, events_at(&rec->spikes, t));
@@ -198,7 +203,8 @@ void spiking_forward(struct spiking_record *rec, real *output, const struct spik
 void spiking_forward_ref(real *z, real *h, real *v, real *output, const struct spiking *net, const real *w_in,
                          const real *w_rec, const real *w_out, const real *x, int T) {
   const int n = net->n, n_out = net->n_out;
-  real *b = err_calloc((size_t)n, sizeof(real)), *A = err_calloc((size_t)n, sizeof(real)), *r = err_calloc((size_t)n, sizeof(real));
+  real *b = err_calloc((size_t)n, sizeof(real)), *A = err_calloc((size_t)n, sizeof(real)),
+       *r = err_calloc((size_t)n, sizeof(real));
   real *rest = err_calloc((size_t)(n + n_out), sizeof(real));
   for (int t = 0; t < T; t++) {
     const real *zp = t ? z + (t - 1)*n : rest, *vp = t ? v + (t - 1)*n : rest, *op = t ? output + (t - 1)*n_out : rest;

@@ -45,7 +45,8 @@ void spiking_clear_diagonal(const struct spiking *net, real *w);
 // W_in, W_rec ~ N(0,1)/sqrt(fan-in); w_out ~ N(0,1) scale/sqrt(n), or Glorot uniform if scale is 0.
 struct rng;
 void spiking_start(const struct spiking *net, real *w, real *w_out, double scale, struct rng *r);
-void spiking_start_spread(double spread[3], const struct spiking *net, double scale);  // standard deviations of W_in, W_rec, w_out
+// standard deviations of W_in, W_rec, w_out
+void spiking_start_spread(double spread[3], const struct spiking *net, double scale);
 
 // Everything a pass leaves behind for learning. Written by spiking_forward.
 struct spiking_record {
@@ -70,8 +71,9 @@ struct spiking_source {
 };
 
 // T steps from rest. output (T, ld_out) or NULL: o. scratch: spiking_scratch_bytes.
-void spiking_forward(struct spiking_record *rec, real *output, const struct spiking *net, const struct spiking_source *source,
-                     const real *w_out, const struct events *input, struct arena *scratch);
+void spiking_forward(struct spiking_record *rec, real *output, const struct spiking *net,
+                     const struct spiking_source *source, const real *w_out, const struct events *input,
+                     struct arena *scratch);
 size_t spiking_scratch_bytes(const struct spiking *net);
 
 // The slow twin, dense: z, h, v (T, n) and output (T, n_out), unpadded; w_in, w_rec, w_out as in the files.

@@ -17,7 +17,9 @@ struct frame {
 
 // ---- values
 
-static double value(const double *v, const struct chart_series *s, int k, double factor) { return v[k*(s->stride ? s->stride : 1)]*(factor != 0 ? factor : 1); }
+static double value(const double *v, const struct chart_series *s, int k, double factor) {
+  return v[k*(s->stride ? s->stride : 1)]*(factor != 0 ? factor : 1);
+}
 static double x_of(const struct chart_series *s, int k) { return value(s->x, s, k, s->fx); }
 static double y_of(const struct chart_series *s, int k) { return value(s->y, s, k, s->fy); }
 static double error_of(const struct chart_series *s, int k) { return s->error ? value(s->error, s, k, s->fy) : NAN; }
@@ -31,7 +33,8 @@ void chart_range(double range[2], const struct chart_series *series, int n, bool
   for (int s = 0; s < n; s++) {
     const struct chart_series *p = &series[s];
     for (int k = 0; k < p->n; k++) {
-      const double v = vertical ? y_of(p, k) : x_of(p, k), bar = vertical ? error_of(p, k) : 0, e = usable(bar, false) ? bar : 0;
+      const double v = vertical ? y_of(p, k) : x_of(p, k), bar = vertical ? error_of(p, k) : 0,
+                   e = usable(bar, false) ? bar : 0;
       if (!usable(v, log)) continue;
       if (usable(v - e, log)) range[0] = fmin(range[0], v - e);
       range[1] = fmax(range[1], v + e);
@@ -63,7 +66,8 @@ static double place(const double range[2], double from, double to, const struct 
 static double px(const struct frame *f, double v) { return place(f->x, f->left, f->right, &f->c->x, v); }
 static double py(const struct frame *f, double v) { return place(f->y, f->bottom, f->top, &f->c->y, v); }
 
-static void range_of(double range[2], const struct chart_axis *a, const struct chart_series *series, int n, bool vertical) {
+static void range_of(double range[2], const struct chart_axis *a, const struct chart_series *series, int n,
+                     bool vertical) {
   chart_range(range, series, n, vertical, a->log);
   if (isfinite(a->low)) range[0] = a->low;
   if (isfinite(a->high)) range[1] = a->high;
@@ -76,8 +80,10 @@ static void range_of(double range[2], const struct chart_axis *a, const struct c
 
 // Widen one range so that a unit is as long on both axes.
 static void make_equal(struct frame *f) {
-  const double sx = (f->x[1] - f->x[0])/(f->right - f->left), sy = (f->y[1] - f->y[0])/(f->bottom - f->top), s = fmax(sx, sy)*1.06;
-  const double mx = (f->x[0] + f->x[1])/2, my = (f->y[0] + f->y[1])/2, w = (f->right - f->left)*s/2, h = (f->bottom - f->top)*s/2;
+  const double sx = (f->x[1] - f->x[0])/(f->right - f->left), sy = (f->y[1] - f->y[0])/(f->bottom - f->top),
+               s = fmax(sx, sy)*1.06;
+  const double mx = (f->x[0] + f->x[1])/2, my = (f->y[0] + f->y[1])/2, w = (f->right - f->left)*s/2,
+               h = (f->bottom - f->top)*s/2;
   f->x[0] = mx - w, f->x[1] = mx + w;
   f->y[0] = my - h, f->y[1] = my + h;
 }
@@ -87,12 +93,16 @@ static void make_equal(struct frame *f) {
 static void put_tick(FILE *out, const struct frame *f, double v, bool vertical) {
   if (vertical) {
     const double y = py(f, v);
-    fprintf(out, "<path class=\"grid\" d=\"M%.1f %.1fH%.1f\"/><text class=\"num\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">", f->left, y,
-            f->right, f->left - 6, y + 4);
+    fprintf(out,
+            "<path class=\"grid\" d=\"M%.1f %.1fH%.1f\"/><text class=\"num\" x=\"%.1f\" y=\"%.1f\" "
+            "text-anchor=\"end\">",
+            f->left, y, f->right, f->left - 6, y + 4);
   } else {
     const double x = px(f, v);
-    fprintf(out, "<path class=\"axis\" d=\"M%.1f %.1fv4\"/><text class=\"num\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">", x, f->bottom, x,
-            f->bottom + 17);
+    fprintf(out,
+            "<path class=\"axis\" d=\"M%.1f %.1fv4\"/><text class=\"num\" x=\"%.1f\" y=\"%.1f\" "
+            "text-anchor=\"middle\">",
+            x, f->bottom, x, f->bottom + 17);
   }
 }
 
@@ -134,8 +144,12 @@ static void draw_axis(FILE *out, const struct frame *f, bool vertical) {
     fputs("</text>", out);
   }
   if (!vertical) fprintf(out, "<path class=\"axis\" d=\"M%.1f %.1fH%.1f\"/>", f->left, f->bottom, f->right);
-  if (vertical) fprintf(out, "<text class=\"label\" text-anchor=\"middle\" transform=\"translate(11 %.1f) rotate(-90)\">", (f->top + f->bottom)/2);
-  else fprintf(out, "<text class=\"label\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">", (f->left + f->right)/2, f->bottom + 37);
+  if (vertical)
+    fprintf(out, "<text class=\"label\" text-anchor=\"middle\" transform=\"translate(11 %.1f) rotate(-90)\">",
+            (f->top + f->bottom)/2);
+  else
+    fprintf(out, "<text class=\"label\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">", (f->left + f->right)/2,
+            f->bottom + 37);
   html_text(out, a->label);
   fputs("</text>", out);
 }
@@ -143,8 +157,10 @@ static void draw_axis(FILE *out, const struct frame *f, bool vertical) {
 // ---- series
 
 void chart_mark(FILE *out, int look, double x, double y) {
-  static const char *const shapes[CHART_LOOKS] = { "", "m-3.6 -3.6h7.2v7.2h-7.2z", "m0 -4.8l4.6 8h-9.2z", "m0 -5l5 5l-5 5l-5 -5z",
-                                                   "m0 4.8l4.6 -8h-9.2z", "m-5 -1.6h3.4v-3.4h3.2v3.4h3.4v3.2h-3.4v3.4h-3.2v-3.4h-3.4z" };
+  static const char *const shapes[CHART_LOOKS] = { "", "m-3.6 -3.6h7.2v7.2h-7.2z", "m0 -4.8l4.6 8h-9.2z",
+                                                   "m0 -5l5 5l-5 5l-5 -5z",
+                                                   "m0 4.8l4.6 -8h-9.2z",
+                                                   "m-5 -1.6h3.4v-3.4h3.2v3.4h3.4v3.2h-3.4v3.4h-3.2v-3.4h-3.4z" };
   const char *shape = shapes[look % CHART_LOOKS];
   if (*shape) fprintf(out, "<path class=\"mark\" d=\"M%.1f %.1f%s\"/>", x, y, shape);
   else fprintf(out, "<circle class=\"mark\" cx=\"%.1f\" cy=\"%.1f\" r=\"3.9\"/>", x, y);
@@ -192,7 +208,8 @@ static void draw_points(FILE *out, const struct frame *f, const struct chart_ser
     if (!visible(f, x, y)) continue;
     const bool alone = !(s->how & CHART_AREA) && !point_visible(f, s, k - 1) && !point_visible(f, s, k + 1);
     if (e > 0 && visible(f, x, y - e))
-      fprintf(out, "<path class=\"bar\" d=\"M%.1f %.1fV%.1fm-3 0h6M%.1f %.1fh6\"/>", px(f, x), py(f, y - e), py(f, y + e), px(f, x) - 3, py(f, y - e));
+      fprintf(out, "<path class=\"bar\" d=\"M%.1f %.1fV%.1fm-3 0h6M%.1f %.1fh6\"/>", px(f, x), py(f, y - e),
+              py(f, y + e), px(f, x) - 3, py(f, y - e));
     if (s->how & CHART_MARKS || alone) chart_mark(out, s->look, px(f, x), py(f, y));
   }
 }
@@ -260,9 +277,12 @@ void chart_draw(FILE *out, const struct chart *c, const struct chart_series *ser
   draw_axis(out, &f, true);
   draw_axis(out, &f, false);
   const double x = f.left - 6, y = f.top - 6, w = f.right - f.left + 12, h = f.bottom - f.top + 12;
-  fprintf(out, "<svg x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" viewBox=\"%.1f %.1f %.1f %.1f\">", x, y, w, h, x, y, w, h);
+  fprintf(out, "<svg x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" viewBox=\"%.1f %.1f %.1f %.1f\">", x, y, w, h,
+          x, y, w, h);
   for (int s = 0; s < n; s++) draw_series(out, &f, &series[s]);
   fputs("</svg>", out);
-  if (!any_visible(&f, series, n)) fprintf(out, "<text class=\"none\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">no data</text>", (f.left + f.right)/2, (f.top + f.bottom)/2);
+  if (!any_visible(&f, series, n))
+    fprintf(out, "<text class=\"none\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">no data</text>",
+            (f.left + f.right)/2, (f.top + f.bottom)/2);
   fputs("</svg>\n", out);
 }

@@ -36,7 +36,8 @@ struct chart {
   int width, height;           // of the view box; 0: the usual
 };
 
-// series may be empty, a single point or not finite: axes are drawn all the same. A value beyond 1e300 is not finite here.
+// series may be empty, a single point or not finite: axes are drawn all the same. A value beyond 1e300 is not finite
+// here.
 void chart_draw(FILE *out, const struct chart *c, const struct chart_series *series, int n);
 
 // The range of all finite values (above 0 for log), widened where it is empty or a point.

@@ -23,12 +23,14 @@ static int split(char *line, char *cell[CSVTABLE_COLUMNS]) {
 
 static int parse_head(struct csvtable *t, char *line, const char *where) {
   t->n_columns = split(line, t->name);
-  if (t->n_columns > CSVTABLE_COLUMNS) return err_set(ERR_FORMAT, "%s:1: more than %d columns", where, CSVTABLE_COLUMNS);
+  if (t->n_columns > CSVTABLE_COLUMNS)
+    return err_set(ERR_FORMAT, "%s:1: more than %d columns", where, CSVTABLE_COLUMNS);
   for (int c = 0; c < t->n_columns; c++)
     if (!*t->name[c]) return err_set(ERR_FORMAT, "%s:1: column %d has no name", where, c + 1);
   for (int c = 1; c < t->n_columns; c++)
     for (int d = 0; d < c; d++)
-      if (!strcmp(t->name[c], t->name[d])) return err_set(ERR_FORMAT, "%s:1: columns %d and %d are both %.40s", where, d + 1, c + 1, t->name[c]);
+      if (!strcmp(t->name[c], t->name[d]))
+        return err_set(ERR_FORMAT, "%s:1: columns %d and %d are both %.40s", where, d + 1, c + 1, t->name[c]);
   return 0;
 }
 
@@ -76,14 +78,13 @@ int csvtable_parse(struct csvtable *t, const char *text, size_t size, const char
   return rc;
 }
 
+static int parse_text(void *t, const char *text, size_t size, const char *path) {
+  return csvtable_parse(t, text, size, path);
+}
+
 int csvtable_read(struct csvtable *t, const char *path) {
-  char *text;
-  size_t size;
   *t = (struct csvtable){ 0 };
-  TRY(file_read(path, SIZE_LIMIT, &text, &size));
-  const int rc = csvtable_parse(t, text, size, path);
-  free(text);
-  return rc;
+  return file_parse(path, SIZE_LIMIT, parse_text, t);
 }
 
 void csvtable_release(struct csvtable *t) {

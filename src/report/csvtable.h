@@ -1,5 +1,5 @@
-// csvtable.h - a table of numbers in a CSV file: a line of column names, none twice, then rows of as many numbers. An empty
-// cell is NaN. A last line without line end (of a run that goes on, or was killed) is left out.
+// csvtable.h - a table of numbers in a CSV file: a line of column names, none twice, then rows of as many numbers. An
+// empty cell is NaN. A last line without line end (of a run that goes on, or was killed) is left out.
 #ifndef REPORT_CSVTABLE_H
 #define REPORT_CSVTABLE_H
 

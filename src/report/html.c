@@ -5,7 +5,8 @@
 
 // Bytes of the UTF-8 sequence at p; 0 if there is none (overlong, surrogate, beyond U+10FFFF, torn).
 static int sequence(const unsigned char *p) {
-  const int n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+  const int n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+                : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
   for (int k = 1; k < n; k++)
     if ((p[k] & 0xc0) != 0x80) return 0;
   if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0)) return 0;

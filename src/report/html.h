@@ -1,5 +1,5 @@
-// html.h - text, numbers and files put into HTML and SVG. Whatever was not written in this program (settings, file names,
-// names in files) goes through html_text; then it is seen as it is and does nothing.
+// html.h - text, numbers and files put into HTML and SVG. Whatever was not written in this program (settings, file
+// names, names in files) goes through html_text; then it is seen as it is and does nothing.
 #ifndef REPORT_HTML_H
 #define REPORT_HTML_H
 

@@ -10,13 +10,16 @@
 #include "report/html.h"
 #include "report/page.h"
 
-enum { JSON_LIMIT = 1 << 26, IMAGE_LIMIT = 1 << 24 };
-static const char *const kind_files[] = { "fewshot.json", "arm.json" };
+enum { JSON_LIMIT = 1 << 26 };
 
 // ---- reading a run
 
 void report_path(const struct report_run *r, const char *name, char path[FILE_PATH_SIZE]) {
   snprintf(path, FILE_PATH_SIZE, "%s/showcase/%s", r->folder, name);
+}
+
+void report_facts_path(const struct report_run *r, char path[FILE_PATH_SIZE]) {
+  snprintf(path, FILE_PATH_SIZE, "%s/showcase/%s.json", r->folder, r->kind->name);
 }
 
 static void own_path(const struct report_run *r, const char *name, char path[FILE_PATH_SIZE]) {
@@ -30,33 +33,39 @@ static int read_table(struct csvtable *t, const struct report_run *r, const char
   return csvtable_read(t, path);
 }
 
-static int read_all(struct report_run *r) {
+static int no_results(const struct report_run *r, const struct report_kind *const *kinds) {
+  char names[256] = "";
+  size_t used = 0;
+  for (const struct report_kind *const *k = kinds; *k && used < sizeof names; k++)
+    used += (size_t)snprintf(names + used, sizeof names - used, "%s%s.json", k > kinds ? " or " : "", (*k)->name);
+  return err_set(ERR_IO, "%s: no results to draw (no showcase/%s)", r->folder, names);
+}
+
+static int read_all(struct report_run *r, const struct report_kind *const *kinds) {
   char path[FILE_PATH_SIZE];
-  for (r->kind = REPORT_FEWSHOT; r->kind <= REPORT_ARM; r->kind++) {
-    report_path(r, kind_files[r->kind], path);
+  for (const struct report_kind *const *k = kinds; *k; k++) {
+    r->kind = *k;
+    report_facts_path(r, path);
     if (file_exists(path)) break;
+    r->kind = NULL;
   }
-  if (r->kind > REPORT_ARM) return err_set(ERR_IO, "%s: no results to draw (no showcase/%s or %s)", r->folder, kind_files[0], kind_files[1]);
+  if (!r->kind) return no_results(r, kinds);
   TRY(json_read(&r->facts, path, JSON_LIMIT));
-#define X(table, of) if (r->kind == of) TRY(read_table(&r->table, r, #table));
-  REPORT_TABLES(X)
-#undef X
+  for (int k = 0; r->kind->tables && r->kind->tables[k]; k++) TRY(read_table(&r->table[k], r, r->kind->tables[k]));
   own_path(r, "metrics.csv", path);
   if (file_exists(path)) TRY(csvtable_read(&r->metrics, path));
   own_path(r, "build.json", path);
-  if (file_exists(path)) TRY(json_read(&r->build, path, JSON_LIMIT));
-  report_path(r, "task.png", path);
-  return r->kind == REPORT_FEWSHOT ? file_read(path, IMAGE_LIMIT, &r->image, &r->image_size) : 0;
+  return file_exists(path) ? json_read(&r->build, path, JSON_LIMIT) : 0;
 }
 
-int report_open(struct report_run *r, const char *folder) {
+int report_open(struct report_run *r, const char *folder, const struct report_kind *const *kinds) {
   *r = (struct report_run){ 0 };
   if (strlen(folder) >= sizeof r->folder) return err_set(ERR_IO, "%.60s...: path too long", folder);
   strcpy(r->folder, folder);
   for (size_t n = strlen(r->folder); n > 1 && r->folder[n - 1] == '/'; n--) r->folder[n - 1] = 0;
   const char *slash = strrchr(r->folder, '/');
   snprintf(r->name, sizeof r->name, "%.*s", (int)sizeof r->name - 1, slash && slash[1] ? slash + 1 : r->folder);
-  const int rc = read_all(r);
+  const int rc = read_all(r, kinds);
   if (rc < 0) report_close(r);
   return rc;
 }
@@ -65,10 +74,7 @@ void report_close(struct report_run *r) {
   if (r->facts) json_release(r->facts);
   if (r->build) json_release(r->build);
   csvtable_release(&r->metrics);
-#define X(table, kind) csvtable_release(&r->table);
-  REPORT_TABLES(X)
-#undef X
-  free(r->image);
+  for (int k = 0; k < REPORT_MAX_TABLES; k++) csvtable_release(&r->table[k]);
   *r = (struct report_run){ 0 };
 }
 
@@ -76,7 +82,7 @@ int report_evaluation(struct json_t **result, const char **command, const struct
   struct json_t *list, *o;
   char path[FILE_PATH_SIZE];
   const char *found;
-  report_path(r, kind_files[r->kind], path);
+  report_facts_path(r, path);
   TRY(json_field_array(r->facts, path, "evaluations", &list));
   for (size_t k = 0; k < json_length(list); k++) {
     TRY(json_item_object(list, path, k, &o));
@@ -91,7 +97,8 @@ int report_evaluation(struct json_t **result, const char **command, const struct
 const char *report_price_source(const struct json_t *result) {
   struct json_t *ledger;
   const char *source = "source not recorded";
-  if (json_has(result, "ledger") && json_field_object(result, "result", "ledger", &ledger) == 0 && json_has(ledger, "cost_source"))
+  if (json_has(result, "ledger") && json_field_object(result, "result", "ledger", &ledger) == 0 &&
+      json_has(ledger, "cost_source"))
     json_field_text(ledger, "ledger", "cost_source", &source);
   return source;
 }
@@ -168,7 +175,7 @@ static int put_run(FILE *out, const struct report_run *r) {
   const char *model;
   struct json_t *program, *settings, *run;
   int64_t seed;
-  report_path(r, kind_files[r->kind], path);
+  report_facts_path(r, path);
   TRY(json_field_text(r->facts, path, "model", &model));
   TRY(json_field_object(r->facts, path, "program", &program));
   TRY(json_field_object(r->facts, path, "settings", &settings));
@@ -177,14 +184,14 @@ static int put_run(FILE *out, const struct report_run *r) {
   fputs("<div>", out);
   page_heading(out, r->name);
   fputs("<dl>\n", out);
-  fact(out, "task", r->kind == REPORT_ARM ? "the arm learns a movement from one showing" : "few-shot classification");
+  fact(out, "task", r->kind->task);
   fact(out, "model", model);
   fprintf(out, "<dt>seed</dt><dd>%lld</dd>\n", (long long)seed);
   if (r->build) {
     own_path(r, "build.json", path);
     TRY(put_build(out, r->build, path, "trained"));
   }
-  report_path(r, kind_files[r->kind], path);
+  report_facts_path(r, path);
   TRY(put_build(out, program, path, "evaluated"));
   TRY(put_changed(out, r->facts, path));
   fputs("</dl>\n", out);
@@ -207,19 +214,6 @@ static int put_runs(FILE *out, const struct report_run *runs, int n, const char 
 
 // ---- learning curves
 
-struct curve {
-  const char *title, *axis;
-  double factor;             // of the values
-  const char *column[2];     // of metrics.csv: training, validation; NULL: none
-  bool log;
-};
-static const struct curve curves[2][2] = {
-  { { "Query loss in training", "cross-entropy, nat", 1, { "loss", NULL }, true },
-    { "Accuracy after the last update", "accuracy, %", 100, { "accuracy_last", "validation_last" }, false } },
-  { { "Task loss in training", "loss", 1, { "loss_task", NULL }, true },
-    { "Distance of the tip after the update", "RMS distance, cm", 1, { "rms_distance_cm", "validation_cm" }, true } },
-};
-
 static bool any_finite(const struct csvtable *t, const double *column) {
   for (int i = 0; i < t->n_rows; i++)
     if (isfinite(column[i*t->n_columns])) return true;
@@ -227,7 +221,7 @@ static bool any_finite(const struct csvtable *t, const double *column) {
 }
 
 // Training as a line, validation, measured now and then, as marks.
-static void put_curve(FILE *out, const struct curve *c, const struct report_run *const *runs, int n) {
+static void put_curve(FILE *out, const struct report_curve *c, const struct report_run *const *runs, int n) {
   struct chart_series series[2*REPORT_MAX_RUNS];
   char names[2*REPORT_MAX_RUNS][160];
   int m = 0;
@@ -236,9 +230,10 @@ static void put_curve(FILE *out, const struct curve *c, const struct report_run 
       const struct csvtable *t = &runs[k]->metrics;
       const double *y = c->column[j] ? csvtable_column(t, c->column[j]) : NULL, *x = csvtable_column(t, "iteration");
       if (!x || !y || !any_finite(t, y)) continue;
-      snprintf(names[m], sizeof names[m], "%s%s%s", n > 1 ? runs[k]->name : "", n > 1 ? ", " : "", j ? "validation" : "training");
-      series[m] = (struct chart_series){ .name = names[m], .x = x, .y = y, .n = t->n_rows, .stride = t->n_columns, .fy = c->factor, .look = k,
-                                         .how = j ? CHART_MARKS : CHART_LINE };
+      snprintf(names[m], sizeof names[m], "%s%s%s", n > 1 ? runs[k]->name : "", n > 1 ? ", " : "",
+               j ? "validation" : "training");
+      series[m] = (struct chart_series){ .name = names[m], .x = x, .y = y, .n = t->n_rows, .stride = t->n_columns,
+                                         .fy = c->factor, .look = k, .how = j ? CHART_MARKS : CHART_LINE };
       m++;
     }
   chart_draw(out, &(struct chart){ .title = c->title, .about = c->title, .x = { "iteration", 0, NAN, .log = false },
@@ -246,47 +241,51 @@ static void put_curve(FILE *out, const struct curve *c, const struct report_run 
 }
 
 static void put_learning(FILE *out, const struct report_run *const *runs, int n) {
+  const struct report_kind *kind = runs[0]->kind;
+  char command[64];
   int with = 0;
   for (int k = 0; k < n; k++) with += runs[k]->metrics.n_rows > 0;
   if (!with) return;
   page_figure(out, "");
   fputs("<div class=\"grid\">\n", out);
-  for (int c = 0; c < 2; c++) put_curve(out, &curves[runs[0]->kind][c], runs, n);
+  for (int c = 0; c < REPORT_CURVES; c++)
+    if (kind->curve[c].title) put_curve(out, &kind->curve[c], runs, n);
   fputs("</div>\n", out);
-  page_caption(out, "Meta-training.", runs[0]->kind == REPORT_ARM ?
-    "Loss on the movements of each iteration, and how far the tip was from its target after the one update; marks: on movements held out. Axes of loss and distance are logarithmic." :
-    "Loss and accuracy on the queries of the training tasks; marks: on tasks held out for validation. The axis of the loss is logarithmic.",
-    runs[0]->kind == REPORT_ARM ? "metaxbar train arm" : "metaxbar train fewshot");
+  snprintf(command, sizeof command, "metaxbar train %s", kind->name);
+  page_caption(out, "Meta-training.", kind->curve_text, command);
 }
 
 // ---- the page
 
-static int put_kind(FILE *out, const struct report_run *runs, int n, enum report_kind kind) {
+static int put_kind(FILE *out, const struct report_run *runs, int n, const struct report_kind *kind) {
   const struct report_run *of[REPORT_MAX_RUNS];
   int m = 0;
   for (int k = 0; k < n; k++)
     if (runs[k].kind == kind) of[m++] = &runs[k];
   if (m == 0) return 0;
-  page_section(out, kind == REPORT_ARM ? "The arm learns a movement from one showing" : "New classes from a few drawings");
+  page_section(out, kind->title);
   put_learning(out, of, m);
-  return kind == REPORT_ARM ? report_arm(out, of, m) : report_fewshot(out, of, m);
+  return kind->draw(out, of, m);
 }
 
-static int put_page(FILE *out, const struct report_run *runs, int n, const char *command) {
+static int put_page(FILE *out, const struct report_kind *const *kinds, const struct report_run *runs, int n,
+                    const char *command) {
   char title[2*sizeof runs->name] = "";
   snprintf(title, sizeof title, n > 1 ? "metaxbar: %s and %d more" : "metaxbar: %s", runs->name, n - 1);
-  page_begin(out, title, "Networks meta-trained in software, written to phase-change memory, and adapted there to a new task "
-                         "by a few simple updates. Everything below was computed by the program from the files of the run.");
-  for (int kind = REPORT_FEWSHOT; kind <= REPORT_ARM; kind++) TRY(put_kind(out, runs, n, (enum report_kind)kind));
+  page_begin(out, title,
+             "Networks meta-trained in software, written to phase-change memory, and adapted there to a new task "
+             "by a few simple updates. Everything below was computed by the program from the files of the run.");
+  for (; *kinds; kinds++) TRY(put_kind(out, runs, n, *kinds));
   TRY(put_runs(out, runs, n, command));
   page_end(out);
   return 0;
 }
 
-int report_write(const char *path, const struct report_run *runs, int n, const char *command) {
+int report_write(const char *path, const struct report_kind *const *kinds, const struct report_run *runs, int n,
+                 const char *command) {
   struct file_out o;
   TRY(file_out_open(&o, path));
-  const int rc = put_page(o.stream, runs, n, command);
+  const int rc = put_page(o.stream, kinds, runs, n, command);
   if (rc < 0) {
     file_out_abort(&o);
     return rc;

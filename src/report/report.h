@@ -5,48 +5,60 @@
 #ifndef REPORT_REPORT_H
 #define REPORT_REPORT_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/file.h"
 #include "report/csvtable.h"
 
 struct json_t;
+struct report_run;
 
-enum { REPORT_MAX_RUNS = 6 };  // as many looks as a chart has
-enum report_kind { REPORT_FEWSHOT, REPORT_ARM };
+enum { REPORT_MAX_RUNS = 6, REPORT_MAX_TABLES = 8, REPORT_CURVES = 2 };  // as many runs as a chart has looks
 
-// Tables of a run; those of the other kind are empty.
-#define REPORT_TABLES(X)                                                                           \
-  X(accuracy, REPORT_FEWSHOT) X(later, REPORT_FEWSHOT) X(ledger, REPORT_FEWSHOT) X(histogram, REPORT_FEWSHOT)                       \
-  X(arm_software, REPORT_ARM) X(arm_chip, REPORT_ARM) X(arm_joints, REPORT_ARM)
-
-struct report_run {
-  enum report_kind kind;
-  char name[128];               // last part of the folder's name
-  char folder[FILE_PATH_SIZE/2];
-  struct json_t *facts;         // fewshot.json or arm.json
-  struct json_t *build;         // NULL: no build.json
-  struct csvtable metrics;      // no rows: no metrics.csv
-#define X(table, kind) struct csvtable table;
-  REPORT_TABLES(X)
-#undef X
-  char *image;                  // task.png
-  size_t image_size;
+// Columns of metrics.csv over the iterations.
+struct report_curve {
+  const char *title, *axis;    // title NULL: no curve
+  double factor;               // of the values
+  const char *column[2];       // training, validation; NULL: none
+  bool log;
 };
 
-// Read a run; afterwards report_close. ERR_IO, ERR_FORMAT naming file and field; then nothing is open.
-int report_open(struct report_run *r, const char *folder);
+// The runs of one experiment, and how they are drawn.
+struct report_kind {
+  const char *name;            // of the experiment: results in showcase/NAME.json
+  const char *task, *title;    // what it learns, in a few words; the heading of its section
+  const char *const *tables;   // showcase/TABLE.csv; NULL ends, or NULL: none
+  struct report_curve curve[REPORT_CURVES];
+  const char *curve_text;      // below them
+  int (*draw)(FILE *out, const struct report_run *const *runs, int n);
+};
+
+struct report_run {
+  const struct report_kind *kind;
+  char name[128];               // last part of the folder's name
+  char folder[FILE_PATH_SIZE/2];
+  struct json_t *facts;         // NAME.json
+  struct json_t *build;         // NULL: no build.json
+  struct csvtable metrics;      // no rows: no metrics.csv
+  struct csvtable table[REPORT_MAX_TABLES];  // in the order of kind->tables
+};
+
+// Read a run of one of these kinds (NULL ends); afterwards report_close. ERR_IO, ERR_FORMAT naming file and field;
+// then nothing is open.
+int report_open(struct report_run *r, const char *folder, const struct report_kind *const *kinds);
 void report_close(struct report_run *r);
 
-// Write the page about n runs, at most REPORT_MAX_RUNS, to a file (base/file.h). command: that writes the page.
-int report_write(const char *path, const struct report_run *runs, int n, const char *command);
+// Write the page about n runs, at most REPORT_MAX_RUNS, kind after kind, to a file (base/file.h). command: that
+// writes the page.
+int report_write(const char *path, const struct report_kind *const *kinds, const struct report_run *runs, int n,
+                 const char *command);
 
-// ---- the parts
+// ---- for the parts
 
-// A file of the results, for messages.
+// A file of the results; that of the facts.
 void report_path(const struct report_run *r, const char *name, char path[FILE_PATH_SIZE]);
-int report_fewshot(FILE *out, const struct report_run *const *runs, int n);
-int report_arm(FILE *out, const struct report_run *const *runs, int n);
+void report_facts_path(const struct report_run *r, char path[FILE_PATH_SIZE]);
 // The evaluation of that name ("software", "quantised", "chip"): its result and command.
 int report_evaluation(struct json_t **result, const char **command, const struct report_run *r, const char *name);
 const char *report_price_source(const struct json_t *result);  // where its prices come from; older results do not say

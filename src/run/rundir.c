@@ -55,7 +55,8 @@ static int lock(struct rundir *r) {
 
 // Links in a folder that was received could point at any file of the user's.
 static int refuse_links(const struct rundir *r) {
-  static const char *const names[] = { RUNDIR_LOCK, RUNDIR_SETTINGS, RUNDIR_BUILD, RUNDIR_METRICS, RUNDIR_CHECKPOINT, RUNDIR_MODEL };
+  static const char *const names[] = { RUNDIR_LOCK, RUNDIR_SETTINGS, RUNDIR_BUILD,
+                                       RUNDIR_METRICS, RUNDIR_CHECKPOINT, RUNDIR_MODEL };
   char path[FILE_PATH_SIZE];
   for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
     rundir_path(r, names[k], path);
@@ -86,9 +87,26 @@ void rundir_close(struct rundir *r) {
   r->lock = 0;
 }
 
-int rundir_describe(const struct rundir *r, const struct settings_section *all) {
+// The data are those that the run began with.
+static int check_data(const struct rundir *r, const char *fingerprint) {
+  char path[FILE_PATH_SIZE];
+  struct json_t *facts;
+  const char *then = "";
+  rundir_path(r, RUNDIR_BUILD, path);
+  if (!has(r, RUNDIR_BUILD) || !*fingerprint) return 0;
+  TRY(json_read(&facts, path, 1 << 20));
+  int rc = json_has(facts, "data") ? json_field_text(facts, path, "data", &then) : 0;
+  if (rc == 0 && *then && strcmp(then, fingerprint))
+    rc = err_set(ERR_SETTING, "%s: data=%s: the run began with other data; those at hand are %s", path, then,
+                 fingerprint);
+  json_release(facts);
+  return rc;
+}
+
+int rundir_describe(const struct rundir *r, const struct settings_section *all, const char *fingerprint) {
   char path[FILE_PATH_SIZE];
   struct file_out out;
+  TRY(check_data(r, fingerprint));
   rundir_path(r, RUNDIR_SETTINGS, path);
   TRY(file_out_open(&out, path));
   settings_print_ini(all, out.stream);
@@ -97,6 +115,7 @@ int rundir_describe(const struct rundir *r, const struct settings_section *all) 
   rundir_path(r, RUNDIR_BUILD, path);
   TRY(file_out_open(&out, path));
   struct json_t *facts = rundir_build();
+  if (*fingerprint) json_put_text(facts, "data", fingerprint);
   json_print(facts, out.stream);  // a failure shows in the commit
   json_release(facts);
   return file_out_commit(&out);
@@ -117,7 +136,8 @@ static int kept_rows(const char *text, size_t size, const char *header, int64_t 
     if (!newline) return 0;  // torn
     char *end;
     const int64_t iteration = strtoll(row, &end, 10);
-    if (end == row || (*end != ',' && *end != '\n')) return err_set(ERR_FORMAT, "%s:%d: row does not begin with an iteration", path, line);
+    if (end == row || (*end != ',' && *end != '\n'))
+      return err_set(ERR_FORMAT, "%s:%d: row does not begin with an iteration", path, line);
     if (iteration > last) return 0;
     *kept = (size_t)(newline - text) + 1;
   }

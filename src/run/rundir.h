@@ -21,7 +21,8 @@ struct rundir {
 };
 
 // Create and lock a folder for a new run, or open and lock the one to resume. Errors: ERR_BUSY (in use,
-// naming folder and process), ERR_SETTING (a run is there already / nothing to resume), ERR_IO (also for a link among the files of a run).
+// naming folder and process), ERR_SETTING (a run is there already / nothing to resume), ERR_IO (also for a link among
+// the files of a run).
 int rundir_open(struct rundir *r, const char *path, bool resume);
 void rundir_close(struct rundir *r);
 
@@ -30,14 +31,16 @@ void rundir_path(const struct rundir *r, const char *name, char path[FILE_PATH_S
 #define RUNDIR_SETTINGS "settings.ini"
 #define RUNDIR_CHECKPOINT "checkpoint.safetensors"
 #define RUNDIR_MODEL "model.safetensors"
+#define RUNDIR_BEST "model-best.safetensors"
 #define RUNDIR_METRICS "metrics.csv"
 #define RUNDIR_BUILD "build.json"
 
 // Is there a checkpoint? A run killed before its first one resumes from the start.
 bool rundir_has_checkpoint(const struct rundir *r);
 
-// Write settings.ini, and build.json where there is none yet.
-int rundir_describe(const struct rundir *r, const struct settings_section *all);
+// Write settings.ini, and build.json where there is none yet. fingerprint: of the data trained on, "" without;
+// ERR_SETTING where the run began with other data.
+int rundir_describe(const struct rundir *r, const struct settings_section *all, const char *fingerprint);
 
 // Open metrics.csv: header is its first line, without line end; the first column is the iteration, rising.
 // Rows of iterations after `last` (the checkpoint's; -1 without one) and a torn last line are removed,

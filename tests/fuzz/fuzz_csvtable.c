@@ -1,4 +1,5 @@
-// Any bytes are read as a table or refused; in a table every number is finite or NaN and every column is found by its name.
+// Any bytes are read as a table or refused; in a table every number is finite or NaN and every column is found by its
+// name.
 #include <assert.h>
 #include <math.h>
 #include <stdint.h>

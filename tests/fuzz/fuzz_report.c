@@ -1,4 +1,5 @@
-// A run of which one file holds anything: a first line names it, the rest is its text. A page is written or an error named.
+// A run of which one file holds anything: a first line names it, the rest is its text. A page is written or an error
+// named.
 #include <assert.h>
 #include <stdint.h>
 
@@ -8,20 +9,20 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct folder folder;
+static const char *const runs[FIXTURE_KINDS] = { "f", "a", "u" };
 static void clean(void) { folder_remove(&folder); }
 
 static void set_up(void) {
   folder = folder_make();
-  fixture_write(&folder, "f", REPORT_FEWSHOT, "x");
-  fixture_write(&folder, "a", REPORT_ARM, "x");
+  for (int kind = 0; kind < FIXTURE_KINDS; kind++) fixture_write(&folder, runs[kind], (enum fixture_kind)kind, "x");
   atexit(clean);
 }
 
-// "f/metrics.csv": the file of that name in one of the two runs, or NULL.
+// "f/metrics.csv": the file of that name in one of the runs, or NULL.
 static const struct fixture_file *find(const char *name, size_t size) {
-  if (size < 2 || (name[0] != 'f' && name[0] != 'a')) return NULL;
-  for (const struct fixture_file *f = fixture_files(name[0] == 'a' ? REPORT_ARM : REPORT_FEWSHOT); f->name; f++)
-    if (strlen(f->name) == size - 2 && !memcmp(f->name, name + 2, size - 2)) return f;
+  for (int kind = 0; size > 1 && kind < FIXTURE_KINDS; kind++)
+    for (const struct fixture_file *f = fixture_files((enum fixture_kind)kind); name[0] == *runs[kind] && f->name; f++)
+      if (strlen(f->name) == size - 2 && !memcmp(f->name, name + 2, size - 2)) return f;
   return NULL;
 }
 
@@ -31,12 +32,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const struct fixture_file *file = end ? find(text, (size_t)(end - text)) : NULL;
   if (!file) return 0;
   if (!folder.path[0]) set_up();
-  char name[100], *good = fixture_text(file->text, "x");
+  char name[100], word[2] = { text[0] }, *good = fixture_text(file->text, "x");
   snprintf(name, sizeof name, "%c/%s", text[0], file->name);
   folder_write(&folder, name, end + 1, size - (size_t)(end + 1 - text));
-  int rc = report_open(&run, folder_path(&folder, text[0] == 'a' ? "a" : "f"));
+  int rc = report_open(&run, folder_path(&folder, word), fixture_kinds());
   if (rc == 0) {
-    rc = report_write("/dev/null", &run, 1, NULL);
+    rc = report_write("/dev/null", fixture_kinds(), &run, 1, NULL);
     report_close(&run);
   }
   assert(rc == 0 || strstr(err_message(), folder.path));

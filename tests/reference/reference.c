@@ -37,14 +37,16 @@ static int metadata_number(const struct tensorfile *tf, const char *key, double 
   if (!text) return err_set(ERR_FORMAT, "%s: metadata %s: absent", tensorfile_name(tf), key);
   *value = strtod(text, &end);
   if (end == text || *end || !(*value >= min && *value <= max))
-    return err_set(ERR_FORMAT, "%s: metadata %s=%s: expected a number in [%g, %g]", tensorfile_name(tf), key, text, min, max);
+    return err_set(ERR_FORMAT, "%s: metadata %s=%s: expected a number in [%g, %g]", tensorfile_name(tf), key, text, min,
+                   max);
   return 0;
 }
 
 // Hold n numbers against tensor expect.<name>.
 static int compare(struct check *c, const char *name, const double *found, long n) {
   const struct tensorfile_entry *e = tensorfile_find(c->tf, name);
-  if (!e || e->n_values != n) return err_set(ERR_FORMAT, "%s: tensor %s: expected %ld values", tensorfile_name(c->tf), name, n);
+  if (!e || e->n_values != n)
+    return err_set(ERR_FORMAT, "%s: tensor %s: expected %ld values", tensorfile_name(c->tf), name, n);
   double *expected = err_calloc((size_t)n, sizeof *expected);
   const int rc = tensorfile_f64(c->tf, name, e->n_dims, e->dims, expected);
   if (rc == 0) {
@@ -60,7 +62,7 @@ static int compare(struct check *c, const char *name, const double *found, long 
 static int compare_matrix(struct check *c, const char *name, const real *m, int rows, int columns) {
   double *plain = err_calloc((size_t)(rows*columns), sizeof *plain);
   for (int i = 0; i < rows; i++)
-    for (int k = 0; k < columns; k++) plain[i*columns + k] = (double)m[i*conv_padded(columns) + k];
+    for (int k = 0; k < columns; k++) plain[i*columns + k] = (double)m[i*vector_padded(columns) + k];
   const int rc = compare(c, name, plain, rows*columns);
   free(plain);
   return rc;
@@ -77,13 +79,13 @@ static int compare_gradients(struct check *c) {
     snprintf(name, sizeof name, "expect.grad.conv%d.weight", l + 1);
     for (int k = 0; k < 9; k++)
       for (int i = 0; i < I; i++)
-        for (int o = 0; o < O; o++) plain[(o*I + i)*9 + k] = (double)g[(k*I + i)*conv_padded(O) + o] / c->tasks;
+        for (int o = 0; o < O; o++) plain[(o*I + i)*9 + k] = (double)g[(k*I + i)*vector_padded(O) + o] / c->tasks;
     const int rc = compare(c, name, plain, 9*I*O);
     free(plain);
     TRY(rc);
   }
   real *readout = c->gradient + net->offset[net->blocks];
-  for (int i = 0; i < net->channels * conv_padded(net->ways); i++) readout[i] /= (real)c->tasks;
+  for (int i = 0; i < net->channels * vector_padded(net->ways); i++) readout[i] /= (real)c->tasks;
   return compare_matrix(c, "expect.grad.readout.weight", readout, net->channels, net->ways);
 }
 
@@ -96,10 +98,12 @@ static int load_group(struct check *c, int task, int group) {
   if (rc == 0) rc = tensorfile_i64(c->tf, y_name[group], 2, (const int64_t[]){ c->tasks, n }, label);
   for (int i = 0; i < n && rc == 0; i++) {
     const int64_t y = label[task*n + i];
-    if (y < 0 || y >= c->net.ways) rc = err_set(ERR_FORMAT, "%s: tensor %s: label %lld", tensorfile_name(c->tf), y_name[group], (long long)y);
+    if (y < 0 || y >= c->net.ways)
+      rc = err_set(ERR_FORMAT, "%s: tensor %s: label %lld", tensorfile_name(c->tf), y_name[group], (long long)y);
     c->worker.label[first + i] = (int)y;
     for (int p = 0; p < side*side; p++)
-      c->worker.work.y[0][((size_t)(first + i) * (size_t)(side*side) + (size_t)p) * CONV_LANES] = (real)c->images[(task*n + i)*side*side + p];
+      c->worker.work.y[0][((size_t)(first + i) * (size_t)(side*side) + (size_t)p) * VECTOR_PADDING] =
+          (real)c->images[(task*n + i)*side*side + p];
   }
   free(label);
   return rc;
@@ -107,7 +111,7 @@ static int load_group(struct check *c, int task, int group) {
 
 static int check_task(struct check *c, int task, double *loss) {
   const struct adapt_record *a = &c->worker.record;
-  const int steps = c->options.steps, Q = c->worker.work.n[1], N = conv_padded(c->net.ways);
+  const int steps = c->options.steps, Q = c->worker.work.n[1], N = vector_padded(c->net.ways);
   double accuracy[CONVNET_MAX_STEPS + 1];
   char name[64];
   for (int group = 0; group < 2; group++) TRY(load_group(c, task, group));
@@ -138,7 +142,8 @@ static int prepare(struct check *c, double *rate) {
   TRY(metadata_number(c->tf, "shots", 1, 100, &shots));
   TRY(metadata_number(c->tf, "queries", 1, 100, &queries));
   if (!x || x->n_dims != 5 || x->dims[4] < 1 || x->dims[4] > 1024)
-    return err_set(ERR_FORMAT, "%s: tensor support.x: expected (tasks, images, 1, height, width)", tensorfile_name(c->tf));
+    return err_set(ERR_FORMAT, "%s: tensor support.x: expected (tasks, images, 1, height, width)",
+                   tensorfile_name(c->tf));
   p.steps = (int)steps;
   TRY(convnet_init(&c->net, &p, (int)x->dims[4]));
   c->tasks = (int)tasks;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/pool.h"
 #include "base/tensorfile.h"
 #include "experiment/arm/batch.h"
 #include "reference/reference.h"
@@ -14,7 +13,7 @@ struct checking {
   struct tensorfile *tf;
   struct reach f;
   struct reach_batch b;
-  real *parameters;
+  real *parameters, *gradient;
   FILE *out;
   double *worst;
 };
@@ -38,7 +37,8 @@ static int metadata_number(double *value, const struct tensorfile *tf, const cha
   char *end = NULL;
   *value = text ? strtod(text, &end) : 0;
   if (!text || end == text || *end || !(*value >= min && *value <= max))
-    return err_set(ERR_FORMAT, "%s: metadata %s=%s: expected a number in [%g, %g]", tensorfile_name(tf), key, text ? text : "(absent)", min, max);
+    return err_set(ERR_FORMAT, "%s: metadata %s=%s: expected a number in [%g, %g]", tensorfile_name(tf), key,
+                   text ? text : "(absent)", min, max);
   return 0;
 }
 
@@ -53,7 +53,8 @@ static int configure(struct checking *c, int *B) {
   TRY(metadata_number(&batch, c->tf, "B", 1, 10000));
   TRY(metadata_number(&c->f.update.rate, c->tf, "inner_lr", 0, 1e6));
   if (!quantise || (strcmp(quantise, "True") && strcmp(quantise, "False")))
-    return err_set(ERR_FORMAT, "%s: metadata quantise_update=%s: expected True or False", tensorfile_name(c->tf), quantise ? quantise : "(absent)");
+    return err_set(ERR_FORMAT, "%s: metadata quantise_update=%s: expected True or False", tensorfile_name(c->tf),
+                   quantise ? quantise : "(absent)");
   c->f.arm.stops = 0;
   c->f.update.grid = quantise[0] == 'T' ? EPROP_NEAREST : EPROP_EXACT;
   c->f.lsg.neurons = (int64_t)n_lsg;
@@ -94,8 +95,9 @@ static void rows(double *out, const real *in, int n_rows, int n, int ld) {
 }
 
 enum view { SPIKES_1, SURROGATE_1, TRACE_REC, OUTPUT_1, LSG_SPIKES, SIGNAL, OUTPUT_2, SPIKES_2 };
-static const char *const view_names[] = { "expect.pass1.spikes", "expect.pass1.pseudo_derivative", "expect.pass1.trace_rec",
-                                          "expect.pass1.omega", "expect.lsg.spikes", "expect.lsg.learning_signal",
+static const char *const view_names[] = { "expect.pass1.spikes", "expect.pass1.pseudo_derivative",
+                                          "expect.pass1.trace_rec", "expect.pass1.omega",
+                                          "expect.lsg.spikes", "expect.lsg.learning_signal",
                                           "expect.pass2.omega", "expect.pass2.spikes" };
 
 static void view(double *out, struct checking *c, int k, enum view what, real *work) {
@@ -125,7 +127,9 @@ static int compare_passes(struct checking *c, double *out, real *work) {
   const struct oneshot *o = &c->b.o;
   const int64_t B = c->b.n, T = o->T;
   for (int what = SPIKES_1; what <= SPIKES_2; what++) {
-    const int64_t n = what == LSG_SPIKES ? o->lsg.n : what == OUTPUT_1 || what == OUTPUT_2 ? o->trainee.n_out : o->trainee.n;
+    const int64_t n = what == LSG_SPIKES ? o->lsg.n
+                      : what == OUTPUT_1 || what == OUTPUT_2 ? o->trainee.n_out
+                                                             : o->trainee.n;
     for (int k = 0; k < B; k++) view(out + k*T*n, c, k, (enum view)what, work);
     TRY(compare(c, view_names[what], out, 3, (const int64_t[]){ B, T, n }));
   }
@@ -170,7 +174,7 @@ static int compare_updates(struct checking *c, double *out, real *work) {
 
 static int compare_gradients(struct checking *c, double *out) {
   const struct oneshot *o = &c->b.o;
-  const real *g = c->b.gradient;
+  const real *g = c->gradient;
   const struct spiking *const nets[2] = { &o->lsg, &o->trainee };
   static const char *const owners[2] = { "lsg", "trainee" };
   for (int k = 0; k < 2; k++) {
@@ -196,7 +200,8 @@ static int compare_all(struct checking *c) {
   const size_t widest = (size_t)(o->lsg.ld > o->trainee.ld ? o->lsg.ld : o->trainee.ld), T = (size_t)o->T;
   TRY(read_targets(c));
   reach_batch_forward(b, c->parameters);
-  reach_batch_backward(b);
+  for (int k = 0; k < reach_batch_episodes(b); k++) reach_batch_backward(b, c->gradient, k, 0);
+  reach_batch_finish(b, c->gradient);
   double *out = err_calloc((size_t)b->n*(T + widest)*widest, sizeof *out);
   real *work = err_aligned(2*(T + 1)*widest, sizeof *work);
   int rc = compare_passes(c, out, work);
@@ -221,12 +226,12 @@ int reference_eprop(struct tensorfile *tf, FILE *out, double *worst) {
   TRY(configure(&c, &B));
   reach_oneshot(&o, &c.f);
   c.parameters = err_aligned(o.n, sizeof *c.parameters);
-  struct pool *pool = pool_new(1);
-  reach_batch_init(&c.b, &c.f, &o, B, 2, pool, true, NULL);  // two movements an episode: sums over both kinds
+  c.gradient = err_aligned(o.n, sizeof *c.gradient);
+  reach_batch_init(&c.b, &c.f, &o, B, 2, NULL, NULL);  // two movements an episode: sums over both kinds
   int rc = reach_parameters_read(c.parameters, &o, tf, "");
   if (rc == 0) rc = compare_all(&c);
   reach_batch_release(&c.b);
-  pool_free(pool);
   free(c.parameters);
+  free(c.gradient);
   return rc;
 }

@@ -2,15 +2,16 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
-#include "base/pool.h"
+#include "base/par.h"
 #include "base/rng.h"
 #include "arm/joint.h"
 
-enum { MAX_TRIES = 100000, SLICES = 16 };
+enum { MAX_TRIES = 100000 };
 
 // ---- memory
 
@@ -22,7 +23,8 @@ static void init_passes(struct reach_batch *b) {
   const struct oneshot *o = &b->o;
   const int events = spikecode_capacity(&b->f->code, o->T), clock = o->T;
   const size_t n = (size_t)b->capacity;
-  arena_init(&b->arena, events_bytes(o->T, clock) + n*oneshot_item_bytes(o, events) + (size_t)b->n_firsts*oneshot_first_bytes(o) + 4096);
+  arena_init(&b->arena, events_bytes(o->T, clock) + n*oneshot_item_bytes(o, events) +
+                            (size_t)b->n_firsts*oneshot_first_bytes(o) + 4096);
   events_init(&b->clock, &b->arena, o->T, clock);
   spikecode_clock(&b->clock, &b->f->code);
   b->first = err_calloc((size_t)b->n_firsts, sizeof *b->first);
@@ -36,38 +38,47 @@ static void init_passes(struct reach_batch *b) {
   }
 }
 
-void reach_batch_init(struct reach_batch *b, const struct reach *f, const struct oneshot *o, int capacity, int group, struct pool *pool,
-                      bool differentiate, const struct reach_device *device) {
-  const size_t n = (size_t)capacity, T = (size_t)f->trajectory.steps, workers = (size_t)pool_threads(pool);
-  *b = (struct reach_batch){ .f = f, .o = *o, .T = (int)f->trajectory.steps, .pool = pool, .n = capacity, .capacity = capacity, .group = group };
-  b->differentiate = differentiate;
-  b->device = device;
+static int workers(const struct reach_batch *b) { return b->par ? par_threads(b->par) : 1; }
+
+double reach_batch_bytes(const struct reach *f, const struct oneshot *o, int capacity, int workers) {
+  const double of_item =
+      (double)oneshot_item_bytes(o, spikecode_capacity(&f->code, o->T)) + (double)oneshot_first_bytes(o);
+  return capacity*of_item + workers*(double)oneshot_scratch_bytes(o);
+}
+
+void reach_batch_init(struct reach_batch *b, const struct reach *f, const struct oneshot *o, int capacity, int group,
+                      struct par *par, const struct reach_device *device) {
+  const size_t n = (size_t)capacity, T = (size_t)f->trajectory.steps;
+  *b = (struct reach_batch){ .f = f, .o = *o, .par = par, .device = device, .T = (int)f->trajectory.steps,
+                             .n = capacity, .capacity = capacity, .group = group };
   const bool own_chip = oneshot_noisy(o) && o->noise.chips == ONESHOT_OF_MOVEMENT;
   b->n_firsts = device || own_chip ? capacity : reach_batch_episodes(b);
   init_passes(b);
   b->omega = err_calloc(n*T*2, sizeof(double));
   b->angle = err_calloc(n*T*2, sizeof(double));
   b->xyz = err_calloc(n*T*3, sizeof(double));
-  b->drive = err_calloc(workers*drive_size(f), sizeof(double));
+  b->drive = err_calloc((size_t)workers(b)*drive_size(f), sizeof(double));
   b->counts = err_calloc((size_t)(o->trainee.n + o->lsg.n), sizeof *b->counts);
   b->d_rate_trainee = err_aligned((size_t)o->trainee.ld, sizeof(real));
   b->d_rate_lsg = err_aligned((size_t)o->lsg.ld, sizeof(real));
-  if (differentiate) {
-    b->gradients = err_aligned((size_t)reach_batch_episodes(b)*o->n, sizeof(real));
-    b->gradient = err_aligned(o->n, sizeof(real));
-  }
-  b->scratch = err_calloc(workers, sizeof *b->scratch);
-  for (size_t k = 0; k < workers; k++)
-    arena_init(&b->scratch[k], oneshot_scratch_bytes(o) + (size_t)o->T*(size_t)o->trainee.ld_out*sizeof(real) + 2*T*sizeof(struct joint) + 4096);
+  b->scratch = err_calloc((size_t)workers(b), sizeof *b->scratch);
+  for (int k = 0; k < workers(b); k++)
+    arena_init(&b->scratch[k], oneshot_scratch_bytes(o) + (size_t)o->T*(size_t)o->trainee.ld_out*sizeof(real) +
+                                   2*T*sizeof(struct joint) + 4096);
 }
 
 void reach_batch_release(struct reach_batch *b) {
-  const int workers = pool_threads(b->pool);
-  for (int k = 0; k < workers; k++) arena_release(&b->scratch[k]);
+  for (int k = 0; k < workers(b); k++) arena_release(&b->scratch[k]);
   arena_release(&b->arena);
   void *const owned[] = { b->first, b->item, b->noise, b->omega, b->angle, b->xyz, b->drive, b->counts,
-                          b->d_rate_trainee, b->d_rate_lsg, b->gradients, b->gradient, b->scratch };
+                          b->d_rate_trainee, b->d_rate_lsg, b->scratch };
   for (size_t k = 0; k < sizeof owned/sizeof *owned; k++) free(owned[k]);
+}
+
+// Share items out, or compute them here.
+static void all_items(struct reach_batch *b, int n, void (*fn)(void *context, int item, int worker), void *context) {
+  if (b->par) par_local(b->par, n, fn, context);
+  for (int k = 0; !b->par && k < n; k++) fn(context, k, 0);
 }
 
 // ---- movements
@@ -75,8 +86,7 @@ void reach_batch_release(struct reach_batch *b) {
 struct drawing {
   struct reach_batch *b;
   uint32_t purpose;
-  uint64_t first;
-  bool *failed;  // (n)
+  atomic_bool failed;
 };
 
 static void tips(double *xyz, const double *angle, int T, const struct kinematics *arm) {
@@ -96,7 +106,8 @@ void reach_batch_encode(struct reach_batch *b, int k, int worker) {
   memset(it->target, 0, (lead_in + T)*ld*sizeof(real));
   for (size_t t = 0; t < T; t++)
     for (size_t j = 0; j < 2; j++) it->target[(lead_in + t)*ld + j] = (real)b->omega[((size_t)k*T + t)*2 + j];
-  const struct spikecode_target target = { b->xyz + (size_t)k*T*3, b->omega + (size_t)k*T*2, b->T, b->f->trajectory.dt_s };
+  const struct spikecode_target target = { b->xyz + (size_t)k*T*3, b->omega + (size_t)k*T*2, b->T,
+                                           b->f->trajectory.dt_s };
   spikecode_encode(&it->input, &target, drive, &b->f->code);
 }
 
@@ -107,27 +118,26 @@ static void draw(void *context, int k, int worker) {
   const double limit[2] = { kinematics_limit_rad(&f->arm, 0), kinematics_limit_rad(&f->arm, 1) };
   const size_t T = (size_t)b->T;
   double *omega = b->omega + (size_t)k*T*2, *angle = b->angle + (size_t)k*T*2, *xyz = b->xyz + (size_t)k*T*3;
-  struct rng r = rng_stream((uint64_t)f->run.seed, d->purpose, (uint32_t)(d->first + (uint64_t)k));
-  b->noise[k] = rng_stream((uint64_t)f->run.seed, RNG_QUANTISE, (uint32_t)(d->first + (uint64_t)k));
-  d->failed[k] = true;
-  for (int tries = 0; tries < MAX_TRIES && d->failed[k]; tries++) {
+  const uint32_t number = (uint32_t)(b->number + (uint64_t)k);
+  struct rng r = rng_stream((uint64_t)f->run.seed, d->purpose, number);
+  b->noise[k] = rng_stream((uint64_t)f->run.seed, RNG_QUANTISE, number);
+  for (int tries = 0; tries < MAX_TRIES; tries++) {
     const bool cut = trajectory_draw(omega, angle, &f->trajectory, limit, b->drive + (size_t)worker*drive_size(f), &r);
     tips(xyz, angle, b->T, &f->arm);
-    d->failed[k] = f->trajectory.free && (cut || !is_low(xyz, b->T, f->trajectory.free_below_m));
+    if (f->trajectory.free && (cut || !is_low(xyz, b->T, f->trajectory.free_below_m))) continue;
+    reach_batch_encode(b, k, worker);
+    return;
   }
-  reach_batch_encode(b, k, worker);
+  d->failed = true;
 }
 
 int reach_batch_draw(struct reach_batch *b, int n, uint32_t purpose, uint64_t first) {
   assert(n <= b->capacity);
   b->n = n;
   b->number = first;
-  struct drawing d = { b, purpose, first, err_calloc((size_t)n, sizeof(bool)) };
-  pool_run(b->pool, n, draw, &d);
-  bool failed = false;
-  for (int k = 0; k < n; k++) failed = failed || d.failed[k];
-  free(d.failed);
-  if (failed) return err_set(ERR_SETTING, "trajectory.free=yes: %d movements in a row touched a limit", MAX_TRIES);
+  struct drawing d = { .b = b, .purpose = purpose };
+  all_items(b, n, draw, &d);
+  if (d.failed) return err_set(ERR_SETTING, "trajectory.free=yes: %d movements in a row touched a limit", MAX_TRIES);
   return 0;
 }
 
@@ -141,27 +151,29 @@ static void forward_item(struct reach_batch *b, int k, int worker) {
   struct oneshot_item *it = &b->item[k];
   struct arena *scratch = &b->scratch[worker];
   const struct reach_device *d = b->device;
-  if (d && d->restore) d->restore(d, worker, b->number + (uint64_t)k, it->r);
-  struct synapse *array = d ? d->array[worker] : NULL;
+  const int holder = b->worker + worker;  // of an array
+  if (d && d->restore) d->restore(d, holder, b->number + (uint64_t)k, it->r);
+  struct synapse *array = d ? d->array[holder] : NULL;
   if (d && !d->restore) array->ops->program(array, b->parameters + b->o.trainee_w, it->r);
   if (b->n_firsts == b->capacity || k % b->group == 0)
     oneshot_first_forward(it->first, &b->o, b->parameters, &b->clock, array, it->r, scratch);
-  account(d, worker, REACH_FIRST_PASS);
+  account(d, holder, REACH_FIRST_PASS);
   oneshot_learn(it, &b->o, b->parameters, &b->clock, array, scratch);
-  account(d, worker, REACH_UPDATE);
-  if (d && d->wait) d->wait(d, worker, it->r);
-  account(d, worker, REACH_WAIT);
+  account(d, holder, REACH_UPDATE);
+  if (d && d->wait) d->wait(d, holder, it->r);
+  account(d, holder, REACH_WAIT);
   oneshot_perform(it, &b->o, b->parameters, &b->clock, array, scratch);
-  account(d, worker, REACH_SECOND_PASS);
+  account(d, holder, REACH_SECOND_PASS);
 }
 
-static void forward_episode(void *context, int episode, int worker) {
-  struct reach_batch *b = context;
+void reach_batch_perform(struct reach_batch *b, int episode, int worker) {
   for (int k = episode*b->group; k < b->n && k < (episode + 1)*b->group; k++) forward_item(b, k, worker);
 }
 
 // Row t of the outputs (o.T, ld_out) of a movement, after the lead-in.
-static size_t row(const struct reach_batch *b, int t) { return (size_t)(b->f->code.lead_in + t)*(size_t)b->o.trainee.ld_out; }
+static size_t row(const struct reach_batch *b, int t) {
+  return (size_t)(b->f->code.lead_in + t)*(size_t)b->o.trainee.ld_out;
+}
 
 // Both joints in step t of a performance.
 static void move(struct joint s[2], const struct reach_batch *b, const real *output, int t) {
@@ -222,7 +234,8 @@ static double task_loss(struct reach_batch *b, bool after) {
 }
 
 // rate sum_j (rate_j - target)^2 over the neurons of one network; d_rate its derivative by one spike.
-static double rate_loss(real *d_rate, double *mean_Hz, const double *counts, int n, double steps, double target_Hz, double weight) {
+static double rate_loss(real *d_rate, double *mean_Hz, const double *counts, int n, double steps, double target_Hz,
+                        double weight) {
   double loss = 0, mean = 0;
   for (int j = 0; j < n; j++) {
     const double rate = counts[j]/steps, off = rate - target_Hz*1e-3;
@@ -250,9 +263,7 @@ static void rates(struct reach_batch *b) {
   if (o->update.signal == EPROP_LSG) b->loss_rate += of_lsg;
 }
 
-void reach_batch_forward(struct reach_batch *b, const real *parameters) {
-  b->parameters = parameters;
-  pool_run(b->pool, reach_batch_episodes(b), forward_episode, b);
+void reach_batch_losses(struct reach_batch *b) {
   b->loss_before = task_loss(b, false);
   b->loss_task = task_loss(b, true);
   rates(b);
@@ -264,14 +275,24 @@ void reach_batch_forward(struct reach_batch *b, const real *parameters) {
   b->changed[1] = (double)changed[1]/((double)b->n*net->n*net->n);
 }
 
+static void perform_episode(void *context, int episode, int worker) { reach_batch_perform(context, episode, worker); }
+
+void reach_batch_forward(struct reach_batch *b, const real *parameters) {
+  b->parameters = parameters;
+  all_items(b, reach_batch_episodes(b), perform_episode, b);
+  reach_batch_losses(b);
+}
+
 // ---- backward
 
-// dL/do of pass 2, through the angles: q(t) moves the tip, is in omega(t) and omega(t + 1), and sums all outputs so far.
-// A joint stopped at its limit passes nothing on if the target is stopped there too; else straight through, so that it finds back.
+// dL/do of pass 2, through the angles: q(t) moves the tip, is in omega(t) and omega(t + 1), and sums all outputs so
+// far. A joint stopped at its limit passes nothing on if the target is stopped there too; else straight through, so
+// that it finds back.
 static void output_gradient(real *d_output, const struct reach_batch *b, int k, struct arena *scratch) {
   const int T = b->T;
   const size_t mark = arena_mark(scratch);
-  const double dt = b->f->trajectory.dt_s, *omega = b->omega + (size_t)(k*T)*2, *xyz = b->xyz + (size_t)(k*T)*3, *angle = b->angle + (size_t)(k*T)*2;
+  const double dt = b->f->trajectory.dt_s, *omega = b->omega + (size_t)(k*T)*2, *xyz = b->xyz + (size_t)(k*T)*3,
+               *angle = b->angle + (size_t)(k*T)*2;
   const struct reach_loss_params *w = &b->f->loss;
   double position, velocity[2];  // sums of squares, then what an error counts
   squares(&position, velocity, b, k, b->item[k].output);
@@ -301,7 +322,8 @@ static void output_gradient(real *d_output, const struct reach_batch *b, int k, 
 }
 
 // The derivative of a spike of a pass that `times` movements share.
-static void backward_first(struct reach_batch *b, real *gradient, struct oneshot_first *first, int times, struct arena *scratch) {
+static void backward_first(struct reach_batch *b, real *gradient, struct oneshot_first *first, int times,
+                           struct arena *scratch) {
   const size_t mark = arena_mark(scratch);
   real *d_rate = ARENA_NEW(scratch, (size_t)b->o.trainee.ld, real);
   for (int j = 0; j < b->o.trainee.n; j++) d_rate[j] = (real)times*b->d_rate_trainee[j];
@@ -309,39 +331,24 @@ static void backward_first(struct reach_batch *b, real *gradient, struct oneshot
   arena_reset(scratch, mark);
 }
 
-static void backward_episode(void *context, int episode, int worker) {
-  struct reach_batch *b = context;
+void reach_batch_backward(struct reach_batch *b, real *gradient, int episode, int worker) {
   struct arena *scratch = &b->scratch[worker];
   const size_t mark = arena_mark(scratch);
   const bool own = b->n_firsts == b->capacity;
   const int begin = episode*b->group, end = b->n < begin + b->group ? b->n : begin + b->group;
-  real *gradient = b->gradients + (size_t)episode*b->o.n, *d_output = ARENA_NEW(scratch, (size_t)(b->o.T*b->o.trainee.ld_out), real);
-  memset(gradient, 0, b->o.n*sizeof *gradient);
+  real *d_output = ARENA_NEW(scratch, (size_t)(b->o.T*b->o.trainee.ld_out), real);
   for (int k = begin; k < end; k++) {
     output_gradient(d_output, b, k, scratch);
-    oneshot_backward(gradient, &b->item[k], &b->o, b->parameters, &b->clock, d_output, b->d_rate_trainee, b->d_rate_lsg, 1.0/b->n, scratch);
+    oneshot_backward(gradient, &b->item[k], &b->o, b->parameters, &b->clock, d_output, b->d_rate_trainee, b->d_rate_lsg,
+                     1.0/b->n, scratch);
     if (own) backward_first(b, gradient, b->item[k].first, 1, scratch);
   }
   if (!own) backward_first(b, gradient, b->item[begin].first, end - begin, scratch);
   arena_reset(scratch, mark);
 }
 
-static void sum_slice(void *context, int slice, int worker) {
-  struct reach_batch *b = context;
-  (void)worker;
-  const size_t n = b->o.n, begin = n*(size_t)slice/SLICES, end = n*(size_t)(slice + 1)/SLICES;
-  memcpy(b->gradient + begin, b->gradients + begin, (end - begin)*sizeof(real));
-  for (int e = 1; e < reach_batch_episodes(b); e++) {
-    const real *g = b->gradients + (size_t)e*n;
-    for (size_t i = begin; i < end; i++) b->gradient[i] += g[i];
-  }
-}
-
-void reach_batch_backward(struct reach_batch *b) {
-  assert(b->differentiate);
-  pool_run(b->pool, reach_batch_episodes(b), backward_episode, b);
-  pool_run(b->pool, SLICES, sum_slice, b);
-  oneshot_finish(b->gradient, &b->o);
+void reach_batch_finish(struct reach_batch *b, real *gradient) {
+  oneshot_finish(gradient, &b->o);
   b->loss_price = 0;
   for (int k = 0; k < b->n; k++) b->loss_price += b->item[k].price;
 }

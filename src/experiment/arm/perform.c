@@ -56,11 +56,14 @@ static int learn(struct perform_result *r, const struct perform *p, const struct
 
 static int take_file(struct perform_result *r, const struct perform *p) {
   struct reach_path path;
-  if (!p->reach.target.file[0]) return err_set(ERR_SETTING, "nothing to perform: --model FILE learns a movement, target.file=FILE alone is performed as it is");
+  if (!p->reach.target.file[0])
+    return err_set(ERR_SETTING, "nothing to perform: --model FILE learns a movement, target.file=FILE alone is "
+                                "performed as it is");
   TRY(reach_path_read(&path, &p->reach, p->arm.params.hold_s));
   plan_new(r, p, path.n);
   memcpy(r->target_xyz, path.xyz, 3*(size_t)path.n*sizeof(double));
-  for (int row = 0; row < path.n; row++) memcpy(r->commanded.q + JOINTPATH_JOINTS*row, path.q + 2*row, 2*sizeof(double));
+  for (int row = 0; row < path.n; row++)
+    memcpy(r->commanded.q + JOINTPATH_JOINTS*row, path.q + 2*row, 2*sizeof(double));
   reach_path_release(&path);
   return 0;
 }
@@ -84,9 +87,7 @@ static double rms_angle_deg(const struct jointpath *a, const struct jointpath *b
   return sqrt(sum/a->n)*180/pi;
 }
 
-int perform_run(struct perform_result *r, const struct perform *p) {
-  const struct kinematics *k = &p->reach.arm;
-  TRY(arm_perform(&r->performed, &p->arm, k, &r->commanded));
+void perform_measure(struct perform_result *r, const struct kinematics *k) {
   r->commanded_xyz = err_calloc((size_t)r->n, 3*sizeof(double));
   r->performed_xyz = err_calloc((size_t)r->n, 3*sizeof(double));
   jointpath_tips(r->commanded_xyz, &r->commanded, k);
@@ -97,6 +98,11 @@ int perform_run(struct perform_result *r, const struct perform *p) {
   r->base_deg = rms_angle_deg(&r->commanded, &r->performed, 0);
   r->shoulder_deg = rms_angle_deg(&r->commanded, &r->performed, 1);
   r->arm_s = r->performed.time_s[r->n - 1];
+}
+
+int perform_run(struct perform_result *r, const struct perform *p) {
+  TRY(arm_perform(&r->performed, &p->arm, &p->reach.arm, &r->commanded));
+  perform_measure(r, &p->reach.arm);
   return 0;
 }
 
@@ -134,12 +140,14 @@ static void write_numbers(FILE *f, const double *v, int n) {
 }
 
 int perform_result_write_csv(const struct perform_result *r, const char *path) {
-  static const char *const joints[JOINTPATH_JOINTS] = { "base", "shoulder", "elbow", "wrist" }, *const when[] = { "commanded", "performed" };
+  static const char *const when[] = {
+    "commanded", "performed"
+  };
   struct file_out o;
   TRY(file_out_open(&o, path));
   fprintf(o.stream, "step,time_s,target_x_m,target_y_m,target_z_m");
   for (int w = 0; w < 2; w++)
-    for (int j = 0; j < JOINTPATH_JOINTS; j++) fprintf(o.stream, ",%s_%s_rad", when[w], joints[j]);
+    for (int j = 0; j < JOINTPATH_JOINTS; j++) fprintf(o.stream, ",%s_%s_rad", when[w], jointpath_joint_names[j]);
   fprintf(o.stream, ",performed_x_m,performed_y_m,performed_z_m\n");
   for (int k = 0; k < r->n; k++) {
     fprintf(o.stream, "%d,%.6f", k, r->performed.time_s[k]);

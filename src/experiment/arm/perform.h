@@ -1,5 +1,5 @@
-// perform.h - a movement performed by an arm: learned by a model from one showing (experiment/arm/result.h), or read from a
-// file, then sent set-point by set-point to the kinematic, the simulated or the real arm (arm/arm.h).
+// perform.h - a movement performed by an arm: learned by a model from one demonstration (experiment/arm/result.h), or
+// read from a file, then sent set-point by set-point to the kinematic, the simulated or the real arm (arm/arm.h).
 // The trainee's angular velocities are integrated and cut at the limits of the joints: q = clip(dt cumsum(omega)).
 // One step of the network, trajectory.dt_s of the movement, is one set-point and takes the arm arm.hold_s.
 #ifndef EXPERIMENT_ARM_PERFORM_H
@@ -27,12 +27,14 @@ struct perform_result {
   double arm_s;                       // from the first set-point to the end of the last
 };
 
-// Target and commanded path: learned by m from a random movement of run.seed or the path in target.file; m NULL: the path
-// in target.file itself. Afterwards the result is the caller's to release.
+// Target and commanded path: learned by m from a random movement of run.seed or the path in target.file; m NULL: the
+// path in target.file itself. Afterwards the result is the caller's to release.
 int perform_plan(struct perform_result *r, const struct perform *p, const struct reach_model *m);
 
 // Drive the arm along a plan and measure.
 int perform_run(struct perform_result *r, const struct perform *p);
+// Measure a performed path: fill what depends on it.
+void perform_measure(struct perform_result *r, const struct kinematics *k);
 
 void perform_result_release(struct perform_result *r);
 

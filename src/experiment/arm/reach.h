@@ -10,14 +10,17 @@
 #include "arm/trajectory.h"
 #include "chip/chip.h"
 #include "learn/oneshot.h"
+#include "run/run.h"
+#include "run/training.h"
 
+struct experiment;
+struct experiment_showcase;
+struct report_kind;
 struct tensorfile;
-struct tensorfile_writer;
 
-struct reach_run_params {
-  int64_t threads;  // 0: all cores
-  int64_t seed;
-};
+extern const struct experiment reach_experiment;  // experiment/experiment.h
+extern const struct report_kind reach_report;     // report/report.h
+int reach_showcase(const struct experiment_showcase *s);
 
 struct reach_loss_params {
   double position, velocity;     // weights of mean(error^2), m^2 and (rad/s)^2, or of their roots
@@ -27,24 +30,15 @@ struct reach_loss_params {
   double sparsity;               // of the share of weights changed (oneshot_backward)
 };
 
+// What only the arm has beside struct training_params.
 struct reach_train_params {
-  int64_t iterations, trajectories;  // outer updates; movements of each
+  int64_t trajectories;              // movements of each outer update
   int64_t group;                     // movements of an episode, the unit that one thread computes
-  double rate;                       // of Adam
   int64_t relative;                  // rates of the matrices in proportion to the spread of their random start
   double readout_rate;               // that of the trainee's W_out over what it would be
   double trainee_rate;               // the same of the trainee's W_in and W_rec
   double recurrent_rate;             // the same of the LSG's W_rec
-  double epsilon;                    // of Adam
-  int64_t schedule;                  // steps: times decay every decay_every | cosine
-  double decay;
-  int64_t decay_every;
-  double weight_decay;               // weights shrink by rate times this per update
-  double clip;                       // longest gradient; 0: none
-  double weight_max;                 // of the trainee's W_in and W_rec, the range of the devices; 0: any
-  char start[PARAM_TEXT_SIZE];       // model to start from in place of random weights
-  int64_t log_every, validate_every, validate_trajectories;
-  double checkpoint_every_s;
+  int64_t validate_trajectories;
 };
 
 struct reach_eval_params {
@@ -55,12 +49,6 @@ struct reach_eval_params {
 };
 
 enum { REACH_MAX_CHIPS = 64 };
-enum reach_synapse_kind { REACH_EXACT, REACH_CHIP };
-
-struct reach_synapse_params {
-  int64_t kind;                      // enum reach_synapse_kind: what holds the trainee's W_in and W_rec
-  char state[PARAM_TEXT_SIZE];       // of a chip (chip/chipstate.h) to begin with; empty: one is written
-};
 
 struct reach_target_params {
   char file[PARAM_TEXT_SIZE];        // a path to perform (arm/targetpath.h)
@@ -76,11 +64,12 @@ struct reach {
   struct eprop_params update;
   struct oneshot_noise noise;
   struct reach_loss_params loss;
+  struct training_params training;
   struct reach_train_params train;
   struct reach_eval_params eval;
   struct reach_target_params target;
-  struct reach_run_params run;
-  struct reach_synapse_params synapse;
+  struct run_params run;
+  struct run_synapse_params synapse;
   struct chip_params chip;
   struct ledger_params ledger;
   struct settings_section sections[24];
@@ -88,6 +77,7 @@ struct reach {
 
 // Defaults, and the list of sections that settings.h works on (it points into *f, which must stay put).
 void reach_init(struct reach *f);
+struct run_settings reach_run_settings(struct reach *f);
 
 // Refuses settings that contradict each other.
 int reach_check_settings(const struct reach *f);
@@ -96,27 +86,28 @@ int reach_check_settings(const struct reach *f);
 void reach_oneshot(struct oneshot *o, const struct reach *f);
 
 // Train until done or a signal asks to stop: then a checkpoint is written and ERR_INTERRUPTED returned.
-int reach_train(struct reach *f, const char *folder, int resume);
+int reach_train(struct reach *f, const char *folder, bool resume);
 
 struct reach_model {
   struct oneshot o;
   real *parameters;  // (o.n)
 };
 
-// Time n outer updates without a run directory, beginning from m, made with the settings of f: seconds (n), all included.
-int reach_train_timed(const struct reach *f, const struct reach_model *m, int n, double *seconds);
+// Time n outer updates without a run directory, beginning from m, made with the settings of f: seconds (n), all
+// included.
+int reach_train_timed(struct reach *f, const struct reach_model *m, int n, double *seconds);
 
-int reach_model_is(bool *arm, const char *path);  // does a file hold a model of the arm?
-// Load a model file; its settings are taken over into f first, the assignments after it. A file that
-// carries none is taken as published weights (binary code, scale_m = 1, trajectory.generator=published, arm.stops=no).
-int reach_model_load(struct reach_model *m, struct reach *f, const char *path, int n_assignments, char *const *assignments);
-void reach_model_start(struct reach_model *m, const struct reach *f);  // random weights of run.seed
+// Load a model file and the settings it carries, then those of the sources (run_resolve). A file that carries none is
+// taken as published weights (binary code, scale_m = 1, trajectory.generator=published, arm.stops=no).
+int reach_model_load(struct reach_model *m, struct reach *f, const char *path, const struct run_sources *from);
+int reach_model_new(struct reach_model *m, const struct reach *f);  // random weights of run.seed
 void reach_model_release(struct reach_model *m);
-int reach_model_save(const struct reach_model *m, const struct reach *f, const char *path, bool half);  // half: weights in 16 bits
+// half: weights in 16 bits
+int reach_model_save(const struct reach_model *m, const struct reach *f, const char *path, bool half);
+// Replace the trainee's W_in and W_rec by what synapse.kind=quantised holds once written.
+void reach_model_round(struct reach_model *m, const struct reach *f);
 
 // The six matrices of a file into a parameter block laid out by o; prefix goes before their names.
 int reach_parameters_read(real *parameters, const struct oneshot *o, struct tensorfile *tf, const char *prefix);
-
-int reach_workers(const struct reach *f);  // threads that run.threads stands for
 
 #endif

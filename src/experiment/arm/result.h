@@ -1,14 +1,18 @@
-// reach_result.h - how well a model learns and performs movements: in software, or with the trainee on a chip, or on any synapse
-// array (struct reach_device). The first movement is kept step by step for figures.
+// result.h - how well a model learns and performs movements: in software, or with the trainee on a chip, or on any
+// synapse array (struct reach_device). The first movement is kept step by step for figures.
 #ifndef EXPERIMENT_ARM_RESULT_H
 #define EXPERIMENT_ARM_RESULT_H
+
+#include <stdio.h>
 
 #include "experiment/arm/reach.h"
 
 struct json_t;
 struct rng;
 
-struct reach_spread { double mean, std; };
+// Over movements. std: 0 for a single one; ci95: of the mean, from the spread of the movements or of the chips,
+// whichever is larger (base/stat.h).
+struct reach_spread { double mean, std, ci95; };
 
 // How well movements were performed.
 struct reach_score {
@@ -20,12 +24,13 @@ struct reach_score {
 enum reach_part { REACH_FIRST_PASS, REACH_UPDATE, REACH_WAIT, REACH_SECOND_PASS, REACH_PARTS };
 
 struct reach_result {
-  int n_trajectories, T;
+  int n_trajectories, T, n_updates;
   struct reach_score before, after;         // the update
   double trainee_Hz, lsg_Hz;                // firing rates, second pass and LSG
   double changed_in, changed_rec;           // share of the weights changed
   long devices_total;
   double devices_written;                   // mean per movement
+  double devices_addressed;                 // the same of all devices of the weights that changed; on a chip
   int n_chips;                              // 0 in software; then all that follows of chips is 0
   double updated_s;                         // their clock when the movements are learned
   double programmed_kept, programmed_error; // of the first chip (experiment/arm/deploy.h)
@@ -42,7 +47,8 @@ void reach_result_release(struct reach_result *r);
 // each worker thread, W_in with W_rec below it.
 struct reach_device {
   struct synapse **array;  // (workers)
-  // Give a worker the array for movement number `movement`, in its state before any update. NULL: its array is programmed anew.
+  // Give a worker the array for movement number `movement`, in its state before any update. NULL: its array is
+  // programmed anew.
   void (*restore)(const struct reach_device *d, int worker, uint64_t movement, struct rng *r);
   // Let time pass between the update and the performance. NULL: none.
   void (*wait)(const struct reach_device *d, int worker, struct rng *r);
@@ -52,8 +58,10 @@ struct reach_device {
 };
 
 // Random movements of eval.stream, or the path of target.file. device NULL: what synapse.kind says.
-int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m, const struct reach_device *device);
+int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m,
+               const struct reach_device *device);
 int reach_eval_check(const struct reach *f);  // refuses settings that contradict each other
+void reach_result_print(const struct reach_result *r, const struct reach *f, FILE *out);
 struct json_t *reach_result_json(const struct reach_result *r, const struct reach *f);
 // The first movement as CSV, a row per step: time, then velocities and tip of target, before and after.
 int reach_result_write_csv(const struct reach_result *r, const struct reach *f, const char *path);

@@ -3,7 +3,9 @@
 #ifndef EXPERIMENT_FEWSHOT_FEWSHOT_H
 #define EXPERIMENT_FEWSHOT_FEWSHOT_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/param.h"
 #include "base/settings.h"
@@ -12,34 +14,30 @@
 #include "experiment/fewshot/deploy.h"
 #include "learn/maml.h"
 #include "model/convnet.h"
+#include "run/fleet.h"
+#include "run/run.h"
+#include "run/training.h"
 
+struct experiment;
+struct experiment_showcase;
 struct json_t;
-struct pool;
+struct par;
+struct report_kind;
 struct tensorfile;
 
-struct fewshot_run_params {
-  int64_t threads;  // 0: all cores
-  int64_t seed;
-};
-
 struct fewshot_train_params {
-  int64_t iterations, tasks;     // outer updates; tasks of each
+  int64_t tasks;                 // of each outer update
   int64_t shots, queries;
-  double rate;                   // of Adam
-  int64_t schedule;              // constant | cosine
   double inner_rate;             // alpha at the start
-  int64_t adapt;                 // layers that the inner updates change: the read-out
   int64_t learn_inner_rate;      // a rate per update, learned with the rest
   int64_t query_loss;            // after the last update | mean over all updates
   int64_t batchnorm;             // task | support | both (odd tasks one, even tasks the other)
   int64_t bits;                  // 0: exact weights
-  double noise;                  // programming error of chip.preset on the weights of each task, multiples
+  double noise;                  // programming error of the devices on the weights of each task, multiples
   int64_t synapse;               // software | weights | chip (enum inloop_kind): where the tasks are learned
   int64_t chips;                 // chips written for each outer update, its tasks shared out among them
   double time_max_s;             // oldest age of such a chip
-  int64_t log_every, validate_every, validate_tasks;
-  double checkpoint_every_s;
-  char start[PARAM_TEXT_SIZE];   // model file to start from
+  int64_t validate_tasks;
 };
 
 struct fewshot_eval_params {
@@ -57,37 +55,36 @@ struct fewshot_eval_params {
 };
 
 enum fewshot_method { FEWSHOT_ADAPT, FEWSHOT_CENTROID, FEWSHOT_SCRATCH };
-enum fewshot_synapse { FEWSHOT_EXACT, FEWSHOT_QUANTISED, FEWSHOT_CHIP };
-struct fewshot_synapse_params {
-  int64_t kind;                  // enum fewshot_synapse
-  int64_t bits;
-  int64_t rounding;              // of quantised weights in an evaluation: to nearest | stochastic, anew for each task
-  char state[PARAM_TEXT_SIZE];   // of a chip (chip/chipstate.h) to adapt on; empty: one is written
-};
 
 // All settings of a few-shot command.
 struct fewshot {
   struct dataset_params data;
   struct convnet_params net;
+  struct training_params training;
   struct fewshot_train_params train;
   struct fewshot_eval_params eval;
-  struct fewshot_synapse_params synapse;
-  struct fewshot_run_params run;
+  struct run_synapse_params synapse;
+  struct run_params run;
   struct chip_params chip;
   struct ledger_params ledger;
-  struct settings_section sections[12];
+  struct settings_section sections[16];
 };
+
+extern const char *const fewshot_method_names[];
+extern const struct experiment fewshot_experiment;
+extern const struct report_kind fewshot_report;
 
 // Defaults, and the list of sections that settings.h works on (it points into *f, which must stay put).
 void fewshot_init(struct fewshot *f);
+struct run_settings fewshot_run_settings(struct fewshot *f);
 
 // Train until done or a signal asks to stop: then a checkpoint is written and ERR_INTERRUPTED returned.
 // folder: the run directory (run/rundir.h).
-int fewshot_train(struct fewshot *f, const char *folder, int resume);
+int fewshot_train(struct fewshot *f, const char *folder, bool resume);
 
 // Time n outer updates on data that is already loaded, without a run directory: seconds (n).
 // operations: floating-point operations of the convolutions of one update, taps inside the images only.
-int fewshot_train_timed(const struct fewshot *f, struct dataset *data, int n, double *seconds, double *operations);
+int fewshot_train_timed(struct fewshot *f, struct dataset *data, int n, double *seconds, double *operations);
 
 // A trained network with its parameters.
 struct fewshot_model {
@@ -96,13 +93,12 @@ struct fewshot_model {
   char path[PARAM_TEXT_SIZE];  // of the file; "": none
 };
 
-// Load a model file; its settings (data.preprocessing, data.size, ...) are taken over into f first, the
-// command line's assignments after it. A file that carries none is refused unless data.preprocessing is among the
-// assignments.
-int fewshot_model_load(struct fewshot_model *m, struct fewshot *f, const char *path, int n_assignments, char *const *assignments);
+// Load a model file and the settings it carries, then those of the sources (run_resolve). A file that carries none is
+// refused unless data.preprocessing is among the assignments.
+int fewshot_model_load(struct fewshot_model *m, struct fewshot *f, const char *path, const struct run_sources *from);
 // The split that the file was trained with (data.seed, .validation, ...) into f, if that is about the same kind of
 // data; what the user gave stays, and a note tells how it differs. Part of fewshot_model_load.
-int fewshot_split(struct fewshot *f, const struct tensorfile *tf, int n_assignments, char *const *assignments);
+int fewshot_split(struct fewshot *f, const struct tensorfile *tf, const struct run_sources *from);
 // What a model was trained on (all of data.*, run.seed), into f: for one that is to be saved again.
 int fewshot_history(struct fewshot *f, const char *path);
 // An untrained network of the settings.
@@ -113,24 +109,24 @@ int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, c
 // Replace the weights by what the synapse arrays of the settings hold once written (quantised: rounded).
 void fewshot_model_round(struct fewshot_model *m, const struct fewshot *f);
 
-enum { FEWSHOT_MAX_LATER = 16 };
-// What an evaluation found; arrays over updates 0..n_updates. ci95: from the spread of the tasks, or of the chips if larger.
+// What an evaluation found; arrays over updates 0..n_updates. ci95: from the spread of the tasks, or of the chips if
+// larger.
 struct fewshot_result {
   int n_tasks, n_updates, n_chips, n_later;
-  int shots, queries;      // of the tasks evaluated
-  int n_classes;           // that they are drawn from
-  char data[17];           // dataset_fingerprint of what was loaded
+  int ways, shots, queries;  // of the tasks evaluated
+  int n_classes;             // that they are drawn from
+  char data[17];             // dataset_fingerprint of what was loaded
   double accuracy[CONVNET_MAX_STEPS + 1], ci95[CONVNET_MAX_STEPS + 1], loss[CONVNET_MAX_STEPS + 1];
   double devices_written[CONVNET_MAX_STEPS];    // mean per task and update
   double devices_addressed[CONVNET_MAX_STEPS];  // all devices of the weights that changed, rewritten or not
-  double later_s[FEWSHOT_MAX_LATER], later_accuracy[FEWSHOT_MAX_LATER], later_ci95[FEWSHOT_MAX_LATER];
+  double later_s[FLEET_MAX_LATER], later_accuracy[FLEET_MAX_LATER], later_ci95[FLEET_MAX_LATER];
   double *chip_accuracy, chip_std;              // (n_chips) after the last update; their standard deviation
   // synapse.kind=chip. task = support (features of the support images) + updates (these through the read-out, and the
   // writes: the sum of update[s]) + inference (features of the queries, classified after 0..n_updates updates).
   // Means over tasks, of the deployment over chips
   struct ledger_mean deployment, task, support, updates, inference, update[CONVNET_MAX_STEPS];
-  // At all times of eval.later_s together: the chip recalibrated (mean over chips); the adapted read-out recalibrated, the queries
-  // read and classified anew (means over tasks). The deployment and the tasks do not contain it.
+  // At all times of eval.later_s together: the chip recalibrated (mean over chips); the adapted read-out recalibrated,
+  // the queries read and classified anew (means over tasks). The deployment and the tasks do not contain it.
   struct ledger_mean later_chip, later_readout, later_inference;
   struct deploy_devices devices;  // 0 in software
   double *task_accuracy;   // (n_tasks, n_updates + 1)
@@ -139,8 +135,16 @@ struct fewshot_result {
 };
 void fewshot_result_release(struct fewshot_result *r);
 
-int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m);
-struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m);
+// data: fewshot_load of the same settings.
+int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
+                 const struct dataset *data);
+void fewshot_result_print(const struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
+                          FILE *out);
+struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct fewshot *f,
+                                   const struct fewshot_model *m);
+
+void fewshot_showcase_set(struct fewshot *f, int kind);
+int fewshot_showcase(const struct experiment_showcase *s);
 
 // ---- the parts, shared by commands and by training
 
@@ -148,10 +152,11 @@ struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct 
 int fewshot_load(struct dataset *data, const struct fewshot *f);
 
 // A chip of this seed, written, then calibrated on background images of data as tasks of so many shots show them.
-int fewshot_deploy(struct chip **c, const struct fewshot *f, const struct fewshot_model *m, const struct dataset *data, int shots, uint64_t seed);
+int fewshot_deploy(struct chip **c, const struct fewshot *f, const struct fewshot_model *m, const struct dataset *data,
+                   int shots, uint64_t seed);
 
 // Mean accuracy and loss after every update over tasks drawn from a split (streams of `purpose`).
 int fewshot_measure(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
-                    const struct dataset *data, enum dataset_split split, struct pool *pool);
+                    const struct dataset *data, enum dataset_split split, struct par *par);
 
 #endif

@@ -38,7 +38,7 @@ static void observe(struct inloop *c, struct maml_worker *w, const struct convne
 // w (I, padded O): each column of what matrix l conducts, scaled back along the weights meant.
 static void corrected(const struct chip *c, int l, real *v) {
   const struct chip_matrix *m = &c->matrices[l];
-  const int I = m->base.I, O = m->base.O, OP = conv_padded(O);
+  const int I = m->base.I, O = m->base.O, OP = vector_padded(O);
   chip_effective(c, l, v);
   for (int o = 0; o < O; o++) {
     double ww = 0, vw = 0;

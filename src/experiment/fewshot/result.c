@@ -1,7 +1,9 @@
-// What an evaluation found, as JSON.
+// What an evaluation found, as JSON and as text.
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "base/stat.h"
 #include "experiment/fewshot/fewshot.h"
 
 void fewshot_result_release(struct fewshot_result *r) {
@@ -38,7 +40,7 @@ static struct json_t *later_json(const struct fewshot_result *r) {
     struct json_t *o = json_object_new();
     json_put_f64(o, "seconds", r->later_s[k]);
     json_put_f64(o, "accuracy", r->later_accuracy[k]);
-    json_put_f64(o, "ci95", r->later_ci95[k]);
+    json_put_known(o, "ci95", r->later_ci95[k]);
     json_put(list, NULL, o);
   }
   return list;
@@ -62,8 +64,8 @@ static struct json_t *tasks_json(const struct fewshot_result *r) {
   return list;
 }
 
-struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m) {
-  static const char *const kinds[] = { "exact", "quantised", "chip" }, *const methods[] = { "adapt", "centroid", "scratch" };
+struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct fewshot *f,
+                                   const struct fewshot_model *m) {
   struct json_t *o = json_object_new();
   const size_t n = (size_t)r->n_updates + 1;
   json_put_text(o, "version", METAXBAR_VERSION);
@@ -75,19 +77,19 @@ struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct 
   json_put_i64(o, "shots", r->shots);
   json_put_i64(o, "queries", r->queries);
   json_put_text(o, "split", dataset_split_name(f->eval.split ? DATASET_VALIDATION : DATASET_EVALUATION));
-  json_put_text(o, "method", methods[f->eval.method]);
+  json_put_text(o, "method", fewshot_method_names[f->eval.method]);
   json_put_text(o, "batchnorm", convnet_rule_names[f->eval.batchnorm]);
   json_put_bool(o, "balanced_queries", f->eval.batchnorm == CONVNET_TASK);  // needed: the rule normalises them together
-  json_put_text(o, "synapse", kinds[f->synapse.kind]);
-  if (f->synapse.kind == FEWSHOT_QUANTISED) json_put_i64(o, "bits", f->synapse.bits);
+  json_put_text(o, "synapse", run_synapse_names[f->synapse.kind]);
+  if (f->synapse.kind == RUN_QUANTISED) json_put_i64(o, "bits", f->synapse.bits);
   json_put_f64s(o, "accuracy", r->accuracy, n);
-  json_put_f64s(o, "ci95", r->ci95, n);
+  json_put_known_f64s(o, "ci95", r->ci95, n);
   if (f->eval.per_task) json_put(o, "task_accuracy", tasks_json(r));
   json_put_f64s(o, "loss", r->loss, n);
   json_put_i64(o, "devices_total", r->devices.all);
-  if (f->synapse.kind == FEWSHOT_CHIP) deploy_devices_put(o, &r->devices);
+  if (f->synapse.kind == RUN_CHIP) deploy_devices_put(o, &r->devices);
   json_put_f64s(o, "devices_written", r->devices_written, n - 1);
-  if (f->synapse.kind == FEWSHOT_CHIP) {
+  if (f->synapse.kind == RUN_CHIP) {
     json_put_f64s(o, "devices_addressed", r->devices_addressed, n - 1);
     json_put_f64s(o, "chips", r->chip_accuracy, (size_t)r->n_chips);
     json_put_f64(o, "chips_std", r->chip_std);
@@ -97,4 +99,78 @@ struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct 
   json_put_f64(o, "seconds", r->seconds);
   json_put_i64(o, "seed", f->run.seed);
   return o;
+}
+
+// ---- text
+
+static void print_tasks(const struct fewshot_result *r, FILE *out) {
+  const int columns = r->n_updates + 1;
+  int same = 0;
+  fprintf(out, "task  accuracy after 0..%d updates%s\n", r->n_updates, r->expected ? "  | expected" : "");
+  for (int k = 0; k < r->n_tasks; k++) {
+    const double *a = r->task_accuracy + k*columns, *e = r->expected ? r->expected + k*columns : NULL;
+    int equal = 1;
+    fprintf(out, "%4d ", k + 1);
+    for (int s = 0; s < columns; s++) fprintf(out, " %5.3f", a[s]);
+    for (int s = 0; e && s < columns; s++) {
+      fprintf(out, "%s %5.3f", s ? "" : "  |", e[s]);
+      equal = equal && fabs(a[s] - e[s]) < 1e-6;
+    }
+    fprintf(out, "%s\n", e && !equal ? "  differs" : "");
+    same += equal;
+  }
+  if (!r->expected) return;
+  fprintf(out, "%d of %d tasks exactly as expected; expected mean", same, r->n_tasks);
+  for (int s = 0; s < columns; s++) {
+    double sum = 0;
+    for (int k = 0; k < r->n_tasks; k++) sum += r->expected[k*columns + s];
+    fprintf(out, " %.2f", 100 * sum / r->n_tasks);
+  }
+  fprintf(out, " %%\n");
+}
+
+// The deployment is a mean over chips, the rest are means over tasks.
+static void print_ledger(const struct fewshot_result *r, const struct fewshot *f, FILE *out) {
+  const struct ledger_column parts[] = { { 0, "deployment", &r->deployment }, { 0, "task", &r->task },
+                                         { '=', "support", &r->support },
+                                         { '+', "updates", &r->updates }, { '+', "inference", &r->inference } };
+  fprintf(out, "\n");
+  deploy_devices_print(&r->devices, out);
+  ledger_print_means(parts, sizeof parts / sizeof *parts, &f->ledger, out);
+  if (r->n_later == 0) return;
+  const struct ledger_column later[] = { { 0, "chip", &r->later_chip },
+                                         { 0, "read-out", &r->later_readout },
+                                         { '+', "inference", &r->later_inference } };
+  fprintf(out, "\n%d time%s later: the chip recalibrated (once for all tasks); in a task, the read-out recalibrated, "
+               "then the queries\n", r->n_later, r->n_later > 1 ? "s" : "");
+  ledger_print_means(later, sizeof later / sizeof *later, &f->ledger, out);
+}
+
+static void print_chips(const struct fewshot_result *r, FILE *out) {
+  fprintf(out, "%d chips:", r->n_chips);
+  for (int c = 0; c < r->n_chips && c < 16; c++) fprintf(out, " %.2f", 100 * r->chip_accuracy[c]);
+  fprintf(out, "%s %%, standard deviation %.2f\n", r->n_chips > 16 ? " ..." : "", 100 * r->chip_std);
+}
+
+void fewshot_result_print(const struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
+                          FILE *out) {
+  char ci95[STAT_TEXT];
+  const bool chip = f->synapse.kind == RUN_CHIP;
+  if (f->eval.tasks_file[0]) print_tasks(r, out);
+  fprintf(out, "%d tasks, %d-way %d-shot, %d %s classes%s, batch norm '%s'%s\n", r->n_tasks, m->net.ways, r->shots,
+          r->n_classes, f->eval.split ? "validation" : "evaluation",
+          f->data.preprocessing == IMAGESET_PUBLISHED ? ", published preprocessing" : "",
+          convnet_rule_names[f->eval.batchnorm], f->eval.batchnorm == CONVNET_TASK ? " (needs balanced queries)" : "");
+  fprintf(out, "updates  accuracy %%   +- 95%%   query loss%s\n", chip ? "   devices written  addressed" : "");
+  for (int s = 0; s <= r->n_updates; s++) {
+    fprintf(out, "%7d  %10.2f  %7s   %10.4f", s, 100 * r->accuracy[s], stat_ci95_text(ci95, 100 * r->ci95[s], 2),
+            r->loss[s]);
+    if (chip && s > 0) fprintf(out, "   %15.1f  %9.1f", r->devices_written[s - 1], r->devices_addressed[s - 1]);
+    fprintf(out, "\n");
+  }
+  for (int k = 0; k < r->n_later; k++)
+    fprintf(out, "%s%12.10g %10.2f  %7s\n", k ? "" : "seconds later\n", r->later_s[k], 100 * r->later_accuracy[k],
+            stat_ci95_text(ci95, 100 * r->later_ci95[k], 2));
+  if (r->n_chips > 1) print_chips(r, out);
+  if (chip) print_ledger(r, f, out);
 }

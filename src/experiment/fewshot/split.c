@@ -56,7 +56,7 @@ static int take(struct fewshot *f, const struct fewshot *usual, const struct rec
   return 0;
 }
 
-int fewshot_split(struct fewshot *f, const struct tensorfile *tf, int n_assignments, char *const *assignments) {
+int fewshot_split(struct fewshot *f, const struct tensorfile *tf, const struct run_sources *from) {
   struct fewshot usual, trained;
   fewshot_init(&usual);
   fewshot_init(&trained);
@@ -68,6 +68,6 @@ int fewshot_split(struct fewshot *f, const struct tensorfile *tf, int n_assignme
   if (trained.data.kind != f->data.kind) return 0;  // other images, none of which it has seen
   for (size_t k = 0; k < sizeof recorded / sizeof *recorded; k++)
     if (recorded[k].kinds & 1 << f->data.kind)
-      TRY(take(f, &usual, &recorded[k], tf, is_assigned(recorded[k].name, n_assignments, assignments)));
+      TRY(take(f, &usual, &recorded[k], tf, is_assigned(recorded[k].name, from->n_assignments, from->assignments)));
   return 0;
 }

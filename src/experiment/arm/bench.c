@@ -1,13 +1,15 @@
-// The arm: meta-training, and learning one movement.
+// Times of the arm: meta-training, and learning one movement.
+#include "experiment/arm/bench.h"
+
 #include <math.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/pool.h"
-#include "lab/bench.h"
+#include "base/par.h"
 #include "experiment/arm/batch.h"
 #include "experiment/arm/deploy.h"
+#include "run/timings.h"
 
 enum { REPEATS = 15, FEW = 5, MOVEMENTS = 100, CHIP_MOVEMENTS = 20 };
 
@@ -28,7 +30,8 @@ static double elements(const struct spiking *net, int T) {
 }
 
 // One pass forward and back.
-static void visit_pass(struct visits *v, const struct spiking *net, const struct spiking_record *rec, const struct events *input) {
+static void visit_pass(struct visits *v, const struct spiking *net, const struct spiking_record *rec,
+                       const struct events *input) {
   const double x = input->first[input->T], z = rec->spikes.first[rec->spikes.T], h = rec->active.first[rec->active.T];
   v->events += x + z + h;
   v->read += (x + z) * net->ld + z * net->ld_out;     // v and o
@@ -38,7 +41,8 @@ static void visit_pass(struct visits *v, const struct spiking *net, const struct
 }
 
 // The update, e-prop, and the way back through it.
-static void visit_update(struct visits *v, const struct spiking *net, const struct spiking_record *rec, const struct events *input) {
+static void visit_update(struct visits *v, const struct spiking *net, const struct spiking_record *rec,
+                         const struct events *input) {
   const double x = input->first[input->T], z = rec->spikes.first[rec->spikes.T], h = rec->active.first[rec->active.T];
   v->changed += (x + z) * net->ld;
   v->read += (x + z + h) * net->ld;
@@ -48,9 +52,9 @@ static void visit_update(struct visits *v, const struct spiking *net, const stru
 // The first batch of movements of f.
 static int count(struct visits *v, const struct reach *f, const struct reach_model *m) {
   struct reach_batch b;
-  struct pool *pool = pool_new(reach_workers(f));
+  struct par *par = par_new(run_threads(&f->run));
   const int n = (int)f->train.trajectories, group = (int)(f->train.group < n ? f->train.group : n);
-  reach_batch_init(&b, f, &m->o, n, group, pool, false, NULL);
+  reach_batch_init(&b, f, &m->o, n, group, par, NULL);
   const int rc = reach_batch_draw(&b, n, RNG_TRAJECTORY, 0);
   *v = (struct visits){ 0 };
   if (rc == 0) {
@@ -65,46 +69,53 @@ static int count(struct visits *v, const struct reach *f, const struct reach_mod
     v->lsg_Hz = b.lsg_Hz;
   }
   reach_batch_release(&b);
-  pool_free(pool);
+  par_free(par);
   return rc;
 }
 
 // ---- meta-training
 
 // One iteration of f from the parameters of m.
-static int add_iteration(struct bench *b, const char *what, const struct reach *f, const struct reach_model *m, int threads, int repeats) {
+static int add_iteration(struct timings *b, const char *what, struct reach *f, const struct reach_model *m, int threads,
+                         int repeats) {
   struct visits v;
   double samples[REPEATS + 1];
   char name[64];
   TRY(count(&v, f, m));
   TRY(reach_train_timed(f, m, repeats + 1, samples));
   snprintf(name, sizeof name, "arm.iteration.%s%d_thread%s", what, threads, threads > 1 ? "s" : "");
-  struct bench_figure *figure = bench_add(b, name, "s", samples + 1, repeats);
-  bench_set_work(figure, 2 * (v.read + v.changed), threads > 1 ? b->peak : b->peak1);
-  snprintf(figure->note, sizeof figure->note, "%d movements, %d + %d neurons at %.1f and %.1f Hz; %.3g events, %.3g a second, of %.3g bytes each; a dense product would do %.0f times the work",
-           (int)f->train.trajectories, m->o.lsg.n, m->o.trainee.n, v.lsg_Hz, v.trainee_Hz, v.events, v.events / figure->value,
-           (double)sizeof(real) * (v.read + 2*v.changed) / v.events, v.dense / (v.read + v.changed));
+  struct timings_figure *figure = timings_add(b, name, "s", samples + 1, repeats);
+  timings_set_work(figure, 2 * (v.read + v.changed), threads > 1 ? b->peak : b->peak1);
+  timings_note(figure,
+               "%d movements, %d + %d neurons at %.1f and %.1f Hz; %.3g events, %.3g a second, of %.3g bytes each; a "
+               "dense product would do %.0f times the work",
+               (int)f->train.trajectories, m->o.lsg.n, m->o.trainee.n, v.lsg_Hz, v.trainee_Hz, v.events,
+               v.events / figure->value, (double)sizeof(real) * (v.read + 2 * v.changed) / v.events,
+               v.dense / (v.read + v.changed));
   return 0;
 }
 
 static struct reach at_rest(const struct reach *given, int threads) {
   struct reach f = *given;
-  f.train.rate = 0;
+  f.training.rate = 0;
   f.run.threads = threads;
   return f;
 }
 
-// Random weights less `inhibition` standard deviations: the more, the fewer spikes, as the loss of meta-training has it.
+// Random weights less `inhibition` standard deviations: the more, the fewer spikes, as the loss of meta-training has
+// it.
 static void inhibit(real *w, const struct spiking *net, double inhibition) {
   for (int i = 0; i < net->n_in + net->n; i++)
-    for (int j = 0; j < net->n; j++) w[(size_t)i*(size_t)net->ld + (size_t)j] -= (real)(inhibition/sqrt(i < net->n_in ? net->n_in : net->n));
+    for (int j = 0; j < net->n; j++)
+      w[(size_t)i * (size_t)net->ld + (size_t)j] -= (real)(inhibition / sqrt(i < net->n_in ? net->n_in : net->n));
   spiking_clear_diagonal(net, w);
 }
 
-static int add_random_iteration(struct bench *b, const char *what, const struct reach *given, double inhibition, int threads) {
-  const struct reach f = at_rest(given, threads);
+static int add_random_iteration(struct timings *b, const char *what, const struct reach *given, double inhibition,
+                                int threads) {
+  struct reach f = at_rest(given, threads);
   struct reach_model m;
-  reach_model_start(&m, &f);
+  TRY(reach_model_new(&m, &f));
   inhibit(m.parameters + m.o.lsg_w, &m.o.lsg, inhibition);
   inhibit(m.parameters + m.o.trainee_w, &m.o.trainee, inhibition);
   const int rc = add_iteration(b, what, &f, &m, threads, FEW);
@@ -112,7 +123,7 @@ static int add_random_iteration(struct bench *b, const char *what, const struct 
   return rc;
 }
 
-static int add_rates(struct bench *b, const struct reach *f, int threads) {
+static int add_rates(struct timings *b, const struct reach *f, int threads) {
   static const double inhibition[] = { 0, 0.1, 0.2, 0.4 };
   int rc = 0;
   for (size_t k = 0; k < sizeof inhibition / sizeof *inhibition && rc == 0; k++) {
@@ -123,7 +134,7 @@ static int add_rates(struct bench *b, const struct reach *f, int threads) {
   return rc;
 }
 
-static int add_sizes(struct bench *b, const struct reach *f, int threads) {
+static int add_sizes(struct timings *b, const struct reach *f, int threads) {
   int rc = 0;
   for (int halves = 1; halves <= 8 && rc == 0; halves *= 2) {
     struct reach g = *f;
@@ -138,52 +149,57 @@ static int add_sizes(struct bench *b, const struct reach *f, int threads) {
 
 // ---- one movement
 
-static int time_movements(double *samples, int n, const struct reach *f, const struct reach_model *m, const struct reach_device *device) {
+static int time_movements(double *samples, int n, const struct reach *f, const struct reach_model *m,
+                          const struct reach_device *device) {
   struct reach_batch b;
-  struct pool *pool = pool_new(1);
   int rc = 0;
-  reach_batch_init(&b, f, &m->o, 1, 1, pool, false, device);
+  reach_batch_init(&b, f, &m->o, 1, 1, NULL, device);
   for (int k = 0; k < n && rc == 0; k++) {
     rc = reach_batch_draw(&b, 1, RNG_EVALUATE, (uint64_t)k);
-    const double begin = clock_s();
+    const double begin_s = clock_s();
     if (rc == 0) reach_batch_forward(&b, m->parameters);
-    samples[k] = clock_s() - begin;
+    samples[k] = clock_s() - begin_s;
   }
   reach_batch_release(&b);
-  pool_free(pool);
   return rc;
 }
 
-static int add_movement(struct bench *b, const struct reach *f, const struct reach_model *m) {
+static int add_movement(struct timings *b, const struct reach *f, const struct reach_model *m) {
   double samples[MOVEMENTS];
   TRY(time_movements(samples, MOVEMENTS, f, m, NULL));
-  struct bench_figure *figure = bench_add(b, "arm.movement.1_thread", "s", samples, MOVEMENTS);
-  snprintf(figure->note, sizeof figure->note, "pass 1, generator, update, pass 2; %d steps", m->o.T);
+  struct timings_figure *figure = timings_add(b, "arm.movement.1_thread", "s", samples, MOVEMENTS);
+  timings_note(figure, "pass 1, generator, update, pass 2; %d steps", m->o.T);
   return 0;
 }
 
-static int add_chip_movement(struct bench *b, const struct reach *f, const struct reach_model *m) {
+static int add_chip_movement(struct timings *b, const struct reach *f, const struct reach_model *m) {
   struct reach_chip *c;
   struct reach_result r = { 0 };
   double samples[CHIP_MOVEMENTS];
-  TRY(reach_chip_new(&c, f, m, 1));
-  const int rc = time_movements(samples, CHIP_MOVEMENTS, f, m, reach_chip_device(c));
+  TRY(reach_chip_new(&c, f, m, 1, NULL));
+  int rc = fleet_begin(reach_chip_fleet(c), 0);
+  if (rc == 0) rc = time_movements(samples, CHIP_MOVEMENTS, f, m, reach_chip_device(c));
   reach_chip_report(&r, c);
   reach_chip_free(c);
   TRY(rc);
   const struct ledger_counts n = ledger_total(&r.movements);
-  struct bench_figure *figure = bench_add(b, "arm.movement.chip.1_thread", "s", samples, CHIP_MOVEMENTS);
-  snprintf(figure->note, sizeof figure->note, "the same with the trainee on a chip, restored first: %.0f products, %.3g conversions and normal numbers, %.0f devices written",
-           (double)n.products / CHIP_MOVEMENTS, (double)n.output_conversions / CHIP_MOVEMENTS, (double)n.devices_written / CHIP_MOVEMENTS);
+  struct timings_figure *figure = timings_add(b, "arm.movement.chip.1_thread", "s", samples, CHIP_MOVEMENTS);
+  timings_note(figure,
+               "the same with the trainee on a chip, restored first: %.0f products, %.3g conversions and normal "
+               "numbers, %.0f devices written",
+               (double)n.products / CHIP_MOVEMENTS, (double)n.output_conversions / CHIP_MOVEMENTS,
+               (double)n.devices_written / CHIP_MOVEMENTS);
   return 0;
 }
 
-int bench_arm(struct bench *b, const struct reach *f, const struct reach_model *m) {
-  const int threads = reach_workers(f);
-  const struct reach all = at_rest(f, threads), one = at_rest(f, 1);
+int reach_bench(struct timings *b, const struct reach *f, const struct reach_model *m, const char *what) {
+  const int threads = run_threads(&f->run);
+  struct reach all = at_rest(f, threads), one = at_rest(f, 1);
+  if (*what) return err_set(ERR_SETTING, "bench arm: '%.60s': it has one bench only", what);
+  timings_peaks(b, threads);
   TRY(add_iteration(b, "", &all, m, threads, REPEATS));
   if (threads > 1) TRY(add_iteration(b, "", &one, m, 1, FEW));
-  bench_memory(b);
+  timings_memory(b);
   TRY(add_movement(b, f, m));
   TRY(add_chip_movement(b, f, m));
   TRY(add_rates(b, f, threads));

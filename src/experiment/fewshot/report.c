@@ -1,16 +1,20 @@
-// Few-shot classification: accuracy, one task image by image, map and conductances of the chip, drift, cost.
+// The page of a report: accuracy, one task image by image, map and conductances of the chip, drift, cost.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/json.h"
+#include "experiment/fewshot/fewshot.h"
 #include "report/chart.h"
 #include "report/html.h"
 #include "report/page.h"
 #include "report/report.h"
 
-enum { KINDS = 3, MAX_LAYERS = 16, MAX_WAYS = 64, MAX_SHOTS = 64, MAX_STEPS = 64, NAME = 64, LIST_LINE = 15, SMALL_WIDTH = 360, SMALL_HEIGHT = 250 };
+enum { KINDS = 3, MAX_LAYERS = 16, MAX_WAYS = 64, MAX_SHOTS = 64, MAX_STEPS = 64, NAME = 64, LIST_LINE = 15,
+       SMALL_WIDTH = 360, SMALL_HEIGHT = 250, IMAGE_LIMIT = 1 << 24 };
+enum { ACCURACY, LATER, LEDGER, HISTOGRAM };
+static const char *const tables[] = { "accuracy", "later", "ledger", "histogram", NULL };
 static const char *const kinds[KINDS] = { "software", "quantised", "chip" };
 
 // "software", "4-bit weights", "chip (hermes)"
@@ -19,7 +23,7 @@ static int kind_name(char name[NAME], const struct report_run *r, int kind) {
   const char *command, *preset;
   char path[FILE_PATH_SIZE];
   int64_t bits;
-  report_path(r, "fewshot.json", path);
+  report_facts_path(r, path);
   TRY(report_evaluation(&result, &command, r, kinds[kind]));
   if (kind == 0) snprintf(name, NAME, "software");
   if (kind == 1) {
@@ -34,11 +38,18 @@ static int kind_name(char name[NAME], const struct report_run *r, int kind) {
   return 0;
 }
 
-// Two columns of a table as a series, the errors beside them where `error` names them.
-static int column_series(struct chart_series *s, const struct csvtable *t, const struct report_run *r, const char *file, const char *x, const char *y,
-                         const char *error) {
-  char path[FILE_PATH_SIZE];
+static void table_path(const struct report_run *r, int table, char path[FILE_PATH_SIZE]) {
+  char file[32];
+  snprintf(file, sizeof file, "%s.csv", tables[table]);
   report_path(r, file, path);
+}
+
+// Two columns of a table as a series, the errors beside them where `error` names them.
+static int column_series(struct chart_series *s, const struct report_run *r, int table, const char *x, const char *y,
+                         const char *error) {
+  const struct csvtable *t = &r->table[table];
+  char path[FILE_PATH_SIZE];
+  table_path(r, table, path);
   *s = (struct chart_series){ .n = t->n_rows, .stride = t->n_columns, .how = CHART_LINE | CHART_MARKS };
   TRY(csvtable_need(&s->x, t, x, path));
   TRY(csvtable_need(&s->y, t, y, path));
@@ -48,7 +59,7 @@ static int column_series(struct chart_series *s, const struct csvtable *t, const
 static int accuracy_series(struct chart_series *s, const struct report_run *r, int kind, const char *name, int look) {
   char error[32];
   snprintf(error, sizeof error, "%s_ci95", kinds[kind]);
-  TRY(column_series(s, &r->accuracy, r, "accuracy.csv", "updates", kinds[kind], error));
+  TRY(column_series(s, r, ACCURACY, "updates", kinds[kind], error));
   s->name = name;
   s->look = look;
   s->fy = 100;
@@ -58,7 +69,8 @@ static int accuracy_series(struct chart_series *s, const struct report_run *r, i
 // ---- accuracy after each update
 
 static const double whole[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
-static const char *const whole_names[] = { "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16" };
+static const char *const whole_names[] = { "0", "1", "2", "3", "4", "5", "6", "7", "8",
+                                           "9", "10", "11", "12", "13", "14", "15", "16" };
 
 static struct chart_axis updates_axis(int n_updates) {
   struct chart_axis a = { .label = "updates of the read-out", .low = -0.2, .high = n_updates + 0.2 };
@@ -66,15 +78,19 @@ static struct chart_axis updates_axis(int n_updates) {
   return a;
 }
 
-static void accuracy_chart(FILE *out, const char *title, const struct chart_series *series, int n, int n_updates, bool close, bool small) {
+static void accuracy_chart(FILE *out, const char *title, const struct chart_series *series, int n, int n_updates,
+                           bool close, bool small) {
   double low = 100;
   for (int s = 0; s < n && close; s++)
     for (int k = 1; k < series[s].n; k++) {
       const double v = 100*(series[s].y[k*series[s].stride] - series[s].error[k*series[s].stride]);
       if (v < low) low = v;
     }
-  struct chart c = { .title = title, .about = "Accuracy on the queries after each update of the read-out", .x = updates_axis(n_updates),
-                     .y = { "accuracy, %", close ? fmax(0, floor(low - 0.5)) : 0, close ? 100.05 : 102, .log = false } };
+  struct chart c = { .title = title,
+                     .about = "Accuracy on the queries after each update of the read-out",
+                     .x = updates_axis(n_updates),
+                     .y = { "accuracy, %", close ? fmax(0, floor(low - 0.5)) : 0, close ? 100.05 : 102,
+                            .log = false } };
   if (close) c.x.low = 0.8;
   if (small) c.width = SMALL_WIDTH, c.height = SMALL_HEIGHT;
   chart_draw(out, &c, series, n);
@@ -88,8 +104,10 @@ static int put_accuracy_charts(FILE *out, const struct report_run *const *runs, 
   fputs("<div class=\"grid\">\n", out);
   if (n == 1) {
     for (int kind = 0; kind < KINDS; kind++) TRY(accuracy_series(&series[kind], runs[0], kind, names[kind], kind));
-    accuracy_chart(out, "All updates", series, KINDS, runs[0]->accuracy.n_rows - 1, false, false);
-    if (runs[0]->accuracy.n_rows > 1) accuracy_chart(out, "After the first update, enlarged", series, KINDS, runs[0]->accuracy.n_rows - 1, true, false);
+    accuracy_chart(out, "All updates", series, KINDS, runs[0]->table[ACCURACY].n_rows - 1, false, false);
+    if (runs[0]->table[ACCURACY].n_rows > 1)
+      accuracy_chart(out, "After the first update, enlarged", series, KINDS, runs[0]->table[ACCURACY].n_rows - 1, true,
+                     false);
   }
   for (int kind = 0; kind < KINDS && n > 1; kind++) {
     int most = 0;
@@ -109,7 +127,7 @@ static int put_accuracy_row(FILE *out, const struct report_run *r, int kind, boo
   const char *command, *rule;
   char name[NAME], path[FILE_PATH_SIZE];
   int64_t tasks;
-  report_path(r, "fewshot.json", path);
+  report_facts_path(r, path);
   TRY(kind_name(name, r, kind));
   TRY(report_evaluation(&result, &command, r, kinds[kind]));
   TRY(json_field_text(result, path, "batchnorm", &rule));
@@ -136,8 +154,10 @@ static int put_accuracy_row(FILE *out, const struct report_run *r, int kind, boo
 static int put_accuracy_table(FILE *out, const struct report_run *const *runs, int n) {
   int most = 0;
   for (int k = 0; k < n; k++)
-    if (runs[k]->accuracy.n_rows > most) most = runs[k]->accuracy.n_rows;
-  fprintf(out, "<div class=\"scroll\"><table><thead><tr>%s<th scope=\"col\"%s>weights</th><th scope=\"col\" class=\"text\">batch norm</th><th scope=\"col\">tasks</th>",
+    if (runs[k]->table[ACCURACY].n_rows > most) most = runs[k]->table[ACCURACY].n_rows;
+  fprintf(out,
+          "<div class=\"scroll\"><table><thead><tr>%s<th scope=\"col\"%s>weights</th><th scope=\"col\" "
+          "class=\"text\">batch norm</th><th scope=\"col\">tasks</th>",
           n > 1 ? "<th scope=\"col\">run</th>" : "", n > 1 ? " class=\"text\"" : "");
   for (int s = 0; s < most; s++) fprintf(out, "<th scope=\"col\">%d update%s</th>", s, s == 1 ? "" : "s");
   fputs("</tr></thead><tbody>\n", out);
@@ -153,7 +173,7 @@ static int accuracy_text(char *text, size_t size, const struct report_run *r, co
   char path[FILE_PATH_SIZE];
   const char *rule, *split, *said = "those of fixed statistics measured on background images";
   int64_t ways, shots, queries, tasks;
-  report_path(r, "fewshot.json", path);
+  report_facts_path(r, path);
   TRY(report_evaluation(&result, command, r, "chip"));
   TRY(json_field_text(result, path, "batchnorm", &rule));
   TRY(json_field_text(result, path, "split", &split));
@@ -163,9 +183,11 @@ static int accuracy_text(char *text, size_t size, const struct report_run *r, co
   TRY(json_field_i64(result, path, "tasks", 1, INT32_MAX, &tasks));
   if (!strcmp(rule, "task")) said = "their own batch statistics (transductive, as in the paper)";
   if (!strcmp(rule, "support")) said = "the statistics of the support images, so that nothing is learned from them";
-  snprintf(text, size, "Mean over %d tasks of %d unseen classes (%.20s split), learned from %d drawings each, on %d other drawings of each; bars: 95 %% confidence "
-           "interval of the mean. Batch norm rule %.20s: the queries are normalised by %s. Chance is %.0f %%.", (int)tasks, (int)ways, split, (int)shots,
-           (int)queries, rule, said, 100.0/(double)ways);
+  snprintf(text, size,
+           "Mean over %d tasks of %d unseen classes (%.20s split), learned from %d drawings each, on %d other drawings "
+           "of each; bars: 95 %% confidence "
+           "interval of the mean. Batch norm rule %.20s: the queries are normalised by %s. Chance is %.0f %%.",
+           (int)tasks, (int)ways, split, (int)shots, (int)queries, rule, said, 100.0/(double)ways);
   return 0;
 }
 
@@ -186,12 +208,14 @@ struct task {
   int64_t ways, shots, queries, side;
   const char *rule;
   struct json_t *classified;
+  char *image;               // all drawings
+  size_t image_size;
 };
 
 static int read_task(struct task *t, const struct report_run *r) {
   struct json_t *o;
   char path[FILE_PATH_SIZE];
-  report_path(r, "fewshot.json", path);
+  report_facts_path(r, path);
   TRY(json_field_object(r->facts, path, "task", &o));
   TRY(json_field_i64(o, path, "ways", 1, MAX_WAYS, &t->ways));
   TRY(json_field_i64(o, path, "shots", 1, MAX_SHOTS, &t->shots));
@@ -202,49 +226,62 @@ static int read_task(struct task *t, const struct report_run *r) {
 }
 
 // A part of the sheet of drawings: `columns` of it from `first`, at (x, y), `cell` px for each.
-static void put_drawings(FILE *out, const struct report_run *r, const struct task *t, int first, int columns, double x, double y, double cell) {
+static void put_drawings(FILE *out, const struct task *t, int first, int columns, double x, double y, double cell) {
   const double all = (double)(t->shots + t->queries), w = columns*cell, h = (double)t->ways*cell;
-  fprintf(out, "<svg x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" viewBox=\"%d 0 %d %d\"><image width=\"%g\" height=\"%d\" preserveAspectRatio=\"none\" href=\"",
+  fprintf(out,
+          "<svg x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" viewBox=\"%d 0 %d %d\"><image width=\"%g\" "
+          "height=\"%d\" preserveAspectRatio=\"none\" href=\"",
           x, y, w, h, first, columns, (int)t->ways, all, (int)t->ways);
-  html_data_uri(out, "image/png", r->image, r->image_size);
+  html_data_uri(out, "image/png", t->image, t->image_size);
   fprintf(out, "\"/></svg><path class=\"frame\" d=\"M%.1f %.1fh%.1fv%.1fh%.1fz\"/>", x, y, w, h, -w);
 }
 
 // Support and query drawings beside each other, a row for each class.
-static void put_sheet(FILE *out, const struct report_run *r, const struct task *t) {
+static void put_sheet(FILE *out, const struct task *t) {
   const double cell = fmin(30, 380.0/(double)(t->shots + t->queries)), gap = 34, left = 26, top = 20;
-  const double second = left + cell*(double)t->shots + gap, width = second + cell*(double)t->queries + 2, height = top + cell*(double)t->ways + 4;
-  fprintf(out, "<svg class=\"task\" viewBox=\"0 0 %.0f %.0f\" style=\"max-width:%.0fpx\" role=\"img\" aria-label=\"The drawings of the task: support and queries\">",
+  const double second = left + cell*(double)t->shots + gap, width = second + cell*(double)t->queries + 2,
+               height = top + cell*(double)t->ways + 4;
+  fprintf(out,
+          "<svg class=\"task\" viewBox=\"0 0 %.0f %.0f\" style=\"max-width:%.0fpx\" role=\"img\" aria-label=\"The "
+          "drawings of the task: support and queries\">",
           width, height, 1.35*width);
-  fprintf(out, "<text class=\"title\" x=\"%.1f\" y=\"12\">learned from</text><text class=\"title\" x=\"%.1f\" y=\"12\">to classify</text>", left, second);
+  fprintf(out, "<text class=\"title\" x=\"%.1f\" y=\"12\">learned from</text><text class=\"title\" x=\"%.1f\" "
+               "y=\"12\">to classify</text>", left, second);
   for (int c = 0; c < t->ways; c++)
-    fprintf(out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%d</text>", left - 13, top + cell*(c + 0.5) + 4, c + 1);
-  put_drawings(out, r, t, 0, (int)t->shots, left, top, cell);
-  put_drawings(out, r, t, (int)t->shots, (int)t->queries, second, top, cell);
+    fprintf(out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%d</text>", left - 13, top + cell*(c + 0.5) + 4,
+            c + 1);
+  put_drawings(out, t, 0, (int)t->shots, left, top, cell);
+  put_drawings(out, t, (int)t->shots, (int)t->queries, second, top, cell);
   fputs("</svg>\n", out);
 }
 
 // The answer for one query: a quiet dot where it is right, a square with the class given where it is wrong.
 static void put_answer(FILE *out, double x, double y, double cell, int answer, bool right) {
   if (right) {
-    fprintf(out, "<path class=\"right\" d=\"M%.1f %.1fl%.1f %.1fl%.1f %.1f\"/>", x - 0.2*cell, y, 0.16*cell, 0.18*cell, 0.27*cell, -0.38*cell);
+    fprintf(out, "<path class=\"right\" d=\"M%.1f %.1fl%.1f %.1fl%.1f %.1f\"/>", x - 0.2*cell, y, 0.16*cell,
+            0.18*cell, 0.27*cell, -0.38*cell);
     return;
   }
-  fprintf(out, "<rect class=\"wrong\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>", x - 0.42*cell, y - 0.42*cell, 0.84*cell, 0.84*cell);
-  fprintf(out, "<text class=\"wrongtext\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%d</text>", x, y + 4, answer + 1);
+  fprintf(out, "<rect class=\"wrong\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>", x - 0.42*cell,
+          y - 0.42*cell, 0.84*cell, 0.84*cell);
+  fprintf(out, "<text class=\"wrongtext\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%d</text>", x, y + 4,
+          answer + 1);
 }
 
 // All queries after `step` updates; returns how many are right.
-static int put_step(FILE *out, const struct task *t, const struct json_t *classes, const char *where, size_t step, double x, double y, double cell) {
+static int put_step(FILE *out, const struct task *t, const struct json_t *classes, const char *where, size_t step,
+                    double x, double y, double cell) {
   struct json_t *row;
   int correct = 0;
   TRY(json_item_array(classes, where, step, &row));
-  fprintf(out, "<path class=\"frame\" d=\"M%.1f %.1fh%.1fv%.1fh%.1fz\"/>", x, y, cell*(double)t->queries, cell*(double)t->ways, -cell*(double)t->queries);
+  fprintf(out, "<path class=\"frame\" d=\"M%.1f %.1fh%.1fv%.1fh%.1fz\"/>", x, y, cell*(double)t->queries,
+          cell*(double)t->ways, -cell*(double)t->queries);
   for (int64_t q = 0; q < t->ways*t->queries; q++) {
     int64_t answer;
     TRY(json_item_i64(row, where, (size_t)q, 0, t->ways - 1, &answer));
     const bool right = answer == q/t->queries;
-    put_answer(out, x + cell*((double)(q%t->queries) + 0.5), y + cell*((double)(q/t->queries) + 0.5), cell, (int)answer, right);
+    put_answer(out, x + cell*((double)(q%t->queries) + 0.5), y + cell*((double)(q/t->queries) + 0.5), cell,
+               (int)answer, right);
     correct += right;
   }
   return correct;
@@ -254,14 +291,18 @@ static int put_step(FILE *out, const struct task *t, const struct json_t *classe
 static int put_answers(FILE *out, const struct report_run *r, const struct task *t, int kind) {
   struct json_t *o, *classes;
   char name[NAME], path[FILE_PATH_SIZE];
-  report_path(r, "fewshot.json", path);
+  report_facts_path(r, path);
   TRY(kind_name(name, r, kind));
   TRY(json_item_object(t->classified, path, (size_t)kind, &o));
   TRY(json_field_array(o, path, "classes", &classes));
   const size_t steps = json_length(classes);
-  if (steps < 1 || steps > MAX_STEPS) return err_set(ERR_FORMAT, "%s: classes: %zu rows, expected 1 to %d", path, steps, MAX_STEPS);
-  const double cell = 19, box = cell*(double)t->queries, gap = 22, top = 36, width = (box + gap)*(double)steps - gap + 4, height = top + cell*(double)t->ways + 22;
-  fprintf(out, "<div class=\"scroll\"><svg class=\"task\" viewBox=\"0 0 %.0f %.0f\" style=\"max-width:%.0fpx;min-width:%.0fpx\" role=\"img\" aria-label=\"Answers for each query after each update\">",
+  if (steps < 1 || steps > MAX_STEPS)
+    return err_set(ERR_FORMAT, "%s: classes: %zu rows, expected 1 to %d", path, steps, MAX_STEPS);
+  const double cell = 19, box = cell*(double)t->queries, gap = 22, top = 36,
+               width = (box + gap)*(double)steps - gap + 4, height = top + cell*(double)t->ways + 22;
+  fprintf(out, "<div class=\"scroll\"><svg class=\"task\" viewBox=\"0 0 %.0f %.0f\" "
+               "style=\"max-width:%.0fpx;min-width:%.0fpx\" role=\"img\" aria-label=\"Answers for each query after "
+               "each update\">",
           width, height, 1.2*width, 0.8*width);
   fputs("<text class=\"title\" x=\"2\" y=\"12\">", out);
   html_text(out, name);
@@ -271,7 +312,8 @@ static int put_answers(FILE *out, const struct report_run *r, const struct task 
     fprintf(out, "<text class=\"small\" x=\"%.1f\" y=\"%.1f\">%zu update%s</text>", x, top - 6, s, s == 1 ? "" : "s");
     const int correct = put_step(out, t, classes, path, s, x, top, cell);
     if (correct < 0) return correct;
-    fprintf(out, "<text class=\"small\" x=\"%.1f\" y=\"%.1f\">%d of %d right</text>", x, top + cell*(double)t->ways + 14, correct, (int)(t->ways*t->queries));
+    fprintf(out, "<text class=\"small\" x=\"%.1f\" y=\"%.1f\">%d of %d right</text>", x,
+            top + cell*(double)t->ways + 14, correct, (int)(t->ways*t->queries));
   }
   fputs("</svg></div>\n", out);
   return 0;
@@ -279,13 +321,18 @@ static int put_answers(FILE *out, const struct report_run *r, const struct task 
 
 static int put_task(FILE *out, const struct report_run *r, const char *lead) {
   struct task t;
-  char text[512];
+  char text[512], path[FILE_PATH_SIZE];
   TRY(read_task(&t, r));
+  report_path(r, "task.png", path);
+  TRY(file_read(path, IMAGE_LIMIT, &t.image, &t.image_size));
   page_figure(out, "");
-  put_sheet(out, r, &t);
+  put_sheet(out, &t);
+  free(t.image);
   for (int kind = 0; kind < KINDS; kind++) TRY(put_answers(out, r, &t, kind));
-  snprintf(text, sizeof text, "The first task of the evaluation. Left: the drawings that are learned, a row for each class; right: the queries. Below: the answer for each "
-           "query, at its place, after each update (batch norm rule %.20s); a tick where it is right, the number of the class chosen where it is wrong.", t.rule);
+  snprintf(text, sizeof text, "The first task of the evaluation. Left: the drawings that are learned, a row for each "
+                              "class; right: the queries. Below: the answer for each "
+           "query, at its place, after each update (batch norm rule %.20s); a tick where it is right, the number of "
+           "the class chosen where it is wrong.", t.rule);
   page_caption(out, lead, text, NULL);
   return 0;
 }
@@ -305,7 +352,8 @@ struct piece {
   int look, core, row, column, rows, columns;
 };
 
-static int read_piece(struct piece *p, struct json_t *pieces, const char *path, size_t k, const char *names[MAX_LAYERS]) {
+static int read_piece(struct piece *p, struct json_t *pieces, const char *path, size_t k,
+                      const char *names[MAX_LAYERS]) {
   struct json_t *o;
   TRY(json_item_object(pieces, path, k, &o));
   TRY(json_field_text(o, path, "matrix", &p->name));
@@ -327,15 +375,19 @@ static void put_piece_name(FILE *out, const struct piece *p) {
 
 // A piece at its place with its name in it, or, where it does not hold one, in the list below, of *below entries.
 static void put_piece(FILE *out, const struct piece *p, double scale, double height, int *below) {
-  const double x = p->column*scale, y = p->row*scale, w = p->columns*scale, h = p->rows*scale, needed = 6.2*(double)(strlen(p->name) + 11);
-  fprintf(out, "<g class=\"c%d\"><rect class=\"cell\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>", p->look % CHART_LOOKS, x, y, w, h);
+  const double x = p->column*scale, y = p->row*scale, w = p->columns*scale, h = p->rows*scale,
+               needed = 6.2*(double)(strlen(p->name) + 11);
+  fprintf(out, "<g class=\"c%d\"><rect class=\"cell\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>",
+          p->look % CHART_LOOKS, x, y, w, h);
   if (h > needed && w > 14) {
-    fprintf(out, "<text class=\"small\" transform=\"translate(%.1f %.1f) rotate(-90)\" text-anchor=\"middle\">", x + w/2 + 4, y + h/2);
+    fprintf(out, "<text class=\"small\" transform=\"translate(%.1f %.1f) rotate(-90)\" text-anchor=\"middle\">",
+            x + w/2 + 4, y + h/2);
   } else if (w > needed && h > 14) {
     fprintf(out, "<text class=\"small\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">", x + w/2, y + h/2 + 4);
   } else {
     const double at = height + 17 + LIST_LINE*(*below)++;
-    fprintf(out, "<rect class=\"cell\" x=\"1\" y=\"%.1f\" width=\"12\" height=\"10\"/><text class=\"small\" x=\"19\" y=\"%.1f\">", at - 9, at);
+    fprintf(out, "<rect class=\"cell\" x=\"1\" y=\"%.1f\" width=\"12\" height=\"10\"/><text class=\"small\" x=\"19\" "
+                 "y=\"%.1f\">", at - 9, at);
   }
   put_piece_name(out, p);
   fputs("</g>", out);
@@ -362,9 +414,11 @@ static int put_core(FILE *out, struct json_t *map, const char *path, size_t core
     if (rc == 0 && (size_t)p.core == core) put_piece(memory, &p, scale, h, &below);
   }
   fclose(memory);
-  fprintf(out, "<svg class=\"plan\" viewBox=\"-1 -22 302 %.0f\" role=\"img\" aria-label=\"Core %zu\"><text class=\"title\" x=\"0\" y=\"-8\">core %zu, ", h + 26 + LIST_LINE*below, core, core);
+  fprintf(out, "<svg class=\"plan\" viewBox=\"-1 -22 302 %.0f\" role=\"img\" aria-label=\"Core %zu\"><text "
+               "class=\"title\" x=\"0\" y=\"-8\">core %zu, ", h + 26 + LIST_LINE*below, core, core);
   html_number(out, 100*fill, 1);
-  fprintf(out, " %% of %d &#215; %d cells in use</text><rect class=\"core\" width=\"300\" height=\"%.1f\"/>%s</svg>\n", rows, columns, h, drawn);
+  fprintf(out, " %% of %d &#215; %d cells in use</text><rect class=\"core\" width=\"300\" height=\"%.1f\"/>%s</svg>\n",
+          rows, columns, h, drawn);
   free(drawn);
   return rc;
 }
@@ -374,7 +428,7 @@ static int put_map(FILE *out, const struct report_run *r) {
   char path[FILE_PATH_SIZE], text[512];
   int rows, columns;
   int64_t devices;
-  report_path(r, "fewshot.json", path);
+  report_facts_path(r, path);
   TRY(json_field_object(r->facts, path, "chip", &chip));
   TRY(json_field_i64(chip, path, "devices", 0, INT64_MAX, &devices));
   TRY(json_field_object(chip, path, "map", &map));
@@ -382,12 +436,14 @@ static int put_map(FILE *out, const struct report_run *r) {
   TRY(piece_field(&columns, map, path, "columns"));
   TRY(json_field_array(map, path, "cores", &cores));
   TRY(json_field_array(map, path, "pieces", &pieces));
-  if (rows < 1 || columns < 1 || json_length(cores) > 256 || json_length(pieces) > 4096) return err_set(ERR_FORMAT, "%s: chip: map: no such chip", path);
+  if (rows < 1 || columns < 1 || json_length(cores) > 256 || json_length(pieces) > 4096)
+    return err_set(ERR_FORMAT, "%s: chip: map: no such chip", path);
   page_figure(out, "");
   fputs("<div class=\"cores\">\n", out);
   for (size_t k = 0; k < json_length(cores); k++) TRY(put_core(out, map, path, k, rows, columns));
   fputs("</div>\n", out);
-  snprintf(text, sizeof text, "Where the matrix of each layer lies on the cores, in unit cells (inputs along the rows, outputs at the foot of the columns); %lld devices hold weights. "
+  snprintf(text, sizeof text, "Where the matrix of each layer lies on the cores, in unit cells (inputs along the rows, "
+                              "outputs at the foot of the columns); %lld devices hold weights. "
            "A matrix higher than a core is cut, and the partial sums are added digitally.", (long long)devices);
   page_caption(out, "Map of the chip.", text, "metaxbar chip map");
   return 0;
@@ -407,7 +463,8 @@ static int layers_of(char names[MAX_LAYERS][NAME], const struct csvtable *t) {
 }
 
 static int put_layer(FILE *out, const struct report_run *r, const char *layer, bool plastic) {
-  static const char *const states[] = { "written", "adapted", "month" }, *const names[] = { "as written", "after the updates", "30 days later" };
+  static const char *const states[] = { "written", "adapted", "month" };
+  static const char *const names[] = { "as written", "after the updates", "30 days later" };
   static const int looks[] = { CHART_MUTED, 0, 1 };
   struct chart_series s[3];
   int n = 0;
@@ -415,26 +472,30 @@ static int put_layer(FILE *out, const struct report_run *r, const char *layer, b
     char column[NAME + 16];
     if (k == 1 && !plastic) continue;
     snprintf(column, sizeof column, "%.*s_%s", NAME - 1, layer, states[k]);
-    TRY(column_series(&s[n], &r->histogram, r, "histogram.csv", "conductance_uS", column, NULL));
+    TRY(column_series(&s[n], r, HISTOGRAM, "conductance_uS", column, NULL));
     s[n].name = names[k];
     s[n].look = looks[k];
     s[n].how = k ? CHART_LINE : CHART_AREA;
     s[n++].fy = 100;
   }
-  chart_draw(out, &(struct chart){ .title = layer, .about = "Distribution of the conductance differences of a layer", .x = { "conductance, \xc2\xb5S", NAN, NAN, .log = false },
-                                   .y = { "cells, %", 0, NAN, .log = false }, .width = SMALL_WIDTH, .height = SMALL_HEIGHT }, s, n);
+  chart_draw(out, &(struct chart){ .title = layer, .about = "Distribution of the conductance differences of a layer",
+                                   .x = { "conductance, \xc2\xb5S", NAN, NAN, .log = false },
+                                   .y = { "cells, %", 0, NAN, .log = false }, .width = SMALL_WIDTH,
+                                   .height = SMALL_HEIGHT }, s, n);
   return 0;
 }
 
 static int put_histograms(FILE *out, const struct report_run *r) {
   char names[MAX_LAYERS][NAME];
-  const int n = layers_of(names, &r->histogram);
+  const int n = layers_of(names, &r->table[HISTOGRAM]);
   page_figure(out, "");
   fputs("<div class=\"grid\">\n", out);
   for (int l = 0; l < n; l++) TRY(put_layer(out, r, names[l], l == n - 1));
   fputs("</div>\n", out);
-  page_caption(out, "Conductances.", "Difference of the conductances for positive and for negative weights in every cell of a layer, without read noise: as written, after the "
-               "updates for the task above (they rewrite the read-out alone; all other layers stay as written), and 30 days after writing, before any correction.",
+  page_caption(out, "Conductances.", "Difference of the conductances for positive and for negative weights in every "
+                                     "cell of a layer, without read noise: as written, after the "
+               "updates for the task above (they rewrite the read-out alone; all other layers stay as written), and 30 "
+               "days after writing, before any correction.",
                NULL);
   return 0;
 }
@@ -446,39 +507,46 @@ static const char *const time_names[] = { "at once", "1 min", "1 h", "1 day", "3
 
 // Time axis: logarithmic, "at once" a decade before a minute.
 static struct chart_axis time_axis(void) {
-  return (struct chart_axis){ .label = "time after writing and learning", .low = 3, .high = 6e6, .log = true, .least = 6, .n_ticks = 5, .ticks = time_ticks, .names = time_names };
+  return (struct chart_axis){ .label = "time after writing and learning", .low = 3, .high = 6e6, .log = true,
+                              .least = 6, .n_ticks = 5, .ticks = time_ticks, .names = time_names };
 }
 
 static int put_later(FILE *out, const struct report_run *const *runs, int n) {
   struct chart_series series[REPORT_MAX_RUNS];
   double low = 100;
   for (int k = 0; k < n; k++) {
-    TRY(column_series(&series[k], &runs[k]->later, runs[k], "later.csv", "seconds", "accuracy", "ci95"));
-    for (int i = 0; i < series[k].n; i++) low = fmin(low, 100*(series[k].y[i*series[k].stride] - series[k].error[i*series[k].stride]));
+    TRY(column_series(&series[k], runs[k], LATER, "seconds", "accuracy", "ci95"));
+    for (int i = 0; i < series[k].n; i++)
+      low = fmin(low, 100*(series[k].y[i*series[k].stride] - series[k].error[i*series[k].stride]));
     series[k].name = n > 1 ? runs[k]->name : NULL;
     series[k].look = n > 1 ? k : 2;
     series[k].fy = 100;
   }
-  chart_draw(out, &(struct chart){ .title = "Accuracy of what was learned", .about = "Accuracy at later times", .x = time_axis(),
-                                   .y = { "accuracy, %", fmax(0, floor(low - 0.5)), 100.05, .log = false }, .width = SMALL_WIDTH, .height = SMALL_HEIGHT }, series, n);
+  chart_draw(out, &(struct chart){ .title = "Accuracy of what was learned", .about = "Accuracy at later times",
+                                   .x = time_axis(),
+                                   .y = { "accuracy, %", fmax(0, floor(low - 0.5)), 100.05, .log = false },
+                                   .width = SMALL_WIDTH, .height = SMALL_HEIGHT }, series, n);
   return 0;
 }
 
 static int put_kept(FILE *out, const struct report_run *r, bool error, bool with_run) {
   struct chart_series series[MAX_LAYERS];
   char names[MAX_LAYERS][NAME], title[256];
-  int n = layers_of(names, &r->histogram);
+  int n = layers_of(names, &r->table[HISTOGRAM]);
   n = n > CHART_LOOKS ? CHART_LOOKS : n;
   for (int l = 0; l < n; l++) {
     char column[NAME + 16];
     snprintf(column, sizeof column, "%.*s_%s", NAME - 1, names[l], error ? "error" : "kept");
-    TRY(column_series(&series[l], &r->later, r, "later.csv", "seconds", column, NULL));
+    TRY(column_series(&series[l], r, LATER, "seconds", column, NULL));
     series[l].name = names[l];
     series[l].look = l;
     series[l].fy = 100;
   }
-  snprintf(title, sizeof title, "%s%s%s", error ? "Error of the weights beside it" : "Weights kept", with_run ? ", " : "", with_run ? r->name : "");
-  chart_draw(out, &(struct chart){ .title = title, .about = "Weights at later times", .x = time_axis(), .y = { error ? "relative error, %" : "of the weights written, %", NAN, NAN, .log = false },
+  snprintf(title, sizeof title, "%s%s%s", error ? "Error of the weights beside it" : "Weights kept",
+           with_run ? ", " : "", with_run ? r->name : "");
+  chart_draw(out, &(struct chart){ .title = title, .about = "Weights at later times", .x = time_axis(),
+                                   .y = { error ? "relative error, %" : "of the weights written, %", NAN, NAN,
+                                          .log = false },
                                    .width = SMALL_WIDTH, .height = SMALL_HEIGHT }, series, n);
   return 0;
 }
@@ -493,34 +561,38 @@ static int put_drift(FILE *out, const struct report_run *const *runs, int n) {
   for (int k = 0; k < n; k++)
     for (int error = 0; error < 2; error++) TRY(put_kept(out, runs[k], error, n > 1));
   fputs("</div>\n", out);
-  page_caption(out, "Drift.", "First: the queries classified again at later times by the same adapted chip, its columns calibrated anew, nothing rewritten; bars: 95 % "
-               "confidence interval. Then, without that correction: the share of the written weights that the conductances still carry, and the error that no common gain corrects.",
+  page_caption(out, "Drift.", "First: the queries classified again at later times by the same adapted chip, its "
+                              "columns calibrated anew, nothing rewritten; bars: 95 % "
+               "confidence interval. Then, without that correction: the share of the written weights that the "
+               "conductances still carry, and the error that no common gain corrects.",
                command);
   return 0;
 }
 
 // ---- cost
 
-static int put_cost_chart(FILE *out, const struct report_run *const *runs, int n, const char *title, const char *column, double factor, const char *axis) {
+static int put_cost_chart(FILE *out, const struct report_run *const *runs, int n, const char *title, const char *column,
+                          double factor, const char *axis) {
   struct chart_series series[REPORT_MAX_RUNS];
   for (int k = 0; k < n; k++) {
-    TRY(column_series(&series[k], &runs[k]->ledger, runs[k], "ledger.csv", column, "accuracy", "ci95"));
+    TRY(column_series(&series[k], runs[k], LEDGER, column, "accuracy", "ci95"));
     series[k].name = n > 1 ? runs[k]->name : NULL;
     series[k].look = n > 1 ? k : 2;
     series[k].fx = factor;
     series[k].fy = 100;
   }
-  chart_draw(out, &(struct chart){ .title = title, .about = title, .x = { axis, NAN, NAN, .log = false }, .y = { "accuracy, %", 0, 102, .log = false } }, series, n);
+  chart_draw(out, &(struct chart){ .title = title, .about = title, .x = { axis, NAN, NAN, .log = false },
+                                   .y = { "accuracy, %", 0, 102, .log = false } }, series, n);
   return 0;
 }
 
 static int put_cost_row(FILE *out, const struct report_run *r, int k) {
   static const char *const names[] = { "devices_addressed", "devices_written", "read_energy_J", "read_time_s" };
   static const char *const units[] = { NULL, NULL, "J", "s" };
-  const struct csvtable *t = &r->ledger;
+  const struct csvtable *t = &r->table[LEDGER];
   char path[FILE_PATH_SIZE];
   const double *v;
-  report_path(r, "ledger.csv", path);
+  table_path(r, LEDGER, path);
   fprintf(out, "<tr><th scope=\"row\">%d</th>", k);
   for (int c = 0; c < 4; c++) {
     TRY(csvtable_need(&v, t, names[c], path));
@@ -540,9 +612,11 @@ static int put_cost_row(FILE *out, const struct report_run *r, int k) {
 static int put_cost_table(FILE *out, const struct report_run *r, bool with_run) {
   fputs("<div>", out);
   if (with_run) page_heading(out, r->name);
-  fputs("<div class=\"scroll\"><table><thead><tr><th scope=\"col\">updates</th><th scope=\"col\">devices addressed</th><th scope=\"col\">rewritten</th>"
-        "<th scope=\"col\">energy of reading</th><th scope=\"col\">time</th><th scope=\"col\">accuracy, %</th></tr></thead><tbody>\n", out);
-  for (int k = 0; k < r->ledger.n_rows; k++) TRY(put_cost_row(out, r, k));
+  fputs("<div class=\"scroll\"><table><thead><tr><th scope=\"col\">updates</th><th scope=\"col\">devices "
+        "addressed</th><th scope=\"col\">rewritten</th>"
+        "<th scope=\"col\">energy of reading</th><th scope=\"col\">time</th><th scope=\"col\">accuracy, "
+        "%</th></tr></thead><tbody>\n", out);
+  for (int k = 0; k < r->table[LEDGER].n_rows; k++) TRY(put_cost_row(out, r, k));
   fputs("</tbody></table></div></div>\n", out);
   return 0;
 }
@@ -553,11 +627,13 @@ static int put_energy_chart(FILE *out, const struct report_run *const *runs, int
   for (int k = 0; k < n; k++) {
     char path[FILE_PATH_SIZE];
     const double *v;
-    report_path(runs[k], "ledger.csv", path);
-    TRY(csvtable_need(&v, &runs[k]->ledger, "read_energy_J", path));
-    for (int row = 0; row < runs[k]->ledger.n_rows; row++) energy_J += v[row*runs[k]->ledger.n_columns];
+    table_path(runs[k], LEDGER, path);
+    TRY(csvtable_need(&v, &runs[k]->table[LEDGER], "read_energy_J", path));
+    for (int row = 0; row < runs[k]->table[LEDGER].n_rows; row++) energy_J += v[row*runs[k]->table[LEDGER].n_columns];
   }
-  return energy_J == 0 ? 0 : put_cost_chart(out, runs, n, "Energy of reading", "read_energy_J", 1e6, "energy of reading, up to each update, \xc2\xb5J");
+  return energy_J == 0 ? 0
+                       : put_cost_chart(out, runs, n, "Energy of reading", "read_energy_J", 1e6,
+                                        "energy of reading, up to each update, \xc2\xb5J");
 }
 
 static int put_cost(FILE *out, const struct report_run *const *runs, int n) {
@@ -571,14 +647,16 @@ static int put_cost(FILE *out, const struct report_run *const *runs, int n) {
   fputs("</div>\n", out);
   for (int k = 0; k < n; k++) TRY(put_cost_table(out, runs[k], n > 1));
   char text[640];
-  snprintf(text, sizeof text, "Means per task, summed from its beginning to 0, 1, 2 ... updates. Energy and time are those of reading, from the support images to the last "
-           "update, priced per phase of a whole core (upper bounds for cores in part use; %.200s). What writing a device takes was not published; it is counted, not priced.",
+  snprintf(text, sizeof text, "Means per task, summed from its beginning to 0, 1, 2 ... updates. Energy and time are "
+                              "those of reading, from the support images to the last "
+           "update, priced per phase of a whole core (upper bounds for cores in part use; %.200s). What writing a "
+           "device takes was not published; it is counted, not priced.",
            report_price_source(result));
   page_caption(out, "What learning costs.", text, command);
   return 0;
 }
 
-int report_fewshot(FILE *out, const struct report_run *const *runs, int n) {
+static int draw(FILE *out, const struct report_run *const *runs, int n) {
   TRY(put_accuracy(out, runs, n));
   for (int k = 0; k < n; k++) {
     if (n > 1) page_heading(out, runs[k]->name);
@@ -592,3 +670,15 @@ int report_fewshot(FILE *out, const struct report_run *const *runs, int n) {
   TRY(put_drift(out, runs, n));
   return put_cost(out, runs, n);
 }
+
+const struct report_kind fewshot_report = {
+  .name = "fewshot",
+  .task = "few-shot classification",
+  .title = "New classes from a few drawings",
+  .tables = tables,
+  .curve = { { "Query loss in training", "cross-entropy, nat", 1, { "loss", NULL }, true },
+             { "Accuracy after the last update", "accuracy, %", 100, { "accuracy_last", "validation_last" }, false } },
+  .curve_text = "Loss and accuracy on the queries of the training tasks; marks: on tasks held out for validation. The "
+                "axis of the loss is logarithmic.",
+  .draw = draw,
+};

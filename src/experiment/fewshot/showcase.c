@@ -1,17 +1,19 @@
-// Few-shot classification: the same tasks in software, with 4 bits and on the chip; one of them image by image; the
-// chip's conductances, and how they drift.
+// The files behind a report: accuracy after each update, one task image by image, the chip's conductances, and how
+// they drift.
+//   accuracy.csv, later.csv, ledger.csv, histogram.csv, task.png
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/json.h"
+#include "base/numbers.h"
 #include "base/png.h"
-#include "base/progress.h"
 #include "experiment/fewshot/deploy.h"
+#include "experiment/experiment.h"
 #include "experiment/fewshot/fewshot.h"
-#include "lab/showcase.h"
 
 enum { KINDS = 3, BINS = 61, STATES = 3, TIMES = 5 };
 static const char *const kind_names[KINDS] = { "software", "quantised", "chip" };
@@ -20,31 +22,15 @@ static const double times_s[TIMES] = { 0, 60, 3600, 86400, 2592000 };
 #define LATER_S "60,3600,86400,2592000"
 
 struct work {
-  struct showcase_work *w;
-  struct fewshot *f;
+  const struct experiment_showcase *s;
+  const struct fewshot *f;
   const struct fewshot_model *m;
-  struct dataset data;
-  struct fewshot_result result[KINDS];
-  struct deploy_quality quality[TIMES][CONVNET_MAX_LAYERS];
+  const struct dataset *data;
+  const struct fewshot_result *result[KINDS];
+  struct lifetime_quality quality[TIMES][CONVNET_MAX_LAYERS];
   double *histogram;  // (layers, STATES, BINS) share of the cells
   double g_all_uS;    // half of its width
-  struct progress bar;
 };
-
-// ---- evaluations
-
-static int evaluate(struct work *k, struct json_t *list) {
-  static const char *const sections[] = { "data", "net", "eval", "synapse", "chip", "verify", "ledger", "run", NULL };
-  struct fewshot *f = k->f;
-  for (int kind = 0; kind < KINDS; kind++) {
-    f->synapse.kind = kind;
-    strcpy(f->eval.later_s, kind == FEWSHOT_CHIP ? LATER_S : "");
-    TRY(fewshot_eval(&k->result[kind], f, k->m));
-    json_put(list, NULL, showcase_evaluation(k->w, kind_names[kind], "fewshot", sections, fewshot_result_json(&k->result[kind], f, k->m)));
-    progress_update(&k->bar, kind + 1, "%s", kind_names[kind]);
-  }
-  return 0;
-}
 
 // ---- one task, the first of the evaluation
 
@@ -56,7 +42,7 @@ static enum convnet_rule example_rule(const struct fewshot *f) {
 // [[class of every query] after 0..n updates]
 static struct json_t *classes_json(const struct adapt_record *a, int steps, int Q, int ways) {
   struct json_t *all = json_array_new();
-  const int N = conv_padded(ways);
+  const int N = vector_padded(ways);
   int64_t *row = err_calloc((size_t)Q, sizeof *row);
   for (int s = 0; s <= steps; s++) {
     for (int q = 0; q < Q; q++) {
@@ -73,10 +59,12 @@ static struct json_t *classes_json(const struct adapt_record *a, int steps, int 
 
 static void adapt(const struct work *k, struct maml_worker *w, const struct episode *e, struct rng *noise) {
   const struct convnet *net = &k->m->net;
-  const struct adapt_task t = { .ways = net->ways, .steps = (int)k->f->eval.updates, .S = w->work.n[0], .Q = w->work.n[1], .C = net->channels,
-                                .h = w->work.h, .label = w->label, .rate = k->m->parameters + net->rates };
-  episode_render(e, &k->data.images, w->work.y[0], CONV_LANES);
-  for (int group = 0; group < 2; group++) convnet_forward(net, &w->work, w->layers, group, example_rule(k->f), NULL, noise);
+  const struct adapt_task t = { .ways = net->ways, .steps = (int)k->f->eval.updates, .S = w->work.n[0],
+                                .Q = w->work.n[1], .C = net->channels, .h = w->work.h, .label = w->label,
+                                .rate = k->m->parameters + net->rates };
+  episode_render(e, &k->data->images, w->work.y[0], VECTOR_PADDING);
+  for (int group = 0; group < 2; group++)
+    convnet_forward(net, &w->work, w->layers, group, example_rule(k->f), NULL, noise);
   adapt_run(&w->record, &t, w->layers[net->blocks], noise);
 }
 
@@ -84,7 +72,8 @@ static void adapt(const struct work *k, struct maml_worker *w, const struct epis
 static struct json_t *classify(const struct work *k, const struct episode *e, int kind, struct chip *chip) {
   const struct fewshot *f = k->f;
   const struct convnet *net = &k->m->net;
-  const struct maml_options options = { .steps = (int)f->eval.updates, .rule = example_rule(f), .bits = kind == FEWSHOT_QUANTISED ? (int)f->synapse.bits : 0 };
+  const struct maml_options options = { .steps = (int)f->eval.updates, .rule = example_rule(f),
+                                        .bits = kind == RUN_QUANTISED ? (int)f->synapse.bits : 0 };
   struct rng noise = rng_stream((uint64_t)f->run.seed, RNG_READ, 0);
   struct synapse *own[CONVNET_MAX_LAYERS];
   struct maml_worker w;
@@ -103,20 +92,21 @@ static struct json_t *classify(const struct work *k, const struct episode *e, in
 
 // All drawings, ink black: a row for each class, its support drawings before its queries.
 static int write_images(const struct work *k, const struct episode *e) {
-  const int S = k->data.images.S, per = e->shots + e->queries, W = per*S, n = episode_images(e);
+  const int S = k->data->images.S, per = e->shots + e->queries, W = per*S, n = episode_images(e);
   real *x = err_calloc((size_t)n*(size_t)(S*S), sizeof *x);
   unsigned char *pixels = err_calloc((size_t)e->ways*(size_t)(W*S), 1);
   char path[FILE_PATH_SIZE];
-  episode_render(e, &k->data.images, x, 1);
+  episode_render(e, &k->data->images, x, 1);
   for (int i = 0; i < n; i++) {
     const int query = i >= e->ways*e->shots, at = query ? i - e->ways*e->shots : i;
     const int row = at/(query ? e->queries : e->shots), column = query ? e->shots + at%e->queries : at%e->shots;
     for (int p = 0; p < S*S; p++) {
-      const double v = fmin(fmax((double)x[i*S*S + p], 0), 1), paper = k->f->data.preprocessing == IMAGESET_PUBLISHED ? v : 1 - v;
+      const double v = fmin(fmax((double)x[i * S * S + p], 0), 1),
+                   paper = k->f->data.preprocessing == IMAGESET_PUBLISHED ? v : 1 - v;
       pixels[(row*S + p/S)*W + column*S + p%S] = (unsigned char)lround(255*paper);
     }
   }
-  showcase_path(k->w, "task.png", path);
+  experiment_showcase_path(k->s, "task.png", path);
   const int rc = png_grey_write(path, pixels, e->ways*S, W);
   free(pixels);
   free(x);
@@ -128,7 +118,7 @@ static int write_images(const struct work *k, const struct episode *e) {
 static void histogram(struct work *k, const struct chip *c, int state) {
   for (int l = 0; l < c->n_matrices; l++) {
     const struct chip_matrix *m = &c->matrices[l];
-    const int OP = conv_padded(m->base.O);
+    const int OP = vector_padded(m->base.O);
     real *v = err_calloc((size_t)m->base.I*(size_t)OP, sizeof *v);
     double *bin = k->histogram + (size_t)((l*STATES + state)*BINS);
     chip_effective(c, l, v);
@@ -152,7 +142,7 @@ static void measure_drift(struct work *k, const struct chip *written, double fro
   struct chip *c = chip_clone(written);
   for (int t = 0; t < TIMES; t++) {
     age(c, from_s + times_s[t]);
-    for (int l = 0; l < c->n_matrices; l++) k->quality[t][l] = deploy_quality(c, l);
+    for (int l = 0; l < c->n_matrices; l++) k->quality[t][l] = lifetime_quality(c, l);
   }
   histogram(k, c, 2);
   chip_free(c);
@@ -169,14 +159,13 @@ static struct json_t *chip_json(const struct chip *c) {
 // The task on a chip written for it; the chip itself on the way.
 static int run_chip(struct work *k, struct json_t *facts, struct json_t *list, const struct episode *e) {
   struct chip *written;
-  k->f->synapse.kind = FEWSHOT_CHIP;
-  TRY(fewshot_deploy(&written, k->f, k->m, &k->data, e->shots, (uint64_t)k->f->run.seed));
+  TRY(fewshot_deploy(&written, k->f, k->m, k->data, e->shots, (uint64_t)k->f->run.seed));
   const double from_s = fmax(k->f->chip.time_s, written->clock_s);
   age(written, from_s);
   struct chip *adapted = chip_clone(written);
   k->g_all_uS = written->design.pcm.g_max_uS*written->design.units;
   histogram(k, written, 0);
-  json_put(list, NULL, classify(k, e, FEWSHOT_CHIP, adapted));
+  json_put(list, NULL, classify(k, e, RUN_CHIP, adapted));
   histogram(k, adapted, 1);
   measure_drift(k, written, from_s);
   json_put(facts, "chip", chip_json(written));
@@ -187,22 +176,22 @@ static int run_chip(struct work *k, struct json_t *facts, struct json_t *list, c
 
 static int run_task(struct work *k, struct json_t *facts) {
   const struct fewshot *f = k->f;
-  const struct episode_spec spec = dataset_spec(&f->data, f->eval.split ? DATASET_VALIDATION : DATASET_EVALUATION, k->m->net.ways, (int)f->eval.shots,
-                                                (int)f->eval.queries);
+  const struct episode_spec spec = dataset_spec(&f->data, f->eval.split ? DATASET_VALIDATION : DATASET_EVALUATION,
+                                                k->m->net.ways, (int)f->eval.shots, (int)f->eval.queries);
   const enum dataset_split split = f->eval.split ? DATASET_VALIDATION : DATASET_EVALUATION;
   struct rng draw = rng_stream((uint64_t)f->run.seed, split == DATASET_VALIDATION ? RNG_VALIDATE : RNG_EVALUATE, 0);
   struct json_t *task = json_object_new(), *list = json_array_new();
   struct episode e;
   episode_init(&e, spec.ways, spec.shots, spec.queries);
-  episode_draw(&e, &spec, &k->data.images, &k->data.split[split], &draw);
+  episode_draw(&e, &spec, &k->data->images, &k->data->split[split], &draw);
   json_put_i64(task, "ways", e.ways);
   json_put_i64(task, "shots", e.shots);
   json_put_i64(task, "queries", e.queries);
-  json_put_i64(task, "side", k->data.images.S);
+  json_put_i64(task, "side", k->data->images.S);
   json_put_text(task, "batchnorm", convnet_rule_names[example_rule(f)]);
   json_put(task, "classified", list);
   json_put(facts, "task", task);
-  for (int kind = 0; kind < FEWSHOT_CHIP; kind++) json_put(list, NULL, classify(k, &e, kind, NULL));
+  for (int kind = 0; kind < RUN_CHIP; kind++) json_put(list, NULL, classify(k, &e, kind, NULL));
   int rc = write_images(k, &e);
   if (rc == 0) rc = run_chip(k, facts, list, &e);
   episode_release(&e);
@@ -214,12 +203,15 @@ static int run_task(struct work *k, struct json_t *facts) {
 static int write_accuracy(const struct work *k) {
   char path[FILE_PATH_SIZE];
   struct file_out o;
-  showcase_path(k->w, "accuracy.csv", path);
+  experiment_showcase_path(k->s, "accuracy.csv", path);
   TRY(file_out_open(&o, path));
   fprintf(o.stream, "updates,software,software_ci95,quantised,quantised_ci95,chip,chip_ci95\n");
-  for (int s = 0; s <= k->result[0].n_updates; s++) {
+  for (int s = 0; s <= k->result[0]->n_updates; s++) {
     fprintf(o.stream, "%d", s);
-    for (int kind = 0; kind < KINDS; kind++) fprintf(o.stream, ",%.9g,%.9g", k->result[kind].accuracy[s], k->result[kind].ci95[s]);
+    for (int kind = 0; kind < KINDS; kind++) {
+      numbers_cells(o.stream, &k->result[kind]->accuracy[s], 1);
+      numbers_cells(o.stream, &k->result[kind]->ci95[s], 1);
+    }
     fputc('\n', o.stream);
   }
   return file_out_commit(&o);
@@ -227,11 +219,11 @@ static int write_accuracy(const struct work *k) {
 
 // Energy: of learning so far, that is reading the support images and the updates; what writing takes is not published.
 static int write_ledger(const struct work *k) {
-  const struct fewshot_result *r = &k->result[FEWSHOT_CHIP];
+  const struct fewshot_result *r = k->result[RUN_CHIP];
   double written = 0, addressed = 0, energy_J = r->support.cost.read_energy_J, time_s = r->support.cost.read_time_s;
   char path[FILE_PATH_SIZE];
   struct file_out o;
-  showcase_path(k->w, "ledger.csv", path);
+  experiment_showcase_path(k->s, "ledger.csv", path);
   TRY(file_out_open(&o, path));
   fprintf(o.stream, "updates,accuracy,ci95,devices_written,devices_addressed,read_energy_J,read_time_s\n");
   for (int s = 0; s <= r->n_updates; s++) {
@@ -241,7 +233,10 @@ static int write_ledger(const struct work *k) {
       energy_J += r->update[s - 1].cost.read_energy_J;
       time_s += r->update[s - 1].cost.read_time_s;
     }
-    fprintf(o.stream, "%d,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g\n", s, r->accuracy[s], r->ci95[s], written, addressed, energy_J, time_s);
+    const double v[] = { r->accuracy[s], r->ci95[s], written, addressed, energy_J, time_s };
+    fprintf(o.stream, "%d", s);
+    numbers_cells(o.stream, v, sizeof v/sizeof *v);
+    fputc('\n', o.stream);
   }
   return file_out_commit(&o);
 }
@@ -252,11 +247,11 @@ static void layer_name(char name[16], const struct convnet *net, int l) {
 }
 
 static int write_later(const struct work *k) {
-  const struct fewshot_result *r = &k->result[FEWSHOT_CHIP];
+  const struct fewshot_result *r = k->result[RUN_CHIP];
   const struct convnet *net = &k->m->net;
   char path[FILE_PATH_SIZE], name[16];
   struct file_out o;
-  showcase_path(k->w, "later.csv", path);
+  experiment_showcase_path(k->s, "later.csv", path);
   TRY(file_out_open(&o, path));
   fprintf(o.stream, "seconds,accuracy,ci95");
   for (int l = 0; l <= net->blocks; l++) {
@@ -265,8 +260,11 @@ static int write_later(const struct work *k) {
   }
   for (int t = 0; t < TIMES; t++) {
     const int n = r->n_updates;
-    fprintf(o.stream, "\n%.9g,%.9g,%.9g", times_s[t], t ? r->later_accuracy[t - 1] : r->accuracy[n], t ? r->later_ci95[t - 1] : r->ci95[n]);
-    for (int l = 0; l <= net->blocks; l++) fprintf(o.stream, ",%.6g,%.6g", k->quality[t][l].kept, k->quality[t][l].error);
+    const double v[] = { t ? r->later_accuracy[t - 1] : r->accuracy[n], t ? r->later_ci95[t - 1] : r->ci95[n] };
+    fprintf(o.stream, "\n%.9g", times_s[t]);
+    numbers_cells(o.stream, v, 2);
+    for (int l = 0; l <= net->blocks; l++)
+      fprintf(o.stream, ",%.6g,%.6g", k->quality[t][l].kept, k->quality[t][l].error);
   }
   fputc('\n', o.stream);
   return file_out_commit(&o);
@@ -276,7 +274,7 @@ static int write_histogram(const struct work *k) {
   const struct convnet *net = &k->m->net;
   char path[FILE_PATH_SIZE], name[16];
   struct file_out o;
-  showcase_path(k->w, "histogram.csv", path);
+  experiment_showcase_path(k->s, "histogram.csv", path);
   TRY(file_out_open(&o, path));
   fprintf(o.stream, "conductance_uS");
   for (int l = 0; l <= net->blocks; l++)
@@ -286,68 +284,30 @@ static int write_histogram(const struct work *k) {
     }
   for (int b = 0; b < BINS; b++) {
     fprintf(o.stream, "\n%.6g", ((b + 0.5)/BINS*2 - 1)*1.2*k->g_all_uS);
-    for (int column = 0; column < (net->blocks + 1)*STATES; column++) fprintf(o.stream, ",%.6g", k->histogram[column*BINS + b]);
+    for (int column = 0; column < (net->blocks + 1) * STATES; column++)
+      fprintf(o.stream, ",%.6g", k->histogram[column * BINS + b]);
   }
   fputc('\n', o.stream);
   return file_out_commit(&o);
 }
 
-// ---- one model
+// ---- all
 
-static int run(struct work *k, struct json_t *facts) {
-  struct json_t *list = json_array_new();
-  json_put(facts, "evaluations", list);
-  progress_start(&k->bar, "report", KINDS + 1, 0);
-  int rc = evaluate(k, list);
-  if (rc == 0) rc = fewshot_load(&k->data, k->f);
-  if (rc == 0) {
-    rc = run_task(k, facts);
-    dataset_release(&k->data);
-  }
-  if (rc == 0) progress_update(&k->bar, KINDS + 1, "one task, drift");
-  progress_finish(&k->bar);
-  if (rc == 0) rc = write_accuracy(k);
-  if (rc == 0) rc = write_ledger(k);
-  if (rc == 0) rc = write_later(k);
-  if (rc == 0) rc = write_histogram(k);
-  for (int kind = 0; kind < KINDS; kind++) fewshot_result_release(&k->result[kind]);
-  return rc;
-}
-
-static int load(struct fewshot *f, struct fewshot_model *m, const struct showcase_work *w) {
-  char **list = err_calloc((size_t)w->s->n_assignments + 1, sizeof *list);
-  fewshot_init(f);
-  const int n = showcase_assignments(list, w->s, f->sections);
-  int rc = *w->settings ? settings_load(f->sections, w->settings) : 0;
-  if (rc == 0) rc = fewshot_model_load(m, f, w->model, n, list);
-  free(list);
-  f->eval.tasks = w->s->params.tasks;
-  f->eval.tasks_file[0] = f->eval.later_s[0] = 0;
+void fewshot_showcase_set(struct fewshot *f, int kind) {
+  f->eval.tasks_file[0] = 0;
   f->eval.method = 0;
-  f->synapse.kind = FEWSHOT_EXACT;
-  return rc;
+  strcpy(f->eval.later_s, kind == RUN_CHIP ? LATER_S : "");
 }
 
-int showcase_fewshot(struct showcase_work *w) {
-  struct fewshot f, usual;
-  struct fewshot_model m;
-  char key[33];
-  fewshot_init(&usual);
-  TRY(load(&f, &m, w));
-  w->sections = f.sections;
-  w->defaults = usual.sections;
-  int rc = showcase_known(w, "fewshot.json", key);
-  if (rc == 0) {
-    struct work *k = err_calloc(1, sizeof *k);
-    k->w = w, k->f = &f, k->m = &m;
-    k->histogram = err_calloc((size_t)((m.net.blocks + 1)*STATES*BINS), sizeof(double));
-    struct json_t *facts = showcase_facts(w, key);
-    rc = run(k, facts);
-    if (rc == 0) rc = showcase_save(w, "fewshot.json", facts);
-    json_release(facts);
-    free(k->histogram);
-    free(k);
-  }
-  fewshot_model_release(&m);
-  return rc < 0 ? rc : 0;
+int fewshot_showcase(const struct experiment_showcase *s) {
+  struct work k = { .s = s, .f = s->set, .m = s->model, .data = s->data };
+  for (int kind = 0; kind < KINDS; kind++) k.result[kind] = s->result[kind];
+  k.histogram = err_calloc((size_t)((k.m->net.blocks + 1)*STATES*BINS), sizeof(double));
+  int rc = run_task(&k, s->facts);
+  if (rc == 0) rc = write_accuracy(&k);
+  if (rc == 0) rc = write_ledger(&k);
+  if (rc == 0) rc = write_later(&k);
+  if (rc == 0) rc = write_histogram(&k);
+  free(k.histogram);
+  return rc;
 }

@@ -1,9 +1,11 @@
-// The arm: velocities and path of the first movement before and after the update, all movements as numbers, the arm itself.
+// The page of a report: velocities and path of the first movement before and after the update, all movements as
+// numbers, the arm itself.
 #include <math.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/json.h"
+#include "experiment/arm/reach.h"
 #include "report/chart.h"
 #include "report/html.h"
 #include "report/page.h"
@@ -11,14 +13,15 @@
 
 enum { KINDS = 2, MAX_STEPS = 100000, WIDTH = 360, HEIGHT = 260 };
 static const char *const kinds[KINDS] = { "software", "chip" };
-
-static const struct csvtable *table_of(const struct report_run *r, int kind) { return kind ? &r->arm_chip : &r->arm_software; }
+enum { JOINTS = KINDS };  // the table behind those of the kinds
+static const char *const tables[] = { "arm_software", "arm_chip", "arm_joints", NULL };
 
 // Two columns of the first movement.
 static int movement_series(struct chart_series *s, const struct report_run *r, int kind, const char *x, const char *y) {
-  const struct csvtable *t = table_of(r, kind);
-  char path[FILE_PATH_SIZE];
-  report_path(r, kind ? "arm_chip.csv" : "arm_software.csv", path);
+  const struct csvtable *t = &r->table[kind];
+  char path[FILE_PATH_SIZE], file[32];
+  snprintf(file, sizeof file, "%s.csv", tables[kind]);
+  report_path(r, file, path);
   TRY(csvtable_need(&s->x, t, x, path));
   TRY(csvtable_need(&s->y, t, y, path));
   s->n = t->n_rows;
@@ -46,8 +49,10 @@ static int put_velocity(FILE *out, const struct report_run *r, int kind, int joi
     stage_look(&s[stage], stage, kind);
   }
   snprintf(title, sizeof title, "%s, %s", joint ? "Shoulder" : "Base", kinds[kind]);
-  chart_draw(out, &(struct chart){ .title = title, .about = "Angular velocity of a joint over time", .x = { "time, s", 0, NAN, .log = false },
-                                   .y = { "angular velocity, rad/s", NAN, NAN, .log = false }, .width = WIDTH, .height = HEIGHT }, s, 3);
+  chart_draw(out, &(struct chart){ .title = title, .about = "Angular velocity of a joint over time",
+                                   .x = { "time, s", 0, NAN, .log = false },
+                                   .y = { "angular velocity, rad/s", NAN, NAN, .log = false }, .width = WIDTH,
+                                   .height = HEIGHT }, s, 3);
   return 0;
 }
 
@@ -63,7 +68,9 @@ static int put_path(FILE *out, const struct report_run *r, int kind) {
     stage_look(&s[stage], stage, kind);
   }
   snprintf(title, sizeof title, "Path of the tip, %s", kinds[kind]);
-  chart_draw(out, &(struct chart){ .title = title, .about = "Path of the tip", .x = { "to the right, m", NAN, NAN, .log = false }, .y = { "up, m", NAN, NAN, .log = false }, .equal = true,
+  chart_draw(out, &(struct chart){ .title = title, .about = "Path of the tip",
+                                   .x = { "to the right, m", NAN, NAN, .log = false },
+                                   .y = { "up, m", NAN, NAN, .log = false }, .equal = true,
                                    .width = WIDTH, .height = HEIGHT }, s, 3);
   return 0;
 }
@@ -76,7 +83,8 @@ static int put_movement(FILE *out, const struct report_run *r, const char *comma
     TRY(put_path(out, r, kind));
   }
   fputs("</div>\n", out);
-  page_caption(out, "One movement.", "The first of the evaluation: angular velocities of both joints and the path of the tip as seen from the arm, target, before and after the one update, "
+  page_caption(out, "One movement.", "The first of the evaluation: angular velocities of both joints and the path of "
+                                     "the tip as seen from the arm, target, before and after the one update, "
                "in software and on the chip. It moves on a surface, so that two coordinates say all.", command);
   return 0;
 }
@@ -119,7 +127,7 @@ static int put_row(FILE *out, const struct report_run *r, int kind, bool before,
   const char *command;
   char path[FILE_PATH_SIZE];
   double written;
-  report_path(r, "arm.json", path);
+  report_facts_path(r, path);
   TRY(report_evaluation(&result, &command, r, kinds[kind]));
   score = result;
   if (before) TRY(json_field_object(result, path, "before", &score));
@@ -142,7 +150,7 @@ static int put_table(FILE *out, const struct report_run *const *runs, int n) {
   char path[FILE_PATH_SIZE], text[512];
   int64_t movements;
   double trainee, lsg;
-  report_path(runs[0], "arm.json", path);
+  report_facts_path(runs[0], path);
   TRY(report_evaluation(&result, &command, runs[0], "chip"));
   TRY(json_field_i64(result, path, "trajectories", 1, INT32_MAX, &movements));
   TRY(json_field_text(result, path, "generator", &generator));
@@ -150,14 +158,17 @@ static int put_table(FILE *out, const struct report_run *const *runs, int n) {
   TRY(json_field_f64(rate, path, "trainee", 0, 1e6, &trainee));
   TRY(json_field_f64(rate, path, "lsg", 0, 1e6, &lsg));
   page_figure(out, "");
-  fprintf(out, "<div class=\"scroll\"><table><thead><tr>%s<th scope=\"col\"%s>weights</th><th scope=\"col\">tip distance, cm</th><th scope=\"col\">base, rad/s</th>"
+  fprintf(out,
+          "<div class=\"scroll\"><table><thead><tr>%s<th scope=\"col\"%s>weights</th><th scope=\"col\">tip distance, "
+          "cm</th><th scope=\"col\">base, rad/s</th>"
           "<th scope=\"col\">shoulder, rad/s</th><th scope=\"col\">devices rewritten</th></tr></thead><tbody>\n",
           n > 1 ? "<th scope=\"col\">run</th>" : "", n > 1 ? " class=\"text\"" : "");
   for (int k = 0; k < n; k++)
     for (int kind = 0; kind < KINDS; kind++)
       for (int after = 0; after < 2; after++) TRY(put_row(out, runs[k], kind, !after, n > 1));
   fputs("</tbody></table></div>\n", out);
-  snprintf(text, sizeof text, "Root mean square errors over the time of a movement, mean and standard deviation over %d unseen movements (%.60s generator). The trainee fires at %.1f Hz, "
+  snprintf(text, sizeof text, "Root mean square errors over the time of a movement, mean and standard deviation over "
+                              "%d unseen movements (%.60s generator). The trainee fires at %.1f Hz, "
            "the learning signal generator at %.1f Hz on the chip's run.", (int)movements, generator, trainee, lsg);
   page_caption(out, "How well movements are performed.", text, command);
   return 0;
@@ -173,7 +184,7 @@ enum { PATHS = 4 };
 // Joint positions of a path, steps x 4 joints x 3, mm precision.
 static int put_joints(FILE *out, const struct report_run *r, int p) {
   static const char *const joints[] = { "shoulder", "elbow", "wrist", "tip" };
-  const struct csvtable *t = &r->arm_joints;
+  const struct csvtable *t = &r->table[JOINTS];
   const double *v[12];
   char path[FILE_PATH_SIZE], column[64];
   report_path(r, "arm_joints.csv", path);
@@ -194,34 +205,42 @@ static int put_joints(FILE *out, const struct report_run *r, int p) {
 
 static void put_controls(FILE *out, int steps) {
   fputs("<div class=\"controls\"><button type=\"button\">Play</button>", out);
-  fprintf(out, "<input type=\"range\" min=\"0\" max=\"%d\" step=\"1\" value=\"%d\" aria-label=\"time\"><output></output><button type=\"button\">Reset view</button></div>\n", steps - 1, steps - 1);
+  fprintf(out, "<input type=\"range\" min=\"0\" max=\"%d\" step=\"1\" value=\"%d\" aria-label=\"time\">"
+               "<output></output><button type=\"button\">Reset view</button></div>\n",
+          steps - 1, steps - 1);
   fputs("<div class=\"controls\">", out);
   for (int p = 0; p < PATHS; p++)
-    fprintf(out, "<label><input type=\"checkbox\"%s><i class=\"c%d\"></i>%s</label>", p == 1 ? "" : " checked", path_looks[p], path_labels[p]);
+    fprintf(out, "<label><input type=\"checkbox\"%s><i class=\"c%d\"></i>%s</label>", p == 1 ? "" : " checked",
+            path_looks[p], path_labels[p]);
   fputs("</div>\n", out);
 }
 
 static int put_arm(FILE *out, const struct report_run *r) {
   char path[FILE_PATH_SIZE];
   double dt_s;
-  report_path(r, "arm.json", path);
+  report_facts_path(r, path);
   TRY(json_field_f64(r->facts, path, "dt_s", 1e-9, 1e9, &dt_s));
-  if (r->arm_joints.n_rows < 1 || r->arm_joints.n_rows > MAX_STEPS)
-    return err_set(ERR_FORMAT, "%s/showcase/arm_joints.csv: %d steps, expected 1 to %d", r->folder, r->arm_joints.n_rows, MAX_STEPS);
+  if (r->table[JOINTS].n_rows < 1 || r->table[JOINTS].n_rows > MAX_STEPS)
+    return err_set(ERR_FORMAT, "%s/showcase/arm_joints.csv: %d steps, expected 1 to %d", r->folder,
+                   r->table[JOINTS].n_rows, MAX_STEPS);
   page_figure(out, "arm");
-  fputs("<canvas tabindex=\"0\" role=\"img\" aria-label=\"The arm in three dimensions; arrow keys turn it, space plays\"></canvas>\n", out);
-  put_controls(out, r->arm_joints.n_rows);
-  fprintf(out, "<script type=\"application/json\">{\"dt_s\":%.9g,\"steps\":%d,\"paths\":[", dt_s, r->arm_joints.n_rows);
+  fputs("<canvas tabindex=\"0\" role=\"img\" aria-label=\"The arm in three dimensions; arrow keys turn it, space "
+        "plays\"></canvas>\n",
+        out);
+  put_controls(out, r->table[JOINTS].n_rows);
+  fprintf(out, "<script type=\"application/json\">{\"dt_s\":%.9g,\"steps\":%d,\"paths\":[", dt_s,
+          r->table[JOINTS].n_rows);
   for (int p = 0; p < PATHS; p++) {
     if (p) fputc(',', out);
     TRY(put_joints(out, r, p));
   }
   fputs("]}</script>\n", out);
-  page_caption(out, "The arm.", "The same movement by the kinematic arm, with the trail of its tip. Drag or use the arrow keys to turn it, space to play; the squares of the ground are 25 cm wide.", NULL);
+  page_caption(out, "The arm.", "The same movement by the kinematic arm, with the trail of its tip. "
+               "Drag or use the arrow keys to turn it, space to play; the squares of the ground are 25 cm wide.", NULL);
   return 0;
 }
 
-int report_arm(FILE *out, const struct report_run *const *runs, int n) {
+static int draw(FILE *out, const struct report_run *const *runs, int n) {
   TRY(put_table(out, runs, n));
   for (int k = 0; k < n; k++) {
     struct json_t *result;
@@ -233,3 +252,17 @@ int report_arm(FILE *out, const struct report_run *const *runs, int n) {
   }
   return 0;
 }
+
+const struct report_kind reach_report = {
+  .name = "arm",
+  .task = "the arm learns a movement from one demonstration",
+  .title = "The arm learns a movement from one demonstration",
+  .tables = tables,
+  .curve = { { "Task loss in training", "loss", 1, { "loss_task", NULL }, true },
+             { "Distance of the tip after the update", "RMS distance, cm", 1, { "rms_distance_cm", "validation_cm" },
+               true } },
+  .curve_text = "Loss on the movements of each iteration, and how far the tip was from its target after the one "
+                "update; marks: on "
+                "movements held out. Axes of loss and distance are logarithmic.",
+  .draw = draw,
+};

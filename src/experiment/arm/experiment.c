@@ -1,0 +1,128 @@
+// The arm as an entry of the table.
+#include "experiment/experiment.h"
+
+#include "base/par.h"
+#include "base/tensorfile.h"
+#include "experiment/arm/bench.h"
+#include "experiment/arm/deploy.h"
+#include "experiment/arm/resize.h"
+
+static void init(void *set) { reach_init(set); }
+static struct run_settings settings(void *set) { return reach_run_settings(set); }
+static bool owns(const struct tensorfile *file) { return tensorfile_find(file, "lsg.w_rec") != NULL; }
+
+// Models keep how a chip is to hold them (chip.*).
+#define NETWORKS "trajectory", "arm", "code", "lsg", "trainee", "update"
+static const char *const train_reads[] = { NETWORKS, "noise", "loss", "train", "run", "chip", NULL };
+static const char *const eval_reads[] = { NETWORKS, "noise", "eval", "target", "synapse",
+                                          "run", "chip", "verify", "ledger", NULL };
+static const char *const chip_reads[] = { NETWORKS, "run", "chip", "verify", "ledger", NULL };
+
+static int model_new(void *model, const void *set) { return reach_model_new(model, set); }
+static int model_load(void *model, void *set, const char *path, const struct run_sources *from) {
+  return reach_model_load(model, set, path, from);
+}
+static int model_save(const void *model, const void *set, const char *path, bool half) {
+  return reach_model_save(model, set, path, half);
+}
+static void model_release(void *model) { reach_model_release(model); }
+static void model_round(void *model, const void *set) { reach_model_round(model, set); }
+
+static int train(void *set, const char *folder, bool resume) { return reach_train(set, folder, resume); }
+
+static int eval(void *result, const void *set, const void *model, const void *data) {
+  (void)data;
+  return reach_eval(result, set, model, NULL);
+}
+static void result_print(const void *result, const void *set, const void *model, FILE *out) {
+  (void)model;
+  reach_result_print(result, set, out);
+}
+static struct json_t *result_json(const void *result, const void *set, const void *model) {
+  (void)model;
+  return reach_result_json(result, set);
+}
+static int result_csv(const void *result, const void *set, const char *path) {
+  return reach_result_write_csv(result, set, path);
+}
+static void result_release(void *result) { reach_result_release(result); }
+
+static void headline(struct experiment_headline *h, const void *result) {
+  const struct reach_result *r = result;
+  const struct reach_spread *cm = &r->after.rms_distance_cm;
+  *h = (struct experiment_headline){ .name = "RMS distance of the tip after the update", .unit = "cm",
+                                     .value = cm->mean, .ci95 = cm->ci95, .before = r->before.rms_distance_cm.mean };
+}
+
+static void scores(struct experiment_scores *s, const void *result) {
+  const struct reach_result *r = result;
+  *s = (struct experiment_scores){ .name = "rms_distance_cm", .n = r->n_trajectories,
+                                   .n_chips = r->n_chips ? r->n_chips : 1,
+                                   .n_updates = r->n_updates, .seconds = r->seconds, .stride = 1,
+                                   .first = r->distance_cm,
+                                   .devices_written = r->devices_written, .devices_addressed = r->devices_addressed };
+}
+
+static int chip_plan(struct chip **c, const void *set, const void *model) {
+  const struct reach *f = set;
+  return reach_chip_plan(c, f, model, (uint64_t)f->run.seed);
+}
+
+static int chip_program(struct chip **c, const void *set, const void *model) {
+  const struct reach *f = set;
+  struct par *par = par_new(run_threads(&f->run));
+  const int rc = reach_chip_deploy(c, 0, f, model, par);
+  par_free(par);
+  return rc;
+}
+
+static int bench(struct timings *b, void *set, const void *model, const char *what) {
+  return reach_bench(b, set, model, what);
+}
+
+static const char *const eval_sections[] = { "trajectory", "arm", "code", "update", "eval", "target",
+                                             "synapse", "chip", "verify", "ledger", "run", NULL };
+
+const struct experiment reach_experiment = {
+  .name = "arm",
+  .about = "movements of a robot arm from one demonstration",
+  .train_help =
+    "Meta-train the two spiking networks of an arm: a learning signal generator (LSG) that is shown a movement, and a\n"
+    "trainee that performs it after one update.\n",
+  .eval_help =
+    "Show the model a movement once, update the trainee once, let it perform, and print how far the tip of the arm\n"
+    "was from where it should have been: mean and standard deviation over random movements and a 95 % confidence\n"
+    "interval of the mean, or for the path in target.file.\n"
+    "With synapse.kind=chip the trainee lies on eval.chips simulated chips; synapse.state=STATE takes one that\n"
+    "'chip export' saved. With synapse.kind=quantised its weights have synapse.bits.\n"
+    "--out writes the first movement step by step (tools/figure_arm.sh).\n",
+  .items = "movements",
+  .settings_size = sizeof(struct reach), .settings_init = init, .settings = settings,
+  .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = chip_reads,
+  .model_size = sizeof(struct reach_model), .owns = owns, .model_new = model_new, .model_load = model_load,
+  .model_save = model_save, .model_release = model_release, .model_round = model_round,
+  .model_resize = reach_resize_file,
+  .resize_help =
+    "trainee.neurons=N gives an arm a trainee of N neurons, k times what it has: a start for further training\n"
+    "(train arm train.start=FILE, with update.lsg_passes=1 and the other settings of FILE). With a whole k it does "
+    "nearly\n"
+    "the same, and the noise of spikes averages out; with k below 1 the first N stay, which does worse until it is\n"
+    "trained, but may fit a core. update.rate, .step and .threshold are divided by k, and update.input_rate is "
+    "multiplied\n"
+    "by it. code.velocity=tip|joints (with code.velocity_scale) gives its learning signal generator (LSG) inputs for "
+    "the\n"
+    "velocity of the target.\n",
+  .train = train,
+  .result_size = sizeof(struct reach_result), .eval = eval, .result_print = result_print, .result_json = result_json,
+  .result_csv = result_csv, .result_release = result_release, .headline = headline, .scores = scores,
+  .chip_plan = chip_plan, .chip_program = chip_program,
+  .bench_help =
+    "arm            meta-training iterations of the arm, also at other firing rates and numbers of neurons, and one "
+    "movement\n"
+    "               learned and performed in software and on the chip\n",
+  .bench = bench,
+  .eval_sections = eval_sections, .showcase_items = 100, .showcase_kinds = 1 << RUN_EXACT | 1 << RUN_CHIP,
+  .showcase = reach_showcase,
+  .report = &reach_report,
+  .model_shipped = "models/arm-chip.safetensors",
+};

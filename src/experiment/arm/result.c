@@ -1,0 +1,169 @@
+// What an evaluation found, as text, JSON and CSV.
+#include "experiment/arm/result.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/stat.h"
+
+void reach_result_release(struct reach_result *r) {
+  free(r->distance_cm);
+  free(r->target_omega);
+  *r = (struct reach_result){ 0 };
+}
+
+// ---- text
+
+// A single movement has no spread.
+static void print_score(const char *when, const struct reach_score *s, int n, FILE *out) {
+  const struct reach_spread *cm = &s->rms_distance_cm, *omega = s->omega_rmse_rad_s;
+  char ci95[STAT_TEXT];
+  if (n > 1)
+    fprintf(out, "%-7s %8.2f +- %-6.2f  %6s   %7.4f +- %-7.4f  %7.4f +- %.4f\n", when, cm->mean, cm->std,
+            stat_ci95_text(ci95, cm->ci95, 2), omega[0].mean, omega[0].std, omega[1].mean, omega[1].std);
+  else fprintf(out, "%-7s %8.2f            %7.4f             %7.4f\n", when, cm->mean, omega[0].mean, omega[1].mean);
+}
+
+static void print_table(const struct reach_result *r, FILE *out) {
+  const int n = r->n_trajectories;
+  fprintf(out, "%d movement%s\n", n, n > 1 ? "s" : "");
+  fprintf(out, "update  tip distance, cm %sbase, rad/s         shoulder, rad/s     (RMS over time%s)\n",
+          n > 1 ? "   +- 95%   " : "  ", n > 1 ? "; mean +- std over movements; 95 % interval of the mean" : "");
+  print_score("before", &r->before, n, out);
+  print_score("after", &r->after, n, out);
+  fprintf(out, "firing rates: trainee %.1f Hz, learning signal generator %.1f Hz\n", r->trainee_Hz, r->lsg_Hz);
+  fprintf(out, "weights changed: %.1f %% of W_in, %.1f %% of W_rec\n", 100*r->changed_in, 100*r->changed_rec);
+}
+
+static void print_chips(const struct reach_result *r, const struct reach *f, FILE *out) {
+  const struct ledger_counts once = ledger_total(&r->deployment);
+  fprintf(out, "chips: %d x %s, updated %.6g s after writing, performing %.6g s later\n", r->n_chips,
+          f->chip.table[0] ? f->chip.table : pcm_preset_names[f->chip.preset], r->updated_s, f->eval.later_s);
+  fprintf(out, "written: %.1f %% error beside %.3f of the weights kept; %lld of %ld devices\n",
+          100*r->programmed_error, r->programmed_kept, (long long)once.devices_written, r->devices_total);
+}
+
+// The deployment is that of the first chip, the rest are means over movements.
+static void print_ledger(const struct reach_result *r, const struct reach *f, FILE *out) {
+  static const char *const names[] = { "pass 1", "update", "waiting", "pass 2" };
+  const struct ledger_mean once = ledger_mean(&r->deployment, 1, &f->ledger);
+  const struct ledger_mean all = ledger_mean(&r->movements, r->n_trajectories, &f->ledger);
+  struct ledger_mean part[REACH_PARTS];
+  struct ledger_column columns[2 + REACH_PARTS] = { { 0, "deployment", &once }, { 0, "movement", &all } };
+  for (int k = 0; k < REACH_PARTS; k++) {
+    part[k] = ledger_mean(&r->part[k], r->n_trajectories, &f->ledger);
+    columns[2 + k] = (struct ledger_column){ k ? '+' : '=', names[k], &part[k] };
+  }
+  fprintf(out, "\n");
+  ledger_print_means(columns, 2 + REACH_PARTS, &f->ledger, out);
+}
+
+void reach_result_print(const struct reach_result *r, const struct reach *f, FILE *out) {
+  print_table(r, out);
+  if (!r->n_chips) return;
+  print_chips(r, f, out);
+  print_ledger(r, f, out);
+}
+
+// ---- CSV
+
+// A row: target, before and after, n numbers each.
+static void write_group(FILE *out, const double *target, const double *before, const double *after, size_t t,
+                        size_t n) {
+  const double *const all[3] = { target, before, after };
+  for (int k = 0; k < 3; k++)
+    for (size_t j = 0; j < n; j++) fprintf(out, ",%.6f", all[k][n*t + j]);
+}
+
+int reach_result_write_csv(const struct reach_result *r, const struct reach *f, const char *path) {
+  struct file_out o;
+  TRY(file_out_open(&o, path));
+  fprintf(o.stream, "step,time_s,target_base_rad_s,target_shoulder_rad_s,before_base_rad_s,before_shoulder_rad_s,"
+                    "after_base_rad_s,after_shoulder_rad_s,target_x_m,target_y_m,target_z_m,"
+                    "before_x_m,before_y_m,before_z_m,after_x_m,after_y_m,after_z_m\n");
+  for (int t = 0; t < r->T; t++) {
+    fprintf(o.stream, "%d,%.6g", t + 1, (t + 1)*f->trajectory.dt_s);
+    write_group(o.stream, r->target_omega, r->before_omega, r->after_omega, (size_t)t, 2);
+    write_group(o.stream, r->target_xyz, r->before_xyz, r->after_xyz, (size_t)t, 3);
+    fputc('\n', o.stream);
+  }
+  return file_out_commit(&o);
+}
+
+// ---- JSON
+
+static void put_distance(struct json_t *o, const struct reach_spread *s) {
+  struct json_t *v = json_object_new();
+  json_put_f64(v, "mean", s->mean);
+  json_put_f64(v, "std", s->std);
+  json_put_known(v, "ci95", s->ci95);
+  json_put(o, "rms_distance_cm", v);
+}
+
+static void put_score(struct json_t *o, const struct reach_score *s) {
+  struct json_t *joints = json_array_new();
+  put_distance(o, &s->rms_distance_cm);
+  for (int j = 0; j < 2; j++)
+    json_put_f64s(joints, NULL, (const double[]){ s->omega_rmse_rad_s[j].mean, s->omega_rmse_rad_s[j].std }, 2);
+  json_put(o, "omega_rmse_rad_s", joints);
+}
+
+// A movement and its parts, means over all of them.
+static struct json_t *movement_json(const struct reach_result *r, const struct ledger_params *p) {
+  static const char *const names[] = { "first_pass", "update", "wait", "second_pass" };
+  struct json_t *o = json_object_new();
+  struct ledger_mean m = ledger_mean(&r->movements, r->n_trajectories, p);
+  json_put(o, "all", ledger_mean_json(&m, p));
+  for (int k = 0; k < REACH_PARTS; k++) {
+    m = ledger_mean(&r->part[k], r->n_trajectories, p);
+    json_put(o, names[k], ledger_mean_json(&m, p));
+  }
+  return o;
+}
+
+// The chips, and what they were asked to do; the counts of the movements are sums over all of them.
+static void put_chips(struct json_t *o, const struct reach_result *r, const struct reach *f) {
+  struct json_t *programmed = json_object_new(), *ledger = json_object_new();
+  json_put_text(o, "preset", f->chip.table[0] ? f->chip.table : pcm_preset_names[f->chip.preset]);
+  json_put_i64(o, "chips", r->n_chips);
+  json_put_f64(o, "time_s", r->updated_s);
+  json_put_f64(o, "later_s", f->eval.later_s);
+  json_put_f64(programmed, "kept", r->programmed_kept);
+  json_put_f64(programmed, "error", r->programmed_error);
+  json_put(o, "programmed", programmed);
+  json_put(ledger, "deployment", ledger_json(&r->deployment, &f->ledger));
+  json_put(ledger, "movements", ledger_json(&r->movements, &f->ledger));
+  json_put(ledger, "per_movement", movement_json(r, &f->ledger));
+  json_put(o, "ledger", ledger);
+}
+
+struct json_t *reach_result_json(const struct reach_result *r, const struct reach *f) {
+  struct json_t *o = json_object_new(), *before = json_object_new(), *rate = json_object_new(),
+                *changed = json_object_new();
+  json_put_i64(o, "trajectories", r->n_trajectories);
+  json_put_text(o, "generator", f->target.file[0] ? f->target.file
+                                : trajectory_generator_names[f->trajectory.generator]);
+  json_put_bool(o, "free", f->trajectory.free != 0);
+  json_put_bool(o, "stops", f->arm.stops != 0);
+  json_put_text(o, "synapse", run_synapse_names[f->synapse.kind]);
+  if (f->synapse.kind == RUN_QUANTISED) json_put_i64(o, "bits", f->synapse.bits);
+  json_put_text(o, "signal", eprop_signal_names[f->update.signal]);
+  json_put_text(o, "grid", eprop_grid_names[f->update.grid]);
+  put_score(o, &r->after);
+  put_score(before, &r->before);
+  json_put(o, "before", before);
+  json_put_f64(rate, "trainee", r->trainee_Hz);
+  json_put_f64(rate, "lsg", r->lsg_Hz);
+  json_put(o, "rate_hz", rate);
+  json_put_i64(o, "devices_total", r->devices_total);
+  json_put_f64(o, "devices_written", r->devices_written);
+  json_put_f64(changed, "in", r->changed_in);
+  json_put_f64(changed, "rec", r->changed_rec);
+  json_put(o, "weights_changed", changed);
+  if (r->n_chips) put_chips(o, r, f);
+  json_put_f64(o, "seconds", r->seconds);
+  json_put_i64(o, "seed", f->run.seed);
+  return o;
+}

@@ -1,0 +1,100 @@
+// The settings of the arm.
+#include <string.h>
+
+#include "base/err.h"
+#include "experiment/arm/reach.h"
+#include "kernel/adam.h"
+
+static const char *const streams[] = { "evaluation", "validation", NULL };
+
+static const struct param loss_table[] = {
+#define P struct reach_loss_params
+  PARAM_F64(P, position, 0.5, 0, 1e9, "weight of the mean squared position error, per m^2"),
+  PARAM_F64(P, velocity, 0.5, 0, 1e9, "weight of the mean squared velocity error, per (rad/s)^2"),
+  PARAM_BOOL(P, root, 0, "of each movement, and joint, the root of these means, in m and rad/s"),
+  PARAM_F64(P, rate, 0.25, 0, 1e9,
+            "weight of the squared deviation from the firing rates, per (spikes/ms)^2 and neuron"),
+  PARAM_F64(P, trainee_Hz, 20, 0, 1000, "target firing rate of the trainee"),
+  PARAM_F64(P, lsg_Hz, 10, 0, 1000, "target firing rate of the learning signal generator"),
+  PARAM_F64(P, sparsity, 0, 0, 1e9, "price of changing weights: times the mean of |change|/(|change| + update.step)"),
+#undef P
+  { 0 },
+};
+
+static const struct param training_table[] = {
+  TRAINING_PARAMS(100000, 1.5e-3, TRAINING_STEPS, 60),
+  PARAM_TEXT(struct training_params, start, "", "model to start from in place of random weights"),
+  { 0 },
+};
+
+static const struct param train_table[] = {
+#define P struct reach_train_params
+  PARAM_I64(P, trajectories, 90, 1, 65536, "movements of each outer update"),
+  PARAM_I64(P, group, 9, 1, 65536, "movements of an episode, which one thread computes"),
+  PARAM_BOOL(P, relative, 0,
+             "a rate for each matrix: times the spread of its random start, so that all change at the same pace"),
+  PARAM_F64(P, readout_rate, 1, 0, 1e3,
+            "factor of the learning rate of the trainee's W_out, whose weights are ten times smaller than the rest"),
+  PARAM_F64(P, trainee_rate, 1, 0, 1e3,
+            "factor of the learning rate of the trainee's W_in and W_rec, lower for a wide trainee; 0: they, and "
+            "without "
+            "noise pass 1, do not change"),
+  PARAM_F64(P, recurrent_rate, 1, 0, 1e3,
+            "factor of the learning rate of the LSG's W_rec: if it grows, the network becomes chaotic"),
+  PARAM_I64(P, validate_trajectories, 90, 0, 1000000, "movements of a validation"),
+#undef P
+  { 0 },
+};
+
+static const struct param eval_table[] = {
+#define P struct reach_eval_params
+  PARAM_I64(P, trajectories, 500, 1, 10000000, "movements"),
+  PARAM_CHOICE(P, stream, 0, streams, "which random movements"),
+  PARAM_I64(P, chips, 1, 1, REACH_MAX_CHIPS, "chips programmed independently, the movements shared out among them"),
+  PARAM_F64(P, later_s, 0, 0, 3155760000,
+            "seconds (at most a century) between the update and the performance, on a chip"),
+#undef P
+  { 0 },
+};
+
+static const struct param target_table[] = {
+#define P struct reach_target_params
+  PARAM_TEXT(P, file, "", "path to perform: CSV of x,y,z in m or of base,shoulder in rad"),
+  PARAM_F64(P, reach_tolerance_m, 0.01, 0, 10, "points may be this far from where the tip can be"),
+#undef P
+  { 0 },
+};
+
+void reach_init(struct reach *f) {
+  memset(f, 0, sizeof *f);
+  const struct settings_section all[] = {
+    { "trajectory", trajectory_param_table, &f->trajectory }, { "arm", kinematics_param_table, &f->arm },
+    { "code", spikecode_param_table, &f->code },              { "lsg", spiking_lsg_param_table, &f->lsg },
+    { "trainee", spiking_trainee_param_table, &f->trainee },  { "update", eprop_param_table, &f->update },
+    { "noise", oneshot_noise_param_table, &f->noise },        { "loss", loss_table, &f->loss },
+    { "train", training_table, &f->training },                { "train", train_table, &f->train },
+    { "eval", eval_table, &f->eval },                         { "target", target_table, &f->target },
+    { "run", run_param_table, &f->run },                      { "synapse", run_synapse_param_table, &f->synapse },
+    { "chip", chip_param_table, &f->chip },                   { "verify", verify_param_table, &f->chip.verify },
+    { "ledger", ledger_param_table, &f->ledger },
+  };
+  _Static_assert(sizeof all / sizeof *all + 1 <= sizeof f->sections / sizeof *f->sections, "one more for the end");
+  memcpy(f->sections, all, sizeof all);
+  settings_defaults(f->sections);
+}
+
+struct run_settings reach_run_settings(struct reach *f) {
+  return (struct run_settings){ .sections = f->sections, .run = &f->run, .training = &f->training,
+                                .synapse = &f->synapse, .chip = &f->chip, .ledger = &f->ledger,
+                                .items = &f->eval.trajectories };
+}
+
+int reach_check_settings(const struct reach *f) {
+  if (f->code.preview >= f->trajectory.steps)
+    return err_set(ERR_SETTING, "code.preview=%lld: a movement has trajectory.steps=%lld", (long long)f->code.preview,
+                   (long long)f->trajectory.steps);
+  if (f->code.lead_in && f->update.signal != EPROP_LSG)
+    return err_set(ERR_SETTING, "code.lead_in=%lld: the error of update.signal=%s begins with the movement; "
+                   "only a generator can lead in", (long long)f->code.lead_in, eprop_signal_names[f->update.signal]);
+  return 0;
+}

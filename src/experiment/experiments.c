@@ -1,0 +1,6 @@
+// The table of all experiments.
+#include "experiment/arm/reach.h"
+#include "experiment/experiment.h"
+#include "experiment/fewshot/fewshot.h"
+
+const struct experiment *const experiments[] = { &fewshot_experiment, &reach_experiment, NULL };

@@ -1,0 +1,240 @@
+// Times of few-shot learning: meta-training iterations of several sizes, adapting the model to a task in software and
+// on the chip; and from nothing to a measured model.
+#include "experiment/fewshot/bench.h"
+
+#include <ftw.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/rng.h"
+#include "base/signals.h"
+#include "base/stat.h"
+#include "experiment/fewshot/fewshot.h"
+#include "run/rundir.h"
+#include "run/timings.h"
+
+enum { REPEATS = 15, TASKS = 100, CHIP_TASKS = 40, CALIBRATION_TASKS = 8, QUERIES = 5 };
+
+static const double hour_s = 3600;
+
+// ---- meta-training
+
+static int add_iteration(struct timings *b, const struct fewshot *f, struct dataset *data, int threads, int tasks,
+                         double peak) {
+  struct fewshot g = *f;
+  double samples[REPEATS + 2], operations;
+  char name[64];
+  g.run.threads = threads;
+  g.train.tasks = tasks;
+  TRY(fewshot_train_timed(&g, data, REPEATS + 2, samples, &operations));
+  snprintf(name, sizeof name, "fewshot.iteration.%d_tasks.%d_thread%s", tasks, threads, threads > 1 ? "s" : "");
+  struct timings_figure *figure = timings_add(b, name, "s", samples + 2, REPEATS);
+  timings_set_work(figure, operations, peak);
+  timings_note(figure, "one meta-training iteration, everything included; operations of the convolutions alone, "
+                       "padding not counted");
+  return 0;
+}
+
+// ---- one task after another on one thread: features, updates, classification of the queries
+
+struct task {
+  const struct fewshot_model *model;
+  const struct dataset *data;
+  struct episode_spec spec;
+  struct episode episode;
+  struct maml_options options;
+  struct maml_worker worker;
+  struct chip *chip, *clone;  // NULL in software
+  struct rng r;
+};
+
+static int task_init(struct task *t, const struct fewshot *f, const struct fewshot_model *model,
+                     const struct dataset *data) {
+  const struct convnet *net = &model->net;
+  const int shots = (int)f->train.shots;
+  *t = (struct task){ .model = model, .data = data, .options = { .steps = net->steps, .rule = CONVNET_TASK },
+                      .r = rng_stream(1, RNG_TEST, 0) };
+  t->spec = dataset_spec(&f->data, DATASET_VALIDATION, net->ways, shots, QUERIES);
+  TRY(episode_check(&t->spec, &data->images, &data->split[DATASET_TRAINING], "training"));
+  maml_worker_init(&t->worker, net, shots, QUERIES, &t->options);
+  maml_program(&t->worker, net, model->parameters, &t->options, NULL);
+  episode_init(&t->episode, net->ways, shots, QUERIES);
+  return 0;
+}
+
+static void task_release(struct task *t) {
+  maml_worker_release(&t->worker, &t->model->net);
+  episode_release(&t->episode);
+  chip_free(t->clone);
+  chip_free(t->chip);
+}
+
+static void draw(struct task *t) {
+  episode_draw(&t->episode, &t->spec, &t->data->images, &t->data->split[DATASET_TRAINING], &t->r);
+}
+static void render(struct task *t, real *x) { episode_render(&t->episode, &t->data->images, x, VECTOR_PADDING); }
+
+static void add_task(struct timings *b, struct task *t) {
+  const struct convnet *net = &t->model->net;
+  struct synapse *readout = t->worker.layers[net->blocks];
+  double samples[TASKS], operations = 0;
+  for (int k = 0; k < TASKS; k++) {
+    draw(t);
+    const double begin_s = clock_s();
+    render(t, t->worker.work.y[0]);
+    readout->ops->program(readout, t->model->parameters + net->offset[net->blocks], NULL);
+    maml_adapt(&t->worker, net, t->model->parameters, &t->options, NULL, NULL);
+    samples[k] = clock_s() - begin_s;
+  }
+  for (int l = 0; l < net->blocks; l++) {
+    const struct conv shape = convnet_shape(net, l, t->worker.work.n[0] + t->worker.work.n[1]);
+    operations += conv_flop(&shape);
+  }
+  struct timings_figure *figure = timings_add(b, "fewshot.adapt_task.1_thread", "s", samples, TASKS);
+  timings_set_work(figure, operations, b->peak1);
+  timings_note(figure, "%d-way %d-shot, %d updates, %d queries classified", net->ways, t->spec.shots, net->steps,
+               t->worker.work.n[1]);
+}
+
+// Write the model, calibrated on the support images of a few tasks, and let it age an hour.
+static int deploy(struct task *t, const struct fewshot *f) {
+  const struct convnet *net = &t->model->net;
+  const int group = net->ways * t->spec.shots;
+  const size_t image = (size_t)(net->side[0] * net->side[0]) * VECTOR_PADDING, support = (size_t)group * image;
+  const size_t room = CALIBRATION_TASKS * support + (size_t)episode_images(&t->episode) * image;
+  real *x = memset(err_aligned(room, sizeof *x), 0, room * sizeof *x);
+  for (int k = 0; k < CALIBRATION_TASKS; k++) {
+    draw(t);
+    render(t, x + (size_t)k * support);
+  }
+  const int rc = deploy_convnet(&t->chip, &f->chip, 1, net, t->model->parameters, x, CALIBRATION_TASKS * group, group);
+  free(x);
+  TRY(rc);
+  TRY(chip_advance(t->chip, fmax(f->chip.time_s, hour_s), &t->chip->rng));
+  for (int l = 0; l <= net->blocks; l++) t->worker.layers[l]->ops->free(t->worker.layers[l]);
+  t->clone = chip_clone(t->chip);
+  deploy_layers(t->worker.layers, t->clone, net);
+  return 0;
+}
+
+static int add_chip_task(struct timings *b, struct task *t, const struct fewshot *f) {
+  double samples[CHIP_TASKS];
+  TRY(deploy(t, f));
+  ledger_reset(&t->clone->ledger);
+  for (int k = 0; k < CHIP_TASKS; k++) {
+    draw(t);
+    render(t, t->worker.work.y[0]);
+    const double begin_s = clock_s();
+    chip_copy(t->clone, t->chip);
+    maml_adapt(&t->worker, &t->model->net, t->model->parameters, &t->options, NULL, &t->r);
+    samples[k] = clock_s() - begin_s;
+  }
+  const struct ledger_counts n = ledger_total(&t->clone->ledger);
+  const double per_cell = t->clone->design.units * t->clone->design.pcm.devices * (t->clone->design.one_phase ? 2 : 1);
+  struct timings_figure *figure = timings_add(b, "chip.adapt_task", "s", samples, CHIP_TASKS);
+  timings_set_work(figure, 2 * 2 * (double)n.devices_read / per_cell / CHIP_TASKS,
+                   b->peak1); // of inputs that are not 0
+  timings_note(figure,
+               "%d-way %d-shot, %d updates, %d queries classified, chip restored: %.3g conversions and normal numbers, "
+               "%.0f devices written",
+               t->model->net.ways, t->spec.shots, t->model->net.steps, t->worker.work.n[1],
+               (double)n.output_conversions / CHIP_TASKS, (double)n.devices_written / CHIP_TASKS);
+  return 0;
+}
+
+// ---- from nothing to a measured model
+
+static int remove_entry(const char *path, const struct stat *s, int type, struct FTW *at) {
+  (void)s;
+  (void)type;
+  (void)at;
+  return remove(path);
+}
+
+static int measure(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m) {
+  struct dataset data;
+  TRY(fewshot_load(&data, f));
+  const int rc = fewshot_eval(r, f, m, &data);
+  dataset_release(&data);
+  return rc;
+}
+
+// Train in `folder`, evaluate, and add the two figures.
+static int learn_in(struct timings *b, struct fewshot *f, const char *folder) {
+  struct fewshot_model model;
+  struct fewshot_result r;
+  char path[600], run[512], ci95[STAT_TEXT];
+  snprintf(run, sizeof run, "%s/run", folder);
+  snprintf(path, sizeof path, "%s/" RUNDIR_MODEL, run);
+  const double begin_s = clock_s();
+  TRY(fewshot_train(f, run, false));
+  TRY(fewshot_model_load(&model, f, path, &(struct run_sources){ 0 }));
+  const int rc = measure(&r, f, &model);
+  double seconds = clock_s() - begin_s;
+  fewshot_model_release(&model);
+  TRY(rc);
+  double accuracy = r.accuracy[r.n_updates];
+  struct timings_figure *figure = timings_add(b, "fewshot.learn", "s", &seconds, 1);
+  timings_note(figure, "%d iterations from random weights, and %d evaluation tasks", (int)f->training.iterations,
+               r.n_tasks);
+  figure = timings_add(b, "fewshot.learn.accuracy", "", &accuracy, 1);
+  timings_note(figure, "+- %s, evaluation classes, batch norm '%s'", stat_ci95_text(ci95, r.ci95[r.n_updates], 4),
+               convnet_rule_names[f->eval.batchnorm]);
+  fewshot_result_release(&r);
+  return 0;
+}
+
+static int learn(struct timings *b, struct fewshot *f) {
+  char folder[] = "/tmp/metaxbar-bench-XXXXXX";
+  if (!mkdtemp(folder)) return err_set(ERR_IO, "%s: cannot make a temporary folder", folder);
+  signals_watch();  // so that the folder is removed
+  const int rc = learn_in(b, f, folder);
+  signals_unwatch();
+  nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+  return rc;
+}
+
+// ---- all
+
+static int add_iterations(struct timings *b, const struct fewshot *f, struct dataset *data) {
+  static const int tasks[] = { 8, 16, 32, 64 };
+  for (int k = 0; k < 4; k++) TRY(add_iteration(b, f, data, run_threads(&f->run), tasks[k], b->peak));
+  return add_iteration(b, f, data, 1, 32, b->peak1);
+}
+
+static int add_tasks(struct timings *b, const struct fewshot *f, const struct fewshot_model *model,
+                     const struct dataset *data, bool software) {
+  struct task t;
+  TRY(task_init(&t, f, model, data));
+  if (software) add_task(b, &t);
+  const int rc = add_chip_task(b, &t, f);
+  task_release(&t);
+  return rc;
+}
+
+void fewshot_bench_defaults(struct fewshot *f, const char *what) {
+  f->data.kind = DATASET_BUILTIN;
+  if (strcmp(what, "learn")) return;
+  f->data.validation = 0;
+  f->training.iterations = 1500;
+}
+
+int fewshot_bench(struct timings *b, struct fewshot *f, const struct fewshot_model *model, const char *what) {
+  const bool all = !*what;
+  struct dataset data;
+  if (!strcmp(what, "learn")) return learn(b, f);
+  if (!all && strcmp(what, "chip"))
+    return err_set(ERR_SETTING, "bench fewshot: '%.60s': there are chip and learn", what);
+  TRY(dataset_load(&data, &f->data, DATASET_BACKGROUND_ONLY));
+  timings_peaks(b, run_threads(&f->run));
+  int rc = all ? add_iterations(b, f, &data) : 0;
+  if (rc == 0) rc = add_tasks(b, f, model, &data, all);
+  if (rc == 0 && all) timings_memory(b);
+  dataset_release(&data);
+  return rc;
+}

@@ -1,0 +1,16 @@
+// bench.h - times of few-shot learning.
+#ifndef EXPERIMENT_FEWSHOT_BENCH_H
+#define EXPERIMENT_FEWSHOT_BENCH_H
+
+struct fewshot;
+struct fewshot_model;
+struct timings;
+
+// what: "" meta-training iterations of several sizes, and adapting the model to a task in software and on the chip of
+// f->chip; "chip" the last of these; "learn" from nothing to a measured model: the seconds of training with the
+// settings of f, in a folder that is removed again, and of an evaluation, data loading included, and the accuracy
+// reached.
+int fewshot_bench(struct timings *b, struct fewshot *f, const struct fewshot_model *model, const char *what);
+void fewshot_bench_defaults(struct fewshot *f, const char *what);
+
+#endif

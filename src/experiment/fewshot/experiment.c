@@ -1,0 +1,137 @@
+// Few-shot classification as an entry of the table.
+#include "experiment/experiment.h"
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/tensorfile.h"
+#include "experiment/fewshot/bench.h"
+#include "experiment/fewshot/fewshot.h"
+
+static void init(void *set) { fewshot_init(set); }
+static struct run_settings settings(void *set) { return fewshot_run_settings(set); }
+static bool owns(const struct tensorfile *file) {
+  return tensorfile_find(file, "conv1.weight") && tensorfile_find(file, "readout.weight");
+}
+
+static int effects(const void *set, const struct run_sources *from) {
+  static const char *const scratch[] = { "eval.scratch_updates", "eval.scratch_rate", NULL };
+  const struct fewshot *f = set;
+  TRY(run_synapse_effects(&f->synapse, from));
+  return f->eval.method == FEWSHOT_SCRATCH ? 0 : run_refuse(from, scratch, "eval.method=scratch");
+}
+
+// Models keep how a chip is to hold them (chip.*). train.inner_rate: of models without rates of their own.
+static const char *const train_reads[] = { "data", "net", "train", "run", "chip", "verify", NULL };
+static const char *const eval_reads[] = { "data", "net", "train.inner_rate", "eval", "synapse",
+                                          "run", "chip", "verify", "ledger", NULL };
+static const char *const chip_reads[] = {
+  "chip", "verify", "ledger", "net", "data", "run", "eval.shots", "eval.statistics_images", "train.inner_rate", NULL
+};
+
+static int model_new(void *model, const void *set) { return fewshot_model_new(model, set); }
+static int model_load(void *model, void *set, const char *path, const struct run_sources *from) {
+  return fewshot_model_load(model, set, path, from);
+}
+static int model_save(const void *model, const void *set, const char *path, bool half) {
+  if (half) return err_set(ERR_SETTING, "--half: for models of the arm only");
+  return fewshot_model_save(model, set, path);
+}
+static void model_release(void *model) { fewshot_model_release(model); }
+static int model_history(void *set, const char *path) { return fewshot_history(set, path); }
+static void model_round(void *model, const void *set) { fewshot_model_round(model, set); }
+
+static int train(void *set, const char *folder, bool resume) { return fewshot_train(set, folder, resume); }
+
+static int data_load(void *data, const void *set) { return fewshot_load(data, set); }
+static void data_release(void *data) { dataset_release(data); }
+static int eval(void *result, const void *set, const void *model, const void *data) {
+  return fewshot_eval(result, set, model, data);
+}
+static void result_print(const void *result, const void *set, const void *model, FILE *out) {
+  fewshot_result_print(result, set, model, out);
+}
+static struct json_t *result_json(const void *result, const void *set, const void *model) {
+  return fewshot_result_json(result, set, model);
+}
+static void result_release(void *result) { fewshot_result_release(result); }
+
+static void headline(struct experiment_headline *h, const void *result) {
+  const struct fewshot_result *r = result;
+  *h = (struct experiment_headline){ .name = "accuracy after the last update", .unit = "%",
+                                     .value = 100*r->accuracy[r->n_updates],
+                                     .before = 100*r->accuracy[0], .ci95 = 100*r->ci95[r->n_updates],
+                                     .higher_is_better = true };
+}
+
+static void scores(struct experiment_scores *s, const void *result) {
+  const struct fewshot_result *r = result;
+  *s = (struct experiment_scores){ .name = "accuracy", .n = r->n_tasks, .n_chips = r->n_chips,
+                                   .n_updates = r->n_updates, .seconds = r->seconds,
+                                   .stride = r->n_updates + 1, .first = r->task_accuracy + r->n_updates,
+                                   .trials = r->ways*r->queries, .higher_is_better = true,
+                                   .devices_written = r->task.devices_written };
+  for (int k = 0; k < r->n_updates; k++) s->devices_addressed += r->devices_addressed[k];
+}
+
+static int chip_plan(struct chip **c, const void *set, const void *model) {
+  const struct fewshot *f = set;
+  const struct fewshot_model *m = model;
+  return deploy_plan(c, &f->chip, (uint64_t)f->run.seed, &m->net);
+}
+
+static int chip_program(struct chip **c, const void *set, const void *model) {
+  const struct fewshot *f = set;
+  struct dataset data;
+  TRY(dataset_load(&data, &f->data, DATASET_BACKGROUND_ONLY | DATASET_STAND_IN));
+  const int rc = fewshot_deploy(c, f, model, &data, (int)f->eval.shots, (uint64_t)f->run.seed);
+  dataset_release(&data);
+  return rc;
+}
+
+// Invented characters calibrate a chip unless the settings name other images.
+static void chip_defaults(void *set) { ((struct fewshot *)set)->data.kind = DATASET_BUILTIN; }
+
+static void chip_count(struct json_t *o, FILE *out, const struct chip *c, const void *model) {
+  const struct deploy_devices n = deploy_devices(c, &((const struct fewshot_model *)model)->net);
+  if (o) deploy_devices_put(o, &n);
+  else deploy_devices_print(&n, out);
+}
+
+static void showcase_set(void *set, int kind) { fewshot_showcase_set(set, kind); }
+static void bench_defaults(void *set, const char *what) { fewshot_bench_defaults(set, what); }
+static int bench(struct timings *b, void *set, const void *model, const char *what) {
+  return fewshot_bench(b, set, model, what);
+}
+
+const struct experiment fewshot_experiment = {
+  .name = "fewshot",
+  .about = "new classes of images from a few examples",
+  .train_help =
+    "Meta-train a small convolutional network so that its last layer learns new classes of images from a few examples\n"
+    "of each, in a few gradient updates.\n",
+  .eval_help =
+    "Adapt the model to tasks of classes it has never seen and print the accuracy on their query images after each\n"
+    "update, with a 95 % confidence interval over tasks and chips.\n"
+    "With synapse.kind=chip: on eval.chips chips, again eval.later_s seconds after the adaptation, with what the chips "
+    "did.\n",
+  .items = "tasks",
+  .settings_size = sizeof(struct fewshot), .settings_init = init, .settings = settings,
+  .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = chip_reads, .effects = effects,
+  .model_size = sizeof(struct fewshot_model), .owns = owns, .model_new = model_new, .model_load = model_load,
+  .model_save = model_save,
+  .model_release = model_release, .model_history = model_history, .model_round = model_round,
+  .train = train,
+  .data_size = sizeof(struct dataset), .data_load = data_load, .data_release = data_release,
+  .result_size = sizeof(struct fewshot_result), .eval = eval, .result_print = result_print, .result_json = result_json,
+  .result_release = result_release, .headline = headline, .scores = scores,
+  .chip_plan = chip_plan, .chip_program = chip_program, .chip_defaults = chip_defaults, .chip_count = chip_count,
+  .bench_help =
+    "fewshot        meta-training iterations of the classifier (8 to 64 tasks), its adaptation to one task, in "
+    "software and on the chip\n"
+    "fewshot chip   the last of these\n"
+    "fewshot learn  from random weights to a model measured on unseen classes, by default in 1500 iterations\n",
+  .bench_defaults = bench_defaults, .bench = bench,
+  .showcase_items = 200, .showcase_kinds = 1 << RUN_EXACT | 1 << RUN_QUANTISED | 1 << RUN_CHIP,
+  .showcase_set = showcase_set, .showcase = fewshot_showcase, .report = &fewshot_report,
+  .model_shipped = "models/omniglot-5w5s.safetensors",
+};

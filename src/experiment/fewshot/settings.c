@@ -1,0 +1,83 @@
+// The settings of few-shot classification.
+#include <string.h>
+
+#include "experiment/fewshot/fewshot.h"
+#include "kernel/adam.h"
+
+static const char *const query_losses[] = { "last", "mean", NULL };
+static const char *const train_rules[] = { "task", "support", "both", NULL };
+static const char *const train_synapses[] = { "software", "weights", "chip", NULL };
+static const char *const splits[] = { "evaluation", "validation", NULL };
+const char *const fewshot_method_names[] = { "adapt", "centroid", "scratch", NULL };
+
+static const struct param training_table[] = {
+  TRAINING_PARAMS(10000, 4e-3, TRAINING_COSINE, 30),
+  PARAM_TEXT(struct training_params, start, "",
+             "start from the kernels of this model; from its read-out if that has as many ways, from its inner rates "
+             "if it learned them"),
+  { 0 },
+};
+
+static const struct param train_table[] = {
+#define P struct fewshot_train_params
+  PARAM_I64(P, tasks, 32, 1, 65536, "tasks of each outer update"),
+  PARAM_I64(P, shots, 5, 1, 1000, "support images of a class"),
+  PARAM_I64(P, queries, 5, 1, 1000, "query images of a class"),
+  PARAM_F64(P, inner_rate, 0.1, 0, 100, "alpha of the inner updates, at the start"),
+  PARAM_BOOL(P, learn_inner_rate, 0, "learn one alpha per update"),
+  PARAM_CHOICE(P, query_loss, 1, query_losses, "query loss after the last update, or averaged over all"),
+  PARAM_CHOICE(P, batchnorm, 0, train_rules, "whose statistics normalise the queries; both: tasks take turns"),
+  PARAM_I64(P, bits, 0, 0, 16, "meta-train with weights of so many bits, rounded stochastically; 0: exact"),
+  PARAM_F64(P, noise, 0, 0, 10,
+            "meta-train with the programming error of the devices on the weights, in multiples; 0: none"),
+  PARAM_CHOICE(P, synapse, 0, train_synapses,
+               "where the tasks are learned; weights: as chip.* conducts them, exact products; chip: products too"),
+  PARAM_I64(P, chips, 4, 1, 65536, "chips written anew for each outer update; its tasks are shared out among them"),
+  PARAM_F64(P, time_max_s, 0, 0, 1e12,
+            "each such chip is used at a random age, log-uniform between t0 and this; 0: just written"),
+  PARAM_I64(P, validate_tasks, 200, 0, 1000000, "tasks of a validation"),
+#undef P
+  { 0 },
+};
+
+static const struct param eval_table[] = {
+#define P struct fewshot_eval_params
+  PARAM_I64(P, tasks, 1000, 1, 10000000, "tasks"),
+  PARAM_I64(P, shots, 5, 1, 1000, "support images of a class"),
+  PARAM_I64(P, queries, 5, 1, 1000, "query images of a class"),
+  PARAM_I64(P, updates, 4, 1, CONVNET_MAX_STEPS, "inner updates"),
+  PARAM_CHOICE(P, batchnorm, 0, convnet_rule_names, "whose statistics normalise the queries"),
+  PARAM_CHOICE(P, split, 0, splits, "classes the tasks are drawn from"),
+  PARAM_CHOICE(P, method, 0, fewshot_method_names, "inner updates, nearest centroid, or back-propagation from scratch"),
+  PARAM_I64(P, statistics_images, 500, 1, 100000, "background images behind eval.batchnorm=chip"),
+  PARAM_I64(P, scratch_updates, 100, 1, 100000, "updates of eval.method=scratch"),
+  PARAM_F64(P, scratch_rate, 1e-3, 0, 1, "its learning rate (Adam)"),
+  PARAM_I64(P, chips, 1, 1, 65536, "chips programmed independently, the tasks shared out among them"),
+  PARAM_TEXT(P, later_s, "",
+             "seconds after the adaptation, as 60,3600: classify again without further updates; on a chip"),
+  PARAM_TEXT(P, tasks_file, "", "fixed tasks (JSON) in place of random ones"),
+  PARAM_BOOL(P, per_task, 0, "--json also gives task_accuracy, a list for each task: for paired comparisons"),
+#undef P
+  { 0 },
+};
+
+void fewshot_init(struct fewshot *f) {
+  memset(f, 0, sizeof *f);
+  const struct settings_section all[] = {
+    { "data", dataset_param_table, &f->data }, { "net", convnet_param_table, &f->net },
+    { "train", training_table, &f->training }, { "train", train_table, &f->train },
+    { "eval", eval_table, &f->eval },          { "synapse", run_synapse_param_table, &f->synapse },
+    { "run", run_param_table, &f->run },
+    { "chip", chip_param_table, &f->chip },    { "verify", verify_param_table, &f->chip.verify },
+    { "ledger", ledger_param_table, &f->ledger },
+  };
+  _Static_assert(sizeof all / sizeof *all + 1 <= sizeof f->sections / sizeof *f->sections, "one more for the end");
+  memcpy(f->sections, all, sizeof all);
+  settings_defaults(f->sections);
+}
+
+struct run_settings fewshot_run_settings(struct fewshot *f) {
+  return (struct run_settings){ .sections = f->sections, .run = &f->run, .training = &f->training,
+                                .synapse = &f->synapse,
+                                .chip = &f->chip, .ledger = &f->ledger, .items = &f->eval.tasks };
+}

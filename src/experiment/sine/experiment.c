@@ -1,0 +1,24 @@
+// The sines as an entry of the table.
+#include "experiment/sine/sine.h"
+
+static const char *const train_reads[] = { "net", "train", "run", NULL };
+static const char *const eval_reads[] = { "train.support", "eval", "synapse", "run", "chip", "verify", "ledger", NULL };
+
+const struct experiment sine_experiment = {
+  .name = "sine", .about = "sine curves from ten points", .items = "sines",
+  .train_help =
+    "Meta-train a small dense network so that its read-out learns a sine of any amplitude and phase from ten points.\n",
+  .eval_help =
+    "Let the model learn random sines and print its mean squared error after each update, with a 95 % confidence\n"
+    "interval. --out writes the first sine: x, target, and what the network says before the updates and after them.\n",
+  .settings_size = sizeof(struct sine), .settings_init = sine_init, .settings = sine_settings,
+  .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = eval_reads,
+  .model_size = sizeof(struct sine_model), .owns = sine_owns, .model_new = sine_model_new,
+  .model_load = sine_model_load, .model_save = sine_model_save, .model_release = sine_model_release,
+  .train = sine_train, .time_training = sine_time_training,
+  .result_size = sizeof(struct series), .eval = sine_eval, .result_print = series_print, .result_json = series_json,
+  .result_csv = sine_result_csv, .result_release = series_release, .headline = series_headline, .scores = series_scores,
+  .chip_plan = sine_chip_plan, .chip_program = sine_chip_program,
+  .model_shipped = "models/sine.safetensors", .showcase_items = 200,
+  .showcase_kinds = 1 << RUN_EXACT | 1 << RUN_QUANTISED | 1 << RUN_CHIP,
+};

@@ -1,0 +1,44 @@
+// The settings of the sines.
+#include <string.h>
+
+#include "experiment/sine/sine.h"
+#include "kernel/adam.h"
+
+static const char *const losses[] = { "last", "mean", NULL };
+static const struct param training_table[] = { TRAINING_PARAMS(20000, 1e-2, TRAINING_COSINE, 30), { 0 } };
+static const struct param train_table[] = {
+#define P struct sine_train
+  PARAM_I64(P, tasks, 25, 1, 65536, "tasks of each outer update"),
+  PARAM_I64(P, support, 10, 1, 10000, "support points of each, in an evaluation too"),
+  PARAM_I64(P, queries, 10, 1, 10000, "query points of each"),
+  PARAM_F64(P, inner_rate, 0.01, 0, 100, "rates of the updates at the start"),
+  PARAM_CHOICE(P, loss, 1, losses, "error at the query points after the last update, or its mean over all updates"),
+  PARAM_F64(P, noise, 0, 0, 1, "standard deviation of errors on weights in each task; 1: the largest of a matrix"),
+  PARAM_I64(P, validate_tasks, 200, 0, 1000000, "tasks of a validation; 0: none"),
+#undef P
+  { 0 },
+};
+static const struct param eval_table[] = {
+  PARAM_I64(struct sine_eval, tasks, 1000, 1, 10000000, "tasks"),
+  PARAM_I64(struct sine_eval, chips, 1, 1, 65536, "chips programmed independently, the tasks shared out among them"),
+  { 0 },
+};
+
+void sine_init(void *set) {
+  struct sine *s = set;
+  const struct settings_section all[] = {
+    { "net", dense_param_table, &s->net }, { "train", training_table, &s->training },
+    { "train", train_table, &s->train }, { "eval", eval_table, &s->eval },
+    { "synapse", run_synapse_param_table, &s->synapse }, { "run", run_param_table, &s->run },
+    { "chip", chip_param_table, &s->chip }, { "verify", verify_param_table, &s->chip.verify },
+    { "ledger", ledger_param_table, &s->ledger },
+  };
+  memset(s->sections, 0, sizeof s->sections);  // with room for `chip tradeoff` and the end
+  memcpy(s->sections, all, sizeof all);
+  settings_defaults(s->sections);
+}
+
+struct run_settings sine_settings(void *set) {
+  struct sine *s = set;
+  return (struct run_settings){ s->sections, &s->run, &s->training, &s->synapse, &s->chip, &s->ledger, &s->eval.tasks };
+}

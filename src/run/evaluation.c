@@ -1,0 +1,44 @@
+#include "run/evaluation.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/par.h"
+#include "base/signals.h"
+#include "run/fleet.h"
+
+// The items of the chip in use.
+struct share {
+  const struct evaluation *e;
+  int first, step;
+};
+
+static int run_item(void *context, int k, int worker, void *record) {
+  const struct share *s = context;
+  if (signals_caught()) return err_set(ERR_INTERRUPTED, "evaluation stopped by a signal; nothing is reported");
+  return s->e->item(s->e->context, s->first + k*s->step, worker, record);
+}
+
+static int run_chip(const struct evaluation *e, int number, unsigned char *records, double *seconds) {
+  const int step = e->fleet ? e->fleet->n_chips : 1;
+  struct share share = { e, number, step };
+  if (e->fleet) TRY(fleet_begin(e->fleet, number));
+  int rc = e->begin ? e->begin(e->context) : 0;
+  const double begin_s = clock_s();
+  const int n = (e->n_items - number + step - 1)/step;
+  if (rc == 0)
+    rc = par_map(e->par, n, e->record_bytes*(size_t)step, run_item, &share,
+                 records + (size_t)number*e->record_bytes);
+  *seconds += clock_s() - begin_s;
+  if (e->end) e->end(e->context);
+  if (e->fleet) fleet_end(e->fleet);
+  return rc;
+}
+
+int evaluation_run(const struct evaluation *e, void *records, double *seconds) {
+  const int n_chips = e->fleet ? e->fleet->n_chips : 1;
+  int rc = 0;
+  signals_watch();
+  for (int number = 0; number < n_chips && rc == 0; number++) rc = run_chip(e, number, records, seconds);
+  signals_unwatch();
+  return rc;
+}

@@ -1,0 +1,86 @@
+#include "run/fleet.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+
+void fleet_init(struct fleet *f) {
+  f->chip = NULL;
+  f->place = err_calloc((size_t)f->n_workers, sizeof *f->place);
+  for (int k = 0; k < f->n_workers; k++) f->place[k].part = err_calloc((size_t)f->n_parts, sizeof(struct ledger));
+}
+
+void fleet_release(struct fleet *f) {
+  if (f->chip) fleet_end(f);
+  for (int k = 0; f->place && k < f->n_workers; k++) free(f->place[k].part);
+  free(f->place);
+  f->place = NULL;
+}
+
+void fleet_account_of(struct fleet *f, int worker, struct chip *c, int part) {
+  ledger_add(&f->place[worker].part[part], &c->ledger);
+  ledger_reset(&c->ledger);
+}
+
+void fleet_account(struct fleet *f, int worker, int part) { fleet_account_of(f, worker, f->place[worker].clone, part); }
+
+// A worker's copies at later times: those of the first age, the others are copies of them.
+static void age(struct fleet *f, int worker) {
+  struct fleet_place *p = &f->place[worker];
+  for (int k = 0; k < f->n_later; k++) {
+    p->aged[k] = chip_clone(worker ? f->place[0].aged[k] : k ? p->aged[k - 1] : f->chip);
+    const int rc = chip_advance(p->aged[k], f->chip->clock_s + f->later_s[k], &p->aged[k]->rng);
+    assert(rc == 0);  // the times rise, and fleet_begin has asked for the last
+  }
+}
+
+int fleet_begin(struct fleet *f, int number) {
+  const double last_s = f->n_later ? f->later_s[f->n_later - 1] : f->wait_s;
+  f->number = number;
+  TRY(f->deploy(f->context, number, &f->chip));
+  const int rc = lifetime_resume(f->chip, f->state, last_s);
+  if (rc < 0) {
+    chip_free(f->chip);
+    f->chip = NULL;
+    return rc;
+  }
+  if (number == 0) {
+    f->first = f->chip->ledger;
+    f->quality = lifetime_quality(f->chip, 0);
+    f->clock_s = f->chip->clock_s;
+  }
+  for (int k = 0; k < f->n_workers; k++) {
+    f->place[k].clone = chip_clone(f->chip);
+    age(f, k);
+  }
+  return 0;
+}
+
+void fleet_end(struct fleet *f) {
+  for (int k = 0; k < f->n_workers; k++) {
+    for (int i = 0; i < f->n_later; i++) chip_free(f->place[k].aged[i]);
+    chip_free(f->place[k].clone);
+  }
+  chip_free(f->chip);
+  f->chip = NULL;
+}
+
+struct chip *fleet_restore(struct fleet *f, int worker) {
+  struct chip *clone = f->place[worker].clone;
+  chip_copy(clone, f->chip);
+  ledger_reset(&clone->ledger);
+  return clone;
+}
+
+void fleet_wait(struct fleet *f, int worker, struct rng *r) {
+  struct chip *clone = f->place[worker].clone;
+  if (f->wait_s <= 0) return;
+  const int rc = chip_advance(clone, clone->clock_s + f->wait_s, r);
+  assert(rc == 0);  // fleet_begin has asked
+}
+
+void fleet_part(struct ledger *sum, const struct fleet *f, int part) {
+  *sum = (struct ledger){ .n_cores = f->first.n_cores };
+  for (int k = 0; k < f->n_workers; k++) ledger_add(sum, &f->place[k].part[part]);
+}

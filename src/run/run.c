@@ -1,0 +1,160 @@
+#include "run/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/note.h"
+#include "base/par.h"
+#include "base/tensorfile.h"
+#include "chip/chipstate.h"
+#include "run/rundir.h"
+
+const char *const run_synapse_names[] = { "exact", "quantised", "chip", NULL };
+static const char *const roundings[] = { "nearest", "stochastic", NULL };
+
+const struct param run_param_table[] = {
+#define P struct run_params
+  PARAM_I64(P, threads, 0, 0, 1024, "worker threads; 0: one per core. The results do not depend on it"),
+  PARAM_I64(P, seed, 1, 0, 9007199254740992, "of all random numbers"),
+#undef P
+  { 0 },
+};
+
+const struct param run_synapse_param_table[] = {
+#define P struct run_synapse_params
+  PARAM_CHOICE(P, kind, RUN_EXACT, run_synapse_names,
+               "representation of the weights: exact or quantised numbers, or a chip"),
+  PARAM_I64(P, bits, 4, 2, 16, "of quantised weights"),
+  PARAM_CHOICE(P, rounding, 0, roundings,
+               "of quantised weights when an evaluation writes them; stochastic: anew for each task"),
+  PARAM_TEXT(P, state, "", "chip: use this state (chip export) in place of a chip programmed now"),
+#undef P
+  { 0 },
+};
+
+int run_threads(const struct run_params *p) { return p->threads ? (int)p->threads : par_cores(); }
+
+int run_synapse_check(const struct run_synapse_params *p, int64_t n_chips) {
+  if (n_chips > 1 && p->kind != RUN_CHIP)
+    return err_set(ERR_SETTING, "eval.chips=%lld: there are chips with synapse.kind=chip only", (long long)n_chips);
+  if (!p->state[0]) return 0;
+  if (p->kind != RUN_CHIP || n_chips > 1)
+    return err_set(ERR_SETTING, "synapse.state=%s: the state of one chip, for synapse.kind=chip eval.chips=1",
+                   p->state);
+  return chipstate_check_path("synapse.state=", p->state);
+}
+
+int run_synapse_effects(const struct run_synapse_params *p, const struct run_sources *from) {
+  static const char *const chip[] = { "chip", "verify", "ledger", "eval.chips", "eval.later_s", "synapse.state", NULL };
+  static const char *const quantised[] = { "synapse.bits", "synapse.rounding", NULL };
+  if (p->kind != RUN_CHIP) TRY(run_refuse(from, chip, "synapse.kind=chip"));
+  return p->kind == RUN_QUANTISED ? 0 : run_refuse(from, quantised, "synapse.kind=quantised");
+}
+
+// ---- who wins over whom
+
+// All settings as lines section.name=value.
+struct snapshot {
+  char *text;
+  size_t size;
+};
+
+static struct snapshot snapshot(const struct settings_section *sections) {
+  struct snapshot s = { 0 };
+  FILE *out = open_memstream(&s.text, &s.size);
+  if (!out) abort();
+  settings_print_lines(sections, out);
+  fclose(out);
+  return s;
+}
+
+// Where a setting stood before: in the model file or in the INI file.
+struct origin {
+  const struct tensorfile *model;
+  const char *const *only;
+  const char *config;
+};
+
+// One line for each setting that differs between two snapshots and that somebody had set: `changed` tells whether the
+// INI file did.
+static void report_hidden(const struct snapshot *before, const struct snapshot *after, const struct snapshot *first,
+                          const struct origin *origin, const char *by) {
+  const char *b = before->text, *a = after->text, *f = first->text;
+  while (*b && *a && *f) {
+    const int nb = (int)strcspn(b, "\n"), na = (int)strcspn(a, "\n"), nf = (int)strcspn(f, "\n");
+    const int key = (int)strcspn(b, "=");
+    char name[128], section[128];
+    snprintf(name, sizeof name, "%.*s", key, b);
+    snprintf(section, sizeof section, "%.*s", (int)strcspn(name, "."), name);
+    const bool differs = na != nb || memcmp(a, b, (size_t)na), by_file = nf != nb || memcmp(f, b, (size_t)nb);
+    if (differs && by_file) note("%.*s (%s) hides %.*s of %s", na, a, by, nb - key - 1, b + key + 1, origin->config);
+    else if (differs && origin->model && settings_listed(origin->only, section, name + strlen(section) + 1) &&
+             tensorfile_metadata(origin->model, name))
+      note("%.*s (%s) hides %.*s of %s", na, a, by, nb - key - 1, b + key + 1, tensorfile_name(origin->model));
+    b += nb + 1, a += na + 1, f += nf + 1;
+  }
+}
+
+static int apply(const struct settings_section *sections, const struct run_sources *from, const struct origin *origin) {
+  struct snapshot first = snapshot(sections), second = { 0 }, last = { 0 };
+  int rc = from->config ? settings_load(sections, from->config) : 0;
+  if (rc == 0) {
+    second = snapshot(sections);
+    report_hidden(&first, &second, &first, origin, from->config ? from->config : "");
+  }
+  for (int k = 0; k < from->n_assignments && rc == 0; k++) rc = settings_set(sections, from->assignments[k]);
+  if (rc == 0) {
+    last = snapshot(sections);
+    report_hidden(&second, &last, &first, origin, "command line");
+  }
+  free(first.text);
+  free(second.text);
+  free(last.text);
+  return rc;
+}
+
+int run_resolve(const struct settings_section *sections, const struct tensorfile *model, const char *const *only,
+                run_adopt *adopt, void *context, const struct run_sources *from) {
+  if (model) TRY(settings_restore(sections, only, model));
+  if (model && adopt) TRY(adopt(context, model));
+  return apply(sections, from, &(struct origin){ model, only, from->config });
+}
+
+// "section" and "name" of an assignment; false: it has another form, which settings_set will say.
+static bool take_apart(const char *assignment, char section[64], char name[64]) {
+  const int dot = (int)strcspn(assignment, ".="), equals = (int)strcspn(assignment, "=");
+  if (assignment[dot] != '.' || dot >= 64 || equals - dot > 64) return false;
+  snprintf(section, 64, "%.*s", dot, assignment);
+  snprintf(name, 64, "%.*s", equals - dot - 1, assignment + dot + 1);
+  return true;
+}
+
+int run_check_read(const char *const *reads, const char *assignment) {
+  char section[64], name[64], list[300] = "";
+  if (!take_apart(assignment, section, name) || settings_listed(reads, section, name)) return 0;
+  for (size_t used = 0; *reads; reads++, used = strlen(list))
+    snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", *reads);
+  return err_set(ERR_SETTING, "%s.%s: has no effect here, unlike %s", section, name, list);
+}
+
+int run_refuse(const struct run_sources *from, const char *const *settings, const char *needs) {
+  for (int k = 0; k < from->n_assignments; k++) {
+    char section[64], name[64];
+    if (take_apart(from->assignments[k], section, name) && settings_listed(settings, section, name))
+      return err_set(ERR_SETTING, "%s: has an effect with %s only", from->assignments[k], needs);
+  }
+  return 0;
+}
+
+int run_resolve_training(const struct settings_section *sections, const char *folder, bool resume,
+                         const struct run_sources *from) {
+  char stored[FILE_PATH_SIZE];
+  if (!folder) return err_set(ERR_SETTING, "--run DIR is missing");
+  if (snprintf(stored, sizeof stored, "%s/" RUNDIR_SETTINGS, folder) >= (int)sizeof stored)
+    return err_set(ERR_IO, "%.60s...: path too long", folder);
+  if (resume && file_exists(stored)) TRY(settings_load_written(sections, stored));
+  return apply(sections, from, &(struct origin){ .config = from->config });
+}

@@ -1,0 +1,185 @@
+// Each action takes the flags and the settings that have an effect on it and refuses all others, whatever else is
+// given: exit status 2 and one line that names it. What has an effect is written down here once more, as a user would
+// read it.
+#include <string.h>
+
+#include "process.h"
+
+#define main metaxbar_main
+int main(int argc, char **argv);
+#include "../cli/main.c"
+#undef main
+
+#define CLASSIFIER "models/builtin-5w5s.safetensors"
+#define REACH "models/arm.safetensors"
+
+static const struct action {
+  const char *words[3];
+  const char *flags;     // that it takes
+  const char *sections;  // and settings
+  const char *model;     // that decides which these are; NULL: none does
+} actions[] = {
+  { { "train", "fewshot" }, "--run --resume -c --quiet", "data net train run chip verify", NULL },
+  { { "train", "arm" }, "--run --resume -c --quiet", "trajectory arm code lsg trainee update noise loss train run chip",
+    NULL },
+  { { "eval", "fewshot" }, "--model -c --json", "data net eval synapse run chip verify ledger", NULL },
+  { { "eval", "arm" }, "--model -c --json --out",
+    "trajectory arm code lsg trainee update noise eval target synapse run chip verify ledger", NULL },
+  { { "data", "info" }, "-c --json --out", "data", NULL },
+  { { "data", "split" }, "-c --out", "data", NULL },
+  { { "data", "fetch", "omniglot" }, "-c --quiet", "", NULL },
+  { { "model", "info" }, "--model --json", "", NULL },
+  { { "model", "convert" }, "--model --out --half -c", "data net train eval synapse run chip verify ledger",
+    CLASSIFIER },
+  { { "model", "convert" }, "--model --out --half -c",
+    "trajectory arm code lsg trainee update noise loss train eval target run synapse chip verify ledger", REACH },
+  { { "model", "resize" }, "--model --out --half", "run", REACH },
+  { { "model", "seal" }, "--model --out", "", NULL },
+  { { "demo" }, "--run --quiet", "", NULL },
+  { { "device" }, "-c --json --out", "device verify", NULL },
+  { { "chip", "map" }, "--model -c --json", "chip verify ledger net data run", CLASSIFIER },
+  { { "chip", "map" }, "--model -c --json", "trajectory arm code lsg trainee update run chip verify ledger", REACH },
+  { { "chip", "program" }, "--model -c --json", "chip verify ledger net data run", CLASSIFIER },
+  { { "chip", "drift" }, "--model -c --json", "chip verify ledger net data run", CLASSIFIER },
+  { { "chip", "tradeoff" }, "--model -c --json --out --quiet",
+    "data net train eval synapse run chip verify ledger tradeoff", CLASSIFIER },
+  { { "chip", "export" }, "--model -c --out", "chip verify ledger net data run", CLASSIFIER },
+  { { "chip", "import", "/nosuch.csv" }, "--model -c --json --out", "chip verify ledger net data run", CLASSIFIER },
+  { { "arm" }, "--model -c --json --out --render --dry-run --quiet",
+    "trajectory arm code lsg trainee update noise target synapse run chip verify physics link", NULL },
+  { { "report", "/nosuch" }, "--run --out --quiet", "report data net trajectory arm code lsg trainee update noise loss "
+                                                    "train eval target run synapse chip verify ledger", NULL },
+  { { "bench" }, "--model -c --json --quiet", "data net train eval synapse run chip verify ledger", CLASSIFIER },
+  { { "bench", "chip" }, "--model -c --json --quiet", "data net train eval synapse run chip verify ledger",
+    CLASSIFIER },
+  { { "bench", "arm" }, "--model -c --json --quiet",
+    "trajectory arm code lsg trainee update noise loss train eval target run synapse chip verify ledger", REACH },
+  { { "bench", "learn" }, "--model -c --json --quiet", "data net train eval synapse run chip verify ledger",
+    CLASSIFIER },
+};
+enum { N_ACTIONS = sizeof actions/sizeof *actions };
+
+static const struct { const char *name, *value; } flags[] = {
+  { "-c", "/nosuch.ini" }, { "--model", "/nosuch.safetensors" }, { "--run", "/proc/nosuch" },
+  { "--out", "/proc/nosuch.png" }, { "--render", "/proc/nosuch.png" },
+  { "--resume", NULL }, { "--json", NULL }, { "--quiet", NULL }, { "--dry-run", NULL }, { "--half", NULL },
+};
+enum { N_FLAGS = sizeof flags/sizeof *flags };
+
+// A setting of each section that every command with that section has.
+static const char *const settings[] = {
+  "data.size=28", "net.ways=5", "train.iterations=1", "eval.trajectories=1", "synapse.kind=exact",
+  "run.seed=1", "chip.preset=hermes", "verify.gain=1", "ledger.x=1",          "trajectory.steps=60",
+  "arm.stops=no", "code.scale_m=1", "lsg.neurons=5", "trainee.seed=5", "update.rate=1",
+  "noise.pass1=1", "loss.root=no", "target.file=x",      "report.tasks=1", "tradeoff.levels=8",
+  "device.preset=hermes", "physics.gain=1", "link.host=x",
+};
+enum { N_SETTINGS = sizeof settings/sizeof *settings };
+
+static struct process p;
+
+static bool among(const char *list, const char *word, size_t n) {
+  for (const char *at = list; (at = strstr(at, word)); at += n)
+    if ((at == list || at[-1] == ' ') && (at[n] == ' ' || !at[n])) return true;
+  return false;
+}
+
+// The action with these two more words and all its other flags that need a value, but for -c beside a setting, since it
+// is read before. None of it can be done.
+static void run(const struct action *a, const char *more, const char *value) {
+  p = (struct process){ .main = metaxbar_main };
+  for (int k = 0; k < 3 && a->words[k]; k++) process_arg(&p, a->words[k]);
+  for (int k = 0; k < N_FLAGS; k++)
+    if (flags[k].value && strcmp(flags[k].name, more) && (*more == '-' || strcmp(flags[k].name, "-c")) &&
+        among(a->flags, flags[k].name, strlen(flags[k].name))) {
+      process_arg(&p, flags[k].name);
+      process_arg(&p, a->model && !strcmp(flags[k].name, "--model") ? a->model : flags[k].value);
+    }
+  process_arg(&p, more);
+  if (value) process_arg(&p, value);
+  process_run(&p);
+}
+
+static void test_flags(void) {
+  for (int k = 0; k < N_ACTIONS; k++)
+    for (int i = 0; i < N_FLAGS; i++) {
+      if (among(actions[k].flags, flags[i].name, strlen(flags[i].name))) continue;
+      run(&actions[k], flags[i].name, flags[i].value);
+      process_check_line(&p, 2, (const char *[]){ flags[i].name, NULL });
+      CHECK(strstr(p.err, "has no effect") || strstr(p.err, "no such option"), "%s", p.err);
+    }
+}
+
+// Has an earlier action the same sections?
+static bool seen(int k) {
+  int i = 0;
+  while (strcmp(actions[i].sections, actions[k].sections)) i++;
+  return i < k;
+}
+
+static void test_settings(void) {
+  for (int k = 0; k < N_ACTIONS; k++)
+    for (int i = 0; i < N_SETTINGS; i++) {
+      char section[32], name[64];
+      snprintf(section, sizeof section, "%.*s", (int)strcspn(settings[i], "."), settings[i]);
+      snprintf(name, sizeof name, "%.*s:", (int)strcspn(settings[i], "="), settings[i]);
+      if (among(actions[k].sections, section, strlen(section)) || (seen(k) && i)) continue;
+      run(&actions[k], settings[i], NULL);
+      process_check_line(&p, 2, (const char *[]){ name, NULL });
+      CHECK(strstr(p.err, "has no effect") || strstr(p.err, "no section") || strstr(p.err, "no such setting"), "%s",
+            p.err);
+    }
+}
+
+// The usage of an action names its flags and no others.
+static void test_help(void) {
+  for (int k = 0; k < N_ACTIONS; k++) {
+    p = (struct process){ .main = metaxbar_main };
+    for (int i = 0; i < 3 && actions[k].words[i] && actions[k].words[i][0] != '/'; i++)
+      process_arg(&p, actions[k].words[i]);
+    process_arg(&p, "--help");
+    process_run(&p);
+    CHECK(p.status == 0 && !p.err[0] && !strncmp(p.out, "usage: metaxbar ", 16), "%d: %s", p.status, p.err);
+    for (int i = 0; i < N_FLAGS; i++) {
+      char line[32];
+      snprintf(line, sizeof line, "\n  %s ", flags[i].name);
+      const bool has = among(actions[k].flags, flags[i].name, strlen(flags[i].name));
+      CHECK(!strstr(p.out, line) == !has, "%s %s: %s in --help", actions[k].words[0], actions[k].words[1],
+            flags[i].name);
+    }
+  }
+}
+
+static void refused(const char *text, const char *const *args) {
+  p = (struct process){ .main = metaxbar_main };
+  process_args(&p, args);
+  process_run(&p);
+  process_check_line(&p, 2, (const char *[]){ text, NULL });
+}
+
+#define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define FEWSHOT "eval", "fewshot", "--model", CLASSIFIER, "data.kind=builtin"
+
+// What has an effect on one kind of evaluation alone.
+static void test_kinds(void) {
+  refused("chip.preset=hermes: has an effect with synapse.kind=chip only", ARGS(FEWSHOT, "chip.preset=hermes"));
+  refused("verify.gain=1: has an effect with synapse.kind=chip only",
+          ARGS(FEWSHOT, "synapse.kind=quantised", "verify.gain=1"));
+  refused("synapse.bits=3: has an effect with synapse.kind=quantised only", ARGS(FEWSHOT, "synapse.bits=3"));
+  refused("eval.scratch_rate=1: has an effect with eval.method=scratch only", ARGS(FEWSHOT, "eval.scratch_rate=1"));
+  refused("chip.time_s=60: has an effect with synapse.kind=chip only",
+          ARGS("eval", "arm", "--model", REACH, "chip.time_s=60"));
+  refused("eval.chips=2: has an effect with synapse.kind=chip only",
+          ARGS("eval", "arm", "--model", REACH, "eval.chips=2"));
+  refused("--out: nothing is performed with --dry-run",
+          ARGS("arm", "target.file=examples/paths/circle.csv", "--dry-run", "--out", "/proc/x.csv"));
+  refused("--json: given twice", ARGS("device", "--json", "--json"));
+}
+
+int main(void) {
+  test_flags();
+  test_settings();
+  test_help();
+  test_kinds();
+  return test_summary();
+}

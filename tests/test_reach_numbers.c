@@ -1,0 +1,97 @@
+// The numbers of the arm, by hand: distances, velocities, firing rates and weights changed of one movement; the first
+// row of metrics.csv.
+#include "base/err.h"
+#include "base/rng.h"
+#include "folder.h"
+#include "experiment/arm/result.h"
+#include "small_arm.h"
+#include "test.h"
+
+// The numbers of one movement, by hand: its path and velocities as the result keeps them, spikes of 24 and 40 neurons
+// in 60 ms.
+static void check_movement(void) {
+  struct reach f;
+  struct reach_model m;
+  struct reach_result one;
+  small_arm(&f);
+  f.eval.trajectories = 1;
+  CHECK(reach_model_new(&m, &f) == 0 && reach_eval(&one, &f, &m, NULL) == 0, "%s", err_message());
+  double square = 0, omega[2] = { 0 };
+  for (int t = 0; t < 60; t++) {
+    for (int c = 0; c < 3; c++) square += pow(one.after_xyz[3*t + c] - one.target_xyz[3*t + c], 2);
+    for (int j = 0; j < 2; j++) omega[j] += pow(one.after_omega[2*t + j] - one.target_omega[2*t + j], 2);
+  }
+  CHECK_REL(one.after.rms_distance_cm.mean, 100*sqrt(square/60), 1e-9);
+  for (int j = 0; j < 2; j++) CHECK_REL(one.after.omega_rmse_rad_s[j].mean, sqrt(omega[j]/60), 1e-9);
+  struct reach_batch b;
+  reach_batch_init(&b, &f, &m.o, 1, 1, NULL, NULL);
+  CHECK(reach_batch_draw(&b, 1, RNG_EVALUATE, 0) == 0, "%s", err_message());
+  reach_batch_forward(&b, m.parameters);
+  const double first = b.item[0].first->rec.spikes.first[60], second = b.item[0].second.spikes.first[60],
+               lsg = b.item[0].lsg.spikes.first[60];
+  CHECK(first > 0 && second > 0 && lsg > 0, "%g, %g, %g spikes", first, second, lsg);
+  CHECK_REL(one.trainee_Hz, second/24/0.06, 1e-12);
+  CHECK_REL(one.lsg_Hz, lsg/40/0.06, 1e-12);
+  CHECK_REL(b.trainee_Hz, (first + second)/24/0.12, 1e-12);
+  CHECK_REL(b.lsg_Hz, lsg/40/0.06, 1e-12);
+  double changed[2] = { 0 };
+  const size_t ld = (size_t)m.o.trainee.ld, n_in = (size_t)m.o.trainee.n_in;
+  for (size_t i = 0; i < n_in + 24; i++)
+    for (size_t j = 0; j < 24; j++)
+      changed[i >= n_in] += b.item[0].changed[i*ld + j] != m.parameters[m.o.trainee_w + i*ld + j];
+  CHECK_REL(one.changed_in, changed[0]/(double)(n_in*24), 1e-12);
+  CHECK_REL(one.changed_rec, changed[1]/(24*24), 1e-12);
+  reach_batch_release(&b);
+  reach_result_release(&one);
+  reach_model_release(&m);
+}
+
+// The row of the first update in metrics.csv, and the validation after it, from the movements one by one.
+static void check_row(void) {
+  struct reach f;
+  struct reach_model m;
+  struct reach_batch b;
+  const struct folder folder = folder_make();
+  char run[512], path[600], *csv;
+  size_t size;
+  double square = 0, mean = 0, cm, omega[2], found[4] = { 0 };
+  snprintf(run, sizeof run, "%s", folder_path(&folder, "run"));
+  small_arm(&f);
+  f.training.iterations = f.training.log_every = f.training.validate_every = 1;
+  CHECK(reach_model_new(&m, &f) == 0 && reach_train(&f, run, false) == 0, "%s", err_message());
+  snprintf(path, sizeof path, "%s/metrics.csv", run);
+  if (file_read(path, 1 << 20, &csv, &size) < 0) abort();
+  CHECK(sscanf(csv, "%*[^\n]\n1,%*[^,],%*[^,],%*[^,],%*[^,],%*[^,],%*[^,],%lf,%lf,%lf,%*[^,],%*[^,],%lf", &found[0],
+               &found[1], &found[2], &found[3]) == 4,
+        "%s", csv);
+  free(csv);
+  reach_batch_init(&b, &f, &m.o, 6, 2, NULL, NULL);
+  CHECK(reach_batch_draw(&b, 6, RNG_TRAJECTORY, 0) == 0, "%s", err_message());
+  reach_batch_forward(&b, m.parameters);
+  for (int k = 0; k < 6; k++) {
+    reach_batch_errors(&cm, omega, &b, k, b.item[k].output);
+    square += cm*cm/6;
+  }
+  CHECK(rel_diff(found[0], sqrt(square)) < 1e-5 && rel_diff(found[1], b.trainee_Hz) < 1e-5 &&
+            rel_diff(found[2], b.lsg_Hz) < 1e-5,
+        "%g cm, not %g; %g and %g Hz", found[0], sqrt(square), found[1], found[2]);
+  reach_model_release(&m);
+  snprintf(path, sizeof path, "%s/model.safetensors", run);
+  CHECK(reach_model_load(&m, &f, path, &(struct run_sources){ 0 }) == 0, "%s", err_message());
+  CHECK(reach_batch_draw(&b, 5, RNG_VALIDATE, 0) == 0, "%s", err_message());
+  reach_batch_forward(&b, m.parameters);
+  for (int k = 0; k < 5; k++) {
+    reach_batch_errors(&cm, omega, &b, k, b.item[k].output);
+    mean += cm/5;
+  }
+  CHECK(rel_diff(found[3], mean) < 1e-5, "validation: %g cm, not %g", found[3], mean);
+  reach_batch_release(&b);
+  reach_model_release(&m);
+  folder_remove(&folder);
+}
+
+int main(void) {
+  check_movement();
+  check_row();
+  return test_summary();
+}

@@ -1,0 +1,112 @@
+// An outer update of the classifier: its row of metrics.csv against tasks drawn, written and learned one by one here; a
+// start from another model, whose kernels fill the range of quantised weights.
+#include "base/err.h"
+#include "base/rng.h"
+#include "experiment/fewshot/fewshot.h"
+#include "folder.h"
+#include "test.h"
+
+enum { TASKS = 3, STEPS = 4 };
+
+static struct folder tmp;
+
+static void small(struct fewshot *f) {
+  static const char *const settings[] = { "data.kind=builtin", "data.classes=40", "data.drawings=10",
+                                          "net.channels=8", "train.tasks=3",          "train.shots=2",
+                                          "train.queries=3", "train.validate_tasks=0", "train.iterations=1",
+                                          "train.log_every=1", "run.threads=1" };
+  fewshot_init(f);
+  for (size_t k = 0; k < sizeof settings/sizeof *settings; k++)
+    CHECK(settings_set(f->sections, settings[k]) == 0, "%s", err_message());
+}
+
+static struct maml_options options(const struct fewshot *f) {
+  struct maml_options o = { .steps = STEPS, .noise = f->train.noise };
+  double sigma[MAML_NOISE_POINTS];
+  CHECK(chip_weight_sigma(sigma, MAML_NOISE_POINTS, &f->chip) == 0, "%s", err_message());
+  for (int k = 0; k < MAML_NOISE_POINTS; k++) o.noise_sigma[k] = (float)sigma[k];
+  for (int s = 1; s <= STEPS; s++) o.weight[s] = f->train.query_loss ? 0.25 : s == STEPS;
+  return o;
+}
+
+// Loss, accuracy after the first and after the last update: means over the tasks, from the start.
+static void by_hand(double mean[3], const struct fewshot *f) {
+  const int shots = (int)f->train.shots, queries = (int)f->train.queries;
+  const struct maml_options o = options(f);
+  struct fewshot_model m;
+  struct dataset data;
+  struct maml_worker w;
+  struct episode e;
+  CHECK(dataset_load(&data, &f->data, DATASET_BACKGROUND_ONLY) == 0 && fewshot_model_new(&m, f) == 0, "%s",
+        err_message());
+  const struct episode_spec spec = dataset_spec(&f->data, DATASET_TRAINING, m.net.ways, shots, queries);
+  maml_worker_init(&w, &m.net, shots, queries, &o);
+  episode_init(&e, m.net.ways, shots, queries);
+  mean[0] = mean[1] = mean[2] = 0;
+  for (uint32_t k = 0; k < TASKS; k++) {
+    struct rng draw = rng_stream((uint64_t)f->run.seed, RNG_EPISODE, k),
+               noise = rng_stream((uint64_t)f->run.seed, RNG_QUANTISE, k);
+    episode_draw(&e, &spec, &data.images, &data.split[DATASET_TRAINING], &draw);
+    episode_render(&e, &data.images, w.work.y[0], VECTOR_PADDING);
+    maml_program(&w, &m.net, m.parameters, &o, &noise);
+    maml_adapt(&w, &m.net, m.parameters, &o, NULL, &noise);
+    for (int s = 1; s <= STEPS; s++) mean[0] += o.weight[s]*w.record.query_loss[s]/TASKS;
+    mean[1] += w.record.correct[1]/15.0/TASKS;  // 5 ways, 3 queries
+    mean[2] += w.record.correct[STEPS]/15.0/TASKS;
+  }
+  episode_release(&e);
+  maml_worker_release(&w, &m.net);
+  fewshot_model_release(&m);
+  dataset_release(&data);
+}
+
+static void test_row(const char *name, int query_loss, double noise) {
+  struct fewshot f;
+  char path[512], *text;
+  size_t size;
+  double expected[3], found[3] = { 0 };
+  small(&f);
+  f.train.query_loss = query_loss;
+  f.train.noise = noise;
+  CHECK(fewshot_train(&f, folder_path(&tmp, name), false) == 0, "%s", err_message());
+  snprintf(path, sizeof path, "%s/metrics.csv", folder_path(&tmp, name));
+  if (file_read(path, 1 << 20, &text, &size) < 0) abort();
+  CHECK(sscanf(text, "%*[^\n]\n1,%*[^,],%lf,%lf,%lf", &found[0], &found[1], &found[2]) == 3, "%s", text);
+  by_hand(expected, &f);
+  for (int k = 0; k < 3; k++)
+    CHECK(rel_diff(found[k], expected[k]) < 1e-5, "%s: column %d: %g, not %g", name, k, found[k], expected[k]);
+  free(text);
+}
+
+// With a rate of 0 the model is the start.
+static void test_start(void) {
+  struct fewshot f;
+  struct fewshot_model m;
+  char path[512];
+  small(&f);
+  snprintf(f.training.start, sizeof f.training.start, "%s", folder_path(&tmp, "start.safetensors"));
+  CHECK(fewshot_model_new(&m, &f) == 0 && fewshot_model_save(&m, &f, f.training.start) == 0, "%s", err_message());
+  fewshot_model_release(&m);
+  f.training.rate = 0;
+  f.train.bits = 4;
+  CHECK(fewshot_train(&f, folder_path(&tmp, "started"), false) == 0, "%s", err_message());
+  snprintf(path, sizeof path, "%s/model.safetensors", folder_path(&tmp, "started"));
+  CHECK(fewshot_model_load(&m, &f, path, &(struct run_sources){ 0 }) == 0, "%s", err_message());
+  for (int l = 0; l < m.net.blocks; l++) {
+    double square = 0;
+    for (size_t i = m.net.offset[l]; i < m.net.offset[l + 1]; i++)
+      square += (double)m.parameters[i]*(double)m.parameters[i];
+    CHECK_REL(sqrt(square/(convnet_rows(&m.net, l)*convnet_columns(&m.net, l))), 1.0/3, 1e-5);
+  }
+  fewshot_model_release(&m);
+}
+
+int main(void) {
+  tmp = folder_make();
+  test_row("mean", 1, 0);
+  test_row("last", 0, 0);
+  test_row("noise", 1, 2);
+  test_start();
+  folder_remove(&tmp);
+  return test_summary();
+}

@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# mutate.sh [TEXT]: do the tests notice wrong formulas? Each mutation of tests/mutations/*.txt (only those with TEXT in
+# a line, where given) is built in a scratch copy of the tree and must make one of the tests it names fail within LIMIT_S
+# seconds. Where they pass, the other fast tests of the library are asked before the formula counts as alive.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+only=${1:-} limit_s=${LIMIT_S:-300}
+scratch=$PWD/build-check/mutate  # a place of its own, always the same: compiler caches know it again
+build=$scratch/build log=$PWD/build-check/mutate.log
+files=() olds=() news=() tests=() whats=()
+passed=0 failed=0
+
+stop() { echo "mutate: $*" >&2; exit 2; }
+
+# ---- the table
+
+# Put down the stanza read so far, if any.
+put() {
+  [ -n "$what$file$old$new$test" ] || return
+  [ -n "$what" ] && [ -n "$file" ] && [ -n "$old" ] && [ -n "$test" ] || stop "$1: '$what': needs what, file, old, new and test"
+  case "$what $file $old $new $test" in
+    *"$only"*) whats+=("$what") files+=("$file") olds+=("$old") news+=("$new") tests+=("$test") ;;
+  esac
+  what='' file='' old='' new='' test=''
+}
+
+read_table() {
+  local line value what='' file='' old='' new='' test=''
+  while IFS= read -r line; do
+    value=${line#* }
+    value=${value#"${value%%[! ]*}"}
+    case $line in
+      '') put "$1" ;;
+      '#'*) ;;
+      'what '*) what=$value ;;
+      'file '*) file=$value ;;
+      'old '*) old=$value ;;
+      new) ;;  # nothing
+      'new '*) new=$value ;;
+      'test '*) test=$value ;;
+      *) stop "$1: '$line': expected what, file, old, new or test" ;;
+    esac
+  done <"$1"
+  put "$1"
+}
+
+# Mutation k as text of its file, in $text; stops where the old text is not there exactly once.
+mutated() {
+  local content rest
+  [ -f "${files[$1]}" ] || stop "${files[$1]}: no such file (${whats[$1]})"
+  content=$(<"${files[$1]}")
+  rest=${content#*"${olds[$1]}"}
+  [ "$rest" != "$content" ] || stop "${files[$1]}: '${olds[$1]}' is not in it (${whats[$1]})"
+  [[ $rest != *"${olds[$1]}"* ]] || stop "${files[$1]}: '${olds[$1]}' is in it more than once (${whats[$1]})"
+  text=${content%%"${olds[$1]}"*}${news[$1]}$rest
+}
+
+# ---- building and testing, in the scratch copy
+
+compile() { cmake --build "$build" ${1:+--target "$@"} >"$log" 2>&1; }
+run() { (cd "$scratch" && METAXBAR=$build/metaxbar timeout "$limit_s" "$build/$1" >"$log" 2>&1); }
+others() { ctest --test-dir "$build" -j2 --timeout "$limit_s" -LE 'long|once' "$@" --stop-on-failure >"$log" 2>&1; }
+
+restore() { cat "${files[$1]}" >"$scratch/${files[$1]}"; }
+
+# The test that notices, in $killer; ''.
+search() {
+  local t rc
+  killer=''
+  for t in ${tests[$1]}; do
+    run "$t"
+    rc=$?
+    [ $rc = 124 ] && echo "  $t: not done within $limit_s s"
+    [ $rc != 0 ] && [ $rc != 124 ] && killer=$t && return
+  done
+  compile || return
+  others -E "^(${tests[$1]// /|})\$" && return
+  t=$(sed -n 's/^.* - \([^ ]*\) (Failed).*/\1/p' "$log" | head -n 1)
+  restore "$1"
+  [ -n "$t" ] && compile && others -R "^$t\$" && killer="$t, not by ${tests[$1]}"  # it passes without the mutation
+}
+
+try() {
+  local started=$SECONDS
+  mutated "$1"
+  printf '%s\n' "$text" >"$scratch/${files[$1]}"
+  compile ${tests[$1]} || stop "${files[$1]}: does not compile with '${news[$1]}'; see ${log#"$PWD/"}"
+  search "$1"
+  restore "$1"
+  [ -n "$killer" ] && passed=$((passed + 1)) || failed=$((failed + 1))
+  printf '%-31s %-54s %s (%d s)\n' "${files[$1]#src/}" "${whats[$1]}" "${killer:+killed by }${killer:-ALIVE}" $((SECONDS - started))
+}
+
+for table in tests/mutations/*.txt; do read_table "$table"; done
+[ ${#files[@]} -gt 0 ] || stop "no mutation with '$only'"
+for k in "${!files[@]}"; do mutated "$k"; done
+rm -rf "$scratch"
+mkdir -p "$scratch" && tar -c --exclude='./build*' --exclude=./.git --exclude=./runs . | tar -x -C "$scratch" || stop "no scratch copy"
+mapfile -t named < <(printf '%s\n' ${tests[@]} | sort -u)
+cmake -S "$scratch" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release >"$log" 2>&1 && compile "${named[@]}" || stop "does not build; see ${log#"$PWD/"}"
+for t in "${named[@]}"; do run "$t" || stop "$t fails without a mutation; see ${log#"$PWD/"}"; done
+for k in "${!files[@]}"; do try "$k"; done
+rm -rf "$scratch"
+printf '%d passed, %d failed\n' $passed $failed
+[ $failed -eq 0 ]
