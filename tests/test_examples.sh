@@ -87,7 +87,7 @@ run_completion() {
   . "$build/completion/metaxbar"
   complete -p metaxbar | grep -q -- '-F _metaxbar' || fail "not registered"
   expect "$(complete_line metaxbar tr)" train
-  expect "$(complete_line metaxbar train '')" 'fewshot arm'
+  expect "$(complete_line metaxbar train '')" 'fewshot arm sine'
   expect "$(complete_line metaxbar data fetch '')" omniglot
   expect "$(complete_line metaxbar device --j)" --json
   expect "$(complete_line metaxbar eval arm --o)" --out

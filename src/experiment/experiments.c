@@ -2,5 +2,6 @@
 #include "experiment/arm/reach.h"
 #include "experiment/experiment.h"
 #include "experiment/fewshot/fewshot.h"
+#include "experiment/sine/sine.h"
 
-const struct experiment *const experiments[] = { &fewshot_experiment, &reach_experiment, NULL };
+const struct experiment *const experiments[] = { &fewshot_experiment, &reach_experiment, &sine_experiment, NULL };
