@@ -32,6 +32,10 @@ bench: all
 fuzz: packages
 	@tools/fuzz.sh "$$FUZZ_SECONDS"
 
+# do the tests notice wrong formulas (tests/mutations)? Some 6 minutes on two quiet cores; tools/mutate.sh TEXT builds a few
+mutate: packages
+	@tools/mutate.sh
+
 # program, library, header, models, manual pages, completion; DESTDIR goes before all paths
 install: all
 	@cmake --install build --prefix "$$PREFIX"
@@ -47,4 +51,4 @@ packages:
 clean:
 	rm -rf build build-double build-check
 
-.PHONY: all double test check-long demo bench fuzz install figures packages clean
+.PHONY: all double test check-long demo bench fuzz mutate install figures packages clean
