@@ -73,7 +73,7 @@ static void info_text(struct tensorfile *tf) {
     printf("%-24s %-18s", e->name, shape);
     if (range(tf, e, &least, &most) == 0) printf(" from %.4g to %.4g", least, most);
     printf("\n");
-    if (strstr(e->name, ".weight")) weights += e->n_values;
+    if (e->n_dims >= 2) weights += e->n_values;  // of one dimension are rates
   }
   printf("%lld weights\n", (long long)weights);
   for (int i = 0; i < tensorfile_metadata_count(tf); i++) {

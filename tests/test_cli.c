@@ -152,6 +152,7 @@ static void test_convert(void) {
   CHECK(fewshot_model_new(&m, &f) == 0 && fewshot_model_save(&m, &f, trained) == 0, "%s", err_message());
   fewshot_model_release(&m);
   accepted("", ARGS("model", "convert", "--model", trained, "--out", converted, "data.drawings=19"));
+  accepted("\n932250 weights\n", ARGS("model", "info", "--model", "models/arm.safetensors"));
   accepted("data.classes=77\n", ARGS("model", "info", "--model", converted));
   CHECK(strstr(p.out, "run.seed=5\n") && strstr(p.out, "data.drawings=19\n"), "%s", p.out);
 }

@@ -99,7 +99,7 @@ static void test_lock(void) {
 // A folder that was received may hold links to files of the user's.
 static void test_links(void) {
   static const char *const names[] = { ".lock", RUNDIR_SETTINGS, RUNDIR_BUILD,
-                                       RUNDIR_METRICS, RUNDIR_CHECKPOINT, RUNDIR_MODEL };
+                                       RUNDIR_METRICS, RUNDIR_CHECKPOINT, RUNDIR_MODEL, RUNDIR_BEST };
   char own[160], received[160], link[256], *text;
   size_t size;
   struct rundir r;

@@ -56,7 +56,7 @@ static int lock(struct rundir *r) {
 // Links in a folder that was received could point at any file of the user's.
 static int refuse_links(const struct rundir *r) {
   static const char *const names[] = { RUNDIR_LOCK, RUNDIR_SETTINGS, RUNDIR_BUILD,
-                                       RUNDIR_METRICS, RUNDIR_CHECKPOINT, RUNDIR_MODEL };
+                                       RUNDIR_METRICS, RUNDIR_CHECKPOINT, RUNDIR_MODEL, RUNDIR_BEST };
   char path[FILE_PATH_SIZE];
   for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
     rundir_path(r, names[k], path);
