@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# mutate.sh [TEXT]: do the tests notice wrong formulas? Each mutation of tests/mutations/*.txt (only those with TEXT in
-# a line, where given) is built in a scratch copy of the tree and must make one of the tests it names fail within LIMIT_S
-# seconds. Where they pass, the other fast tests of the library are asked before the formula counts as alive.
+# mutate.sh [TEXT]: do the tests notice wrong formulas? Each mutation of tests/mutations/*.txt (only those that contain
+# TEXT, where given) is built in a scratch copy of the tree and must make one of the tests it names fail within LIMIT_S
+# seconds. Where they pass, the other fast tests are asked before the formula counts as alive.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 only=${1:-} limit_s=${LIMIT_S:-300}
@@ -17,7 +17,9 @@ stop() { echo "mutate: $*" >&2; exit 2; }
 # Put down the stanza read so far, if any.
 put() {
   [ -n "$what$file$old$new$test" ] || return
-  [ -n "$what" ] && [ -n "$file" ] && [ -n "$old" ] && [ -n "$test" ] || stop "$1: '$what': needs what, file, old, new and test"
+  if [ -z "$what" ] || [ -z "$file" ] || [ -z "$old" ] || [ -z "$test" ]; then
+    stop "$1: '$what': needs what, file, old, new and test"
+  fi
   case "$what $file $old $new $test" in
     *"$only"*) whats+=("$what") files+=("$file") olds+=("$old") news+=("$new") tests+=("$test") ;;
   esac
@@ -59,13 +61,16 @@ mutated() {
 
 compile() { cmake --build "$build" ${1:+--target "$@"} >"$log" 2>&1; }
 run() { (cd "$scratch" && METAXBAR=$build/metaxbar timeout "$limit_s" "$build/$1" >"$log" 2>&1); }
-others() { ctest --test-dir "$build" -j2 --timeout "$limit_s" -LE 'long|once' "$@" --stop-on-failure >"$log" 2>&1; }
+others() { ctest --test-dir "$build" -j2 --timeout "$limit_s" -LE 'long|once' "$@" >"$log" 2>&1; }
 
 restore() { cat "${files[$1]}" >"$scratch/${files[$1]}"; }
 
+# names of the tests that failed in the last call of others
+failures() { sed -n 's/^.* - \([^ ]*\) (Failed).*/\1/p' "$log"; }
+
 # The test that notices, in $killer; ''.
 search() {
-  local t rc
+  local t rc noticed
   killer=''
   for t in ${tests[$1]}; do
     run "$t"
@@ -75,9 +80,12 @@ search() {
   done
   compile || return
   others -E "^(${tests[$1]// /|})\$" && return
-  t=$(sed -n 's/^.* - \([^ ]*\) (Failed).*/\1/p' "$log" | head -n 1)
+  mapfile -t noticed < <(failures)
   restore "$1"
-  [ -n "$t" ] && compile && others -R "^$t\$" && killer="$t, not by ${tests[$1]}"  # it passes without the mutation
+  [ ${#noticed[@]} -gt 0 ] && compile || return
+  others -R "^($(IFS='|' && echo "${noticed[*]}"))\$"  # those that pass without the mutation
+  killer=$(printf '%s\n' "${noticed[@]}" | grep -vxF "$(failures)" | head -n 1)
+  killer=${killer:+$killer, not by ${tests[$1]}}
 }
 
 try() {
@@ -88,16 +96,20 @@ try() {
   search "$1"
   restore "$1"
   [ -n "$killer" ] && passed=$((passed + 1)) || failed=$((failed + 1))
-  printf '%-31s %-54s %s (%d s)\n' "${files[$1]#src/}" "${whats[$1]}" "${killer:+killed by }${killer:-ALIVE}" $((SECONDS - started))
+  printf '%-31s %-54s %s (%d s)\n' "${files[$1]#src/}" "${whats[$1]}" "${killer:+killed by }${killer:-ALIVE}" \
+    $((SECONDS - started))
 }
 
 for table in tests/mutations/*.txt; do read_table "$table"; done
 [ ${#files[@]} -gt 0 ] || stop "no mutation with '$only'"
 for k in "${!files[@]}"; do mutated "$k"; done
 rm -rf "$scratch"
-mkdir -p "$scratch" && tar -c --exclude='./build*' --exclude=./.git --exclude=./runs . | tar -x -C "$scratch" || stop "no scratch copy"
+mkdir -p "$scratch" || stop "$scratch: cannot be made"
+tar -c --exclude='./build*' --exclude=./.git --exclude=./runs . | tar -x -C "$scratch" || stop "$scratch: no copy"
 mapfile -t named < <(printf '%s\n' ${tests[@]} | sort -u)
-cmake -S "$scratch" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release >"$log" 2>&1 && compile "${named[@]}" || stop "does not build; see ${log#"$PWD/"}"
+if ! cmake -S "$scratch" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release >"$log" 2>&1 || ! compile "${named[@]}"; then
+  stop "does not build; see ${log#"$PWD/"}"
+fi
 for t in "${named[@]}"; do run "$t" || stop "$t fails without a mutation; see ${log#"$PWD/"}"; done
 for k in "${!files[@]}"; do try "$k"; done
 rm -rf "$scratch"
