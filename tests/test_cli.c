@@ -2,7 +2,6 @@
 // error that names the thing, exit status 2 for usage and settings, 1 for the rest.
 #include "base/err.h"
 #include "base/tensorfile.h"
-#include "base/tensorfile.h"
 #include "experiment/fewshot/fewshot.h"
 #include "folder.h"
 #include "process.h"

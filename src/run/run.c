@@ -78,8 +78,8 @@ struct origin {
   const char *config;
 };
 
-// One line for each setting that differs between two snapshots and that somebody had set: `changed` tells whether the
-// INI file did.
+// One line for each setting that differs between `before` and `after` and that somebody had set: the INI file, where
+// `before` differs from `first`, or the model file.
 static void report_hidden(const struct snapshot *before, const struct snapshot *after, const struct snapshot *first,
                           const struct origin *origin, const char *by) {
   const char *b = before->text, *a = after->text, *f = first->text;

@@ -197,7 +197,7 @@ static int record(struct training *t) {
 static struct checkpoint checkpoint_of(struct training *t) {
   const struct training_job *job = t->job;
   return (struct checkpoint){
-    .run = &t->run, .sections = job->settings->sections, 
+    .run = &t->run, .sections = job->settings->sections,
     .matters = job->matters ? job->matters : training_matters, .context = job->context, .n = job->n,
     .parameters = job->parameters, .moment1 = t->moment1, .moment2 = t->moment2, .iterations = t->p->iterations,
     .n_tally = job->n_columns, .state = &t->state,

@@ -81,14 +81,9 @@ static void progress(void *context, const double *mean, char *text, size_t size)
   snprintf(text, size, "loss %.4f  %.2f cm  %.1f/%.1f Hz", mean[TASK], mean[POSITION], mean[TRAINEE_HZ], mean[LSG_HZ]);
 }
 
-// Whether the bits of a run depend on a setting.
+// Whether the bits of a run depend on a setting: target.* belongs to evaluations.
 static bool matters(const void *context, const char *key) {
-  static const char *const never[] = { "run.threads", "train.checkpoint_every_s", "eval.", "target.", "synapse.",
-                                       "chip.", "verify.", "ledger.", NULL };
-  (void)context;
-  for (int k = 0; never[k]; k++)
-    if (!strncmp(key, never[k], strlen(never[k]))) return false;
-  return true;
+  return strncmp(key, "target.", 7) && training_matters(context, key);
 }
 
 // Mean RMS tip distance over a fixed set of movements that are not trained on.

@@ -115,15 +115,13 @@ static void progress(void *context, const double *mean, char *text, size_t size)
   snprintf(text, size, "loss %.4f  query accuracy %.2f %%", mean[LOSS], 100*mean[LAST]);
 }
 
-// Whether the bits of a run depend on a setting.
+// Whether the bits of a run depend on a setting: the chip's only where it is trained for.
 static bool matters(const void *context, const char *key) {
   const struct training_state *t = context;
-  static const char *const never[] = { "run.threads", "data.path", "train.checkpoint_every_s", "eval.", "synapse.",
-                                       "ledger.", NULL };
-  for (int k = 0; never[k]; k++)
-    if (!strncmp(key, never[k], strlen(never[k]))) return false;
-  const bool of_chip = !strncmp(key, "chip.", 5) || !strncmp(key, "verify.", 7);
-  return !of_chip || t->f->train.synapse != INLOOP_NONE || t->f->train.noise > 0;
+  if (!strcmp(key, "data.path")) return false;
+  if (!strncmp(key, "chip.", 5) || !strncmp(key, "verify.", 7))
+    return t->f->train.synapse != INLOOP_NONE || t->f->train.noise > 0;
+  return training_matters(context, key);
 }
 
 // Accuracy after the first and the last update on validation tasks.

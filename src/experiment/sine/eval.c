@@ -93,8 +93,8 @@ int sine_measure(struct series *r, const struct sine *set, const struct sine_mod
                             set->chip.headroom);
   const struct series_job job = {
     .name = "mean squared error", .column = "error", .unit = "squares of y", .items = "sines", .settings = &settings,
-    .n_chips = set->eval.chips, .n_updates = m->net.updates, .n_weights = dense_weights(&m->net), 
-    .record_bytes = sizeof(struct sine_record), .par = par, .context = &e, .deploy = deploy, 
+    .n_chips = set->eval.chips, .n_updates = m->net.updates, .n_weights = dense_weights(&m->net),
+    .record_bytes = sizeof(struct sine_record), .par = par, .context = &e, .deploy = deploy,
     .use_chip = use_fleet, .item = item,
   };
   const int rc = series_measure(r, &job);
