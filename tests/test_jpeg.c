@@ -25,7 +25,7 @@ static const char *written(const char *name, int channels, enum jpeg_scans scans
   return path;
 }
 
-static int read_file(struct png_grey *image, const char *path, size_t keep, int max_side) {
+static int read_file(struct png_pixels *image, const char *path, size_t keep, int max_side) {
   char *data;
   size_t size;
   if (file_read(path, 1 << 20, &data, &size) < 0) abort();
@@ -42,7 +42,7 @@ static void test_read(void) {
   } cases[] = {
     { 1, JPEG_SEQUENTIAL, 0 }, { 1, JPEG_PROGRESSIVE, 0 }, { 3, JPEG_SEQUENTIAL, 150 }, { 3, JPEG_PROGRESSIVE, 150 }
   };
-  struct png_grey image = { 0 };
+  struct png_pixels image = { 0 };
   for (int k = 0; k < 4; k++) {
     CHECK(read_file(&image, written("a.jpg", cases[k].channels, cases[k].scans), SIZE_MAX, 100) == 0, "%s",
           err_message());
@@ -57,15 +57,15 @@ static void test_read(void) {
     }
     CHECK(off < 12, "case %d: a pixel is %d off", k, off);
   }
-  png_grey_release(&image);
+  png_pixels_release(&image);
 }
 
 static void refused(const char *path, size_t keep, int max_side, const char *message) {
-  struct png_grey image = { 0 };
+  struct png_pixels image = { 0 };
   const int rc = read_file(&image, path, keep, max_side);
   CHECK(rc == ERR_FORMAT && strstr(err_message(), path) && strstr(err_message(), message), "%d: '%s', not '%s'", rc,
         err_message(), message);
-  png_grey_release(&image);
+  png_pixels_release(&image);
 }
 
 static void test_refused(void) {
@@ -74,7 +74,7 @@ static void test_refused(void) {
   refused(path, 100, 100, "JPEG image: ");
   refused(path, 340, 100, "Premature end");
   refused(path, SIZE_MAX, 23, "24 x 20 pixels, at most 23 x 23");
-  refused(written("c.jpg", 4, JPEG_SEQUENTIAL), SIZE_MAX, 100, "color conversion");
+  refused(written("c.jpg", 4, JPEG_SEQUENTIAL), SIZE_MAX, 100, "4 colours a pixel, as printers take them (CMYK)");
   folder_write(&tmp, "d.jpg", "no image", 8);
   refused(folder_path(&tmp, "d.jpg"), SIZE_MAX, 100, "Not a JPEG file");
   refused("tests/fuzz/corpus/jpeg/scans.jpg", SIZE_MAX, 100, "Inconsistent progression");

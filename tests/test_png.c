@@ -8,7 +8,7 @@
 
 static const char path[] = "/tmp/metaxbar_test_png.png";
 
-static int read_back(struct png_grey *image, const char *name, int max_side, int paper) {
+static int read_back(struct png_pixels *image, const char *name, int max_side, int paper) {
   char *data;
   size_t size;
   TRY(file_read(name, 1 << 20, &data, &size));
@@ -23,7 +23,7 @@ static void test_round_trip(void) {
     grey[i] = (unsigned char)(i * 7);
     rgb[3 * i] = rgb[3 * i + 1] = rgb[3 * i + 2] = (unsigned char)(i * 7);
   }
-  struct png_grey image = { 0 };
+  struct png_pixels image = { 0 };
   CHECK(png_grey_write(path, grey, 5, 7) == 0, "%s", err_message());
   CHECK(read_back(&image, path, 100, 255) == 0, "%s", err_message());
   CHECK(image.H == 5 && image.W == 7 && memcmp(image.pixels, grey, 35) == 0, "%d x %d", image.H, image.W);
@@ -34,14 +34,14 @@ static void test_round_trip(void) {
   CHECK(png_grey_write("/nonexistent/x.png", grey, 5, 7) == ERR_IO && strstr(err_message(), "/nonexistent"), "%s",
         err_message());
   unlink(path);
-  png_grey_release(&image);
+  png_pixels_release(&image);
 }
 
 // The corpus holds the same 3 x 2 image, left column black, in several encodings; in rgba the right column is
 // transparent.
 static void test_encodings(void) {
   static const char *const names[] = { "grey1", "grey8", "grey16", "palette", "rgb", "rgba" };
-  struct png_grey image = { 0 };
+  struct png_pixels image = { 0 };
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     char name[128];
     snprintf(name, sizeof name, "tests/fuzz/corpus/png/%s.png", names[i]);
@@ -53,12 +53,12 @@ static void test_encodings(void) {
   CHECK(read_back(&image, "tests/fuzz/corpus/png/rgba.png", 16, 0) == 0 && image.pixels[2] == 0 &&
             image.pixels[1] == 255,
         "paper shows through: %d", image.pixels[2]);
-  png_grey_release(&image);
+  png_pixels_release(&image);
 }
 
 static void test_damage(void) {
   static const char *const names[] = { "truncated", "badcrc", "huge", "empty", "nodata" };
-  struct png_grey image = { 0 };
+  struct png_pixels image = { 0 };
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     char name[128];
     snprintf(name, sizeof name, "tests/fuzz/corpus/png/%s.png", names[i]);
@@ -72,7 +72,7 @@ static void test_damage(void) {
   CHECK(png_grey_read(&image, "a.png", "GIF89a...", 9, 4096, 255) == ERR_FORMAT &&
             strstr(err_message(), "does not begin as one"),
         "%s", err_message());
-  png_grey_release(&image);
+  png_pixels_release(&image);
 }
 
 int main(void) {

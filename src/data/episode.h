@@ -1,6 +1,7 @@
 // episode.h - few-shot tasks: N distinct classes, K support and Q query drawings of each, all distinct.
 // An episode says which drawings and how each is looked at; its pixels are made by episode_render.
-// Images are class-major: support image i has label i / K, query image i label i / Q.
+// Images are class-major: support image i has label i / K, query image i label i / Q. With K = 0 and as many ways as
+// classes it is ordinary classification: way w is always class w.
 #ifndef DATA_EPISODE_H
 #define DATA_EPISODE_H
 
@@ -19,19 +20,26 @@ struct episode_distortion {
 
 struct episode_spec {
   int ways, shots, queries;
-  int turn;  // one random quarter turn per class (training only)
-  struct episode_distortion distortion;  // training only
+  // the rest for training only
+  int turn;             // one random quarter turn per class
+  int rotated_classes;  // instead: a class turned by 0, 90, 180 and 270 degrees is four
+  struct episode_distortion distortion;
+  int flip;             // every second image, by chance, is mirrored left to right
+  int crop_px;          // largest shift, by whole pixels; what comes in is background
 };
 
 struct episode {
   int ways, shots, queries;
-  int *classes;        // (ways) class indices
+  int *classes;        // (ways) class indices; of rotated classes one may be there again, turned otherwise
   struct view *views;  // (ways*shots) support, then (ways*queries) queries
 };
 
 void episode_init(struct episode *e, int ways, int shots, int queries);
 void episode_release(struct episode *e);
 static inline int episode_images(const struct episode *e) { return e->ways * (e->shots + e->queries); }
+
+// The classes that tasks are drawn from: of rotated classes four times as many.
+int episode_classes(const struct episode_spec *spec, const struct imageset_classes *from);
 
 // Can every task of this kind be drawn from these classes? ERR_SETTING says what is too small.
 // `what` names the split in the message ("training").
@@ -42,7 +50,7 @@ int episode_check(const struct episode_spec *spec, const struct imageset *set, c
 void episode_draw(struct episode *e, const struct episode_spec *spec, const struct imageset *set,
                   const struct imageset_classes *from, struct rng *r);
 
-// Pixels of all images, support first: out[((i*S + y)*S + x)*stride], nothing between is touched.
+// Pixels of all images, support first: out[((i*S + y)*S + x)*stride + channel], nothing between is touched.
 void episode_render(const struct episode *e, const struct imageset *set, real *out, int stride);
 
 #endif

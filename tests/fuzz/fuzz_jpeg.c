@@ -7,8 +7,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  struct png_grey image = { 0 };
+  struct png_pixels image = { 0 };
   jpeg_grey_read(&image, "fuzz", data, size, 512);
-  png_grey_release(&image);
+  png_pixels_release(&image);
   return 0;
 }
