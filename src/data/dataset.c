@@ -61,6 +61,9 @@ const struct param dataset_param_table[] = {
   PARAM_BOOL(struct dataset_params, rotated_classes, 0,
              "training: a class turned by 90, 180 or 270 degrees is a class of its own; in place of data.turn",
              .later = true),
+  PARAM_F64(struct dataset_params, cutmix, 0, 0, 1,
+            "training: probability that a box of a query image is that of another class, and its label mixed",
+            .later = true),
   PARAM_TEXT(struct dataset_params, url, "https://raw.githubusercontent.com/brendenlake/omniglot/master/python",
              "where data fetch gets the Omniglot archives"),
   { 0 },
@@ -88,6 +91,7 @@ struct episode_spec dataset_spec(const struct dataset_params *p, enum dataset_sp
   spec.flip = (int)p->flip;
   spec.crop_px = (int)p->crop_px;
   spec.rotated_classes = (int)p->rotated_classes;
+  spec.cutmix = p->cutmix;
   return spec;
 }
 

@@ -33,9 +33,10 @@ struct dataset_params {
   int64_t invert;         // folder: ink is bright
   int64_t classes, evaluation_classes, drawings;  // built-in characters
   int64_t seed;           // of the splits and the built-in characters
-  int64_t turn;           // the next eight: struct episode_spec, training only
+  int64_t turn;           // the next nine: struct episode_spec, training only
   double distort_rotation_deg, distort_scale, distort_shear, distort_translation_px;
   int64_t flip, crop_px, rotated_classes;
+  double cutmix;
   char url[PARAM_TEXT_SIZE];  // where `data fetch` gets Omniglot
 };
 extern const struct param dataset_param_table[];

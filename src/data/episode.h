@@ -26,12 +26,23 @@ struct episode_spec {
   struct episode_distortion distortion;
   int flip;             // every second image, by chance, is mirrored left to right
   int crop_px;          // largest shift, by whole pixels; what comes in is background
+  double cutmix;        // probability that a query is mixed with one of another class
+};
+
+// CutMix (Yun et al., ICCV 2019): a box of the query is replaced by the same box of another one. With l uniform in
+// [0, 1] its sides are S sqrt(1 - l) (rounded down to even), its centre is uniform; what lies outside is cut off.
+struct episode_mix {
+  int partner;  // the query that the box comes from
+  struct render_box box;
 };
 
 struct episode {
   int ways, shots, queries;
   int *classes;        // (ways) class indices; of rotated classes one may be there again, turned otherwise
   struct view *views;  // (ways*shots) support, then (ways*queries) queries
+  struct episode_mix *mixes;  // (ways*queries) where share < 1
+  int *other;          // (ways*queries) second label of a query; the first where it is not mixed
+  real *share;         // (ways*queries) of the first label: the pixels left to it; 1: not mixed
 };
 
 void episode_init(struct episode *e, int ways, int shots, int queries);
