@@ -8,13 +8,17 @@
 
 static const char path[] = "/tmp/metaxbar_test_png.png";
 
-static int read_back(struct png_pixels *image, const char *name, int max_side, int paper) {
+static int read_channels(struct png_pixels *image, int channels, const char *name, int max_side, int paper) {
   char *data;
   size_t size;
   TRY(file_read(name, 1 << 20, &data, &size));
-  const int rc = png_grey_read(image, name, data, size, max_side, paper);
+  const int rc = (channels == 3 ? png_rgb_read : png_grey_read)(image, name, data, size, max_side, paper);
   free(data);
   return rc;
+}
+
+static int read_back(struct png_pixels *image, const char *name, int max_side, int paper) {
+  return read_channels(image, 1, name, max_side, paper);
 }
 
 static void test_round_trip(void) {
@@ -33,6 +37,11 @@ static void test_round_trip(void) {
   CHECK(read_back(&image, path, 6, 255) == ERR_FORMAT && strstr(err_message(), "7 x 5"), "%s", err_message());
   CHECK(png_grey_write("/nonexistent/x.png", grey, 5, 7) == ERR_IO && strstr(err_message(), "/nonexistent"), "%s",
         err_message());
+  for (int i = 0; i < 105; i++) rgb[i] = (unsigned char)(i * 2);
+  CHECK(png_rgb_write(path, rgb, 5, 7) == 0 && read_channels(&image, 3, path, 100, 255) == 0, "%s", err_message());
+  CHECK(image.H == 5 && image.W == 7 && image.channels == 3 && memcmp(image.pixels, rgb, 105) == 0, "colours, first %d",
+        image.pixels[1]);
+  CHECK(read_channels(&image, 3, path, 6, 255) == ERR_FORMAT && strstr(err_message(), "7 x 5"), "%s", err_message());
   unlink(path);
   png_pixels_release(&image);
 }
@@ -49,6 +58,9 @@ static void test_encodings(void) {
     CHECK(image.W == 3 && image.H == 2, "%s: %d x %d", name, image.W, image.H);
     for (int k = 0; k < 6; k++)
       CHECK(image.pixels[k] == (k % 3 ? 255 : 0), "%s: pixel %d is %d", name, k, image.pixels[k]);
+    CHECK(read_channels(&image, 3, name, 16, 255) == 0 && image.channels == 3, "%s", err_message());
+    for (int k = 0; k < 18; k++)
+      CHECK(image.pixels[k] == (k / 3 % 3 ? 255 : 0), "%s: in colours, value %d is %d", name, k, image.pixels[k]);
   }
   CHECK(read_back(&image, "tests/fuzz/corpus/png/rgba.png", 16, 0) == 0 && image.pixels[2] == 0 &&
             image.pixels[1] == 255,
