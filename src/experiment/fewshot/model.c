@@ -119,6 +119,8 @@ int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, c
   portable.run.seed = f->run.seed;
   portable.chip = f->chip;
   memset(portable.data.path, 0, sizeof portable.data.path);
+  memset(portable.data.validation_path, 0, sizeof portable.data.validation_path);
+  memset(portable.data.evaluation_path, 0, sizeof portable.data.evaluation_path);
   const char *list = strrchr(f->data.split, '/');
   snprintf(portable.data.split, sizeof portable.data.split, "%s", list ? list + 1 : f->data.split);
   format_put(w, "metaxbar few-shot classifier");

@@ -118,7 +118,8 @@ static void progress(void *context, const double *mean, char *text, size_t size)
 // Whether the bits of a run depend on a setting: the chip's only where it is trained for.
 static bool matters(const void *context, const char *key) {
   const struct training_state *t = context;
-  if (!strcmp(key, "data.path")) return false;
+  if (!strcmp(key, "data.path") || !strcmp(key, "data.validation_path") || !strcmp(key, "data.evaluation_path"))
+    return false;
   if (!strncmp(key, "chip.", 5) || !strncmp(key, "verify.", 7))
     return t->f->train.synapse != INLOOP_NONE || t->f->train.noise > 0;
   return training_matters(context, key);
