@@ -9,6 +9,8 @@
 void maml_worker_init(struct maml_worker *w, const struct convnet *net, int shots, int queries,
                       const struct maml_options *o) {
   const int S = net->ways*shots, Q = net->ways*queries;
+  w->other = NULL;
+  w->share = NULL;
   convnet_work_init(&w->work, net, S + Q);
   w->work.n[0] = S;
   w->work.n[1] = Q;
@@ -69,12 +71,14 @@ static struct adapt_task task_of(const struct maml_worker *w, const struct convn
                                  int steps) {
   return (struct adapt_task){ .ways = net->ways, .steps = steps, .S = w->work.n[0], .Q = w->work.n[1],
                               .C = convnet_rows(net, net->readout),
-                              .h = w->work.h, .label = w->label, .rate = parameters + net->rates };
+                              .h = w->work.h, .label = w->label, .rate = parameters + net->rates,
+                              .other = w->other, .share = w->share };
 }
 
 void maml_adapt(struct maml_worker *w, const struct convnet *net, const real *parameters, const struct maml_options *o,
                 const struct convnet_fixed *fixed, struct rng *r) {
-  for (int group = 0; group < 2; group++) convnet_forward(net, &w->work, w->layers, group, o->rule, fixed, r);
+  for (int group = 0; group < 2; group++)
+    if (w->work.n[group] > 0) convnet_forward(net, &w->work, w->layers, group, o->rule, fixed, r);
   const struct adapt_task task = task_of(w, net, parameters, o->steps);
   adapt_run(&w->record, &task, w->layers[net->readout], r);
 }

@@ -300,7 +300,7 @@ static void normalisation_backward(const struct convnet *net, struct convnet_wor
   } else {
     norm_sums(t1, t2, w->g[0] + at, w->u[l] + at, m1, CP);
   }
-  norm_backward(w->g[1], w->g[0], w->u[l], w->a[l], w->r[l][0], s1, s2, m0, m0, CP);
+  norm_backward(w->g[1], w->g[0], w->u[l], w->a[l], w->r[l][0], s1, s2, m0 ? m0 : 1, m0, CP);
   norm_backward(w->g[1] + at, w->g[0] + at, w->u[l] + at, w->a[l] + at, w->r[l][rule == CONVNET_SUPPORT ? 0 : 1],
                 t1, t2, m1 ? m1 : 1, m1, CP);
 }

@@ -422,7 +422,7 @@ static int measure(struct fewshot_result *r, struct measuring *m, struct par *pa
 }
 
 static int check_settings(const struct fewshot *f, const struct fewshot_model *model) {
-  if (f->eval.updates > model->net.steps)
+  if (f->eval.method == FEWSHOT_ADAPT && f->eval.updates > model->net.steps)
     return err_set(ERR_SETTING, "eval.updates=%d: the model has inner rates for %d", (int)f->eval.updates,
                    model->net.steps);
   if (f->eval.method == FEWSHOT_SCRATCH && f->synapse.kind == RUN_CHIP)
@@ -511,11 +511,26 @@ int fewshot_load(struct dataset *data, const struct fewshot *f) {
                       (split_of(f) == DATASET_VALIDATION ? DATASET_BACKGROUND_ONLY : evaluation) | stand_in);
 }
 
+// Tasks of other ways than the model's, which need no read-out.
+static int measure_ways(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
+                        const struct dataset *data, struct par *par) {
+  struct fewshot_model other;
+  if (f->eval.method != FEWSHOT_CENTROID)
+    return err_set(ERR_SETTING, "eval.ways=%d: the read-out of %s has %d; others only with eval.method=centroid",
+                   (int)f->eval.ways, m->path[0] ? m->path : "the model", m->net.ways);
+  TRY(fewshot_model_ways(&other, m, f, (int)f->eval.ways));
+  const int rc = fewshot_measure(r, f, &other, data, split_of(f), par);
+  fewshot_model_release(&other);
+  return rc;
+}
+
 int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
                  const struct dataset *data) {
   struct par *par = par_new(run_threads(&f->run));
-  const int rc =
-      f->eval.tasks_file[0] ? measure_fixed(r, f, m, data, par) : fewshot_measure(r, f, m, data, split_of(f), par);
+  const bool other_ways = f->eval.ways && f->eval.ways != m->net.ways;
+  const int rc = f->eval.tasks_file[0] ? measure_fixed(r, f, m, data, par)
+                 : other_ways          ? measure_ways(r, f, m, data, par)
+                                       : fewshot_measure(r, f, m, data, split_of(f), par);
   if (rc == 0) dataset_fingerprint(data, r->data);
   par_free(par);
   return rc;
