@@ -75,10 +75,10 @@ void convnet_start(const struct convnet *net, real *parameters, double rate, str
 static size_t pixels(const struct convnet *net, int l) { return (size_t)net->side[l] * (size_t)net->side[l]; }
 
 double convnet_work_bytes(const struct convnet *net, int B) {
-  const double CP = vector_padded(net->channels), images = B, readout = net->ways*CP, square = KERNEL*KERNEL*CP*CP;
+  const double CP = vector_padded(net->channels), images = B;
   double total = images*(double)pixels(net, 0)*VECTOR_PADDING + 2*images*(double)pixels(net, 1)*CP;
   for (int l = 1; l <= net->blocks; l++) total += 2*images*(double)pixels(net, l)*CP;
-  return (total + fmax(readout, square) + 64*CP*CONVNET_MAX_LAYERS + 3*images*CP)*sizeof(real) + 128*64;
+  return (total + 64*CP*CONVNET_MAX_LAYERS + 3*images*CP)*sizeof(real) + 128*64;
 }
 
 void convnet_work_init(struct convnet_work *w, const struct convnet *net, int B) {
@@ -87,9 +87,8 @@ void convnet_work_init(struct convnet_work *w, const struct convnet *net, int B)
   size_t total = images * pixels(net, 0) * VECTOR_PADDING, largest = 0;
   for (int l = 1; l <= net->blocks; l++) total += 2 * images * pixels(net, l) * CP;
   largest = images * pixels(net, 1) * CP;
-  const size_t readout = (size_t)net->ways * CP, square = KERNEL*KERNEL * CP * CP;  // transposed, either
-  const size_t kernel = readout > square ? readout : square, small = 64 * CP * CONVNET_MAX_LAYERS;
-  arena_init(&w->arena, (total + 2*largest + kernel + small + 3 * images * CP) * sizeof(real) + 128 * 64);
+  const size_t small = 64 * CP * CONVNET_MAX_LAYERS;
+  arena_init(&w->arena, (total + 2*largest + small + 3 * images * CP) * sizeof(real) + 128 * 64);
   w->y[0] = ARENA_NEW(&w->arena, images * pixels(net, 0) * VECTOR_PADDING, real);
   memset(w->y[0], 0, images * pixels(net, 0) * VECTOR_PADDING * sizeof(real));
   for (int l = 1; l <= net->blocks; l++) {
@@ -104,7 +103,6 @@ void convnet_work_init(struct convnet_work *w, const struct convnet *net, int B)
   w->h = ARENA_NEW(&w->arena, images * CP, real);
   w->dh = ARENA_NEW(&w->arena, images * CP, real);
   w->from = ARENA_NEW(&w->arena, images * CP, int32_t);
-  w->wt = ARENA_NEW(&w->arena, kernel, real);
   w->sums = ARENA_NEW(&w->arena, 5 * CP, real);
 }
 
@@ -207,7 +205,6 @@ void convnet_backward(const struct convnet *net, struct convnet_work *w, const r
     normalisation_backward(net, w, l, rule);
     conv_backward_weights(gradient + net->offset[l - 1], w->y[l - 1], w->g[1], &shape);
     if (l == 1) break;
-    conv_transpose(w->wt, parameters + net->offset[l - 1], &shape);
-    conv_backward_data(w->g[0], w->g[1], w->wt, &shape);
+    conv_backward_data(w->g[0], w->g[1], parameters + net->offset[l - 1], &shape);
   }
 }

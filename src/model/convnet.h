@@ -64,7 +64,7 @@ struct convnet_work {
   real *mean[CONVNET_MAX_BLOCKS + 1][2], *r[CONVNET_MAX_BLOCKS + 1][2];  // per group
   real *h, *dh;                          // (B, padded channels) features and their gradient
   int32_t *from;                         // pixel of the maximum
-  real *g[2], *wt, *sums;                // gradients of activations, transposed kernel, statistics
+  real *g[2], *sums;                     // gradients of activations, statistics
   struct arena arena;                    // owns all of the above
 };
 void convnet_work_init(struct convnet_work *w, const struct convnet *net, int B);
