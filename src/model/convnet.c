@@ -117,32 +117,29 @@ static size_t produced(const struct convnet *net, int l) {
   return (size_t)shape.OH * (size_t)shape.OW;
 }
 
-// Numbers that all arrays of a work for B images take, those of the maximum as if they were reals.
-static double work_reals(const struct convnet *net, int B, double *largest, double *transposed) {
+// Numbers in all arrays of a work for B images, those of maxima as if they were reals; largest: in g[0].
+static double work_reals(const struct convnet *net, int B, double *largest) {
   const double CP = vector_padded(net->channels), F = convnet_features(net), HP = vector_padded(net->hidden + 1);
   double total = (double)pixels(net, 0)*VECTOR_PADDING;
-  *largest = *transposed = 0;
-  for (int l = 0; l <= net->readout; l++)
-    *transposed = fmax(*transposed, (double)convnet_rows(net, l) + VECTOR_PADDING);
-  *transposed *= fmax(CP, fmax(HP, vector_padded(net->ways)));
+  *largest = fmax(HP, CP + VECTOR_PADDING)*B;
   for (int l = 1; l <= net->blocks; l++) {
     total += (2*(double)produced(net, l) + 2*(double)pixels(net, l))*CP;
     *largest = fmax(*largest, (double)produced(net, l)*CP*B);
   }
-  return B*(total + 5*CP + 3*F + 2*HP) + 2 * *largest + *transposed + 64*fmax(CP, HP)*CONVNET_MAX_LAYERS;
+  return B*(total + 5*CP + 3*F + 2*HP) + 2 * *largest + 64*fmax(CP, HP)*CONVNET_MAX_LAYERS;
 }
 
 double convnet_work_bytes(const struct convnet *net, int B) {
-  double largest, transposed;
-  return work_reals(net, B, &largest, &transposed)*sizeof(real) + 256*64;
+  double largest;
+  return work_reals(net, B, &largest)*sizeof(real) + 256*64;
 }
 
 void convnet_work_init(struct convnet_work *w, const struct convnet *net, int B) {
   *w = (struct convnet_work){ .B = B };
   const size_t CP = (size_t)vector_padded(net->channels), images = (size_t)B, F = (size_t)convnet_features(net);
-  double largest, transposed;
+  double largest;
   struct arena *a = &w->arena;
-  work_reals(net, B, &largest, &transposed);
+  work_reals(net, B, &largest);
   arena_init(a, (size_t)convnet_work_bytes(net, B));
   w->y[0] = ARENA_NEW(a, images * pixels(net, 0) * VECTOR_PADDING, real);
   memset(w->y[0], 0, images * pixels(net, 0) * VECTOR_PADDING * sizeof(real));
@@ -170,7 +167,6 @@ void convnet_work_init(struct convnet_work *w, const struct convnet *net, int B)
     w->h = ARENA_NEW(a, images * F, real);
     w->dh = ARENA_NEW(a, images * F, real);
   }
-  w->wt = ARENA_NEW(a, (size_t)transposed, real);
   w->sums = ARENA_NEW(a, 5 * CP, real);
 }
 
@@ -319,8 +315,7 @@ static void dense_backward(const struct convnet *net, struct convnet_work *w, co
   append_one(dz, w->dh, B, net->hidden, F, 0);
   for (int i = 0; net->activation == CONVNET_RELU && i < B*HP; i++) dz[i] = w->z[i] > 0 ? dz[i] : 0;
   conv_backward_weights(gradient + net->offset[net->blocks], w->x, dz, &shape);
-  conv_transpose(w->wt, parameters + net->offset[net->blocks], &shape);
-  conv_backward_data(dx, dz, w->wt, &shape);
+  conv_backward_data(dx, dz, parameters + net->offset[net->blocks], &shape);
   append_one(w->dpooled, dx, B, net->channels, XP, 0);
 }
 
@@ -346,7 +341,6 @@ void convnet_backward(const struct convnet *net, struct convnet_work *w, const r
     normalisation_backward(net, w, l, rule);
     conv_backward_weights(gradient + net->offset[l - 1], w->y[l - 1], w->g[1], &shape);
     if (l == 1) break;
-    conv_transpose(w->wt, parameters + net->offset[l - 1], &shape);
-    conv_backward_data(w->g[0], w->g[1], w->wt, &shape);
+    conv_backward_data(w->g[0], w->g[1], parameters + net->offset[l - 1], &shape);
   }
 }

@@ -90,7 +90,7 @@ struct convnet_work {
   int32_t *from;                         // pixel of that maximum
   real *x, *z;                           // input (B, padded channels + 1) and output of the dense layer
   real *h, *dh;                          // (B, padded rows of the read-out) features and their gradient
-  real *g[2], *wt, *sums;                // gradients of activations, transposed kernel, statistics
+  real *g[2], *sums;                     // gradients of activations, statistics
   struct arena arena;                    // owns all of the above
 };
 void convnet_work_init(struct convnet_work *w, const struct convnet *net, int B);

@@ -121,8 +121,7 @@ static void scratch_update(const struct fewshot *f, const struct convnet *net, s
   classify(net, w, 0, CONVNET_TASK, z, g, r);
   memset(gradient, 0, net->n * sizeof *gradient);
   conv_backward_weights(gradient + net->offset[net->readout], w->work.h, g, &shape);
-  conv_transpose(w->work.wt, w->held + net->offset[net->readout], &shape);
-  conv_backward_data(w->work.dh, g, w->work.wt, &shape);
+  conv_backward_data(w->work.dh, g, w->held + net->offset[net->readout], &shape);
   w->work.n[1] = 0;
   convnet_backward(net, &w->work, w->held, gradient, CONVNET_TASK);
   w->work.n[1] = Q;
