@@ -295,10 +295,15 @@ const struct imageset *dataset_background(const struct dataset *d, const struct 
   return own ? &d->images : &d->stand_in;
 }
 
-static int dataset_check_channels(const struct dataset_params *p) {
+// Settings that do not go together.
+static int dataset_check_kind(const struct dataset_params *p) {
+  const char *kind = dataset_kind_name(p->kind);
+  if (p->kind != DATASET_FOLDER && (p->validation_path[0] || p->evaluation_path[0]))
+    return err_set(ERR_SETTING, "data.%s_path: of data.kind=folder, not %s",
+                   p->validation_path[0] ? "validation" : "evaluation", kind);
   if (p->channels == 2) return err_set(ERR_SETTING, "data.channels=2: 1 (grey) or 3 (colours)");
   if (p->channels == 3 && p->kind != DATASET_FOLDER)
-    return err_set(ERR_SETTING, "data.channels=3: data.kind=%s has no colours", dataset_kind_name(p->kind));
+    return err_set(ERR_SETTING, "data.channels=3: data.kind=%s has no colours", kind);
   if (p->channels == 3 && p->preprocessing == IMAGESET_PUBLISHED)
     return err_set(ERR_SETTING, "data.preprocessing=published: of ink; images in colours (data.channels=3) have none");
   return 0;
@@ -306,7 +311,7 @@ static int dataset_check_channels(const struct dataset_params *p) {
 
 int dataset_load(struct dataset *d, const struct dataset_params *p, int what) {
   memset(d, 0, sizeof *d);
-  TRY(dataset_check_channels(p));
+  TRY(dataset_check_kind(p));
   if (p->channels == 3) imageset_init_colour(&d->images, (int)p->size);
   else imageset_init(&d->images, (enum imageset_preprocessing)p->preprocessing, (int)p->size);
   int rc = 0, n_background = 0, first[DATASET_SPLITS] = { 0 };
