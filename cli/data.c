@@ -79,7 +79,7 @@ static void put_skipped(struct json_t *j, const struct imagefolder_found *found)
 static int print_json(const struct dataset *d, const struct dataset_params *p) {
   struct json_t *j = json_object_new();
   json_put_text(j, "kind", dataset_kind_name(p->kind));
-  if (p->kind != DATASET_BUILTIN) json_put_text(j, "path", p->path);
+  if (p->kind != DATASET_BUILTIN) json_put_text(j, "path", dataset_path(p));
   json_put_i64(j, "size", d->images.S);
   json_put_i64(j, "channels", d->images.channels);
   json_put_i64(j, "images", d->images.n_images);
@@ -117,7 +117,7 @@ static void print_looks(const struct dataset *d) {
 
 static void print_table(const struct dataset *d, const struct dataset_params *p) {
   printf("%s%s%s: %d images, seen as %d x %d%s\n", dataset_kind_name(p->kind),
-         p->kind == DATASET_BUILTIN ? "" : " in ", p->kind == DATASET_BUILTIN ? "" : p->path, d->images.n_images,
+         p->kind == DATASET_BUILTIN ? "" : " in ", dataset_path(p), d->images.n_images,
          d->images.S, d->images.S, d->images.channels == 3 ? " x 3, in colours" : "");
   printf("%-12s %8s %8s %8s %s\n", "split", "classes", "groups", "images", "  per class");
   for (int s = 0; s < DATASET_SPLITS; s++) {
