@@ -81,6 +81,7 @@ static int print_json(const struct dataset *d, const struct dataset_params *p) {
   json_put_text(j, "kind", dataset_kind_name(p->kind));
   if (p->kind != DATASET_BUILTIN) json_put_text(j, "path", p->path);
   json_put_i64(j, "size", d->images.S);
+  json_put_i64(j, "channels", d->images.channels);
   json_put_i64(j, "images", d->images.n_images);
   json_put_i64(j, "classes", d->images.n_classes);
   json_put_i64(j, "groups", d->images.n_groups);
@@ -96,7 +97,8 @@ static int print_json(const struct dataset *d, const struct dataset_params *p) {
   }
   char fingerprint[17];
   dataset_fingerprint(d, fingerprint);
-  put_ink(j, d);
+  if (d->images.channels == 1) put_ink(j, d);
+  else if (p->kind == DATASET_FOLDER) json_put_i64(j, "grey_images", d->found.n_grey);
   if (p->kind == DATASET_FOLDER) put_skipped(j, &d->found);
   json_put_text(j, "fingerprint", fingerprint);
   const int rc = json_print(j, stdout);
@@ -104,9 +106,19 @@ static int print_json(const struct dataset *d, const struct dataset_params *p) {
   return rc;
 }
 
+static void print_looks(const struct dataset *d) {
+  if (d->images.channels == 3) {
+    if (d->found.n_grey) printf("%d images are grey\n", d->found.n_grey);
+    return;
+  }
+  const struct ink ink = measure_ink(&d->images);
+  printf("ink %.1f %% of the pixels, %.1f to %.1f %% in a class\n", 100 * ink.mean, 100 * ink.least, 100 * ink.most);
+}
+
 static void print_table(const struct dataset *d, const struct dataset_params *p) {
-  printf("%s%s%s: %d images, seen as %d x %d\n", dataset_kind_name(p->kind), p->kind == DATASET_BUILTIN ? "" : " in ",
-         p->kind == DATASET_BUILTIN ? "" : p->path, d->images.n_images, d->images.S, d->images.S);
+  printf("%s%s%s: %d images, seen as %d x %d%s\n", dataset_kind_name(p->kind),
+         p->kind == DATASET_BUILTIN ? "" : " in ", p->kind == DATASET_BUILTIN ? "" : p->path, d->images.n_images,
+         d->images.S, d->images.S, d->images.channels == 3 ? " x 3, in colours" : "");
   printf("%-12s %8s %8s %8s %s\n", "split", "classes", "groups", "images", "  per class");
   for (int s = 0; s < DATASET_SPLITS; s++) {
     const struct split_count n = count_split(d, s);
@@ -115,10 +127,9 @@ static void print_table(const struct dataset *d, const struct dataset_params *p)
     if (n.most > n.fewest) printf(" to %d", n.most);
     printf("\n");
   }
-  const struct ink ink = measure_ink(&d->images);
   char fingerprint[17];
   dataset_fingerprint(d, fingerprint);
-  printf("ink %.1f %% of the pixels, %.1f to %.1f %% in a class\n", 100 * ink.mean, 100 * ink.least, 100 * ink.most);
+  print_looks(d);
   printf("fingerprint %s\n", fingerprint);
 }
 

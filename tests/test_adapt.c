@@ -128,7 +128,7 @@ static void test_quantised(void) {
   struct rng r = rng_stream(8, RNG_QUANTISE, 0);
   real dh[(S + Q)*CP], dw[C*N] = { 0 }, drate[STEPS] = { 0 };
   long moved = 0;
-  inner_init(&t, synapse_quantised_new(C, WAYS, 4, 1.0));
+  inner_init(&t, synapse_quantised_new(C, WAYS, 0, 4, 1.0));
   t.readout->ops->program(t.readout, t.w0, &r);
   adapt_run(&t.record, &t.task, t.readout, &r);
   for (int s = 0; s <= STEPS; s++)

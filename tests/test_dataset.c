@@ -84,7 +84,7 @@ static void test_folder(void) {
   CHECK(d.split[0].n == 6 && d.split[1].n == 1 && d.split[2].n == 3, "%d %d %d", d.split[0].n, d.split[1].n,
         d.split[2].n);
   check_partition(&d, "folder");
-  struct png_grey sheet = { 0 };
+  struct png_pixels sheet = { 0 };
   char *data;
   size_t size;
   CHECK(contactsheet_write(folder_path(&page, "sheet.png"), &d.images, &d.split[0], 4, 3, 2) == 0, "%s", err_message());
@@ -92,7 +92,7 @@ static void test_folder(void) {
   CHECK(png_grey_read(&sheet, "sheet", data, size, 4096, 255) == 0 && sheet.H == 4 * 59 + 1 && sheet.W == 3 * 59 + 1,
         "%d x %d", sheet.H, sheet.W);
   free(data);
-  png_grey_release(&sheet);
+  png_pixels_release(&sheet);
   dataset_release(&d);
   p.evaluation = 1;
   CHECK(dataset_load(&d, &p, DATASET_EVALUATION_ONLY) == 0 && d.split[2].n == 10 && d.split[0].n == 0,

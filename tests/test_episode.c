@@ -1,5 +1,5 @@
 // Episodes: distinct classes and drawings, one turn per class, every choice equally likely, distortions
-// within their limits, and clear refusals.
+// within their limits, mirror images, shifts, mixtures, tasks without support, and clear refusals.
 #include "base/err.h"
 #include "data/episode.h"
 #include "test.h"
@@ -138,6 +138,185 @@ static void test_distortion(const struct imageset *set) {
   episode_release(&e);
 }
 
+// Every second image is mirrored, and every shift is equally likely.
+static void test_augmentation(const struct imageset *set) {
+  int ids[] = { 0, 1, 2 }, mirrored = 0, n = 0, bad = 0, shift[2][7] = { { 0 } };
+  const struct imageset_classes from = { 3, ids };
+  const struct episode_spec spec = { .ways = 3, .shots = 4, .queries = 5, .flip = 1, .crop_px = 3 };
+  struct episode e;
+  episode_init(&e, 3, 4, 5);
+  for (int k = 0; k < 1000; k++) {
+    struct rng r = rng_stream(11, RNG_TEST, (uint32_t)k);
+    episode_draw(&e, &spec, set, &from, &r);
+    bad += violations(&e, set, &from);
+    for (int i = 0; i < episode_images(&e); i++, n++) {
+      const struct view *v = e.views + i;
+      mirrored += v->m[0][0] == -1;
+      bad += fabsf(v->m[0][0]) != 1 || v->m[1][1] != 1 || v->m[0][1] != 0 || v->m[1][0] != 0;
+      for (int d = 0; d < 2; d++) {
+        const int at = (int)v->t[d] + 3;
+        bad += at < 0 || at > 6 || (float)(at - 3) != v->t[d];
+        if (at >= 0 && at <= 6) shift[d][at]++;
+      }
+    }
+    for (int q = 0; q < 15; q++) bad += e.share[q] != 1 || e.other[q] != q / 5;
+  }
+  CHECK(bad == 0, "%d violations", bad);
+  CHECK(fabs(mirrored - n / 2.0) < 5 * sqrt(n) / 2, "%d of %d mirrored", mirrored, n);
+  for (int d = 0; d < 2; d++) CHECK(chi2(shift[d], 7) < 27.9, "shifts: %g", chi2(shift[d], 7));
+  episode_release(&e);
+}
+
+// A class turned otherwise is another class: each of the four times n equally likely, none twice in a task.
+static void test_rotated(const struct imageset *set) {
+  int ids[] = { 2, 5, 9 }, bad = 0, count[12] = { 0 };
+  const struct imageset_classes from = { 3, ids };
+  struct episode_spec spec = { .ways = 7, .shots = 1, .queries = 2, .rotated_classes = 1, .turn = 1 };
+  struct episode e;
+  CHECK(episode_check(&spec, set, &from, "training") == 0 && episode_classes(&spec, &from) == 12, "%s", err_message());
+  episode_init(&e, 7, 1, 2);
+  for (int k = 0; k < 3000; k++) {
+    struct rng r = rng_stream(12, RNG_TEST, (uint32_t)k);
+    int seen[12] = { 0 };
+    episode_draw(&e, &spec, set, &from, &r);
+    for (int w = 0; w < 7; w++) {
+      const int quarter = e.views[w].quarter, c = e.classes[w] == 2 ? 0 : e.classes[w] == 5 ? 1 : 2;
+      bad += seen[c * 4 + quarter]++ || class_of(set, e.views[w].image) != e.classes[w];
+      for (int q = 0; q < 2; q++)
+        bad += e.views[7 + w * 2 + q].quarter != quarter || class_of(set, e.views[7 + w * 2 + q].image) != e.classes[w];
+      if (w == 3) count[c * 4 + quarter]++;
+    }
+  }
+  CHECK(bad == 0, "%d violations", bad);
+  CHECK(chi2(count, 12) < 37.4, "classes of way 3: %g", chi2(count, 12));  // 99.99 %, 11 degrees of freedom
+  spec.ways = 13;
+  CHECK(episode_check(&spec, set, &from, "training") == ERR_SETTING && strstr(err_message(), "only 12 training"), "%s",
+        err_message());
+  episode_release(&e);
+}
+
+// Without support, all classes: every task has them in their order, so that a label means the same class.
+static void test_classification(const struct imageset *set) {
+  int ids[] = { 1, 4, 6, 11 }, bad = 0;
+  const struct imageset_classes from = { 4, ids };
+  for (int rotated = 0; rotated < 2; rotated++) {
+    const int n = rotated ? 16 : 4;
+    const struct episode_spec spec = { .ways = n, .queries = 3, .rotated_classes = rotated };
+    struct episode e;
+    CHECK(episode_check(&spec, set, &from, "training") == 0, "%s", err_message());
+    episode_init(&e, n, 0, 3);
+    for (int k = 0; k < 100; k++) {
+      struct rng r = rng_stream(13, RNG_TEST, (uint32_t)k);
+      episode_draw(&e, &spec, set, &from, &r);
+      for (int i = 0; i < n * 3; i++) {
+        const int way = i / 3;
+        bad += e.classes[way] != ids[way % 4] || class_of(set, e.views[i].image) != ids[way % 4];
+        bad += e.views[i].quarter != way / 4;
+        for (int j = way * 3; j < i; j++) bad += e.views[j].image == e.views[i].image;
+      }
+    }
+    episode_release(&e);
+  }
+  CHECK(bad == 0, "%d violations", bad);
+}
+
+// Hundreds of classes, as many as there are.
+static void test_many_ways(void) {
+  enum { N = 1024 };
+  static unsigned char ink[4];
+  static int ids[N];
+  struct imageset set;
+  imageset_init(&set, IMAGESET_AREA, 8);
+  for (int c = 0; c < N; c++) {
+    char name[16];
+    snprintf(name, sizeof name, "%d", c);
+    imageset_add_class(&set, name, name);
+    for (int d = 0; d < 2; d++) imageset_add_image(&set, ink, 2, 2);
+    ids[c] = c;
+  }
+  const struct imageset_classes from = { N, ids };
+  for (int shots = 0; shots < 2; shots++) {
+    const struct episode_spec spec = { .ways = N, .shots = shots, .queries = 1 };
+    struct episode e;
+    struct rng r = rng_stream(14, RNG_TEST, 0);
+    int sorted = 0, bad = 0;
+    episode_init(&e, N, shots, 1);
+    episode_draw(&e, &spec, &set, &from, &r);
+    for (int w = 0; w < N; w++) sorted += e.classes[w] == w;
+    for (int i = 0; i < episode_images(&e); i++) bad += e.views[i].image / 2 != e.classes[i % N];
+    CHECK(bad == 0 && (shots ? sorted < N / 2 : sorted == N), "%d shots: %d bad, %d classes in order", shots, bad,
+          sorted);
+    episode_release(&e);
+  }
+  imageset_release(&set);
+}
+
+// ---- mixtures
+
+// Of each pixel, does it come from the query itself (1), its partner (2), neither (0)? Images are constant greys.
+static int source(const struct episode *e, int q, real pixel) {
+  const int n_support = e->ways * e->shots, grey = (int)lround(255 * (double)pixel);
+  return grey == e->views[n_support + q].image ? 1 : grey == e->views[n_support + e->mixes[q].partner].image ? 2 : 0;
+}
+
+// Mean area of a box, as a fraction: all half sides h with their probability, all centres.
+static double mean_box(void) {
+  double sum = 0;
+  for (int h = 0; h < S / 2; h++) {
+    const double lo = 2.0 * h / S, hi = 2.0 * (h + 1) / S;
+    double side = 0;
+    for (int at = 0; at < S; at++) side += (fmin(at + h, S) - fmax(at - h, 0)) / S;
+    sum += (hi * hi - lo * lo) * side * side / (S * S);
+  }
+  return sum;
+}
+
+static void test_cutmix(const struct imageset *set) {
+  int ids[] = { 0, 1, 2, 3, 4 }, mixed = 0, n = 0, bad = 0, other[4] = { 0 };
+  double left = 0;
+  const struct imageset_classes from = { 5, ids };
+  const struct episode_spec spec = { .ways = 4, .shots = 1, .queries = 3, .cutmix = 0.6 };
+  static real out[16 * S * S];
+  struct episode e;
+  episode_init(&e, 4, 1, 3);
+  for (int k = 0; k < 3000; k++) {
+    struct rng r = rng_stream(15, RNG_TEST, (uint32_t)k), plain = r;
+    struct episode_spec without = spec;
+    struct episode same;
+    without.cutmix = 0;
+    episode_init(&same, 4, 1, 3);
+    episode_draw(&e, &spec, set, &from, &r);
+    episode_draw(&same, &without, set, &from, &plain);
+    bad += memcmp(e.views, same.views, 16 * sizeof *e.views) != 0;  // the same images as without
+    episode_release(&same);
+    episode_render(&e, set, out, 1);
+    for (int q = 0; q < 12; q++, n++) {
+      int own = 0, partner = 0;
+      for (int p = 0; p < S * S; p++) {
+        const int s = source(&e, q, out[(4 + q) * S * S + p]);
+        own += s == 1;
+        partner += s == 2;
+      }
+      bad += own + partner != S * S || fabs((double)e.share[q] - own / (double)(S * S)) > 1e-6;
+      bad += e.share[q] < 1 ? e.other[q] == q / 3 || e.other[q] != e.mixes[q].partner / 3 : e.other[q] != q / 3;
+      mixed += e.share[q] < 1;
+      left += (double)e.share[q];
+      if (q == 7 && e.share[q] < 1) other[e.other[q]]++;
+    }
+    for (int p = 0; p < 4 * S * S; p++) bad += (int)lround(255 * (double)out[p]) != e.views[p / S / S].image;
+  }
+  CHECK(bad == 0, "%d violations", bad);
+  // of 8 pixels: half the side, int(8 sqrt(u))/2, is 0 with probability 1/16, and nothing is then mixed
+  const double expected = 0.6 * 15 / 16;
+  CHECK(fabs(mixed - expected * n) < 5 * sqrt(n * expected * (1 - expected)), "%d of %d mixed, not %g", mixed, n,
+        expected * n);
+  CHECK(other[2] == 0 && chi2((int[]){ other[0], other[1], other[3] }, 3) < 18.4, "others of way 2: %d %d %d %d",
+        other[0], other[1], other[2], other[3]);
+  CHECK(fabs(left / n - (1 - 0.6 * mean_box())) < 5 * 0.25 / sqrt(n), "mean share %g, not %g", left / n,
+        1 - 0.6 * mean_box());
+  episode_release(&e);
+}
+
 static void test_refusals(const struct imageset *set) {
   int ids[] = { 3, 4, 5 };
   const struct imageset_classes from = { 3, ids };
@@ -154,6 +333,11 @@ int main(void) {
   test_draw(&set);
   test_deterministic(&set);
   test_distortion(&set);
+  test_augmentation(&set);
+  test_rotated(&set);
+  test_classification(&set);
+  test_many_ways();
+  test_cutmix(&set);
   test_refusals(&set);
   imageset_release(&set);
   return test_summary();

@@ -78,7 +78,7 @@ static void builtin(struct fewshot *f, struct fewshot_model *m, int ways) {
   f->eval.shots = 3;
   f->eval.queries = 2;
   f->eval.statistics_images = 60;
-  CHECK(convnet_init(&m->net, &f->net, (int)f->data.size) == 0, "%s", err_message());
+  CHECK(convnet_init(&m->net, &f->net, (int)f->data.size, 1) == 0, "%s", err_message());
   m->parameters = err_aligned(m->net.n, sizeof(real));
   convnet_start(&m->net, m->parameters, 0.05, &r);
 }

@@ -25,13 +25,18 @@ static const char *written(const char *name, int channels, enum jpeg_scans scans
   return path;
 }
 
-static int read_file(struct png_grey *image, const char *path, size_t keep, int max_side) {
+static int read_channels(struct png_pixels *image, int channels, const char *path, size_t keep, int max_side) {
   char *data;
   size_t size;
   if (file_read(path, 1 << 20, &data, &size) < 0) abort();
-  const int rc = jpeg_grey_read(image, path, data, keep < size ? keep : size, max_side);
+  const int rc = (channels == 3 ? jpeg_rgb_read : jpeg_grey_read)(image, path, data, keep < size ? keep : size,
+                                                                  max_side);
   free(data);
   return rc;
+}
+
+static int read_file(struct png_pixels *image, const char *path, size_t keep, int max_side) {
+  return read_channels(image, 1, path, keep, max_side);
 }
 
 static void test_read(void) {
@@ -42,7 +47,7 @@ static void test_read(void) {
   } cases[] = {
     { 1, JPEG_SEQUENTIAL, 0 }, { 1, JPEG_PROGRESSIVE, 0 }, { 3, JPEG_SEQUENTIAL, 150 }, { 3, JPEG_PROGRESSIVE, 150 }
   };
-  struct png_grey image = { 0 };
+  struct png_pixels image = { 0 };
   for (int k = 0; k < 4; k++) {
     CHECK(read_file(&image, written("a.jpg", cases[k].channels, cases[k].scans), SIZE_MAX, 100) == 0, "%s",
           err_message());
@@ -57,15 +62,36 @@ static void test_read(void) {
     }
     CHECK(off < 12, "case %d: a pixel is %d off", k, off);
   }
-  png_grey_release(&image);
+  png_pixels_release(&image);
+}
+
+// The same in colours; a grey one has three equal channels.
+static void test_read_colours(void) {
+  struct png_pixels image = { 0 };
+  for (int k = 0; k < 4; k++) {
+    const int channels = k % 2 ? 3 : 1;
+    const char *path = written("a.jpg", channels, k / 2 ? JPEG_PROGRESSIVE : JPEG_SEQUENTIAL);
+    CHECK(read_channels(&image, 3, path, SIZE_MAX, 100) == 0, "%s", err_message());
+    CHECK(image.H == H && image.W == W && image.channels == 3, "%d x %d x %d", image.H, image.W, image.channels);
+    int off = 0;
+    for (int i = 0; i < H * W * 3; i++) {
+      const int x = i / 3 % W, want = x > 7 ? 255 : channels == 3 && i % 3 == 1 ? 255 : 0;
+      if (x < 6 || x > 12) off = abs(image.pixels[i] - want) > off ? abs(image.pixels[i] - want) : off;
+    }
+    CHECK(off < 12, "case %d: a value is %d off", k, off);
+  }
+  CHECK(read_channels(&image, 3, written("c.jpg", 4, JPEG_SEQUENTIAL), SIZE_MAX, 100) == ERR_FORMAT &&
+            strstr(err_message(), "c.jpg: JPEG image: 4 colours a pixel, as printers take them (CMYK)"),
+        "%s", err_message());
+  png_pixels_release(&image);
 }
 
 static void refused(const char *path, size_t keep, int max_side, const char *message) {
-  struct png_grey image = { 0 };
+  struct png_pixels image = { 0 };
   const int rc = read_file(&image, path, keep, max_side);
   CHECK(rc == ERR_FORMAT && strstr(err_message(), path) && strstr(err_message(), message), "%d: '%s', not '%s'", rc,
         err_message(), message);
-  png_grey_release(&image);
+  png_pixels_release(&image);
 }
 
 static void test_refused(void) {
@@ -74,7 +100,7 @@ static void test_refused(void) {
   refused(path, 100, 100, "JPEG image: ");
   refused(path, 340, 100, "Premature end");
   refused(path, SIZE_MAX, 23, "24 x 20 pixels, at most 23 x 23");
-  refused(written("c.jpg", 4, JPEG_SEQUENTIAL), SIZE_MAX, 100, "color conversion");
+  refused(written("c.jpg", 4, JPEG_SEQUENTIAL), SIZE_MAX, 100, "4 colours a pixel, as printers take them (CMYK)");
   folder_write(&tmp, "d.jpg", "no image", 8);
   refused(folder_path(&tmp, "d.jpg"), SIZE_MAX, 100, "Not a JPEG file");
   refused("tests/fuzz/corpus/jpeg/scans.jpg", SIZE_MAX, 100, "Inconsistent progression");
@@ -92,6 +118,7 @@ int main(int argc, char **argv) {
     return 0;
   }
   test_read();
+  test_read_colours();
   test_refused();
   folder_remove(&tmp);
   return test_summary();

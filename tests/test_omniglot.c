@@ -122,10 +122,11 @@ static void test_folder(void) {
   write_image(&f, "cats!/d.png", 3, 8, 8);
   write_image(&f, "dogs/e.png", 4, 8, 8);
   folder_write(&f, "dogs/notes.txt", "x", 1);
-  struct imagefolder_found found;
+  struct imagefolder_found found = { 0 };
+  const struct imagefolder_options usual = { 0 }, inverted = { .invert = true };
   char skipped[64];
   imageset_init(&set, IMAGESET_PUBLISHED, 8);
-  CHECK(imagefolder_load(&set, f.path, 0, IMAGEFOLDER_CLASS, &found) == 0, "%s", err_message());
+  CHECK(imagefolder_load(&set, f.path, &usual, &found) == 0, "%s", err_message());
   imagefolder_skipped(&found, skipped, sizeof skipped);
   CHECK(!strcmp(skipped, "1 file: .txt (1)") && found.n_blank == 0 && found.brightest == 255, "%s", skipped);
   CHECK(set.n_classes == 4 && set.n_groups == 4 && set.n_images == 5, "%d %d %d", set.n_classes, set.n_groups,
@@ -139,12 +140,12 @@ static void test_folder(void) {
   }
   imageset_release(&set);
   imageset_init(&set, IMAGESET_PUBLISHED, 8);
-  CHECK(imagefolder_load(&set, f.path, 1, IMAGEFOLDER_CLASS, &found) == 0 && set.reduced[0] == 0 && set.reduced[3] == 1,
+  CHECK(imagefolder_load(&set, f.path, &inverted, &found) == 0 && set.reduced[0] == 0 && set.reduced[3] == 1,
         "inverted: %g", (double)set.reduced[0]);
   imageset_release(&set);
   write_image(&f, "loose.png", 0, 8, 8);
   imageset_init(&set, IMAGESET_AREA, 8);
-  CHECK(imagefolder_load(&set, f.path, 0, IMAGEFOLDER_CLASS, &found) == ERR_FORMAT &&
+  CHECK(imagefolder_load(&set, f.path, &usual, &found) == ERR_FORMAT &&
             strstr(err_message(), "loose.png: image outside"),
         "%s", err_message());
   imageset_release(&set);

@@ -1,5 +1,6 @@
 // Resampling: the published reduction bit by bit, the exact mean of the area reduction, quarter turns
-// as permutations, distorted views against a slow double-precision twin.
+// as permutations, distorted views against a slow double-precision twin; the same of colours, whose mirror images and
+// whole shifts are exact copies too.
 #include "base/err.h"
 #include "base/file.h"
 #include "base/rng.h"
@@ -136,6 +137,140 @@ static void test_turns(struct rng *r) {
   }
 }
 
+// ---- colours
+
+static struct imageset one_colour(const unsigned char *pixels, int H, int W) {
+  struct imageset set;
+  imageset_init_colour(&set, S);
+  imageset_add_class(&set, "a", "a");
+  imageset_add_colour(&set, pixels, H, W);
+  return set;
+}
+
+static void paint(unsigned char *pixels, int n, struct rng *r) {
+  for (int k = 0; k < n; k++) pixels[k] = (unsigned char)rng_u32(r);
+}
+
+// What is kept: the image itself, or the mean over boxes of its central square.
+static void test_colour_reduction(struct rng *r) {
+  static const int sizes[][2] = { { S, S }, { 2 * S, 2 * S }, { 90, 133 }, { 47, 31 }, { 13, 11 } };
+  static unsigned char pixels[133 * 133 * 3], plane[133 * 133];
+  for (int k = 0; k < 5; k++) {
+    const int H = sizes[k][0], W = sizes[k][1], side = H < W ? H : W, top = (H - side) / 2, left = (W - side) / 2;
+    const double s = (double)side / S;
+    double worst = 0;
+    paint(pixels, H * W * 3, r);
+    struct imageset set = one_colour(pixels, H, W);
+    for (int c = 0; c < 3; c++) {
+      for (int i = 0; i < H * W; i++) plane[i] = pixels[3 * i + c];
+      for (int y = 0; y < S; y++)
+        for (int x = 0; x < S; x++) {
+          const double want = mean(plane, H, W, top + y * s, top + (y + 1) * s, left + x * s, left + (x + 1) * s);
+          worst = fmax(worst, fabs(set.colour[3 * (y * S + x) + c] - want));
+        }
+    }
+    CHECK(worst <= test_tol(0.51) && (k > 0 || worst == 0), "%d x %d: off by %.4g", H, W, worst);
+    imageset_release(&set);
+  }
+}
+
+// Turned, mirrored and shifted by whole pixels: copies to the bit, with 0 where nothing is.
+static void test_colour_copies(struct rng *r) {
+  static unsigned char pixels[S * S * 3];
+  static real out[S * S * 5];
+  paint(pixels, S * S * 3, r);
+  struct imageset set = one_colour(pixels, S, S);
+  for (int k = 0; k < 4 * 2 * 49; k++) {
+    const int quarter = k % 4, mirror = k / 4 % 2, dx = k / 8 % 7 - 3, dy = k / 56 % 7 - 3;
+    struct view v = render_plain(0);
+    v.quarter = quarter;
+    if (mirror) v.m[0][0] = -1;
+    v.t[0] = (float)dx, v.t[1] = (float)dy;
+    int wrong = 0;
+    for (int i = 0; i < S * S * 5; i++) out[i] = -7;
+    render_view(&set, out, 5, &v);
+    for (int i = 0; i < S * S * 5; i++) {
+      const int c = i % 5, x = i / 5 % S, y = i / 5 / S;
+      int sx = (mirror ? S - 1 - x : x) + dx, sy = y + dy;
+      for (int q = 0; q < quarter; q++) {
+        const int old = sy;
+        sy = sx;
+        sx = S - 1 - old;
+      }
+      const int inside = sx >= 0 && sy >= 0 && sx < S && sy < S;
+      const float want = c > 2 ? -7 : inside ? (float)pixels[3 * (sy * S + sx) + c] / 127.5f - 1 : 0;
+      wrong += out[i] != (real)want;
+    }
+    CHECK(wrong == 0, "quarter %d, mirror %d, shift %d %d: %d pixels differ", quarter, mirror, dx, dy, wrong);
+  }
+  imageset_release(&set);
+}
+
+static double colour_ref(const unsigned char *pixels, const struct view *v, int x, int y, int c) {
+  const double ux = x - (S - 1) / 2.0, uy = y - (S - 1) / 2.0;
+  double sx = (double)v->m[0][0] * ux + (double)v->m[0][1] * uy + (double)v->t[0], sum = 0;
+  double sy = (double)v->m[1][0] * ux + (double)v->m[1][1] * uy + (double)v->t[1];
+  for (int q = 0; q < v->quarter; q++) {
+    const double turned = -sy;
+    sy = sx;
+    sx = turned;
+  }
+  sx += (S - 1) / 2.0, sy += (S - 1) / 2.0;
+  for (int j = (int)floor(sy); j <= (int)floor(sy) + 1; j++)
+    for (int i = (int)floor(sx); i <= (int)floor(sx) + 1; i++)
+      if (i >= 0 && j >= 0 && i < S && j < S)
+        sum += (1 - fabs(sx - i)) * (1 - fabs(sy - j)) * (pixels[3 * (j * S + i) + c] / 127.5 - 1);
+  return sum;
+}
+
+static void test_colour_views(struct rng *r) {
+  static unsigned char pixels[S * S * 3];
+  static real out[S * S * 3], part[S * S * 3];
+  paint(pixels, S * S * 3, r);
+  struct imageset set = one_colour(pixels, S, S);
+  for (int k = 0; k < 100; k++) {
+    struct view v = render_plain(0);
+    v.quarter = k % 4;
+    const double reach = k < 75 ? 0.3 : 40;
+    for (int i = 0; i < 4; i++) v.m[i / 2][i % 2] += (float)(reach * rng_normal(r));
+    for (int i = 0; i < 2; i++) v.t[i] = (float)(10 * reach * rng_normal(r));
+    const struct render_box box = { k % 5, k % 9, S - k % 7, S - k % 11 };
+    double worst = 0;
+    int outside = 0;
+    for (int i = 0; i < S * S * 3; i++) part[i] = -7;
+    render_view(&set, out, 3, &v);
+    render_view_box(&set, part, 3, &v, &box);
+    for (int i = 0; i < S * S * 3; i++) {
+      const int x = i / 3 % S, y = i / 3 / S, in = y >= box.y0 && y < box.y1 && x >= box.x0 && x < box.x1;
+      worst = fmax(worst, fabs((double)out[i] - colour_ref(pixels, &v, x, y, i % 3)));
+      outside += part[i] != (in ? out[i] : -7);
+    }
+    CHECK(worst <= test_tol(4e-3), "view %d: off by %.3g", k, worst);
+    CHECK(outside == 0, "view %d: a box of it: %d values differ", k, outside);
+  }
+  imageset_release(&set);
+}
+
+// A box of ink is the same box of the whole view.
+static void test_boxes(struct rng *r) {
+  static unsigned char ink[SIDE * SIDE];
+  const struct render_box box = { 3, 0, S, 17 };
+  scribble(ink, SIDE, SIDE, r);
+  for (int preprocessing = 0; preprocessing < 2; preprocessing++) {
+    struct imageset set = one_image((enum imageset_preprocessing)preprocessing, ink, SIDE, SIDE);
+    real out[S * S], part[S * S];
+    struct view v = render_plain(0);
+    v.quarter = 1;
+    int wrong = 0;
+    for (int i = 0; i < S * S; i++) part[i] = -7;
+    render_view(&set, out, 1, &v);
+    render_view_box(&set, part, 1, &v, &box);
+    for (int i = 0; i < S * S; i++) wrong += part[i] != (i / S >= 3 && i % S < 17 ? out[i] : -7);
+    CHECK(wrong == 0, "%d: %d values differ", preprocessing, wrong);
+    imageset_release(&set);
+  }
+}
+
 // By hand: a single ink pixel at (1, 2); p = 1.375, so rows 1 and 2 meet in the first output row.
 static void test_published_by_hand(void) {
   static unsigned char ink[SIDE * SIDE];
@@ -181,6 +316,10 @@ int main(void) {
   test_area_mean(&r);
   test_views(&r);
   test_turns(&r);
+  test_colour_reduction(&r);
+  test_colour_copies(&r);
+  test_colour_views(&r);
+  test_boxes(&r);
   test_published_by_hand();
   test_published_reference();
   return test_summary();

@@ -179,6 +179,38 @@ static void test_round_trip(void) {
   json_release(o);
 }
 
+// A setting that came later is not in a file that makes no use of it, and its absence is its default.
+static void test_later(void) {
+  char path[] = "/tmp/metaxbar-settings-XXXXXX", text[PARAM_TEXT_SIZE];
+  struct later { int64_t turns; double share; char list[PARAM_TEXT_SIZE]; } later;
+  static const struct param table[] = { PARAM_I64(struct later, turns, 3, 0, 9, "turns", .later = true),
+                                        PARAM_F64(struct later, share, 0.5, 0, 1, "share", .later = true),
+                                        PARAM_TEXT(struct later, list, "all", "list", .later = true), { 0 } };
+  const struct settings_section sections[] = { { "later", table, &later }, { 0 } };
+  const char *const none[] = { "other", NULL };
+  struct tensorfile *tf;
+  close(mkstemp(path));
+  param_default_value(&table[1], text);
+  CHECK(!strcmp(text, "0.5"), "%s", text);
+  for (int used = 0; used < 2; used++) {
+    settings_defaults(sections);
+    if (used) later.turns = 4;
+    struct tensorfile_writer *w = tensorfile_create(path);
+    settings_store(sections, NULL, w);
+    CHECK(tensorfile_commit(w) == 0 && tensorfile_open(&tf, path) == 0, "%s", err_message());
+    const char *turns = tensorfile_metadata(tf, "later.turns");
+    CHECK(used ? turns && !strcmp(turns, "4") : !turns, "%s", turns ? turns : "(nothing)");
+    CHECK(!tensorfile_metadata(tf, "later.share") && !tensorfile_metadata(tf, "later.list"), "unused ones are there");
+    later = (struct later){ .turns = 7, .share = 1, .list = "some" };
+    CHECK(settings_restore(sections, none, tf) == 0 && later.turns == 7, "another section is restored");
+    CHECK(settings_restore(sections, NULL, tf) == 0 && later.turns == (used ? 4 : 3) && later.share == 0.5 &&
+              !strcmp(later.list, "all"),
+          "%d %g %s", (int)later.turns, later.share, later.list);
+    tensorfile_close(tf);
+  }
+  unlink(path);
+}
+
 static void test_metadata(void) {
   char path[] = "/tmp/metaxbar-settings-XXXXXX";
   static const char *const only[] = { "net", NULL };
@@ -246,6 +278,7 @@ int main(void) {
   test_written();
   test_round_trip();
   test_metadata();
+  test_later();
   test_threads();
   return test_summary();
 }

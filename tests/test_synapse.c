@@ -37,7 +37,7 @@ static void test_exact(struct arena *a) {
 static void test_quantised(struct arena *a) {
   real *w = ARENA_NEW(a, I*OP, real), *held = ARENA_NEW(a, I*OP, real), *dw = ARENA_NEW(a, I*OP, real);
   fill(w, I, O, OP, 0.6, 4);
-  struct synapse *s = synapse_quantised_new(I, O, 4, 1.0);
+  struct synapse *s = synapse_quantised_new(I, O, 0, 4, 1.0);
   s->ops->program(s, w, NULL);
   s->ops->weights(s, held);
   for (int i = 0; i < I; i++)
@@ -48,7 +48,7 @@ static void test_quantised(struct arena *a) {
   // 400 updates by 1/10 of a step: 40 steps on average, and on no weight exactly as nearest would (0)
   memset(w, 0, I*OP * sizeof *w);
   fill(dw, I, O, OP, 0, 0);
-  struct synapse *t = synapse_quantised_new(I, O, 8, 4.0);
+  struct synapse *t = synapse_quantised_new(I, O, 0, 8, 4.0);
   t->ops->program(t, w, NULL);
   for (int i = 0; i < I; i++)
     for (int o = 0; o < O; o++) dw[i*OP + o] = (real)(0.1 * 4.0 / 128);

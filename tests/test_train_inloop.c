@@ -31,7 +31,7 @@ static struct chip_params ideal(void) {
 static void bench_init(struct bench *b, enum inloop_kind kind, const struct chip_params *p) {
   const struct convnet_params shape = { .channels = CHANNELS, .blocks = 2, .ways = 3, .steps = STEPS, .epsilon = 1e-3 };
   struct rng r = rng_stream(9, RNG_TEST, 1);
-  CHECK(convnet_init(&b->net, &shape, SIDE) == 0, "%s", err_message());
+  CHECK(convnet_init(&b->net, &shape, SIDE, 1) == 0, "%s", err_message());
   b->options = (struct maml_options){ .steps = STEPS, .weight = { 0, 0.5, 0.5 } };
   maml_worker_init(&b->worker, &b->net, SHOTS, QUERIES, &b->options);
   b->parameters = err_aligned(b->net.n, sizeof(real));

@@ -18,13 +18,17 @@ enum { N = 6, ITEMS = 5 };
 struct problem {
   struct training_params training;
   struct run_params run;
-  struct settings_section sections[3];
+  struct settings_section sections[4];
   struct run_settings settings;
   real w[N], target[ITEMS][N];
   double loss[ITEMS];
   double score[64];
   int validations, stop_at;
   int64_t iteration;
+};
+
+struct dummy {
+  int64_t flip;
 };
 
 static const struct param training_table[] = { TRAINING_PARAMS(10, 0.1, TRAINING_CONSTANT, 1e6), { 0 } };
@@ -277,6 +281,26 @@ static void test_refusals(struct par *par) {
   folder_remove(&f);
 }
 
+// A run begun before a setting existed goes on with its default, and with nothing else.
+static void test_later(struct par *par) {
+  static const struct param table[] = { PARAM_BOOL(struct dummy, flip, 0, "mirror", .later = true), { 0 } };
+  const struct folder f = folder_make();
+  struct problem p;
+  struct dummy later = { 0 };
+  problem_init(&p);
+  struct training_job job = job_of(&p, par);
+  CHECK(training_run(&job, folder_path(&f, "run"), false) == 0, "%s", err_message());
+  p.sections[2] = (struct settings_section){ "more", table, &later };
+  p.training.iterations = 20;
+  later.flip = 1;
+  CHECK(training_run(&job, folder_path(&f, "run"), true) == ERR_SETTING &&
+            strstr(err_message(), "more.flip=no, now yes"),
+        "%s", err_message());
+  later.flip = 0;
+  CHECK(training_run(&job, folder_path(&f, "run"), true) == 0, "%s", err_message());
+  folder_remove(&f);
+}
+
 int main(void) {
   for (int threads = 1; threads <= 8; threads *= 2) {
     struct par *par = par_new(threads);
@@ -285,6 +309,7 @@ int main(void) {
     test_best(par, false);
     test_best(par, true);
     test_refusals(par);
+    test_later(par);
     par_free(par);
   }
   test_schedules();

@@ -56,7 +56,7 @@ int mx_fewshot_load(struct mx_fewshot **out, const char *path, const char *const
 
 // Give back what holds the weights.
 static void undeploy(struct mx_fewshot *m) {
-  for (int l = 0; l <= m->model.net.blocks; l++) {
+  for (int l = 0; l <= m->model.net.readout; l++) {
     if (m->layers[l]) m->layers[l]->ops->free(m->layers[l]);
     m->layers[l] = NULL;
   }
@@ -120,7 +120,8 @@ int mx_fewshot_image(const struct mx_fewshot *m, float *image, const unsigned ch
 
 static struct synapse *software(const struct mx_fewshot *m, int l) {
   const int I = convnet_rows(&m->model.net, l), O = convnet_columns(&m->model.net, l);
-  return m->f.synapse.kind == RUN_QUANTISED ? synapse_quantised_new(I, O, (int)m->f.synapse.bits, 1)
+  const int digital = convnet_digital_rows(&m->model.net, l);
+  return m->f.synapse.kind == RUN_QUANTISED ? synapse_quantised_new(I, O, digital, (int)m->f.synapse.bits, 1)
                                             : synapse_exact_new(I, O);
 }
 
@@ -145,7 +146,7 @@ int mx_fewshot_deploy(struct mx_fewshot *m, uint64_t seed) {
   API_PRESENT("mx_fewshot_deploy", m);
   if (m->f.synapse.kind == RUN_CHIP) TRY(deploy_chip(m, &chip, seed));
   undeploy(m);
-  for (int l = 0; !chip && l <= m->model.net.blocks; l++) {
+  for (int l = 0; !chip && l <= m->model.net.readout; l++) {
     m->layers[l] = software(m, l);
     write_layer(m, l);
   }
@@ -163,7 +164,7 @@ int mx_fewshot_deploy(struct mx_fewshot *m, uint64_t seed) {
 // ---- learning
 
 static int check_images(const char *what, const struct mx_fewshot *m, const float *images, int n, int most) {
-  const size_t pixels = (size_t)(m->model.net.side[0] * m->model.net.side[0]);
+  const size_t pixels = (size_t)(m->model.net.side[0] * m->model.net.side[0] * m->model.net.in_channels);
   if (n < 1 || n > most) return err_set(ERR_SETTING, "%s: %d images; from 1 to %d", what, n, most);
   return api_finite(what, images, (size_t)n * pixels);
 }
@@ -172,10 +173,11 @@ static int check_images(const char *what, const struct mx_fewshot *m, const floa
 static void features(struct mx_fewshot *m, struct convnet_work *w, const float *images, int n,
                      const struct convnet_fixed *fixed) {
   const struct convnet *net = &m->model.net;
-  const size_t pixels = (size_t)(net->side[0] * net->side[0]);
+  const size_t pixels = (size_t)(net->side[0] * net->side[0]), channels = (size_t)net->in_channels;
   w->n[0] = n;
   w->n[1] = 0;
-  for (size_t i = 0; i < (size_t)n * pixels; i++) w->y[0][i * VECTOR_PADDING] = (real)images[i];
+  for (size_t i = 0; i < (size_t)n * pixels; i++)
+    for (size_t c = 0; c < channels; c++) w->y[0][i * VECTOR_PADDING + c] = (real)images[i*channels + c];
   convnet_forward(net, w, m->layers, 0, fixed ? CONVNET_FIXED : CONVNET_TASK, fixed, &m->r);
 }
 
@@ -183,16 +185,17 @@ static void features(struct mx_fewshot *m, struct convnet_work *w, const float *
 static void begin_task(struct mx_fewshot *m) {
   m->r = rng_stream(m->seed, RNG_READ, m->n_tasks++);
   if (m->chip) chip_copy(m->task, m->chip);
-  else write_layer(m, m->model.net.blocks);
+  else write_layer(m, m->model.net.readout);
 }
 
 static void update_readout(struct mx_fewshot *m, const real *h, const int *labels, int n) {
   const struct convnet *net = &m->model.net;
-  const struct adapt_task task = { .ways = net->ways, .steps = (int)m->f.eval.updates, .S = n, .C = net->channels,
-                                   .h = h, .label = labels, .rate = m->model.parameters + net->rates };
+  const struct adapt_task task = { .ways = net->ways, .steps = (int)m->f.eval.updates, .S = n,
+                                   .C = convnet_rows(net, net->readout), .h = h, .label = labels,
+                                   .rate = m->model.parameters + net->rates };
   struct adapt_record record;
   adapt_record_init(&record, task.ways, task.steps, n, 0, task.C);
-  for (int s = 0; s < task.steps; s++) adapt_update(&record, &task, m->layers[net->blocks], s, &m->r);
+  for (int s = 0; s < task.steps; s++) adapt_update(&record, &task, m->layers[net->readout], s, &m->r);
   adapt_record_release(&record);
 }
 
@@ -224,8 +227,8 @@ int mx_fewshot_adapt(struct mx_fewshot *m, const float *images, const int *label
 static void classify(struct mx_fewshot *m, int *labels, float *probabilities, const real *h, int n) {
   const struct convnet *net = &m->model.net;
   const size_t N = (size_t)vector_padded(net->ways), ways = (size_t)net->ways;
-  const struct conv shape = convnet_shape(net, net->blocks, n);
-  struct synapse *readout = m->layers[net->blocks];
+  const struct conv shape = convnet_shape(net, net->readout, n);
+  struct synapse *readout = m->layers[net->readout];
   real *z = err_aligned(2 * (size_t)n * N, sizeof *z), *p = z + (size_t)n * N;
   readout->ops->product(readout, z, h, &shape, &m->r);
   softmax_forward(p, z, n, net->ways, (int)N);
@@ -246,7 +249,7 @@ int mx_fewshot_classify(struct mx_fewshot *m, int *labels, float *probabilities,
   if (!m->adapted) return err_set(ERR_SETTING, "mx_fewshot_classify: mx_fewshot_adapt comes first");
   TRY(check_images("mx_fewshot_classify", m, images, n, together ? MAX_IMAGES : INT32_MAX));
   const int chunk = together || n < CHUNK ? n : CHUNK;
-  const size_t pixels = (size_t)(net->side[0] * net->side[0]), ways = (size_t)net->ways;
+  const size_t pixels = (size_t)(net->side[0] * net->side[0] * net->in_channels), ways = (size_t)net->ways;
   struct convnet_work w;
   convnet_work_init(&w, net, chunk);
   for (int at = 0; at < n; at += chunk) {

@@ -43,8 +43,8 @@ static void watch(j_common_ptr c) {
   longjmp(f->back, 1);
 }
 
-static void decode(j_decompress_ptr c, struct png_grey *image, const void *data, size_t size, int max_side,
-                   struct failing *f) {
+static void decode(j_decompress_ptr c, struct png_pixels *image, int channels, const void *data, size_t size,
+                   int max_side, struct failing *f) {
   jpeg_mem_src(c, data, size);
   jpeg_read_header(c, TRUE);
   if (c->image_width > (unsigned)max_side || c->image_height > (unsigned)max_side) {
@@ -52,11 +52,16 @@ static void decode(j_decompress_ptr c, struct png_grey *image, const void *data,
              c->image_height, max_side, max_side);
     longjmp(f->back, 1);
   }
-  c->out_color_space = JCS_GRAYSCALE;
+  if (c->num_components > 3) {
+    snprintf(f->message, sizeof f->message, "%d colours a pixel, as printers take them (CMYK); grey or RGB is accepted",
+             c->num_components);
+    longjmp(f->back, 1);
+  }
+  c->out_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
   jpeg_start_decompress(c);
-  png_grey_resize(image, (int)c->output_height, (int)c->output_width);
+  png_pixels_resize(image, (int)c->output_height, (int)c->output_width, channels);
   while (c->output_scanline < c->output_height) {
-    JSAMPROW row = image->pixels + (size_t)c->output_scanline * c->output_width;
+    JSAMPROW row = image->pixels + (size_t)c->output_scanline * c->output_width * (size_t)channels;
     jpeg_read_scanlines(c, &row, 1);
   }
   jpeg_finish_decompress(c);
@@ -64,7 +69,8 @@ static void decode(j_decompress_ptr c, struct png_grey *image, const void *data,
 
 bool jpeg_is(const void *data, size_t size) { return size > 2 && memcmp(data, "\xff\xd8\xff", 3) == 0; }
 
-int jpeg_grey_read(struct png_grey *image, const char *name, const void *data, size_t size, int max_side) {
+static int jpeg_read(struct png_pixels *image, int channels, const char *name, const void *data, size_t size,
+                     int max_side) {
   struct jpeg_decompress_struct c;
   struct failing f = { .message = "" };
   struct watching w = { .manager.progress_monitor = watch, .failing = &f };
@@ -75,7 +81,15 @@ int jpeg_grey_read(struct png_grey *image, const char *name, const void *data, s
   jpeg_create_decompress(&c);
   c.progress = &w.manager;
   const int failed = setjmp(f.back);
-  if (!failed) decode(&c, image, data, size, max_side, &f);
+  if (!failed) decode(&c, image, channels, data, size, max_side, &f);
   jpeg_destroy_decompress(&c);
   return failed ? err_set(ERR_FORMAT, "%s: JPEG image: %s", name, f.message) : 0;
+}
+
+int jpeg_grey_read(struct png_pixels *image, const char *name, const void *data, size_t size, int max_side) {
+  return jpeg_read(image, 1, name, data, size, max_side);
+}
+
+int jpeg_rgb_read(struct png_pixels *image, const char *name, const void *data, size_t size, int max_side) {
+  return jpeg_read(image, 3, name, data, size, max_side);
 }

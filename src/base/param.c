@@ -21,11 +21,13 @@ static void store_text(const struct param *p, void *params, const char *text) {
   memcpy(field, text, strlen(text));
 }
 
+void param_default(const struct param *p, void *params) {
+  if (p->type == PARAM_TYPE_TEXT) store_text(p, params, p->text);
+  else store(p, params, p->value, (int64_t)p->value);
+}
+
 void param_defaults(const struct param *table, void *params) {
-  for (const struct param *p = table; p->type != PARAM_TYPE_END; p++) {
-    if (p->type == PARAM_TYPE_TEXT) store_text(p, params, p->text);
-    else store(p, params, p->value, (int64_t)p->value);
-  }
+  for (const struct param *p = table; p->type != PARAM_TYPE_END; p++) param_default(p, params);
 }
 
 static int set_text(const struct param *p, void *params, const char *value) {
@@ -93,6 +95,14 @@ void param_value(const struct param *p, const void *params, char text[PARAM_TEXT
   } else {
     snprintf(text, PARAM_TEXT_SIZE, "%" PRId64, i);
   }
+}
+
+void param_default_value(const struct param *p, char text[PARAM_TEXT_SIZE]) {
+  char field[PARAM_TEXT_SIZE] = "";
+  struct param alone = *p;
+  alone.offset = 0;
+  param_default(&alone, field);
+  param_value(&alone, field, text);
 }
 
 static void help_limits(const struct param *p, FILE *out) {

@@ -15,6 +15,7 @@
 #ifndef BASE_PARAM_H
 #define BASE_PARAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -32,29 +33,34 @@ struct param {
   const char *text;            // default of a text
   const char *const *choices;  // NULL-terminated names; the field holds the index
   const char *help;
+  bool later;                  // newer than the first models: in files only where it is not the default
 };
 
-#define PARAM_I64(owner, field, def, lo, hi, what)                                                 \
+// The last argument is the help text; ", .later = true" may follow.
+#define PARAM_I64(owner, field, def, lo, hi, ...)                                                  \
   { .type = PARAM_TYPE_I64, .name = #field, .offset = offsetof(owner, field), .value = def,        \
-    .min = lo, .max = hi, .help = what }
-#define PARAM_F64(owner, field, def, lo, hi, what)                                                 \
+    .min = lo, .max = hi, .help = __VA_ARGS__ }
+#define PARAM_F64(owner, field, def, lo, hi, ...)                                                  \
   { .type = PARAM_TYPE_F64, .name = #field, .offset = offsetof(owner, field), .value = def,        \
-    .min = lo, .max = hi, .help = what }
-#define PARAM_CHOICE(owner, field, def, names, what)                                               \
+    .min = lo, .max = hi, .help = __VA_ARGS__ }
+#define PARAM_CHOICE(owner, field, def, names, ...)                                                \
   { .type = PARAM_TYPE_CHOICE, .name = #field, .offset = offsetof(owner, field), .value = def,     \
-    .choices = names, .help = what }
-#define PARAM_BOOL(owner, field, def, what)                                                        \
-  { .type = PARAM_TYPE_BOOL, .name = #field, .offset = offsetof(owner, field), .value = def, .max = 1, .help = what }
-#define PARAM_TEXT(owner, field, def, what)                                                        \
-  { .type = PARAM_TYPE_TEXT, .name = #field, .offset = offsetof(owner, field), .text = def, .help = what }
+    .choices = names, .help = __VA_ARGS__ }
+#define PARAM_BOOL(owner, field, def, ...)                                                         \
+  { .type = PARAM_TYPE_BOOL, .name = #field, .offset = offsetof(owner, field), .value = def, .max = 1,\
+    .help = __VA_ARGS__ }
+#define PARAM_TEXT(owner, field, def, ...)                                                         \
+  { .type = PARAM_TYPE_TEXT, .name = #field, .offset = offsetof(owner, field), .text = def, .help = __VA_ARGS__ }
 
 void param_defaults(const struct param *table, void *params);
+void param_default(const struct param *p, void *params);  // of one setting
 
 // Assign one setting from text. Unknown names, trailing text and values out of range are errors.
 int param_set(const struct param *table, void *params, const char *name, const char *value);
 
 // The value of one setting as text that param_set reads back to the same bits.
 void param_value(const struct param *p, const void *params, char text[PARAM_TEXT_SIZE]);
+void param_default_value(const struct param *p, char text[PARAM_TEXT_SIZE]);
 
 // Help text: one line per setting with its default and its limits or choices.
 void param_help(const struct param *table, const char *section, FILE *out);

@@ -13,8 +13,8 @@ static int png_fail(png_image *p, enum err code, const char *name) {
   return rc;
 }
 
-void png_grey_resize(struct png_grey *image, int H, int W) {
-  const size_t bytes = (size_t)H * (size_t)W;
+void png_pixels_resize(struct png_pixels *image, int H, int W, int channels) {
+  const size_t bytes = (size_t)H * (size_t)W * (size_t)channels;
   if (image->capacity < bytes) {
     free(image->pixels);
     image->pixels = err_calloc(bytes, 1);
@@ -22,12 +22,14 @@ void png_grey_resize(struct png_grey *image, int H, int W) {
   }
   image->H = H;
   image->W = W;
+  image->channels = channels;
 }
 
 enum { PNG_SIGNATURE = 8 };
 bool png_is(const void *data, size_t size) { return size >= PNG_SIGNATURE && png_sig_cmp(data, 0, PNG_SIGNATURE) == 0; }
 
-int png_grey_read(struct png_grey *image, const char *name, const void *data, size_t size, int max_side, int paper) {
+static int png_decode(struct png_pixels *image, int channels, const char *name, const void *data, size_t size,
+                      int max_side, int paper) {
   png_image p = { .version = PNG_IMAGE_VERSION };
   if (size == 0) return err_set(ERR_FORMAT, "%s: PNG image: the file is empty", name);
   if (!png_is(data, size)) return err_set(ERR_FORMAT, "%s: PNG image: the file does not begin as one", name);
@@ -38,15 +40,23 @@ int png_grey_read(struct png_grey *image, const char *name, const void *data, si
     png_image_free(&p);
     return rc;
   }
-  p.format = PNG_FORMAT_GRAY;
-  png_grey_resize(image, (int)p.height, (int)p.width);
+  p.format = channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+  png_pixels_resize(image, (int)p.height, (int)p.width, channels);
   const unsigned char level = (unsigned char)paper;
   const png_color behind = { level, level, level };
   if (!png_image_finish_read(&p, &behind, image->pixels, 0, NULL)) return png_fail(&p, ERR_FORMAT, name);
   return 0;
 }
 
-void png_grey_release(struct png_grey *image) {
+int png_grey_read(struct png_pixels *image, const char *name, const void *data, size_t size, int max_side, int paper) {
+  return png_decode(image, 1, name, data, size, max_side, paper);
+}
+
+int png_rgb_read(struct png_pixels *image, const char *name, const void *data, size_t size, int max_side, int paper) {
+  return png_decode(image, 3, name, data, size, max_side, paper);
+}
+
+void png_pixels_release(struct png_pixels *image) {
   free(image->pixels);
   memset(image, 0, sizeof *image);
 }

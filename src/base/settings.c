@@ -249,16 +249,20 @@ bool settings_listed(const char *const *list, const char *section, const char *n
 }
 
 void settings_store(const struct settings_section *all, const char *const *only, struct tensorfile_writer *w) {
-  char value[PARAM_TEXT_SIZE], key[128];
+  char value[PARAM_TEXT_SIZE], usual[PARAM_TEXT_SIZE], key[128];
   EACH(s, p, all) {
     if (!settings_listed(only, s->name, p->name)) continue;
     param_value(p, s->params, value);
+    param_default_value(p, usual);
+    if (p->later && !strcmp(value, usual)) continue;
     snprintf(key, sizeof key, "%s.%s", s->name, p->name);
     tensorfile_put_text(w, key, value);
   }
 }
 
 int settings_restore(const struct settings_section *all, const char *const *only, const struct tensorfile *tf) {
+  EACH(s, p, all)
+    if (p->later && settings_listed(only, s->name, p->name)) param_default(p, s->params);
   for (int i = 0; i < tensorfile_metadata_count(tf); i++) {
     const char *key, *value = tensorfile_metadata_at(tf, i, &key);
     const char *dot = strchr(key, '.');

@@ -51,7 +51,9 @@ bool settings_listed(const char *const *list, const char *section, const char *n
 
 // Metadata "section.name" of a tensor file. `only` is a list of what to carry (settings_listed). Restoring ignores keys
 // of other sections, passes over an unknown name in a carried one with a line (base/note.h), and keeps settings that
-// the file does not have; a bad value is ERR_FORMAT.
+// the file does not have; a bad value is ERR_FORMAT. A later setting (struct param) is not stored where it is the
+// default, and its absence restores that: a file that makes no use of it stays as it was, and older programs take it
+// without a word.
 void settings_store(const struct settings_section *all, const char *const *only, struct tensorfile_writer *w);
 int settings_restore(const struct settings_section *all, const char *const *only, const struct tensorfile *tf);
 

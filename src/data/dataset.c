@@ -22,6 +22,11 @@ const struct param dataset_param_table[] = {
   PARAM_CHOICE(struct dataset_params, kind, DATASET_OMNIGLOT, dataset_kinds, "where the images come from"),
   PARAM_TEXT(struct dataset_params, path, "data/omniglot",
              "folder of the Omniglot archives, or root of a tree of class folders"),
+  PARAM_TEXT(struct dataset_params, validation_path, "", "folder: a tree of its own that holds the validation classes",
+             .later = true),
+  PARAM_TEXT(struct dataset_params, evaluation_path, "", "folder: a tree of its own that holds the evaluation classes",
+             .later = true),
+  PARAM_I64(struct dataset_params, channels, 1, 1, 3, "1: images are grey, their ink; 3: in colours", .later = true),
   PARAM_CHOICE(struct dataset_params, preprocessing, IMAGESET_AREA, dataset_preprocessings,
                "area: ink 1, antialiased; published: ink 0, bilinear without antialiasing, never distorted"),
   PARAM_I64(struct dataset_params, size, 28, 8, 128, "height and width of the images"),
@@ -50,6 +55,15 @@ const struct param dataset_param_table[] = {
   PARAM_F64(struct dataset_params, distort_shear, 0.15, 0, 1, "training: largest random slant (tangent)"),
   PARAM_F64(struct dataset_params, distort_translation_px, 1.5, 0, 64,
             "training: largest random shift, in final pixels"),
+  PARAM_BOOL(struct dataset_params, flip, 0, "training: mirror every second image, by chance, left to right",
+             .later = true),
+  PARAM_I64(struct dataset_params, crop_px, 0, 0, 64, "training: largest random shift by whole pixels", .later = true),
+  PARAM_BOOL(struct dataset_params, rotated_classes, 0,
+             "training: a class turned by 90, 180 or 270 degrees is a class of its own; in place of data.turn",
+             .later = true),
+  PARAM_F64(struct dataset_params, cutmix, 0, 0, 1,
+            "training: probability that a box of a query image is that of another class, and its label mixed",
+            .later = true),
   PARAM_TEXT(struct dataset_params, url, "https://raw.githubusercontent.com/brendenlake/omniglot/master/python",
              "where data fetch gets the Omniglot archives"),
   { 0 },
@@ -74,6 +88,10 @@ struct episode_spec dataset_spec(const struct dataset_params *p, enum dataset_sp
   spec.turn = (int)p->turn;
   spec.distortion = (struct episode_distortion){ p->distort_rotation_deg, p->distort_scale, p->distort_shear,
                                                  p->distort_translation_px };
+  spec.flip = (int)p->flip;
+  spec.crop_px = (int)p->crop_px;
+  spec.rotated_classes = (int)p->rotated_classes;
+  spec.cutmix = p->cutmix;
   return spec;
 }
 
@@ -142,9 +160,29 @@ static void dataset_parts_dealt(int *part, const struct imageset *set, const str
   free(of_group);
 }
 
-static int dataset_parts(int *part, const struct imageset *set, const struct dataset_params *p, int n_background) {
+// Classes come from up to three trees; first[s] is the first class of that of part s. The fractions are of the first.
+static void dataset_parts_apart(int *part, const struct imageset *set, const struct dataset_params *p,
+                                const int *first) {
+  const double evaluation = p->evaluation_path[0] ? 0 : p->evaluation;
+  const double validation = p->validation_path[0] ? 0 : p->validation;
+  for (int c = 0; c < set->n_classes; c++)
+    part[c] = c >= first[DATASET_EVALUATION] ? DATASET_EVALUATION
+            : c >= first[DATASET_VALIDATION] ? DATASET_VALIDATION
+            : (int)split_by_name(set->group_name[set->group[c]], (uint64_t)p->seed, evaluation, validation);
+}
+
+static int dataset_is_apart(const struct dataset_params *p) {
+  return p->kind == DATASET_FOLDER && (p->validation_path[0] || p->evaluation_path[0]);
+}
+
+static int dataset_parts(int *part, const struct imageset *set, const struct dataset_params *p, int n_background,
+                         const int *first) {
   const int folder = p->kind == DATASET_FOLDER;
   if (p->split[0]) return dataset_parts_listed(part, set, p->split);
+  if (dataset_is_apart(p)) {
+    dataset_parts_apart(part, set, p, first);
+    return 0;
+  }
   if (folder && (p->layout == DATASET_PARTS || (p->layout == DATASET_AUTO && dataset_has_parts(set))))
     return dataset_parts_given(part, set);
   if (!folder || p->split_rule == DATASET_BY_ORDER) {
@@ -156,11 +194,12 @@ static int dataset_parts(int *part, const struct imageset *set, const struct dat
   return 0;
 }
 
-static int dataset_split_classes(struct dataset *d, const struct dataset_params *p, int n_background) {
+static int dataset_split_classes(struct dataset *d, const struct dataset_params *p, int n_background,
+                                 const int *first) {
   const struct imageset *set = &d->images;
   int *part = err_calloc((size_t)set->n_classes, sizeof(int));
   for (int c = 0; c < set->n_classes; c++) part[c] = -1;
-  const int rc = dataset_parts(part, set, p, n_background);
+  const int rc = dataset_parts(part, set, p, n_background, first);
   for (int s = 0; s < DATASET_SPLITS; s++) d->split[s].id = err_calloc((size_t)set->n_classes, sizeof(int));
   for (int c = 0; c < set->n_classes && rc == 0; c++)
     if (part[c] >= 0) d->split[part[c]].id[d->split[part[c]].n++] = c;
@@ -205,10 +244,26 @@ static void dataset_load_builtin(struct dataset *d, const struct dataset_params 
                     (int)p->evaluation_classes, (int)p->drawings);
 }
 
-static int dataset_load_folder(struct dataset *d, const struct dataset_params *p) {
+// The trees that are needed. first[s]: the first class of that of part s.
+static int dataset_load_trees(struct dataset *d, const struct dataset_params *p, int what, int *first) {
+  const char *const paths[DATASET_SPLITS] = { p->path, p->validation_path, p->evaluation_path };
+  const struct imagefolder_options options = { .invert = p->invert, .groups = (enum imagefolder_groups)p->groups,
+                                               .below_root = dataset_is_apart(p) };
+  for (int s = 0; s < DATASET_SPLITS; s++) {
+    const int needed = !p->evaluation_path[0] || what & (s == DATASET_EVALUATION ? DATASET_EVALUATION_ONLY
+                                                                                   : DATASET_BACKGROUND_ONLY);
+    first[s] = d->images.n_classes;
+    if (paths[s][0] && needed) TRY(imagefolder_load(&d->images, paths[s], &options, &d->found));
+  }
+  return 0;
+}
+
+static int dataset_load_folder(struct dataset *d, const struct dataset_params *p, int what, int *first) {
   const struct imagefolder_found *found = &d->found;
   char text[512];
-  TRY(imagefolder_load(&d->images, p->path, (int)p->invert, (enum imagefolder_groups)p->groups, &d->found));
+  if (p->channels == 3 && p->invert)
+    return err_set(ERR_SETTING, "data.invert=yes: says what is ink, and images in colours (data.channels=3) have none");
+  TRY(dataset_load_trees(d, p, what, first));
   const int n = d->images.n_images, mostly_ink = 2 * found->n_border > n;
   imagefolder_skipped(found, text, sizeof text);
   if (found->n_skipped) note("%s: neither PNG nor JPEG and passed over: %s", p->path, text);
@@ -240,20 +295,31 @@ const struct imageset *dataset_background(const struct dataset *d, const struct 
   return own ? &d->images : &d->stand_in;
 }
 
+static int dataset_check_channels(const struct dataset_params *p) {
+  if (p->channels == 2) return err_set(ERR_SETTING, "data.channels=2: 1 (grey) or 3 (colours)");
+  if (p->channels == 3 && p->kind != DATASET_FOLDER)
+    return err_set(ERR_SETTING, "data.channels=3: data.kind=%s has no colours", dataset_kind_name(p->kind));
+  if (p->channels == 3 && p->preprocessing == IMAGESET_PUBLISHED)
+    return err_set(ERR_SETTING, "data.preprocessing=published: of ink; images in colours (data.channels=3) have none");
+  return 0;
+}
+
 int dataset_load(struct dataset *d, const struct dataset_params *p, int what) {
   memset(d, 0, sizeof *d);
-  imageset_init(&d->images, (enum imageset_preprocessing)p->preprocessing, (int)p->size);
-  int rc = 0, n_background = 0;
+  TRY(dataset_check_channels(p));
+  if (p->channels == 3) imageset_init_colour(&d->images, (int)p->size);
+  else imageset_init(&d->images, (enum imageset_preprocessing)p->preprocessing, (int)p->size);
+  int rc = 0, n_background = 0, first[DATASET_SPLITS] = { 0 };
   const int parts = p->split[0] ? DATASET_EVERYTHING : what;
   switch ((enum dataset_kind)p->kind) {
   case DATASET_OMNIGLOT: rc = dataset_load_omniglot(d, p, parts, &n_background); break;
   case DATASET_BUILTIN: dataset_load_builtin(d, p, parts, &n_background); break;
   case DATASET_FOLDER:
-    rc = dataset_load_folder(d, p);
+    rc = dataset_load_folder(d, p, parts, first);
     n_background = d->images.n_groups;
     break;
   }
-  if (rc == 0) rc = dataset_split_classes(d, p, n_background);
+  if (rc == 0) rc = dataset_split_classes(d, p, n_background, first);
   if (rc < 0) dataset_release(d);
   else if (what & DATASET_STAND_IN && d->split[DATASET_TRAINING].n == 0) dataset_load_stand_in(d, p);
   return rc;
@@ -277,8 +343,9 @@ int dataset_check(const struct dataset *d, const struct dataset_params *p, const
     [DATASET_BUILTIN] = { "data.classes and data.validation", "data.classes and data.validation",
                           "data.evaluation_classes" },
   };
-  if (spec->ways > d->split[s].n)
-    return err_set(ERR_SETTING, "%d ways, but there are only %d %s classes of %d; %s", spec->ways, d->split[s].n,
+  const int n = episode_classes(spec, &d->split[s]);
+  if (spec->ways > n)
+    return err_set(ERR_SETTING, "%d ways, but there are only %d %s classes of %d; %s", spec->ways, n,
                    dataset_split_name(s), d->images.n_classes,
                    p->split[0] ? "data.split lists them" : shares[p->kind][s]);
   return episode_check(spec, &d->images, &d->split[s], dataset_split_name(s));
@@ -286,7 +353,7 @@ int dataset_check(const struct dataset *d, const struct dataset_params *p, const
 
 void dataset_fingerprint(const struct dataset *d, char text[17]) {
   const struct imageset *set = &d->images;
-  const int kept = set->ink ? 4 * set->S * set->S : set->S * set->S;
+  const int kept = (int)imageset_kept(set), final = set->S * set->S;
   uint64_t h = CHECKSUM_START;
   for (int c = 0; c < set->n_classes; c++) {
     const unsigned char n[2] = { (unsigned char)imageset_drawings(set, c),
@@ -294,7 +361,7 @@ void dataset_fingerprint(const struct dataset *d, char text[17]) {
     h = checksum_bytes(h, set->class_name[c], strlen(set->class_name[c]) + 1);
     h = checksum_bytes(h, n, sizeof n);
   }
-  if (set->ink) h = checksum_bytes(h, set->ink, (size_t)set->n_images * (size_t)kept);
-  else h ^= checksum_reals(set->reduced, set->n_images, kept, kept);
+  if (set->reduced) h ^= checksum_reals(set->reduced, set->n_images, final, final);
+  else h = checksum_bytes(h, set->colour ? set->colour : set->ink, (size_t)set->n_images * (size_t)kept);
   snprintf(text, 17, "%016llx", (unsigned long long)h);
 }

@@ -20,6 +20,8 @@ enum { DATASET_BACKGROUND_ONLY = 1, DATASET_EVALUATION_ONLY = 2, DATASET_EVERYTH
 struct dataset_params {
   int64_t kind;           // enum dataset_kind
   char path[PARAM_TEXT_SIZE];
+  char validation_path[PARAM_TEXT_SIZE], evaluation_path[PARAM_TEXT_SIZE];  // folder: of these parts alone
+  int64_t channels;       // 1 | 3
   int64_t preprocessing;  // enum imageset_preprocessing
   int64_t size;           // S
   double validation;      // fraction of the background groups held out for validation
@@ -31,8 +33,10 @@ struct dataset_params {
   int64_t invert;         // folder: ink is bright
   int64_t classes, evaluation_classes, drawings;  // built-in characters
   int64_t seed;           // of the splits and the built-in characters
-  int64_t turn;           // the next five: struct episode_spec, training only
+  int64_t turn;           // the next nine: struct episode_spec, training only
   double distort_rotation_deg, distort_scale, distort_shear, distort_translation_px;
+  int64_t flip, crop_px, rotated_classes;
+  double cutmix;
   char url[PARAM_TEXT_SIZE];  // where `data fetch` gets Omniglot
 };
 extern const struct param dataset_param_table[];
@@ -47,8 +51,8 @@ struct dataset {
 
 // Load what is needed: DATASET_BACKGROUND_ONLY (training, validation), DATASET_EVALUATION_ONLY or
 // DATASET_EVERYTHING. The splits do not depend on what is loaded; those not asked for are empty, except
-// that a folder, and anything that a list splits, is always loaded whole. A note tells what was passed over or looks
-// wrong.
+// that a folder without an evaluation_path, and anything that a list splits, is always loaded whole. A note tells what
+// was passed over or looks wrong.
 int dataset_load(struct dataset *d, const struct dataset_params *p, int what);
 void dataset_release(struct dataset *d);
 
@@ -73,7 +77,7 @@ const char *dataset_kind_name(int64_t kind);  // as data.kind
 // "training", "validation", "evaluation"
 const char *dataset_split_name(enum dataset_split s);
 
-// The kind of task: with the turns and distortions of the settings for training, without for the others.
+// The kind of task: with the turns, distortions and shifts of the settings for training, without for the others.
 struct episode_spec dataset_spec(const struct dataset_params *p, enum dataset_split s, int ways, int shots,
                                  int queries);
 

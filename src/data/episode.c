@@ -7,23 +7,43 @@
 
 #include "base/err.h"
 
+static void episode_unmix(struct episode *e) {
+  for (int q = 0; q < e->ways * e->queries; q++) {
+    e->other[q] = q / e->queries;
+    e->share[q] = 1;
+  }
+}
+
 void episode_init(struct episode *e, int ways, int shots, int queries) {
-  assert(ways > 0 && shots > 0 && queries > 0);
+  assert(ways > 0 && shots >= 0 && queries > 0);
   *e = (struct episode){ .ways = ways, .shots = shots, .queries = queries };
   e->classes = err_calloc((size_t)ways, sizeof(int));
   e->views = err_calloc((size_t)episode_images(e), sizeof(struct view));
+  const size_t n_queries = (size_t)ways * (size_t)queries;
+  e->mixes = err_calloc(n_queries, sizeof *e->mixes);
+  e->other = err_calloc(n_queries, sizeof *e->other);
+  e->share = err_calloc(n_queries, sizeof *e->share);
+  episode_unmix(e);
 }
 
 void episode_release(struct episode *e) {
   free(e->classes);
   free(e->views);
+  free(e->mixes);
+  free(e->other);
+  free(e->share);
   memset(e, 0, sizeof *e);
+}
+
+int episode_classes(const struct episode_spec *spec, const struct imageset_classes *from) {
+  return (spec->rotated_classes ? 4 : 1) * from->n;
 }
 
 int episode_check(const struct episode_spec *spec, const struct imageset *set, const struct imageset_classes *from,
                   const char *what) {
-  if (spec->ways > from->n)
-    return err_set(ERR_SETTING, "%d ways, but there are only %d %s classes", spec->ways, from->n, what);
+  const int n_classes = episode_classes(spec, from);
+  if (spec->ways > n_classes)
+    return err_set(ERR_SETTING, "%d ways, but there are only %d %s classes", spec->ways, n_classes, what);
   for (int i = 0; i < from->n; i++) {
     const int c = from->id[i], n = imageset_drawings(set, c);
     if (n < spec->shots + spec->queries)
@@ -67,10 +87,47 @@ static int episode_holds(const struct episode *e, int w, int n, int image) {
   return 0;
 }
 
-static int episode_holds_class(const struct episode *e, int n, int c) {
+static int episode_holds_class(const struct episode *e, int n, int c, int quarter, int rotated) {
   for (int w = 0; w < n; w++)
-    if (e->classes[w] == c) return 1;
+    if (e->classes[w] == c && (!rotated || episode_view(e, w, 0)->quarter == quarter)) return 1;
   return 0;
+}
+
+// Choose the class of way w, and the quarter turn of its images.
+static int episode_draw_class(struct episode *e, int w, const struct episode_spec *spec,
+                              const struct imageset_classes *from, struct rng *r) {
+  const int n = episode_classes(spec, from), all = spec->shots == 0 && spec->ways == n;
+  int quarter;
+  do {
+    const int k = all ? w : episode_below(r, n);
+    e->classes[w] = from->id[k % from->n];
+    quarter = k / from->n;
+  } while (episode_holds_class(e, w, e->classes[w], quarter, spec->rotated_classes));
+  return spec->turn && !spec->rotated_classes ? episode_below(r, 4) : quarter;
+}
+
+// Mirror and shift.
+static void episode_augment(struct view *v, const struct episode_spec *spec, struct rng *r) {
+  if (spec->flip && episode_below(r, 2))
+    for (int k = 0; k < 2; k++) v->m[k][0] = -v->m[k][0];
+  if (spec->crop_px)
+    for (int k = 0; k < 2; k++) v->t[k] += (float)(episode_below(r, 2 * spec->crop_px + 1) - spec->crop_px);
+}
+
+static int episode_clip(int x, int S) { return x < 0 ? 0 : x > S ? S : x; }
+
+// Choose what query q is mixed with, and the box.
+static void episode_mix_query(struct episode *e, int q, int S, struct rng *r) {
+  const int way = q / e->queries, k = episode_below(r, (e->ways - 1) * e->queries);
+  const int half = (int)(S * sqrt(rng_uniform(r))) / 2;  // 1 - l is as uniform as l
+  const int y = episode_below(r, S), x = episode_below(r, S);
+  struct episode_mix *m = e->mixes + q;
+  m->partner = k < way * e->queries ? k : k + e->queries;
+  m->box = (struct render_box){ episode_clip(y - half, S), episode_clip(x - half, S), episode_clip(y + half, S),
+                                episode_clip(x + half, S) };
+  const int area = (m->box.y1 - m->box.y0) * (m->box.x1 - m->box.x0);
+  e->share[q] = (real)1 - (real)area / (real)(S * S);
+  if (area > 0) e->other[q] = m->partner / e->queries;
 }
 
 void episode_draw(struct episode *e, const struct episode_spec *spec, const struct imageset *set,
@@ -78,11 +135,7 @@ void episode_draw(struct episode *e, const struct episode_spec *spec, const stru
   assert(e->ways == spec->ways && e->shots == spec->shots && e->queries == spec->queries);
   const int distorted = episode_is_distorted(&spec->distortion);
   for (int w = 0; w < e->ways; w++) {
-    do {
-      e->classes[w] = from->id[episode_below(r, from->n)];
-    } while (episode_holds_class(e, w, e->classes[w]));
-    const int c = e->classes[w];
-    const int quarter = spec->turn ? episode_below(r, 4) : 0;
+    const int quarter = episode_draw_class(e, w, spec, from, r), c = e->classes[w];
     const int n = e->shots + e->queries, first = set->first[c], available = imageset_drawings(set, c);
     for (int d = 0; d < n; d++) {
       struct view *v = episode_view(e, w, d);
@@ -92,11 +145,20 @@ void episode_draw(struct episode *e, const struct episode_spec *spec, const stru
       } while (episode_holds(e, w, d, v->image));
       v->quarter = quarter;
       if (distorted) episode_distort(v, &spec->distortion, r);
+      episode_augment(v, spec, r);
     }
   }
+  episode_unmix(e);
+  for (int q = 0; spec->cutmix > 0 && e->ways > 1 && q < e->ways * e->queries; q++)
+    if (rng_uniform(r) < spec->cutmix) episode_mix_query(e, q, set->S, r);
 }
 
 void episode_render(const struct episode *e, const struct imageset *set, real *out, int stride) {
   const size_t image = (size_t)set->S * (size_t)set->S * (size_t)stride;
+  const int n_support = e->ways * e->shots;
   for (int i = 0; i < episode_images(e); i++) render_view(set, out + (size_t)i * image, stride, e->views + i);
+  for (int q = 0; q < e->ways * e->queries; q++)
+    if (e->share[q] < 1)
+      render_view_box(set, out + (size_t)(n_support + q) * image, stride, e->views + n_support + e->mixes[q].partner,
+                      &e->mixes[q].box);
 }

@@ -1,6 +1,7 @@
 // episode.h - few-shot tasks: N distinct classes, K support and Q query drawings of each, all distinct.
 // An episode says which drawings and how each is looked at; its pixels are made by episode_render.
-// Images are class-major: support image i has label i / K, query image i label i / Q.
+// Images are class-major: support image i has label i / K, query image i label i / Q. With K = 0 and as many ways as
+// classes it is ordinary classification: way w is always class w.
 #ifndef DATA_EPISODE_H
 #define DATA_EPISODE_H
 
@@ -19,19 +20,37 @@ struct episode_distortion {
 
 struct episode_spec {
   int ways, shots, queries;
-  int turn;  // one random quarter turn per class (training only)
-  struct episode_distortion distortion;  // training only
+  // the rest for training only
+  int turn;             // one random quarter turn per class
+  int rotated_classes;  // instead: a class turned by 0, 90, 180 and 270 degrees is four
+  struct episode_distortion distortion;
+  int flip;             // every second image, by chance, is mirrored left to right
+  int crop_px;          // largest shift, by whole pixels; what comes in is background
+  double cutmix;        // probability that a query is mixed with one of another class
+};
+
+// CutMix (Yun et al., ICCV 2019): a box of the query is replaced by the same box of another one. With l uniform in
+// [0, 1] its sides are S sqrt(1 - l) (rounded down to even), its centre is uniform; what lies outside is cut off.
+struct episode_mix {
+  int partner;  // the query that the box comes from
+  struct render_box box;
 };
 
 struct episode {
   int ways, shots, queries;
-  int *classes;        // (ways) class indices
+  int *classes;        // (ways) class indices; of rotated classes one may be there again, turned otherwise
   struct view *views;  // (ways*shots) support, then (ways*queries) queries
+  struct episode_mix *mixes;  // (ways*queries) where share < 1
+  int *other;          // (ways*queries) second label of a query; the first where it is not mixed
+  real *share;         // (ways*queries) of the first label: the pixels left to it; 1: not mixed
 };
 
 void episode_init(struct episode *e, int ways, int shots, int queries);
 void episode_release(struct episode *e);
 static inline int episode_images(const struct episode *e) { return e->ways * (e->shots + e->queries); }
+
+// The classes that tasks are drawn from: of rotated classes four times as many.
+int episode_classes(const struct episode_spec *spec, const struct imageset_classes *from);
 
 // Can every task of this kind be drawn from these classes? ERR_SETTING says what is too small.
 // `what` names the split in the message ("training").
@@ -42,7 +61,7 @@ int episode_check(const struct episode_spec *spec, const struct imageset *set, c
 void episode_draw(struct episode *e, const struct episode_spec *spec, const struct imageset *set,
                   const struct imageset_classes *from, struct rng *r);
 
-// Pixels of all images, support first: out[((i*S + y)*S + x)*stride], nothing between is touched.
+// Pixels of all images, support first: out[((i*S + y)*S + x)*stride + channel], nothing between is touched.
 void episode_render(const struct episode *e, const struct imageset *set, real *out, int stride);
 
 #endif

@@ -18,9 +18,10 @@ struct loading {
   struct imageset *set;
   struct archive *a;
   struct imagefolder_found *found;
-  int invert;
-  enum imagefolder_groups groups;
-  struct png_grey image;
+  const struct imagefolder_options *options;
+  size_t root;        // bytes of a name that all images have in common
+  int first, n_grey;  // classes of the set before, images without colour
+  struct png_pixels image;
 };
 
 static const char *imagefolder_ending(const char *name) {
@@ -53,14 +54,24 @@ void imagefolder_skipped(const struct imagefolder_found *found, char *text, int 
 
 static int imagefolder_read(struct loading *l, const char *name, const void *data, size_t size) {
   const bool named_png = !strcasecmp(imagefolder_ending(name), ".png");
+  const bool colours = l->set->channels == 3;
   if (jpeg_is(data, size) || (!named_png && !png_is(data, size)))
-    return jpeg_grey_read(&l->image, name, data, size, IMAGEFOLDER_MAX_SIDE);
-  return png_grey_read(&l->image, name, data, size, IMAGEFOLDER_MAX_SIDE, l->invert ? 0 : 255);
+    return (colours ? jpeg_rgb_read : jpeg_grey_read)(&l->image, name, data, size, IMAGEFOLDER_MAX_SIDE);
+  return (colours ? png_rgb_read : png_grey_read)(&l->image, name, data, size, IMAGEFOLDER_MAX_SIDE,
+                                                  l->options->invert ? 0 : 255);
+}
+
+static bool imagefolder_has_colour(const struct png_pixels *p) {
+  for (int k = 0; k < p->H * p->W; k++) {
+    const unsigned char *rgb = p->pixels + 3 * k;
+    if (rgb[0] != rgb[1] || rgb[1] != rgb[2]) return true;
+  }
+  return false;
 }
 
 // What the ink of an image looks like. Returns whether there is any.
 static bool imagefolder_look(struct loading *l) {
-  const struct png_grey *p = &l->image;
+  const struct png_pixels *p = &l->image;
   long border = 0, n_border = 0;
   int most = 0, least = 255;
   for (int k = 0; k < p->H * p->W; k++) {
@@ -71,14 +82,14 @@ static bool imagefolder_look(struct loading *l) {
     border += ink;
     n_border++;
   }
-  const int brightest = l->invert ? most : 255 - least;
+  const int brightest = l->options->invert ? most : 255 - least;
   if (brightest > l->found->brightest) l->found->brightest = brightest;
   l->found->n_border += border > n_border * IMAGEFOLDER_HALF;
   l->found->n_blank += most < IMAGEFOLDER_LEAST_INK;
   return most >= IMAGEFOLDER_LEAST_INK;
 }
 
-// Returns 1 if the image has ink, 0 if not.
+// Returns 1 if the image shows something, 0 if it has no ink.
 static int imagefolder_add(struct loading *l, int i) {
   const unsigned char *data;
   size_t size;
@@ -86,7 +97,12 @@ static int imagefolder_add(struct loading *l, int i) {
   snprintf(name, sizeof name, "%s: %s", l->a->path, l->a->entries[i].name);
   TRY(archive_read(l->a, i, IMAGEFOLDER_MAX_FILE, &data, &size));
   TRY(imagefolder_read(l, name, data, size));
-  if (!l->invert)
+  if (l->set->channels == 3) {
+    l->n_grey += !imagefolder_has_colour(&l->image);
+    imageset_add_colour(l->set, l->image.pixels, l->image.H, l->image.W);
+    return 1;
+  }
+  if (!l->options->invert)
     for (int k = 0; k < l->image.H * l->image.W; k++) l->image.pixels[k] = (unsigned char)(255 - l->image.pixels[k]);
   imageset_add_image(l->set, l->image.pixels, l->image.H, l->image.W);
   return imagefolder_look(l);
@@ -97,7 +113,7 @@ static void imagefolder_begin(struct loading *l, const char *class_name) {
   char group[FILE_PATH_SIZE];
   snprintf(group, sizeof group, "%s", class_name);
   char *slash = strrchr(group, '/');
-  if (l->groups == IMAGEFOLDER_PARENT && slash) slash[1] = 0;  // with the slash: no class is called so
+  if (l->options->groups == IMAGEFOLDER_PARENT && slash) slash[1] = 0;  // with the slash: no class is called so
   imageset_add_class(l->set, class_name, group);
 }
 
@@ -109,11 +125,13 @@ static int imagefolder_add_class(struct loading *l, int i) {
   const char *slash = strrchr(a->entries[i].name, '/');
   if (!slash) return err_set(ERR_FORMAT, "%s: %s: image outside any class folder", a->path, a->entries[i].name);
   const size_t length = (size_t)(slash - a->entries[i].name) + 1;  // with the slash
-  snprintf(class_name, sizeof class_name, "%.*s", (int)length - 1, a->entries[i].name);
-  if (imageset_find(l->set, class_name) >= 0) return 0;
+  snprintf(class_name, sizeof class_name, "%.*s", (int)(length - 1 - l->root), a->entries[i].name + l->root);
+  const int known = imageset_find(l->set, class_name);
+  if (known >= l->first) return 0;
+  if (known >= 0) return err_set(ERR_FORMAT, "%s: class %s is also among those loaded before", a->path, class_name);
   imagefolder_begin(l, class_name);
   int with_ink = 0, n = 0;
-  for (int k = i; k < a->n && strncmp(a->entries[k].name, class_name, length - 1) == 0; k++) {
+  for (int k = i; k < a->n && strncmp(a->entries[k].name, a->entries[i].name, length - 1) == 0; k++) {
     const char *name = a->entries[k].name;
     if (name[length - 1] != '/' || strchr(name + length, '/') || !imagefolder_is_image(name)) continue;
     const int ink = imagefolder_add(l, k);
@@ -123,29 +141,51 @@ static int imagefolder_add_class(struct loading *l, int i) {
   }
   if (with_ink) return 0;
   return err_set(ERR_FORMAT, "%s: class %s: no ink in any of its %d images; %s", a->path, class_name, n,
-                 l->invert ? "dark marks on a bright or transparent ground need data.invert=no"
+                 l->options->invert ? "dark marks on a bright or transparent ground need data.invert=no"
                            : "bright marks on a dark or transparent ground need data.invert=yes");
 }
 
+// Length of the folders that all images have in common, the class folder left out.
+static size_t imagefolder_root(const struct archive *a) {
+  const char *first = NULL;
+  size_t root = 0;
+  for (int i = 0; i < a->n; i++) {
+    const char *name = a->entries[i].name;
+    if (!imagefolder_is_image(name)) continue;
+    if (!first) {
+      const char *slash = strrchr(name, '/');
+      first = name;
+      root = slash ? (size_t)(slash - name) + 1 : 0;
+    }
+    while (root > 0 && (strncmp(name, first, root) != 0 || !strchr(name + root, '/')))
+      for (root--; root > 0 && first[root - 1] != '/';) root--;
+  }
+  return root;
+}
+
 static int imagefolder_load_archive(struct loading *l) {
+  if (l->options->below_root) l->root = imagefolder_root(l->a);
   for (int i = 0; i < l->a->n; i++) {
     if (imagefolder_is_image(l->a->entries[i].name)) TRY(imagefolder_add_class(l, i));
     else imagefolder_skip(l->found, l->a->entries[i].name);
   }
-  if (l->set->n_classes > 0) return 0;
+  const int n = l->set->n_images - l->set->first[l->first];
+  l->found->n_grey += l->n_grey;
+  if (n > 0 && l->n_grey == n)
+    return err_set(ERR_FORMAT, "%s: none of %d images has any colour; data.channels=1 takes them", l->a->path, n);
+  if (n > 0) return 0;
   char skipped[512];
   imagefolder_skipped(l->found, skipped, sizeof skipped);
   return err_set(ERR_FORMAT, "%s: no PNG or JPEG images in class folders (%s)", l->a->path, skipped);
 }
 
-int imagefolder_load(struct imageset *set, const char *path, int invert, enum imagefolder_groups groups,
+int imagefolder_load(struct imageset *set, const char *path, const struct imagefolder_options *options,
                      struct imagefolder_found *found) {
   struct archive a;
   TRY(archive_open(&a, path));
-  *found = (struct imagefolder_found){ 0 };
-  struct loading l = { .set = set, .a = &a, .found = found, .invert = invert, .groups = groups };
+  struct loading l = { .set = set, .a = &a, .found = found, .options = options, .first = set->n_classes };
   const int rc = imagefolder_load_archive(&l);
-  png_grey_release(&l.image);
+  png_pixels_release(&l.image);
   archive_close(&a);
   return rc;
 }

@@ -3,6 +3,8 @@
 #ifndef DATA_IMAGEFOLDER_H
 #define DATA_IMAGEFOLDER_H
 
+#include <stdbool.h>
+
 #include "data/imageset.h"
 
 // Each class its own; the classes of one parent folder.
@@ -20,11 +22,19 @@ struct imagefolder_found {
   int n_blank;    // images without ink
   int n_border;   // images whose border is ink: paper and ink may have to be exchanged
   int brightest;  // grey value, 0..255
+  int n_grey;     // of a set in colours: images without any
 };
 
-// Add every class found. Dark pixels are ink, or bright ones with `invert`; transparent ones never. Classes and images
-// are sorted by name. Errors name the root and the file, or a class of which no image has any ink.
-int imagefolder_load(struct imageset *set, const char *path, int invert, enum imagefolder_groups groups,
+struct imagefolder_options {
+  bool invert;                     // bright pixels are ink, not dark ones
+  enum imagefolder_groups groups;
+  bool below_root;                 // class names begin below the folders that all images have in common
+};
+
+// Add every class found; *found counts on. Transparent pixels are never ink, and white in colours. Classes and images
+// are sorted by name. Errors name the root and the file, a class of which no image has any ink, a class that is in
+// the set already, or that no image has any colour where the set is in colours.
+int imagefolder_load(struct imageset *set, const char *path, const struct imagefolder_options *options,
                      struct imagefolder_found *found);
 
 // "3 files: .gif (2), .txt (1)"

@@ -23,7 +23,13 @@ static char *imageset_copy(const char *text) {
 }
 
 void imageset_init(struct imageset *set, enum imageset_preprocessing preprocessing, int S) {
-  *set = (struct imageset){ .preprocessing = preprocessing, .S = S, .first = err_calloc(1, sizeof(int)) };
+  *set = (struct imageset){ .preprocessing = preprocessing, .S = S, .channels = 1,
+                             .first = err_calloc(1, sizeof(int)) };
+}
+
+void imageset_init_colour(struct imageset *set, int S) {
+  imageset_init(set, IMAGESET_AREA, S);
+  set->channels = 3;
 }
 
 void imageset_release(struct imageset *set) {
@@ -35,6 +41,7 @@ void imageset_release(struct imageset *set) {
   free(set->group);
   free(set->ink);
   free(set->reduced);
+  free(set->colour);
   memset(set, 0, sizeof *set);
 }
 
@@ -64,12 +71,22 @@ void imageset_add_class(struct imageset *set, const char *class_name, const char
   set->n_classes++;
 }
 
+// Is there no room for one more image? Then the capacity is already the new one.
+static int imageset_grows(struct imageset *set) {
+  if (set->n_images < set->capacity_images) return 0;
+  set->capacity_images = imageset_doubled(set->n_images);
+  return 1;
+}
+
+static void imageset_count(struct imageset *set) {
+  set->n_images++;
+  set->first[set->n_classes] = set->n_images;
+}
+
 void imageset_add_image(struct imageset *set, const unsigned char *ink, int H, int W) {
-  assert(set->n_classes > 0 && H > 0 && W > 0);
-  const int i = set->n_images, S = set->S;
-  const size_t kept = 4 * (size_t)S * (size_t)S, final = (size_t)S * (size_t)S;
-  const int grow = i == set->capacity_images;
-  if (grow) set->capacity_images = imageset_doubled(i);
+  assert(set->n_classes > 0 && set->channels == 1 && H > 0 && W > 0);
+  const int i = set->n_images, S = set->S, grow = imageset_grows(set);
+  const size_t kept = imageset_kept(set), final = (size_t)S * (size_t)S;
   if (set->preprocessing == IMAGESET_AREA) {
     if (grow) set->ink = imageset_moved(set->ink, i, set->capacity_images, kept);
     render_reduce_area(set->ink + (size_t)i * kept, 2 * S, ink, H, W);
@@ -77,11 +94,19 @@ void imageset_add_image(struct imageset *set, const unsigned char *ink, int H, i
     if (grow) set->reduced = imageset_moved(set->reduced, i, set->capacity_images, final * sizeof(real));
     render_reduce_published(set->reduced + (size_t)i * final, S, ink, H, W);
   }
-  set->n_images++;
-  set->first[set->n_classes] = set->n_images;
+  imageset_count(set);
+}
+
+void imageset_add_colour(struct imageset *set, const unsigned char *pixels, int H, int W) {
+  assert(set->n_classes > 0 && set->channels == 3 && H > 0 && W > 0);
+  const size_t kept = imageset_kept(set);
+  if (imageset_grows(set)) set->colour = imageset_moved(set->colour, set->n_images, set->capacity_images, kept);
+  render_reduce_colour(set->colour + (size_t)set->n_images * kept, set->S, pixels, H, W);
+  imageset_count(set);
 }
 
 double imageset_ink(const struct imageset *set, int c) {
+  assert(set->channels == 1);
   const size_t kept = (set->preprocessing == IMAGESET_AREA ? 4 : 1) * (size_t)set->S * (size_t)set->S;
   const size_t begin = (size_t)set->first[c] * kept, end = (size_t)set->first[c + 1] * kept;
   double sum = 0;

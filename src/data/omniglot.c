@@ -43,7 +43,7 @@ static int omniglot_complete(const struct imageset *set, const struct archive *a
                  imageset_drawings(set, c), OMNIGLOT_DRAWINGS);
 }
 
-static int omniglot_add(struct imageset *set, struct archive *a, int i, struct png_grey *image) {
+static int omniglot_add(struct imageset *set, struct archive *a, int i, struct png_pixels *image) {
   const unsigned char *data;
   size_t size;
   char name[2 * FILE_PATH_SIZE];
@@ -58,7 +58,7 @@ static int omniglot_add(struct imageset *set, struct archive *a, int i, struct p
   return 0;
 }
 
-static int omniglot_add_all(struct imageset *set, struct archive *a, int n_characters, struct png_grey *image) {
+static int omniglot_add_all(struct imageset *set, struct archive *a, int n_characters, struct png_pixels *image) {
   const int first_class = set->n_classes;
   struct omniglot_name name, last = { "", "" };
   for (int i = 0; i < a->n; i++) {
@@ -77,9 +77,9 @@ static int omniglot_add_all(struct imageset *set, struct archive *a, int n_chara
 }
 
 int omniglot_load_archive(struct imageset *set, struct archive *a, int n_characters) {
-  struct png_grey image = { 0 };
+  struct png_pixels image = { 0 };
   const int rc = omniglot_add_all(set, a, n_characters, &image);
-  png_grey_release(&image);
+  png_pixels_release(&image);
   return rc;
 }
 

@@ -3,8 +3,10 @@
 #include <assert.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "data/imageset.h"
 
 enum { RENDER_MAX_KEPT = 2 * RENDER_MAX_S };
@@ -77,6 +79,22 @@ void render_reduce_area(unsigned char *restrict kept, int n, const unsigned char
     }
 }
 
+void render_reduce_colour(unsigned char *restrict kept, int n, const unsigned char *restrict pixels, int H, int W) {
+  const int side = H < W ? H : W, top = (H - side) / 2, left = (W - side) / 2;
+  if (H == n && W == n) {
+    memcpy(kept, pixels, 3 * (size_t)n * (size_t)n);
+    return;
+  }
+  unsigned char *plane = err_calloc((size_t)side * (size_t)side, 1), small[RENDER_MAX_S * RENDER_MAX_S];
+  for (int c = 0; c < 3; c++) {
+    for (int y = 0; y < side; y++)
+      for (int x = 0; x < side; x++) plane[y * side + x] = pixels[3 * ((top + y) * W + left + x) + c];
+    render_reduce_area(small, n, plane, side, side);
+    for (int k = 0; k < n * n; k++) kept[3 * k + c] = small[k];
+  }
+  free(plane);
+}
+
 void render_reduce_published(real *restrict reduced, int S, const unsigned char *restrict ink, int H, int W) {
   for (int y = 0; y < S; y++) {
     const double py = fmin(fmax((y + 0.5) * ((double)H / S) - 0.5, 0), H - 1);
@@ -94,11 +112,12 @@ void render_reduce_published(real *restrict reduced, int S, const unsigned char 
 
 // ---- from what is kept to a view ----
 
-static void render_published(const struct imageset *set, real *restrict out, int stride, const struct view *v) {
+static void render_published(const struct imageset *set, real *restrict out, int stride, const struct view *v,
+                             const struct render_box *box) {
   const int S = set->S;
   const real *in = set->reduced + (size_t)v->image * (size_t)(S * S);
-  for (int y = 0; y < S; y++)
-    for (int x = 0; x < S; x++) {
+  for (int y = box->y0; y < box->y1; y++)
+    for (int x = box->x0; x < box->x1; x++) {
       const int from[4] = { y * S + x, x * S + S - 1 - y, (S - 1 - y) * S + S - 1 - x, (S - 1 - x) * S + y };
       out[(size_t)(y * S + x) * (size_t)stride] = in[from[v->quarter]];
     }
@@ -156,30 +175,80 @@ static void render_row(float *restrict row, int S, const uint32_t *restrict quad
   }
 }
 
-static void render_area(const struct imageset *set, real *restrict out, int stride, const struct view *v) {
+// Source (xx x + xy y + x0, yx x + yy y + y0) of an output pixel (x, y), both relative to the centre.
+struct render_map {
+  float xx, xy, x0, yx, yy, y0;
+};
+
+// source = turn (m u + t): turn maps (x, y) to (c x - s y, s x + c y)
+static struct render_map render_map_of(const struct view *v) {
   static const float turn_x[4] = { 1, 0, -1, 0 }, turn_y[4] = { 0, 1, 0, -1 };
-  const int S = set->S, n = 2 * S;
   const float c = turn_x[v->quarter], s = turn_y[v->quarter];
-  // source = turn (m u + t): turn maps (x, y) to (c x - s y, s x + c y)
-  const float xx = c * v->m[0][0] - s * v->m[1][0], xy = c * v->m[0][1] - s * v->m[1][1],
-              x0 = c * v->t[0] - s * v->t[1];
-  const float yx = s * v->m[0][0] + c * v->m[1][0], yy = s * v->m[0][1] + c * v->m[1][1],
-              y0 = s * v->t[0] + c * v->t[1];
+  return (struct render_map){
+    .xx = c * v->m[0][0] - s * v->m[1][0], .xy = c * v->m[0][1] - s * v->m[1][1], .x0 = c * v->t[0] - s * v->t[1],
+    .yx = s * v->m[0][0] + c * v->m[1][0], .yy = s * v->m[0][1] + c * v->m[1][1], .y0 = s * v->t[0] + c * v->t[1],
+  };
+}
+
+static void render_area(const struct imageset *set, real *restrict out, int stride, const struct view *v,
+                        const struct render_box *box) {
+  const int S = set->S, n = 2 * S;
+  const struct render_map m = render_map_of(v);
   const float half = 0.5f * (float)(S - 1), origin = (float)S + 0.5f;  // centre of the kept array, counted from -1
   uint32_t quad[(RENDER_MAX_KEPT + 2) * RENDER_MAX_LINE];
   float row[RENDER_MAX_LINE];
   render_quads(quad, set->ink + (size_t)v->image * (size_t)(n * n), n);
-  for (int y = 0; y < S; y++) {
+  for (int y = box->y0; y < box->y1; y++) {
     const float uy = (float)y - half;
-    const float px = 2 * (x0 + xy * uy - xx * half) + origin, py = 2 * (y0 + yy * uy - yx * half) + origin;
-    render_row(row, S, quad, n, render_fixed(px), render_fixed(py), render_fixed(2 * xx), render_fixed(2 * yx));
+    const float px = 2 * (m.x0 + m.xy * uy - m.xx * half) + origin, py = 2 * (m.y0 + m.yy * uy - m.yx * half) + origin;
+    render_row(row, S, quad, n, render_fixed(px), render_fixed(py), render_fixed(2 * m.xx), render_fixed(2 * m.yx));
     real *line = out + (size_t)(y * S) * (size_t)stride;
-    for (int x = 0; x < S; x++) line[(size_t)x * (size_t)stride] = row[x];
+    for (int x = box->x0; x < box->x1; x++) line[(size_t)x * (size_t)stride] = row[x];
   }
 }
 
+// Pixels (n, n, 3) as the network sees them, with a border of grey: 1 before, 2 behind.
+static void render_bordered(float *restrict in, const unsigned char *restrict pixels, int n) {
+  const int line = 3 * (n + 3);
+  memset(in, 0, (size_t)line * (size_t)(n + 3) * sizeof *in);
+  for (int y = 0; y < n; y++)
+    for (int k = 0; k < 3 * n; k++) in[(y + 1) * line + 3 + k] = (float)pixels[3 * n * y + k] / 127.5f - 1;
+}
+
+static void render_colour(const struct imageset *set, real *restrict out, int stride, const struct view *v,
+                          const struct render_box *box) {
+  const int S = set->S, width = 3 * (S + 3), last = (S + 1) * RENDER_ONE;
+  const struct render_map m = render_map_of(v);
+  const float half = 0.5f * (float)(S - 1), origin = half + 1;  // centre of the image, counted from -1
+  const int dx = render_fixed(m.xx), dy = render_fixed(m.yx);
+  float in[3 * (RENDER_MAX_S + 3) * (RENDER_MAX_S + 3)];
+  render_bordered(in, set->colour + (size_t)v->image * imageset_kept(set), S);
+  for (int y = box->y0; y < box->y1; y++) {
+    const float uy = (float)y - half;
+    const int px = render_fixed(m.x0 + m.xy * uy - m.xx * half + origin);
+    const int py = render_fixed(m.y0 + m.yy * uy - m.yx * half + origin);
+    for (int x = box->x0; x < box->x1; x++) {
+      const int sx = render_clamp(px + dx * x, last), sy = render_clamp(py + dy * x, last);
+      const float fx = (float)(sx & (RENDER_ONE - 1)) / RENDER_ONE, fy = (float)(sy & (RENDER_ONE - 1)) / RENDER_ONE;
+      const float *a = in + (sy >> 16) * width + 3 * (sx >> 16), *b = a + width;
+      real *pixel = out + (size_t)(y * S + x) * (size_t)stride;
+      for (int c = 0; c < 3; c++) {
+        const float upper = a[c] + fx * (a[c + 3] - a[c]), lower = b[c] + fx * (b[c + 3] - b[c]);
+        pixel[c] = upper + fy * (lower - upper);
+      }
+    }
+  }
+}
+
+void render_view_box(const struct imageset *set, real *restrict out, int stride, const struct view *v,
+                     const struct render_box *box) {
+  assert(v->image >= 0 && v->image < set->n_images && v->quarter >= 0 && v->quarter < 4 && stride >= set->channels);
+  assert(box->y0 >= 0 && box->x0 >= 0 && box->y1 <= set->S && box->x1 <= set->S);
+  if (set->channels == 3) render_colour(set, out, stride, v, box);
+  else if (set->preprocessing == IMAGESET_PUBLISHED) render_published(set, out, stride, v, box);
+  else render_area(set, out, stride, v, box);
+}
+
 void render_view(const struct imageset *set, real *restrict out, int stride, const struct view *v) {
-  assert(v->image >= 0 && v->image < set->n_images && v->quarter >= 0 && v->quarter < 4);
-  if (set->preprocessing == IMAGESET_PUBLISHED) render_published(set, out, stride, v);
-  else render_area(set, out, stride, v);
+  render_view_box(set, out, stride, v, &(struct render_box){ 0, 0, set->S, set->S });
 }

@@ -12,10 +12,11 @@ void maml_worker_init(struct maml_worker *w, const struct convnet *net, int shot
   convnet_work_init(&w->work, net, S + Q);
   w->work.n[0] = S;
   w->work.n[1] = Q;
-  adapt_record_init(&w->record, net->ways, o->steps, S, Q, net->channels);
-  for (int l = 0; l <= net->blocks; l++) {
+  adapt_record_init(&w->record, net->ways, o->steps, S, Q, convnet_rows(net, net->readout));
+  for (int l = 0; l <= net->readout; l++) {
     const int I = convnet_rows(net, l), O = convnet_columns(net, l);
-    w->layers[l] = o->bits ? synapse_quantised_new(I, O, o->bits, 1.0) : synapse_exact_new(I, O);
+    w->layers[l] =
+        o->bits ? synapse_quantised_new(I, O, convnet_digital_rows(net, l), o->bits, 1.0) : synapse_exact_new(I, O);
   }
   w->held = err_aligned(net->n, sizeof *w->held);
   w->label = err_calloc((size_t)(S + Q), sizeof *w->label);
@@ -26,7 +27,7 @@ void maml_worker_init(struct maml_worker *w, const struct convnet *net, int shot
 void maml_worker_release(struct maml_worker *w, const struct convnet *net) {
   convnet_work_release(&w->work);
   adapt_record_release(&w->record);
-  for (int l = 0; l <= net->blocks; l++) w->layers[l]->ops->free(w->layers[l]);
+  for (int l = 0; l <= net->readout; l++) w->layers[l]->ops->free(w->layers[l]);
   free(w->held);
   free(w->label);
 }
@@ -51,13 +52,13 @@ static void disturb(real *w, int I, int O, const struct maml_options *o, struct 
 
 void maml_program(struct maml_worker *w, const struct convnet *net, const real *parameters,
                   const struct maml_options *o, struct rng *r) {
-  for (int l = 0; l <= net->blocks; l++) {
+  for (int l = 0; l <= net->readout; l++) {
     struct synapse *s = w->layers[l];
     real *held = w->held + net->offset[l];
     s->ops->program(s, parameters + net->offset[l], r);
     s->ops->weights(s, held);
     if (o->noise > 0 && r) {
-      disturb(held, s->I, s->O, o, r);
+      disturb(held, s->I - s->digital, s->O, o, r);
       s->ops->program(s, held, NULL);
       s->ops->weights(s, held);
     }
@@ -67,7 +68,7 @@ void maml_program(struct maml_worker *w, const struct convnet *net, const real *
 static struct adapt_task task_of(const struct maml_worker *w, const struct convnet *net, const real *parameters,
                                  int steps) {
   return (struct adapt_task){ .ways = net->ways, .steps = steps, .S = w->work.n[0], .Q = w->work.n[1],
-                              .C = net->channels,
+                              .C = convnet_rows(net, net->readout),
                               .h = w->work.h, .label = w->label, .rate = parameters + net->rates };
 }
 
@@ -75,13 +76,13 @@ void maml_adapt(struct maml_worker *w, const struct convnet *net, const real *pa
                 const struct convnet_fixed *fixed, struct rng *r) {
   for (int group = 0; group < 2; group++) convnet_forward(net, &w->work, w->layers, group, o->rule, fixed, r);
   const struct adapt_task task = task_of(w, net, parameters, o->steps);
-  adapt_run(&w->record, &task, w->layers[net->blocks], r);
+  adapt_run(&w->record, &task, w->layers[net->readout], r);
 }
 
 double maml_backward(struct maml_worker *w, const struct convnet *net, const real *parameters, real *gradient,
                      const struct maml_options *o) {
   const struct adapt_task task = task_of(w, net, parameters, o->steps);
-  adapt_backward(w->work.dh, gradient + net->offset[net->blocks], gradient + net->rates, &w->record, &task, o->weight);
+  adapt_backward(w->work.dh, gradient + net->offset[net->readout], gradient + net->rates, &w->record, &task, o->weight);
   convnet_backward(net, &w->work, w->held, gradient, o->rule);
   double loss = 0;
   for (int s = 0; s <= o->steps; s++) loss += o->weight[s] * w->record.query_loss[s];

@@ -67,7 +67,8 @@ void dense_arrays_new(struct synapse **layers, const struct dense *net, const re
   for (int l = 0; l < net->n_layers; l++) {
     const double largest = largest_weight(net, parameters, l);
     const int I = dense_rows(net, l), O = net->size[l + 1];
-    layers[l] = bits ? synapse_quantised_new(I, O, bits, largest > 0 ? largest*headroom : 1) : synapse_exact_new(I, O);
+    layers[l] = bits ? synapse_quantised_new(I, O, 0, bits,
+                                             largest > 0 ? largest*headroom : 1) : synapse_exact_new(I, O);
   }
 }
 

@@ -34,11 +34,13 @@ int checkpoint_save(const struct checkpoint *c) {
 
 static int check_setting(const struct checkpoint *c, const struct tensorfile *tf, const struct settings_section *s,
                          const struct param *p) {
-  char key[128], now[PARAM_TEXT_SIZE];
+  char key[128], now[PARAM_TEXT_SIZE], usual[PARAM_TEXT_SIZE];
   snprintf(key, sizeof key, "%s.%s", s->name, p->name);
   if (!c->matters(c->context, key)) return 0;
   const char *then = tensorfile_metadata(tf, key);
   param_value(p, s->params, now);
+  param_default_value(p, usual);
+  if (!then && p->later) then = usual;
   if (then && !strcmp(then, now)) return 0;
   if (then && !strcmp(key, "train.iterations") && strtoll(now, NULL, 10) > strtoll(then, NULL, 10)) {
     note("%s: prolonged from %s to %s iterations; a cosine schedule goes on as if it had been %s from the start",

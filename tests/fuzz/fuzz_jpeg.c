@@ -1,4 +1,4 @@
-// Any bytes as a JPEG image.
+// Any bytes as a JPEG image, grey and in colours.
 #include <stddef.h>
 #include <stdint.h>
 
@@ -7,8 +7,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  struct png_grey image = { 0 };
+  struct png_pixels image = { 0 };
   jpeg_grey_read(&image, "fuzz", data, size, 512);
-  png_grey_release(&image);
+  jpeg_rgb_read(&image, "fuzz", data, size, 512);
+  png_pixels_release(&image);
   return 0;
 }

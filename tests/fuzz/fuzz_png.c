@@ -1,4 +1,4 @@
-// Any bytes as a PNG image.
+// Any bytes as a PNG image, grey and in colours.
 #include <stddef.h>
 #include <stdint.h>
 
@@ -7,8 +7,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  struct png_grey image = { 0 };
+  struct png_pixels image = { 0 };
   png_grey_read(&image, "fuzz", data, size, 512, 255);
-  png_grey_release(&image);
+  png_rgb_read(&image, "fuzz", data, size, 512, 255);
+  png_pixels_release(&image);
   return 0;
 }

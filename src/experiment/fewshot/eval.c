@@ -69,7 +69,7 @@ static void run_features(struct measuring *m, int worker, struct rng *noise) {
 // NeurIPS 2017, equations 1 and 2). z (Q, N) and centroid (ways, CP), of padded rows.
 static void centroid_logits(const struct convnet *net, const struct maml_worker *w, int shots, real *z,
                             real *centroid) {
-  const int CP = vector_padded(net->channels), N = vector_padded(net->ways), S = w->work.n[0], Q = w->work.n[1];
+  const int CP = convnet_features(net), N = vector_padded(net->ways), S = w->work.n[0], Q = w->work.n[1];
   memset(centroid, 0, sizeof *centroid * (size_t)(net->ways*CP));
   for (int i = 0; i < S; i++)
     for (int c = 0; c < CP; c++) centroid[i/shots*CP + c] += w->work.h[i*CP + c] / (real)shots;
@@ -88,7 +88,7 @@ static void run_centroid(struct measuring *m, struct task_record *record, int wo
   const struct convnet *net = &m->model->net;
   struct maml_worker *w = &m->workers[worker];
   const int Q = w->work.n[1], N = vector_padded(net->ways), *label = w->label + w->work.n[0];
-  real *centroid = err_calloc((size_t)(net->ways * vector_padded(net->channels)), sizeof *centroid);
+  real *centroid = err_calloc((size_t)(net->ways * convnet_features(net)), sizeof *centroid);
   real *z = err_calloc(2 * (size_t)(Q*N), sizeof *z), *p = z + Q*N;
   run_features(m, worker, noise);
   centroid_logits(net, w, m->spec.shots, z, centroid);
@@ -103,10 +103,10 @@ static void run_centroid(struct measuring *m, struct task_record *record, int wo
 static double classify(const struct convnet *net, struct maml_worker *w, int group, enum convnet_rule rule, real *z,
                        real *g, struct rng *r) {
   const int first = group ? w->work.n[0] : 0, B = w->work.n[group], N = vector_padded(net->ways);
-  const struct conv shape = convnet_shape(net, net->blocks, B);
+  const struct conv shape = convnet_shape(net, net->readout, B);
   convnet_forward(net, &w->work, w->layers, group, rule, NULL, r);
-  struct synapse *readout = w->layers[net->blocks];
-  readout->ops->product(readout, z, w->work.h + first*vector_padded(net->channels), &shape, r);
+  struct synapse *readout = w->layers[net->readout];
+  readout->ops->product(readout, z, w->work.h + first*convnet_features(net), &shape, r);
   softmax_forward(g, z, B, net->ways, N);
   return softmax_cross_entropy(g, g, w->label + first, B, net->ways, N);
 }
@@ -116,12 +116,12 @@ static void scratch_update(const struct fewshot *f, const struct convnet *net, s
                            real *gradient, real *moments, real *z, long step, struct rng *r) {
   const int S = w->work.n[0], Q = w->work.n[1], N = vector_padded(net->ways);
   real *g = z + S*N;
-  const struct conv shape = convnet_shape(net, net->blocks, S);
+  const struct conv shape = convnet_shape(net, net->readout, S);
   maml_program(w, net, p, &(struct maml_options){ 0 }, r);
   classify(net, w, 0, CONVNET_TASK, z, g, r);
   memset(gradient, 0, net->n * sizeof *gradient);
-  conv_backward_weights(gradient + net->offset[net->blocks], w->work.h, g, &shape);
-  conv_transpose(w->work.wt, w->held + net->offset[net->blocks], &shape);
+  conv_backward_weights(gradient + net->offset[net->readout], w->work.h, g, &shape);
+  conv_transpose(w->work.wt, w->held + net->offset[net->readout], &shape);
   conv_backward_data(w->work.dh, g, w->work.wt, &shape);
   w->work.n[1] = 0;
   convnet_backward(net, &w->work, w->held, gradient, CONVNET_TASK);
@@ -161,12 +161,12 @@ static void run_later(struct measuring *m, struct task_record *record, const str
   struct synapse *layers[CONVNET_MAX_LAYERS];
   for (int k = 0; k < m->n_later; k++) {
     deploy_layers(layers, p->aged[k], net);
-    lifetime_age(p->aged[k], p->clone, net->blocks, (k ? p->aged[k - 1] : p->clone)->matrices[net->blocks].calibrated_s,
-                 noise);
+    lifetime_age(p->aged[k], p->clone, net->readout,
+                 (k ? p->aged[k - 1] : p->clone)->matrices[net->readout].calibrated_s, noise);
     fleet_account_of(m->fleet, worker, p->aged[k], PART_LATER_READOUT);
     for (int group = m->options.rule != CONVNET_SUPPORT; group < 2; group++)
       convnet_forward(net, &w->work, layers, group, m->options.rule, &m->fixed, noise);
-    adapt_classify(&w->record, t, layers[net->blocks], m->n_updates, noise);
+    adapt_classify(&w->record, t, layers[net->readout], m->n_updates, noise);
     fleet_account_of(m->fleet, worker, p->aged[k], PART_LATER_INFERENCE);
     record->later[k] = (double)w->record.correct[m->n_updates] / t->Q;
   }
@@ -176,13 +176,13 @@ static void run_adapt(struct measuring *m, struct task_record *record, int worke
   const struct convnet *net = &m->model->net;
   const real *parameters = m->model->parameters;
   struct maml_worker *w = &m->workers[worker];
-  struct synapse *readout = w->layers[net->blocks];
+  struct synapse *readout = w->layers[net->readout];
   const struct adapt_task t = { .ways = net->ways, .steps = m->n_updates, .S = w->work.n[0], .Q = w->work.n[1],
-                                .C = net->channels,
+                                .C = convnet_rows(net, net->readout),
                                 .h = w->work.h, .label = w->label, .rate = parameters + net->rates };
   if (m->f->synapse.kind == RUN_QUANTISED && m->f->synapse.rounding)
     maml_program(w, net, parameters, &m->options, noise);
-  else if (!m->fleet) readout->ops->program(readout, parameters + net->offset[net->blocks], NULL);
+  else if (!m->fleet) readout->ops->program(readout, parameters + net->offset[net->readout], NULL);
   run_features(m, worker, noise);
   for (int s = 0; s <= m->n_updates; s++) {
     if (s > 0) {

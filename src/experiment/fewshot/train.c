@@ -118,7 +118,8 @@ static void progress(void *context, const double *mean, char *text, size_t size)
 // Whether the bits of a run depend on a setting: the chip's only where it is trained for.
 static bool matters(const void *context, const char *key) {
   const struct training_state *t = context;
-  if (!strcmp(key, "data.path")) return false;
+  if (!strcmp(key, "data.path") || !strcmp(key, "data.validation_path") || !strcmp(key, "data.evaluation_path"))
+    return false;
   if (!strncmp(key, "chip.", 5) || !strncmp(key, "verify.", 7))
     return t->f->train.synapse != INLOOP_NONE || t->f->train.noise > 0;
   return training_matters(context, key);
@@ -171,7 +172,7 @@ static int describe(struct training_state *t, struct fewshot *f) {
   if (f->train.synapse != INLOOP_NONE && f->train.chips > f->train.tasks)
     return err_set(ERR_SETTING, "train.chips=%lld: more than train.tasks=%lld", (long long)f->train.chips,
                    (long long)f->train.tasks);
-  TRY(convnet_init(&t->model.net, &f->net, (int)f->data.size));
+  TRY(convnet_init(&t->model.net, &f->net, (int)f->data.size, (int)f->data.channels));
   TRY(chip_weight_sigma(sigma, MAML_NOISE_POINTS, &f->chip));
   for (int odd = 0; odd < 2; odd++) t->options[odd] = options_of(f, sigma, odd);
   t->spec = dataset_spec(&f->data, DATASET_TRAINING, t->model.net.ways, (int)f->train.shots, (int)f->train.queries);
@@ -240,7 +241,7 @@ static int start_from(struct training_state *t, const char *path) {
     rc = err_set(ERR_SETTING, "train.start=%s: its data.preprocessing is another one", path);
   else
     memcpy(t->model.parameters, m.parameters,
-           (m.net.ways == net->ways ? net->rates : net->offset[net->blocks])*sizeof(real));
+           (m.net.ways == net->ways ? net->rates : net->offset[net->readout])*sizeof(real));
   if (rc == 0 && m.net.steps == net->steps && other.train.learn_inner_rate)
     memcpy(t->model.parameters + net->rates, m.parameters + m.net.rates, (size_t)net->steps*sizeof(real));
   fewshot_model_release(&m);
