@@ -34,22 +34,32 @@ struct maml_worker {
 void maml_worker_init(struct maml_worker *w, const struct convnet *net, int shots, int queries,
                       const struct maml_options *o);
 void maml_worker_release(struct maml_worker *w, const struct convnet *net);
+double maml_worker_bytes(const struct convnet *net, int shots, int queries, int steps);  // that it takes
 
 // Load the layers with parameters; under quantisation each call rounds anew, under noise it draws new errors
 // (straight-through gradient, as for the rounding).
 void maml_program(struct maml_worker *w, const struct convnet *net, const real *parameters,
                   const struct maml_options *o, struct rng *r);
 
+// Write anew what updates have changed, without randomness; read what other arrays hold that stand in for the layers.
+void maml_restore(struct maml_worker *w, const struct convnet *net, const real *parameters);
+void maml_hold(struct maml_worker *w, const struct convnet *net);
+
 // Features, adaptation, classification of the task whose images lie in w->work.y[0]; results in w->record.
 void maml_adapt(struct maml_worker *w, const struct convnet *net, const real *parameters, const struct maml_options *o,
                 const struct convnet_fixed *fixed, struct rng *r);
 
-// The same task for the parts of learn/finetune.h, where more than the read-out adapts.
+// The task as adapt.h sees it, and as finetune.h does where more than the read-out adapts.
+struct adapt_task maml_task(const struct maml_worker *w, const struct convnet *net, const real *parameters,
+                            const struct maml_options *o);
 struct finetune_task maml_finetune_task(struct maml_worker *w, const struct convnet *net, const real *parameters,
                                         const struct maml_options *o, const struct convnet_fixed *fixed);
 
 // gradient += d(sum_s weight[s] query_loss[s]), after maml_adapt. Returns that loss.
 double maml_backward(struct maml_worker *w, const struct convnet *net, const real *parameters, real *gradient,
                      const struct maml_options *o);
+
+// Floating-point operations of the convolutions of both.
+double maml_flop(const struct convnet *net, int shots, int queries, const struct maml_options *o);
 
 #endif
