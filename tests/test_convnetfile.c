@@ -9,11 +9,11 @@
 
 static struct folder tmp;
 
-static void test_round_trip(int channels, int blocks, int ways, int steps) {
+static void test_round_trip(int channels, int blocks, int ways, int steps, enum convnet_adapt adapt) {
   const struct convnet_params p = {
-    .channels = channels, .blocks = blocks, .ways = ways, .steps = steps, .epsilon = 1e-3
+    .channels = channels, .blocks = blocks, .ways = ways, .steps = steps, .epsilon = 1e-3, .adapt = adapt
   };
-  struct convnet_params q = { .steps = 99, .epsilon = 1e-3 };
+  struct convnet_params q = { .steps = 99, .epsilon = 1e-3, .adapt = adapt };
   struct convnet net, again;
   struct tensorfile *tf;
   struct rng r = rng_stream(14, RNG_TEST, 0);
@@ -21,7 +21,7 @@ static void test_round_trip(int channels, int blocks, int ways, int steps) {
   CHECK(convnet_init(&net, &p, 28, 1) == 0, "%s", err_message());
   real *w = err_aligned(net.n, sizeof *w), *v = err_aligned(net.n, sizeof *v);
   convnet_start(&net, w, 0.17, &r);
-  for (int s = 0; s < steps; s++) w[net.rates + (size_t)s] = (real)(0.1 * s - 0.05);
+  for (int s = 0; s < steps * convnet_n_adapting(&net); s++) w[net.rates + (size_t)s] = (real)(0.1 * s - 0.05);
   struct tensorfile_writer *out = tensorfile_create(path);
   convnetfile_put(out, &net, w);
   CHECK(tensorfile_commit(out) == 0 && tensorfile_open(&tf, path) == 0, "%s", err_message());
@@ -44,6 +44,34 @@ static void test_round_trip(int channels, int blocks, int ways, int steps) {
   tensorfile_close(tf);
   free(w);
   free(v);
+}
+
+// Rates of other layers than those that adapt now: their mean.
+static void test_other_rates(enum convnet_adapt before, enum convnet_adapt now) {
+  struct convnet_params p = { .channels = 2, .blocks = 2, .ways = 3, .steps = 2, .epsilon = 1e-3, .adapt = before };
+  struct convnet net;
+  struct tensorfile *tf;
+  struct rng r = rng_stream(14, RNG_TEST, 1);
+  const char *path = folder_path(&tmp, "rates.safetensors");
+  CHECK(convnet_init(&net, &p, 28, 1) == 0, "%s", err_message());
+  real *w = err_aligned(net.n, sizeof *w);
+  convnet_start(&net, w, 0, &r);
+  for (int s = 0; s < 2; s++)
+    for (int l = net.adapting; l <= net.readout; l++)
+      w[convnet_rate(&net, s, l)] = (real)(s + 1 + 0.25*(l - net.adapting));
+  struct tensorfile_writer *out = tensorfile_create(path);
+  convnetfile_put(out, &net, w);
+  CHECK(tensorfile_commit(out) == 0 && tensorfile_open(&tf, path) == 0, "%s", err_message());
+  free(w);
+  p.adapt = now;
+  CHECK(convnet_init(&net, &p, 28, 1) == 0, "%s", err_message());
+  w = err_aligned(net.n, sizeof *w);
+  CHECK(convnetfile_load(tf, &net, w, 9) == 0, "%s", err_message());
+  for (int s = 0; s < 2; s++)
+    for (int l = net.adapting; l <= net.readout; l++)
+      CHECK_REL(w[convnet_rate(&net, s, l)], s + 1 + (before == CONVNET_ALL ? 0.25 : 0), 1e-6);
+  tensorfile_close(tf);
+  free(w);
 }
 
 struct shape {
@@ -111,7 +139,8 @@ static void test_shapes(void) {
   REFUSED("readout.weight: shape (8, 5), expected (6,", readout, conv1, { "hidden.weight", 2, { 8, 6 } });
   REFUSED("hidden.bias: absent", conv1, { "hidden.weight", 2, { 8, 6 } }, { "readout.weight", 2, { 6, 5 } });
   REFUSED("readout.bias: shape (4), expected (5)", readout, conv1, { "readout.bias", 1, { 4 } });
-  REFUSED("inner_rate", readout, conv1, { "inner_rate", 2, { 2, 2 } });
+  REFUSED("inner_rate", readout, conv1, { "inner_rate", 2, { 2, 3 } });
+  REFUSED("inner_rate", readout, conv1, { "inner_rate", 3, { 2, 2, 1 } });
   REFUSED("inner_rate", readout, conv1, { "inner_rate", 1, { 65 } });
   REFUSED("inner_rate", readout, conv1, { "inner_rate", 1, { 0 } });
   CHECK(load((const struct shape[]){ conv1, readout, { "unknown", 1, { 3 } }, { 0 } }, 4, 0.1, NULL) == 0,
@@ -120,9 +149,12 @@ static void test_shapes(void) {
 
 int main(void) {
   tmp = folder_make();
-  test_round_trip(56, 4, 5, 4);
-  test_round_trip(3, 1, 2, 1);
-  test_round_trip(17, 2, 33, 20);
+  test_round_trip(56, 4, 5, 4, CONVNET_READOUT);
+  test_round_trip(3, 1, 2, 1, CONVNET_READOUT);
+  test_round_trip(17, 2, 33, 20, CONVNET_READOUT);
+  test_round_trip(17, 2, 33, 20, CONVNET_ALL);
+  test_other_rates(CONVNET_READOUT, CONVNET_ALL);
+  test_other_rates(CONVNET_ALL, CONVNET_READOUT);
   test_shapes();
   folder_remove(&tmp);
   return test_summary();

@@ -47,3 +47,10 @@ void maxpool_quarter_backward(real *restrict du, const real *restrict dy, const 
     for (int p = 0; p < H/2 * (W/2); p++, dy += C, of += C)
       for (int c = 0; c < C; c++) du[(ptrdiff_t)of[c]*C + c] = dy[c];
 }
+
+void maxpool_tangent(real *restrict dh, const real *restrict dy, const int32_t *restrict from, int B, int m, int n,
+                     int C) {
+  for (int b = 0; b < B; b++, dy += (ptrdiff_t)n*C)
+    for (int p = 0; p < m; p++, dh += C, from += C)
+      for (int c = 0; c < C; c++) dh[c] = dy[(ptrdiff_t)from[c]*C + c];
+}

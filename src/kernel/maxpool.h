@@ -21,4 +21,8 @@ void maxpool_quarter(real *restrict y, int32_t *restrict of, const real *restric
 void maxpool_quarter_backward(real *restrict du, const real *restrict dy, const int32_t *restrict of, int B, int H,
                               int W, int C);
 
+// Along a direction: dh (B,m,C) = dy (B,n,C) where the maximum came from, for m maxima of an image of n pixels.
+void maxpool_tangent(real *restrict dh, const real *restrict dy, const int32_t *restrict from, int B, int m, int n,
+                     int C);
+
 #endif

@@ -119,7 +119,7 @@ static void update_backward(real *dh, real *dw, real *drate, struct adapt_record
   const int N = vector_padded(t->ways), CP = vector_padded(t->C);
   const real *p = a->p + (size_t)s * (size_t)(t->S*N), *g = a->g + (size_t)s * (size_t)(t->S*N);
   const real *w = a->w + (size_t)s * (size_t)(t->C*N);
-  const real rate = t->rate[s];
+  const real rate = t->first_order ? 0 : t->rate[s];
   real dot = 0, *dp = a->u, *dz = a->dw;  // scratch
   for (int i = 0; i < t->S; i++) {
     const real *h = t->h + (size_t)i*(size_t)CP;

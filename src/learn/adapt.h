@@ -18,6 +18,7 @@ struct adapt_task {
   // (Q) a second label, and the share of the first in the loss, of queries that are mixtures; NULL: there are none
   const int *other;
   const real *share;
+  int first_order;       // the gradient takes the changes that the updates made for constants
 };
 
 // Owned by adapt_record_init; steps counted from 0, the state before any update.

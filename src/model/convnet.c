@@ -15,6 +15,8 @@ static const char *const halvings[] = { "stride", "maximum", NULL };
 static const char *const activations[] = { "relu", "none", NULL };
 static const char *const biases[] = { "none", "digital", "row", NULL };
 
+const char *const convnet_adapt_names[] = { "readout", "dense", "all", NULL };
+
 const struct param convnet_param_table[] = {
   PARAM_I64(struct convnet_params, channels, 56, 1, 1024, "feature maps of every block"),
   PARAM_I64(struct convnet_params, blocks, 4, 1, CONVNET_MAX_BLOCKS,
@@ -44,6 +46,7 @@ int convnet_init(struct convnet *net, const struct convnet_params *p, int size, 
                            .activation = (enum convnet_activation)p->activation,
                            .bias = (enum convnet_bias)p->bias };
   net->readout = net->blocks + (net->hidden > 0);
+  net->adapting = p->adapt == CONVNET_ALL ? 0 : p->adapt == CONVNET_DENSE ? net->blocks : net->readout;
   net->side[0] = size;
   for (int l = 0; l < net->blocks; l++) {
     if (net->side[l] < 2)
@@ -56,7 +59,7 @@ int convnet_init(struct convnet *net, const struct convnet_params *p, int size, 
     net->n += (size_t)convnet_rows(net, l) * (size_t)vector_padded(convnet_columns(net, l));
   }
   net->rates = net->n;
-  net->n += (size_t)vector_padded(net->steps);
+  net->n += (size_t)vector_padded(net->steps * convnet_n_adapting(net));
   return 0;
 }
 
@@ -106,7 +109,7 @@ void convnet_start(const struct convnet *net, real *parameters, double rate, str
       for (int o = 0; o < O; o++)
         parameters[net->offset[l] + (size_t)(i*vector_padded(O) + o)] = (real)(limit * (2*rng_uniform(r) - 1));
   }
-  for (int s = 0; s < net->steps; s++) parameters[net->rates + (size_t)s] = (real)rate;
+  for (int s = 0; s < net->steps * convnet_n_adapting(net); s++) parameters[net->rates + (size_t)s] = (real)rate;
 }
 
 static size_t pixels(const struct convnet *net, int l) { return (size_t)net->side[l] * (size_t)net->side[l]; }
@@ -117,21 +120,41 @@ static size_t produced(const struct convnet *net, int l) {
   return (size_t)shape.OH * (size_t)shape.OW;
 }
 
-// Numbers in all arrays of a work for B images, those of maxima as if they were reals; largest: in g[0].
+// Whether the gradients of all blocks are kept: only then are all layers differentiated twice (model/hessian.h).
+static int keeps(const struct convnet *net) { return net->adapting == 0; }
+
+// Numbers in all arrays of a work for B images, those of maxima as if they were reals; largest: of a gradient.
 static double work_reals(const struct convnet *net, int B, double *largest) {
   const double CP = vector_padded(net->channels), F = convnet_features(net), HP = vector_padded(net->hidden + 1);
   double total = (double)pixels(net, 0)*VECTOR_PADDING;
   *largest = fmax(HP, CP + VECTOR_PADDING)*B;
   for (int l = 1; l <= net->blocks; l++) {
-    total += (2*(double)produced(net, l) + 2*(double)pixels(net, l))*CP;
+    total += ((keeps(net) ? 4 : 2)*(double)produced(net, l) + 2*(double)pixels(net, l))*CP;
     *largest = fmax(*largest, (double)produced(net, l)*CP*B);
   }
-  return B*(total + 5*CP + 3*F + 2*HP) + 2 * *largest + 64*fmax(CP, HP)*CONVNET_MAX_LAYERS;
+  return B*(total + 6*CP + 3*F + 3*HP) + 2 * *largest + 64*fmax(CP, HP)*CONVNET_MAX_LAYERS;
 }
 
 double convnet_work_bytes(const struct convnet *net, int B) {
   double largest;
   return work_reals(net, B, &largest)*sizeof(real) + 256*64;
+}
+
+// Where the gradients of the blocks go. Those that are not kept take turns in two arrays: what is read is not written.
+static void place_gradients(struct convnet_work *w, const struct convnet *net, size_t largest) {
+  const size_t CP = (size_t)vector_padded(net->channels), images = (size_t)w->B;
+  const int maximum = net->halving == CONVNET_MAXIMUM;
+  real *g = ARENA_NEW(&w->arena, largest, real), *other = ARENA_NEW(&w->arena, largest, real);
+  for (int l = net->blocks; l > 0; l--) {
+    const size_t n = images * produced(net, l) * CP;
+    w->du[l] = keeps(net) ? ARENA_NEW(&w->arena, n, real) : maximum ? other : g;
+    w->dz[l] = keeps(net) ? ARENA_NEW(&w->arena, n, real) : maximum ? g : other;
+    w->dy[l] = maximum ? g : w->du[l];
+    if (!maximum) continue;
+    real *swap = g;
+    g = other;
+    other = swap;
+  }
 }
 
 void convnet_work_init(struct convnet_work *w, const struct convnet *net, int B) {
@@ -155,13 +178,15 @@ void convnet_work_init(struct convnet_work *w, const struct convnet *net, int B)
       w->r[l][k] = ARENA_NEW(a, CP, real);
     }
   }
-  for (int k = 0; k < 2; k++) w->g[k] = ARENA_NEW(a, (size_t)largest, real);
+  place_gradients(w, net, (size_t)largest);
   w->pooled = w->h = ARENA_NEW(a, images * CP, real);
   w->dpooled = w->dh = ARENA_NEW(a, images * CP, real);
   w->from = ARENA_NEW(a, images * CP, int32_t);
   if (net->hidden > 0) {
     w->x = ARENA_NEW(a, images * (size_t)vector_padded(net->channels + 1), real);
     w->z = ARENA_NEW(a, images * (size_t)vector_padded(net->hidden), real);
+    w->t[0] = ARENA_NEW(a, images * (size_t)vector_padded(net->hidden), real);
+    w->t[1] = ARENA_NEW(a, images * (size_t)vector_padded(net->channels + 1), real);
   }
   if (convnet_has_bias(net, net->readout) || net->hidden > 0) {
     w->h = ARENA_NEW(a, images * F, real);
@@ -210,9 +235,9 @@ static void append_one(real *to, const real *from, int n, int columns, int ld, i
   }
 }
 
-// From the maximum over the last pixels to the features of images [b, b + n).
-static void dense_forward(const struct convnet *net, struct convnet_work *w, struct synapse *const *layers, int b,
-                          int n, struct rng *r) {
+void convnet_forward_dense(const struct convnet *net, struct convnet_work *w, struct synapse *const *layers, int group,
+                           struct rng *r) {
+  const int b = group ? w->n[0] : 0, n = w->n[group];
   const int C = net->channels, CP = vector_padded(C), HP = vector_padded(net->hidden), F = convnet_features(net);
   const int bias = convnet_has_bias(net, net->readout);
   if (net->hidden == 0) {
@@ -250,7 +275,7 @@ void convnet_forward(const struct convnet *net, struct convnet_work *w, struct s
   const size_t last = pixels(net, net->blocks) * (size_t)CP;
   maxpool_forward(w->pooled + b*CP, w->from + b*CP, w->y[net->blocks] + (size_t)b*last, n,
                   (int)pixels(net, net->blocks), CP);
-  dense_forward(net, w, layers, b, n, r);
+  convnet_forward_dense(net, w, layers, group, r);
 }
 
 void convnet_measure(const struct convnet *net, struct convnet_work *w, struct synapse *const *layers,
@@ -284,63 +309,80 @@ void convnet_measure(const struct convnet *net, struct convnet_work *w, struct s
   }
 }
 
-// Through the normalisation of block l: w->g[1] = gradient before the rectification, from w->g[0].
-static void normalisation_backward(const struct convnet *net, struct convnet_work *w, int l, enum convnet_rule rule) {
-  const int CP = vector_padded(net->channels), side2 = (int)produced(net, l), m0 = w->n[0]*side2, m1 = w->n[1]*side2;
-  const size_t at = (size_t)m0 * (size_t)CP;
-  real *s1 = w->sums, *s2 = s1 + CP, *t1 = s2 + CP, *t2 = t1 + CP;
+// ---- gradients, of images [b, b + n): of all, or of one group
+
+static void normalisation_backward(const struct convnet *net, struct convnet_work *w, int l, enum convnet_rule rule,
+                                   int b, int n) {
+  const int CP = vector_padded(net->channels), pixels_each = (int)produced(net, l);
+  real *sums[2] = { w->sums, w->sums + 2*CP };
   memset(w->sums, 0, 4 * (size_t)CP * sizeof *w->sums);
-  norm_sums(s1, s2, w->g[0], w->u[l], m0, CP);
-  if (rule == CONVNET_SUPPORT) {  // the support's statistics carry the queries' gradient too
-    norm_sums(s1, s2, w->g[0] + at, w->u[l] + at, m1, CP);
-  } else {
-    norm_sums(t1, t2, w->g[0] + at, w->u[l] + at, m1, CP);
-  }
-  norm_backward(w->g[1], w->g[0], w->u[l], w->a[l], w->r[l][0], s1, s2, m0 ? m0 : 1, m0, CP);
-  norm_backward(w->g[1] + at, w->g[0] + at, w->u[l] + at, w->a[l] + at, w->r[l][rule == CONVNET_SUPPORT ? 0 : 1],
-                t1, t2, m1 ? m1 : 1, m1, CP);
+  for (int pass = 0; pass < 2; pass++)
+    for (int group = b > 0; group <= (b + n > w->n[0]); group++) {
+      const int m = w->n[group]*pixels_each, of = rule == CONVNET_SUPPORT ? 0 : group;
+      const size_t at = (size_t)(group ? w->n[0]*pixels_each : 0) * (size_t)CP;
+      real *s1 = sums[group], *s2 = s1 + CP;
+      // the support's statistics carry the queries' gradient too
+      if (pass == 0) norm_sums(sums[of], sums[of] + CP, w->du[l] + at, w->u[l] + at, m, CP);
+      else norm_backward(w->dz[l] + at, w->du[l] + at, w->u[l] + at, w->a[l] + at, w->r[l][of], s1, s2, m ? m : 1, m,
+                         CP);
+    }
 }
 
-// From dh to dpooled, and the gradient of the dense layer. The gradient of a constant input is left out.
-static void dense_backward(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient) {
-  const int B = w->n[0] + w->n[1], F = convnet_features(net);
+// The gradient of a constant input is left out.
+static void dense_backward(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
+                           int b, int n) {
+  const int F = convnet_features(net), CP = vector_padded(net->channels);
   if (w->dh == w->dpooled) return;
   if (net->hidden == 0) {
-    append_one(w->dpooled, w->dh, B, net->channels, F, 0);
+    append_one(w->dpooled + b*CP, w->dh + b*F, n, net->channels, F, 0);
     return;
   }
-  const struct conv shape = convnet_shape(net, net->blocks, B);
+  const struct conv shape = convnet_shape(net, net->blocks, n);
   const int HP = vector_padded(net->hidden), XP = vector_padded(shape.C);
-  real *dz = w->g[0], *dx = w->g[1];
-  append_one(dz, w->dh, B, net->hidden, F, 0);
-  for (int i = 0; net->activation == CONVNET_RELU && i < B*HP; i++) dz[i] = w->z[i] > 0 ? dz[i] : 0;
-  conv_backward_weights(gradient + net->offset[net->blocks], w->x, dz, &shape);
+  real *dz = w->t[0], *dx = w->t[1];
+  append_one(dz, w->dh + b*F, n, net->hidden, F, 0);
+  for (int i = 0; net->activation == CONVNET_RELU && i < n*HP; i++) dz[i] = w->z[b*HP + i] > 0 ? dz[i] : 0;
+  if (gradient) conv_backward_weights(gradient + net->offset[net->blocks], w->x + b*XP, dz, &shape);
   conv_backward_data(dx, dz, parameters + net->offset[net->blocks], &shape);
-  append_one(w->dpooled, dx, B, net->channels, XP, 0);
+  append_one(w->dpooled + b*CP, dx, n, net->channels, XP, 0);
 }
 
-// Through the maximum of block l: the gradient of y[l] in g[0] becomes that of u[l], by way of g[1].
-static void halve_backward(const struct convnet *net, struct convnet_work *w, int l, int B) {
-  if (net->halving != CONVNET_MAXIMUM) return;
-  const int C = vector_padded(net->channels), H = convnet_shape(net, l - 1, 1).OH;
-  maxpool_quarter_backward(w->g[1], w->g[0], w->of[l], B, H, H, C);
-  real *swap = w->g[0];
-  w->g[0] = w->g[1];
-  w->g[1] = swap;
+static void blocks_backward(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
+                            enum convnet_rule rule, int b, int n) {
+  const int C = vector_padded(net->channels), last = (int)pixels(net, net->blocks);
+  maxpool_backward(w->dy[net->blocks] + b*last*C, w->dpooled + b*C, w->from + b*C, n, last, C);
+  for (int l = net->blocks; l > 0; l--) {
+    const struct conv shape = convnet_shape(net, l - 1, n);
+    const size_t in = (size_t)b * pixels(net, l - 1) * (size_t)vector_padded(shape.C),
+                 made = (size_t)b * produced(net, l) * (size_t)C, out = (size_t)b * pixels(net, l) * (size_t)C;
+    if (net->halving == CONVNET_MAXIMUM)
+      maxpool_quarter_backward(w->du[l] + made, w->dy[l] + out, w->of[l] + out, n, shape.OH, shape.OW, C);
+    normalisation_backward(net, w, l, rule, b, n);
+    if (gradient) conv_backward_weights(gradient + net->offset[l - 1], w->y[l - 1] + in, w->dz[l] + made, &shape);
+    if (l == 1) break;
+    conv_backward_data(w->dy[l - 1] + in, w->dz[l] + made, parameters + net->offset[l - 1], &shape);
+  }
+}
+
+void convnet_backward_dense(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
+                            int group) {
+  dense_backward(net, w, parameters, gradient, group ? w->n[0] : 0, w->n[group]);
+}
+
+void convnet_backward_blocks(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
+                             enum convnet_rule rule) {
+  assert(rule != CONVNET_FIXED);
+  blocks_backward(net, w, parameters, gradient, rule, 0, w->n[0] + w->n[1]);
+}
+
+void convnet_backward_group(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
+                            int group) {
+  convnet_backward_dense(net, w, parameters, gradient, group);
+  blocks_backward(net, w, parameters, gradient, CONVNET_TASK, group ? w->n[0] : 0, w->n[group]);
 }
 
 void convnet_backward(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
                       enum convnet_rule rule) {
-  assert(rule != CONVNET_FIXED);
-  const int CP = vector_padded(net->channels), B = w->n[0] + w->n[1];
-  dense_backward(net, w, parameters, gradient);
-  maxpool_backward(w->g[0], w->dpooled, w->from, B, (int)pixels(net, net->blocks), CP);
-  for (int l = net->blocks; l > 0; l--) {
-    const struct conv shape = convnet_shape(net, l - 1, B);
-    halve_backward(net, w, l, B);
-    normalisation_backward(net, w, l, rule);
-    conv_backward_weights(gradient + net->offset[l - 1], w->y[l - 1], w->g[1], &shape);
-    if (l == 1) break;
-    conv_backward_data(w->g[0], w->g[1], parameters + net->offset[l - 1], &shape);
-  }
+  dense_backward(net, w, parameters, gradient, 0, w->n[0] + w->n[1]);
+  convnet_backward_blocks(net, w, parameters, gradient, rule);
 }

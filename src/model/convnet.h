@@ -29,6 +29,9 @@ enum convnet_halving { CONVNET_STRIDE, CONVNET_MAXIMUM };
 enum convnet_activation { CONVNET_RELU, CONVNET_LINEAR };
 // Of the read-out, and where it and the bias of the dense layer are kept: beside the array, or on it as one row more.
 enum convnet_bias { CONVNET_NO_BIAS, CONVNET_BIAS_DIGITAL, CONVNET_BIAS_ROW };
+// The layers that inner updates change: the read-out; it and the dense layer before it; all.
+enum convnet_adapt { CONVNET_READOUT, CONVNET_DENSE, CONVNET_ALL };
+extern const char *const convnet_adapt_names[];
 
 struct convnet_params {
   int64_t channels;  // of every block
@@ -39,6 +42,7 @@ struct convnet_params {
   int64_t bias;        // enum convnet_bias
   int64_t ways;      // classes of the read-out
   int64_t steps;     // inner updates the rates are kept for
+  int64_t adapt;     // enum convnet_adapt
   double epsilon;    // of the normalisation
 };
 extern const struct param convnet_param_table[];
@@ -50,9 +54,10 @@ struct convnet {
   enum convnet_activation activation;
   enum convnet_bias bias;
   int readout;                         // number of the last layer: the blocks, the dense layer, the read-out
+  int adapting;                        // number of the first layer that inner updates change; the later ones change too
   int side[CONVNET_MAX_BLOCKS + 1];    // height and width before block l; the last: after all
   size_t offset[CONVNET_MAX_LAYERS];   // of layer l in the parameter block
-  size_t rates;                        // offset of the inner learning rates
+  size_t rates;                        // offset of the inner learning rates: (steps, layers that adapt)
   size_t n;                            // length of the parameter block
   real epsilon;
 };
@@ -74,6 +79,12 @@ void convnet_layer_name(char name[32], const struct convnet *net, int l);  // "c
 // The product of layer l on B images.
 struct conv convnet_shape(const struct convnet *net, int l, int B);
 
+// Layers that adapt, and the inner rate of layer l in an update.
+static inline int convnet_n_adapting(const struct convnet *net) { return net->readout + 1 - net->adapting; }
+static inline size_t convnet_rate(const struct convnet *net, int step, int l) {
+  return net->rates + (size_t)(step * convnet_n_adapting(net) + l - net->adapting);
+}
+
 // Glorot-uniform weights; every inner rate = rate.
 struct rng;
 void convnet_start(const struct convnet *net, real *parameters, double rate, struct rng *r);
@@ -90,7 +101,10 @@ struct convnet_work {
   int32_t *from;                         // pixel of that maximum
   real *x, *z;                           // input (B, padded channels + 1) and output of the dense layer
   real *h, *dh;                          // (B, padded rows of the read-out) features and their gradient
-  real *g[2], *sums;                     // gradients of activations, statistics
+  // Gradients: of y[l], of u[l], before the rectification. Where all layers adapt, each is kept until the next
+  // backward pass; else they share two arrays
+  real *dy[CONVNET_MAX_BLOCKS + 1], *du[CONVNET_MAX_BLOCKS + 1], *dz[CONVNET_MAX_BLOCKS + 1];
+  real *t[2], *sums;                     // of the dense layer, statistics
   struct arena arena;                    // owns all of the above
 };
 void convnet_work_init(struct convnet_work *w, const struct convnet *net, int B);
@@ -117,5 +131,19 @@ void convnet_measure(const struct convnet *net, struct convnet_work *w, struct s
 // are those the forward pass used, read from the layers.
 void convnet_backward(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
                       enum convnet_rule rule);
+
+// The parts of these passes, for updates of more than the read-out.
+// From the maximum over the last pixels, which is there, to the features.
+void convnet_forward_dense(const struct convnet *net, struct convnet_work *w, struct synapse *const *layers, int group,
+                           struct rng *r);
+// The gradient of one group alone, normalised by its own statistics; gradient NULL: only those of the activations.
+void convnet_backward_group(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
+                            int group);
+// From dh to dpooled, and gradient += of the dense layer (NULL: not wanted), of one group.
+void convnet_backward_dense(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
+                            int group);
+// The rest, from dpooled of both groups.
+void convnet_backward_blocks(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
+                             enum convnet_rule rule);
 
 #endif

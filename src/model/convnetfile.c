@@ -78,8 +78,11 @@ int convnetfile_sizes(struct convnet_params *p, int *in_channels, const struct t
   }
   TRY(dense_sizes(p, tf));
   const struct tensorfile_entry *rate = tensorfile_find(tf, "inner_rate");
-  if (rate && (rate->n_dims != 1 || rate->dims[0] < 1 || rate->dims[0] > CONVNET_MAX_STEPS))
-    return err_set(ERR_FORMAT, "%s: tensor inner_rate: expected 1 to %d values", file, CONVNET_MAX_STEPS);
+  const int64_t layers = p->blocks + 1 + (p->hidden > 0);
+  if (rate && (rate->n_dims < 1 || rate->n_dims > 2 || rate->dims[0] < 1 || rate->dims[0] > CONVNET_MAX_STEPS ||
+               (rate->n_dims == 2 && (rate->dims[1] < 1 || rate->dims[1] > layers))))
+    return err_set(ERR_FORMAT, "%s: tensor inner_rate: expected (1 to %d updates), or (updates, up to %d layers)", file,
+                   CONVNET_MAX_STEPS, (int)layers);
   if (rate) p->steps = rate->dims[0];
   return 0;
 }
@@ -123,6 +126,35 @@ static real *bias_row(const struct convnet *net, int l, real *parameters) {
   return parameters + net->offset[l] + (size_t)rows * (size_t)OP;
 }
 
+// The rates are (updates), or (updates, layers) where several layers adapt. Returns the number of dims.
+static int rate_dims(const struct convnet *net, int64_t dims[2]) {
+  dims[0] = net->steps;
+  dims[1] = convnet_n_adapting(net);
+  return dims[1] > 1 ? 2 : 1;
+}
+
+// Where the file's rates are those of other layers, every layer has their mean in each update.
+static int load_rates(struct tensorfile *tf, const struct convnet *net, real *parameters, double rate) {
+  const struct tensorfile_entry *e = tensorfile_find(tf, "inner_rate");
+  const int layers = convnet_n_adapting(net), n = net->steps*layers;
+  real *rates = parameters + net->rates;
+  int64_t dims[2];
+  for (int k = 0; k < n; k++) rates[k] = (real)rate;
+  if (!e) return 0;
+  const int n_dims = rate_dims(net, dims);
+  if (e->n_dims == n_dims && e->dims[n_dims - 1] == dims[n_dims - 1])
+    return tensorfile_real(tf, "inner_rate", n_dims, dims, rates);
+  const int others = e->n_dims == 2 ? (int)e->dims[1] : 1;
+  real *found = err_calloc((size_t)(net->steps*others), sizeof *found);
+  const int rc = tensorfile_real(tf, "inner_rate", e->n_dims, (const int64_t[]){ net->steps, others }, found);
+  for (int k = 0; k < n && rc == 0; k++) {
+    rates[k] = 0;
+    for (int i = 0; i < others; i++) rates[k] += found[k/layers*others + i] / (real)others;
+  }
+  free(found);
+  return rc;
+}
+
 int convnetfile_load(struct tensorfile *tf, const struct convnet *net, real *parameters, double rate) {
   real *plain = err_calloc(net->n, sizeof *plain);
   memset(parameters, 0, net->n * sizeof *parameters);
@@ -139,17 +171,15 @@ int convnetfile_load(struct tensorfile *tf, const struct convnet *net, real *par
   }
   free(plain);
   if (rc < 0) return rc;
-  for (int s = 0; s < net->steps; s++) parameters[net->rates + (size_t)s] = (real)rate;
-  const struct tensorfile_entry *e = tensorfile_find(tf, "inner_rate");
-  return e ? tensorfile_real(tf, "inner_rate", 1, (const int64_t[]){ net->steps }, parameters + net->rates) : 0;
+  return load_rates(tf, net, parameters, rate);
 }
 
 void convnetfile_put(struct tensorfile_writer *w, const struct convnet *net, const real *parameters) {
   real *block = err_calloc(net->n, sizeof *block), *plain = err_calloc(net->n, sizeof *plain);
+  int64_t dims[4];
   memcpy(block, parameters, net->n * sizeof *block);
   for (int l = 0; l <= net->readout; l++) {
     char weight[40], bias[40];
-    int64_t dims[4];
     tensor_names(weight, bias, net, l);
     const int n_dims = layer_dims(net, l, dims);
     exchange(net, l, block + net->offset[l], plain, 1);
@@ -157,7 +187,7 @@ void convnetfile_put(struct tensorfile_writer *w, const struct convnet *net, con
     if (*bias) tensorfile_put_real(w, bias, 1, (const int64_t[]){ convnet_columns(net, l) }, bias_row(net, l, block));
   }
   if (net->steps > 0)
-    tensorfile_put_real(w, "inner_rate", 1, (const int64_t[]){ net->steps }, parameters + net->rates);
+    tensorfile_put_real(w, "inner_rate", rate_dims(net, dims), dims, parameters + net->rates);
   free(block);
   free(plain);
 }

@@ -120,6 +120,20 @@ static int load_group(struct check *c, int task, int group) {
   return rc;
 }
 
+// The layers that adapt, as the updates of a task left them.
+static int compare_adapted(struct check *c, int task) {
+  const struct convnet *net = &c->net;
+  const struct finetune *f = &c->worker.finetune;
+  const int steps = c->options.steps, I = convnet_rows(net, net->readout), N = vector_padded(net->ways);
+  const real *readout = c->worker.record.w + steps*I*N;
+  char name[64];
+  snprintf(name, sizeof name, "expect.task%d.adapted", task);
+  if (tensorfile_find(c->tf, name)) return compare_matrix(c, name, readout, I, net->ways);
+  for (int l = net->adapting; l < net->readout; l++)
+    TRY(compare_layer(c, name, f->w + (size_t)steps*f->n + (net->offset[l] - f->from), l));
+  return compare_layer(c, name, readout, net->readout);
+}
+
 static int check_task(struct check *c, int task, double *loss) {
   const struct adapt_record *a = &c->worker.record;
   const int steps = c->options.steps, Q = c->worker.work.n[1], N = vector_padded(c->net.ways);
@@ -131,10 +145,7 @@ static int check_task(struct check *c, int task, double *loss) {
   for (int s = 0; s <= steps; s++) accuracy[s] = (double)a->correct[s] / Q;
   snprintf(name, sizeof name, "expect.task%d.query_logits", task);
   TRY(compare_matrix(c, name, a->zq + steps*Q*N, Q, c->net.ways));
-  snprintf(name, sizeof name, "expect.task%d.adapted", task);
-  const int I = convnet_rows(&c->net, c->net.readout);
-  if (tensorfile_find(c->tf, name)) TRY(compare_matrix(c, name, a->w + steps*I*N, I, c->net.ways));
-  else TRY(compare_layer(c, name, a->w + steps*I*N, c->net.readout));
+  TRY(compare_adapted(c, task));
   snprintf(name, sizeof name, "expect.task%d.support_loss", task);
   TRY(compare(c, name, a->support_loss, steps));
   snprintf(name, sizeof name, "expect.task%d.query_acc", task);
@@ -156,8 +167,8 @@ static int metadata_choice(const struct tensorfile *tf, const char *key, const c
 
 static int prepare(struct check *c, double *rate) {
   static const char *const rules[] = { "task", "support", NULL }, *const activations[] = { "relu", "none", NULL };
-  static const char *const starts[] = { "learned", NULL }, *const adapts[] = { "readout", NULL };
-  int in_channels, rule, activation, start, adapt;
+  static const char *const starts[] = { "learned", NULL }, *const orders[] = { "2", "1", NULL };
+  int in_channels, rule, activation, start, adapt, order = 0;
   struct convnet_params p = { .channels = 1, .blocks = 1, .ways = 2, .epsilon = 1e-3 };
   const struct tensorfile_entry *x = tensorfile_find(c->tf, "support.x");
   double tasks, shots, queries, steps;
@@ -165,7 +176,9 @@ static int prepare(struct check *c, double *rate) {
   TRY(metadata_choice(c->tf, "batchnorm", rules, &rule));
   TRY(metadata_choice(c->tf, "activation", activations, &activation));
   TRY(metadata_choice(c->tf, "start", starts, &start));
-  TRY(metadata_choice(c->tf, "adapt", adapts, &adapt));
+  TRY(metadata_choice(c->tf, "adapt", convnet_adapt_names, &adapt));
+  // files without `adapt` have other words here
+  if (tensorfile_metadata(c->tf, "adapt")) TRY(metadata_choice(c->tf, "order", orders, &order));
   TRY(metadata_number(c->tf, "eps", 1e-12, 1, &p.epsilon));
   TRY(metadata_number(c->tf, "inner_lr", 0, 1e6, rate));
   TRY(metadata_number(c->tf, "inner_steps", 1, CONVNET_MAX_STEPS, &steps));
@@ -177,11 +190,13 @@ static int prepare(struct check *c, double *rate) {
                    tensorfile_name(c->tf));
   p.steps = (int)steps;
   p.activation = activation;
+  p.adapt = adapt;
   TRY(convnet_init(&c->net, &p, (int)x->dims[4], in_channels));
   c->tasks = (int)tasks;
   c->shots = (int)shots;
   c->queries = (int)queries;
   c->options = (struct maml_options){ .steps = (int)steps, .rule = (enum convnet_rule)rule };
+  c->options.first_order = order;
   c->options.weight[c->options.steps] = 1;
   return 0;
 }

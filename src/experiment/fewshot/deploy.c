@@ -71,17 +71,21 @@ int deploy_convnet(struct chip **out, const struct chip_params *p, uint64_t seed
 struct deploy_devices deploy_devices(const struct chip *c, const struct convnet *net) {
   const struct synapse *readout = &c->matrices[net->readout].base;
   const long of_weight = readout->n_devices / ((readout->I - readout->digital) * readout->O), all = chip_devices(c);
-  return (struct deploy_devices){ all, readout->n_devices, all + of_weight * net->blocks * net->channels };
+  struct deploy_devices d = { .all = all, .readout = readout->n_devices,
+                              .with_offsets = all + of_weight * net->blocks * net->channels };
+  for (int l = net->adapting; l <= net->readout; l++) d.adapting += c->matrices[l].base.n_devices;
+  return d;
 }
 
 void deploy_devices_print(const struct deploy_devices *d, FILE *out) {
   fprintf(out,
-          "%ld devices; %ld with one offset per channel (as counted by Ortner et al. 2025); %ld hold the read-out, "
+          "%ld devices; %ld with one offset per channel (as counted by Ortner et al. 2025); %ld hold the %s, "
           "which updates address\n",
-          d->all, d->with_offsets, d->readout);
+          d->all, d->with_offsets, d->adapting, d->adapting > d->readout ? "layers that adapt" : "read-out");
 }
 
 void deploy_devices_put(struct json_t *o, const struct deploy_devices *d) {
   json_put_i64(o, "devices_with_offsets", d->with_offsets);
   json_put_i64(o, "devices_readout", d->readout);
+  if (d->adapting > d->readout) json_put_i64(o, "devices_adapting", d->adapting);
 }

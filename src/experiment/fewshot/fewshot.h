@@ -39,6 +39,7 @@ struct fewshot_train_params {
   double time_max_s;             // oldest age of such a chip
   int64_t validate_tasks;
   int64_t validate_ways, validate_shots;  // of a network without updates
+  int64_t order;                 // of the meta-gradient, 2 | 1
 };
 
 struct fewshot_eval_params {
@@ -122,6 +123,7 @@ struct fewshot_result {
   char data[17];             // dataset_fingerprint of what was loaded
   double accuracy[CONVNET_MAX_STEPS + 1], ci95[CONVNET_MAX_STEPS + 1], loss[CONVNET_MAX_STEPS + 1];
   double devices_written[CONVNET_MAX_STEPS];    // mean per task and update
+  double devices_written_layers[CONVNET_MAX_STEPS][CONVNET_MAX_LAYERS];  // the same by layer
   double devices_addressed[CONVNET_MAX_STEPS];  // all devices of the weights that changed, rewritten or not
   double later_s[FLEET_MAX_LATER], later_accuracy[FLEET_MAX_LATER], later_ci95[FLEET_MAX_LATER];
   double *chip_accuracy, chip_std;              // (n_chips) after the last update; their standard deviation

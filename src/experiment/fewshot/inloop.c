@@ -77,6 +77,8 @@ void inloop_write(struct inloop *c, struct maml_worker *w, const struct convnet 
     corrected(c->chip, l, held);
     if (c->kind == INLOOP_WEIGHTS) w->layers[l]->ops->program(w->layers[l], held, NULL);
   }
+  const struct synapse *readout = chip_synapse(c->chip, net->readout);
+  readout->ops->weights(readout, w->held + net->offset[net->readout]);
 }
 
 void inloop_begin(struct inloop *c) { chip_copy(c->task, c->chip); }

@@ -57,17 +57,6 @@ static struct json_t *classes_json(const struct adapt_record *a, int steps, int 
   return all;
 }
 
-static void adapt(const struct work *k, struct maml_worker *w, const struct episode *e, struct rng *noise) {
-  const struct convnet *net = &k->m->net;
-  const struct adapt_task t = { .ways = net->ways, .steps = (int)k->f->eval.updates, .S = w->work.n[0],
-                                .Q = w->work.n[1], .C = convnet_rows(net, net->readout), .h = w->work.h,
-                                .label = w->label, .rate = k->m->parameters + net->rates };
-  episode_render(e, &k->data->images, w->work.y[0], VECTOR_PADDING);
-  for (int group = 0; group < 2; group++)
-    convnet_forward(net, &w->work, w->layers, group, example_rule(k->f), NULL, noise);
-  adapt_run(&w->record, &t, w->layers[net->readout], noise);
-}
-
 // Adapt to the task; chip: on it, NULL: on arrays of the kind.
 static struct json_t *classify(const struct work *k, const struct episode *e, int kind, struct chip *chip) {
   const struct fewshot *f = k->f;
@@ -80,8 +69,12 @@ static struct json_t *classify(const struct work *k, const struct episode *e, in
   maml_worker_init(&w, net, e->shots, e->queries, &options);
   maml_program(&w, net, k->m->parameters, &options, NULL);
   memcpy(own, w.layers, sizeof own);
-  if (chip) deploy_layers(w.layers, chip, net);
-  adapt(k, &w, e, &noise);
+  if (chip) {
+    deploy_layers(w.layers, chip, net);
+    maml_hold(&w, net);
+  }
+  episode_render(e, &k->data->images, w.work.y[0], VECTOR_PADDING);
+  maml_adapt(&w, net, k->m->parameters, &options, NULL, &noise);
   struct json_t *o = json_object_new();
   json_put_text(o, "name", kind_names[kind]);
   json_put(o, "classes", classes_json(&w.record, options.steps, w.work.n[1], net->ways));

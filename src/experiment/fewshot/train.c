@@ -33,7 +33,7 @@ struct training_state {
 
 static struct maml_options options_of(const struct fewshot *f, const double *sigma, int odd) {
   const struct fewshot_train_params *t = &f->train;
-  struct maml_options o = { .steps = (int)f->net.steps, .bits = (int)t->bits };
+  struct maml_options o = { .steps = (int)f->net.steps, .bits = (int)t->bits, .first_order = t->order == 1 };
   o.rule = t->batchnorm == 2 ? (odd ? CONVNET_SUPPORT : CONVNET_TASK) : (enum convnet_rule)t->batchnorm;
   o.noise = t->noise;
   for (int k = 0; k < MAML_NOISE_POINTS; k++) o.noise_sigma[k] = (float)sigma[k];
@@ -189,6 +189,9 @@ static int describe(struct training_state *t, struct fewshot *f) {
   if (f->train.shots == 0 && (f->net.steps > 0 || f->train.batchnorm != CONVNET_TASK))
     return err_set(ERR_SETTING, "train.shots=0: without support images only net.steps=0 and train.batchnorm=task");
   TRY(convnet_init(&t->model.net, &f->net, (int)f->data.size, (int)f->data.channels));
+  if (f->train.synapse == INLOOP_WEIGHTS && t->model.net.adapting < t->model.net.readout)
+    return err_set(ERR_SETTING, "train.adapt=%s: not with train.synapse=weights, which has the read-out alone on the "
+                                "chip; with chip", convnet_adapt_names[f->net.adapt]);
   TRY(chip_weight_sigma(sigma, MAML_NOISE_POINTS, &f->chip));
   for (int odd = 0; odd < 2; odd++) t->options[odd] = options_of(f, sigma, odd);
   t->spec = dataset_spec(&f->data, DATASET_TRAINING, t->model.net.ways, (int)f->train.shots, (int)f->train.queries);
@@ -264,8 +267,8 @@ static int start_from(struct training_state *t, const char *path) {
   else
     memcpy(t->model.parameters, m.parameters,
            (same_readout ? net->rates : net->offset[same_dense ? net->readout : net->blocks])*sizeof(real));
-  if (rc == 0 && m.net.steps == net->steps && other.train.learn_inner_rate)
-    memcpy(t->model.parameters + net->rates, m.parameters + m.net.rates, (size_t)net->steps*sizeof(real));
+  if (rc == 0 && m.net.steps == net->steps && m.net.adapting == net->adapting && other.train.learn_inner_rate)
+    memcpy(t->model.parameters + net->rates, m.parameters + m.net.rates, (net->n - net->rates)*sizeof(real));
   fewshot_model_release(&m);
   if (rc == 0 && t->f->train.bits) fill_range(net, t->model.parameters);
   return rc;
@@ -299,8 +302,9 @@ static int prepare(struct training_state *t) {
     note("training without validation: %s", err_message());
     t->data.split[DATASET_VALIDATION].n = 0;
   }
-  const int images = t->model.net.ways*(int)(t->f->train.shots + t->f->train.queries);
-  TRY(err_room(run_threads(&t->f->run)*convnet_work_bytes(&t->model.net, images),
+  const struct fewshot_train_params *p = &t->f->train;
+  TRY(err_room(run_threads(&t->f->run)*maml_worker_bytes(&t->model.net, (int)p->shots, (int)p->queries,
+                                                         t->model.net.steps),
                "train.shots, train.queries, net.channels"));
   allocate(t);
   if (t->f->train.synapse != INLOOP_NONE) TRY(put_in_loop(t));
@@ -345,12 +349,9 @@ int fewshot_train_timed(struct fewshot *f, struct dataset *data, int n, double *
   TRY(describe(&t, f));
   t.data = *data;
   int rc = prepare(&t);
-  const int images = t.model.net.ways*(int)(f->train.shots + f->train.queries);
   *operations = 0;
-  for (int l = 0; l < t.model.net.blocks; l++) {  // forward, weight gradient and, but for the first, data gradient
-    const struct conv shape = convnet_shape(&t.model.net, l, images);
-    *operations += (double)f->train.tasks*(l ? 3 : 2)*conv_flop(&shape);
-  }
+  for (int k = 0; k < (int)f->train.tasks; k++)
+    *operations += maml_flop(&t.model.net, (int)f->train.shots, (int)f->train.queries, &t.options[k % 2]);
   if (rc == 0) {
     struct training_job job = job_of(&t);
     rc = training_time(&job, n, seconds);
