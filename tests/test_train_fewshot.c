@@ -158,8 +158,51 @@ static void test_order(void) {
   }
 }
 
+// Without support images a task is the classification of all classes: the loss of the start is that of its features by
+// the read-out, and training learns the training classes. The model then serves other ways by nearest centroid.
+static void test_classification(void) {
+  static const char *const settings[] = { "net.steps=0", "train.shots=0", "net.ways=36", "train.queries=1",
+                                          "train.tasks=2", "train.iterations=400", "train.validate_every=400",
+                                          "train.log_every=200", "train.validate_tasks=60", "train.rate=1e-2",
+                                          "train.validate_ways=3" };
+  struct fewshot f;
+  struct fewshot_model m;
+  struct fewshot_result r;
+  struct dataset data;
+  char path[512], *text;
+  size_t size;
+  double early, late, validation;
+  small(&f);
+  for (size_t k = 0; k < sizeof settings/sizeof *settings; k++)
+    CHECK(settings_set(f.sections, settings[k]) == 0, "%s", err_message());
+  CHECK(fewshot_train(&f, folder_path(&tmp, "classes"), false) == 0, "%s", err_message());
+  snprintf(path, sizeof path, "%s/metrics.csv", folder_path(&tmp, "classes"));
+  if (file_read(path, 1 << 20, &text, &size) < 0) abort();
+  CHECK(sscanf(text, "%*[^\n]\n200,%*[^,],%lf,%*[^\n]\n400,%*[^,],%lf,%*[^,],%*[^,],%lf", &early, &late,
+               &validation) == 3, "%s", text);
+  CHECK(late < 0.8*early && early < 1.2*log(36), "loss %g, then %g", early, late);
+  CHECK(validation > 1.5/3, "validation %g", validation);
+  free(text);
+  snprintf(path, sizeof path, "%s/model.safetensors", folder_path(&tmp, "classes"));
+  CHECK(fewshot_model_load(&m, &f, path, &(struct run_sources){ 0 }) == 0, "%s", err_message());
+  f.eval.ways = 4;
+  CHECK(fewshot_load(&data, &f) == 0, "%s", err_message());
+  CHECK(fewshot_eval(&r, &f, &m, &data) == ERR_SETTING && strstr(err_message(), "eval.ways=4"), "%s", err_message());
+  f.eval.method = FEWSHOT_CENTROID;
+  f.eval.tasks = 50;
+  CHECK(fewshot_eval(&r, &f, &m, &data) == 0, "%s", err_message());
+  CHECK(r.ways == 4 && r.accuracy[0] > 1.6/4, "%d ways, accuracy %g", r.ways, r.accuracy[0]);
+  fewshot_result_release(&r);
+  dataset_release(&data);
+  fewshot_model_release(&m);
+  f.net.steps = 1;
+  CHECK(fewshot_train(&f, folder_path(&tmp, "no"), false) == ERR_SETTING && strstr(err_message(), "train.shots=0"),
+        "%s", err_message());
+}
+
 int main(void) {
   tmp = folder_make();
+  test_classification();
   test_row("mean", 1, 0, CONVNET_READOUT);
   test_row("last", 0, 0, CONVNET_READOUT);
   test_row("noise", 1, 2, CONVNET_READOUT);

@@ -16,6 +16,9 @@ struct adapt_task {
   const int *label;      // (S + Q)
   const real *rate;      // (steps) alpha of each update
   int first_order;       // the gradient takes the changes that the updates made for constants
+  // (Q) a second label, and the share of the first in the loss, of queries that are mixtures; NULL: there are none
+  const int *other;
+  const real *share;
 };
 
 // Owned by adapt_record_init; steps counted from 0, the state before any update.

@@ -80,8 +80,7 @@ static void readout_backward(const struct finetune_task *t, const real *weights,
   const size_t at = net->offset[net->readout];
   const struct conv shape = convnet_shape(net, net->readout, group ? t->read.Q : t->read.S);
   if (gradient) conv_backward_weights(gradient + at, t->work->h + b*F, g, &shape);
-  conv_transpose(t->work->wt, weights + at, &shape);
-  conv_backward_data(t->work->dh + b*F, g, t->work->wt, &shape);
+  conv_backward_data(t->work->dh + b*F, g, weights + at, &shape);
 }
 
 // gradient += that of a group's loss in all layers that adapt, from the gradient g of its logits.

@@ -9,6 +9,8 @@
 void maml_worker_init(struct maml_worker *w, const struct convnet *net, int shots, int queries,
                       const struct maml_options *o) {
   const int S = net->ways*shots, Q = net->ways*queries;
+  w->other = NULL;
+  w->share = NULL;
   convnet_work_init(&w->work, net, S + Q);
   w->work.n[0] = S;
   w->work.n[1] = Q;
@@ -85,7 +87,8 @@ struct adapt_task maml_task(const struct maml_worker *w, const struct convnet *n
                             const struct maml_options *o) {
   return (struct adapt_task){ .ways = net->ways, .steps = o->steps, .S = w->work.n[0], .Q = w->work.n[1],
                               .C = convnet_rows(net, net->readout), .first_order = o->first_order,
-                              .h = w->work.h, .label = w->label, .rate = parameters + net->rates };
+                              .h = w->work.h, .label = w->label, .rate = parameters + net->rates,
+                              .other = w->other, .share = w->share };
 }
 
 struct finetune_task maml_finetune_task(struct maml_worker *w, const struct convnet *net, const real *parameters,
@@ -102,7 +105,8 @@ void maml_adapt(struct maml_worker *w, const struct convnet *net, const real *pa
     finetune_run(&w->finetune, &w->record, &task, w->held, r);
     return;
   }
-  for (int group = 0; group < 2; group++) convnet_forward(net, &w->work, w->layers, group, o->rule, fixed, r);
+  for (int group = 0; group < 2; group++)
+    if (w->work.n[group] > 0) convnet_forward(net, &w->work, w->layers, group, o->rule, fixed, r);
   const struct adapt_task task = maml_task(w, net, parameters, o);
   adapt_run(&w->record, &task, w->layers[net->readout], r);
 }

@@ -30,6 +30,8 @@ struct maml_worker {
   struct synapse *layers[CONVNET_MAX_LAYERS];
   real *held;   // the weights as the layers hold them, laid out as the parameters
   int *label;   // (S + Q)
+  const int *other;   // (Q) of the caller, who may leave it NULL: see struct adapt_task
+  const real *share;
 };
 void maml_worker_init(struct maml_worker *w, const struct convnet *net, int shots, int queries,
                       const struct maml_options *o);

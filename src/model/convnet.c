@@ -47,6 +47,7 @@ int convnet_init(struct convnet *net, const struct convnet_params *p, int size, 
                            .bias = (enum convnet_bias)p->bias };
   net->readout = net->blocks + (net->hidden > 0);
   net->adapting = p->adapt == CONVNET_ALL ? 0 : p->adapt == CONVNET_DENSE ? net->blocks : net->readout;
+  if (net->steps == 0) net->adapting = net->readout;
   net->side[0] = size;
   for (int l = 0; l < net->blocks; l++) {
     if (net->side[l] < 2)
@@ -123,24 +124,21 @@ static size_t produced(const struct convnet *net, int l) {
 // Whether the gradients of all blocks are kept: only then are all layers differentiated twice (model/hessian.h).
 static int keeps(const struct convnet *net) { return net->adapting == 0; }
 
-// Numbers that all arrays of a work for B images take, those of the maximum as if they were reals.
-static double work_reals(const struct convnet *net, int B, double *largest, double *transposed) {
+// Numbers in all arrays of a work for B images, those of maxima as if they were reals; largest: in g[0].
+static double work_reals(const struct convnet *net, int B, double *largest) {
   const double CP = vector_padded(net->channels), F = convnet_features(net), HP = vector_padded(net->hidden + 1);
   double total = (double)pixels(net, 0)*VECTOR_PADDING;
-  *largest = *transposed = 0;
-  for (int l = 0; l <= net->readout; l++)
-    *transposed = fmax(*transposed, (double)convnet_rows(net, l) + VECTOR_PADDING);
-  *transposed *= fmax(CP, fmax(HP, vector_padded(net->ways)));
+  *largest = fmax(HP, CP + VECTOR_PADDING)*B;
   for (int l = 1; l <= net->blocks; l++) {
     total += ((keeps(net) ? 4 : 2)*(double)produced(net, l) + 2*(double)pixels(net, l))*CP;
     *largest = fmax(*largest, (double)produced(net, l)*CP*B);
   }
-  return B*(total + 6*CP + 3*F + 3*HP) + 2 * *largest + *transposed + 64*fmax(CP, HP)*CONVNET_MAX_LAYERS;
+  return B*(total + 6*CP + 3*F + 3*HP) + 2 * *largest + 64*fmax(CP, HP)*CONVNET_MAX_LAYERS;
 }
 
 double convnet_work_bytes(const struct convnet *net, int B) {
-  double largest, transposed;
-  return work_reals(net, B, &largest, &transposed)*sizeof(real) + 256*64;
+  double largest;
+  return work_reals(net, B, &largest)*sizeof(real) + 256*64;
 }
 
 // Where the gradients of the blocks go. Those that are not kept take turns in two arrays: what is read is not written.
@@ -163,9 +161,9 @@ static void place_gradients(struct convnet_work *w, const struct convnet *net, s
 void convnet_work_init(struct convnet_work *w, const struct convnet *net, int B) {
   *w = (struct convnet_work){ .B = B };
   const size_t CP = (size_t)vector_padded(net->channels), images = (size_t)B, F = (size_t)convnet_features(net);
-  double largest, transposed;
+  double largest;
   struct arena *a = &w->arena;
-  work_reals(net, B, &largest, &transposed);
+  work_reals(net, B, &largest);
   arena_init(a, (size_t)convnet_work_bytes(net, B));
   w->y[0] = ARENA_NEW(a, images * pixels(net, 0) * VECTOR_PADDING, real);
   memset(w->y[0], 0, images * pixels(net, 0) * VECTOR_PADDING * sizeof(real));
@@ -195,7 +193,6 @@ void convnet_work_init(struct convnet_work *w, const struct convnet *net, int B)
     w->h = ARENA_NEW(a, images * F, real);
     w->dh = ARENA_NEW(a, images * F, real);
   }
-  w->wt = ARENA_NEW(a, (size_t)transposed, real);
   w->sums = ARENA_NEW(a, 5 * CP, real);
 }
 
@@ -346,8 +343,7 @@ static void dense_backward(const struct convnet *net, struct convnet_work *w, co
   append_one(dz, w->dh + b*F, n, net->hidden, F, 0);
   for (int i = 0; net->activation == CONVNET_RELU && i < n*HP; i++) dz[i] = w->z[b*HP + i] > 0 ? dz[i] : 0;
   if (gradient) conv_backward_weights(gradient + net->offset[net->blocks], w->x + b*XP, dz, &shape);
-  conv_transpose(w->wt, parameters + net->offset[net->blocks], &shape);
-  conv_backward_data(dx, dz, w->wt, &shape);
+  conv_backward_data(dx, dz, parameters + net->offset[net->blocks], &shape);
   append_one(w->dpooled + b*CP, dx, n, net->channels, XP, 0);
 }
 
@@ -364,8 +360,7 @@ static void blocks_backward(const struct convnet *net, struct convnet_work *w, c
     normalisation_backward(net, w, l, rule, b, n);
     if (gradient) conv_backward_weights(gradient + net->offset[l - 1], w->y[l - 1] + in, w->dz[l] + made, &shape);
     if (l == 1) break;
-    conv_transpose(w->wt, parameters + net->offset[l - 1], &shape);
-    conv_backward_data(w->dy[l - 1] + in, w->dz[l] + made, w->wt, &shape);
+    conv_backward_data(w->dy[l - 1] + in, w->dz[l] + made, parameters + net->offset[l - 1], &shape);
   }
 }
 

@@ -104,7 +104,7 @@ struct convnet_work {
   // Gradients: of y[l], of u[l], before the rectification. Where all layers adapt, each is kept until the next
   // backward pass; else they share two arrays
   real *dy[CONVNET_MAX_BLOCKS + 1], *du[CONVNET_MAX_BLOCKS + 1], *dz[CONVNET_MAX_BLOCKS + 1];
-  real *wt, *t[2], *sums;                // transposed kernel, of the dense layer, statistics
+  real *t[2], *sums;                     // of the dense layer, statistics
   struct arena arena;                    // owns all of the above
 };
 void convnet_work_init(struct convnet_work *w, const struct convnet *net, int B);

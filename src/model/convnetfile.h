@@ -1,7 +1,7 @@
 // convnetfile.h - the classifier as safetensors: conv1.weight .. convB.weight (out, in, 3, 3), hidden.weight
-// (channels, hidden) and hidden.bias (hidden) if it has a dense layer, readout.weight (inputs, ways) and, with a bias, readout.bias
-// (ways), inner_rate (steps), or (steps, layers) where several layers adapt. Sizes come from the tensors; how blocks halve and what the dense layer's activation is
-// come from the settings.
+// (channels, hidden) and hidden.bias (hidden) if it has a dense layer, readout.weight (inputs, ways) and, with a bias,
+// readout.bias (ways), inner_rate (steps), or (steps, layers) where several layers adapt. Sizes come from the tensors;
+// how blocks halve and what activates the dense layer come from the settings.
 #ifndef MODEL_CONVNETFILE_H
 #define MODEL_CONVNETFILE_H
 

@@ -26,9 +26,9 @@ static size_t produced(const struct convnet *net, int l) {
   return (size_t)shape.OH * (size_t)shape.OW;
 }
 
-// Widths of rows, and the largest array of an image and transposed matrix.
+// Widths of rows, and the largest array of an image.
 struct widths {
-  size_t C, X, H, F, N, image, transposed;
+  size_t C, X, H, F, N, image;
 };
 
 static struct widths widths_of(const struct convnet *net) {
@@ -37,11 +37,6 @@ static struct widths widths_of(const struct convnet *net) {
                       .N = (size_t)vector_padded(net->ways) };
   w.image = w.X + w.H + w.F + w.N;
   for (int l = 1; l <= net->blocks; l++) w.image = produced(net, l)*w.C > w.image ? produced(net, l)*w.C : w.image;
-  for (int l = net->adapting; l <= net->readout; l++) {
-    const struct conv c = convnet_shape(net, l, 1);
-    const size_t n = (size_t)(c.k*c.k*c.O) * (size_t)vector_padded(c.C);
-    w.transposed = n > w.transposed ? n : w.transposed;
-  }
   return w;
 }
 
@@ -50,7 +45,7 @@ double hessian_bytes(const struct convnet *net, int B) {
   double image = 2*(double)w.C + 2*(double)w.X + 2*(double)w.F + 3*(double)(w.H + w.N) + 3*(double)w.image;
   for (int l = 1; l <= net->blocks && net->adapting == 0; l++)
     image += (double)((produced(net, l) + pixels(net, l))*w.C);
-  return (B*image + (double)w.transposed + (CONVNET_MAX_BLOCKS + 4)*(double)w.C) * sizeof(real) + 64*64;
+  return (B*image + (CONVNET_MAX_BLOCKS + 4)*(double)w.C) * sizeof(real) + 64*64;
 }
 
 void hessian_init(struct hessian *s, const struct convnet *net, int B) {
@@ -68,7 +63,6 @@ void hessian_init(struct hessian *s, const struct convnet *net, int B) {
                           &s->t[0], &s->t[1], &s->second };
   const size_t width[] = { w.C, w.C, w.X, w.X, w.F, w.F, dense, dense, w.H, w.image, w.image, w.image };
   for (size_t k = 0; k < sizeof width/sizeof *width; k++) *rows[k] = ARENA_NEW(a, n*width[k], real);
-  s->wt = ARENA_NEW(a, w.transposed, real);
   s->sums = ARENA_NEW(a, 3*w.C, real);
 }
 
@@ -104,10 +98,8 @@ static void product_backward(const struct along *k, int l, real *dxdot, const re
   conv_backward_weights(k->out + at, x, dzdot, &shape);
   if (xdot) conv_backward_weights(k->out + at, xdot, dz, &shape);
   if (!dxdot) return;
-  conv_transpose(k->s->wt, k->loss->weights + at, &shape);
-  conv_backward_data(dxdot, dzdot, k->s->wt, &shape);
-  conv_transpose(k->s->wt, k->v + at, &shape);
-  conv_backward_data(k->s->second, dz, k->s->wt, &shape);
+  conv_backward_data(dxdot, dzdot, k->loss->weights + at, &shape);
+  conv_backward_data(k->s->second, dz, k->v + at, &shape);
 }
 
 // ---- the passes

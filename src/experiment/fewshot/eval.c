@@ -122,8 +122,7 @@ static void scratch_update(const struct fewshot *f, const struct convnet *net, s
   classify(net, w, 0, CONVNET_TASK, z, g, r);
   memset(gradient, 0, net->n * sizeof *gradient);
   conv_backward_weights(gradient + net->offset[net->readout], w->work.h, g, &shape);
-  conv_transpose(w->work.wt, w->held + net->offset[net->readout], &shape);
-  conv_backward_data(w->work.dh, g, w->work.wt, &shape);
+  conv_backward_data(w->work.dh, g, w->held + net->offset[net->readout], &shape);
   w->work.n[1] = 0;
   convnet_backward(net, &w->work, w->held, gradient, CONVNET_TASK);
   w->work.n[1] = Q;
@@ -470,7 +469,7 @@ static int measure(struct fewshot_result *r, struct measuring *m, struct par *pa
 }
 
 static int check_settings(const struct fewshot *f, const struct fewshot_model *model) {
-  if (f->eval.updates > model->net.steps)
+  if (f->eval.method == FEWSHOT_ADAPT && f->eval.updates > model->net.steps)
     return err_set(ERR_SETTING, "eval.updates=%d: the model has inner rates for %d", (int)f->eval.updates,
                    model->net.steps);
   if (f->eval.method == FEWSHOT_ADAPT && f->eval.batchnorm == CONVNET_FIXED && model->net.adapting < model->net.blocks)
@@ -562,11 +561,26 @@ int fewshot_load(struct dataset *data, const struct fewshot *f) {
                       (split_of(f) == DATASET_VALIDATION ? DATASET_BACKGROUND_ONLY : evaluation) | stand_in);
 }
 
+// Tasks of other ways than the model's, which need no read-out.
+static int measure_ways(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
+                        const struct dataset *data, struct par *par) {
+  struct fewshot_model other;
+  if (f->eval.method != FEWSHOT_CENTROID)
+    return err_set(ERR_SETTING, "eval.ways=%d: the read-out of %s has %d; others only with eval.method=centroid",
+                   (int)f->eval.ways, m->path[0] ? m->path : "the model", m->net.ways);
+  TRY(fewshot_model_ways(&other, m, f, (int)f->eval.ways));
+  const int rc = fewshot_measure(r, f, &other, data, split_of(f), par);
+  fewshot_model_release(&other);
+  return rc;
+}
+
 int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
                  const struct dataset *data) {
   struct par *par = par_new(run_threads(&f->run));
-  const int rc =
-      f->eval.tasks_file[0] ? measure_fixed(r, f, m, data, par) : fewshot_measure(r, f, m, data, split_of(f), par);
+  const bool other_ways = f->eval.ways && f->eval.ways != m->net.ways;
+  const int rc = f->eval.tasks_file[0] ? measure_fixed(r, f, m, data, par)
+                 : other_ways          ? measure_ways(r, f, m, data, par)
+                                       : fewshot_measure(r, f, m, data, split_of(f), par);
   if (rc == 0) dataset_fingerprint(data, r->data);
   par_free(par);
   return rc;

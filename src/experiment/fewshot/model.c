@@ -46,7 +46,7 @@ static int adopt(void *context, const struct tensorfile *tf) {
     TRY(check_given(tf, a->from));
     return sizes(f, tf);
   }
-  f->eval.shots = f->train.shots;
+  if (f->train.shots > 0) f->eval.shots = f->train.shots;
   f->eval.updates = f->net.steps;
   if (f->train.bits) {  // trained for weights of so many bits: used with them
     f->synapse.kind = RUN_QUANTISED;
@@ -99,6 +99,17 @@ int fewshot_model_new(struct fewshot_model *m, const struct fewshot *f) {
   TRY(convnet_init(&m->net, &f->net, (int)f->data.size, (int)f->data.channels));
   m->parameters = err_aligned(m->net.n, sizeof *m->parameters);
   convnet_start(&m->net, m->parameters, f->train.inner_rate, &r);
+  return 0;
+}
+
+int fewshot_model_ways(struct fewshot_model *m, const struct fewshot_model *of, const struct fewshot *f, int ways) {
+  struct convnet_params p = f->net;
+  *m = *of;
+  p.ways = ways;
+  p.steps = 0;
+  TRY(convnet_init(&m->net, &p, of->net.side[0], of->net.in_channels));
+  m->parameters = err_aligned(m->net.n, sizeof *m->parameters);
+  memcpy(m->parameters, of->parameters, of->net.offset[of->net.readout] * sizeof *m->parameters);
   return 0;
 }
 

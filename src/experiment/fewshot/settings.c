@@ -21,7 +21,8 @@ static const struct param training_table[] = {
 static const struct param train_table[] = {
 #define P struct fewshot_train_params
   PARAM_I64(P, tasks, 32, 1, 65536, "tasks of each outer update"),
-  PARAM_I64(P, shots, 5, 1, 1000, "support images of a class"),
+  PARAM_I64(P, shots, 5, 0, 1000,
+            "support images of a class; 0, with net.steps=0: plain classification of net.ways classes, unadapted"),
   PARAM_I64(P, queries, 5, 1, 1000, "query images of a class"),
   PARAM_F64(P, inner_rate, 0.1, 0, 100, "alpha of the inner updates, at the start"),
   PARAM_BOOL(P, learn_inner_rate, 0, "learn one alpha per update and layer that adapts"),
@@ -38,6 +39,9 @@ static const struct param train_table[] = {
   PARAM_I64(P, validate_tasks, 200, 0, 1000000, "tasks of a validation"),
   PARAM_I64(P, order, 2, 1, 2, "of the meta-gradient: 2 exact; 1 takes the gradients of the updates for constants",
             .later = true),
+  PARAM_I64(P, validate_ways, 5, 2, 256, "classes of such a task where net.steps=0: by nearest centroid",
+            .later = true),
+  PARAM_I64(P, validate_shots, 5, 1, 1000, "support images of such a class", .later = true),
 #undef P
   { 0 },
 };
@@ -53,6 +57,8 @@ static const struct param adapt_table[] = {
 static const struct param eval_table[] = {
 #define P struct fewshot_eval_params
   PARAM_I64(P, tasks, 1000, 1, 10000000, "tasks"),
+  PARAM_I64(P, ways, 0, 0, 256,
+            "classes of a task; 0: as many as the model has; others with eval.method=centroid only"),
   PARAM_I64(P, shots, 5, 1, 1000, "support images of a class"),
   PARAM_I64(P, queries, 5, 1, 1000, "query images of a class"),
   PARAM_I64(P, updates, 4, 1, CONVNET_MAX_STEPS, "inner updates"),
