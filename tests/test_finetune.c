@@ -101,10 +101,17 @@ static double meta_gradient(struct outer *t) {
   return maml_backward(&t->worker, &t->net, t->parameters, t->gradient, &t->options);
 }
 
+static const int other[WAYS*QUERIES] = { 1, 2, 0, 0, 2, 1 };
+static const real share[WAYS*QUERIES] = { (real)0.7, 1, (real)0.25, (real)0.5, 1, (real)0.9 };
+
 static void test_differences(const char *name, struct convnet_params p, enum convnet_rule rule, uint32_t stream) {
   const struct maml_options o = { .rule = rule, .weight = { 0.3, 0.25, 0.9 } };
   struct outer t;
   outer_init(&t, p, o, stream);
+  if (stream % 2 == 0) {  // queries that are mixtures
+    t.worker.other = other;
+    t.worker.share = share;
+  }
   CHECK_REL(meta_gradient(&t), loss(&t, NULL), 1e-13);
   gradient_check(name, t.parameters, t.gradient, (long)t.net.n, 4e-5, 1e-7, 1, loss, &t);
   const long rates = (long)t.net.rates;

@@ -127,6 +127,37 @@ static void test_start(void) {
   fewshot_model_release(&m);
 }
 
+// The mean gradient of the first outer update, as Adam sees it: it steps by its sign, since its moments are new.
+static void test_order(void) {
+  for (int order = 1; order <= 2; order++) {
+    struct fewshot f;
+    struct fewshot_model before, after;
+    char path[512];
+    small(&f);
+    f.train.order = order;
+    f.net.adapt = CONVNET_ALL;
+    f.train.inner_rate = 0.5;
+    f.train.query_loss = 0;
+    CHECK(fewshot_model_new(&before, &f) == 0, "%s", err_message());
+    const char *run = folder_path(&tmp, order == 1 ? "first" : "second");
+    CHECK(fewshot_train(&f, run, false) == 0, "%s", err_message());
+    snprintf(path, sizeof path, "%s/model.safetensors", run);
+    CHECK(fewshot_model_load(&after, &f, path, &(struct run_sources){ 0 }) == 0, "%s", err_message());
+    real *gradient = err_aligned(before.net.n, sizeof *gradient);
+    mean_gradient(gradient, &f, &before, order == 1);
+    long agree = 0, n = 0;
+    for (size_t i = 0; i < before.net.rates; i++) {
+      if (gradient[i] == 0) continue;
+      n++;
+      agree += (after.parameters[i] < before.parameters[i]) == (gradient[i] > 0);
+    }
+    CHECK(agree > 0.999*(double)n, "order %d: %ld of %ld weights went down their gradient", order, agree, n);
+    free(gradient);
+    fewshot_model_release(&before);
+    fewshot_model_release(&after);
+  }
+}
+
 // Without support images a task is the classification of all classes: the loss of the start is that of its features by
 // the read-out, and training learns the training classes. The model then serves other ways by nearest centroid.
 static void test_classification(void) {
@@ -167,37 +198,6 @@ static void test_classification(void) {
   f.net.steps = 1;
   CHECK(fewshot_train(&f, folder_path(&tmp, "no"), false) == ERR_SETTING && strstr(err_message(), "train.shots=0"),
         "%s", err_message());
-}
-
-// The mean gradient of the first outer update, as Adam sees it: it steps by its sign, since its moments are new.
-static void test_order(void) {
-  for (int order = 1; order <= 2; order++) {
-    struct fewshot f;
-    struct fewshot_model before, after;
-    char path[512];
-    small(&f);
-    f.train.order = order;
-    f.net.adapt = CONVNET_ALL;
-    f.train.inner_rate = 0.5;
-    f.train.query_loss = 0;
-    CHECK(fewshot_model_new(&before, &f) == 0, "%s", err_message());
-    const char *run = folder_path(&tmp, order == 1 ? "first" : "second");
-    CHECK(fewshot_train(&f, run, false) == 0, "%s", err_message());
-    snprintf(path, sizeof path, "%s/model.safetensors", run);
-    CHECK(fewshot_model_load(&after, &f, path, &(struct run_sources){ 0 }) == 0, "%s", err_message());
-    real *gradient = err_aligned(before.net.n, sizeof *gradient);
-    mean_gradient(gradient, &f, &before, order == 1);
-    long agree = 0, n = 0;
-    for (size_t i = 0; i < before.net.rates; i++) {
-      if (gradient[i] == 0) continue;
-      n++;
-      agree += (after.parameters[i] < before.parameters[i]) == (gradient[i] > 0);
-    }
-    CHECK(agree > 0.999*(double)n, "order %d: %ld of %ld weights went down their gradient", order, agree, n);
-    free(gradient);
-    fewshot_model_release(&before);
-    fewshot_model_release(&after);
-  }
 }
 
 int main(void) {

@@ -47,6 +47,7 @@ int convnet_init(struct convnet *net, const struct convnet_params *p, int size, 
                            .bias = (enum convnet_bias)p->bias };
   net->readout = net->blocks + (net->hidden > 0);
   net->adapting = p->adapt == CONVNET_ALL ? 0 : p->adapt == CONVNET_DENSE ? net->blocks : net->readout;
+  if (net->steps == 0) net->adapting = net->readout;
   net->side[0] = size;
   for (int l = 0; l < net->blocks; l++) {
     if (net->side[l] < 2)
@@ -123,7 +124,7 @@ static size_t produced(const struct convnet *net, int l) {
 // Whether the gradients of all blocks are kept: only then are all layers differentiated twice (model/hessian.h).
 static int keeps(const struct convnet *net) { return net->adapting == 0; }
 
-// Numbers in all arrays of a work for B images, those of maxima as if they were reals; largest: of a gradient.
+// Numbers in all arrays of a work for B images, those of maxima as if they were reals; largest: in g[0].
 static double work_reals(const struct convnet *net, int B, double *largest) {
   const double CP = vector_padded(net->channels), F = convnet_features(net), HP = vector_padded(net->hidden + 1);
   double total = (double)pixels(net, 0)*VECTOR_PADDING;

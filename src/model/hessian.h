@@ -1,7 +1,7 @@
 // hessian.h - the second derivative of the classifier's loss along a direction v of its weights, H v, exactly: the
 // forward pass and the backward pass differentiated along v (Pearlmutter, Neural Computation 6:147, 1994). A
 // convolution is linear in its input and in its kernel, so its derivative is two products; that of the normalisation
-// is in kernel/normtangent.h; a maximum and a rectification hand on what they let pass. docs/equations.md (B2).
+// is in kernel/normtangent.h; a maximum and a rectification hand on what they let pass. docs/equations.md (B3)-(B5).
 #ifndef MODEL_HESSIAN_H
 #define MODEL_HESSIAN_H
 

@@ -172,10 +172,10 @@ static int prepare(struct check *c, double *rate) {
   struct convnet_params p = { .channels = 1, .blocks = 1, .ways = 2, .epsilon = 1e-3 };
   const struct tensorfile_entry *x = tensorfile_find(c->tf, "support.x");
   double tasks, shots, queries, steps;
+  TRY(metadata_choice(c->tf, "start", starts, &start));  // before the tensors that other starts do without
   TRY(convnetfile_sizes(&p, &in_channels, c->tf));
   TRY(metadata_choice(c->tf, "batchnorm", rules, &rule));
   TRY(metadata_choice(c->tf, "activation", activations, &activation));
-  TRY(metadata_choice(c->tf, "start", starts, &start));
   TRY(metadata_choice(c->tf, "adapt", convnet_adapt_names, &adapt));
   // files without `adapt` have other words here
   if (tensorfile_metadata(c->tf, "adapt")) TRY(metadata_choice(c->tf, "order", orders, &order));

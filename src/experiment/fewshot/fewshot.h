@@ -38,8 +38,8 @@ struct fewshot_train_params {
   int64_t chips;                 // chips written for each outer update, its tasks shared out among them
   double time_max_s;             // oldest age of such a chip
   int64_t validate_tasks;
-  int64_t validate_ways, validate_shots;  // of a network without updates
   int64_t order;                 // of the meta-gradient, 2 | 1
+  int64_t validate_ways, validate_shots;  // of a network without updates
 };
 
 struct fewshot_eval_params {

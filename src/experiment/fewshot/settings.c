@@ -37,11 +37,11 @@ static const struct param train_table[] = {
   PARAM_F64(P, time_max_s, 0, 0, 1e12,
             "each such chip is used at a random age, log-uniform between t0 and this; 0: just written"),
   PARAM_I64(P, validate_tasks, 200, 0, 1000000, "tasks of a validation"),
+  PARAM_I64(P, order, 2, 1, 2, "of the meta-gradient: 2 exact; 1 takes the gradients of the updates for constants",
+            .later = true),
   PARAM_I64(P, validate_ways, 5, 2, 256, "classes of such a task where net.steps=0: by nearest centroid",
             .later = true),
   PARAM_I64(P, validate_shots, 5, 1, 1000, "support images of such a class", .later = true),
-  PARAM_I64(P, order, 2, 1, 2, "of the meta-gradient: 2 exact; 1 takes the gradients of the updates for constants",
-            .later = true),
 #undef P
   { 0 },
 };
