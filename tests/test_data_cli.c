@@ -44,6 +44,18 @@ static void check_info(void) {
   CHECK(strstr(p->out, "\"skipped_files\": {\".txt\": 1}") && strstr(p->err, "passed over: 1 file: .txt (1)"), "%s%s",
         p->out, p->err);
   unlink(folder_path(&marks, "mark01/notes.txt"));
+  CHECK(strstr(p->out, "\"identical_images\": {\"pairs\": 0, ") && strstr(p->out, "\"channels\": 1"), "%s", p->out);
+  image_tree_class(&marks, "mark03", 3, 1);
+  static unsigned char pixels[IMAGE_TREE_SIDE * IMAGE_TREE_SIDE];
+  image_tree_pixels(pixels, 1, 2);
+  if (png_grey_write(folder_path(&marks, "mark03/copy.png"), pixels, IMAGE_TREE_SIDE, IMAGE_TREE_SIDE) < 0) abort();
+  out = succeeds(ARGS("data", "info", FOLDER));
+  CHECK(strstr(out, "\npairs of identical images: 1, ") && strstr(out, "\n  mark01 3 (") && strstr(out, " = mark03 5 ("),
+        "%s", out);
+  out = succeeds(ARGS("data", "info", FOLDER, "--json"));
+  CHECK(strstr(out, "\"list\": [{\"image\": \"mark01 3\", \"part\": \"") && strstr(out, "\"copy\": \"mark03 5\""), "%s",
+        out);
+  unlink(folder_path(&marks, "mark03/copy.png"));
 }
 
 static void check_fetch(void) {
@@ -55,6 +67,32 @@ static void check_fetch(void) {
   refused(1, "http://127.0.0.1:1/sets/images_background.zip: ",
           ARGS("data", "fetch", "omniglot", folder, "data.url=http://127.0.0.1:1/sets", "--quiet"));
   refused(2, "data.cifar100_url", ARGS("data", "fetch", "omniglot", folder, "data.cifar100_url=http://127.0.0.1:1"));
+}
+
+// Colours: what is said of them, and a page of them.
+static void check_colours(void) {
+  struct folder f = folder_make();
+  char folder[320], page[300];
+  static unsigned char pixels[8 * 8 * 3];
+  for (int i = 0; i < 4; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "c%d/%d.png", i / 2, i);
+    for (int k = 0; k < 8 * 8 * 3; k++) pixels[k] = (unsigned char)(k * (i + 1));
+    if (png_rgb_write(folder_path(&f, name), pixels, 8, 8) < 0) abort();
+  }
+  memset(pixels, 90, sizeof pixels);
+  if (png_rgb_write(folder_path(&f, "c1/grey.png"), pixels, 8, 8) < 0) abort();
+  snprintf(folder, sizeof folder, "data.path=%s", f.path);
+  snprintf(page, sizeof page, "%s", folder_path(&tmp, "page.png"));
+  const char *out = succeeds(ARGS("data", "info", "data.kind=folder", folder, "data.channels=3", "--out", page));
+  CHECK(strstr(out, ": 5 images, seen as 28 x 28 x 3, in colours\n") && strstr(out, "\n1 images are grey\n") &&
+            !strstr(out, "\nink") && file_exists(page),
+        "%s", out);
+  out = succeeds(ARGS("data", "info", "data.kind=folder", folder, "data.channels=3", "--json"));
+  CHECK(strstr(out, "\"channels\": 3") && strstr(out, "\"grey_images\": 1") && !strstr(out, "\"ink\""), "%s", out);
+  refused(2, "data.path: data.kind=folder needs the folder or zip file of images",
+          ARGS("data", "info", "data.kind=folder"));
+  folder_remove(&f);
 }
 
 static void check_split(void) {
@@ -194,6 +232,7 @@ int main(void) {
   snprintf(path, sizeof path, "data.path=%s", marks.path);
   image_tree_fill(&marks, "", 16, 4);
   check_info();
+  check_colours();
   check_split();
   check_fetch();
   check_train(model, sizeof model);

@@ -391,7 +391,7 @@ int dataset_check(const struct dataset *d, const struct dataset_params *p, const
 
 void dataset_fingerprint(const struct dataset *d, char text[17]) {
   const struct imageset *set = &d->images;
-  const int kept = (int)imageset_kept(set), final = set->S * set->S;
+  const int pixels = set->S * set->S;
   uint64_t h = CHECKSUM_START;
   for (int c = 0; c < set->n_classes; c++) {
     const unsigned char n[2] = { (unsigned char)imageset_drawings(set, c),
@@ -399,7 +399,7 @@ void dataset_fingerprint(const struct dataset *d, char text[17]) {
     h = checksum_bytes(h, set->class_name[c], strlen(set->class_name[c]) + 1);
     h = checksum_bytes(h, n, sizeof n);
   }
-  if (set->reduced) h ^= checksum_reals(set->reduced, set->n_images, final, final);
-  else h = checksum_bytes(h, set->colour ? set->colour : set->ink, (size_t)set->n_images * (size_t)kept);
+  if (set->reduced) h ^= checksum_reals(set->reduced, set->n_images, pixels, pixels);
+  else h = checksum_bytes(h, imageset_image(set, 0), (size_t)set->n_images * imageset_kept(set));
   snprintf(text, 17, "%016llx", (unsigned long long)h);
 }
