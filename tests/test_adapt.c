@@ -123,12 +123,44 @@ static void test_gradient(void) {
   inner_release(&t);
 }
 
+// A query that is a mixture pulls at two classes: its loss by the definition, and the gradient of that.
+static void test_mixtures(void) {
+  static const int other[Q] = { 2, 1, 0, 2 };
+  static const real share[Q] = { (real)0.7, 1, (real)0.25, 1 };
+  struct inner t;
+  real dh[(S + Q)*CP], dw[C*N] = { 0 }, drate[STEPS] = { 0 };
+  inner_init(&t, synapse_exact_new(C, WAYS));
+  t.task.other = other;
+  t.task.share = share;
+  loss(&t, NULL);
+  for (int s = 0; s <= STEPS; s++) {
+    double expected = 0;
+    for (int i = 0; i < Q; i++) {
+      const real *p = t.record.pq + (s*Q + i)*N;
+      expected -= (double)share[i]/Q*log((double)p[label[S + i]]) + (1 - (double)share[i])/Q*log((double)p[other[i]]);
+    }
+    CHECK_REL(t.record.query_loss[s], expected, sizeof(real) == sizeof(double) ? 1e-14 : 1e-6);
+  }
+  if (GRADIENT_CHECKED) {
+    adapt_backward(dh, dw, drate, &t.record, &t.task, t.weight);
+    gradient_check("features of mixtures", t.h, dh, (S + Q)*CP, 1e-3, 1e-9, 1, loss, &t);
+    gradient_check("read-out of mixtures", t.w0, dw, C*N, 1e-3, 1e-9, 1, loss, &t);
+    loss(&t, NULL);
+    t.task.other = NULL;
+    memset(dw, 0, sizeof dw);
+    adapt_backward(dh, dw, drate, &t.record, &t.task, t.weight);
+    t.task.other = other;
+    CHECK(gradient_compare(t.w0, dw, C*N, 1e-3, loss, &t).worst > 0.05, "the gradient of unmixed queries passed");
+  }
+  inner_release(&t);
+}
+
 static void test_quantised(void) {
   struct inner t;
   struct rng r = rng_stream(8, RNG_QUANTISE, 0);
   real dh[(S + Q)*CP], dw[C*N] = { 0 }, drate[STEPS] = { 0 };
   long moved = 0;
-  inner_init(&t, synapse_quantised_new(C, WAYS, 4, 1.0));
+  inner_init(&t, synapse_quantised_new(C, WAYS, 0, 4, 1.0));
   t.readout->ops->program(t.readout, t.w0, &r);
   adapt_run(&t.record, &t.task, t.readout, &r);
   for (int s = 0; s <= STEPS; s++)
@@ -148,6 +180,7 @@ static void test_quantised(void) {
 int main(void) {
   test_plain();
   if (GRADIENT_CHECKED) test_gradient();
+  test_mixtures();
   test_quantised();
   return test_summary();
 }

@@ -204,13 +204,16 @@ static void draw(const struct mx_fewshot *m, float *images, int first) {
 }
 
 // The same task through the library: probabilities of the queries, (N, WAYS).
-static void expected(double *p, const float *images, const int *labels) {
+static void expected(double *p, const float *images, const int *labels, const char *adapt, enum convnet_rule rule) {
+  char setting[32], *settings[] = { setting };
   struct fewshot f;
   struct fewshot_model m;
   struct maml_worker w;
   fewshot_init(&f);
-  CHECK(fewshot_model_load(&m, &f, MODEL, &(struct run_sources){ 0 }) == 0, "%s", err_message());
-  const struct maml_options o = { .steps = 4, .rule = CONVNET_TASK };
+  snprintf(setting, sizeof setting, "train.adapt=%s", adapt);
+  CHECK(fewshot_model_load(&m, &f, MODEL, &(struct run_sources){ .n_assignments = 1, .assignments = settings }) == 0,
+        "%s", err_message());
+  const struct maml_options o = { .steps = 4, .rule = rule };
   maml_worker_init(&w, &m.net, SHOTS, SHOTS, &o);
   maml_program(&w, &m.net, m.parameters, &o, NULL);
   for (int i = 0; i < 2*N*S*S; i++) w.work.y[0][i*VECTOR_PADDING] = (real)images[i];
@@ -245,7 +248,7 @@ static void check_fewshot(void) {
   REFUSES(mx_fewshot_classify(m, found, p, images, N), MX_ERROR_ARGUMENT, "adapt");
   WORKS(mx_fewshot_adapt(m, images, labels, N));
   WORKS(mx_fewshot_classify(m, found, p, images + N*S*S, N));
-  expected(e, images, labels);
+  expected(e, images, labels, "readout", CONVNET_TASK);
   for (int i = 0; i < N*WAYS; i++)
     CHECK(fabs((double)p[i] - e[i]) < test_tol(1e-5), "probability %d: %g, library %g", i, (double)p[i], e[i]);
   WORKS(mx_fewshot_adapt(m, images, labels, N));
@@ -294,6 +297,31 @@ static void check_arrays(void) {
   CHECK(mx_fewshot_deploy(m, 1) < 0 && strstr(mx_last_error(), "/nowhere.safetensors"), "a state that is not there: %s",
         mx_last_error());
   mx_fewshot_free(m);
+}
+
+// All layers adapt: each task begins with the weights as deployed, and the queries are normalised as the library does.
+static void check_layers(void) {
+  static float images[2*N*S*S], p[N*WAYS];
+  static double e[N*WAYS];
+  static const char *const rules[] = { "eval.batchnorm=task", "eval.batchnorm=support" };
+  int labels[N], found[N];
+  for (int i = 0; i < N; i++) labels[i] = i / SHOTS;
+  for (int rule = CONVNET_TASK; rule <= CONVNET_SUPPORT; rule++) {
+    struct mx_fewshot *m = NULL;
+    WORKS(mx_fewshot_load(&m, MODEL, LIST(rules[rule], "train.adapt=all")));
+    draw(m, images, 0);
+    draw(m, images + N*S*S, SHOTS);
+    WORKS(mx_fewshot_deploy(m, 1));
+    expected(e, images, labels, "all", (enum convnet_rule)rule);
+    for (int again = 0; again < 2; again++) {
+      WORKS(mx_fewshot_adapt(m, images, labels, N));
+      WORKS(mx_fewshot_classify(m, found, p, images + N*S*S, N));
+      for (int i = 0; i < N*WAYS; i++)
+        CHECK(fabs((double)p[i] - e[i]) < test_tol(1e-4), "%s, probability %d: %g, library %g", rules[rule], i,
+              (double)p[i], e[i]);
+    }
+    mx_fewshot_free(m);
+  }
 }
 
 // ---- the arm
@@ -413,6 +441,7 @@ int main(void) {
   check_state(&f);
   check_refusals();
   check_fewshot();
+  check_layers();
   check_arrays();
   check_arm(&f);
   check_device();

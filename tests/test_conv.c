@@ -7,8 +7,8 @@
 
 struct arrays {
   struct conv c;
-  long n_x, n_w, n_y, n_wt;
-  real *x, *w, *y, *u, *dx, *dw, *wt;
+  long n_x, n_w, n_y;
+  real *x, *w, *y, *u, *dx, *dw;
 };
 
 // Random numbers in the first n of every ld; zero in the padding.
@@ -26,20 +26,18 @@ static struct arrays arrays_new(struct conv c, struct rng *r) {
   a.n_x = pixels * vector_padded(c.C);
   a.n_w = taps * c.C * vector_padded(c.O);
   a.n_y = outputs * vector_padded(c.O);
-  a.n_wt = taps * c.O * vector_padded(c.C);
   a.x = filled(pixels, c.C, r);
   a.w = filled(taps * c.C, c.O, r);
   a.u = filled(outputs, c.O, r);
   a.y = err_aligned((unsigned long)a.n_y, sizeof(real));
   a.dx = err_aligned((unsigned long)a.n_x, sizeof(real));
   a.dw = err_aligned((unsigned long)a.n_w, sizeof(real));
-  a.wt = err_aligned((unsigned long)a.n_wt, sizeof(real));
   return a;
 }
 
 static void arrays_free(struct arrays *a) {
-  real *const owned[] = { a->x, a->w, a->y, a->u, a->dx, a->dw, a->wt };
-  for (int k = 0; k < 7; k++) free(owned[k]);
+  real *const owned[] = { a->x, a->w, a->y, a->u, a->dx, a->dw };
+  for (int k = 0; k < 6; k++) free(owned[k]);
 }
 
 static double dot(const real *a, const real *b, long n) {
@@ -76,8 +74,7 @@ static void check_twins(struct conv c, struct rng *r) {
   for (long i = 0; i < a.n_x; i++) a.dx[i] = NAN;
   for (long i = 0; i < a.n_w; i++) dw[i] = a.dw[i] = (real)(0.25 * (double)a.w[i]);  // dw is added to
   conv_forward(a.y, a.x, a.w, &c);
-  conv_transpose(a.wt, a.w, &c);
-  conv_backward_data(a.dx, a.u, a.wt, &c);
+  conv_backward_data(a.dx, a.u, a.w, &c);
   conv_backward_weights(a.dw, a.x, a.u, &c);
   conv_forward_ref(y, a.x, a.w, &c);
   conv_backward_ref(dx, dw, a.u, a.x, a.w, &c);
@@ -110,9 +107,38 @@ static void test_twins(void) {
   for (int n = 0; n < 250; n++) check_twins(random_shape(&r, 7, 9, 19), &r);
   check_twins(conv_shape(3, 5, 4, 33, 75, 3, 2, 1), &r);    // more columns than one tile
   check_twins(conv_shape(50, 1, 1, 56, 5, 1, 1, 0), &r);    // a dense layer
-  check_twins(conv_shape(8, 260, 3, 2, 3, 3, 2, 1), &r);    // more runs than one call takes
+  check_twins(conv_shape(8, 260, 3, 2, 3, 3, 2, 1), &r);    // more rows than a band
+  check_twins(conv_shape(2, 2, 6000, 1, 17, 3, 1, 1), &r);  // rows too long for a band
+  check_twins(conv_shape(5, 4, 3, 300, 40, 3, 2, 1), &r);   // more terms than a panel, more channels than are packed
+  check_twins(conv_shape(30, 1, 1, 4700, 90, 1, 1, 0), &r); // more channels than a panel,
+  check_twins(conv_shape(2, 1, 1, 5, 4700, 1, 1, 0), &r);   // and more outputs
+  for (int B = 1; B <= 13; B++) {
+    check_twins(conv_shape(B, 6, 5, 1, 56, 3, 2, 1), &r);
+    check_twins(conv_shape(B, 5, 6, 3, 64, 3, 1, 1), &r);
+    check_twins(conv_shape(B, 4, 3, 56, 56, 3, 2, 1), &r);
+    check_twins(conv_shape(B, 3, 4, 64, 80, 3, 1, 1), &r);
+  }
   check_twins(conv_shape(0, 4, 4, 2, 2, 3, 1, 1), &r);      // no image
   printf("largest difference of the twins %.1e\n", worst_seen);
+}
+
+// An image's output has the same bits whatever stands beside it.
+static void test_alone(struct conv c, struct rng *r) {
+  struct arrays a = arrays_new(c, r);
+  const long image = a.n_x / c.B, out = a.n_y / c.B;
+  const struct conv one = conv_shape(1, c.H, c.W, c.C, c.O, c.k, c.stride, c.pad);
+  real *y = err_aligned((unsigned long)out, sizeof *y), *dx = err_aligned((unsigned long)image, sizeof *dx);
+  conv_forward(a.y, a.x, a.w, &c);
+  conv_backward_data(a.dx, a.u, a.w, &c);
+  for (int b = 0; b < c.B; b++) {
+    conv_forward(y, a.x + b*image, a.w, &one);
+    conv_backward_data(dx, a.u + b*out, a.w, &one);
+    CHECK(!memcmp(y, a.y + b*out, sizeof *y * (size_t)out), "C %d O %d: image %d differs alone", c.C, c.O, b);
+    CHECK(!memcmp(dx, a.dx + b*image, sizeof *dx * (size_t)image), "C %d O %d: gradient %d differs", c.C, c.O, b);
+  }
+  free(y);
+  free(dx);
+  arrays_free(&a);
 }
 
 static double sine_loss(void *context, uint64_t *pattern) {
@@ -132,8 +158,7 @@ static void test_gradients(void) {
     sine_loss(&a, NULL);
     for (long i = 0; i < a.n_y; i++)
       a.u[i] = (real)(i % vector_padded(a.c.O) < a.c.O ? cos((double)a.y[i] + (double)i) : 0);
-    conv_transpose(a.wt, a.w, &a.c);
-    conv_backward_data(a.dx, a.u, a.wt, &a.c);
+    conv_backward_data(a.dx, a.u, a.w, &a.c);
     conv_backward_weights(a.dw, a.x, a.u, &a.c);
     gradient_check("conv data", a.x, a.dx, a.n_x, 1e-2, 1e-6, 1, sine_loss, &a);
     gradient_check("conv weights", a.w, a.dw, a.n_w, 1e-2, 1e-6, 1, sine_loss, &a);
@@ -161,6 +186,8 @@ static void test_flop(void) {
 
 int main(void) {
   test_twins();
+  struct rng r = rng_stream(1, RNG_TEST, 2);
+  for (int n = 0; n < 60; n++) test_alone(random_shape(&r, 13, 6, 70), &r);
   if (GRADIENT_CHECKED) test_gradients();
   test_flop();
   return test_summary();

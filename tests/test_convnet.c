@@ -17,25 +17,50 @@ struct net {
   enum convnet_rule rule;
 };
 
-static void net_init(struct net *t, int channels, int blocks, uint32_t stream) {
-  const struct convnet_params p = { .channels = channels, .blocks = blocks, .ways = 3, .steps = 2, .epsilon = 1e-3 };
+// What differs between networks besides their size.
+struct variant {
+  int in_channels;
+  enum convnet_halving halving;
+  int hidden;
+  enum convnet_activation activation;
+  enum convnet_bias bias;
+};
+static const struct variant paper = { .in_channels = 1 };
+static const struct variant colours = { 3, CONVNET_STRIDE, 5, CONVNET_RELU, CONVNET_BIAS_DIGITAL };
+static const struct variant maximum = { 2, CONVNET_MAXIMUM, 17, CONVNET_LINEAR, CONVNET_NO_BIAS };
+static const struct variant readout_bias = { 1, CONVNET_MAXIMUM, 0, CONVNET_RELU, CONVNET_BIAS_ROW };
+
+static real *bias_of(const struct net *t, int l, int o) {
+  const int row = convnet_rows(&t->net, l) - 1, OP = vector_padded(convnet_columns(&t->net, l));
+  return t->parameters + t->net.offset[l] + (size_t)(row*OP + o);
+}
+
+static void net_init(struct net *t, int channels, int blocks, const struct variant *v, uint32_t stream) {
+  const struct convnet_params p = {
+    .channels = channels, .blocks = blocks, .ways = 3, .steps = 2, .epsilon = 1e-3, .halving = v->halving,
+    .hidden = v->hidden, .activation = v->activation, .bias = v->bias
+  };
   struct rng r = rng_stream(7, RNG_TEST, stream);
-  CHECK(convnet_init(&t->net, &p, S) == 0, "%s", err_message());
+  CHECK(convnet_init(&t->net, &p, S, v->in_channels) == 0, "%s", err_message());
   convnet_work_init(&t->work, &t->net, IMAGES);
   convnet_fixed_init(&t->fixed, &t->net);
   t->work.n[0] = SUPPORT;
   t->work.n[1] = QUERY;
-  for (int l = 0; l <= blocks; l++)
+  for (int l = 0; l <= t->net.readout; l++)
     t->layers[l] = synapse_exact_new(convnet_rows(&t->net, l), convnet_columns(&t->net, l));
   t->parameters = err_aligned(t->net.n, sizeof(real));
   t->gradient = err_aligned(t->net.n, sizeof(real));
   t->x = err_aligned(IMAGES*S*S*VECTOR_PADDING, sizeof(real));
   convnet_start(&t->net, t->parameters, 0.1, &r);
-  for (int i = 0; i < IMAGES*S*S; i++) t->x[i*VECTOR_PADDING] = (real)rng_normal(&r);
+  for (int l = blocks; l <= t->net.readout; l++)
+    for (int o = 0; convnet_has_bias(&t->net, l) && o < convnet_columns(&t->net, l); o++)
+      *bias_of(t, l, o) = (real)(rng_normal(&r) / 2);
+  for (int i = 0; i < IMAGES*S*S; i++)
+    for (int c = 0; c < v->in_channels; c++) t->x[i*VECTOR_PADDING + c] = (real)rng_normal(&r);
 }
 
 static void net_release(struct net *t) {
-  for (int l = 0; l <= t->net.blocks; l++) t->layers[l]->ops->free(t->layers[l]);
+  for (int l = 0; l <= t->net.readout; l++) t->layers[l]->ops->free(t->layers[l]);
   convnet_work_release(&t->work);
   convnet_fixed_release(&t->fixed);
   free(t->parameters);
@@ -44,7 +69,7 @@ static void net_release(struct net *t) {
 }
 
 static void forward(struct net *t) {
-  for (int l = 0; l <= t->net.blocks; l++)
+  for (int l = 0; l <= t->net.readout; l++)
     t->layers[l]->ops->program(t->layers[l], t->parameters + t->net.offset[l], NULL);
   memcpy(t->work.y[0], t->x, IMAGES*S*S*VECTOR_PADDING * sizeof(real));
   for (int group = 0; group < 2; group++)
@@ -53,15 +78,21 @@ static void forward(struct net *t) {
 
 // ---- the plain net
 
-// y (n, OS, OS, O) = rectified convolution of x (n, IS, IS, I), 3x3, stride 2, padding 1.
+// Side of the image that the convolution of block l gives.
+static int plain_side(const struct net *t, int l) {
+  return t->net.halving == CONVNET_STRIDE ? (t->net.side[l] - 1)/2 + 1 : t->net.side[l];
+}
+
+// y (n, OS, OS, O) = rectified convolution of x (n, IS, IS, I), 3x3, stride 2 or 1, padding 1.
 static double *plain_block(const struct net *t, int l, const double *x, int n) {
-  const int I = l ? t->net.channels : 1, O = t->net.channels, IS = t->net.side[l], OS = (IS - 1)/2 + 1;
+  const int I = l ? t->net.channels : t->net.in_channels, O = t->net.channels, IS = t->net.side[l];
+  const int OS = plain_side(t, l), stride = t->net.halving == CONVNET_STRIDE ? 2 : 1;
   const real *w = t->parameters + t->net.offset[l];
   double *y = err_calloc((unsigned long)(n*OS*OS*O), sizeof *y);
   for (int at = 0; at < n*OS*OS*O; at++) {
     const int o = at % O, ow = at/O % OS, oh = at/O/OS % OS, b = at/O/OS/OS;
     for (int tap = 0; tap < 9; tap++) {
-      const int ih = 2*oh + tap/3 - 1, iw = 2*ow + tap%3 - 1;
+      const int ih = stride*oh + tap/3 - 1, iw = stride*ow + tap%3 - 1;
       if (ih < 0 || iw < 0 || ih >= IS || iw >= IS) continue;
       for (int i = 0; i < I; i++) y[at] += x[((b*IS + ih)*IS + iw)*I + i] * (double)w[(tap*I + i)*vector_padded(O) + o];
     }
@@ -80,14 +111,45 @@ static void plain_normalise(double *y, int n, const double *from, int m, int C, 
   }
 }
 
-// Features (IMAGES, C). Under FIXED the statistics are those of all images, whatever their group.
+// The maximum of 2 x 2 pixels of x (n, side, side, C); x is freed.
+static double *plain_maximum(double *x, int n, int side, int C) {
+  const int half = side/2;
+  double *y = err_calloc((unsigned long)(n*half*half*C), sizeof *y);
+  for (int at = 0; at < n*half*half*C; at++) {
+    const int c = at % C, ow = at/C % half, oh = at/C/half % half, b = at/C/half/half;
+    y[at] = -INFINITY;
+    for (int k = 0; k < 4; k++) y[at] = fmax(y[at], x[((b*side + 2*oh + k/2)*side + 2*ow + k%2)*C + c]);
+  }
+  free(x);
+  return y;
+}
+
+// The dense layer from h (IMAGES, C), which is freed.
+static double *plain_dense(const struct net *t, double *h) {
+  const int C = t->net.channels, O = t->net.hidden, OP = vector_padded(O);
+  const real *w = t->parameters + t->net.offset[t->net.blocks];
+  double *y = err_calloc((unsigned long)(IMAGES*O), sizeof *y);
+  for (int at = 0; at < IMAGES*O; at++) {
+    y[at] = (double)w[C*OP + at%O];
+    for (int c = 0; c < C; c++) y[at] += h[at/O*C + c] * (double)w[c*OP + at%O];
+    if (t->net.activation == CONVNET_RELU) y[at] = fmax(y[at], 0);
+  }
+  free(h);
+  return y;
+}
+
+static int width(const struct net *t) { return t->net.hidden ? t->net.hidden : t->net.channels; }  // of the features
+
+// Features (IMAGES, width). Under FIXED the statistics are those of all images, whatever their group.
 static double *plain_features(const struct net *t) {
   const int C = t->net.channels;
-  double *x = err_calloc(IMAGES*S*S, sizeof *x), *h = err_calloc((unsigned long)(IMAGES*C), sizeof *h);
-  for (int i = 0; i < IMAGES*S*S; i++) x[i] = (double)t->x[i*VECTOR_PADDING];
+  const int in = t->net.in_channels;
+  double *x = err_calloc((unsigned long)(IMAGES*S*S*in), sizeof *x);
+  double *h = err_calloc((unsigned long)(IMAGES*C), sizeof *h);
+  for (int i = 0; i < IMAGES*S*S*in; i++) x[i] = (double)t->x[i/in*VECTOR_PADDING + i%in];
   for (int l = 0; l < t->net.blocks; l++) {
     double *y = plain_block(t, l, x, IMAGES);
-    const int side = (t->net.side[l] - 1)/2 + 1, image = side*side, s = SUPPORT*image, q = QUERY*image,
+    const int side = plain_side(t, l), image = side*side, s = SUPPORT*image, q = QUERY*image,
               n = IMAGES*image;
     double *copy = err_calloc((unsigned long)(n*C), sizeof *copy);
     memcpy(copy, y, sizeof *y * (size_t)(n*C));
@@ -99,7 +161,7 @@ static double *plain_features(const struct net *t) {
     }
     free(copy);
     free(x);
-    x = y;
+    x = t->net.halving == CONVNET_MAXIMUM ? plain_maximum(y, IMAGES, side, C) : y;
   }
   const int pixels = t->net.side[t->net.blocks] * t->net.side[t->net.blocks];
   for (int i = 0; i < IMAGES*C; i++) {
@@ -107,23 +169,24 @@ static double *plain_features(const struct net *t) {
     for (int p = 0; p < pixels; p++) h[i] = fmax(h[i], x[(i/C*pixels + p)*C + i%C]);
   }
   free(x);
-  return h;
+  return t->net.hidden ? plain_dense(t, h) : h;
 }
 
 static double worst_feature(const struct net *t, const double *h) {
   double worst = 0;
+  const int C = width(t), F = convnet_features(&t->net), one = t->net.bias != CONVNET_NO_BIAS;
   for (int b = 0; b < IMAGES; b++)
-    for (int c = 0; c < vector_padded(t->net.channels); c++) {
-      const double found = (double)t->work.h[b*vector_padded(t->net.channels) + c];
-      worst = fmax(worst, fabs(found - (c < t->net.channels ? h[b*t->net.channels + c] : 0)));
+    for (int c = 0; c < F; c++) {
+      const double expected = c < C ? h[b*C + c] : c == C && one;
+      worst = fmax(worst, fabs((double)t->work.h[b*F + c] - expected));
     }
   return worst;
 }
 
-static void test_forward(int channels, int blocks) {
+static void test_forward(int channels, int blocks, const struct variant *v) {
   struct net t;
   double *h[3];
-  net_init(&t, channels, blocks, (uint32_t)channels);
+  net_init(&t, channels, blocks, v, (uint32_t)channels);
   for (int rule = 0; rule < 3; rule++) {
     t.rule = (enum convnet_rule)rule;
     forward(&t);  // programs the layers
@@ -157,27 +220,33 @@ static void test_forward(int channels, int blocks) {
 
 static double sine_loss(void *context, uint64_t *pattern) {
   struct net *t = context;
-  const int C = t->net.channels, CP = vector_padded(C);
+  const int C = t->net.channels, CP = vector_padded(C), F = convnet_features(&t->net);
   double sum = 0;
   forward(t);
-  for (int i = 0; i < IMAGES*CP; i++) sum += i % CP < C ? sin((double)t->work.h[i] + i) : 0;
-  for (int l = 1; pattern && l <= t->net.blocks; l++)
-    for (int i = 0; i < IMAGES * t->net.side[l] * t->net.side[l] * CP; i++)
+  for (int i = 0; i < IMAGES*F; i++) sum += i % F < width(t) ? sin((double)t->work.h[i] + i) : 0;
+  for (int l = 1; pattern && l <= t->net.blocks; l++) {
+    for (int i = 0; i < IMAGES * plain_side(t, l - 1) * plain_side(t, l - 1) * CP; i++)
       if (i % CP < C) gradient_pattern(pattern, t->work.a[l][i] > 0);
+    for (int i = 0; t->net.halving == CONVNET_MAXIMUM && i < IMAGES * t->net.side[l] * t->net.side[l] * CP; i++)
+      if (i % CP < C) gradient_pattern(pattern, (uint64_t)t->work.of[l][i]);
+  }
+  for (int i = 0; pattern && t->net.hidden && i < IMAGES * vector_padded(t->net.hidden); i++)
+    if (i % vector_padded(t->net.hidden) < t->net.hidden) gradient_pattern(pattern, t->work.z[i] > 0);
   for (int i = 0; pattern && i < IMAGES*CP; i++)
     if (i % CP < C) gradient_pattern(pattern, (uint64_t)t->work.from[i]);
   return sum;
 }
 
-static void test_gradient(int channels, int blocks, enum convnet_rule rule) {
+static void test_gradient(int channels, int blocks, const struct variant *v, enum convnet_rule rule,
+                          uint32_t stream) {
   struct net t;
-  net_init(&t, channels, blocks, 100 + (uint32_t)channels);
+  net_init(&t, channels, blocks, v, stream);
   t.rule = rule;
   sine_loss(&t, NULL);
-  const int CP = vector_padded(channels);
-  for (int i = 0; i < IMAGES*CP; i++) t.work.dh[i] = (real)(i % CP < channels ? cos((double)t.work.h[i] + i) : 0);
+  const int F = convnet_features(&t.net);
+  for (int i = 0; i < IMAGES*F; i++) t.work.dh[i] = (real)(i % F < width(&t) ? cos((double)t.work.h[i] + i) : 0);
   convnet_backward(&t.net, &t.work, t.parameters, t.gradient, rule);
-  const size_t kernels = t.net.offset[blocks];
+  const size_t kernels = t.net.offset[t.net.readout];
   for (size_t i = kernels; i < t.net.n; i++) CHECK(t.gradient[i] == 0, "gradient beyond the kernels");
   gradient_check(convnet_rule_names[rule], t.parameters, t.gradient, (long)kernels, 2e-5, 2e-8, 1, sine_loss, &t);
   const real first = t.gradient[0];  // it is added to
@@ -190,7 +259,7 @@ static void test_start(void) {
   const struct convnet_params p = { .channels = 56, .blocks = 4, .ways = 5, .steps = 4, .epsilon = 1e-3 };
   struct convnet net;
   struct rng r = rng_stream(7, RNG_INIT, 0);
-  CHECK(convnet_init(&net, &p, 28) == 0 && convnet_weights(&net) == 85456, "%ld weights, 85456 published",
+  CHECK(convnet_init(&net, &p, 28, 1) == 0 && convnet_weights(&net) == 85456, "%ld weights, 85456 published",
         convnet_weights(&net));
   CHECK(net.side[1] == 14 && net.side[2] == 7 && net.side[3] == 4 && net.side[4] == 2, "sizes");
   real *w = err_aligned(net.n, sizeof *w);
@@ -215,17 +284,23 @@ static void test_start(void) {
   free(w);
   struct convnet_params deep = p;
   deep.blocks = 6;
-  CHECK(convnet_init(&net, &deep, 28) == ERR_SETTING && strstr(err_message(), "net.blocks=6"), "%s", err_message());
+  CHECK(convnet_init(&net, &deep, 28, 1) == ERR_SETTING && strstr(err_message(), "net.blocks=6"), "%s", err_message());
 }
 
 int main(void) {
   test_start();
-  test_forward(3, 2);
-  test_forward(19, 3);
-  test_forward(70, 1);
+  test_forward(3, 2, &paper);
+  test_forward(19, 3, &paper);
+  test_forward(70, 1, &paper);
+  test_forward(3, 2, &colours);
+  test_forward(18, 2, &maximum);
+  test_forward(16, 2, &readout_bias);
   if (GRADIENT_CHECKED) {
-    test_gradient(2, 3, CONVNET_TASK);
-    test_gradient(3, 2, CONVNET_SUPPORT);
+    test_gradient(2, 3, &paper, CONVNET_TASK, 102);
+    test_gradient(3, 2, &paper, CONVNET_SUPPORT, 103);
+    test_gradient(3, 2, &colours, CONVNET_SUPPORT, 2);
+    test_gradient(4, 2, &maximum, CONVNET_TASK, 8);
+    test_gradient(2, 2, &readout_bias, CONVNET_SUPPORT, 1);
   }
   return test_summary();
 }

@@ -9,26 +9,27 @@
 
 static struct folder tmp;
 
-static void test_round_trip(int channels, int blocks, int ways, int steps) {
+static void test_round_trip(int channels, int blocks, int ways, int steps, enum convnet_adapt adapt) {
   const struct convnet_params p = {
-    .channels = channels, .blocks = blocks, .ways = ways, .steps = steps, .epsilon = 1e-3
+    .channels = channels, .blocks = blocks, .ways = ways, .steps = steps, .epsilon = 1e-3, .adapt = adapt
   };
-  struct convnet_params q = { .steps = 99, .epsilon = 1e-3 };
+  struct convnet_params q = { .steps = 99, .epsilon = 1e-3, .adapt = adapt };
   struct convnet net, again;
   struct tensorfile *tf;
   struct rng r = rng_stream(14, RNG_TEST, 0);
   const char *path = folder_path(&tmp, "model.safetensors");
-  CHECK(convnet_init(&net, &p, 28) == 0, "%s", err_message());
+  CHECK(convnet_init(&net, &p, 28, 1) == 0, "%s", err_message());
   real *w = err_aligned(net.n, sizeof *w), *v = err_aligned(net.n, sizeof *v);
   convnet_start(&net, w, 0.17, &r);
-  for (int s = 0; s < steps; s++) w[net.rates + (size_t)s] = (real)(0.1 * s - 0.05);
+  for (int s = 0; s < steps * convnet_n_adapting(&net); s++) w[net.rates + (size_t)s] = (real)(0.1 * s - 0.05);
   struct tensorfile_writer *out = tensorfile_create(path);
   convnetfile_put(out, &net, w);
   CHECK(tensorfile_commit(out) == 0 && tensorfile_open(&tf, path) == 0, "%s", err_message());
-  CHECK(convnetfile_sizes(&q, tf) == 0, "%s", err_message());
+  int in_channels;
+  CHECK(convnetfile_sizes(&q, &in_channels, tf) == 0, "%s", err_message());
   CHECK(q.channels == channels && q.blocks == blocks && q.ways == ways && q.steps == steps, "sizes %d %d %d %d",
         (int)q.channels, (int)q.blocks, (int)q.ways, (int)q.steps);
-  CHECK(convnet_init(&again, &q, 28) == 0, "%s", err_message());
+  CHECK(convnet_init(&again, &q, 28, 1) == 0, "%s", err_message());
   for (size_t i = 0; i < net.n; i++) v[i] = 9;  // padding is set to zero too
   CHECK(convnetfile_load(tf, &again, v, 0.5) == 0, "%s", err_message());
   CHECK(again.n == net.n && !memcmp(v, w, net.n * sizeof *w), "read back to other numbers");
@@ -43,6 +44,34 @@ static void test_round_trip(int channels, int blocks, int ways, int steps) {
   tensorfile_close(tf);
   free(w);
   free(v);
+}
+
+// Rates of other layers than those that adapt now: their mean.
+static void test_other_rates(enum convnet_adapt before, enum convnet_adapt now) {
+  struct convnet_params p = { .channels = 2, .blocks = 2, .ways = 3, .steps = 2, .epsilon = 1e-3, .adapt = before };
+  struct convnet net;
+  struct tensorfile *tf;
+  struct rng r = rng_stream(14, RNG_TEST, 1);
+  const char *path = folder_path(&tmp, "rates.safetensors");
+  CHECK(convnet_init(&net, &p, 28, 1) == 0, "%s", err_message());
+  real *w = err_aligned(net.n, sizeof *w);
+  convnet_start(&net, w, 0, &r);
+  for (int s = 0; s < 2; s++)
+    for (int l = net.adapting; l <= net.readout; l++)
+      w[convnet_rate(&net, s, l)] = (real)(s + 1 + 0.25*(l - net.adapting));
+  struct tensorfile_writer *out = tensorfile_create(path);
+  convnetfile_put(out, &net, w);
+  CHECK(tensorfile_commit(out) == 0 && tensorfile_open(&tf, path) == 0, "%s", err_message());
+  free(w);
+  p.adapt = now;
+  CHECK(convnet_init(&net, &p, 28, 1) == 0, "%s", err_message());
+  w = err_aligned(net.n, sizeof *w);
+  CHECK(convnetfile_load(tf, &net, w, 9) == 0, "%s", err_message());
+  for (int s = 0; s < 2; s++)
+    for (int l = net.adapting; l <= net.readout; l++)
+      CHECK_REL(w[convnet_rate(&net, s, l)], s + 1 + (before == CONVNET_ALL ? 0.25 : 0), 1e-6);
+  tensorfile_close(tf);
+  free(w);
 }
 
 struct shape {
@@ -68,8 +97,8 @@ static int load(const struct shape *shapes, int with_steps, double rate, real *r
   }
   TRY(tensorfile_commit(out));
   TRY(tensorfile_open(&tf, path));
-  int rc = convnetfile_sizes(&p, tf);
-  if (rc == 0) rc = convnet_init(&net, &p, 28);
+  int in_channels, rc = convnetfile_sizes(&p, &in_channels, tf);
+  if (rc == 0) rc = convnet_init(&net, &p, 28, in_channels);
   if (rc == 0) {
     real *w = err_aligned(net.n, sizeof *w);
     rc = convnetfile_load(tf, &net, w, rate);
@@ -96,16 +125,22 @@ static void test_shapes(void) {
   REFUSED("readout.weight", conv1);
   REFUSED("readout.weight", conv1, { "readout.weight", 1, { 40 } });
   REFUSED("readout.weight", conv1, { "readout.weight", 2, { 8, 1 } });
-  REFUSED("readout.weight", conv1, { "readout.weight", 2, { 8, 257 } });
+  REFUSED("readout.weight", conv1, { "readout.weight", 2, { 8, 1025 } });
   REFUSED("readout.weight", conv1, { "readout.weight", 2, { 1025, 5 } });
   REFUSED("readout.weight", conv1, { "readout.weight", 2, { 0, 5 } });
   REFUSED("conv1.weight", readout, { "conv1.weight", 2, { 8, 9 } });
-  REFUSED("conv1.weight", readout, { "conv1.weight", 4, { 8, 2, 3, 3 } });
+  REFUSED("conv1.weight", readout, { "conv1.weight", 4, { 8, 17, 3, 3 } });
   REFUSED("conv1.weight", readout, { "conv1.weight", 4, { 8, 1, 5, 5 } });
-  REFUSED("conv1.weight: shape (9, 1, 3, 3), expected (8, 1, 3, 3)", readout, { "conv1.weight", 4, { 9, 1, 3, 3 } });
+  REFUSED("readout.weight: shape (8, 5), expected (9, ways 2 to 1024)", readout, { "conv1.weight", 4, { 9, 1, 3, 3 } });
   REFUSED("conv2.weight", readout, conv1, { "conv2.weight", 4, { 8, 7, 3, 3 } });
   REFUSED("conv2.weight", readout, conv1, { "conv2.weight", 5, { 8, 8, 3, 3, 1 } });
-  REFUSED("inner_rate", readout, conv1, { "inner_rate", 2, { 2, 2 } });
+  REFUSED("hidden.weight: shape (7, 6), expected (8, neurons up to 1024)", readout, conv1,
+          { "hidden.weight", 2, { 7, 6 } });
+  REFUSED("readout.weight: shape (8, 5), expected (6,", readout, conv1, { "hidden.weight", 2, { 8, 6 } });
+  REFUSED("hidden.bias: absent", conv1, { "hidden.weight", 2, { 8, 6 } }, { "readout.weight", 2, { 6, 5 } });
+  REFUSED("readout.bias: shape (4), expected (5)", readout, conv1, { "readout.bias", 1, { 4 } });
+  REFUSED("inner_rate", readout, conv1, { "inner_rate", 2, { 2, 3 } });
+  REFUSED("inner_rate", readout, conv1, { "inner_rate", 3, { 2, 2, 1 } });
   REFUSED("inner_rate", readout, conv1, { "inner_rate", 1, { 65 } });
   REFUSED("inner_rate", readout, conv1, { "inner_rate", 1, { 0 } });
   CHECK(load((const struct shape[]){ conv1, readout, { "unknown", 1, { 3 } }, { 0 } }, 4, 0.1, NULL) == 0,
@@ -114,9 +149,12 @@ static void test_shapes(void) {
 
 int main(void) {
   tmp = folder_make();
-  test_round_trip(56, 4, 5, 4);
-  test_round_trip(3, 1, 2, 1);
-  test_round_trip(17, 2, 33, 20);
+  test_round_trip(56, 4, 5, 4, CONVNET_READOUT);
+  test_round_trip(3, 1, 2, 1, CONVNET_READOUT);
+  test_round_trip(17, 2, 33, 20, CONVNET_READOUT);
+  test_round_trip(17, 2, 33, 20, CONVNET_ALL);
+  test_other_rates(CONVNET_READOUT, CONVNET_ALL);
+  test_other_rates(CONVNET_ALL, CONVNET_READOUT);
   test_shapes();
   folder_remove(&tmp);
   return test_summary();

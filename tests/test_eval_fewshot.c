@@ -78,7 +78,7 @@ static void builtin(struct fewshot *f, struct fewshot_model *m, int ways) {
   f->eval.shots = 3;
   f->eval.queries = 2;
   f->eval.statistics_images = 60;
-  CHECK(convnet_init(&m->net, &f->net, (int)f->data.size) == 0, "%s", err_message());
+  CHECK(convnet_init(&m->net, &f->net, (int)f->data.size, 1) == 0, "%s", err_message());
   m->parameters = err_aligned(m->net.n, sizeof(real));
   convnet_start(&m->net, m->parameters, 0.05, &r);
 }
@@ -324,6 +324,91 @@ static void test_later(void) {
   fewshot_model_release(&m);
 }
 
+// A network all of whose layers adapt.
+static void layers(struct fewshot *f, struct fewshot_model *m) {
+  struct rng r = rng_stream(13, RNG_TEST, 1);
+  builtin(f, m, 5);
+  fewshot_model_release(m);
+  f->net.adapt = CONVNET_ALL;
+  CHECK(convnet_init(&m->net, &f->net, (int)f->data.size, 1) == 0, "%s", err_message());
+  m->parameters = err_aligned(m->net.n, sizeof(real));
+  convnet_start(&m->net, m->parameters, 0.05, &r);
+}
+
+// Every task against the same one adapted here.
+static void check_tasks(const struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m) {
+  const struct maml_options o = { .steps = 4, .rule = (enum convnet_rule)f->eval.batchnorm };
+  struct dataset data;
+  struct maml_worker w;
+  struct episode e;
+  CHECK(fewshot_load(&data, f) == 0, "%s", err_message());
+  const struct episode_spec spec = dataset_spec(&f->data, DATASET_EVALUATION, 5, 3, 2);
+  maml_worker_init(&w, &m->net, 3, 2, &o);
+  episode_init(&e, 5, 3, 2);
+  for (int k = 0; k < r->n_tasks; k++) {
+    struct rng draw = rng_stream((uint64_t)f->run.seed, RNG_EVALUATE, (uint32_t)k);
+    episode_draw(&e, &spec, &data.images, &data.split[DATASET_EVALUATION], &draw);
+    episode_render(&e, &data.images, w.work.y[0], VECTOR_PADDING);
+    maml_program(&w, &m->net, m->parameters, &o, NULL);
+    maml_adapt(&w, &m->net, m->parameters, &o, NULL, NULL);
+    for (int s = 0; s <= 4; s++)
+      CHECK(r->task_accuracy[k*5 + s] == w.record.correct[s]/10.0, "rule %d task %d: %g after %d updates, not %g",
+            (int)f->eval.batchnorm, k, r->task_accuracy[k*5 + s], s, w.record.correct[s]/10.0);
+  }
+  episode_release(&e);
+  maml_worker_release(&w, &m->net);
+  dataset_release(&data);
+}
+
+static void test_layers(void) {
+  struct fewshot f;
+  struct fewshot_model m = { 0 };
+  struct fewshot_result r;
+  layers(&f, &m);
+  for (f.eval.batchnorm = 0; f.eval.batchnorm < 2; f.eval.batchnorm++) {
+    CHECK(evaluate(&r, &f, &m) == 0, "%s", err_message());
+    check_numbers(&r);
+    check_tasks(&r, &f, &m);
+    fewshot_result_release(&r);
+  }
+  f.eval.batchnorm = CONVNET_FIXED;
+  CHECK(evaluate(&r, &f, &m) == ERR_SETTING && strstr(err_message(), "eval.batchnorm=chip: train.adapt=all changes"),
+        "'%s'", err_message());
+  fewshot_model_release(&m);
+}
+
+// On chips every layer is rewritten; without drift and noise nothing happens while time passes.
+static void test_layers_on_chips(void) {
+  struct fewshot f;
+  struct fewshot_model m = { 0 };
+  struct fewshot_result r;
+  layers(&f, &m);
+  on_chips(&f);
+  f.chip.read_scale = f.chip.drift_scale = 0;
+  f.chip.correction = CHIP_NONE;
+  for (f.eval.batchnorm = 0; f.eval.batchnorm < 2; f.eval.batchnorm++) {
+    CHECK(evaluate(&r, &f, &m) == 0, "%s", err_message());
+    check_numbers(&r);
+    check_text(&r, &f, &m);
+    for (int s = 0; s < r.n_updates; s++) {
+      double sum = 0;
+      for (int l = 0; l <= m.net.readout; l++) {
+        CHECK(r.devices_written_layers[s][l] > 0, "update %d writes nothing in layer %d", s, l);
+        sum += r.devices_written_layers[s][l];
+      }
+      CHECK_REL(sum, r.devices_written[s], 1e-12);
+      CHECK_REL(r.update[s].devices_written, r.devices_written[s], 1e-12);
+    }
+    CHECK(r.devices.adapting == r.devices.all && r.support.products > 4*15*265 && r.updates.products == 0,
+          "%ld devices adapt, the support takes %g products", r.devices.adapting, r.support.products);
+    for (int k = 0; k < 3; k++)
+      CHECK(r.later_accuracy[k] == r.accuracy[4], "%g s later %g, not %g", r.later_s[k], r.later_accuracy[k],
+            r.accuracy[4]);
+    fewshot_result_release(&r);
+  }
+  fewshot_model_release(&m);
+}
+
 static void refused(struct fewshot *f, const struct fewshot_model *m, const char *assignment, const char *expected) {
   struct fewshot g = *f;
   struct fewshot_result r;
@@ -357,6 +442,8 @@ int main(void) {
   test_chips();
   test_schedule();
   test_later();
+  test_layers();
+  test_layers_on_chips();
   test_refused();
   test_many_ways();
   return test_summary();

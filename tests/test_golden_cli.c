@@ -69,6 +69,9 @@ static const struct golden {
   { "fewshot-chip-support", 0, NULL, FEWSHOT("omniglot-5w5s-chip") " eval.batchnorm=support" },
   { "fewshot-chip-quantised", 0, NULL, FEWSHOT("omniglot-5w5s-chip") " synapse.kind=quantised" },
   { "fewshot-chip-chip", THREADS, NULL, FEWSHOT("omniglot-5w5s-chip") AGED },
+  { "fewshot-layers", 0, NULL, FEWSHOT("omniglot-5w5s") " train.adapt=all eval.batchnorm=support eval.tasks=4" },
+  { "fewshot-layers-chip", 0, NULL, FEWSHOT("omniglot-5w5s-chip") CHIP " train.adapt=all eval.tasks=2 "
+    "eval.later_s=3600" },
   { "fewshot-shots", 0, NULL, FEWSHOT("omniglot-5w5s") " eval.shots=3 eval.queries=4 eval.updates=2 "
     "eval.split=validation" },
   { "fewshot-seed", 0, NULL, FEWSHOT("omniglot-5w5s") " run.seed=7 data.seed=3 data.size=24" },
@@ -112,6 +115,8 @@ static const struct golden {
     "train.time_max_s=1e6 chip.calibration_rows=64" },
   { "train-fewshot-chip", THREADS, RUN, TRAIN_FEWSHOT " train.synapse=chip train.chips=2 chip.calibration_rows=64 "
     "chip.fault_set=0.01" },
+  { "train-fewshot-layers", THREADS, RUN, TRAIN_FEWSHOT " train.adapt=all train.learn_inner_rate=yes "
+    "train.batchnorm=both train.iterations=10" },
   { "train-fewshot-start", 0, RUN, TRAIN_FEWSHOT " net.channels=56 train.start=models/builtin-5w5s.safetensors "
     "train.iterations=5" },
   { "train-arm", QUICK | THREADS, RUN, TRAIN_ARM },

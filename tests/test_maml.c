@@ -17,12 +17,19 @@ struct outer {
   int images;
 };
 
-static void outer_init(struct outer *t, int channels, int blocks, struct maml_options options, uint32_t stream) {
-  const struct convnet_params p = {
-    .channels = channels, .blocks = blocks, .ways = 3, .steps = options.steps, .epsilon = 1e-3
-  };
+static const struct convnet_params paper = { .ways = 3, .epsilon = 1e-3 };
+static const struct convnet_params dense = {
+  .ways = 3, .epsilon = 1e-3, .halving = CONVNET_MAXIMUM, .hidden = 5, .bias = CONVNET_BIAS_DIGITAL
+};
+
+static void outer_init(struct outer *t, const struct convnet_params *kind, int channels, int blocks,
+                       struct maml_options options, uint32_t stream) {
+  struct convnet_params p = *kind;
+  p.channels = channels;
+  p.blocks = blocks;
+  p.steps = options.steps;
   struct rng r = rng_stream(9, RNG_TEST, stream);
-  CHECK(convnet_init(&t->net, &p, SIDE) == 0, "%s", err_message());
+  CHECK(convnet_init(&t->net, &p, SIDE, 1) == 0, "%s", err_message());
   t->options = options;
   maml_worker_init(&t->worker, &t->net, SHOTS, QUERIES, &t->options);
   t->parameters = err_aligned(t->net.n, sizeof(real));
@@ -50,9 +57,15 @@ static double loss(void *context, uint64_t *pattern) {
   maml_program(&t->worker, &t->net, t->parameters, &t->options, NULL);
   maml_adapt(&t->worker, &t->net, t->parameters, &t->options, NULL, NULL);
   for (int s = 0; s <= t->options.steps; s++) sum += t->options.weight[s] * t->worker.record.query_loss[s];
-  for (int l = 1; pattern && l <= t->net.blocks; l++)
-    for (int i = 0; i < t->images * t->net.side[l] * t->net.side[l] * CP; i++)
+  for (int l = 1; pattern && l <= t->net.blocks; l++) {
+    const int side = convnet_shape(&t->net, l - 1, 1).OH;
+    for (int i = 0; i < t->images*side*side*CP; i++)
       if (i % CP < t->net.channels) gradient_pattern(pattern, w->a[l][i] > 0);
+    for (int i = 0; w->of[l] && i < t->images * t->net.side[l] * t->net.side[l] * CP; i++)
+      if (i % CP < t->net.channels) gradient_pattern(pattern, (uint64_t)w->of[l][i]);
+  }
+  for (int i = 0; pattern && w->z && i < t->images * vector_padded(t->net.hidden); i++)
+    if (i % vector_padded(t->net.hidden) < t->net.hidden) gradient_pattern(pattern, w->z[i] > 0);
   for (int i = 0; pattern && i < t->images*CP; i++)
     if (i % CP < t->net.channels) gradient_pattern(pattern, (uint64_t)w->from[i]);
   return sum;
@@ -64,15 +77,15 @@ static double meta_gradient(struct outer *t) {
   return maml_backward(&t->worker, &t->net, t->parameters, t->gradient, &t->options);
 }
 
-static void test_differences(const char *name, int channels, int blocks, enum convnet_rule rule, int last_only,
-                             uint32_t stream) {
+static void test_differences(const char *name, const struct convnet_params *kind, int channels, int blocks,
+                             enum convnet_rule rule, int last_only, uint32_t stream) {
   struct maml_options o = { .steps = 2, .rule = rule, .weight = { 0.3, 0.25, 0.9 } };
   struct outer t;
   if (last_only) o.weight[0] = o.weight[1] = 0;
-  outer_init(&t, channels, blocks, o, stream);
+  outer_init(&t, kind, channels, blocks, o, stream);
   meta_gradient(&t);
   gradient_check(name, t.parameters, t.gradient, (long)t.net.n, 2e-5, 2e-8, 1, loss, &t);
-  const long readout = (long)t.net.offset[blocks], rates = (long)t.net.rates;
+  const long readout = (long)t.net.offset[t.net.readout], rates = (long)t.net.rates;
   gradient_check("of which read-out and rates", t.parameters + readout, t.gradient + readout, (long)t.net.n - readout,
                  1e-3, 1e-9, 1, loss, &t);
   gradient_check("of which rates", t.parameters + rates, t.gradient + rates, (long)t.net.n - rates, 1e-3, 1e-9, 1, loss,
@@ -90,7 +103,7 @@ static void test_worker(int bits) {
                                   .bits = bits,
                                   .weight = { [1] = 0.25, [2] = 0.25, [3] = 0.25, [4] = 0.25 } };
   struct outer t;
-  outer_init(&t, 7, 2, o, 1);
+  outer_init(&t, &paper, 7, 2, o, 1);
   struct maml_worker *w = &t.worker;
   real *first = err_aligned(t.net.n, sizeof *first), *input = w->work.y[0];
   double total[3] = { 0 };
@@ -126,7 +139,7 @@ static double noise_ratio(double noise, double expected) {
   struct maml_options o = { .steps = 2, .rule = CONVNET_TASK, .noise = noise, .weight = { 0, 0, 1 } };
   for (int k = 0; k < MAML_NOISE_POINTS; k++) o.noise_sigma[k] = 0.03f;
   struct outer t;
-  outer_init(&t, 7, 2, o, 1);
+  outer_init(&t, &paper, 7, 2, o, 1);
   const int n = 9 * vector_padded(7);
   double most = 0, square = 0;
   long count = 0;
@@ -157,10 +170,11 @@ int main(void) {
   test_worker(0);
   test_worker(4);
   if (GRADIENT_CHECKED) {
-    test_differences("task, all steps", 3, 2, CONVNET_TASK, 0, 2);
-    test_differences("task, last step", 2, 3, CONVNET_TASK, 1, 3);
-    test_differences("support, all steps", 3, 2, CONVNET_SUPPORT, 0, 4);
-    test_differences("support, last step", 2, 2, CONVNET_SUPPORT, 1, 5);
+    test_differences("task, all steps", &paper, 3, 2, CONVNET_TASK, 0, 2);
+    test_differences("task, last step", &paper, 2, 3, CONVNET_TASK, 1, 3);
+    test_differences("support, all steps", &paper, 3, 2, CONVNET_SUPPORT, 0, 4);
+    test_differences("support, last step", &paper, 2, 2, CONVNET_SUPPORT, 1, 5);
+    test_differences("dense layer, all steps", &dense, 3, 2, CONVNET_SUPPORT, 0, 1);
   }
   return test_summary();
 }

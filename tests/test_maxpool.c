@@ -18,6 +18,30 @@ static double loss(void *context, uint64_t *pattern) {
   return sum;
 }
 
+// Along a direction, of the maximum over all pixels and over squares: the derivative is where the maximum came from.
+static void test_tangent(struct rng *r) {
+  enum { H = 5, W = 4, QUARTER = H/2*(W/2) };
+  real u[2*H*W*C], direction[2*H*W*C], quarter[2*QUARTER*C], found[2*QUARTER*C];
+  int32_t of[2*QUARTER*C];
+  for (int i = 0; i < 2*H*W*C; i++) {
+    u[i] = (real)rng_normal(r);
+    direction[i] = (real)rng_normal(r);
+  }
+  maxpool_quarter(quarter, of, u, 2, H, W, C);
+  maxpool_tangent(found, direction, of, 2, QUARTER, H*W, C);
+  for (int i = 0; i < 2*QUARTER*C; i++) {
+    real expected = NAN;
+    for (int p = 0; p < H*W; p++) {
+      const int at = (i/(QUARTER*C)*H*W + p)*C + i%C;
+      if (u[at] == quarter[i]) expected = direction[at];
+    }
+    CHECK(found[i] == expected, "derivative %d: %g, not %g", i, (double)found[i], (double)expected);
+  }
+  maxpool_forward(h, from, u, 2, H*W, C);
+  maxpool_tangent(dh, direction, from, 2, 1, H*W, C);
+  for (int i = 0; i < 2*C; i++) CHECK(dh[i] == direction[(i/C*H*W + from[i])*C + i%C], "derivative %d", i);
+}
+
 int main(void) {
   struct rng r = rng_stream(3, RNG_TEST, 0);
   for (int i = 0; i < B*N*C; i++) y[i] = (real)(rng_normal(&r) - 5);  // negative: zero must not win
@@ -46,5 +70,6 @@ int main(void) {
     maxpool_backward(dy, dh, from, B, N, C);
     gradient_check("maxpool", y, dy, B*N*C, 1e-3, 1e-8, 1, loss, NULL);
   }
+  test_tangent(&r);
   return test_summary();
 }

@@ -37,7 +37,7 @@ static void test_exact(struct arena *a) {
 static void test_quantised(struct arena *a) {
   real *w = ARENA_NEW(a, I*OP, real), *held = ARENA_NEW(a, I*OP, real), *dw = ARENA_NEW(a, I*OP, real);
   fill(w, I, O, OP, 0.6, 4);
-  struct synapse *s = synapse_quantised_new(I, O, 4, 1.0);
+  struct synapse *s = synapse_quantised_new(I, O, 0, 4, 1.0);
   s->ops->program(s, w, NULL);
   s->ops->weights(s, held);
   for (int i = 0; i < I; i++)
@@ -48,7 +48,7 @@ static void test_quantised(struct arena *a) {
   // 400 updates by 1/10 of a step: 40 steps on average, and on no weight exactly as nearest would (0)
   memset(w, 0, I*OP * sizeof *w);
   fill(dw, I, O, OP, 0, 0);
-  struct synapse *t = synapse_quantised_new(I, O, 8, 4.0);
+  struct synapse *t = synapse_quantised_new(I, O, 0, 8, 4.0);
   t->ops->program(t, w, NULL);
   for (int i = 0; i < I; i++)
     for (int o = 0; o < O; o++) dw[i*OP + o] = (real)(0.1 * 4.0 / 128);
@@ -66,11 +66,31 @@ static void test_quantised(struct arena *a) {
   t->ops->free(t);
 }
 
+// The last rows are kept as they are, whatever the grid.
+static void test_digital(struct arena *a) {
+  enum { DIGITAL = 2, FIRST = (I - DIGITAL)*OP };
+  real *w = ARENA_NEW(a, I*OP, real), *held = ARENA_NEW(a, I*OP, real), *dw = ARENA_NEW(a, I*OP, real);
+  fill(w, I, O, OP, 3, 5);
+  fill(dw, I, O, OP, 0.01, 6);
+  struct synapse *s = synapse_quantised_new(I, O, DIGITAL, 4, 1.0);
+  s->ops->program(s, w, NULL);
+  s->ops->weights(s, held);
+  CHECK(!memcmp(held + FIRST, w + FIRST, DIGITAL*OP * sizeof *w), "digital rows are rounded");
+  s->ops->update(s, dw, NULL);
+  s->ops->weights(s, held);
+  for (int i = FIRST; i < I*OP; i++) CHECK(held[i] == w[i] + dw[i], "a digital weight changes by %g, not %g",
+                                           (double)(held[i] - w[i]), (double)dw[i]);
+  for (int i = 0; i < FIRST; i++) CHECK((double)held[i]*8 == rint((double)held[i]*8), "%g is not on the grid",
+                                        (double)held[i]);
+  s->ops->free(s);
+}
+
 int main(void) {
   struct arena a;
   arena_init(&a, 1 << 20);
   test_exact(&a);
   test_quantised(&a);
+  test_digital(&a);
   arena_release(&a);
   return test_summary();
 }

@@ -60,7 +60,32 @@ static void by_hand(double mean[3], const struct fewshot *f) {
   dataset_release(&data);
 }
 
-static void test_row(const char *name, int query_loss, double noise) {
+// Of the tasks of the first outer update.
+static void mean_gradient(real *gradient, const struct fewshot *f, const struct fewshot_model *m, int first_order) {
+  const int shots = (int)f->train.shots, queries = (int)f->train.queries;
+  struct maml_options o = options(f);
+  struct dataset data;
+  struct maml_worker w;
+  struct episode e;
+  o.first_order = first_order;
+  CHECK(dataset_load(&data, &f->data, DATASET_BACKGROUND_ONLY) == 0, "%s", err_message());
+  const struct episode_spec spec = dataset_spec(&f->data, DATASET_TRAINING, m->net.ways, shots, queries);
+  maml_worker_init(&w, &m->net, shots, queries, &o);
+  episode_init(&e, m->net.ways, shots, queries);
+  for (uint32_t k = 0; k < TASKS; k++) {
+    struct rng draw = rng_stream((uint64_t)f->run.seed, RNG_EPISODE, k);
+    episode_draw(&e, &spec, &data.images, &data.split[DATASET_TRAINING], &draw);
+    episode_render(&e, &data.images, w.work.y[0], VECTOR_PADDING);
+    maml_program(&w, &m->net, m->parameters, &o, NULL);
+    maml_adapt(&w, &m->net, m->parameters, &o, NULL, NULL);
+    maml_backward(&w, &m->net, m->parameters, gradient, &o);
+  }
+  episode_release(&e);
+  maml_worker_release(&w, &m->net);
+  dataset_release(&data);
+}
+
+static void test_row(const char *name, int query_loss, double noise, enum convnet_adapt adapt) {
   struct fewshot f;
   char path[512], *text;
   size_t size;
@@ -68,6 +93,7 @@ static void test_row(const char *name, int query_loss, double noise) {
   small(&f);
   f.train.query_loss = query_loss;
   f.train.noise = noise;
+  f.net.adapt = adapt;
   CHECK(fewshot_train(&f, folder_path(&tmp, name), false) == 0, "%s", err_message());
   snprintf(path, sizeof path, "%s/metrics.csv", folder_path(&tmp, name));
   if (file_read(path, 1 << 20, &text, &size) < 0) abort();
@@ -101,11 +127,87 @@ static void test_start(void) {
   fewshot_model_release(&m);
 }
 
+// The mean gradient of the first outer update, as Adam sees it: it steps by its sign, since its moments are new.
+static void test_order(void) {
+  for (int order = 1; order <= 2; order++) {
+    struct fewshot f;
+    struct fewshot_model before, after;
+    char path[512];
+    small(&f);
+    f.train.order = order;
+    f.net.adapt = CONVNET_ALL;
+    f.train.inner_rate = 0.5;
+    f.train.query_loss = 0;
+    CHECK(fewshot_model_new(&before, &f) == 0, "%s", err_message());
+    const char *run = folder_path(&tmp, order == 1 ? "first" : "second");
+    CHECK(fewshot_train(&f, run, false) == 0, "%s", err_message());
+    snprintf(path, sizeof path, "%s/model.safetensors", run);
+    CHECK(fewshot_model_load(&after, &f, path, &(struct run_sources){ 0 }) == 0, "%s", err_message());
+    real *gradient = err_aligned(before.net.n, sizeof *gradient);
+    mean_gradient(gradient, &f, &before, order == 1);
+    long agree = 0, n = 0;
+    for (size_t i = 0; i < before.net.rates; i++) {
+      if (gradient[i] == 0) continue;
+      n++;
+      agree += (after.parameters[i] < before.parameters[i]) == (gradient[i] > 0);
+    }
+    CHECK(agree > 0.999*(double)n, "order %d: %ld of %ld weights went down their gradient", order, agree, n);
+    free(gradient);
+    fewshot_model_release(&before);
+    fewshot_model_release(&after);
+  }
+}
+
+// Without support images a task is the classification of all classes: the loss of the start is that of its features by
+// the read-out, and training learns the training classes. The model then serves other ways by nearest centroid.
+static void test_classification(void) {
+  static const char *const settings[] = { "net.steps=0", "train.shots=0", "net.ways=36", "train.queries=1",
+                                          "train.tasks=2", "train.iterations=400", "train.validate_every=400",
+                                          "train.log_every=200", "train.validate_tasks=60", "train.rate=1e-2",
+                                          "train.validate_ways=3" };
+  struct fewshot f;
+  struct fewshot_model m;
+  struct fewshot_result r;
+  struct dataset data;
+  char path[512], *text;
+  size_t size;
+  double early, late, validation;
+  small(&f);
+  for (size_t k = 0; k < sizeof settings/sizeof *settings; k++)
+    CHECK(settings_set(f.sections, settings[k]) == 0, "%s", err_message());
+  CHECK(fewshot_train(&f, folder_path(&tmp, "classes"), false) == 0, "%s", err_message());
+  snprintf(path, sizeof path, "%s/metrics.csv", folder_path(&tmp, "classes"));
+  if (file_read(path, 1 << 20, &text, &size) < 0) abort();
+  CHECK(sscanf(text, "%*[^\n]\n200,%*[^,],%lf,%*[^\n]\n400,%*[^,],%lf,%*[^,],%*[^,],%lf", &early, &late,
+               &validation) == 3, "%s", text);
+  CHECK(late < 0.8*early && early < 1.2*log(36), "loss %g, then %g", early, late);
+  CHECK(validation > 1.5/3, "validation %g", validation);
+  free(text);
+  snprintf(path, sizeof path, "%s/model.safetensors", folder_path(&tmp, "classes"));
+  CHECK(fewshot_model_load(&m, &f, path, &(struct run_sources){ 0 }) == 0, "%s", err_message());
+  f.eval.ways = 4;
+  CHECK(fewshot_load(&data, &f) == 0, "%s", err_message());
+  CHECK(fewshot_eval(&r, &f, &m, &data) == ERR_SETTING && strstr(err_message(), "eval.ways=4"), "%s", err_message());
+  f.eval.method = FEWSHOT_CENTROID;
+  f.eval.tasks = 50;
+  CHECK(fewshot_eval(&r, &f, &m, &data) == 0, "%s", err_message());
+  CHECK(r.ways == 4 && r.accuracy[0] > 1.6/4, "%d ways, accuracy %g", r.ways, r.accuracy[0]);
+  fewshot_result_release(&r);
+  dataset_release(&data);
+  fewshot_model_release(&m);
+  f.net.steps = 1;
+  CHECK(fewshot_train(&f, folder_path(&tmp, "no"), false) == ERR_SETTING && strstr(err_message(), "train.shots=0"),
+        "%s", err_message());
+}
+
 int main(void) {
   tmp = folder_make();
-  test_row("mean", 1, 0);
-  test_row("last", 0, 0);
-  test_row("noise", 1, 2);
+  test_classification();
+  test_row("mean", 1, 0, CONVNET_READOUT);
+  test_row("last", 0, 0, CONVNET_READOUT);
+  test_row("noise", 1, 2, CONVNET_READOUT);
+  test_row("layers", 1, 0, CONVNET_ALL);
+  test_order();
   test_start();
   folder_remove(&tmp);
   return test_summary();

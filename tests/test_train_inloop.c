@@ -28,10 +28,12 @@ static struct chip_params ideal(void) {
   return p;
 }
 
-static void bench_init(struct bench *b, enum inloop_kind kind, const struct chip_params *p) {
-  const struct convnet_params shape = { .channels = CHANNELS, .blocks = 2, .ways = 3, .steps = STEPS, .epsilon = 1e-3 };
+static void bench_init_adapt(struct bench *b, enum inloop_kind kind, const struct chip_params *p,
+                             enum convnet_adapt adapt) {
+  const struct convnet_params shape = { .channels = CHANNELS, .blocks = 2, .ways = 3, .steps = STEPS, .epsilon = 1e-3,
+                                        .adapt = adapt };
   struct rng r = rng_stream(9, RNG_TEST, 1);
-  CHECK(convnet_init(&b->net, &shape, SIDE) == 0, "%s", err_message());
+  CHECK(convnet_init(&b->net, &shape, SIDE, 1) == 0, "%s", err_message());
   b->options = (struct maml_options){ .steps = STEPS, .weight = { 0, 0.5, 0.5 } };
   maml_worker_init(&b->worker, &b->net, SHOTS, QUERIES, &b->options);
   b->parameters = err_aligned(b->net.n, sizeof(real));
@@ -42,6 +44,10 @@ static void bench_init(struct bench *b, enum inloop_kind kind, const struct chip
   for (size_t i = 0; i < b->n_x; i += VECTOR_PADDING) b->x[i] = (real)rng_normal(&r);
   b->loop = (struct inloop){ 0 };
   if (kind != INLOOP_NONE) CHECK(inloop_init(&b->loop, kind, &b->worker, &b->net, p) == 0, "%s", err_message());
+}
+
+static void bench_init(struct bench *b, enum inloop_kind kind, const struct chip_params *p) {
+  bench_init_adapt(b, kind, p, CONVNET_READOUT);
 }
 
 static void bench_release(struct bench *b) {
@@ -86,6 +92,28 @@ static void test_ideal(void) {
     CHECK(d < test_tol(1e-3), "kind %d: gradients differ by %g", kind, d);
     bench_release(&loop);
   }
+  bench_release(&software);
+}
+
+// All layers adapt, on the chip.
+static void test_layers(void) {
+  struct bench software, loop;
+  const struct chip_params p = ideal();
+  bench_init_adapt(&software, INLOOP_NONE, NULL, CONVNET_ALL);
+  bench_init_adapt(&loop, INLOOP_CHIP, &p, CONVNET_ALL);
+  CHECK_REL(learn(&loop, 1, 1e6), learn(&software, 1, 0), 1e-4);
+  const double d = distance(loop.gradient, software.gradient, software.net.n);
+  CHECK(d < test_tol(1e-3), "gradients differ by %g", d);
+  for (int s = 0; s < STEPS; s++) {
+    const long *written = loop.worker.finetune.written + s*convnet_n_adapting(&loop.net);
+    long sum = 0;
+    for (int l = 0; l <= loop.net.readout; l++) {
+      CHECK(written[l] > 0, "update %d writes nothing in layer %d", s, l);
+      sum += written[l];
+    }
+    CHECK(sum == loop.worker.record.written[s], "layers %ld, all %ld", sum, loop.worker.record.written[s]);
+  }
+  bench_release(&loop);
   bench_release(&software);
 }
 
@@ -186,6 +214,7 @@ static void test_clip(void) {
 
 int main(void) {
   test_ideal();
+  test_layers();
   test_renewed();
   test_seed_alone();
   test_corrected();

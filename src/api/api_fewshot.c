@@ -13,6 +13,7 @@
 #include "experiment/fewshot/fewshot.h"
 #include "kernel/softmax.h"
 #include "learn/adapt.h"
+#include "learn/finetune.h"
 #include "metaxbar.h"
 
 enum { MAX_IMAGES = 1024, CHUNK = 64, SMALLEST_CHARACTER = 8 };
@@ -56,7 +57,7 @@ int mx_fewshot_load(struct mx_fewshot **out, const char *path, const char *const
 
 // Give back what holds the weights.
 static void undeploy(struct mx_fewshot *m) {
-  for (int l = 0; l <= m->model.net.blocks; l++) {
+  for (int l = 0; l <= m->model.net.readout; l++) {
     if (m->layers[l]) m->layers[l]->ops->free(m->layers[l]);
     m->layers[l] = NULL;
   }
@@ -120,7 +121,8 @@ int mx_fewshot_image(const struct mx_fewshot *m, float *image, const unsigned ch
 
 static struct synapse *software(const struct mx_fewshot *m, int l) {
   const int I = convnet_rows(&m->model.net, l), O = convnet_columns(&m->model.net, l);
-  return m->f.synapse.kind == RUN_QUANTISED ? synapse_quantised_new(I, O, (int)m->f.synapse.bits, 1)
+  const int digital = convnet_digital_rows(&m->model.net, l);
+  return m->f.synapse.kind == RUN_QUANTISED ? synapse_quantised_new(I, O, digital, (int)m->f.synapse.bits, 1)
                                             : synapse_exact_new(I, O);
 }
 
@@ -145,7 +147,7 @@ int mx_fewshot_deploy(struct mx_fewshot *m, uint64_t seed) {
   API_PRESENT("mx_fewshot_deploy", m);
   if (m->f.synapse.kind == RUN_CHIP) TRY(deploy_chip(m, &chip, seed));
   undeploy(m);
-  for (int l = 0; !chip && l <= m->model.net.blocks; l++) {
+  for (int l = 0; !chip && l <= m->model.net.readout; l++) {
     m->layers[l] = software(m, l);
     write_layer(m, l);
   }
@@ -163,36 +165,61 @@ int mx_fewshot_deploy(struct mx_fewshot *m, uint64_t seed) {
 // ---- learning
 
 static int check_images(const char *what, const struct mx_fewshot *m, const float *images, int n, int most) {
-  const size_t pixels = (size_t)(m->model.net.side[0] * m->model.net.side[0]);
+  const size_t pixels = (size_t)(m->model.net.side[0] * m->model.net.side[0] * m->model.net.in_channels);
   if (n < 1 || n > most) return err_set(ERR_SETTING, "%s: %d images; from 1 to %d", what, n, most);
   return api_finite(what, images, (size_t)n * pixels);
+}
+
+static void load_images(const struct mx_fewshot *m, struct convnet_work *w, const float *images, int n) {
+  const struct convnet *net = &m->model.net;
+  const size_t pixels = (size_t)(net->side[0] * net->side[0]), channels = (size_t)net->in_channels;
+  w->n[0] = n;
+  w->n[1] = 0;
+  for (size_t i = 0; i < (size_t)n * pixels; i++)
+    for (size_t c = 0; c < channels; c++) w->y[0][i * VECTOR_PADDING + c] = (real)images[i*channels + c];
 }
 
 // Features of n images, normalised by their own statistics (fixed NULL) or by given ones.
 static void features(struct mx_fewshot *m, struct convnet_work *w, const float *images, int n,
                      const struct convnet_fixed *fixed) {
-  const struct convnet *net = &m->model.net;
-  const size_t pixels = (size_t)(net->side[0] * net->side[0]);
-  w->n[0] = n;
-  w->n[1] = 0;
-  for (size_t i = 0; i < (size_t)n * pixels; i++) w->y[0][i * VECTOR_PADDING] = (real)images[i];
-  convnet_forward(net, w, m->layers, 0, fixed ? CONVNET_FIXED : CONVNET_TASK, fixed, &m->r);
+  load_images(m, w, images, n);
+  convnet_forward(&m->model.net, w, m->layers, 0, fixed ? CONVNET_FIXED : CONVNET_TASK, fixed, &m->r);
 }
 
 // The state as deployed, with random numbers of the task's own.
 static void begin_task(struct mx_fewshot *m) {
   m->r = rng_stream(m->seed, RNG_READ, m->n_tasks++);
   if (m->chip) chip_copy(m->task, m->chip);
-  else write_layer(m, m->model.net.blocks);
+  else
+    for (int l = m->model.net.adapting; l <= m->model.net.readout; l++) write_layer(m, l);
 }
 
-static void update_readout(struct mx_fewshot *m, const real *h, const int *labels, int n) {
+// Several layers, from the images in w. Their statistics at the end are those of the adapted weights.
+static void update_layers(struct mx_fewshot *m, struct convnet_work *w, const struct adapt_task *read) {
   const struct convnet *net = &m->model.net;
-  const struct adapt_task task = { .ways = net->ways, .steps = (int)m->f.eval.updates, .S = n, .C = net->channels,
-                                   .h = h, .label = labels, .rate = m->model.parameters + net->rates };
+  const struct finetune_task t = { .net = net, .work = w, .layers = m->layers, .read = *read,
+                                   .rule = (enum convnet_rule)m->f.eval.batchnorm };
   struct adapt_record record;
-  adapt_record_init(&record, task.ways, task.steps, n, 0, task.C);
-  for (int s = 0; s < task.steps; s++) adapt_update(&record, &task, m->layers[net->blocks], s, &m->r);
+  struct finetune f;
+  real *held = err_aligned(net->rates, sizeof *held);
+  for (int l = 0; l <= net->readout; l++) m->layers[l]->ops->weights(m->layers[l], held + net->offset[l]);
+  adapt_record_init(&record, read->ways, read->steps, read->S, 0, read->C);
+  finetune_init(&f, net, read->steps, read->S, 0);
+  finetune_begin(&f, &t, held);
+  for (int s = 0; s <= read->steps; s++) {
+    if (finetune_needs_support(&t, s)) finetune_support(&record, &t, s, &m->r);
+    if (s < read->steps) finetune_update(&f, &record, &t, s, &m->r);
+  }
+  finetune_release(&f, net);
+  adapt_record_release(&record);
+  free(held);
+}
+
+static void update_readout(struct mx_fewshot *m, const struct adapt_task *task) {
+  const struct convnet *net = &m->model.net;
+  struct adapt_record record;
+  adapt_record_init(&record, task->ways, task->steps, task->S, 0, task->C);
+  for (int s = 0; s < task->steps; s++) adapt_update(&record, task, m->layers[net->readout], s, &m->r);
   adapt_record_release(&record);
 }
 
@@ -209,12 +236,20 @@ int mx_fewshot_adapt(struct mx_fewshot *m, const float *images, const int *label
   struct convnet_work w;
   convnet_work_init(&w, net, n);
   begin_task(m);
-  features(m, &w, images, n, NULL);
+  const struct adapt_task task = { .ways = net->ways, .steps = (int)m->f.eval.updates, .S = n,
+                                   .C = convnet_rows(net, net->readout), .h = w.h, .label = labels,
+                                   .rate = m->model.parameters + net->rates };
+  if (net->adapting < net->readout) {
+    load_images(m, &w, images, n);
+    update_layers(m, &w, &task);
+  } else {
+    features(m, &w, images, n, NULL);
+    update_readout(m, &task);
+  }
   for (int l = 1; l <= net->blocks; l++) {
     memcpy(m->support.mean[l], w.mean[l][0], bytes);
     memcpy(m->support.r[l], w.r[l][0], bytes);
   }
-  update_readout(m, w.h, labels, n);
   convnet_work_release(&w);
   m->adapted = true;
   return 0;
@@ -224,8 +259,8 @@ int mx_fewshot_adapt(struct mx_fewshot *m, const float *images, const int *label
 static void classify(struct mx_fewshot *m, int *labels, float *probabilities, const real *h, int n) {
   const struct convnet *net = &m->model.net;
   const size_t N = (size_t)vector_padded(net->ways), ways = (size_t)net->ways;
-  const struct conv shape = convnet_shape(net, net->blocks, n);
-  struct synapse *readout = m->layers[net->blocks];
+  const struct conv shape = convnet_shape(net, net->readout, n);
+  struct synapse *readout = m->layers[net->readout];
   real *z = err_aligned(2 * (size_t)n * N, sizeof *z), *p = z + (size_t)n * N;
   readout->ops->product(readout, z, h, &shape, &m->r);
   softmax_forward(p, z, n, net->ways, (int)N);
@@ -246,7 +281,7 @@ int mx_fewshot_classify(struct mx_fewshot *m, int *labels, float *probabilities,
   if (!m->adapted) return err_set(ERR_SETTING, "mx_fewshot_classify: mx_fewshot_adapt comes first");
   TRY(check_images("mx_fewshot_classify", m, images, n, together ? MAX_IMAGES : INT32_MAX));
   const int chunk = together || n < CHUNK ? n : CHUNK;
-  const size_t pixels = (size_t)(net->side[0] * net->side[0]), ways = (size_t)net->ways;
+  const size_t pixels = (size_t)(net->side[0] * net->side[0] * net->in_channels), ways = (size_t)net->ways;
   struct convnet_work w;
   convnet_work_init(&w, net, chunk);
   for (int at = 0; at < n; at += chunk) {

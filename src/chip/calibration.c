@@ -26,7 +26,7 @@ static int compare(const void *a, const void *b) {
 
 // The quantile of all |inputs| of the sample.
 static double input_range(const struct chip *c, const struct chip_matrix *m) {
-  const int I = m->base.I, IP = vector_padded(I);
+  const int I = chip_rows(m), IP = vector_padded(m->base.I);
   const size_t n = (size_t)m->n_sample * (size_t)I;
   real *all = err_calloc(n, sizeof *all);
   double largest = 0;

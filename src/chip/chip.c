@@ -141,17 +141,26 @@ int chip_add(struct chip *c, const char *name, int I, int O, double weight_max) 
   return c->n_matrices++;
 }
 
+void chip_keep_digital(struct chip *c, int m, int rows) {
+  struct synapse *s = &c->matrices[m].base;
+  assert(!c->tiles && rows >= 0 && rows < s->I);
+  s->digital = rows;
+  s->n_devices = 2L * (s->I - rows) * s->O * c->design.units * c->design.pcm.devices;
+}
+
 static int place(struct chip *c) {
   const int rows = (int)c->params.rows, columns = (int)c->params.columns;
   for (int m = 0; m < c->n_matrices; m++) {
     struct chip_matrix *x = &c->matrices[m];
     x->first = c->n_pieces;
-    x->n_tiles = floorplan_cut(NULL, m, x->base.I, x->base.O, rows, columns);
+    x->n_tiles = floorplan_cut(NULL, m, chip_rows(x), x->base.O, rows, columns);
     c->n_pieces += x->n_tiles;
   }
   c->pieces = err_calloc((size_t)c->n_pieces, sizeof *c->pieces);
-  for (int m = 0; m < c->n_matrices; m++)
-    floorplan_cut(c->pieces + c->matrices[m].first, m, c->matrices[m].base.I, c->matrices[m].base.O, rows, columns);
+  for (int m = 0; m < c->n_matrices; m++) {
+    const struct chip_matrix *x = &c->matrices[m];
+    floorplan_cut(c->pieces + x->first, m, chip_rows(x), x->base.O, rows, columns);
+  }
   for (int k = 0; k < c->n_pieces; k++) c->matrices[c->pieces[k].matrix].n_bands = c->pieces[k].band + 1;
   c->n_cores = floorplan_place(c->pieces, c->n_pieces, rows, columns);
   if (c->n_cores > c->params.cores)
@@ -417,7 +426,7 @@ void chip_effective(const struct chip *c, int index, real *w) {
   const struct chip_matrix *m = &c->matrices[index];
   const size_t OP = (size_t)vector_padded(m->base.O);
   const double g_all = c->design.pcm.g_max_uS * c->design.units;
-  memset(w, 0, (size_t)m->base.I * OP * sizeof *w);
+  memcpy(w, m->w, (size_t)m->base.I * OP * sizeof *w);  // what is kept digitally stays
   for (int k = m->first; k < m->first + m->n_tiles; k++) {
     const struct floorplan_piece *p = &c->pieces[k];
     const struct tile *t = &c->tiles[k];

@@ -111,6 +111,8 @@ int chip_weight_sigma(double *sigma, int n, const struct chip_params *p);
 
 // Announce an I x O matrix; returns its number. weight_max: weights beyond are clipped; 0: the largest given.
 int chip_add(struct chip *c, const char *name, int I, int O, double weight_max);
+// Keep the last rows of matrix m beside the cores, as exact numbers; before chip_build.
+void chip_keep_digital(struct chip *c, int m, int rows);
 
 // Cut, place, draw faults. ERR_SETTING if the matrices need more than params.cores.
 int chip_build(struct chip *c);
@@ -153,6 +155,7 @@ long chip_devices(const struct chip *c);  // that hold weights
 void chip_map_print(const struct chip *c, FILE *out);
 struct json_t *chip_map_json(const struct chip *c);
 
+static inline int chip_rows(const struct chip_matrix *m) { return m->base.I - m->base.digital; }  // on devices
 // The scales of the columns of a piece of m.
 static inline real *chip_scale_of(const struct chip_matrix *m, const struct floorplan_piece *p) {
   return m->scale + p->band*vector_padded(m->base.O) + p->column;

@@ -30,7 +30,7 @@ static double weight_scale(const struct chip_matrix *m, const real *w, int top, 
 }
 
 static void set_scales(struct chip_matrix *m, const real *w) {
-  const int I = m->base.I, kind = (int)m->chip->params.scale;
+  const int I = chip_rows(m), kind = (int)m->chip->params.scale;
   const double of_matrix = kind == CHIP_SCALE_MATRIX ? weight_scale(m, w, 0, I, 0, m->base.O) : 1;
   for (int k = m->first; k < m->first + m->n_tiles; k++) {
     const struct floorplan_piece *p = &m->chip->pieces[k];
@@ -95,12 +95,19 @@ static void clip(struct chip_matrix *m, const struct floorplan_piece *p, const r
     }
 }
 
+static size_t digital_begin(const struct synapse *s) {
+  return (size_t)(s->I - s->digital) * (size_t)vector_padded(s->O);
+}
+
+static size_t digital_length(const struct synapse *s) { return (size_t)s->digital * (size_t)vector_padded(s->O); }
+
 static long program(struct synapse *s, const real *w, struct rng *r) {
   struct chip_matrix *m = (struct chip_matrix *)s;
   struct chip *c = m->chip;
   long devices = 0;
   if (!r) r = &c->rng;
   set_scales(m, w);
+  memcpy(m->w + digital_begin(s), w + digital_begin(s), digital_length(s) * sizeof *w);
   for (int k = m->first; k < m->first + m->n_tiles; k++) {
     struct tile_count n = { 0 };
     clip(m, &c->pieces[k], w);
@@ -141,6 +148,7 @@ static long update(struct synapse *s, const real *dw, struct rng *r) {
   long devices = 0;
   if (!r) r = &c->rng;
   assert(m->programmed);
+  for (size_t i = 0; i < digital_length(s); i++) m->w[digital_begin(s) + i] += dw[digital_begin(s) + i];
   for (int k = m->first; k < m->first + m->n_tiles; k++) {
     const struct floorplan_piece *p = &c->pieces[k];
     const size_t ld = (size_t)vector_padded(p->columns);
@@ -214,6 +222,14 @@ static void observe(struct chip_matrix *m, const real *x, const struct conv *sha
   }
 }
 
+// y += what the rows contribute that are kept beside the array, of a dense layer.
+static void add_digital(real *y, const real *x, const struct chip_matrix *m, int n) {
+  const int OP = vector_padded(m->base.O), IP = vector_padded(m->base.I);
+  for (int b = 0; b < n; b++)
+    for (int i = chip_rows(m); i < m->base.I; i++)
+      for (int o = 0; o < OP; o++) y[b*OP + o] += x[b*IP + i] * m->w[(size_t)i*(size_t)OP + (size_t)o];
+}
+
 static void product(struct synapse *s, real *y, const real *x, const struct conv *shape, struct rng *r) {
   struct chip_matrix *m = (struct chip_matrix *)s;
   struct chip *c = m->chip;
@@ -240,6 +256,8 @@ static void product(struct synapse *s, real *y, const real *x, const struct conv
       chip_count_products(c, k, core_phases(&c->design, signs), b.n, driven);
     }
   }
+  assert(s->digital == 0 || shape->k == 1);
+  if (s->digital) add_digital(y, x, m, pixels);
 }
 
 static void weights(const struct synapse *s, real *w) {

@@ -39,10 +39,11 @@ static real on_grid(const struct software *q, double v, double offset) {
 
 static long quantised_program(struct synapse *s, const real *w, struct rng *r) {
   struct software *q = (struct software *)s;
-  const size_t OP = (size_t)vector_padded(s->O);
-  for (size_t i = 0; i < (size_t)s->I; i++)
+  const size_t OP = (size_t)vector_padded(s->O), rows = (size_t)(s->I - s->digital);
+  for (size_t i = 0; i < rows; i++)
     for (size_t o = 0; o < (size_t)s->O; o++)
       q->w[i*OP + o] = on_grid(q, (double)w[i*OP + o], r ? rng_uniform(r) : 0.5);
+  memcpy(q->w + rows*OP, w + rows*OP, (size_t)s->digital*OP * sizeof *w);
   return 0;
 }
 
@@ -53,7 +54,8 @@ static long quantised_update(struct synapse *s, const real *dw, struct rng *r) {
     for (int o = 0; o < s->O; o++) {
       real *w = &q->w[(size_t)i * (size_t)OP + (size_t)o];
       const real change = dw[(size_t)i * (size_t)OP + (size_t)o];
-      if (change != 0) *w = on_grid(q, (double)*w + (double)change, r ? rng_uniform(r) : 0.5);
+      if (i >= s->I - s->digital) *w += change;
+      else if (change != 0) *w = on_grid(q, (double)*w + (double)change, r ? rng_uniform(r) : 0.5);
     }
   return 0;
 }
@@ -89,11 +91,12 @@ struct synapse *synapse_exact_new(int I, int O) {
   return software_new(&ops, I, O);
 }
 
-struct synapse *synapse_quantised_new(int I, int O, int bits, double scale) {
+struct synapse *synapse_quantised_new(int I, int O, int digital, int bits, double scale) {
   static const struct synapse_ops ops = { "quantised",      quantised_program, quantised_update,
                                           software_product, software_weights,  software_free };
   assert(bits >= 1 && bits <= 24 && scale > 0);
   struct synapse *s = software_new(&ops, I, O);
+  s->digital = digital;
   ((struct software *)s)->scale = scale;
   ((struct software *)s)->step = ldexp(scale, 1 - bits);
   return s;

@@ -34,6 +34,7 @@ struct synapse_ops {
 struct synapse {
   const struct synapse_ops *ops;
   int I, O;        // rows and columns of the matrix
+  int digital;     // of the rows, so many last ones are kept exactly, beside the array: biases
   long n_devices;  // memory devices that hold it; 0 in software
 };
 
@@ -42,6 +43,7 @@ struct synapse *synapse_exact_new(int I, int O);
 
 // Quantised to n bits: multiples of scale/2^(bits-1), clipped to [-scale, scale (1 - 2^(1-bits))].
 // Rounding is stochastic (unbiased) with a stream, to nearest without one.
-struct synapse *synapse_quantised_new(int I, int O, int bits, double scale);
+// digital: see struct synapse.
+struct synapse *synapse_quantised_new(int I, int O, int digital, int bits, double scale);
 
 #endif

@@ -9,9 +9,10 @@
 // Every pass is the same small matrix product: a block of R rows by NV vectors stays in registers
 // while runs of multiply-adds  block[r][:] += a[r] * b[:]  stream past. Forward and data gradient
 // take the same pixel of R images as rows, so that padding costs nothing; the weight gradient takes
-// R input channels.
-enum { ROWS = 6, COLS = VECTOR_REGISTERS/8 };  // 24 of 32 registers accumulate, or 12 of 16
-enum { MAX_TAPS = 128, IMAGES = 8 };
+// R input channels. What is read many times is packed first, so that it is read in order: columns of
+// weights in panels as wide as a block.
+enum { ROWS = 6, COLS = VECTOR_REGISTERS/8, PANEL = COLS*VECTOR_LANES };  // 24 of 32 registers accumulate, or 12 of 16
+enum { MAX_TAPS = 128, PANEL_REALS = 36864, TERMS = PANEL_REALS/PANEL, PIXELS = 128 };
 #ifdef __AVX512F__
 static_assert(COLS == 4, "there are blocks of 1 to 4 vectors");
 #else
@@ -60,40 +61,28 @@ INLINE void block(int R, int NV, real *c, const struct run *runs, int n_runs, st
     for (int v = 0; v < NV; v++) *(vector *)(c + r*s.c + v*VECTOR_LANES) = acc[r][v];
 }
 
-#define TILE_ROWS(NV)                                                                              \
-  static void tile_##NV(int R, real *c, const struct run *runs, int n, struct strides s, int add) { \
-    switch (R) {                                                                                   \
-    case 1: block(1, NV, c, runs, n, s, add); break;                                                \
-    case 2: block(2, NV, c, runs, n, s, add); break;                                                \
-    case 3: block(3, NV, c, runs, n, s, add); break;                                                \
-    case 4: block(4, NV, c, runs, n, s, add); break;                                                \
-    case 5: block(5, NV, c, runs, n, s, add); break;                                                \
-    default: block(6, NV, c, runs, n, s, add); break;                                               \
-    }                                                                                              \
+typedef void block_fn(real *c, const struct run *runs, int n_runs, const struct strides *s, int add);
+
+#define BLOCK(R, NV)                                                                                              \
+  static void block_##R##_##NV(real *c, const struct run *runs, int n, const struct strides *s, int add) {        \
+    block(R, NV, c, runs, n, *s, add);                                                                            \
   }
-TILE_ROWS(1)
-TILE_ROWS(2)
+#define BLOCKS(NV) BLOCK(1, NV) BLOCK(2, NV) BLOCK(3, NV) BLOCK(4, NV) BLOCK(5, NV) BLOCK(6, NV)
+#define NAMES(NV) { block_1_##NV, block_2_##NV, block_3_##NV, block_4_##NV, block_5_##NV, block_6_##NV }
+BLOCKS(1)
+BLOCKS(2)
 #ifdef __AVX512F__
-TILE_ROWS(3)
-TILE_ROWS(4)
+BLOCKS(3)
+BLOCKS(4)
+static block_fn *const blocks[COLS][ROWS] = { NAMES(1), NAMES(2), NAMES(3), NAMES(4) };
+#else
+static block_fn *const blocks[COLS][ROWS] = { NAMES(1), NAMES(2) };
 #endif
 
-// All columns of R rows: width is a multiple of VECTOR_LANES.
-static void tile_row(int R, int width, real *c, struct run *runs, int n, struct strides s, int add) {
-  for (int o = 0; o < width;) {
-    const int left = (width - o) / VECTOR_LANES;
-    const int nv = left < COLS ? left : COLS;
-    switch (nv) {
-    case 1: tile_1(R, c + o, runs, n, s, add); break;
-    case 2: tile_2(R, c + o, runs, n, s, add); break;
-#ifdef __AVX512F__
-    case 3: tile_3(R, c + o, runs, n, s, add); break;
-    default: tile_4(R, c + o, runs, n, s, add); break;
-#endif
-    }
-    o += nv*VECTOR_LANES;
-    for (int i = 0; i < n; i++) runs[i].b += nv*VECTOR_LANES;
-  }
+static void tile(int R, int NV, real *c, const struct run *runs, int n, const struct strides *s, int add) {
+  // Tuned for some processors, gcc does not fuse multiply and add where there is a single chain of sums.
+  if (R == 1 && NV == 1 && VECTOR_LANES < (int)VECTOR_PADDING) NV = 2;
+  blocks[NV - 1][R - 1](c, runs, n, s, add);
 }
 
 // Tiles of nearly equal height: the k-th of n.
@@ -120,54 +109,237 @@ double conv_flop(const struct conv *c) {
   return 2.0 * c->B * c->C * c->O * (double)taps_inside(c->H, c->OH, c) * (double)taps_inside(c->W, c->OW, c);
 }
 
-void conv_forward(real *restrict y, const real *restrict x, const real *restrict w, const struct conv *c) {
-  const int CP = vector_padded(c->C), OP = vector_padded(c->O);
-  const ptrdiff_t image = (ptrdiff_t)c->H*c->W*CP, out = (ptrdiff_t)c->OH*c->OW*OP;
-  const struct strides s = { .row = image, .term = 1, .b = OP, .c = out };
-  const int n_tiles = tile_count(c->B);
+static int min(int a, int b) { return a < b ? a : b; }
+
+// The columns that hold numbers come in vectors, the others stay zero.
+static int vectors_of(int n) { return (n + VECTOR_LANES - 1) / VECTOR_LANES; }
+
+typedef real loose __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
+
+// n reals, and what then stands in the last vector. Without the barrier these short copies become calls of memcpy.
+INLINE void copy_over(real *to, const real *from, int n) {
+  for (int i = 0; i < n; i += VECTOR_LANES) {
+    *(loose *)(to + i) = *(const loose *)(from + i);
+    __asm__("" ::: "memory");
+  }
+}
+
+// One row of a panel, n vectors.
+INLINE void copy_row(real *to, const real *from, int n) {
+#pragma GCC unroll 8
+  for (int v = 0; v < COLS; v++)
+    if (v < n) *(vector *)(to + v*VECTOR_LANES) = *(const vector *)(from + v*VECTOR_LANES);
+}
+
+// ---- forward and data gradient: out pixel = sum over taps of in pixel times the weights of the tap
+
+struct pass {
+  real *out;
+  const real *in;
+  int rows, columns, ld_out;        // of an output image; reals of a pixel
+  int in_rows, in_columns, ld_in;   // of an input image
+  int backward;
+};
+
+// Weights of taps [tap, tap + taps), terms [first, first + n) of each, NV vectors of columns.
+struct panel {
+  const real *w;  // of the first term
+  ptrdiff_t ld, ld_tap;
+  int tap, taps, first, n, NV;
+};
+
+// What one coordinate of an output pixel is made of: n taps from `tap` in steps, input coordinates from `from` on or
+// back.
+struct axis {
+  int n, tap, step, from, way;
+};
+
+static struct axis axis_forward(int o, int n_in, const struct conv *c) {
+  const int i = o*c->stride - c->pad, tap = i < 0 ? -i : 0;
+  return (struct axis){ min(c->k, n_in - i) - tap, tap, 1, i + tap, 1 };
+}
+
+static struct axis axis_backward(int i, int n_out, const struct conv *c) {
+  int tap = (i + c->pad) % c->stride, o = (i + c->pad) / c->stride;
+  const int beyond = o < n_out ? 0 : o - n_out + 1;
+  tap += beyond*c->stride;
+  o -= beyond;
+  return (struct axis){ tap < c->k ? min((c->k - 1 - tap)/c->stride, o) + 1 : 0, tap, c->stride, o, -1 };
+}
+
+static struct axis axis_of(const struct pass *p, int at, int rows, const struct conv *c) {
+  return p->backward ? axis_backward(at, rows ? c->OH : c->OW, c) : axis_forward(at, rows ? c->H : c->W, c);
+}
+
+// The runs of one output pixel of image b under the taps of the panel.
+static int list_runs(struct run *runs, const struct pass *p, const struct panel *w, int b, struct axis y, struct axis x,
+                     const struct conv *c) {
+  int n = 0;
+  for (int i = 0; i < y.n; i++)
+    for (int j = 0; j < x.n; j++) {
+      const int tap = (y.tap + i*y.step)*c->k + x.tap + j*x.step - w->tap;
+      if (tap < 0 || tap >= w->taps) continue;
+      const ptrdiff_t pixel = ((ptrdiff_t)b*p->in_rows + y.from + i*y.way)*p->in_columns + x.from + j*x.way;
+      runs[n++] = (struct run){ p->in + pixel*p->ld_in + w->first, w->w + tap*w->ld_tap, w->n };
+    }
+  return n;
+}
+
+static void sweep(const struct pass *p, const struct panel *w, int o, const struct conv *c) {
+  const ptrdiff_t out = (ptrdiff_t)p->rows*p->columns*p->ld_out;
+  const struct strides s = { (ptrdiff_t)p->in_rows*p->in_columns*p->ld_in, 1, w->ld, out };
+  const int n_tiles = tile_count(c->B), add = w->tap > 0 || w->first > 0;
   for (int t = 0; t < n_tiles; t++) {
     const int b = tile_begin(n_tiles, t, c->B), R = tile_begin(n_tiles, t + 1, c->B) - b;
-    for (int p = 0; p < c->OH*c->OW; p++) {
-      const int ih = p / c->OW * c->stride - c->pad, iw = p % c->OW * c->stride - c->pad;
-      struct run runs[MAX_TAPS];
-      int n = 0;
-      for (int ky = 0; ky < c->k; ky++) {
-        if (ih + ky < 0 || ih + ky >= c->H) continue;
-        for (int kx = 0; kx < c->k; kx++) {
-          if (iw + kx < 0 || iw + kx >= c->W) continue;
-          runs[n++] = (struct run){ x + b*image + (ptrdiff_t)((ih + ky)*c->W + iw + kx)*CP,
-                                    w + (ptrdiff_t)(ky*c->k + kx)*c->C*OP, c->C };
-        }
+    real *to = p->out + b*out + o;
+    for (int row = 0; row < p->rows; row++) {
+      const struct axis y = axis_of(p, row, 1, c);
+      for (int column = 0; column < p->columns; column++, to += p->ld_out) {
+        struct run runs[MAX_TAPS];
+        const int n = list_runs(runs, p, w, b, y, axis_of(p, column, 0, c), c);
+        tile(R, w->NV, to, runs, n, &s, add);
       }
-      tile_row(R, OP, y + b*out + (ptrdiff_t)p*OP, runs, n, s, 0);
     }
   }
 }
 
-void conv_backward_data(real *restrict dx, const real *restrict dy, const real *restrict wt, const struct conv *c) {
-  const int CP = vector_padded(c->C), OP = vector_padded(c->O);
-  const ptrdiff_t image = (ptrdiff_t)c->H*c->W*CP, out = (ptrdiff_t)c->OH*c->OW*OP;
-  const struct strides s = { .row = out, .term = 1, .b = CP, .c = image };
-  const int n_tiles = tile_count(c->B);
-  for (int t = 0; t < n_tiles; t++) {
-    const int b = tile_begin(n_tiles, t, c->B), R = tile_begin(n_tiles, t + 1, c->B) - b;
-    for (int p = 0; p < c->H*c->W; p++) {
-      struct run runs[MAX_TAPS];
-      int n = 0;
-      for (int ky = 0; ky < c->k; ky++) {
-        const int h = p / c->W + c->pad - ky, oh = h / c->stride;
-        if (h < 0 || h % c->stride || oh >= c->OH) continue;
-        for (int kx = 0; kx < c->k; kx++) {
-          const int v = p % c->W + c->pad - kx, ow = v / c->stride;
-          if (v < 0 || v % c->stride || ow >= c->OW) continue;
-          runs[n++] = (struct run){ dy + b*out + (ptrdiff_t)(oh*c->OW + ow)*OP,
-                                    wt + (ptrdiff_t)(ky*c->k + kx)*c->O*CP, c->O };
-        }
+// Columns [o, o + NV vectors) of w (k,k,C,padded O).
+static void pack_columns(real *restrict to, const real *restrict w, const struct panel *p, int o,
+                         const struct conv *c) {
+  const int OP = vector_padded(c->O);
+  for (int tap = p->tap; tap < p->tap + p->taps; tap++)
+    for (int i = p->first; i < p->first + p->n; i++, to += PANEL)
+      copy_row(to, w + (ptrdiff_t)(tap*c->C + i)*OP + o, min(COLS, (OP - o)/VECTOR_LANES));
+}
+
+// The same of w with its last two dimensions exchanged.
+static void pack_rows(real *restrict to, const real *restrict w, const struct panel *p, int i, const struct conv *c) {
+  const int OP = vector_padded(c->O), n = min(c->C - i, PANEL);
+  for (int tap = p->tap; tap < p->tap + p->taps; tap++)
+    for (int o = p->first; o < p->first + p->n; o++, to += PANEL) {
+      for (int k = 0; k < n; k++) to[k] = w[(ptrdiff_t)(tap*c->C + i + k)*OP + o];
+      for (int k = n; k < PANEL; k++) to[k] = 0;
+    }
+}
+
+// Zero in the columns that no vector reaches.
+static void clear_padding(const struct pass *p, int columns, int B) {
+  const int begin = vectors_of(columns)*VECTOR_LANES;
+  if (begin == p->ld_out) return;
+  for (ptrdiff_t i = 0; i < (ptrdiff_t)B*p->rows*p->columns; i++)
+    for (int o = begin; o < p->ld_out; o += VECTOR_LANES) *(vector *)(p->out + i*p->ld_out + o) = (vector){ 0 };
+}
+
+static void run_pass(const struct pass *p, const real *w, int columns, int terms, const struct conv *c) {
+  _Alignas(64) real packed[PANEL_REALS];
+  const int OP = vector_padded(c->O), taps = c->k*c->k, each = terms < TERMS ? terms : TERMS, at_once = TERMS/each;
+  const int in_place = !p->backward && (OP <= PANEL || c->B*p->rows*p->columns <= 4*ROWS);
+  for (int o = 0; o < columns; o += PANEL) {
+    const int NV = min(vectors_of(columns - o), COLS);
+    struct panel part = { w + o, OP, (ptrdiff_t)terms*OP, 0, taps, 0, terms, NV };
+    if (in_place) {
+      sweep(p, &part, o, c);
+      continue;
+    }
+    for (int tap = 0; tap < taps; tap += at_once)
+      for (int first = 0; first < terms; first += each) {
+        part = (struct panel){ packed, PANEL, 0, tap, taps - tap < at_once ? taps - tap : at_once,
+                               first, terms - first < each ? terms - first : each, NV };
+        part.ld_tap = (ptrdiff_t)part.n*PANEL;
+        if (p->backward) pack_rows(packed, w, &part, o, c);
+        else pack_columns(packed, w, &part, o, c);
+        sweep(p, &part, o, c);
       }
-      tile_row(R, CP, dx + b*image + (ptrdiff_t)p*CP, runs, n, s, 0);
+  }
+  clear_padding(p, columns, c->B);
+}
+
+// ---- few input channels: the inputs of all taps of an output pixel side by side, zero outside the image
+
+enum { BAND_REALS = 16384, PATCH_REALS = 16384, SPARE = VECTOR_LANES };  // spare: whole vectors are copied
+
+// A band of output rows of one image, and the inputs under it without their padding but with that of the image.
+struct band {
+  int n, terms;       // output pixels, inputs of each
+  _Alignas(64) real inputs[BAND_REALS + SPARE], patches[PATCH_REALS + SPARE];  // (n, terms)
+};
+
+// Output rows of a band; 0 where a row does not fit or has channels enough.
+static int band_rows(const struct conv *c) {
+  const int room = BAND_REALS/((c->W + 2*c->pad)*c->C), patches = PATCH_REALS/(c->k*c->k*c->C);
+  if (c->C >= VECTOR_PADDING || room < c->k || patches < c->OW) return 0;
+  const int fit = min((room - c->k)/c->stride + 1, patches/c->OW), wanted = (PIXELS + c->OW - 1)/c->OW;
+  return min(min(fit, wanted), c->OH);
+}
+
+// Gather the patches of `rows` output rows of image b, beginning with row oh.
+static void band_gather(struct band *d, const real *x, int b, int oh, int rows, const struct conv *c) {
+  const int CP = vector_padded(c->C), row = (c->W + 2*c->pad)*c->C, h0 = oh*c->stride - c->pad;
+  for (int h = 0; h < (rows - 1)*c->stride + c->k; h++) {
+    real *to = d->inputs + h*row;
+    const real *from = x + (ptrdiff_t)(b*c->H + h0 + h)*c->W*CP;
+    memset(to, 0, sizeof *to * (size_t)(row + SPARE));
+    if (h0 + h < 0 || h0 + h >= c->H) continue;
+    to += c->pad*c->C;
+    for (int w = 0; w < c->W; w++) copy_over(to + w*c->C, from + (ptrdiff_t)w*CP, c->C);
+    for (int i = c->W*c->C; i < c->W*c->C + c->pad*c->C; i++) to[i] = 0;
+  }
+  real *to = d->patches;
+  for (int h = 0; h < rows; h++)
+    for (int w = 0; w < c->OW; w++)
+      for (int ky = 0; ky < c->k; ky++, to += c->k*c->C)
+        copy_over(to, d->inputs + (h*c->stride + ky)*row + w*c->stride*c->C, c->k*c->C);
+  d->n = rows*c->OW;
+  d->terms = c->k*c->k*c->C;
+}
+
+static void forward_band(real *restrict y, const struct band *d, const real *restrict w, const struct conv *c) {
+  const int OP = vector_padded(c->O), n_tiles = tile_count(d->n);
+  const struct strides s = { .row = d->terms, .term = 1, .b = OP, .c = OP };
+  for (int t = 0; t < n_tiles; t++) {
+    const int p = tile_begin(n_tiles, t, d->n), R = tile_begin(n_tiles, t + 1, d->n) - p;
+    for (int o = 0; o < c->O; o += PANEL) {
+      const struct run run = { d->patches + p*d->terms, w + o, d->terms };
+      tile(R, min(vectors_of(c->O - o), COLS), y + (ptrdiff_t)p*OP + o, &run, 1, &s, 0);
     }
   }
 }
+
+static void weights_band(real *restrict dw, const struct band *d, const real *restrict dy, const struct conv *c) {
+  const int OP = vector_padded(c->O), n_tiles = tile_count(d->terms);
+  const struct strides s = { .row = 1, .term = d->terms, .b = OP, .c = OP };
+  for (int o = 0; o < c->O; o += PANEL)
+    for (int t = 0; t < n_tiles; t++) {
+      const int i = tile_begin(n_tiles, t, d->terms), R = tile_begin(n_tiles, t + 1, d->terms) - i;
+      const struct run run = { d->patches + i, dy + o, d->n };
+      tile(R, min(vectors_of(c->O - o), COLS), dw + (ptrdiff_t)i*OP + o, &run, 1, &s, 1);
+    }
+}
+
+void conv_forward(real *restrict y, const real *restrict x, const real *restrict w, const struct conv *c) {
+  const struct pass p = { y, x, c->OH, c->OW, vector_padded(c->O), c->H, c->W, vector_padded(c->C), 0 };
+  struct band d;
+  const int rows = band_rows(c);
+  if (rows == 0) {
+    run_pass(&p, w, c->O, c->C, c);
+    return;
+  }
+  for (int b = 0; b < c->B; b++)
+    for (int oh = 0; oh < c->OH; oh += rows) {
+      band_gather(&d, x, b, oh, min(rows, c->OH - oh), c);
+      forward_band(y + (ptrdiff_t)(b*c->OH + oh)*c->OW*p.ld_out, &d, w, c);
+    }
+  clear_padding(&p, c->O, c->B);
+}
+
+void conv_backward_data(real *restrict dx, const real *restrict dy, const real *restrict w, const struct conv *c) {
+  const struct pass p = { dx, dy, c->H, c->W, vector_padded(c->C), c->OH, c->OW, vector_padded(c->O), 1 };
+  run_pass(&p, w, c->C, c->O, c);
+}
+
+// ---- weight gradient
+
+enum { TILES = 43, TILE = PIXELS*ROWS + 16 };  // an odd number of cache lines apart
 
 // Outputs [first, last) along one axis whose tap k falls inside the image.
 static void outputs_inside(int *first, int *last, int k, int n_in, int n_out, const struct conv *c) {
@@ -177,51 +349,63 @@ static void outputs_inside(int *first, int *last, int k, int n_in, int n_out, co
   while (*last > *first && (*last - 1)*c->stride + k - c->pad >= n_in) --*last;
 }
 
-// One tap, images [b0, b1): dw[tap] += x^T dy
-static void weights_of_tap(real *dw, const real *x, const real *dy, int ky, int kx, int b0, int b1,
-                           const struct conv *c) {
-  enum { MAX_RUNS = 1024 };
-  const int CP = vector_padded(c->C), OP = vector_padded(c->O);
-  const struct strides s = { .row = 1, .term = (ptrdiff_t)c->stride*CP, .b = OP, .c = OP };
-  const int n_tiles = tile_count(c->C);
-  int oh0, oh1, ow0, ow1;
+// Where pixels of x and of dy meet under one tap, in reals.
+struct meeting {
+  ptrdiff_t x, dy;
+};
+
+// dw (C, padded O) += x^T dy over n <= PIXELS pixels, rows [ci, ci + of the given tiles).
+static void weights_block(real *restrict dw, const real *restrict x, const real *restrict dy,
+                          const struct meeting *at, int n, int tile0, int tile1, const struct conv *c) {
+  _Alignas(64) real inputs[TILES*TILE], outputs[PIXELS*PANEL];
+  const int OP = vector_padded(c->O), n_tiles = tile_count(c->C);
+  const struct strides s = { .row = 1, .term = ROWS, .b = PANEL, .c = OP };
+  for (int p = 0; p < n; p++)
+    for (int t = tile0; t < tile1; t++)  // a tile of fewer rows takes some of the next, which stay unused
+      memcpy(inputs + (t - tile0)*TILE + p*ROWS, x + at[p].x + tile_begin(n_tiles, t, c->C), ROWS*sizeof *x);
+  for (int o = 0; o < c->O; o += PANEL) {
+    const int NV = min(vectors_of(c->O - o), COLS);
+    for (int p = 0; p < n; p++) copy_row(outputs + p*PANEL, dy + at[p].dy + o, min(COLS, (OP - o)/VECTOR_LANES));
+    for (int t = tile0; t < tile1; t++) {
+      const int i = tile_begin(n_tiles, t, c->C), R = tile_begin(n_tiles, t + 1, c->C) - i;
+      const struct run run = { inputs + (t - tile0)*TILE, outputs, n };
+      tile(R, NV, dw + (ptrdiff_t)i*OP + o, &run, 1, &s, 1);
+    }
+  }
+}
+
+// One tap: dw[tap] += x^T dy
+static void weights_of_tap(real *dw, const real *x, const real *dy, int ky, int kx, const struct conv *c) {
+  const int CP = vector_padded(c->C), OP = vector_padded(c->O), n_tiles = tile_count(c->C);
+  struct meeting at[PIXELS];
+  int oh0, oh1, ow0, ow1, n = 0;
   outputs_inside(&oh0, &oh1, ky, c->H, c->OH, c);
   outputs_inside(&ow0, &ow1, kx, c->W, c->OW, c);
-  if (ow0 >= ow1) return;
-  for (int t = 0; t < n_tiles; t++) {
-    const int ci = tile_begin(n_tiles, t, c->C), R = tile_begin(n_tiles, t + 1, c->C) - ci;
-    struct run runs[MAX_RUNS];
-    int n = 0;
-    for (int b = b0; b < b1; b++)
-      for (int oh = oh0; oh < oh1; oh++) {
-        const int ih = oh*c->stride + ky - c->pad, iw = ow0*c->stride + kx - c->pad;
-        runs[n++] = (struct run){ x + ((ptrdiff_t)(b*c->H + ih)*c->W + iw)*CP + ci,
-                                  dy + ((ptrdiff_t)(b*c->OH + oh)*c->OW + ow0)*OP, ow1 - ow0 };
-        if (n == MAX_RUNS || (b == b1 - 1 && oh == oh1 - 1)) {
-          tile_row(R, OP, dw + (ptrdiff_t)ci*OP, runs, n, s, 1);
-          n = 0;
-        }
+  for (int b = 0; b < c->B; b++)
+    for (int oh = oh0; oh < oh1; oh++)
+      for (int ow = ow0; ow < ow1; ow++) {
+        const int ih = oh*c->stride + ky - c->pad, iw = ow*c->stride + kx - c->pad;
+        at[n++] = (struct meeting){ ((ptrdiff_t)(b*c->H + ih)*c->W + iw)*CP,
+                                    ((ptrdiff_t)(b*c->OH + oh)*c->OW + ow)*OP };
+        if (n < PIXELS && (b < c->B - 1 || oh < oh1 - 1 || ow < ow1 - 1)) continue;
+        for (int t = 0; t < n_tiles; t += TILES)
+          weights_block(dw, x, dy, at, n, t, n_tiles - t < TILES ? n_tiles : t + TILES, c);
+        n = 0;
       }
-  }
 }
 
 void conv_backward_weights(real *restrict dw, const real *restrict x, const real *restrict dy, const struct conv *c) {
   const int OP = vector_padded(c->O);
-  for (int b = 0; b < c->B; b += IMAGES) {  // a block of images stays in the second-level cache
-    const int end = b + IMAGES < c->B ? b + IMAGES : c->B;
-    for (int ky = 0; ky < c->k; ky++)
-      for (int kx = 0; kx < c->k; kx++)
-        weights_of_tap(dw + (ptrdiff_t)(ky*c->k + kx)*c->C*OP, x, dy, ky, kx, b, end, c);
-  }
-}
-
-void conv_transpose(real *restrict wt, const real *restrict w, const struct conv *c) {
-  const int CP = vector_padded(c->C), OP = vector_padded(c->O);
-  for (int tap = 0; tap < c->k*c->k; tap++, w += (ptrdiff_t)c->C*OP, wt += (ptrdiff_t)c->O*CP)
-    for (int o = 0; o < c->O; o++) {
-      for (int i = 0; i < c->C; i++) wt[(ptrdiff_t)o*CP + i] = w[(ptrdiff_t)i*OP + o];
-      for (int i = c->C; i < CP; i++) wt[(ptrdiff_t)o*CP + i] = 0;
+  struct band d;
+  const int rows = band_rows(c);
+  for (int b = 0; rows && b < c->B; b++)
+    for (int oh = 0; oh < c->OH; oh += rows) {
+      band_gather(&d, x, b, oh, min(rows, c->OH - oh), c);
+      weights_band(dw, &d, dy + (ptrdiff_t)(b*c->OH + oh)*c->OW*OP, c);
     }
+  if (rows) return;
+  for (int ky = 0; ky < c->k; ky++)
+    for (int kx = 0; kx < c->k; kx++) weights_of_tap(dw + (ptrdiff_t)(ky*c->k + kx)*c->C*OP, x, dy, ky, kx, c);
 }
 
 // Visit every multiply-add: y[iy] is fed by x[ix] through w[iw].

@@ -24,14 +24,11 @@ double conv_flop(const struct conv *c);
 // y = x * w.  x (B,H,W,padded C)  w (k,k,C,padded O)  y (B,OH,OW,padded O)
 void conv_forward(real *restrict y, const real *restrict x, const real *restrict w, const struct conv *c);
 
-// dx = dy * w^T, overwritten.  wt (k,k,O,padded C) from conv_transpose
-void conv_backward_data(real *restrict dx, const real *restrict dy, const real *restrict wt, const struct conv *c);
+// dx = dy * w^T, overwritten
+void conv_backward_data(real *restrict dx, const real *restrict dy, const real *restrict w, const struct conv *c);
 
 // dw += x^T * dy
 void conv_backward_weights(real *restrict dw, const real *restrict x, const real *restrict dy, const struct conv *c);
-
-// wt (k,k,O,padded C) = w with its last two dimensions exchanged
-void conv_transpose(real *restrict wt, const real *restrict w, const struct conv *c);
 
 // The obvious slow twins.
 void conv_forward_ref(real *restrict y, const real *restrict x, const real *restrict w, const struct conv *c);

@@ -1,5 +1,7 @@
 #include "learn/adapt.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +35,21 @@ static struct conv readout_shape(const struct adapt_task *t, int B) {
   return conv_shape(B, 1, 1, t->C, t->ways, 1, 1, 0);
 }
 
+// Mean cross-entropy of the queries of probabilities p, and its gradient in the logits.
+static double query_loss(real *g, const real *p, const struct adapt_task *t) {
+  const int N = vector_padded(t->ways), *label = t->label + t->S;
+  double loss = softmax_cross_entropy(g, p, label, t->Q, t->ways, N);
+  for (int i = 0; t->other && i < t->Q; i++) {
+    const real moved = (1 - t->share[i]) / (real)t->Q;
+    if (moved == 0) continue;
+    const double first = (double)p[i*N + label[i]], second = (double)p[i*N + t->other[i]];
+    g[i*N + label[i]] += moved;
+    g[i*N + t->other[i]] -= moved;
+    loss += (double)moved * (log(fmax(first, DBL_MIN)) - log(fmax(second, DBL_MIN)));
+  }
+  return loss;
+}
+
 void adapt_classify(struct adapt_record *a, const struct adapt_task *t, struct synapse *readout, int step,
                     struct rng *r) {
   const int N = vector_padded(t->ways);
@@ -42,7 +59,7 @@ void adapt_classify(struct adapt_record *a, const struct adapt_task *t, struct s
   readout->ops->weights(readout, a->w + (size_t)step * (size_t)(t->C*N));
   readout->ops->product(readout, z, t->h + (size_t)t->S * (size_t)vector_padded(t->C), &shape, r);
   softmax_forward(p, z, t->Q, t->ways, N);
-  a->query_loss[step] = softmax_cross_entropy(a->u, p, label, t->Q, t->ways, N);
+  a->query_loss[step] = query_loss(a->u, p, t);
   a->correct[step] = softmax_correct(z, label, t->Q, t->ways, N);
 }
 
@@ -81,7 +98,7 @@ static void query_backward(real *dh, real *dw, const struct adapt_record *a, con
                            real weight) {
   const int N = vector_padded(t->ways), CP = vector_padded(t->C);
   const real *p = a->pq + (size_t)step * (size_t)(t->Q*N), *w = a->w + (size_t)step * (size_t)(t->C*N);
-  softmax_cross_entropy(a->u, p, t->label + t->S, t->Q, t->ways, N);
+  query_loss(a->u, p, t);
   for (int i = 0; i < t->Q; i++) {
     const real *g = a->u + i*N, *h = t->h + (size_t)(t->S + i)*(size_t)CP;
     for (int c = 0; c < t->C; c++) {
@@ -102,7 +119,7 @@ static void update_backward(real *dh, real *dw, real *drate, struct adapt_record
   const int N = vector_padded(t->ways), CP = vector_padded(t->C);
   const real *p = a->p + (size_t)s * (size_t)(t->S*N), *g = a->g + (size_t)s * (size_t)(t->S*N);
   const real *w = a->w + (size_t)s * (size_t)(t->C*N);
-  const real rate = t->rate[s];
+  const real rate = t->first_order ? 0 : t->rate[s];
   real dot = 0, *dp = a->u, *dz = a->dw;  // scratch
   for (int i = 0; i < t->S; i++) {
     const real *h = t->h + (size_t)i*(size_t)CP;

@@ -15,6 +15,10 @@ struct adapt_task {
   const real *h;         // (S + Q, padded C), support first
   const int *label;      // (S + Q)
   const real *rate;      // (steps) alpha of each update
+  int first_order;       // the gradient takes the changes that the updates made for constants
+  // (Q) a second label, and the share of the first in the loss, of queries that are mixtures; NULL: there are none
+  const int *other;
+  const real *share;
 };
 
 // Owned by adapt_record_init; steps counted from 0, the state before any update.

@@ -9,13 +9,17 @@
 void maml_worker_init(struct maml_worker *w, const struct convnet *net, int shots, int queries,
                       const struct maml_options *o) {
   const int S = net->ways*shots, Q = net->ways*queries;
+  w->other = NULL;
+  w->share = NULL;
   convnet_work_init(&w->work, net, S + Q);
   w->work.n[0] = S;
   w->work.n[1] = Q;
-  adapt_record_init(&w->record, net->ways, o->steps, S, Q, net->channels);
-  for (int l = 0; l <= net->blocks; l++) {
+  adapt_record_init(&w->record, net->ways, o->steps, S, Q, convnet_rows(net, net->readout));
+  if (net->adapting < net->readout) finetune_init(&w->finetune, net, o->steps, S, Q);
+  for (int l = 0; l <= net->readout; l++) {
     const int I = convnet_rows(net, l), O = convnet_columns(net, l);
-    w->layers[l] = o->bits ? synapse_quantised_new(I, O, o->bits, 1.0) : synapse_exact_new(I, O);
+    w->layers[l] =
+        o->bits ? synapse_quantised_new(I, O, convnet_digital_rows(net, l), o->bits, 1.0) : synapse_exact_new(I, O);
   }
   w->held = err_aligned(net->n, sizeof *w->held);
   w->label = err_calloc((size_t)(S + Q), sizeof *w->label);
@@ -23,10 +27,16 @@ void maml_worker_init(struct maml_worker *w, const struct convnet *net, int shot
   for (int i = 0; i < Q; i++) w->label[S + i] = i / queries;
 }
 
+double maml_worker_bytes(const struct convnet *net, int shots, int queries, int steps) {
+  const int S = net->ways*shots, Q = net->ways*queries;
+  return convnet_work_bytes(net, S + Q) + (net->adapting < net->readout ? finetune_bytes(net, steps, S) : 0);
+}
+
 void maml_worker_release(struct maml_worker *w, const struct convnet *net) {
   convnet_work_release(&w->work);
   adapt_record_release(&w->record);
-  for (int l = 0; l <= net->blocks; l++) w->layers[l]->ops->free(w->layers[l]);
+  if (net->adapting < net->readout) finetune_release(&w->finetune, net);
+  for (int l = 0; l <= net->readout; l++) w->layers[l]->ops->free(w->layers[l]);
   free(w->held);
   free(w->label);
 }
@@ -51,39 +61,87 @@ static void disturb(real *w, int I, int O, const struct maml_options *o, struct 
 
 void maml_program(struct maml_worker *w, const struct convnet *net, const real *parameters,
                   const struct maml_options *o, struct rng *r) {
-  for (int l = 0; l <= net->blocks; l++) {
+  for (int l = 0; l <= net->readout; l++) {
     struct synapse *s = w->layers[l];
     real *held = w->held + net->offset[l];
     s->ops->program(s, parameters + net->offset[l], r);
     s->ops->weights(s, held);
     if (o->noise > 0 && r) {
-      disturb(held, s->I, s->O, o, r);
+      disturb(held, s->I - s->digital, s->O, o, r);
       s->ops->program(s, held, NULL);
       s->ops->weights(s, held);
     }
   }
 }
 
-static struct adapt_task task_of(const struct maml_worker *w, const struct convnet *net, const real *parameters,
-                                 int steps) {
-  return (struct adapt_task){ .ways = net->ways, .steps = steps, .S = w->work.n[0], .Q = w->work.n[1],
-                              .C = net->channels,
-                              .h = w->work.h, .label = w->label, .rate = parameters + net->rates };
+void maml_restore(struct maml_worker *w, const struct convnet *net, const real *parameters) {
+  for (int l = net->adapting; l <= net->readout; l++)
+    w->layers[l]->ops->program(w->layers[l], parameters + net->offset[l], NULL);
+}
+
+void maml_hold(struct maml_worker *w, const struct convnet *net) {
+  for (int l = 0; l <= net->readout; l++) w->layers[l]->ops->weights(w->layers[l], w->held + net->offset[l]);
+}
+
+struct adapt_task maml_task(const struct maml_worker *w, const struct convnet *net, const real *parameters,
+                            const struct maml_options *o) {
+  return (struct adapt_task){ .ways = net->ways, .steps = o->steps, .S = w->work.n[0], .Q = w->work.n[1],
+                              .C = convnet_rows(net, net->readout), .first_order = o->first_order,
+                              .h = w->work.h, .label = w->label, .rate = parameters + net->rates,
+                              .other = w->other, .share = w->share };
+}
+
+struct finetune_task maml_finetune_task(struct maml_worker *w, const struct convnet *net, const real *parameters,
+                                        const struct maml_options *o, const struct convnet_fixed *fixed) {
+  return (struct finetune_task){ .net = net, .work = &w->work, .layers = w->layers,
+                                 .read = maml_task(w, net, parameters, o), .rule = o->rule, .fixed = fixed,
+                                 .weight = o->weight };
 }
 
 void maml_adapt(struct maml_worker *w, const struct convnet *net, const real *parameters, const struct maml_options *o,
                 const struct convnet_fixed *fixed, struct rng *r) {
-  for (int group = 0; group < 2; group++) convnet_forward(net, &w->work, w->layers, group, o->rule, fixed, r);
-  const struct adapt_task task = task_of(w, net, parameters, o->steps);
-  adapt_run(&w->record, &task, w->layers[net->blocks], r);
+  if (net->adapting < net->readout) {
+    const struct finetune_task task = maml_finetune_task(w, net, parameters, o, fixed);
+    finetune_run(&w->finetune, &w->record, &task, w->held, r);
+    return;
+  }
+  for (int group = 0; group < 2; group++)
+    if (w->work.n[group] > 0) convnet_forward(net, &w->work, w->layers, group, o->rule, fixed, r);
+  const struct adapt_task task = maml_task(w, net, parameters, o);
+  adapt_run(&w->record, &task, w->layers[net->readout], r);
 }
 
 double maml_backward(struct maml_worker *w, const struct convnet *net, const real *parameters, real *gradient,
                      const struct maml_options *o) {
-  const struct adapt_task task = task_of(w, net, parameters, o->steps);
-  adapt_backward(w->work.dh, gradient + net->offset[net->blocks], gradient + net->rates, &w->record, &task, o->weight);
-  convnet_backward(net, &w->work, w->held, gradient, o->rule);
+  if (net->adapting < net->readout) {
+    const struct finetune_task task = maml_finetune_task(w, net, parameters, o, NULL);
+    finetune_backward(&w->finetune, &w->record, &task, gradient);
+  } else {
+    const struct adapt_task task = maml_task(w, net, parameters, o);
+    adapt_backward(w->work.dh, gradient + net->offset[net->readout], gradient + net->rates, &w->record, &task,
+                   o->weight);
+    convnet_backward(net, &w->work, w->held, gradient, o->rule);
+  }
   double loss = 0;
   for (int s = 0; s <= o->steps; s++) loss += o->weight[s] * w->record.query_loss[s];
   return loss;
+}
+
+double maml_flop(const struct convnet *net, int shots, int queries, const struct maml_options *o) {
+  double all = 0, weighted = 0;
+  for (int k = 0; k <= o->steps; k++) weighted += o->weight[k] != 0;
+  for (int l = 0; l < net->blocks; l++) {
+    const struct conv one = convnet_shape(net, l, 1);
+    const double s = net->ways*shots * conv_flop(&one), q = net->ways*queries * conv_flop(&one);
+    const double gradient = l > 0 ? 2 : 1;  // of the kernel and, but for the first, of the input
+    if (net->adapting > 0) {
+      all += (s + q)*(1 + gradient);
+      continue;
+    }
+    // forward and backward; the same once more but for the kernel; both along a direction, of two products each
+    all += o->steps*s * (1 + gradient + (o->first_order ? 0 : gradient + 2*gradient + 2*(gradient - 1)));
+    all += (o->steps + 1)*q + weighted*(o->rule == CONVNET_SUPPORT ? s + q : q)*gradient;
+    if (o->rule == CONVNET_SUPPORT) all += s;
+  }
+  return all;
 }

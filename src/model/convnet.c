@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -10,102 +11,189 @@
 #include "kernel/norm.h"
 
 const char *const convnet_rule_names[] = { "task", "support", "chip", NULL };
+static const char *const halvings[] = { "stride", "maximum", NULL };
+static const char *const activations[] = { "relu", "none", NULL };
+static const char *const biases[] = { "none", "digital", "row", NULL };
+
+const char *const convnet_adapt_names[] = { "readout", "dense", "all", NULL };
 
 const struct param convnet_param_table[] = {
   PARAM_I64(struct convnet_params, channels, 56, 1, 1024, "feature maps of every block"),
   PARAM_I64(struct convnet_params, blocks, 4, 1, CONVNET_MAX_BLOCKS,
             "blocks of convolution, rectification, normalisation"),
-  PARAM_I64(struct convnet_params, ways, 5, 2, 256, "classes of a task"),
-  PARAM_I64(struct convnet_params, steps, 4, 1, CONVNET_MAX_STEPS,
+  PARAM_CHOICE(struct convnet_params, halving, 0, halvings,
+               "how a block halves the image: stride 2, or the maximum of 2 x 2 pixels", .later = true),
+  PARAM_I64(struct convnet_params, hidden, 0, 0, 1024, "neurons of a dense layer before the read-out; 0: none",
+            .later = true),
+  PARAM_CHOICE(struct convnet_params, activation, 0, activations, "of the dense layer", .later = true),
+  PARAM_CHOICE(struct convnet_params, bias, 0, biases,
+               "of the read-out: kept digitally, or as one row more of the array; so is that of the dense layer",
+               .later = true),
+  PARAM_I64(struct convnet_params, ways, 5, 2, 1024, "classes of a task"),
+  PARAM_I64(struct convnet_params, steps, 4, 0, CONVNET_MAX_STEPS,
             "inner updates that have a learning rate of their own"),
   PARAM_F64(struct convnet_params, epsilon, 1e-3, 1e-8, 1, "added to the variance in the normalisation"),
   { 0 },
 };
 
-enum { KERNEL = 3, STRIDE = 2, PAD = 1 };
+enum { KERNEL = 3, PAD = 1 };
 
-int convnet_init(struct convnet *net, const struct convnet_params *p, int size) {
+int convnet_init(struct convnet *net, const struct convnet_params *p, int size, int in_channels) {
+  assert(in_channels > 0 && in_channels <= VECTOR_PADDING);
   *net = (struct convnet){ .ways = (int)p->ways, .channels = (int)p->channels, .blocks = (int)p->blocks,
-                           .steps = (int)p->steps, .epsilon = (real)p->epsilon };
+                           .steps = (int)p->steps, .epsilon = (real)p->epsilon, .in_channels = in_channels,
+                           .hidden = (int)p->hidden, .halving = (enum convnet_halving)p->halving,
+                           .activation = (enum convnet_activation)p->activation,
+                           .bias = (enum convnet_bias)p->bias };
+  net->readout = net->blocks + (net->hidden > 0);
+  net->adapting = p->adapt == CONVNET_ALL ? 0 : p->adapt == CONVNET_DENSE ? net->blocks : net->readout;
+  if (net->steps == 0) net->adapting = net->readout;
   net->side[0] = size;
   for (int l = 0; l < net->blocks; l++) {
     if (net->side[l] < 2)
       return err_set(ERR_SETTING, "net.blocks=%d: images of %d pixels are used up after %d blocks", net->blocks, size,
                      l);
-    net->side[l + 1] = convnet_shape(net, l, 1).OH;
+    net->side[l + 1] = net->halving == CONVNET_MAXIMUM ? net->side[l] / 2 : convnet_shape(net, l, 1).OH;
   }
-  for (int l = 0; l <= net->blocks; l++) {
+  for (int l = 0; l <= net->readout; l++) {
     net->offset[l] = net->n;
     net->n += (size_t)convnet_rows(net, l) * (size_t)vector_padded(convnet_columns(net, l));
   }
   net->rates = net->n;
-  net->n += (size_t)vector_padded(net->steps);
+  net->n += (size_t)vector_padded(net->steps * convnet_n_adapting(net));
   return 0;
 }
 
-int convnet_rows(const struct convnet *net, int l) {
-  return l == net->blocks ? net->channels : KERNEL*KERNEL * (l ? net->channels : 1);
+int convnet_has_bias(const struct convnet *net, int l) {
+  return l >= net->blocks && (l < net->readout || net->bias != CONVNET_NO_BIAS);
 }
 
-int convnet_columns(const struct convnet *net, int l) { return l == net->blocks ? net->ways : net->channels; }
+int convnet_digital_rows(const struct convnet *net, int l) {
+  return convnet_has_bias(net, l) && net->bias != CONVNET_BIAS_ROW;
+}
+
+int convnet_rows(const struct convnet *net, int l) {
+  if (l < net->blocks) return KERNEL*KERNEL * (l ? net->channels : net->in_channels);
+  return (l > net->blocks ? net->hidden : net->channels) + convnet_has_bias(net, l);
+}
+
+int convnet_columns(const struct convnet *net, int l) {
+  return l == net->readout ? net->ways : l == net->blocks ? net->hidden : net->channels;
+}
+
+int convnet_features(const struct convnet *net) { return vector_padded(convnet_rows(net, net->readout)); }
 
 long convnet_weights(const struct convnet *net) {
   long n = 0;
-  for (int l = 0; l <= net->blocks; l++) n += (long)convnet_rows(net, l) * convnet_columns(net, l);
+  for (int l = 0; l <= net->readout; l++) n += (long)convnet_rows(net, l) * convnet_columns(net, l);
   return n;
 }
 
+void convnet_layer_name(char name[32], const struct convnet *net, int l) {
+  if (l < net->blocks) snprintf(name, 32, "conv%d", l + 1);
+  else snprintf(name, 32, "%s", l < net->readout ? "hidden" : "readout");
+}
+
 struct conv convnet_shape(const struct convnet *net, int l, int B) {
-  if (l == net->blocks) return conv_shape(B, 1, 1, net->channels, net->ways, 1, 1, 0);
-  return conv_shape(B, net->side[l], net->side[l], l ? net->channels : 1, net->channels, KERNEL, STRIDE, PAD);
+  if (l >= net->blocks) return conv_shape(B, 1, 1, convnet_rows(net, l), convnet_columns(net, l), 1, 1, 0);
+  return conv_shape(B, net->side[l], net->side[l], l ? net->channels : net->in_channels, net->channels, KERNEL,
+                    net->halving == CONVNET_STRIDE ? 2 : 1, PAD);
 }
 
 void convnet_start(const struct convnet *net, real *parameters, double rate, struct rng *r) {
   memset(parameters, 0, net->n * sizeof *parameters);
-  for (int l = 0; l <= net->blocks; l++) {
-    const int I = convnet_rows(net, l), O = convnet_columns(net, l), taps = l == net->blocks ? 1 : KERNEL*KERNEL;
+  for (int l = 0; l <= net->readout; l++) {
+    const int I = convnet_rows(net, l) - convnet_has_bias(net, l), O = convnet_columns(net, l);
+    const int taps = l < net->blocks ? KERNEL*KERNEL : 1;
     const double limit = sqrt(6.0 / (I + O*taps));  // Glorot and Bengio, AISTATS 2010: fan-in + fan-out
     for (int i = 0; i < I; i++)
       for (int o = 0; o < O; o++)
         parameters[net->offset[l] + (size_t)(i*vector_padded(O) + o)] = (real)(limit * (2*rng_uniform(r) - 1));
   }
-  for (int s = 0; s < net->steps; s++) parameters[net->rates + (size_t)s] = (real)rate;
+  for (int s = 0; s < net->steps * convnet_n_adapting(net); s++) parameters[net->rates + (size_t)s] = (real)rate;
 }
 
 static size_t pixels(const struct convnet *net, int l) { return (size_t)net->side[l] * (size_t)net->side[l]; }
 
+// Pixels of an image that the convolution of block l gives: those of y[l], or before the maximum four of each.
+static size_t produced(const struct convnet *net, int l) {
+  const struct conv shape = convnet_shape(net, l - 1, 1);
+  return (size_t)shape.OH * (size_t)shape.OW;
+}
+
+// Whether the gradients of all blocks are kept: only then are all layers differentiated twice (model/hessian.h).
+static int keeps(const struct convnet *net) { return net->adapting == 0; }
+
+// Numbers in all arrays of a work for B images, those of maxima as if they were reals; largest: in g[0].
+static double work_reals(const struct convnet *net, int B, double *largest) {
+  const double CP = vector_padded(net->channels), F = convnet_features(net), HP = vector_padded(net->hidden + 1);
+  double total = (double)pixels(net, 0)*VECTOR_PADDING;
+  *largest = fmax(HP, CP + VECTOR_PADDING)*B;
+  for (int l = 1; l <= net->blocks; l++) {
+    total += ((keeps(net) ? 4 : 2)*(double)produced(net, l) + 2*(double)pixels(net, l))*CP;
+    *largest = fmax(*largest, (double)produced(net, l)*CP*B);
+  }
+  return B*(total + 6*CP + 3*F + 3*HP) + 2 * *largest + 64*fmax(CP, HP)*CONVNET_MAX_LAYERS;
+}
+
 double convnet_work_bytes(const struct convnet *net, int B) {
-  const double CP = vector_padded(net->channels), images = B, readout = net->ways*CP, square = KERNEL*KERNEL*CP*CP;
-  double total = images*(double)pixels(net, 0)*VECTOR_PADDING + 2*images*(double)pixels(net, 1)*CP;
-  for (int l = 1; l <= net->blocks; l++) total += 2*images*(double)pixels(net, l)*CP;
-  return (total + fmax(readout, square) + 64*CP*CONVNET_MAX_LAYERS + 3*images*CP)*sizeof(real) + 128*64;
+  double largest;
+  return work_reals(net, B, &largest)*sizeof(real) + 256*64;
+}
+
+// Where the gradients of the blocks go. Those that are not kept take turns in two arrays: what is read is not written.
+static void place_gradients(struct convnet_work *w, const struct convnet *net, size_t largest) {
+  const size_t CP = (size_t)vector_padded(net->channels), images = (size_t)w->B;
+  const int maximum = net->halving == CONVNET_MAXIMUM;
+  real *g = ARENA_NEW(&w->arena, largest, real), *other = ARENA_NEW(&w->arena, largest, real);
+  for (int l = net->blocks; l > 0; l--) {
+    const size_t n = images * produced(net, l) * CP;
+    w->du[l] = keeps(net) ? ARENA_NEW(&w->arena, n, real) : maximum ? other : g;
+    w->dz[l] = keeps(net) ? ARENA_NEW(&w->arena, n, real) : maximum ? g : other;
+    w->dy[l] = maximum ? g : w->du[l];
+    if (!maximum) continue;
+    real *swap = g;
+    g = other;
+    other = swap;
+  }
 }
 
 void convnet_work_init(struct convnet_work *w, const struct convnet *net, int B) {
   *w = (struct convnet_work){ .B = B };
-  const size_t CP = (size_t)vector_padded(net->channels), images = (size_t)B;
-  size_t total = images * pixels(net, 0) * VECTOR_PADDING, largest = 0;
-  for (int l = 1; l <= net->blocks; l++) total += 2 * images * pixels(net, l) * CP;
-  largest = images * pixels(net, 1) * CP;
-  const size_t readout = (size_t)net->ways * CP, square = KERNEL*KERNEL * CP * CP;  // transposed, either
-  const size_t kernel = readout > square ? readout : square, small = 64 * CP * CONVNET_MAX_LAYERS;
-  arena_init(&w->arena, (total + 2*largest + kernel + small + 3 * images * CP) * sizeof(real) + 128 * 64);
-  w->y[0] = ARENA_NEW(&w->arena, images * pixels(net, 0) * VECTOR_PADDING, real);
+  const size_t CP = (size_t)vector_padded(net->channels), images = (size_t)B, F = (size_t)convnet_features(net);
+  double largest;
+  struct arena *a = &w->arena;
+  work_reals(net, B, &largest);
+  arena_init(a, (size_t)convnet_work_bytes(net, B));
+  w->y[0] = ARENA_NEW(a, images * pixels(net, 0) * VECTOR_PADDING, real);
   memset(w->y[0], 0, images * pixels(net, 0) * VECTOR_PADDING * sizeof(real));
   for (int l = 1; l <= net->blocks; l++) {
-    w->a[l] = ARENA_NEW(&w->arena, images * pixels(net, l) * CP, real);
-    w->y[l] = ARENA_NEW(&w->arena, images * pixels(net, l) * CP, real);
+    w->a[l] = ARENA_NEW(a, images * produced(net, l) * CP, real);
+    w->y[l] = w->u[l] = ARENA_NEW(a, images * produced(net, l) * CP, real);
+    if (net->halving == CONVNET_MAXIMUM) {
+      w->y[l] = ARENA_NEW(a, images * pixels(net, l) * CP, real);
+      w->of[l] = ARENA_NEW(a, images * pixels(net, l) * CP, int32_t);
+    }
     for (int k = 0; k < 2; k++) {
-      w->mean[l][k] = ARENA_NEW(&w->arena, CP, real);
-      w->r[l][k] = ARENA_NEW(&w->arena, CP, real);
+      w->mean[l][k] = ARENA_NEW(a, CP, real);
+      w->r[l][k] = ARENA_NEW(a, CP, real);
     }
   }
-  for (int k = 0; k < 2; k++) w->g[k] = ARENA_NEW(&w->arena, largest, real);
-  w->h = ARENA_NEW(&w->arena, images * CP, real);
-  w->dh = ARENA_NEW(&w->arena, images * CP, real);
-  w->from = ARENA_NEW(&w->arena, images * CP, int32_t);
-  w->wt = ARENA_NEW(&w->arena, kernel, real);
-  w->sums = ARENA_NEW(&w->arena, 5 * CP, real);
+  place_gradients(w, net, (size_t)largest);
+  w->pooled = w->h = ARENA_NEW(a, images * CP, real);
+  w->dpooled = w->dh = ARENA_NEW(a, images * CP, real);
+  w->from = ARENA_NEW(a, images * CP, int32_t);
+  if (net->hidden > 0) {
+    w->x = ARENA_NEW(a, images * (size_t)vector_padded(net->channels + 1), real);
+    w->z = ARENA_NEW(a, images * (size_t)vector_padded(net->hidden), real);
+    w->t[0] = ARENA_NEW(a, images * (size_t)vector_padded(net->hidden), real);
+    w->t[1] = ARENA_NEW(a, images * (size_t)vector_padded(net->channels + 1), real);
+  }
+  if (convnet_has_bias(net, net->readout) || net->hidden > 0) {
+    w->h = ARENA_NEW(a, images * F, real);
+    w->dh = ARENA_NEW(a, images * F, real);
+  }
+  w->sums = ARENA_NEW(a, 5 * CP, real);
 }
 
 void convnet_work_release(struct convnet_work *w) { arena_release(&w->arena); }
@@ -126,8 +214,43 @@ static void block_product(const struct convnet *net, struct convnet_work *w, str
                           struct rng *r) {
   const struct conv shape = convnet_shape(net, l - 1, n);
   const size_t in = pixels(net, l - 1) * (size_t)vector_padded(shape.C),
-               out = pixels(net, l) * (size_t)vector_padded(shape.O);
+               out = produced(net, l) * (size_t)vector_padded(shape.O);
   layer->ops->product(layer, w->a[l] + (size_t)b*out, w->y[l - 1] + (size_t)b*in, &shape, r);
+}
+
+// Output of block l of images [b, b + n), from what the normalisation gave.
+static void halve(const struct convnet *net, struct convnet_work *w, int l, int b, int n) {
+  if (net->halving != CONVNET_MAXIMUM) return;
+  const int C = vector_padded(net->channels), H = convnet_shape(net, l - 1, 1).OH;
+  const size_t in = (size_t)b * produced(net, l) * (size_t)C, out = (size_t)b * pixels(net, l) * (size_t)C;
+  maxpool_quarter(w->y[l] + out, w->of[l] + out, w->u[l] + in, n, H, H, C);
+}
+
+// to (n, padded columns + extra) from rows of `columns` numbers at stride ld, and a 1 behind them where extra is 1.
+static void append_one(real *to, const real *from, int n, int columns, int ld, int extra) {
+  const int width = vector_padded(columns + extra);
+  for (int i = 0; i < n; i++, to += width, from += ld) {
+    memcpy(to, from, (size_t)columns * sizeof *to);
+    memset(to + columns, 0, (size_t)(width - columns) * sizeof *to);
+    if (extra) to[columns] = 1;
+  }
+}
+
+void convnet_forward_dense(const struct convnet *net, struct convnet_work *w, struct synapse *const *layers, int group,
+                           struct rng *r) {
+  const int b = group ? w->n[0] : 0, n = w->n[group];
+  const int C = net->channels, CP = vector_padded(C), HP = vector_padded(net->hidden), F = convnet_features(net);
+  const int bias = convnet_has_bias(net, net->readout);
+  if (net->hidden == 0) {
+    if (bias) append_one(w->h + b*F, w->pooled + b*CP, n, C, CP, 1);
+    return;
+  }
+  const struct conv shape = convnet_shape(net, net->blocks, n);
+  real *x = w->x + b*vector_padded(C + 1), *z = w->z + b*HP;
+  append_one(x, w->pooled + b*CP, n, C, CP, 1);
+  layers[net->blocks]->ops->product(layers[net->blocks], z, x, &shape, r);
+  if (net->activation == CONVNET_RELU) norm_rectify(z, n, HP);
+  append_one(w->h + b*F, z, n, net->hidden, HP, bias);
 }
 
 void convnet_forward(const struct convnet *net, struct convnet_work *w, struct synapse *const *layers, int group,
@@ -135,8 +258,9 @@ void convnet_forward(const struct convnet *net, struct convnet_work *w, struct s
   const int CP = vector_padded(net->channels), b = group ? w->n[0] : 0, n = w->n[group];
   assert(b + n <= w->B);
   for (int l = 1; l <= net->blocks; l++) {
-    const int m = n * (int)pixels(net, l);
-    real *a = w->a[l] + (size_t)b * pixels(net, l) * (size_t)CP, *y = w->y[l] + (size_t)b * pixels(net, l) * (size_t)CP;
+    const int m = n * (int)produced(net, l);
+    const size_t first = (size_t)b * produced(net, l) * (size_t)CP;
+    real *a = w->a[l] + first, *u = w->u[l] + first;
     const real *mean = w->mean[l][group], *inverse = w->r[l][group];
     block_product(net, w, layers[l - 1], l, b, n, r);
     if (rule == CONVNET_TASK || (rule == CONVNET_SUPPORT && group == 0)) {
@@ -146,11 +270,13 @@ void convnet_forward(const struct convnet *net, struct convnet_work *w, struct s
       mean = rule == CONVNET_FIXED ? fixed->mean[l] : w->mean[l][0];
       inverse = rule == CONVNET_FIXED ? fixed->r[l] : w->r[l][0];
     }
-    norm_forward(y, a, mean, inverse, m, CP);
+    norm_forward(u, a, mean, inverse, m, CP);
+    halve(net, w, l, b, n);
   }
   const size_t last = pixels(net, net->blocks) * (size_t)CP;
-  maxpool_forward(w->h + b*CP, w->from + b*CP, w->y[net->blocks] + (size_t)b*last, n,
+  maxpool_forward(w->pooled + b*CP, w->from + b*CP, w->y[net->blocks] + (size_t)b*last, n,
                   (int)pixels(net, net->blocks), CP);
+  convnet_forward_dense(net, w, layers, group, r);
 }
 
 void convnet_measure(const struct convnet *net, struct convnet_work *w, struct synapse *const *layers,
@@ -164,14 +290,18 @@ void convnet_measure(const struct convnet *net, struct convnet_work *w, struct s
       const int count = n - done < w->B ? n - done : w->B;
       memcpy(w->y[0], x + (size_t)done*image, (size_t)count * image * sizeof *x);
       for (int l = 1; l <= top; l++) {
-        const int m = count * (int)pixels(net, l);
+        const int m = count * (int)produced(net, l);
         block_product(net, w, layers[l - 1], l, 0, count, r);
         norm_rectify(w->a[l], m, CP);
-        if (l < top) norm_forward(w->y[l], w->a[l], fixed->mean[l], fixed->r[l], m, CP);
-        else norm_sums(sum, square, w->a[l], w->a[l], m, CP);
+        if (l == top) {
+          norm_sums(sum, square, w->a[l], w->a[l], m, CP);
+          break;
+        }
+        norm_forward(w->u[l], w->a[l], fixed->mean[l], fixed->r[l], m, CP);
+        halve(net, w, l, 0, count);
       }
     }
-    const real over = (real)1 / (real)((double)n * (double)pixels(net, top));
+    const real over = (real)1 / (real)((double)n * (double)produced(net, top));
     for (int c = 0; c < CP; c++) {
       mean[c] = sum[c] * over;
       const double variance = fmax((double)(square[c]*over - mean[c]*mean[c]), 0);
@@ -180,34 +310,80 @@ void convnet_measure(const struct convnet *net, struct convnet_work *w, struct s
   }
 }
 
-// Through the normalisation of block l: w->g[1] = gradient before the rectification, from w->g[0].
-static void normalisation_backward(const struct convnet *net, struct convnet_work *w, int l, enum convnet_rule rule) {
-  const int CP = vector_padded(net->channels), side2 = (int)pixels(net, l), m0 = w->n[0]*side2, m1 = w->n[1]*side2;
-  const size_t at = (size_t)m0 * (size_t)CP;
-  real *s1 = w->sums, *s2 = s1 + CP, *t1 = s2 + CP, *t2 = t1 + CP;
+// ---- gradients, of images [b, b + n): of all, or of one group
+
+static void normalisation_backward(const struct convnet *net, struct convnet_work *w, int l, enum convnet_rule rule,
+                                   int b, int n) {
+  const int CP = vector_padded(net->channels), pixels_each = (int)produced(net, l);
+  real *sums[2] = { w->sums, w->sums + 2*CP };
   memset(w->sums, 0, 4 * (size_t)CP * sizeof *w->sums);
-  norm_sums(s1, s2, w->g[0], w->y[l], m0, CP);
-  if (rule == CONVNET_SUPPORT) {  // the support's statistics carry the queries' gradient too
-    norm_sums(s1, s2, w->g[0] + at, w->y[l] + at, m1, CP);
-  } else {
-    norm_sums(t1, t2, w->g[0] + at, w->y[l] + at, m1, CP);
+  for (int pass = 0; pass < 2; pass++)
+    for (int group = b > 0; group <= (b + n > w->n[0]); group++) {
+      const int m = w->n[group]*pixels_each, of = rule == CONVNET_SUPPORT ? 0 : group;
+      const size_t at = (size_t)(group ? w->n[0]*pixels_each : 0) * (size_t)CP;
+      real *s1 = sums[group], *s2 = s1 + CP;
+      // the support's statistics carry the queries' gradient too
+      if (pass == 0) norm_sums(sums[of], sums[of] + CP, w->du[l] + at, w->u[l] + at, m, CP);
+      else norm_backward(w->dz[l] + at, w->du[l] + at, w->u[l] + at, w->a[l] + at, w->r[l][of], s1, s2, m ? m : 1, m,
+                         CP);
+    }
+}
+
+// The gradient of a constant input is left out.
+static void dense_backward(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
+                           int b, int n) {
+  const int F = convnet_features(net), CP = vector_padded(net->channels);
+  if (w->dh == w->dpooled) return;
+  if (net->hidden == 0) {
+    append_one(w->dpooled + b*CP, w->dh + b*F, n, net->channels, F, 0);
+    return;
   }
-  norm_backward(w->g[1], w->g[0], w->y[l], w->a[l], w->r[l][0], s1, s2, m0, m0, CP);
-  norm_backward(w->g[1] + at, w->g[0] + at, w->y[l] + at, w->a[l] + at, w->r[l][rule == CONVNET_SUPPORT ? 0 : 1],
-                t1, t2, m1 ? m1 : 1, m1, CP);
+  const struct conv shape = convnet_shape(net, net->blocks, n);
+  const int HP = vector_padded(net->hidden), XP = vector_padded(shape.C);
+  real *dz = w->t[0], *dx = w->t[1];
+  append_one(dz, w->dh + b*F, n, net->hidden, F, 0);
+  for (int i = 0; net->activation == CONVNET_RELU && i < n*HP; i++) dz[i] = w->z[b*HP + i] > 0 ? dz[i] : 0;
+  if (gradient) conv_backward_weights(gradient + net->offset[net->blocks], w->x + b*XP, dz, &shape);
+  conv_backward_data(dx, dz, parameters + net->offset[net->blocks], &shape);
+  append_one(w->dpooled + b*CP, dx, n, net->channels, XP, 0);
+}
+
+static void blocks_backward(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
+                            enum convnet_rule rule, int b, int n) {
+  const int C = vector_padded(net->channels), last = (int)pixels(net, net->blocks);
+  maxpool_backward(w->dy[net->blocks] + b*last*C, w->dpooled + b*C, w->from + b*C, n, last, C);
+  for (int l = net->blocks; l > 0; l--) {
+    const struct conv shape = convnet_shape(net, l - 1, n);
+    const size_t in = (size_t)b * pixels(net, l - 1) * (size_t)vector_padded(shape.C),
+                 made = (size_t)b * produced(net, l) * (size_t)C, out = (size_t)b * pixels(net, l) * (size_t)C;
+    if (net->halving == CONVNET_MAXIMUM)
+      maxpool_quarter_backward(w->du[l] + made, w->dy[l] + out, w->of[l] + out, n, shape.OH, shape.OW, C);
+    normalisation_backward(net, w, l, rule, b, n);
+    if (gradient) conv_backward_weights(gradient + net->offset[l - 1], w->y[l - 1] + in, w->dz[l] + made, &shape);
+    if (l == 1) break;
+    conv_backward_data(w->dy[l - 1] + in, w->dz[l] + made, parameters + net->offset[l - 1], &shape);
+  }
+}
+
+void convnet_backward_dense(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
+                            int group) {
+  dense_backward(net, w, parameters, gradient, group ? w->n[0] : 0, w->n[group]);
+}
+
+void convnet_backward_blocks(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
+                             enum convnet_rule rule) {
+  assert(rule != CONVNET_FIXED);
+  blocks_backward(net, w, parameters, gradient, rule, 0, w->n[0] + w->n[1]);
+}
+
+void convnet_backward_group(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
+                            int group) {
+  convnet_backward_dense(net, w, parameters, gradient, group);
+  blocks_backward(net, w, parameters, gradient, CONVNET_TASK, group ? w->n[0] : 0, w->n[group]);
 }
 
 void convnet_backward(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
                       enum convnet_rule rule) {
-  assert(rule != CONVNET_FIXED);
-  const int CP = vector_padded(net->channels), B = w->n[0] + w->n[1];
-  maxpool_backward(w->g[0], w->dh, w->from, B, (int)pixels(net, net->blocks), CP);
-  for (int l = net->blocks; l > 0; l--) {
-    const struct conv shape = convnet_shape(net, l - 1, B);
-    normalisation_backward(net, w, l, rule);
-    conv_backward_weights(gradient + net->offset[l - 1], w->y[l - 1], w->g[1], &shape);
-    if (l == 1) break;
-    conv_transpose(w->wt, parameters + net->offset[l - 1], &shape);
-    conv_backward_data(w->g[0], w->g[1], w->wt, &shape);
-  }
+  dense_backward(net, w, parameters, gradient, 0, w->n[0] + w->n[1]);
+  convnet_backward_blocks(net, w, parameters, gradient, rule);
 }

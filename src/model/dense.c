@@ -67,7 +67,8 @@ void dense_arrays_new(struct synapse **layers, const struct dense *net, const re
   for (int l = 0; l < net->n_layers; l++) {
     const double largest = largest_weight(net, parameters, l);
     const int I = dense_rows(net, l), O = net->size[l + 1];
-    layers[l] = bits ? synapse_quantised_new(I, O, bits, largest > 0 ? largest*headroom : 1) : synapse_exact_new(I, O);
+    layers[l] = bits ? synapse_quantised_new(I, O, 0, bits,
+                                             largest > 0 ? largest*headroom : 1) : synapse_exact_new(I, O);
   }
 }
 
@@ -100,22 +101,19 @@ static int width(const struct dense *net, int l) { return vector_padded(dense_ro
 
 void dense_work_init(struct dense_work *w, const struct dense *net, int B) {
   *w = (struct dense_work){ .B = B };
-  size_t all = 0, widest = 0, largest = 0;
+  size_t all = 0, widest = 0;
   for (int l = 0; l <= net->n_layers; l++) {
     const size_t n = (size_t)width(net, l);
     all += n;
     widest = n > widest ? n : widest;
-    if (l > 0 && n*(size_t)net->size[l] > largest) largest = n*(size_t)net->size[l];
-    if (l > 0 && (size_t)(net->size[l]*width(net, l - 1)) > largest) largest = (size_t)(net->size[l]*width(net, l - 1));
   }
-  arena_init(&w->arena, ((2*all + widest)*(size_t)B + largest)*sizeof(real) + (2*DENSE_MAX_LAYERS + 4)*64);
+  arena_init(&w->arena, (2*all + widest)*(size_t)B*sizeof(real) + (2*DENSE_MAX_LAYERS + 4)*64);
   for (int l = 0; l <= net->n_layers; l++) {
     w->y[l] = ARENA_NEW(&w->arena, (size_t)(B*width(net, l)), real);
     w->dy[l] = ARENA_NEW(&w->arena, (size_t)(B*width(net, l)), real);
     memset(w->y[l], 0, (size_t)(B*width(net, l))*sizeof(real));
   }
   w->z = ARENA_NEW(&w->arena, widest*(size_t)B, real);
-  w->wt = ARENA_NEW(&w->arena, largest, real);
 }
 
 void dense_work_release(struct dense_work *w) { arena_release(&w->arena); }
@@ -152,7 +150,6 @@ void dense_backward(const struct dense *net, struct dense_work *w, const real *h
         if (w->y[l + 1][b*ld + o] > 0 || l == net->n_layers - 1) w->z[b*OP + o] = w->dy[l + 1][b*ld + o];
     conv_backward_weights(gradient + net->offset[l], w->y[l], w->z, &shape);
     if (l == 0) break;
-    conv_transpose(w->wt, held + net->offset[l], &shape);
-    conv_backward_data(w->dy[l], w->z, w->wt, &shape);
+    conv_backward_data(w->dy[l], w->z, held + net->offset[l], &shape);
   }
 }

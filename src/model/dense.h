@@ -55,7 +55,7 @@ struct dense_work {
   int B;                              // rows it has room for
   real *y[DENSE_MAX_LAYERS + 1];      // (B, padded size + 1); y[0] is written by the caller (dense_input)
   real *dy[DENSE_MAX_LAYERS + 1];     // the same shapes
-  real *z, *wt;                       // (B, widest), W[l] transposed
+  real *z;                            // (B, widest)
   struct arena arena;                 // owns all of the above
 };
 void dense_work_init(struct dense_work *w, const struct dense *net, int B);

@@ -68,45 +68,70 @@ static int compare_matrix(struct check *c, const char *name, const real *m, int 
   return rc;
 }
 
-// Kernel gradients (taps, I, padded O) against the file's (O, I, 3, 3).
+// Kernels (taps, I, padded O) against the file's (O, I, 3, 3).
+static int compare_kernel(struct check *c, const char *name, const real *g, int l) {
+  const int O = c->net.channels, I = convnet_rows(&c->net, l)/9;
+  double *plain = err_calloc((size_t)(9*I*O), sizeof *plain);
+  for (int k = 0; k < 9; k++)
+    for (int i = 0; i < I; i++)
+      for (int o = 0; o < O; o++) plain[(o*I + i)*9 + k] = (double)g[(k*I + i)*vector_padded(O) + o];
+  const int rc = compare(c, name, plain, 9*I*O);
+  free(plain);
+  return rc;
+}
+
+// Matrix l of the network against the tensors PREFIX.LAYER.weight and, where it has a bias, .bias.
+static int compare_layer(struct check *c, const char *prefix, const real *m, int l) {
+  char layer[32], name[128];
+  const int O = convnet_columns(&c->net, l), bias = convnet_has_bias(&c->net, l), I = convnet_rows(&c->net, l) - bias;
+  convnet_layer_name(layer, &c->net, l);
+  snprintf(name, sizeof name, "%s.%s.weight", prefix, layer);
+  if (l < c->net.blocks) return compare_kernel(c, name, m, l);
+  TRY(compare_matrix(c, name, m, I, O));
+  snprintf(name, sizeof name, "%s.%s.bias", prefix, layer);
+  return bias ? compare_matrix(c, name, m + I*vector_padded(O), 1, O) : 0;
+}
+
 static int compare_gradients(struct check *c) {
-  const struct convnet *net = &c->net;
-  for (int l = 0; l < net->blocks; l++) {
-    char name[64];
-    const int I = l ? net->channels : 1, O = net->channels;
-    const real *g = c->gradient + net->offset[l];
-    double *plain = err_calloc((size_t)(9*I*O), sizeof *plain);
-    snprintf(name, sizeof name, "expect.grad.conv%d.weight", l + 1);
-    for (int k = 0; k < 9; k++)
-      for (int i = 0; i < I; i++)
-        for (int o = 0; o < O; o++) plain[(o*I + i)*9 + k] = (double)g[(k*I + i)*vector_padded(O) + o] / c->tasks;
-    const int rc = compare(c, name, plain, 9*I*O);
-    free(plain);
-    TRY(rc);
-  }
-  real *readout = c->gradient + net->offset[net->blocks];
-  for (int i = 0; i < net->channels * vector_padded(net->ways); i++) readout[i] /= (real)c->tasks;
-  return compare_matrix(c, "expect.grad.readout.weight", readout, net->channels, net->ways);
+  for (size_t i = 0; i < c->net.n; i++) c->gradient[i] /= (real)c->tasks;
+  for (int l = 0; l <= c->net.readout; l++)
+    TRY(compare_layer(c, "expect.grad", c->gradient + c->net.offset[l], l));
+  return 0;
 }
 
 // Images and labels of one task and group into the worker.
 static int load_group(struct check *c, int task, int group) {
   const int side = c->net.side[0], n = c->worker.work.n[group], first = group ? c->worker.work.n[0] : 0;
+  const int channels = c->net.in_channels, pixels = side*side;
   const char *const x_name[] = { "support.x", "query.x" }, *const y_name[] = { "support.y", "query.y" };
   int64_t *label = err_calloc((size_t)(c->tasks*n), sizeof *label);
-  int rc = tensorfile_f64(c->tf, x_name[group], 5, (const int64_t[]){ c->tasks, n, 1, side, side }, c->images);
+  int rc = tensorfile_f64(c->tf, x_name[group], 5, (const int64_t[]){ c->tasks, n, channels, side, side }, c->images);
   if (rc == 0) rc = tensorfile_i64(c->tf, y_name[group], 2, (const int64_t[]){ c->tasks, n }, label);
   for (int i = 0; i < n && rc == 0; i++) {
     const int64_t y = label[task*n + i];
     if (y < 0 || y >= c->net.ways)
       rc = err_set(ERR_FORMAT, "%s: tensor %s: label %lld", tensorfile_name(c->tf), y_name[group], (long long)y);
     c->worker.label[first + i] = (int)y;
-    for (int p = 0; p < side*side; p++)
-      c->worker.work.y[0][((size_t)(first + i) * (size_t)(side*side) + (size_t)p) * VECTOR_PADDING] =
-          (real)c->images[(task*n + i)*side*side + p];
+    for (int p = 0; p < channels*pixels; p++)
+      c->worker.work.y[0][((first + i)*pixels + p % pixels)*VECTOR_PADDING + p / pixels] =
+          (real)c->images[(task*n + i)*channels*pixels + p];
   }
   free(label);
   return rc;
+}
+
+// The layers that adapt, as the updates of a task left them.
+static int compare_adapted(struct check *c, int task) {
+  const struct convnet *net = &c->net;
+  const struct finetune *f = &c->worker.finetune;
+  const int steps = c->options.steps, I = convnet_rows(net, net->readout), N = vector_padded(net->ways);
+  const real *readout = c->worker.record.w + steps*I*N;
+  char name[64];
+  snprintf(name, sizeof name, "expect.task%d.adapted", task);
+  if (tensorfile_find(c->tf, name)) return compare_matrix(c, name, readout, I, net->ways);
+  for (int l = net->adapting; l < net->readout; l++)
+    TRY(compare_layer(c, name, f->w + (size_t)steps*f->n + (net->offset[l] - f->from), l));
+  return compare_layer(c, name, readout, net->readout);
 }
 
 static int check_task(struct check *c, int task, double *loss) {
@@ -120,21 +145,40 @@ static int check_task(struct check *c, int task, double *loss) {
   for (int s = 0; s <= steps; s++) accuracy[s] = (double)a->correct[s] / Q;
   snprintf(name, sizeof name, "expect.task%d.query_logits", task);
   TRY(compare_matrix(c, name, a->zq + steps*Q*N, Q, c->net.ways));
-  snprintf(name, sizeof name, "expect.task%d.adapted", task);
-  TRY(compare_matrix(c, name, a->w + steps*c->net.channels*N, c->net.channels, c->net.ways));
+  TRY(compare_adapted(c, task));
   snprintf(name, sizeof name, "expect.task%d.support_loss", task);
   TRY(compare(c, name, a->support_loss, steps));
   snprintf(name, sizeof name, "expect.task%d.query_acc", task);
-  TRY(compare(c, name, accuracy, steps + 1));
+  if (tensorfile_find(c->tf, name)) TRY(compare(c, name, accuracy, steps + 1));
+  snprintf(name, sizeof name, "expect.task%d.query_loss", task);
+  if (tensorfile_find(c->tf, name)) TRY(compare(c, name, a->query_loss, steps + 1));
   *loss += maml_backward(&c->worker, &c->net, c->parameters, c->gradient, &c->options);
   return 0;
 }
 
+// One of the words, by which the file says how its numbers were computed. A file without the key means the first.
+static int metadata_choice(const struct tensorfile *tf, const char *key, const char *const *words, int *value) {
+  const char *text = tensorfile_metadata(tf, key);
+  for (*value = 0; text && words[*value] && strcmp(text, words[*value]); ++*value) {}
+  if (!words[*value])
+    return err_set(ERR_FORMAT, "%s: metadata %s=%s: not known here", tensorfile_name(tf), key, text);
+  return 0;
+}
+
 static int prepare(struct check *c, double *rate) {
+  static const char *const rules[] = { "task", "support", NULL }, *const activations[] = { "relu", "none", NULL };
+  static const char *const starts[] = { "learned", NULL }, *const orders[] = { "2", "1", NULL };
+  int in_channels, rule, activation, start, adapt, order = 0;
   struct convnet_params p = { .channels = 1, .blocks = 1, .ways = 2, .epsilon = 1e-3 };
   const struct tensorfile_entry *x = tensorfile_find(c->tf, "support.x");
   double tasks, shots, queries, steps;
-  TRY(convnetfile_sizes(&p, c->tf));
+  TRY(metadata_choice(c->tf, "start", starts, &start));  // before the tensors that other starts do without
+  TRY(convnetfile_sizes(&p, &in_channels, c->tf));
+  TRY(metadata_choice(c->tf, "batchnorm", rules, &rule));
+  TRY(metadata_choice(c->tf, "activation", activations, &activation));
+  TRY(metadata_choice(c->tf, "adapt", convnet_adapt_names, &adapt));
+  // files without `adapt` have other words here
+  if (tensorfile_metadata(c->tf, "adapt")) TRY(metadata_choice(c->tf, "order", orders, &order));
   TRY(metadata_number(c->tf, "eps", 1e-12, 1, &p.epsilon));
   TRY(metadata_number(c->tf, "inner_lr", 0, 1e6, rate));
   TRY(metadata_number(c->tf, "inner_steps", 1, CONVNET_MAX_STEPS, &steps));
@@ -142,14 +186,17 @@ static int prepare(struct check *c, double *rate) {
   TRY(metadata_number(c->tf, "shots", 1, 100, &shots));
   TRY(metadata_number(c->tf, "queries", 1, 100, &queries));
   if (!x || x->n_dims != 5 || x->dims[4] < 1 || x->dims[4] > 1024)
-    return err_set(ERR_FORMAT, "%s: tensor support.x: expected (tasks, images, 1, height, width)",
+    return err_set(ERR_FORMAT, "%s: tensor support.x: expected (tasks, images, channels, height, width)",
                    tensorfile_name(c->tf));
   p.steps = (int)steps;
-  TRY(convnet_init(&c->net, &p, (int)x->dims[4]));
+  p.activation = activation;
+  p.adapt = adapt;
+  TRY(convnet_init(&c->net, &p, (int)x->dims[4], in_channels));
   c->tasks = (int)tasks;
   c->shots = (int)shots;
   c->queries = (int)queries;
-  c->options = (struct maml_options){ .steps = (int)steps, .rule = CONVNET_TASK };
+  c->options = (struct maml_options){ .steps = (int)steps, .rule = (enum convnet_rule)rule };
+  c->options.first_order = order;
   c->options.weight[c->options.steps] = 1;
   return 0;
 }
@@ -171,7 +218,8 @@ int reference_maml(struct tensorfile *tf, FILE *out, double *worst) {
   maml_worker_init(&c.worker, &c.net, c.shots, c.queries, &c.options);
   c.parameters = err_aligned(c.net.n, sizeof(real));
   c.gradient = err_aligned(c.net.n, sizeof(real));
-  c.images = err_calloc((size_t)(c.tasks * c.net.ways * most * c.net.side[0] * c.net.side[0]), sizeof(double));
+  c.images = err_calloc((size_t)(c.tasks * c.net.ways * most * c.net.in_channels) *
+                            (size_t)(c.net.side[0] * c.net.side[0]), sizeof(double));
   const int rc = check_all(&c, rate);
   *worst = c.worst;
   maml_worker_release(&c.worker, &c.net);

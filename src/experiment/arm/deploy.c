@@ -198,7 +198,8 @@ const struct reach_device *reach_quantised_new(const struct reach *f, const stru
   *q = (struct quantised){ { .restore = write_anew, .context = q }, f, m, workers };
   q->device.array = err_calloc((size_t)workers, sizeof *q->device.array);
   for (int k = 0; k < workers; k++)
-    q->device.array[k] = synapse_quantised_new(net->n_in + net->n, net->n, (int)f->synapse.bits, most > 0 ? most : 1);
+    q->device.array[k] = synapse_quantised_new(net->n_in + net->n, net->n, 0, (int)f->synapse.bits,
+                                               most > 0 ? most : 1);
   return &q->device;
 }
 

@@ -81,13 +81,12 @@ static void render(struct task *t, real *x) { episode_render(&t->episode, &t->da
 
 static void add_task(struct timings *b, struct task *t) {
   const struct convnet *net = &t->model->net;
-  struct synapse *readout = t->worker.layers[net->blocks];
   double samples[TASKS], operations = 0;
   for (int k = 0; k < TASKS; k++) {
     draw(t);
     const double begin_s = clock_s();
     render(t, t->worker.work.y[0]);
-    readout->ops->program(readout, t->model->parameters + net->offset[net->blocks], NULL);
+    maml_restore(&t->worker, net, t->model->parameters);
     maml_adapt(&t->worker, net, t->model->parameters, &t->options, NULL, NULL);
     samples[k] = clock_s() - begin_s;
   }
@@ -116,9 +115,10 @@ static int deploy(struct task *t, const struct fewshot *f) {
   free(x);
   TRY(rc);
   TRY(chip_advance(t->chip, fmax(f->chip.time_s, hour_s), &t->chip->rng));
-  for (int l = 0; l <= net->blocks; l++) t->worker.layers[l]->ops->free(t->worker.layers[l]);
+  for (int l = 0; l <= net->readout; l++) t->worker.layers[l]->ops->free(t->worker.layers[l]);
   t->clone = chip_clone(t->chip);
   deploy_layers(t->worker.layers, t->clone, net);
+  maml_hold(&t->worker, net);
   return 0;
 }
 

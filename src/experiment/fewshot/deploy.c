@@ -14,10 +14,11 @@
 int deploy_plan(struct chip **out, const struct chip_params *p, uint64_t seed, const struct convnet *net) {
   struct chip *c;
   TRY(chip_new(&c, p, seed));
-  for (int l = 0; l <= net->blocks; l++) {
-    char name[32] = "readout";
-    if (l < net->blocks) snprintf(name, sizeof name, "conv%d", l + 1);
-    chip_add(c, name, convnet_rows(net, l), convnet_columns(net, l), 0);
+  for (int l = 0; l <= net->readout; l++) {
+    char name[32];
+    convnet_layer_name(name, net, l);
+    chip_keep_digital(c, chip_add(c, name, convnet_rows(net, l), convnet_columns(net, l), 0),
+                      convnet_digital_rows(net, l));
   }
   const int rc = chip_build(c);
   if (rc < 0) chip_free(c);
@@ -26,7 +27,7 @@ int deploy_plan(struct chip **out, const struct chip_params *p, uint64_t seed, c
 }
 
 void deploy_layers(struct synapse **layers, struct chip *c, const struct convnet *net) {
-  for (int l = 0; l <= net->blocks; l++) layers[l] = chip_synapse(c, l);
+  for (int l = 0; l <= net->readout; l++) layers[l] = chip_synapse(c, l);
 }
 
 // Let the chip see the images, exactly computed.
@@ -45,8 +46,8 @@ static void show(struct chip *c, const struct convnet *net, const real *x, int n
     w.n[1] = 0;
     memcpy(w.y[0], x + (size_t)at * image, (size_t)w.n[0] * image * sizeof *x);
     convnet_forward(net, &w, layers, 0, CONVNET_TASK, NULL, NULL);
-    const struct conv shape = convnet_shape(net, net->blocks, w.n[0]);
-    layers[net->blocks]->ops->product(layers[net->blocks], z, w.h, &shape, NULL);
+    const struct conv shape = convnet_shape(net, net->readout, w.n[0]);
+    layers[net->readout]->ops->product(layers[net->readout], z, w.h, &shape, NULL);
   }
   chip_observe(c, false);
   arena_release(&arena);
@@ -57,7 +58,7 @@ int deploy_convnet(struct chip **out, const struct chip_params *p, uint64_t seed
                    const real *parameters, const real *x, int n, int group) {
   struct chip *c;
   TRY(deploy_plan(&c, p, seed, net));
-  for (int l = 0; l <= net->blocks; l++) {
+  for (int l = 0; l <= net->readout; l++) {
     struct synapse *s = chip_synapse(c, l);
     s->ops->program(s, parameters + net->offset[l], &c->rng);
   }
@@ -68,19 +69,23 @@ int deploy_convnet(struct chip **out, const struct chip_params *p, uint64_t seed
 }
 
 struct deploy_devices deploy_devices(const struct chip *c, const struct convnet *net) {
-  const struct synapse *readout = &c->matrices[net->blocks].base;
-  const long of_weight = readout->n_devices / (readout->I * readout->O), all = chip_devices(c);
-  return (struct deploy_devices){ all, readout->n_devices, all + of_weight * net->blocks * net->channels };
+  const struct synapse *readout = &c->matrices[net->readout].base;
+  const long of_weight = readout->n_devices / ((readout->I - readout->digital) * readout->O), all = chip_devices(c);
+  struct deploy_devices d = { .all = all, .readout = readout->n_devices,
+                              .with_offsets = all + of_weight * net->blocks * net->channels };
+  for (int l = net->adapting; l <= net->readout; l++) d.adapting += c->matrices[l].base.n_devices;
+  return d;
 }
 
 void deploy_devices_print(const struct deploy_devices *d, FILE *out) {
   fprintf(out,
-          "%ld devices; %ld with one offset per channel (as counted by Ortner et al. 2025); %ld hold the read-out, "
+          "%ld devices; %ld with one offset per channel (as counted by Ortner et al. 2025); %ld hold the %s, "
           "which updates address\n",
-          d->all, d->with_offsets, d->readout);
+          d->all, d->with_offsets, d->adapting, d->adapting > d->readout ? "layers that adapt" : "read-out");
 }
 
 void deploy_devices_put(struct json_t *o, const struct deploy_devices *d) {
   json_put_i64(o, "devices_with_offsets", d->with_offsets);
   json_put_i64(o, "devices_readout", d->readout);
+  if (d->adapting > d->readout) json_put_i64(o, "devices_adapting", d->adapting);
 }

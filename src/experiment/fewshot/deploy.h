@@ -27,13 +27,14 @@ void deploy_layers(struct synapse **layers, struct chip *c, const struct convnet
 
 // The devices of a classifier on a chip, which chip_devices counts, and two more counts of the paper.
 struct deploy_devices {
-  long all, readout;   // readout: what the inner updates may write
+  long all, readout;
+  long adapting;       // of the layers that inner updates may write
   // all, and a weight for the offset of every channel, which the network does not have and the paper counts
   long with_offsets;
 };
 struct deploy_devices deploy_devices(const struct chip *c, const struct convnet *net);
 void deploy_devices_print(const struct deploy_devices *d, FILE *out);
-// Fields devices_with_offsets and devices_readout.
+// Fields devices_with_offsets, devices_readout and, where more than the read-out adapts, devices_adapting.
 void deploy_devices_put(struct json_t *o, const struct deploy_devices *d);
 
 #endif

@@ -40,6 +40,7 @@ struct measuring {
   struct synapse *(*software)[CONVNET_MAX_LAYERS];
   struct fewshot_result *result;
   int n_updates, n_later;
+  long *written;            // (workers, CONVNET_MAX_STEPS x CONVNET_MAX_LAYERS) devices by update and layer, all tasks
 };
 
 // What a task found; all columns are doubles.
@@ -69,7 +70,7 @@ static void run_features(struct measuring *m, int worker, struct rng *noise) {
 // NeurIPS 2017, equations 1 and 2). z (Q, N) and centroid (ways, CP), of padded rows.
 static void centroid_logits(const struct convnet *net, const struct maml_worker *w, int shots, real *z,
                             real *centroid) {
-  const int CP = vector_padded(net->channels), N = vector_padded(net->ways), S = w->work.n[0], Q = w->work.n[1];
+  const int CP = convnet_features(net), N = vector_padded(net->ways), S = w->work.n[0], Q = w->work.n[1];
   memset(centroid, 0, sizeof *centroid * (size_t)(net->ways*CP));
   for (int i = 0; i < S; i++)
     for (int c = 0; c < CP; c++) centroid[i/shots*CP + c] += w->work.h[i*CP + c] / (real)shots;
@@ -88,7 +89,7 @@ static void run_centroid(struct measuring *m, struct task_record *record, int wo
   const struct convnet *net = &m->model->net;
   struct maml_worker *w = &m->workers[worker];
   const int Q = w->work.n[1], N = vector_padded(net->ways), *label = w->label + w->work.n[0];
-  real *centroid = err_calloc((size_t)(net->ways * vector_padded(net->channels)), sizeof *centroid);
+  real *centroid = err_calloc((size_t)(net->ways * convnet_features(net)), sizeof *centroid);
   real *z = err_calloc(2 * (size_t)(Q*N), sizeof *z), *p = z + Q*N;
   run_features(m, worker, noise);
   centroid_logits(net, w, m->spec.shots, z, centroid);
@@ -103,10 +104,10 @@ static void run_centroid(struct measuring *m, struct task_record *record, int wo
 static double classify(const struct convnet *net, struct maml_worker *w, int group, enum convnet_rule rule, real *z,
                        real *g, struct rng *r) {
   const int first = group ? w->work.n[0] : 0, B = w->work.n[group], N = vector_padded(net->ways);
-  const struct conv shape = convnet_shape(net, net->blocks, B);
+  const struct conv shape = convnet_shape(net, net->readout, B);
   convnet_forward(net, &w->work, w->layers, group, rule, NULL, r);
-  struct synapse *readout = w->layers[net->blocks];
-  readout->ops->product(readout, z, w->work.h + first*vector_padded(net->channels), &shape, r);
+  struct synapse *readout = w->layers[net->readout];
+  readout->ops->product(readout, z, w->work.h + first*convnet_features(net), &shape, r);
   softmax_forward(g, z, B, net->ways, N);
   return softmax_cross_entropy(g, g, w->label + first, B, net->ways, N);
 }
@@ -116,13 +117,12 @@ static void scratch_update(const struct fewshot *f, const struct convnet *net, s
                            real *gradient, real *moments, real *z, long step, struct rng *r) {
   const int S = w->work.n[0], Q = w->work.n[1], N = vector_padded(net->ways);
   real *g = z + S*N;
-  const struct conv shape = convnet_shape(net, net->blocks, S);
+  const struct conv shape = convnet_shape(net, net->readout, S);
   maml_program(w, net, p, &(struct maml_options){ 0 }, r);
   classify(net, w, 0, CONVNET_TASK, z, g, r);
   memset(gradient, 0, net->n * sizeof *gradient);
-  conv_backward_weights(gradient + net->offset[net->blocks], w->work.h, g, &shape);
-  conv_transpose(w->work.wt, w->held + net->offset[net->blocks], &shape);
-  conv_backward_data(w->work.dh, g, w->work.wt, &shape);
+  conv_backward_weights(gradient + net->offset[net->readout], w->work.h, g, &shape);
+  conv_backward_data(w->work.dh, g, w->held + net->offset[net->readout], &shape);
   w->work.n[1] = 0;
   convnet_backward(net, &w->work, w->held, gradient, CONVNET_TASK);
   w->work.n[1] = Q;
@@ -151,8 +151,8 @@ static void run_scratch(struct measuring *m, struct task_record *record, struct 
 
 // ---- one task
 
-// The adapted read-out at later times: the kernels, which no task changes, have aged once for all tasks. The queries
-// are read anew, the support images where the rule takes their statistics.
+// The adapted layers at later times: the others, which no task changes, have aged once for all tasks. The queries are
+// read anew, the support images where the rule takes their statistics.
 static void run_later(struct measuring *m, struct task_record *record, const struct adapt_task *t, int worker,
                       struct rng *noise) {
   const struct convnet *net = &m->model->net;
@@ -161,40 +161,71 @@ static void run_later(struct measuring *m, struct task_record *record, const str
   struct synapse *layers[CONVNET_MAX_LAYERS];
   for (int k = 0; k < m->n_later; k++) {
     deploy_layers(layers, p->aged[k], net);
-    lifetime_age(p->aged[k], p->clone, net->blocks, (k ? p->aged[k - 1] : p->clone)->matrices[net->blocks].calibrated_s,
-                 noise);
+    for (int l = net->adapting; l <= net->readout; l++)
+      lifetime_age(p->aged[k], p->clone, l, (k ? p->aged[k - 1] : p->clone)->matrices[l].calibrated_s, noise);
     fleet_account_of(m->fleet, worker, p->aged[k], PART_LATER_READOUT);
     for (int group = m->options.rule != CONVNET_SUPPORT; group < 2; group++)
       convnet_forward(net, &w->work, layers, group, m->options.rule, &m->fixed, noise);
-    adapt_classify(&w->record, t, layers[net->blocks], m->n_updates, noise);
+    adapt_classify(&w->record, t, layers[net->readout], m->n_updates, noise);
     fleet_account_of(m->fleet, worker, p->aged[k], PART_LATER_INFERENCE);
     record->later[k] = (double)w->record.correct[m->n_updates] / t->Q;
   }
+}
+
+// Before the updates, and after each.
+static void record_step(struct measuring *m, struct task_record *record, int worker, int step) {
+  const struct maml_worker *w = &m->workers[worker];
+  account(m, worker, PART_INFERENCE);
+  if (step > 0) record->written[step - 1] = (double)w->record.written[step - 1];
+  record->accuracy[step] = (double)w->record.correct[step] / w->work.n[1];
+  record->loss[step] = w->record.query_loss[step];
+}
+
+static void adapt_readout(struct measuring *m, struct task_record *record, const struct adapt_task *t, int worker,
+                          struct rng *noise) {
+  struct maml_worker *w = &m->workers[worker];
+  struct synapse *readout = w->layers[m->model->net.readout];
+  run_features(m, worker, noise);
+  for (int s = 0; s <= m->n_updates; s++) {
+    if (s > 0) {
+      adapt_update(&w->record, t, readout, s - 1, noise);
+      account(m, worker, PART_UPDATE + s - 1);
+    }
+    adapt_classify(&w->record, t, readout, s, noise);
+    record_step(m, record, worker, s);
+  }
+}
+
+// More layers than the read-out. The passes of the support images count as such, whatever update they are for.
+static void adapt_layers(struct measuring *m, struct task_record *record, int worker, struct rng *noise) {
+  const struct convnet *net = &m->model->net;
+  struct maml_worker *w = &m->workers[worker];
+  const struct finetune_task t = maml_finetune_task(w, net, m->model->parameters, &m->options, &m->fixed);
+  finetune_begin(&w->finetune, &t, w->held);
+  for (int s = 0; s <= m->n_updates; s++) {
+    if (s > 0) {
+      finetune_update(&w->finetune, &w->record, &t, s - 1, noise);
+      account(m, worker, PART_UPDATE + s - 1);
+    }
+    if (finetune_needs_support(&t, s)) finetune_support(&w->record, &t, s, noise);
+    account(m, worker, PART_SUPPORT);
+    finetune_classify(&w->finetune, &w->record, &t, s, noise);
+    record_step(m, record, worker, s);
+  }
+  for (int k = 0; k < m->n_updates * convnet_n_adapting(net); k++)
+    m->written[worker*CONVNET_MAX_STEPS*CONVNET_MAX_LAYERS + k] += w->finetune.written[k];
 }
 
 static void run_adapt(struct measuring *m, struct task_record *record, int worker, struct rng *noise) {
   const struct convnet *net = &m->model->net;
   const real *parameters = m->model->parameters;
   struct maml_worker *w = &m->workers[worker];
-  struct synapse *readout = w->layers[net->blocks];
-  const struct adapt_task t = { .ways = net->ways, .steps = m->n_updates, .S = w->work.n[0], .Q = w->work.n[1],
-                                .C = net->channels,
-                                .h = w->work.h, .label = w->label, .rate = parameters + net->rates };
+  const struct adapt_task t = maml_task(w, net, parameters, &m->options);
   if (m->f->synapse.kind == RUN_QUANTISED && m->f->synapse.rounding)
     maml_program(w, net, parameters, &m->options, noise);
-  else if (!m->fleet) readout->ops->program(readout, parameters + net->offset[net->blocks], NULL);
-  run_features(m, worker, noise);
-  for (int s = 0; s <= m->n_updates; s++) {
-    if (s > 0) {
-      adapt_update(&w->record, &t, readout, s - 1, noise);
-      account(m, worker, PART_UPDATE + s - 1);
-      record->written[s - 1] = (double)w->record.written[s - 1];
-    }
-    adapt_classify(&w->record, &t, readout, s, noise);
-    account(m, worker, PART_INFERENCE);
-    record->accuracy[s] = (double)w->record.correct[s] / t.Q;
-    record->loss[s] = w->record.query_loss[s];
-  }
+  else if (!m->fleet) maml_restore(w, net, parameters);
+  if (net->adapting < net->readout) adapt_layers(m, record, worker, noise);
+  else adapt_readout(m, record, &t, worker, noise);
   if (m->n_later > 0) run_later(m, record, &t, worker, noise);
 }
 
@@ -273,6 +304,7 @@ static int begin(void *context) {
     const struct fleet_place *p = &m->fleet->place[k];
     memcpy(m->software[k], m->workers[k].layers, sizeof m->software[k]);
     deploy_layers(m->workers[k].layers, p->clone, net);
+    maml_hold(&m->workers[k], net);
     for (int i = 0; i < m->n_later; i++) fleet_account_of(m->fleet, k, p->aged[i], PART_LATER_CHIP);
   }
   if (m->fleet) ledger_add(&m->fleet->place[0].part[PART_DEPLOYMENT], &m->fleet->chip->ledger);
@@ -308,6 +340,18 @@ static void summarise_chips(struct fewshot_result *r, const struct task_record *
   r->chip_std = r->n_chips > 1 ? stat_sd(&chips) : 0;
 }
 
+// Devices that update s wrote in each layer; whole numbers, so that the order of tasks cannot be seen.
+static void summarise_layers(struct fewshot_result *r, const struct measuring *m, int s) {
+  const struct convnet *net = &m->model->net;
+  const int layers = convnet_n_adapting(net);
+  for (int l = net->adapting; l <= net->readout; l++) {
+    long sum = 0;
+    for (int k = 0; k < m->n_workers; k++)
+      sum += m->written[k*CONVNET_MAX_STEPS*CONVNET_MAX_LAYERS + s*layers + l - net->adapting];
+    r->devices_written_layers[s][l] = layers > 1 ? (double)sum / r->n_tasks : r->devices_written[s];
+  }
+}
+
 static void summarise(struct fewshot_result *r, const struct measuring *m, const struct task_record *records) {
   const int columns = m->n_updates + 1, queries = m->workers[0].work.n[1];
   for (int s = 0; s < columns; s++) {
@@ -316,6 +360,7 @@ static void summarise(struct fewshot_result *r, const struct measuring *m, const
     r->ci95[s] = accuracy.ci95;
     r->loss[s] = over_tasks(r, &records[0].loss[s], 0).mean;
     if (s < m->n_updates) r->devices_written[s] = over_tasks(r, &records[0].written[s], 0).mean;
+    if (s < m->n_updates) summarise_layers(r, m, s);
     for (int k = 0; k < r->n_tasks; k++) r->task_accuracy[k*columns + s] = records[k].accuracy[s];
   }
   for (int k = 0; k < m->n_later; k++) {
@@ -363,6 +408,7 @@ static void workers_new(struct measuring *m) {
   m->workers = err_calloc((size_t)m->n_workers, sizeof *m->workers);
   m->episodes = err_calloc((size_t)m->n_workers, sizeof *m->episodes);
   m->software = err_calloc((size_t)m->n_workers, sizeof *m->software);
+  m->written = err_calloc((size_t)(m->n_workers*CONVNET_MAX_STEPS*CONVNET_MAX_LAYERS), sizeof *m->written);
   for (int k = 0; k < m->n_workers; k++) {
     maml_worker_init(&m->workers[k], net, m->spec.shots, m->spec.queries, &m->options);
     maml_program(&m->workers[k], net, m->model->parameters, &m->options, NULL);
@@ -378,6 +424,7 @@ static void workers_free(struct measuring *m) {
   }
   convnet_fixed_release(&m->fixed);
   free(m->software);
+  free(m->written);
   free(m->workers);
   free(m->episodes);
 }
@@ -393,8 +440,8 @@ static struct fleet fleet_of(const struct measuring *m) {
 
 static int measure(struct fewshot_result *r, struct measuring *m, struct par *par) {
   const size_t n = (size_t)r->n_tasks;
-  const int images = m->model->net.ways*(m->spec.shots + m->spec.queries);
-  TRY(err_room(par_threads(par)*convnet_work_bytes(&m->model->net, images), "eval.shots, eval.queries"));
+  TRY(err_room(par_threads(par)*maml_worker_bytes(&m->model->net, m->spec.shots, m->spec.queries, m->n_updates),
+               "eval.shots, eval.queries"));
   struct fleet fleet = fleet_of(m);
   struct task_record *records = err_calloc(n, sizeof *records);
   fleet.context = m;
@@ -422,9 +469,12 @@ static int measure(struct fewshot_result *r, struct measuring *m, struct par *pa
 }
 
 static int check_settings(const struct fewshot *f, const struct fewshot_model *model) {
-  if (f->eval.updates > model->net.steps)
+  if (f->eval.method == FEWSHOT_ADAPT && f->eval.updates > model->net.steps)
     return err_set(ERR_SETTING, "eval.updates=%d: the model has inner rates for %d", (int)f->eval.updates,
                    model->net.steps);
+  if (f->eval.method == FEWSHOT_ADAPT && f->eval.batchnorm == CONVNET_FIXED && model->net.adapting < model->net.blocks)
+    return err_set(ERR_SETTING, "eval.batchnorm=chip: train.adapt=%s changes the kernels that this measures",
+                   convnet_adapt_names[f->net.adapt]);
   if (f->eval.method == FEWSHOT_SCRATCH && f->synapse.kind == RUN_CHIP)
     return err_set(ERR_SETTING, "synapse.kind=chip: eval.method=scratch trains in software only");
   if (f->eval.method == FEWSHOT_SCRATCH && f->eval.batchnorm == CONVNET_FIXED)
@@ -511,11 +561,26 @@ int fewshot_load(struct dataset *data, const struct fewshot *f) {
                       (split_of(f) == DATASET_VALIDATION ? DATASET_BACKGROUND_ONLY : evaluation) | stand_in);
 }
 
+// Tasks of other ways than the model's, which need no read-out.
+static int measure_ways(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
+                        const struct dataset *data, struct par *par) {
+  struct fewshot_model other;
+  if (f->eval.method != FEWSHOT_CENTROID)
+    return err_set(ERR_SETTING, "eval.ways=%d: the read-out of %s has %d; others only with eval.method=centroid",
+                   (int)f->eval.ways, m->path[0] ? m->path : "the model", m->net.ways);
+  TRY(fewshot_model_ways(&other, m, f, (int)f->eval.ways));
+  const int rc = fewshot_measure(r, f, &other, data, split_of(f), par);
+  fewshot_model_release(&other);
+  return rc;
+}
+
 int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
                  const struct dataset *data) {
   struct par *par = par_new(run_threads(&f->run));
-  const int rc =
-      f->eval.tasks_file[0] ? measure_fixed(r, f, m, data, par) : fewshot_measure(r, f, m, data, split_of(f), par);
+  const bool other_ways = f->eval.ways && f->eval.ways != m->net.ways;
+  const int rc = f->eval.tasks_file[0] ? measure_fixed(r, f, m, data, par)
+                 : other_ways          ? measure_ways(r, f, m, data, par)
+                                       : fewshot_measure(r, f, m, data, split_of(f), par);
   if (rc == 0) dataset_fingerprint(data, r->data);
   par_free(par);
   return rc;

@@ -22,7 +22,7 @@ static int effects(const void *set, const struct run_sources *from) {
 
 // Models keep how a chip is to hold them (chip.*). train.inner_rate: of models without rates of their own.
 static const char *const train_reads[] = { "data", "net", "train", "run", "chip", "verify", NULL };
-static const char *const eval_reads[] = { "data", "net", "train.inner_rate", "eval", "synapse",
+static const char *const eval_reads[] = { "data", "net", "train.inner_rate", "train.adapt", "eval", "synapse",
                                           "run", "chip", "verify", "ledger", NULL };
 static const char *const chip_reads[] = {
   "chip", "verify", "ledger", "net", "data", "run", "eval.shots", "eval.statistics_images", "train.inner_rate", NULL

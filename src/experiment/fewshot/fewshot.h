@@ -38,10 +38,13 @@ struct fewshot_train_params {
   int64_t chips;                 // chips written for each outer update, its tasks shared out among them
   double time_max_s;             // oldest age of such a chip
   int64_t validate_tasks;
+  int64_t order;                 // of the meta-gradient, 2 | 1
+  int64_t validate_ways, validate_shots;  // of a network without updates
 };
 
 struct fewshot_eval_params {
   int64_t tasks, shots, queries, updates;
+  int64_t ways;                  // 0: of the model; others by nearest centroid only
   int64_t batchnorm;             // enum convnet_rule
   int64_t split;                 // evaluation | validation
   int64_t method;                // enum fewshot_method
@@ -103,6 +106,8 @@ int fewshot_split(struct fewshot *f, const struct tensorfile *tf, const struct r
 int fewshot_history(struct fewshot *f, const char *path);
 // An untrained network of the settings.
 int fewshot_model_new(struct fewshot_model *m, const struct fewshot *f);
+// The same network, without read-out, for tasks of so many ways: to be used by nearest centroid.
+int fewshot_model_ways(struct fewshot_model *m, const struct fewshot_model *of, const struct fewshot *f, int ways);
 void fewshot_model_release(struct fewshot_model *m);
 int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, const char *path);
 
@@ -118,6 +123,7 @@ struct fewshot_result {
   char data[17];             // dataset_fingerprint of what was loaded
   double accuracy[CONVNET_MAX_STEPS + 1], ci95[CONVNET_MAX_STEPS + 1], loss[CONVNET_MAX_STEPS + 1];
   double devices_written[CONVNET_MAX_STEPS];    // mean per task and update
+  double devices_written_layers[CONVNET_MAX_STEPS][CONVNET_MAX_LAYERS];  // the same by layer
   double devices_addressed[CONVNET_MAX_STEPS];  // all devices of the weights that changed, rewritten or not
   double later_s[FLEET_MAX_LATER], later_accuracy[FLEET_MAX_LATER], later_ci95[FLEET_MAX_LATER];
   double *chip_accuracy, chip_std;              // (n_chips) after the last update; their standard deviation

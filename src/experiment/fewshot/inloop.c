@@ -12,7 +12,7 @@ int inloop_init(struct inloop *c, enum inloop_kind kind, struct maml_worker *w, 
   *c = (struct inloop){ .kind = kind };
   TRY(deploy_plan(&c->chip, p, 0, net));
   c->task = chip_clone(c->chip);
-  for (int l = kind == INLOOP_CHIP ? 0 : net->blocks; l <= net->blocks; l++) {
+  for (int l = kind == INLOOP_CHIP ? 0 : net->readout; l <= net->readout; l++) {
     w->layers[l]->ops->free(w->layers[l]);
     w->layers[l] = chip_synapse(c->task, l);
   }
@@ -27,11 +27,11 @@ void inloop_release(struct inloop *c) {
 // The support images through the meant weights, for the inputs that each matrix sees.
 static void observe(struct inloop *c, struct maml_worker *w, const struct convnet *net) {
   struct synapse *layers[CONVNET_MAX_LAYERS];
-  const struct conv shape = convnet_shape(net, net->blocks, w->work.n[0]);
+  const struct conv shape = convnet_shape(net, net->readout, w->work.n[0]);
   deploy_layers(layers, c->chip, net);
   chip_observe(c->chip, true);
   convnet_forward(net, &w->work, layers, 0, CONVNET_TASK, NULL, NULL);
-  layers[net->blocks]->ops->product(layers[net->blocks], w->record.g, w->work.h, &shape, NULL);
+  layers[net->readout]->ops->product(layers[net->readout], w->record.g, w->work.h, &shape, NULL);
   chip_observe(c->chip, false);
 }
 
@@ -57,7 +57,7 @@ static double random_age(const struct chip *c, double time_max_s) {
 }
 
 static void program(struct chip *c, const struct convnet *net, const real *parameters) {
-  for (int l = 0; l <= net->blocks; l++) {
+  for (int l = 0; l <= net->readout; l++) {
     struct synapse *s = chip_synapse(c, l);
     s->ops->program(s, parameters + net->offset[l], &c->rng);
   }
@@ -71,12 +71,14 @@ void inloop_write(struct inloop *c, struct maml_worker *w, const struct convnet 
   const int rc = chip_advance(c->chip, random_age(c->chip, time_max_s), &c->chip->rng);
   assert(rc == 0);
   if (c->kind == INLOOP_CHIP) chip_calibrate(c->chip, &c->chip->rng);
-  else chip_calibrate_matrix(c->chip, net->blocks, &c->chip->rng);
-  for (int l = 0; l < net->blocks; l++) {
+  else chip_calibrate_matrix(c->chip, net->readout, &c->chip->rng);
+  for (int l = 0; l < net->readout; l++) {
     real *held = w->held + net->offset[l];
     corrected(c->chip, l, held);
     if (c->kind == INLOOP_WEIGHTS) w->layers[l]->ops->program(w->layers[l], held, NULL);
   }
+  const struct synapse *readout = chip_synapse(c->chip, net->readout);
+  readout->ops->weights(readout, w->held + net->offset[net->readout]);
 }
 
 void inloop_begin(struct inloop *c) { chip_copy(c->task, c->chip); }
@@ -84,7 +86,7 @@ void inloop_begin(struct inloop *c) { chip_copy(c->task, c->chip); }
 void inloop_clip(struct inloop *c, const struct convnet *net, real *parameters) {
   chip_renew(c->chip, 0);
   program(c->chip, net, parameters);
-  for (int l = 0; l <= net->blocks; l++) {
+  for (int l = 0; l <= net->readout; l++) {
     const struct synapse *s = chip_synapse(c->chip, l);
     s->ops->weights(s, parameters + net->offset[l]);
   }

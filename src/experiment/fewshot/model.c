@@ -11,8 +11,7 @@
 
 // The settings a model file speaks about.
 static const char *const model_settings[] = { "net", "train", "data.preprocessing", "data.size", "data.channels",
-                                              CHIP_LAYOUT_SETTINGS,
-                                              NULL };
+                                              CHIP_LAYOUT_SETTINGS, NULL };
 
 struct adopting {
   struct fewshot *f;
@@ -29,21 +28,41 @@ static int check_given(const struct tensorfile *tf, const struct run_sources *fr
                  tensorfile_name(tf));
 }
 
+static int sizes(struct fewshot *f, const struct tensorfile *tf) {
+  int in_channels;
+  TRY(convnetfile_sizes(&f->net, &in_channels, tf));
+  if (in_channels != 1 && in_channels != 3)
+    return err_set(ERR_FORMAT, "%s: tensor conv1.weight: images of %d channels; 1 or 3", tensorfile_name(tf),
+                   in_channels);
+  f->data.channels = in_channels;
+  return 0;
+}
+
 // An evaluation is as the training was, unless the user says otherwise.
 static int adopt(void *context, const struct tensorfile *tf) {
   const struct adopting *a = context;
   struct fewshot *f = a->f;
   if (!tensorfile_metadata(tf, "data.preprocessing")) {
     TRY(check_given(tf, a->from));
-    return convnetfile_sizes(&f->net, tf);
+    return sizes(f, tf);
   }
-  f->eval.shots = f->train.shots;
+  if (f->train.shots > 0) f->eval.shots = f->train.shots;
   f->eval.updates = f->net.steps;
   if (f->train.bits) {  // trained for weights of so many bits: used with them
     f->synapse.kind = RUN_QUANTISED;
     f->synapse.bits = f->train.bits;
   }
-  return convnetfile_sizes(&f->net, tf);
+  return sizes(f, tf);
+}
+
+// What the user gave has come last.
+static int check_channels(const struct fewshot *f, const struct tensorfile *tf) {
+  struct convnet_params p = f->net;
+  int in_channels;
+  TRY(convnetfile_sizes(&p, &in_channels, tf));
+  if (in_channels == f->data.channels) return 0;
+  return err_set(ERR_SETTING, "data.channels=%d: %s was trained on images of %d channel%s", (int)f->data.channels,
+                 tensorfile_name(tf), in_channels, in_channels == 1 ? "" : "s");
 }
 
 int fewshot_model_load(struct fewshot_model *m, struct fewshot *f, const char *path, const struct run_sources *from) {
@@ -53,8 +72,9 @@ int fewshot_model_load(struct fewshot_model *m, struct fewshot *f, const char *p
   TRY(tensorfile_open(&tf, path));
   int rc = format_check(tf, "metaxbar few-shot classifier");
   if (rc == 0) rc = run_resolve(f->sections, tf, model_settings, adopt, &(struct adopting){ f, from }, from);
+  if (rc == 0) rc = check_channels(f, tf);
   if (rc == 0) rc = fewshot_split(f, tf, from);
-  if (rc == 0) rc = convnet_init(&m->net, &f->net, (int)f->data.size);
+  if (rc == 0) rc = convnet_init(&m->net, &f->net, (int)f->data.size, (int)f->data.channels);
   if (rc == 0) {
     m->parameters = err_aligned(m->net.n, sizeof *m->parameters);
     rc = convnetfile_load(tf, &m->net, m->parameters, f->train.inner_rate);
@@ -76,9 +96,20 @@ int fewshot_history(struct fewshot *f, const char *path) {
 int fewshot_model_new(struct fewshot_model *m, const struct fewshot *f) {
   struct rng r = rng_stream((uint64_t)f->run.seed, RNG_INIT, 0);
   *m = (struct fewshot_model){ 0 };
-  TRY(convnet_init(&m->net, &f->net, (int)f->data.size));
+  TRY(convnet_init(&m->net, &f->net, (int)f->data.size, (int)f->data.channels));
   m->parameters = err_aligned(m->net.n, sizeof *m->parameters);
   convnet_start(&m->net, m->parameters, f->train.inner_rate, &r);
+  return 0;
+}
+
+int fewshot_model_ways(struct fewshot_model *m, const struct fewshot_model *of, const struct fewshot *f, int ways) {
+  struct convnet_params p = f->net;
+  *m = *of;
+  p.ways = ways;
+  p.steps = 0;
+  TRY(convnet_init(&m->net, &p, of->net.side[0], of->net.in_channels));
+  m->parameters = err_aligned(m->net.n, sizeof *m->parameters);
+  memcpy(m->parameters, of->parameters, of->net.offset[of->net.readout] * sizeof *m->parameters);
   return 0;
 }
 
@@ -112,8 +143,9 @@ int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, c
 void fewshot_model_round(struct fewshot_model *m, const struct fewshot *f) {
   const struct convnet *net = &m->net;
   if (f->synapse.kind != RUN_QUANTISED) return;  // what a chip holds is no model
-  for (int l = 0; l <= net->blocks; l++) {
-    struct synapse *s = synapse_quantised_new(convnet_rows(net, l), convnet_columns(net, l), (int)f->synapse.bits, 1);
+  for (int l = 0; l <= net->readout; l++) {
+    struct synapse *s = synapse_quantised_new(convnet_rows(net, l), convnet_columns(net, l),
+                                              convnet_digital_rows(net, l), (int)f->synapse.bits, 1);
     s->ops->program(s, m->parameters + net->offset[l], NULL);
     s->ops->weights(s, m->parameters + net->offset[l]);
     s->ops->free(s);

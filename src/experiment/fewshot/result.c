@@ -64,6 +64,21 @@ static struct json_t *tasks_json(const struct fewshot_result *r) {
   return list;
 }
 
+// For each update an object: devices written in each layer that adapts.
+static struct json_t *layers_json(const struct fewshot_result *r, const struct convnet *net) {
+  struct json_t *list = json_array_new();
+  for (int s = 0; s < r->n_updates; s++) {
+    struct json_t *o = json_object_new();
+    for (int l = net->adapting; l <= net->readout; l++) {
+      char name[32];
+      convnet_layer_name(name, net, l);
+      json_put_f64(o, name, r->devices_written_layers[s][l]);
+    }
+    json_put(list, NULL, o);
+  }
+  return list;
+}
+
 struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct fewshot *f,
                                    const struct fewshot_model *m) {
   struct json_t *o = json_object_new();
@@ -73,11 +88,12 @@ struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct 
   json_put(o, "data", data_json(r, &f->data));
   json_put_text(o, "preprocessing", f->data.preprocessing == IMAGESET_PUBLISHED ? "published" : "area");
   json_put_i64(o, "tasks", r->n_tasks);
-  json_put_i64(o, "ways", m->net.ways);
+  json_put_i64(o, "ways", r->ways);
   json_put_i64(o, "shots", r->shots);
   json_put_i64(o, "queries", r->queries);
   json_put_text(o, "split", dataset_split_name(f->eval.split ? DATASET_VALIDATION : DATASET_EVALUATION));
   json_put_text(o, "method", fewshot_method_names[f->eval.method]);
+  if (f->net.adapt != CONVNET_READOUT) json_put_text(o, "adapt", convnet_adapt_names[f->net.adapt]);
   json_put_text(o, "batchnorm", convnet_rule_names[f->eval.batchnorm]);
   json_put_bool(o, "balanced_queries", f->eval.batchnorm == CONVNET_TASK);  // needed: the rule normalises them together
   json_put_text(o, "synapse", run_synapse_names[f->synapse.kind]);
@@ -91,6 +107,7 @@ struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct 
   json_put_f64s(o, "devices_written", r->devices_written, n - 1);
   if (f->synapse.kind == RUN_CHIP) {
     json_put_f64s(o, "devices_addressed", r->devices_addressed, n - 1);
+    if (m->net.adapting < m->net.readout) json_put(o, "devices_written_layers", layers_json(r, &m->net));
     json_put_f64s(o, "chips", r->chip_accuracy, (size_t)r->n_chips);
     json_put_f64(o, "chips_std", r->chip_std);
     json_put(o, "later", later_json(r));
@@ -137,13 +154,27 @@ static void print_ledger(const struct fewshot_result *r, const struct fewshot *f
   fprintf(out, "\n");
   deploy_devices_print(&r->devices, out);
   ledger_print_means(parts, sizeof parts / sizeof *parts, &f->ledger, out);
+  const bool layers = r->devices.adapting > r->devices.readout;
   if (r->n_later == 0) return;
   const struct ledger_column later[] = { { 0, "chip", &r->later_chip },
-                                         { 0, "read-out", &r->later_readout },
+                                         { 0, layers ? "layers" : "read-out", &r->later_readout },
                                          { '+', "inference", &r->later_inference } };
-  fprintf(out, "\n%d time%s later: the chip recalibrated (once for all tasks); in a task, the read-out recalibrated, "
-               "then the queries\n", r->n_later, r->n_later > 1 ? "s" : "");
+  fprintf(out, "\n%d time%s later: the chip recalibrated (once for all tasks); in a task, the %s recalibrated, "
+               "then the queries\n", r->n_later, r->n_later > 1 ? "s" : "", layers ? "layers that adapt" : "read-out");
   ledger_print_means(later, sizeof later / sizeof *later, &f->ledger, out);
+}
+
+// Mean over updates.
+static void print_layers(const struct fewshot_result *r, const struct convnet *net, FILE *out) {
+  fprintf(out, "devices written by an update:");
+  for (int l = net->adapting; l <= net->readout; l++) {
+    char name[32];
+    double sum = 0;
+    convnet_layer_name(name, net, l);
+    for (int s = 0; s < r->n_updates; s++) sum += r->devices_written_layers[s][l];
+    fprintf(out, "%s %s %.1f", l > net->adapting ? "," : "", name, sum / r->n_updates);
+  }
+  fprintf(out, "\n");
 }
 
 static void print_chips(const struct fewshot_result *r, FILE *out) {
@@ -157,9 +188,10 @@ void fewshot_result_print(const struct fewshot_result *r, const struct fewshot *
   char ci95[STAT_TEXT];
   const bool chip = f->synapse.kind == RUN_CHIP;
   if (f->eval.tasks_file[0]) print_tasks(r, out);
-  fprintf(out, "%d tasks, %d-way %d-shot, %d %s classes%s, batch norm '%s'%s\n", r->n_tasks, m->net.ways, r->shots,
+  static const char *const adapting[] = { "", ", dense layers adapt", ", all layers adapt" };
+  fprintf(out, "%d tasks, %d-way %d-shot, %d %s classes%s%s, batch norm '%s'%s\n", r->n_tasks, r->ways, r->shots,
           r->n_classes, f->eval.split ? "validation" : "evaluation",
-          f->data.preprocessing == IMAGESET_PUBLISHED ? ", published preprocessing" : "",
+          f->data.preprocessing == IMAGESET_PUBLISHED ? ", published preprocessing" : "", adapting[f->net.adapt],
           convnet_rule_names[f->eval.batchnorm], f->eval.batchnorm == CONVNET_TASK ? " (needs balanced queries)" : "");
   fprintf(out, "updates  accuracy %%   +- 95%%   query loss%s\n", chip ? "   devices written  addressed" : "");
   for (int s = 0; s <= r->n_updates; s++) {
@@ -171,6 +203,7 @@ void fewshot_result_print(const struct fewshot_result *r, const struct fewshot *
   for (int k = 0; k < r->n_later; k++)
     fprintf(out, "%s%12.10g %10.2f  %7s\n", k ? "" : "seconds later\n", r->later_s[k], 100 * r->later_accuracy[k],
             stat_ci95_text(ci95, 100 * r->later_ci95[k], 2));
+  if (chip && r->n_updates > 0 && m->net.adapting < m->net.readout) print_layers(r, &m->net, out);
   if (r->n_chips > 1) print_chips(r, out);
   if (chip) print_ledger(r, f, out);
 }

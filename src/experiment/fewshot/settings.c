@@ -14,17 +14,18 @@ static const struct param training_table[] = {
   TRAINING_PARAMS(10000, 4e-3, TRAINING_COSINE, 30),
   PARAM_TEXT(struct training_params, start, "",
              "start from the kernels of this model; from its read-out if that has as many ways, from its inner rates "
-             "if it learned them"),
+             "if it learned them for the same layers"),
   { 0 },
 };
 
 static const struct param train_table[] = {
 #define P struct fewshot_train_params
   PARAM_I64(P, tasks, 32, 1, 65536, "tasks of each outer update"),
-  PARAM_I64(P, shots, 5, 1, 1000, "support images of a class"),
+  PARAM_I64(P, shots, 5, 0, 1000,
+            "support images of a class; 0, with net.steps=0: plain classification of net.ways classes, unadapted"),
   PARAM_I64(P, queries, 5, 1, 1000, "query images of a class"),
   PARAM_F64(P, inner_rate, 0.1, 0, 100, "alpha of the inner updates, at the start"),
-  PARAM_BOOL(P, learn_inner_rate, 0, "learn one alpha per update"),
+  PARAM_BOOL(P, learn_inner_rate, 0, "learn one alpha per update and layer that adapts"),
   PARAM_CHOICE(P, query_loss, 1, query_losses, "query loss after the last update, or averaged over all"),
   PARAM_CHOICE(P, batchnorm, 0, train_rules, "whose statistics normalise the queries; both: tasks take turns"),
   PARAM_I64(P, bits, 0, 0, 16, "meta-train with weights of so many bits, rounded stochastically; 0: exact"),
@@ -36,13 +37,28 @@ static const struct param train_table[] = {
   PARAM_F64(P, time_max_s, 0, 0, 1e12,
             "each such chip is used at a random age, log-uniform between t0 and this; 0: just written"),
   PARAM_I64(P, validate_tasks, 200, 0, 1000000, "tasks of a validation"),
+  PARAM_I64(P, order, 2, 1, 2, "of the meta-gradient: 2 exact; 1 takes the gradients of the updates for constants",
+            .later = true),
+  PARAM_I64(P, validate_ways, 5, 2, 256, "classes of such a task where net.steps=0: by nearest centroid",
+            .later = true),
+  PARAM_I64(P, validate_shots, 5, 1, 1000, "support images of such a class", .later = true),
 #undef P
+  { 0 },
+};
+
+// Part of what the network is: it has inner rates for the layers that adapt.
+static const struct param adapt_table[] = {
+  PARAM_CHOICE(struct convnet_params, adapt, CONVNET_READOUT, convnet_adapt_names,
+               "layers that inner updates change; dense: the dense layer and the read-out; all: by back-propagation, "
+               "the images seen anew in every update", .later = true),
   { 0 },
 };
 
 static const struct param eval_table[] = {
 #define P struct fewshot_eval_params
   PARAM_I64(P, tasks, 1000, 1, 10000000, "tasks"),
+  PARAM_I64(P, ways, 0, 0, 256,
+            "classes of a task; 0: as many as the model has; others with eval.method=centroid only"),
   PARAM_I64(P, shots, 5, 1, 1000, "support images of a class"),
   PARAM_I64(P, queries, 5, 1, 1000, "query images of a class"),
   PARAM_I64(P, updates, 4, 1, CONVNET_MAX_STEPS, "inner updates"),
@@ -66,6 +82,7 @@ void fewshot_init(struct fewshot *f) {
   const struct settings_section all[] = {
     { "data", dataset_param_table, &f->data }, { "net", convnet_param_table, &f->net },
     { "train", training_table, &f->training }, { "train", train_table, &f->train },
+    { "train", adapt_table, &f->net },
     { "eval", eval_table, &f->eval },          { "synapse", run_synapse_param_table, &f->synapse },
     { "run", run_param_table, &f->run },
     { "chip", chip_param_table, &f->chip },    { "verify", verify_param_table, &f->chip.verify },

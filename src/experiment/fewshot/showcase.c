@@ -57,17 +57,6 @@ static struct json_t *classes_json(const struct adapt_record *a, int steps, int 
   return all;
 }
 
-static void adapt(const struct work *k, struct maml_worker *w, const struct episode *e, struct rng *noise) {
-  const struct convnet *net = &k->m->net;
-  const struct adapt_task t = { .ways = net->ways, .steps = (int)k->f->eval.updates, .S = w->work.n[0],
-                                .Q = w->work.n[1], .C = net->channels, .h = w->work.h, .label = w->label,
-                                .rate = k->m->parameters + net->rates };
-  episode_render(e, &k->data->images, w->work.y[0], VECTOR_PADDING);
-  for (int group = 0; group < 2; group++)
-    convnet_forward(net, &w->work, w->layers, group, example_rule(k->f), NULL, noise);
-  adapt_run(&w->record, &t, w->layers[net->blocks], noise);
-}
-
 // Adapt to the task; chip: on it, NULL: on arrays of the kind.
 static struct json_t *classify(const struct work *k, const struct episode *e, int kind, struct chip *chip) {
   const struct fewshot *f = k->f;
@@ -80,8 +69,12 @@ static struct json_t *classify(const struct work *k, const struct episode *e, in
   maml_worker_init(&w, net, e->shots, e->queries, &options);
   maml_program(&w, net, k->m->parameters, &options, NULL);
   memcpy(own, w.layers, sizeof own);
-  if (chip) deploy_layers(w.layers, chip, net);
-  adapt(k, &w, e, &noise);
+  if (chip) {
+    deploy_layers(w.layers, chip, net);
+    maml_hold(&w, net);
+  }
+  episode_render(e, &k->data->images, w.work.y[0], VECTOR_PADDING);
+  maml_adapt(&w, net, k->m->parameters, &options, NULL, &noise);
   struct json_t *o = json_object_new();
   json_put_text(o, "name", kind_names[kind]);
   json_put(o, "classes", classes_json(&w.record, options.steps, w.work.n[1], net->ways));
@@ -241,21 +234,16 @@ static int write_ledger(const struct work *k) {
   return file_out_commit(&o);
 }
 
-static void layer_name(char name[16], const struct convnet *net, int l) {
-  if (l < net->blocks) snprintf(name, 16, "conv%d", l + 1);
-  else snprintf(name, 16, "readout");
-}
-
 static int write_later(const struct work *k) {
   const struct fewshot_result *r = k->result[RUN_CHIP];
   const struct convnet *net = &k->m->net;
-  char path[FILE_PATH_SIZE], name[16];
+  char path[FILE_PATH_SIZE], name[32];
   struct file_out o;
   experiment_showcase_path(k->s, "later.csv", path);
   TRY(file_out_open(&o, path));
   fprintf(o.stream, "seconds,accuracy,ci95");
-  for (int l = 0; l <= net->blocks; l++) {
-    layer_name(name, net, l);
+  for (int l = 0; l <= net->readout; l++) {
+    convnet_layer_name(name, net, l);
     fprintf(o.stream, ",%s_kept,%s_error", name, name);
   }
   for (int t = 0; t < TIMES; t++) {
@@ -263,7 +251,7 @@ static int write_later(const struct work *k) {
     const double v[] = { t ? r->later_accuracy[t - 1] : r->accuracy[n], t ? r->later_ci95[t - 1] : r->ci95[n] };
     fprintf(o.stream, "\n%.9g", times_s[t]);
     numbers_cells(o.stream, v, 2);
-    for (int l = 0; l <= net->blocks; l++)
+    for (int l = 0; l <= net->readout; l++)
       fprintf(o.stream, ",%.6g,%.6g", k->quality[t][l].kept, k->quality[t][l].error);
   }
   fputc('\n', o.stream);
@@ -272,19 +260,19 @@ static int write_later(const struct work *k) {
 
 static int write_histogram(const struct work *k) {
   const struct convnet *net = &k->m->net;
-  char path[FILE_PATH_SIZE], name[16];
+  char path[FILE_PATH_SIZE], name[32];
   struct file_out o;
   experiment_showcase_path(k->s, "histogram.csv", path);
   TRY(file_out_open(&o, path));
   fprintf(o.stream, "conductance_uS");
-  for (int l = 0; l <= net->blocks; l++)
+  for (int l = 0; l <= net->readout; l++)
     for (int state = 0; state < STATES; state++) {
-      layer_name(name, net, l);
+      convnet_layer_name(name, net, l);
       fprintf(o.stream, ",%s_%s", name, state_names[state]);
     }
   for (int b = 0; b < BINS; b++) {
     fprintf(o.stream, "\n%.6g", ((b + 0.5)/BINS*2 - 1)*1.2*k->g_all_uS);
-    for (int column = 0; column < (net->blocks + 1) * STATES; column++)
+    for (int column = 0; column < (net->readout + 1) * STATES; column++)
       fprintf(o.stream, ",%.6g", k->histogram[column * BINS + b]);
   }
   fputc('\n', o.stream);
@@ -302,7 +290,7 @@ void fewshot_showcase_set(struct fewshot *f, int kind) {
 int fewshot_showcase(const struct experiment_showcase *s) {
   struct work k = { .s = s, .f = s->set, .m = s->model, .data = s->data };
   for (int kind = 0; kind < KINDS; kind++) k.result[kind] = s->result[kind];
-  k.histogram = err_calloc((size_t)((k.m->net.blocks + 1)*STATES*BINS), sizeof(double));
+  k.histogram = err_calloc((size_t)((k.m->net.readout + 1)*STATES*BINS), sizeof(double));
   int rc = run_task(&k, s->facts);
   if (rc == 0) rc = write_accuracy(&k);
   if (rc == 0) rc = write_ledger(&k);

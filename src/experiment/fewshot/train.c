@@ -12,6 +12,7 @@
 
 // Means over tasks: loss; query accuracy after one update, after the last.
 enum { LOSS, FIRST, LAST, N_COLUMNS };
+enum { VALIDATION_QUERIES = 5 };
 
 struct training_state {
   const struct fewshot *f;
@@ -32,11 +33,12 @@ struct training_state {
 
 static struct maml_options options_of(const struct fewshot *f, const double *sigma, int odd) {
   const struct fewshot_train_params *t = &f->train;
-  struct maml_options o = { .steps = (int)f->net.steps, .bits = (int)t->bits };
+  struct maml_options o = { .steps = (int)f->net.steps, .bits = (int)t->bits, .first_order = t->order == 1 };
   o.rule = t->batchnorm == 2 ? (odd ? CONVNET_SUPPORT : CONVNET_TASK) : (enum convnet_rule)t->batchnorm;
   o.noise = t->noise;
   for (int k = 0; k < MAML_NOISE_POINTS; k++) o.noise_sigma[k] = (float)sigma[k];
   for (int s = 1; s <= o.steps; s++) o.weight[s] = t->query_loss ? 1.0/o.steps : s == o.steps;
+  o.weight[0] = o.steps == 0;
   return o;
 }
 
@@ -49,6 +51,8 @@ static void draw_task(struct training_state *t, uint32_t index, int worker) {
   struct rng draw = rng_stream((uint64_t)t->f->run.seed, RNG_EPISODE, index);
   episode_draw(&t->episodes[worker], &t->spec, &t->data.images, &t->data.split[DATASET_TRAINING], &draw);
   episode_render(&t->episodes[worker], &t->data.images, t->workers[worker].work.y[0], VECTOR_PADDING);
+  t->workers[worker].other = t->episodes[worker].other;
+  t->workers[worker].share = t->episodes[worker].share;
 }
 
 // One task whose weights are in the worker's layers.
@@ -57,7 +61,7 @@ static void learn_task(struct training_state *t, int task, int worker, struct rn
   const struct maml_options *o = &t->options[task % 2];
   maml_adapt(w, &t->model.net, t->model.parameters, o, NULL, noise);
   t->loss[task] = maml_backward(w, &t->model.net, t->model.parameters, gradient, o);
-  t->first[task] = w->record.correct[1];
+  t->first[task] = w->record.correct[o->steps > 0];
   t->last[task] = w->record.correct[o->steps];
 }
 
@@ -137,8 +141,18 @@ static int validate(void *context, double *values) {
   f.eval.batchnorm = p->batchnorm == CONVNET_SUPPORT ? CONVNET_SUPPORT : CONVNET_TASK;
   f.synapse = (struct run_synapse_params){ .kind = p->bits ? RUN_QUANTISED : p->synapse ? RUN_CHIP : RUN_EXACT,
                                            .bits = p->bits };
-  TRY(fewshot_measure(&r, &f, &t->model, &t->data, DATASET_VALIDATION, t->par));
-  values[0] = r.accuracy[1];
+  struct fewshot_model probe = { 0 };
+  if (f.net.steps == 0) {
+    f.eval.method = FEWSHOT_CENTROID;
+    f.eval.shots = p->validate_shots;
+    f.eval.queries = VALIDATION_QUERIES;
+    f.eval.batchnorm = CONVNET_SUPPORT;
+    TRY(fewshot_model_ways(&probe, &t->model, &f, (int)p->validate_ways));
+  }
+  const int rc = fewshot_measure(&r, &f, probe.parameters ? &probe : &t->model, &t->data, DATASET_VALIDATION, t->par);
+  fewshot_model_release(&probe);
+  TRY(rc);
+  values[0] = r.accuracy[r.n_updates > 0];
   values[1] = r.accuracy[r.n_updates];
   fewshot_result_release(&r);
   return 0;
@@ -172,7 +186,12 @@ static int describe(struct training_state *t, struct fewshot *f) {
   if (f->train.synapse != INLOOP_NONE && f->train.chips > f->train.tasks)
     return err_set(ERR_SETTING, "train.chips=%lld: more than train.tasks=%lld", (long long)f->train.chips,
                    (long long)f->train.tasks);
-  TRY(convnet_init(&t->model.net, &f->net, (int)f->data.size));
+  if (f->train.shots == 0 && (f->net.steps > 0 || f->train.batchnorm != CONVNET_TASK))
+    return err_set(ERR_SETTING, "train.shots=0: without support images only net.steps=0 and train.batchnorm=task");
+  TRY(convnet_init(&t->model.net, &f->net, (int)f->data.size, (int)f->data.channels));
+  if (f->train.synapse == INLOOP_WEIGHTS && t->model.net.adapting < t->model.net.readout)
+    return err_set(ERR_SETTING, "train.adapt=%s: not with train.synapse=weights, which has the read-out alone on the "
+                                "chip; with chip", convnet_adapt_names[f->net.adapt]);
   TRY(chip_weight_sigma(sigma, MAML_NOISE_POINTS, &f->chip));
   for (int odd = 0; odd < 2; odd++) t->options[odd] = options_of(f, sigma, odd);
   t->spec = dataset_spec(&f->data, DATASET_TRAINING, t->model.net.ways, (int)f->train.shots, (int)f->train.queries);
@@ -234,16 +253,22 @@ static int start_from(struct training_state *t, const char *path) {
       &m, &other, path,
       &(struct run_sources){ .n_assignments = t->f->data.preprocessing == IMAGESET_PUBLISHED, .assignments = given }));
   int rc = 0;
-  if (m.net.channels != net->channels || m.net.blocks != net->blocks || m.net.side[0] != net->side[0])
-    rc = err_set(ERR_SETTING, "train.start=%s: %d blocks of %d channels on %d pixels, the network has %d of %d on %d",
-                 path, m.net.blocks, m.net.channels, m.net.side[0], net->blocks, net->channels, net->side[0]);
+  const bool same_dense = m.net.hidden == net->hidden && m.net.activation == net->activation;
+  const bool same_readout = same_dense && m.net.ways == net->ways && m.net.bias == net->bias;
+  if (m.net.channels != net->channels || m.net.blocks != net->blocks || m.net.side[0] != net->side[0] ||
+      m.net.in_channels != net->in_channels || m.net.halving != net->halving)
+    rc = err_set(ERR_SETTING,
+                 "train.start=%s: %d blocks of %d channels on %d x %d x %d pixels, the network has %d of %d on "
+                 "%d x %d x %d",
+                 path, m.net.blocks, m.net.channels, m.net.side[0], m.net.side[0], m.net.in_channels, net->blocks,
+                 net->channels, net->side[0], net->side[0], net->in_channels);
   else if (other.data.preprocessing != t->f->data.preprocessing)
     rc = err_set(ERR_SETTING, "train.start=%s: its data.preprocessing is another one", path);
   else
     memcpy(t->model.parameters, m.parameters,
-           (m.net.ways == net->ways ? net->rates : net->offset[net->blocks])*sizeof(real));
-  if (rc == 0 && m.net.steps == net->steps && other.train.learn_inner_rate)
-    memcpy(t->model.parameters + net->rates, m.parameters + m.net.rates, (size_t)net->steps*sizeof(real));
+           (same_readout ? net->rates : net->offset[same_dense ? net->readout : net->blocks])*sizeof(real));
+  if (rc == 0 && m.net.steps == net->steps && m.net.adapting == net->adapting && other.train.learn_inner_rate)
+    memcpy(t->model.parameters + net->rates, m.parameters + m.net.rates, (net->n - net->rates)*sizeof(real));
   fewshot_model_release(&m);
   if (rc == 0 && t->f->train.bits) fill_range(net, t->model.parameters);
   return rc;
@@ -265,14 +290,21 @@ static int prepare(struct training_state *t) {
   TRY(dataset_check(&t->data, data, &t->spec, DATASET_TRAINING));
   const int n_validation = t->data.split[DATASET_VALIDATION].n;
   const bool wanted = t->f->train.validate_tasks && (n_validation > 0 || data->validation > 0);
-  const int rc = wanted ? dataset_check(&t->data, data, &t->spec, DATASET_VALIDATION) : 0;
+  struct episode_spec validation = t->spec;
+  if (t->model.net.steps == 0) {
+    validation.ways = (int)t->f->train.validate_ways;
+    validation.shots = (int)t->f->train.validate_shots;
+    validation.queries = VALIDATION_QUERIES;
+  }
+  const int rc = wanted ? dataset_check(&t->data, data, &validation, DATASET_VALIDATION) : 0;
   if (rc < 0 && data->kind != DATASET_FOLDER) return rc;  // more classes are to be had
   if (rc < 0) {
     note("training without validation: %s", err_message());
     t->data.split[DATASET_VALIDATION].n = 0;
   }
-  const int images = t->model.net.ways*(int)(t->f->train.shots + t->f->train.queries);
-  TRY(err_room(run_threads(&t->f->run)*convnet_work_bytes(&t->model.net, images),
+  const struct fewshot_train_params *p = &t->f->train;
+  TRY(err_room(run_threads(&t->f->run)*maml_worker_bytes(&t->model.net, (int)p->shots, (int)p->queries,
+                                                         t->model.net.steps),
                "train.shots, train.queries, net.channels"));
   allocate(t);
   if (t->f->train.synapse != INLOOP_NONE) TRY(put_in_loop(t));
@@ -317,12 +349,9 @@ int fewshot_train_timed(struct fewshot *f, struct dataset *data, int n, double *
   TRY(describe(&t, f));
   t.data = *data;
   int rc = prepare(&t);
-  const int images = t.model.net.ways*(int)(f->train.shots + f->train.queries);
   *operations = 0;
-  for (int l = 0; l < t.model.net.blocks; l++) {  // forward, weight gradient and, but for the first, data gradient
-    const struct conv shape = convnet_shape(&t.model.net, l, images);
-    *operations += (double)f->train.tasks*(l ? 3 : 2)*conv_flop(&shape);
-  }
+  for (int k = 0; k < (int)f->train.tasks; k++)
+    *operations += maml_flop(&t.model.net, (int)f->train.shots, (int)f->train.queries, &t.options[k % 2]);
   if (rc == 0) {
     struct training_job job = job_of(&t);
     rc = training_time(&job, n, seconds);
