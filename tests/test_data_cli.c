@@ -95,6 +95,36 @@ static void check_colours(void) {
   folder_remove(&f);
 }
 
+// A model of colours: trained on three trees with everything that changes images, evaluated on the third; colours and
+// ink are not mixed up.
+static void check_colour_model(void) {
+  struct folder f = folder_make();
+  char path_of[3][320], model[300];
+  static const char *const settings[] = { "data.path", "data.validation_path", "data.evaluation_path" };
+  static unsigned char pixels[8 * 8 * 3];
+  for (int i = 0; i < 3 * 5 * 3; i++) {
+    char name[64];
+    snprintf(name, sizeof name, "%d/all/class%d%d/%d.png", i / 15, i / 15, i / 3 % 5, i % 3);
+    for (int k = 0; k < 8 * 8 * 3; k++) pixels[k] = (unsigned char)(k * (i / 3 + 1) + 9 * i);
+    if (png_rgb_write(folder_path(&f, name), pixels, 8, 8) < 0) abort();
+  }
+  for (int s = 0; s < 3; s++) snprintf(path_of[s], sizeof path_of[s], "%s=%s/%d", settings[s], f.path, s);
+  snprintf(model, sizeof model, "%s", folder_path(&tmp, "colours/model.safetensors"));
+#define TREES "data.kind=folder", path_of[0], path_of[1], path_of[2]
+  const struct process *p =
+      run(ARGS("train", "fewshot", TREES, SMALL, "data.channels=3", "data.size=16", "data.flip=yes", "data.crop_px=2",
+               "data.rotated_classes=yes", "data.cutmix=0.5", "train.validate_tasks=1", "--run",
+               folder_path(&tmp, "colours"), "--quiet"));
+  CHECK(p->status == 0 && !p->err[0], "%d %s", p->status, p->err);
+#define EVAL_OF(model) "eval", "fewshot", "--model", model, TREES, "eval.tasks=2", "eval.queries=1", "eval.shots=1"
+  p = run(ARGS(EVAL_OF(model), "--json"));
+  CHECK(p->status == 0 && !p->err[0] && strstr(p->out, "\"classes\": 5"), "%s%s", p->out, p->err);
+  refused(2, "data.channels=1: ", ARGS(EVAL_OF(model), "data.channels=1"));
+  refused(2, "data.channels=3: models/omniglot-5w5s.safetensors was trained on images of 1 channel",
+          ARGS(EVAL_OF("models/omniglot-5w5s.safetensors"), "data.channels=3"));
+  folder_remove(&f);
+}
+
 static void check_split(void) {
   char list[300], setting[320], *text;
   size_t size;
@@ -233,6 +263,7 @@ int main(void) {
   image_tree_fill(&marks, "", 16, 4);
   check_info();
   check_colours();
+  check_colour_model();
   check_split();
   check_fetch();
   check_train(model, sizeof model);

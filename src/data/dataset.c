@@ -381,12 +381,14 @@ int dataset_check(const struct dataset *d, const struct dataset_params *p, const
                           "data.evaluation_classes" },
     [DATASET_CIFAR100] = { "data.path", "data.path", "data.path" },
   };
-  const int n = episode_classes(spec, &d->split[s]);
+  struct episode_spec asked = *spec;
+  if (s != DATASET_TRAINING) asked.rotated_classes = 0;
+  const int n = episode_classes(&asked, &d->split[s]);
   if (spec->ways > n)
     return err_set(ERR_SETTING, "%d ways, but there are only %d %s classes of %d; %s", spec->ways, n,
                    dataset_split_name(s), d->images.n_classes,
                    p->split[0] ? "data.split lists them" : shares[p->kind][s]);
-  return episode_check(spec, &d->images, &d->split[s], dataset_split_name(s));
+  return episode_check(&asked, &d->images, &d->split[s], dataset_split_name(s));
 }
 
 void dataset_fingerprint(const struct dataset *d, char text[17]) {
