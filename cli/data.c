@@ -288,7 +288,8 @@ static const char *const info_reads[] = { "data", NULL }, *const fetch_reads[] =
 static const struct options_action actions[] = {
   { .name = "info", .flags = info_flags, .reads = info_reads, .sections = sections, .run = data_info },
   { .name = "split", .flags = split_flags, .reads = info_reads, .sections = sections, .run = data_split },
-  { .name = "fetch omniglot", .flags = fetch_flags, .reads = fetch_reads, .sections = sections, .run = data_fetch_omniglot },
+  { .name = "fetch omniglot", .flags = fetch_flags, .reads = fetch_reads, .sections = sections,
+    .run = data_fetch_omniglot },
   { .name = "fetch cifar100", .flags = fetch_flags, .reads = fetch_cifar100_reads, .sections = sections,
     .run = data_fetch_cifar100 },
   { 0 },

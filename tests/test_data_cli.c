@@ -50,7 +50,8 @@ static void check_info(void) {
   image_tree_pixels(pixels, 1, 2);
   if (png_grey_write(folder_path(&marks, "mark03/copy.png"), pixels, IMAGE_TREE_SIDE, IMAGE_TREE_SIDE) < 0) abort();
   out = succeeds(ARGS("data", "info", FOLDER));
-  CHECK(strstr(out, "\npairs of identical images: 1, ") && strstr(out, "\n  mark01 3 (") && strstr(out, " = mark03 5 ("),
+  CHECK(strstr(out, "\npairs of identical images: 1, ") && strstr(out, "\n  mark01 3 (") &&
+            strstr(out, " = mark03 5 ("),
         "%s", out);
   out = succeeds(ARGS("data", "info", FOLDER, "--json"));
   CHECK(strstr(out, "\"list\": [{\"image\": \"mark01 3\", \"part\": \"") && strstr(out, "\"copy\": \"mark03 5\""), "%s",
