@@ -381,17 +381,19 @@ int dataset_check(const struct dataset *d, const struct dataset_params *p, const
                           "data.evaluation_classes" },
     [DATASET_CIFAR100] = { "data.path", "data.path", "data.path" },
   };
-  const int n = episode_classes(spec, &d->split[s]);
+  struct episode_spec asked = *spec;
+  if (s != DATASET_TRAINING) asked.rotated_classes = 0;
+  const int n = episode_classes(&asked, &d->split[s]);
   if (spec->ways > n)
     return err_set(ERR_SETTING, "%d ways, but there are only %d %s classes of %d; %s", spec->ways, n,
                    dataset_split_name(s), d->images.n_classes,
                    p->split[0] ? "data.split lists them" : shares[p->kind][s]);
-  return episode_check(spec, &d->images, &d->split[s], dataset_split_name(s));
+  return episode_check(&asked, &d->images, &d->split[s], dataset_split_name(s));
 }
 
 void dataset_fingerprint(const struct dataset *d, char text[17]) {
   const struct imageset *set = &d->images;
-  const int kept = (int)imageset_kept(set), final = set->S * set->S;
+  const int pixels = set->S * set->S;
   uint64_t h = CHECKSUM_START;
   for (int c = 0; c < set->n_classes; c++) {
     const unsigned char n[2] = { (unsigned char)imageset_drawings(set, c),
@@ -399,7 +401,7 @@ void dataset_fingerprint(const struct dataset *d, char text[17]) {
     h = checksum_bytes(h, set->class_name[c], strlen(set->class_name[c]) + 1);
     h = checksum_bytes(h, n, sizeof n);
   }
-  if (set->reduced) h ^= checksum_reals(set->reduced, set->n_images, final, final);
-  else h = checksum_bytes(h, set->colour ? set->colour : set->ink, (size_t)set->n_images * (size_t)kept);
+  if (set->reduced) h ^= checksum_reals(set->reduced, set->n_images, pixels, pixels);
+  else h = checksum_bytes(h, imageset_image(set, 0), (size_t)set->n_images * imageset_kept(set));
   snprintf(text, 17, "%016llx", (unsigned long long)h);
 }

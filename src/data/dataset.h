@@ -61,7 +61,7 @@ void dataset_release(struct dataset *d);
 const struct imageset *dataset_background(const struct dataset *d, const struct imageset_classes **from);
 
 // Can every task of this kind be drawn from this split? ERR_SETTING says what is too small and which setting
-// made it so.
+// made it so. Classes are rotated for training alone.
 int dataset_check(const struct dataset *d, const struct dataset_params *p, const struct episode_spec *spec,
                   enum dataset_split s);
 
