@@ -149,10 +149,12 @@ void finetune_run(struct finetune *f, struct adapt_record *a, const struct finet
 
 // ---- the meta-gradient
 
-// The support pass of a step once more, with all that the second derivative needs.
+// The support pass of a step once more, with all that the second derivative needs. The last one is still there, unless
+// the query loss has gone through the statistics of the support images after it.
 static void again(struct finetune *f, const struct adapt_record *a, const struct finetune_task *t, int step) {
   const struct convnet *net = t->net;
   memcpy(f->now + f->from, f->w + (size_t)step*f->n, f->n * sizeof *f->w);
+  if (step == t->read.steps - 1 && !finetune_needs_support(t, t->read.steps)) return;
   for (int l = net->adapting; l <= net->readout; l++)
     f->exact[l]->ops->program(f->exact[l], f->now + net->offset[l], NULL);
   if (all_adapt(net)) convnet_forward(net, t->work, f->exact, 0, CONVNET_TASK, NULL, NULL);

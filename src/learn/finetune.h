@@ -53,8 +53,8 @@ void finetune_classify(struct finetune *f, struct adapt_record *a, const struct 
 void finetune_update(struct finetune *f, struct adapt_record *a, const struct finetune_task *t, int step,
                      struct rng *r);
 
-// gradient, laid out as the parameters, += that of sum_s weight[s] query_loss[s] in the initial weights and the rates
-// (straight through any rounding).
+// After finetune_run, with nothing else between: gradient, laid out as the parameters, += that of
+// sum_s weight[s] query_loss[s] in the initial weights and the rates (straight through any rounding).
 void finetune_backward(struct finetune *f, const struct adapt_record *a, const struct finetune_task *t, real *gradient);
 
 #endif
