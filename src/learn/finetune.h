@@ -1,7 +1,7 @@
 // finetune.h - the inner loop where more layers than the read-out adapt, by back-propagation (Finn et al., ICML 2017):
 //   W_l <- W_l - alpha_sl dL/dW_l,   L the cross-entropy of the support images        docs/equations.md (B1), (B2)
 // In every update they are computed anew under the weights of the moment, normalised by their own statistics. The
-// weights live in synapse arrays; the gradients are computed in software, at the weights the arrays say they hold.
+// weights live in synapse arrays; the gradients are computed in software, at the weights held.
 // Outcomes (losses, classes, devices written) go to the record of adapt.h.
 #ifndef LEARN_FINETUNE_H
 #define LEARN_FINETUNE_H
@@ -28,7 +28,7 @@ struct finetune {
   real *g;                           // (steps, n) gradient of the support loss
   real *q;                           // (steps + 1, n) gradient of the weighted query loss
   long *written;                     // (steps, layers that adapt) devices rewritten
-  real *now, *d, *v;                 // laid out as the parameters: weights in use, gradients, a direction
+  real *now, *d, *v;                 // laid out as the parameters: weights in use, gradients, a direction or scratch
   real *dpooled;                     // where the blocks do not adapt: their part of the gradient, (S + Q, channels)
   struct synapse *exact[CONVNET_MAX_LAYERS];  // to compute again
   struct hessian hessian;
