@@ -1,4 +1,4 @@
-// data.c - metaxbar data: fetch the Omniglot archives; show what a set of images holds and how it is split.
+// data.c - metaxbar data: fetch published archives; show what a set of images holds and how it is split.
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +19,8 @@ static const char text[] =
   "info   load the images and print classes, groups (alphabets), drawings, splits, how much of the images is ink\n"
   "       and a fingerprint of names and pixels; --out draws a page of them\n"
   "split  list the part of every class, a line part<TAB>class each, as data.split=LIST takes it\n"
-  "fetch  download the official Omniglot archives, 16 MB; size and checksum are verified, a download that was\n"
-  "       interrupted goes on where it stopped\n";
+  "fetch  download the official archives of Omniglot, 16 MB, or CIFAR-100, 169 MB; size and checksum are verified, a\n"
+  "       download that was interrupted goes on where it stopped\n";
 
 // What one split holds.
 struct split_count {
@@ -79,7 +79,7 @@ static void put_skipped(struct json_t *j, const struct imagefolder_found *found)
 static int print_json(const struct dataset *d, const struct dataset_params *p) {
   struct json_t *j = json_object_new();
   json_put_text(j, "kind", dataset_kind_name(p->kind));
-  if (p->kind != DATASET_BUILTIN) json_put_text(j, "path", p->path);
+  if (p->kind != DATASET_BUILTIN) json_put_text(j, "path", dataset_path(p));
   json_put_i64(j, "size", d->images.S);
   json_put_i64(j, "channels", d->images.channels);
   json_put_i64(j, "images", d->images.n_images);
@@ -117,7 +117,7 @@ static void print_looks(const struct dataset *d) {
 
 static void print_table(const struct dataset *d, const struct dataset_params *p) {
   printf("%s%s%s: %d images, seen as %d x %d%s\n", dataset_kind_name(p->kind),
-         p->kind == DATASET_BUILTIN ? "" : " in ", p->kind == DATASET_BUILTIN ? "" : p->path, d->images.n_images,
+         p->kind == DATASET_BUILTIN ? "" : " in ", dataset_path(p), d->images.n_images,
          d->images.S, d->images.S, d->images.channels == 3 ? " x 3, in colours" : "");
   printf("%-12s %8s %8s %8s %s\n", "split", "classes", "groups", "images", "  per class");
   for (int s = 0; s < DATASET_SPLITS; s++) {
@@ -200,20 +200,26 @@ static int watch(void *context, const struct fetch_file *file, int64_t done) {
   return signals_caught() != 0;
 }
 
-static int data_fetch(const struct options *o) {
+static int fetch(const struct options *o, enum dataset_kind kind) {
+  const struct fetch_file *files = kind == DATASET_OMNIGLOT ? fetch_omniglot : fetch_cifar100;
   struct watched w = { 0 };
   struct image_case c;
   int rc = open_case(&c, o);
+  struct dataset_params p = *c.p;
+  p.kind = kind;
   if (rc == 0) {
     signals_watch();
-    rc = fetch_files(c.p->path, c.p->url, fetch_omniglot, watch, &w);
+    rc = fetch_files(dataset_path(&p), kind == DATASET_OMNIGLOT ? p.url : p.cifar100_url, files, watch, &w);
     signals_unwatch();
   }
   if (w.file) progress_finish(&w.line);
-  for (const struct fetch_file *f = fetch_omniglot; rc == 0 && f->name; f++) printf("%s/%s\n", c.p->path, f->name);
+  for (const struct fetch_file *f = files; rc == 0 && f->name; f++) printf("%s/%s\n", dataset_path(&p), f->name);
   experiment_close(&c.x);
   return rc;
 }
+
+static int data_fetch_omniglot(const struct options *o) { return fetch(o, DATASET_OMNIGLOT); }
+static int data_fetch_cifar100(const struct options *o) { return fetch(o, DATASET_CIFAR100); }
 
 static const struct settings_section *sections(void) {
   static struct dataset_params params;
@@ -229,12 +235,15 @@ static const struct options_flag split_flags[] = { OPTIONS_CONFIG,
                                                    OPTIONS_VALUE("--out", out, "LIST", "write the list to a file"),
                                                    { 0 } };
 static const struct options_flag fetch_flags[] = { OPTIONS_CONFIG, OPTIONS_QUIET, { 0 } };
-static const char *const info_reads[] = { "data", NULL }, *const fetch_reads[] = { "data.path", "data.url", NULL };
+static const char *const info_reads[] = { "data", NULL }, *const fetch_reads[] = { "data.path", "data.url", NULL },
+                  *const fetch_cifar100_reads[] = { "data.path", "data.cifar100_url", NULL };
 
 static const struct options_action actions[] = {
   { .name = "info", .flags = info_flags, .reads = info_reads, .sections = sections, .run = data_info },
   { .name = "split", .flags = split_flags, .reads = info_reads, .sections = sections, .run = data_split },
-  { .name = "fetch omniglot", .flags = fetch_flags, .reads = fetch_reads, .sections = sections, .run = data_fetch },
+  { .name = "fetch omniglot", .flags = fetch_flags, .reads = fetch_reads, .sections = sections, .run = data_fetch_omniglot },
+  { .name = "fetch cifar100", .flags = fetch_flags, .reads = fetch_cifar100_reads, .sections = sections,
+    .run = data_fetch_cifar100 },
   { 0 },
 };
 const struct options_command data_command = { "data", "fetch and inspect data sets", text, actions, NULL };

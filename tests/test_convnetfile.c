@@ -57,7 +57,8 @@ static void test_other_rates(enum convnet_adapt before, enum convnet_adapt now) 
   real *w = err_aligned(net.n, sizeof *w);
   convnet_start(&net, w, 0, &r);
   for (int s = 0; s < 2; s++)
-    for (int l = net.adapting; l <= net.readout; l++) w[convnet_rate(&net, s, l)] = (real)(s + 1 + 0.25*(l - net.adapting));
+    for (int l = net.adapting; l <= net.readout; l++)
+      w[convnet_rate(&net, s, l)] = (real)(s + 1 + 0.25*(l - net.adapting));
   struct tensorfile_writer *out = tensorfile_create(path);
   convnetfile_put(out, &net, w);
   CHECK(tensorfile_commit(out) == 0 && tensorfile_open(&tf, path) == 0, "%s", err_message());

@@ -46,6 +46,17 @@ static void check_info(void) {
   unlink(folder_path(&marks, "mark01/notes.txt"));
 }
 
+static void check_fetch(void) {
+  char folder[320];
+  snprintf(folder, sizeof folder, "data.path=%s", folder_path(&tmp, "cifar"));
+  setenv("no_proxy", "*", 1);
+  refused(1, "http://127.0.0.1:1/sets/cifar-100-binary.tar.gz: ",
+          ARGS("data", "fetch", "cifar100", folder, "data.cifar100_url=http://127.0.0.1:1/sets", "--quiet"));
+  refused(1, "http://127.0.0.1:1/sets/images_background.zip: ",
+          ARGS("data", "fetch", "omniglot", folder, "data.url=http://127.0.0.1:1/sets", "--quiet"));
+  refused(2, "data.cifar100_url", ARGS("data", "fetch", "omniglot", folder, "data.cifar100_url=http://127.0.0.1:1"));
+}
+
 static void check_split(void) {
   char list[300], setting[320], *text;
   size_t size;
@@ -184,6 +195,7 @@ int main(void) {
   image_tree_fill(&marks, "", 16, 4);
   check_info();
   check_split();
+  check_fetch();
   check_train(model, sizeof model);
   check_eval(model);
   check_older(model);

@@ -88,7 +88,8 @@ run_completion() {
   complete -p metaxbar | grep -q -- '-F _metaxbar' || fail "not registered"
   expect "$(complete_line metaxbar tr)" train
   expect "$(complete_line metaxbar train '')" 'fewshot arm sine'
-  expect "$(complete_line metaxbar data fetch '')" omniglot
+  expect "$(complete_line metaxbar data '')" 'info split fetch'
+  expect "$(complete_line metaxbar data fetch '')" 'omniglot cifar100'
   expect "$(complete_line metaxbar device --j)" --json
   expect "$(complete_line metaxbar eval arm --o)" --out
   expect "$(complete_line metaxbar eval fewshot --o)" ''

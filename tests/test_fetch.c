@@ -16,6 +16,7 @@ enum { SIZE = 200000 };
 
 static char content[SIZE + 1];
 static _Atomic int requests, ranges;  // since the last reset
+static char asked[128];               // the beginning of the last request
 static struct fetch_file file[2] = { { "set.zip", SIZE, NULL } };
 
 // ---- the server: the first folder of the address says how it behaves
@@ -27,6 +28,7 @@ static void answer(int s, const char *request) {
   const int honest = !strncmp(request, "GET /good/", 10) || !strncmp(request, "GET /cut/", 9);
   if (range && honest) from = strtol(range + 13, NULL, 10);
   requests++;
+  snprintf(asked, sizeof asked, "%s", request);
   ranges += from > 0;
   size_t size = SIZE - (size_t)from, sent = 0;
   if (!strncmp(request, "GET /long/", 10)) size = SIZE + 1;
@@ -187,6 +189,25 @@ static void test_link(void) {
   folder_remove(&f);
 }
 
+// The official archives: their names, and that other files of these names are refused.
+static void test_official(void) {
+  static const struct { const struct fetch_file *files; const char *name, *size; } sets[] = {
+    { fetch_omniglot, "images_background.zip", "9464212" }, { fetch_cifar100, "cifar-100-binary.tar.gz", "168513733" },
+  };
+  for (int k = 0; k < 2; k++) {
+    struct folder f = folder_make();
+    char url[64], request[96], message[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/good", port);
+    snprintf(request, sizeof request, "GET /good/%s HTTP", sets[k].name);
+    snprintf(message, sizeof message, "%s.part: 200000 bytes instead of %s", sets[k].name, sets[k].size);
+    CHECK(fetch_files(f.path, url, sets[k].files, NULL, NULL) == ERR_FORMAT && strstr(err_message(), message) &&
+              !strncmp(asked, request, strlen(request)),
+          "%s: %s", asked, err_message());
+    CHECK(strlen(sets[k].files[0].md5) == 32, "%s", sets[k].files[0].md5);
+    folder_remove(&f);
+  }
+}
+
 static void test_md5(void) {
   static const char *const vectors[][2] = {
     { "", "d41d8cd98f00b204e9800998ecf8427e" },
@@ -230,5 +251,6 @@ int main(void) {
   test_resume();
   test_refusals();
   test_link();
+  test_official();
   return test_summary();
 }

@@ -34,7 +34,8 @@ static void outer_init(struct outer *t, struct convnet_params p, struct maml_opt
   for (int l = t->net.blocks; l <= t->net.readout; l++)  // biases are not zero
     for (int o1 = 0; o1 < convnet_columns(&t->net, l) && convnet_has_bias(&t->net, l); o1++)
       t->parameters[t->net.offset[l] + (size_t)((convnet_rows(&t->net, l) - 1) *
-                                                vector_padded(convnet_columns(&t->net, l)) + o1)] = (real)(0.3*o1 - 0.2);
+                                                vector_padded(convnet_columns(&t->net, l)) + o1)] =
+          (real)(0.3*o1 - 0.2);
   t->x = err_aligned(IMAGES*SIDE*SIDE*VECTOR_PADDING, sizeof(real));
   for (int i = 0; i < IMAGES*SIDE*SIDE*VECTOR_PADDING; i++)
     t->x[i] = i % VECTOR_PADDING < IN ? (real)rng_normal(&r) : 0;
@@ -223,7 +224,8 @@ static void test_quantised(struct convnet_params p) {
     double padding = 0, inside = 0;
     for (int i = 0; i < n; i++)
       *(i % OP < O ? &inside : &padding) += fabs((double)t.gradient[t.net.offset[l] + (size_t)i]);
-    CHECK(padding == 0 && inside > 0 && isfinite(inside), "layer %d: gradient %g, of the padding %g", l, inside, padding);
+    CHECK(padding == 0 && inside > 0 && isfinite(inside), "layer %d: gradient %g, of the padding %g", l, inside,
+          padding);
   }
   free(first);
   outer_release(&t);

@@ -28,6 +28,7 @@ static const struct action {
   { { "data", "info" }, "-c --json --out", "data", NULL },
   { { "data", "split" }, "-c --out", "data", NULL },
   { { "data", "fetch", "omniglot" }, "-c --quiet", "", NULL },
+  { { "data", "fetch", "cifar100" }, "-c --quiet", "", NULL },
   { { "model", "info" }, "--model --json", "", NULL },
   { { "model", "convert" }, "--model --out --half -c", "data net train eval synapse run chip verify ledger",
     CLASSIFIER },

@@ -37,7 +37,7 @@ tables() {
 flag_table() {
   printf '_metaxbar_flags() {\n  case "$1 $2" in\n'
   commands | while read -r c; do
-    words "$c" | cut -d ' ' -f 1 | while read -r word; do printf '    "%s %s") echo "%s" ;;\n' "$c" "$word" "$(flags "$c" $(words "$c" | grep -E "^$word( |$)") | tr '\n' ' ')"; done
+    words "$c" | cut -d ' ' -f 1 | uniq | while read -r word; do printf '    "%s %s") echo "%s" ;;\n' "$c" "$word" "$(flags "$c" $(words "$c" | grep -m 1 -E "^$word( |$)") | tr '\n' ' ')"; done
     printf '    "%s "*) echo "%s" ;;\n' "$c" "$(flags "$c" | tr '\n' ' ')"
   done
   printf '  esac\n}\n\n'
@@ -78,7 +78,7 @@ _metaxbar_name() {
 
 _metaxbar_word() {  # the word or words that may follow what is there
   local all=$(_metaxbar_words "$2" | tr ';' '\n')
-  if [ -z "$3" ]; then COMPREPLY+=($(compgen -W "$(printf '%s\n' "$all" | cut -d ' ' -f 1)" -- "$1"))
+  if [ -z "$3" ]; then COMPREPLY+=($(compgen -W "$(printf '%s\n' "$all" | cut -d ' ' -f 1 | uniq)" -- "$1"))
   elif [ -z "$4" ]; then COMPREPLY+=($(compgen -W "$(printf '%s\n' "$all" | _metaxbar_rest "$3")" -- "$1")); fi
 }
 

@@ -19,10 +19,10 @@ words() {
     { sub(/^usage:/, "      ") }
     $1 == "metaxbar" && $2 == command {
       first = $3; gsub(/[][]/, "", first)
-      second = $3 == first && $4 ~ /^[a-z]+$/ ? " " $4 : ""
+      second = $3 == first && $4 ~ /^[a-z0-9]+$/ ? " " $4 : ""
       if (first !~ /^[a-z]+(\|[a-z]+)*$/) next
       n = split(first, all, "|")
-      for (k = 1; k <= n; k++) if (!seen[all[k]]++) print all[k] second
+      for (k = 1; k <= n; k++) if (!seen[all[k] second]++) print all[k] second
     }'
 }
 

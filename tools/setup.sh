@@ -15,6 +15,7 @@ needed=(
   'libinih-dev          | settings files                 | pkg-config --exists inih'
   'libjansson-dev       | JSON                           | pkg-config --exists jansson'
   'libzip-dev           | zipped data sets               | pkg-config --exists libzip'
+  'libarchive-dev       | data sets in tar archives      | pkg-config --exists libarchive'
   'libpng-dev           | images                         | pkg-config --exists libpng'
   'libjpeg-dev          | images of cameras and scanners | pkg-config --exists libjpeg'
   'libcurl4-openssl-dev | fetching data sets             | pkg-config --exists libcurl'

@@ -9,10 +9,11 @@
 #include "base/file.h"
 #include "base/note.h"
 #include "data/characters.h"
+#include "data/cifar.h"
 #include "data/imagefolder.h"
 #include "data/omniglot.h"
 
-static const char *const dataset_kinds[] = { "omniglot", "folder", "builtin", NULL };
+static const char *const dataset_kinds[] = { "omniglot", "folder", "builtin", "cifar100", NULL };
 static const char *const dataset_preprocessings[] = { "area", "published", NULL };
 static const char *const dataset_rules[] = { "name", "order", NULL };
 static const char *const dataset_groups[] = { "class", "parent", NULL };
@@ -20,8 +21,9 @@ static const char *const dataset_layouts[] = { "auto", "classes", "splits", NULL
 
 const struct param dataset_param_table[] = {
   PARAM_CHOICE(struct dataset_params, kind, DATASET_OMNIGLOT, dataset_kinds, "where the images come from"),
-  PARAM_TEXT(struct dataset_params, path, "data/omniglot",
-             "folder of the Omniglot archives, or root of a tree of class folders"),
+  PARAM_TEXT(struct dataset_params, path, "",
+             "folder of the archives (if none is given, data/omniglot or data/cifar100), or root of a tree of class "
+             "folders"),
   PARAM_TEXT(struct dataset_params, validation_path, "", "folder: a tree of its own that holds the validation classes",
              .later = true),
   PARAM_TEXT(struct dataset_params, evaluation_path, "", "folder: a tree of its own that holds the evaluation classes",
@@ -66,6 +68,8 @@ const struct param dataset_param_table[] = {
             .later = true),
   PARAM_TEXT(struct dataset_params, url, "https://raw.githubusercontent.com/brendenlake/omniglot/master/python",
              "where data fetch gets the Omniglot archives"),
+  PARAM_TEXT(struct dataset_params, cifar100_url, "https://www.cs.toronto.edu/~kriz",
+             "where data fetch gets the CIFAR-100 archive", .later = true),
   { 0 },
 };
 
@@ -75,6 +79,12 @@ enum { DATASET_STAND_IN_CLASSES = 100, DATASET_STAND_IN_DRAWINGS = 20 };
 enum { DATASET_DIM = 128 };  // of 255: white paper is brighter
 
 const char *dataset_kind_name(int64_t kind) { return dataset_kinds[kind]; }
+
+const char *dataset_path(const struct dataset_params *p) {
+  static const char *const usual[] = { [DATASET_OMNIGLOT] = "data/omniglot", [DATASET_FOLDER] = "",
+                                       [DATASET_BUILTIN] = "", [DATASET_CIFAR100] = "data/cifar100" };
+  return p->path[0] ? p->path : usual[p->kind];
+}
 
 const char *dataset_split_name(enum dataset_split s) {
   static const char *const names[DATASET_SPLITS] = { "training", "validation", "evaluation" };
@@ -171,6 +181,10 @@ static void dataset_parts_apart(int *part, const struct imageset *set, const str
             : (int)split_by_name(set->group_name[set->group[c]], (uint64_t)p->seed, evaluation, validation);
 }
 
+static void dataset_parts_of_cifar(int *part, const struct imageset *set) {
+  for (int c = 0; c < set->n_classes; c++) part[c] = cifar_part(set->class_name[c]);
+}
+
 static int dataset_is_apart(const struct dataset_params *p) {
   return p->kind == DATASET_FOLDER && (p->validation_path[0] || p->evaluation_path[0]);
 }
@@ -181,6 +195,10 @@ static int dataset_parts(int *part, const struct imageset *set, const struct dat
   if (p->split[0]) return dataset_parts_listed(part, set, p->split);
   if (dataset_is_apart(p)) {
     dataset_parts_apart(part, set, p, first);
+    return 0;
+  }
+  if (p->kind == DATASET_CIFAR100) {
+    dataset_parts_of_cifar(part, set);
     return 0;
   }
   if (folder && (p->layout == DATASET_PARTS || (p->layout == DATASET_AUTO && dataset_has_parts(set))))
@@ -228,11 +246,17 @@ int dataset_split_write(const struct dataset *d, const char *path) {
 
 static int dataset_load_omniglot(struct dataset *d, const struct dataset_params *p, int what, int *n_background) {
   if (what & DATASET_BACKGROUND_ONLY)
-    TRY(omniglot_load(&d->images, p->path, "images_background", OMNIGLOT_BACKGROUND));
+    TRY(omniglot_load(&d->images, dataset_path(p), "images_background", OMNIGLOT_BACKGROUND));
   *n_background = d->images.n_groups;
   if (what & DATASET_EVALUATION_ONLY)
-    TRY(omniglot_load(&d->images, p->path, "images_evaluation", OMNIGLOT_EVALUATION));
+    TRY(omniglot_load(&d->images, dataset_path(p), "images_evaluation", OMNIGLOT_EVALUATION));
   return 0;
+}
+
+static int dataset_load_cifar(struct dataset *d, const struct dataset_params *p, int what) {
+  const unsigned background = what & DATASET_BACKGROUND_ONLY ? 1u << DATASET_TRAINING | 1u << DATASET_VALIDATION : 0;
+  const unsigned evaluation = what & DATASET_EVALUATION_ONLY ? 1u << DATASET_EVALUATION : 0;
+  return cifar_load(&d->images, dataset_path(p), background | evaluation);
 }
 
 static void dataset_load_builtin(struct dataset *d, const struct dataset_params *p, int what, int *n_background) {
@@ -263,6 +287,7 @@ static int dataset_load_folder(struct dataset *d, const struct dataset_params *p
   char text[512];
   if (p->channels == 3 && p->invert)
     return err_set(ERR_SETTING, "data.invert=yes: says what is ink, and images in colours (data.channels=3) have none");
+  if (!p->path[0]) return err_set(ERR_SETTING, "data.path: data.kind=folder needs the folder or zip file of images");
   TRY(dataset_load_trees(d, p, what, first));
   const int n = d->images.n_images, mostly_ink = 2 * found->n_border > n;
   imagefolder_skipped(found, text, sizeof text);
@@ -279,13 +304,17 @@ static int dataset_load_folder(struct dataset *d, const struct dataset_params *p
 }
 
 // Characters that neither data.kind=builtin nor an earlier model has seen.
-static void dataset_load_stand_in(struct dataset *d, const struct dataset_params *p) {
+static int dataset_load_stand_in(struct dataset *d, const struct dataset_params *p) {
+  if (p->channels == 3)
+    return err_set(ERR_SETTING, "no training class is left for background images, and nothing in colours can stand in "
+                                "(data.evaluation, data.validation, data.split)");
   imageset_init(&d->stand_in, (enum imageset_preprocessing)p->preprocessing, (int)p->size);
   characters_load(&d->stand_in, "background", (uint64_t)p->seed, DATASET_STAND_IN_CHARACTERS, DATASET_STAND_IN_CLASSES,
                   DATASET_STAND_IN_DRAWINGS);
   d->standing_in.id = err_calloc(DATASET_STAND_IN_CLASSES, sizeof(int));
   for (int c = 0; c < DATASET_STAND_IN_CLASSES; c++) d->standing_in.id[d->standing_in.n++] = c;
   note("no training class is left: built-in characters serve as background images");
+  return 0;
 }
 
 const struct imageset *dataset_background(const struct dataset *d, const struct imageset_classes **from) {
@@ -295,10 +324,17 @@ const struct imageset *dataset_background(const struct dataset *d, const struct 
   return own ? &d->images : &d->stand_in;
 }
 
-static int dataset_check_channels(const struct dataset_params *p) {
+// Settings that do not go together.
+static int dataset_check_kind(const struct dataset_params *p) {
+  const char *kind = dataset_kind_name(p->kind);
+  if (p->kind != DATASET_FOLDER && (p->validation_path[0] || p->evaluation_path[0]))
+    return err_set(ERR_SETTING, "data.%s_path: of data.kind=folder, not %s",
+                   p->validation_path[0] ? "validation" : "evaluation", kind);
   if (p->channels == 2) return err_set(ERR_SETTING, "data.channels=2: 1 (grey) or 3 (colours)");
-  if (p->channels == 3 && p->kind != DATASET_FOLDER)
-    return err_set(ERR_SETTING, "data.channels=3: data.kind=%s has no colours", dataset_kind_name(p->kind));
+  if (p->channels == 1 && p->kind == DATASET_CIFAR100)
+    return err_set(ERR_SETTING, "data.channels=1: data.kind=%s is in colours: data.channels=3", kind);
+  if (p->channels == 3 && p->kind != DATASET_FOLDER && p->kind != DATASET_CIFAR100)
+    return err_set(ERR_SETTING, "data.channels=3: data.kind=%s has no colours", kind);
   if (p->channels == 3 && p->preprocessing == IMAGESET_PUBLISHED)
     return err_set(ERR_SETTING, "data.preprocessing=published: of ink; images in colours (data.channels=3) have none");
   return 0;
@@ -306,7 +342,7 @@ static int dataset_check_channels(const struct dataset_params *p) {
 
 int dataset_load(struct dataset *d, const struct dataset_params *p, int what) {
   memset(d, 0, sizeof *d);
-  TRY(dataset_check_channels(p));
+  TRY(dataset_check_kind(p));
   if (p->channels == 3) imageset_init_colour(&d->images, (int)p->size);
   else imageset_init(&d->images, (enum imageset_preprocessing)p->preprocessing, (int)p->size);
   int rc = 0, n_background = 0, first[DATASET_SPLITS] = { 0 };
@@ -314,14 +350,15 @@ int dataset_load(struct dataset *d, const struct dataset_params *p, int what) {
   switch ((enum dataset_kind)p->kind) {
   case DATASET_OMNIGLOT: rc = dataset_load_omniglot(d, p, parts, &n_background); break;
   case DATASET_BUILTIN: dataset_load_builtin(d, p, parts, &n_background); break;
+  case DATASET_CIFAR100: rc = dataset_load_cifar(d, p, parts); break;
   case DATASET_FOLDER:
     rc = dataset_load_folder(d, p, parts, first);
     n_background = d->images.n_groups;
     break;
   }
   if (rc == 0) rc = dataset_split_classes(d, p, n_background, first);
+  if (rc == 0 && what & DATASET_STAND_IN && d->split[DATASET_TRAINING].n == 0) rc = dataset_load_stand_in(d, p);
   if (rc < 0) dataset_release(d);
-  else if (what & DATASET_STAND_IN && d->split[DATASET_TRAINING].n == 0) dataset_load_stand_in(d, p);
   return rc;
 }
 
@@ -342,6 +379,7 @@ int dataset_check(const struct dataset *d, const struct dataset_params *p, const
     [DATASET_FOLDER] = { "data.validation and data.evaluation", "data.validation", "data.evaluation" },
     [DATASET_BUILTIN] = { "data.classes and data.validation", "data.classes and data.validation",
                           "data.evaluation_classes" },
+    [DATASET_CIFAR100] = { "data.path", "data.path", "data.path" },
   };
   const int n = episode_classes(spec, &d->split[s]);
   if (spec->ways > n)

@@ -11,7 +11,7 @@
 #include "data/imageset.h"
 #include "data/split.h"
 
-enum dataset_kind { DATASET_OMNIGLOT, DATASET_FOLDER, DATASET_BUILTIN };
+enum dataset_kind { DATASET_OMNIGLOT, DATASET_FOLDER, DATASET_BUILTIN, DATASET_CIFAR100 };
 enum dataset_rule { DATASET_BY_NAME, DATASET_BY_ORDER };
 enum dataset_layout { DATASET_AUTO, DATASET_CLASSES, DATASET_PARTS };
 // What to load. With DATASET_STAND_IN also some built-in characters if no training class is left.
@@ -37,7 +37,7 @@ struct dataset_params {
   double distort_rotation_deg, distort_scale, distort_shear, distort_translation_px;
   int64_t flip, crop_px, rotated_classes;
   double cutmix;
-  char url[PARAM_TEXT_SIZE];  // where `data fetch` gets Omniglot
+  char url[PARAM_TEXT_SIZE], cifar100_url[PARAM_TEXT_SIZE];  // where `data fetch` gets Omniglot and CIFAR-100
 };
 extern const struct param dataset_param_table[];
 
@@ -74,6 +74,7 @@ int dataset_split_write(const struct dataset *d, const char *path);
 void dataset_split_print(const struct dataset *d, FILE *out);
 
 const char *dataset_kind_name(int64_t kind);  // as data.kind
+const char *dataset_path(const struct dataset_params *p);  // data.path, or the usual folder of the kind
 // "training", "validation", "evaluation"
 const char *dataset_split_name(enum dataset_split s);
 

@@ -19,6 +19,11 @@ const struct fetch_file fetch_omniglot[] = {
   { NULL, 0, NULL },
 };
 
+const struct fetch_file fetch_cifar100[] = {
+  { "cifar-100-binary.tar.gz", 168513733, "03b5dce01913d631647c71ecec9e9cb8" },
+  { NULL, 0, NULL },
+};
+
 // One download in progress.
 struct fetch {
   const struct fetch_file *file;

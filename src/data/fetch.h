@@ -12,8 +12,9 @@ struct fetch_file {
   const char *md5;   // 32 hexadecimal digits
 };
 
-// The two archives of github.com/brendenlake/omniglot; ends with a NULL name.
+// The two archives of github.com/brendenlake/omniglot; a list ends with a NULL name.
 extern const struct fetch_file fetch_omniglot[];
+extern const struct fetch_file fetch_cifar100[];  // of www.cs.toronto.edu/~kriz
 
 // Called during a download with the bytes so far; returning non-zero stops it (ERR_INTERRUPTED).
 typedef int fetch_progress(void *context, const struct fetch_file *file, int64_t done);

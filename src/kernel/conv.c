@@ -148,7 +148,8 @@ struct panel {
   int tap, taps, first, n, NV;
 };
 
-// What one coordinate of an output pixel is made of: n taps from `tap` in steps, input coordinates from `from` on or back.
+// What one coordinate of an output pixel is made of: n taps from `tap` in steps, input coordinates from `from` on or
+// back.
 struct axis {
   int n, tap, step, from, way;
 };

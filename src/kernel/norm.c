@@ -1,39 +1,49 @@
 #include "kernel/norm.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stddef.h>
-#include <string.h>
 
-// Channels are taken in blocks whose sums fit registers; pixels in groups short enough for real
-// precision, groups summed in double.
-enum { BLOCK = 64, GROUP = 64 };
+#include "base/vector.h"
 
-#define FOR_EACH_BLOCK(c0, width)                                                                  \
-  for (int c0 = 0, width; c0 < C && (width = C - c0 < BLOCK ? C - c0 : BLOCK, 1); c0 += BLOCK)
+// Sums are taken of as many channels as fill vectors on every machine, over groups of pixels short enough for real
+// precision; groups are summed in double.
+enum { CHANNELS = VECTOR_PADDING, VECTORS = CHANNELS/VECTOR_LANES, BLOCK = 4*CHANNELS, GROUP = 64 };
 
-static inline __attribute__((always_inline)) void sums_of(real *restrict s1, real *restrict s2, real *restrict a,
-                                                          int n, int C, int width) {
-  real t1[BLOCK] = { 0 }, t2[BLOCK] = { 0 };
-  for (int p = 0; p < n; p++)
-    for (int c = 0; c < width; c++) {
-      const real v = a[(ptrdiff_t)p*C + c] > 0 ? a[(ptrdiff_t)p*C + c] : 0;
-      a[(ptrdiff_t)p*C + c] = v;
-      t1[c] += v;
-      t2[c] += v*v;
+#define INLINE static inline __attribute__((always_inline))
+
+typedef __typeof__((vector){ 0 } > (vector){ 0 }) mask;
+
+// x where `of` is positive, else 0. With a condition in its place gcc computes one number at a time.
+INLINE vector where_positive(vector x, vector of) { return (vector)((mask)x & (of > 0)); }
+
+INLINE vector *at(real *x, ptrdiff_t i) { return (vector *)(x + i); }
+INLINE vector from(const real *x, ptrdiff_t i) { return *(const vector *)(x + i); }
+
+// Rectify CHANNELS channels of n pixels; their sums and sums of squares.
+static void rectify(real *s1, real *s2, real *a, int n, int C) {
+  vector t1[VECTORS] = { { 0 } }, t2[VECTORS] = { { 0 } };
+  for (int p = 0; p < n; p++, a += C)
+#pragma GCC unroll 8
+    for (int v = 0; v < VECTORS; v++) {
+      const vector x = from(a, v*VECTOR_LANES), y = where_positive(x, x);
+      *at(a, v*VECTOR_LANES) = y;
+      t1[v] += y;
+      t2[v] += y*y;
     }
-  memcpy(s1, t1, sizeof t1);
-  memcpy(s2, t2, sizeof t2);
+  for (int v = 0; v < VECTORS; v++) {
+    *at(s1, v*VECTOR_LANES) = t1[v];
+    *at(s2, v*VECTOR_LANES) = t2[v];
+  }
 }
 
 void norm_statistics(real *restrict mean, real *restrict r, real *restrict a, int n, int C, real eps) {
-  FOR_EACH_BLOCK(c0, width) {
+  for (int c0 = 0; c0 < C; c0 += BLOCK) {
+    const int width = C - c0 < BLOCK ? C - c0 : BLOCK;
     double sum[BLOCK] = { 0 }, square[BLOCK] = { 0 };
     for (int p = 0; p < n; p += GROUP) {
-      real s1[BLOCK], s2[BLOCK];
-      const int m = n - p < GROUP ? n - p : GROUP;
-      if (width == BLOCK) sums_of(s1, s2, a + (ptrdiff_t)p*C + c0, m, C, BLOCK);
-      else sums_of(s1, s2, a + (ptrdiff_t)p*C + c0, m, C, width);
+      _Alignas(64) real s1[BLOCK], s2[BLOCK];
+      for (int c = 0; c < width; c += CHANNELS)
+        rectify(s1 + c, s2 + c, a + (ptrdiff_t)p*C + c0 + c, n - p < GROUP ? n - p : GROUP, C);
       for (int c = 0; c < width; c++) {
         sum[c] += (double)s1[c];
         square[c] += (double)s2[c];
@@ -48,7 +58,7 @@ void norm_statistics(real *restrict mean, real *restrict r, real *restrict a, in
 }
 
 void norm_rectify(real *restrict a, int n, int C) {
-  for (ptrdiff_t i = 0; i < (ptrdiff_t)n*C; i++) a[i] = a[i] > 0 ? a[i] : 0;
+  for (ptrdiff_t i = 0; i < (ptrdiff_t)n*C; i += VECTOR_LANES) *at(a, i) = where_positive(from(a, i), from(a, i));
 }
 
 void norm_forward(real *restrict y, const real *restrict a, const real *restrict mean, const real *restrict r,
@@ -57,40 +67,34 @@ void norm_forward(real *restrict y, const real *restrict a, const real *restrict
     for (int c = 0; c < C; c++) y[(ptrdiff_t)p*C + c] = (a[(ptrdiff_t)p*C + c] - mean[c]) * r[c];
 }
 
-static inline __attribute__((always_inline)) void sums_of_gradient(real *restrict s1, real *restrict s2,
-                                                                   const real *restrict dy, const real *restrict y,
-                                                                   int n, int C, int width) {
-  real t1[BLOCK] = { 0 }, t2[BLOCK] = { 0 };
-  for (int p = 0; p < n; p++)
-    for (int c = 0; c < width; c++) {
-      t1[c] += dy[(ptrdiff_t)p*C + c];
-      t2[c] += dy[(ptrdiff_t)p*C + c] * y[(ptrdiff_t)p*C + c];
+// CHANNELS channels of n pixels.
+static void sums(real *s1, real *s2, const real *dy, const real *y, int n, int C) {
+  vector t1[VECTORS] = { { 0 } }, t2[VECTORS] = { { 0 } };
+  for (int p = 0; p < n; p++, dy += C, y += C)
+#pragma GCC unroll 8
+    for (int v = 0; v < VECTORS; v++) {
+      t1[v] += from(dy, v*VECTOR_LANES);
+      t2[v] += from(dy, v*VECTOR_LANES) * from(y, v*VECTOR_LANES);
     }
-  for (int c = 0; c < width; c++) {
-    s1[c] += t1[c];
-    s2[c] += t2[c];
+  for (int v = 0; v < VECTORS; v++) {
+    *at(s1, v*VECTOR_LANES) += t1[v];
+    *at(s2, v*VECTOR_LANES) += t2[v];
   }
 }
 
 void norm_sums(real *restrict s1, real *restrict s2, const real *restrict dy, const real *restrict y, int n, int C) {
-  for (int p = 0; p < n; p += GROUP) {
-    const int m = n - p < GROUP ? n - p : GROUP;
-    FOR_EACH_BLOCK(c0, width) {
-      const ptrdiff_t at = (ptrdiff_t)p*C + c0;
-      if (width == BLOCK) sums_of_gradient(s1 + c0, s2 + c0, dy + at, y + at, m, C, BLOCK);
-      else sums_of_gradient(s1 + c0, s2 + c0, dy + at, y + at, m, C, width);
-    }
-  }
+  for (int p = 0; p < n; p += GROUP)
+    for (int c = 0; c < C; c += CHANNELS)
+      sums(s1 + c, s2 + c, dy + (ptrdiff_t)p*C + c, y + (ptrdiff_t)p*C + c, n - p < GROUP ? n - p : GROUP, C);
 }
 
 void norm_backward(real *restrict dz, const real *restrict dy, const real *restrict y, const real *restrict a,
                    const real *restrict r, const real *restrict s1, const real *restrict s2, int m, int n, int C) {
   const real over_m = (real)1 / (real)m;
-  for (int p = 0; p < n; p++)
-    for (int c = 0; c < C; c++) {
-      const ptrdiff_t i = (ptrdiff_t)p*C + c;
-      const real d = r[c] * (dy[i] - over_m * (s1[c] + y[i]*s2[c]));
-      dz[i] = a[i] > 0 ? d : 0;
+  for (int p = 0; p < n; p++, dz += C, dy += C, y += C, a += C)
+    for (int c = 0; c < C; c += VECTOR_LANES) {
+      const vector d = from(r, c) * (from(dy, c) - over_m * (from(s1, c) + from(y, c)*from(s2, c)));
+      *at(dz, c) = where_positive(d, from(a, c));
     }
 }
 

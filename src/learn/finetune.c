@@ -203,7 +203,8 @@ static void add_query_gradient(struct finetune *f, const struct finetune_task *t
   for (size_t i = 0; i < f->n && t->weight[step] != 0; i++) f->d[f->from + i] += q[i];
 }
 
-void finetune_backward(struct finetune *f, const struct adapt_record *a, const struct finetune_task *t, real *gradient) {
+void finetune_backward(struct finetune *f, const struct adapt_record *a, const struct finetune_task *t,
+                       real *gradient) {
   const struct convnet *net = t->net;
   memset(f->d, 0, net->rates * sizeof *f->d);
   for (int s = t->read.steps; s >= 0; s--) {

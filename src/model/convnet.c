@@ -324,7 +324,8 @@ static void normalisation_backward(const struct convnet *net, struct convnet_wor
       real *s1 = sums[group], *s2 = s1 + CP;
       // the support's statistics carry the queries' gradient too
       if (pass == 0) norm_sums(sums[of], sums[of] + CP, w->du[l] + at, w->u[l] + at, m, CP);
-      else norm_backward(w->dz[l] + at, w->du[l] + at, w->u[l] + at, w->a[l] + at, w->r[l][of], s1, s2, m ? m : 1, m, CP);
+      else norm_backward(w->dz[l] + at, w->du[l] + at, w->u[l] + at, w->a[l] + at, w->r[l][of], s1, s2, m ? m : 1, m,
+                         CP);
     }
 }
 

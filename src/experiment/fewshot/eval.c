@@ -473,7 +473,7 @@ static int check_settings(const struct fewshot *f, const struct fewshot_model *m
     return err_set(ERR_SETTING, "eval.updates=%d: the model has inner rates for %d", (int)f->eval.updates,
                    model->net.steps);
   if (f->eval.method == FEWSHOT_ADAPT && f->eval.batchnorm == CONVNET_FIXED && model->net.adapting < model->net.blocks)
-    return err_set(ERR_SETTING, "eval.batchnorm=chip: train.adapt=%s changes the kernels whose statistics that measures",
+    return err_set(ERR_SETTING, "eval.batchnorm=chip: train.adapt=%s changes the kernels that this measures",
                    convnet_adapt_names[f->net.adapt]);
   if (f->eval.method == FEWSHOT_SCRATCH && f->synapse.kind == RUN_CHIP)
     return err_set(ERR_SETTING, "synapse.kind=chip: eval.method=scratch trains in software only");

@@ -88,7 +88,7 @@ struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct 
   json_put(o, "data", data_json(r, &f->data));
   json_put_text(o, "preprocessing", f->data.preprocessing == IMAGESET_PUBLISHED ? "published" : "area");
   json_put_i64(o, "tasks", r->n_tasks);
-  json_put_i64(o, "ways", m->net.ways);
+  json_put_i64(o, "ways", r->ways);
   json_put_i64(o, "shots", r->shots);
   json_put_i64(o, "queries", r->queries);
   json_put_text(o, "split", dataset_split_name(f->eval.split ? DATASET_VALIDATION : DATASET_EVALUATION));
@@ -189,7 +189,7 @@ void fewshot_result_print(const struct fewshot_result *r, const struct fewshot *
   const bool chip = f->synapse.kind == RUN_CHIP;
   if (f->eval.tasks_file[0]) print_tasks(r, out);
   static const char *const adapting[] = { "", ", dense layers adapt", ", all layers adapt" };
-  fprintf(out, "%d tasks, %d-way %d-shot, %d %s classes%s%s, batch norm '%s'%s\n", r->n_tasks, m->net.ways, r->shots,
+  fprintf(out, "%d tasks, %d-way %d-shot, %d %s classes%s%s, batch norm '%s'%s\n", r->n_tasks, r->ways, r->shots,
           r->n_classes, f->eval.split ? "validation" : "evaluation",
           f->data.preprocessing == IMAGESET_PUBLISHED ? ", published preprocessing" : "", adapting[f->net.adapt],
           convnet_rule_names[f->eval.batchnorm], f->eval.batchnorm == CONVNET_TASK ? " (needs balanced queries)" : "");
