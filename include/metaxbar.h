@@ -99,7 +99,8 @@ MX_API int mx_chip_load(struct mx_chip *chip, const char *path);
 // ---- few-shot learning: a classifier that learns new classes by a few updates of its last layer
 //
 //   h = features(image),  p = softmax(h W),  W <- W - alpha h^T (p - onehot)/n        n support images
-// (Ortner et al., Nat. Commun. 16:1243, 2025). The weights are exact numbers, quantised ones, or devices of a chip.
+// (Ortner et al., Nat. Commun. 16:1243, 2025); a model trained with train.adapt=dense or all changes those layers, by
+// back-propagation. The weights are exact numbers, quantised ones, or devices of a chip.
 
 struct mx_fewshot;
 

@@ -76,12 +76,32 @@ static void test_gradients(void) {
   for (int i = 0; i < B*LD; i++) CHECK_REL(twice[i], 2*dz[i], 1e-14);
 }
 
+// The pullback is also the derivative along a direction.
+static void test_direction(struct rng *r) {
+  const double h = 1e-4;
+  real along[B*LD] = { 0 }, found[B*LD] = { 0 }, moved[B*LD], side[2][B*LD];
+  for (int i = 0; i < B*LD; i++) along[i] = i % LD < N ? (real)rng_normal(r) : 0;
+  for (int k = 0; k < 2; k++) {
+    for (int i = 0; i < B*LD; i++) moved[i] = (real)((double)z[i] + (k ? -h : h)*(double)along[i]);
+    softmax_forward(side[k], moved, B, N, LD);
+  }
+  softmax_forward(p, z, B, N, LD);
+  softmax_backward(found, along, p, B, N, LD);
+  for (int i = 0; i < B*LD; i++) {
+    const double expected = (double)(side[0][i] - side[1][i])/(2*h);
+    CHECK(fabs((double)found[i] - expected) < test_tol(1e-7), "%d: %g, not %g", i, (double)found[i], expected);
+  }
+}
+
 int main(void) {
   struct rng r = rng_stream(4, RNG_TEST, 0);
   for (int i = 0; i < B*LD; i++) z[i] = i % LD < N ? (real)(2 * rng_normal(&r)) : 0;
   test_values();
   test_extremes();
   test_correct();
-  if (GRADIENT_CHECKED) test_gradients();
+  if (GRADIENT_CHECKED) {
+    test_gradients();
+    test_direction(&r);
+  }
   return test_summary();
 }

@@ -150,6 +150,31 @@ static void test_renewed(void) {
   bench_release(&b);
 }
 
+// All layers adapt: the weights in use are what the chip conducts, moved as it moves what it means to hold.
+static void test_layers_held(void) {
+  const struct chip_params p = real_chip();
+  struct bench b;
+  bench_init_adapt(&b, INLOOP_CHIP, &p, CONVNET_ALL);
+  learn(&b, 3, 1e6);
+  const real *last = b.worker.finetune.w + STEPS*b.worker.finetune.n;
+  for (int l = 0; l < b.net.blocks; l++) {
+    const size_t n = (size_t)convnet_rows(&b.net, l) * (size_t)vector_padded(convnet_columns(&b.net, l));
+    real *first_meant = err_aligned(2*n, sizeof *first_meant), *last_meant = first_meant + n;
+    struct synapse *s = chip_synapse(b.loop.chip, l), *adapted = b.worker.layers[l];
+    s->ops->weights(s, first_meant);
+    adapted->ops->weights(adapted, last_meant);
+    double apart = 0, moved = 0;
+    for (size_t i = 0; i < n; i++) {
+      const double held = (double)b.worker.held[b.net.offset[l] + i], in_use = (double)last[b.net.offset[l] + i];
+      apart = fmax(apart, fabs(in_use - (double)last_meant[i] - (held - (double)first_meant[i])));
+      moved = fmax(moved, fabs((double)last_meant[i] - (double)first_meant[i]));
+    }
+    CHECK(moved > 1e-3 && apart < 1e-6, "layer %d: moved by %g, off by %g", l, moved, apart);
+    free(first_meant);
+  }
+  bench_release(&b);
+}
+
 // The same bits after any past; others under another seed or without drift.
 static void test_seed_alone(void) {
   const struct chip_params p = real_chip();
@@ -215,6 +240,7 @@ static void test_clip(void) {
 int main(void) {
   test_ideal();
   test_layers();
+  test_layers_held();
   test_renewed();
   test_seed_alone();
   test_corrected();

@@ -23,4 +23,11 @@ enum { VECTOR_PADDING = 16 };
 // n rounded up to full vectors.
 static inline int vector_padded(int n) { return (n + VECTOR_PADDING - 1) / VECTOR_PADDING * VECTOR_PADDING; }
 
+static inline vector *vector_at(real *x) { return (vector *)x; }
+static inline vector vector_from(const real *x) { return *(const vector *)x; }
+
+// x where `of` is positive, else 0. With a condition in its place gcc computes one number at a time.
+typedef __typeof__((vector){ 0 } > (vector){ 0 }) vector_mask;
+static inline vector vector_where_positive(vector x, vector of) { return (vector)((vector_mask)x & (of > 0)); }
+
 #endif

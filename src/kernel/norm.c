@@ -9,30 +9,20 @@
 // precision; groups are summed in double.
 enum { CHANNELS = VECTOR_PADDING, VECTORS = CHANNELS/VECTOR_LANES, BLOCK = 4*CHANNELS, GROUP = 64 };
 
-#define INLINE static inline __attribute__((always_inline))
-
-typedef __typeof__((vector){ 0 } > (vector){ 0 }) mask;
-
-// x where `of` is positive, else 0. With a condition in its place gcc computes one number at a time.
-INLINE vector where_positive(vector x, vector of) { return (vector)((mask)x & (of > 0)); }
-
-INLINE vector *at(real *x, ptrdiff_t i) { return (vector *)(x + i); }
-INLINE vector from(const real *x, ptrdiff_t i) { return *(const vector *)(x + i); }
-
 // Rectify CHANNELS channels of n pixels; their sums and sums of squares.
 static void rectify(real *s1, real *s2, real *a, int n, int C) {
   vector t1[VECTORS] = { { 0 } }, t2[VECTORS] = { { 0 } };
   for (int p = 0; p < n; p++, a += C)
 #pragma GCC unroll 8
     for (int v = 0; v < VECTORS; v++) {
-      const vector x = from(a, v*VECTOR_LANES), y = where_positive(x, x);
-      *at(a, v*VECTOR_LANES) = y;
+      const vector x = vector_from(a + v*VECTOR_LANES), y = vector_where_positive(x, x);
+      *vector_at(a + v*VECTOR_LANES) = y;
       t1[v] += y;
       t2[v] += y*y;
     }
   for (int v = 0; v < VECTORS; v++) {
-    *at(s1, v*VECTOR_LANES) = t1[v];
-    *at(s2, v*VECTOR_LANES) = t2[v];
+    *vector_at(s1 + v*VECTOR_LANES) = t1[v];
+    *vector_at(s2 + v*VECTOR_LANES) = t2[v];
   }
 }
 
@@ -58,7 +48,8 @@ void norm_statistics(real *restrict mean, real *restrict r, real *restrict a, in
 }
 
 void norm_rectify(real *restrict a, int n, int C) {
-  for (ptrdiff_t i = 0; i < (ptrdiff_t)n*C; i += VECTOR_LANES) *at(a, i) = where_positive(from(a, i), from(a, i));
+  for (ptrdiff_t i = 0; i < (ptrdiff_t)n*C; i += VECTOR_LANES)
+    *vector_at(a + i) = vector_where_positive(vector_from(a + i), vector_from(a + i));
 }
 
 void norm_forward(real *restrict y, const real *restrict a, const real *restrict mean, const real *restrict r,
@@ -73,12 +64,12 @@ static void sums(real *s1, real *s2, const real *dy, const real *y, int n, int C
   for (int p = 0; p < n; p++, dy += C, y += C)
 #pragma GCC unroll 8
     for (int v = 0; v < VECTORS; v++) {
-      t1[v] += from(dy, v*VECTOR_LANES);
-      t2[v] += from(dy, v*VECTOR_LANES) * from(y, v*VECTOR_LANES);
+      t1[v] += vector_from(dy + v*VECTOR_LANES);
+      t2[v] += vector_from(dy + v*VECTOR_LANES) * vector_from(y + v*VECTOR_LANES);
     }
   for (int v = 0; v < VECTORS; v++) {
-    *at(s1, v*VECTOR_LANES) += t1[v];
-    *at(s2, v*VECTOR_LANES) += t2[v];
+    *vector_at(s1 + v*VECTOR_LANES) += t1[v];
+    *vector_at(s2 + v*VECTOR_LANES) += t2[v];
   }
 }
 
@@ -93,8 +84,9 @@ void norm_backward(real *restrict dz, const real *restrict dy, const real *restr
   const real over_m = (real)1 / (real)m;
   for (int p = 0; p < n; p++, dz += C, dy += C, y += C, a += C)
     for (int c = 0; c < C; c += VECTOR_LANES) {
-      const vector d = from(r, c) * (from(dy, c) - over_m * (from(s1, c) + from(y, c)*from(s2, c)));
-      *at(dz, c) = where_positive(d, from(a, c));
+      const vector of_sums = over_m * (vector_from(s1 + c) + vector_from(y + c)*vector_from(s2 + c));
+      const vector d = vector_from(r + c) * (vector_from(dy + c) - of_sums);
+      *vector_at(dz + c) = vector_where_positive(d, vector_from(a + c));
     }
 }
 

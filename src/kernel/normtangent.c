@@ -3,67 +3,67 @@
 #include <math.h>
 #include <stddef.h>
 
-// As in norm.c: channels in blocks whose sums fit registers, pixels in groups short enough for real precision.
-enum { BLOCK = 64, GROUP = 64 };
+#include "base/vector.h"
 
-#define INLINE static inline __attribute__((always_inline))
+// As in norm.c: sums of as many channels as fill vectors on every machine, over groups of pixels short enough for real
+// precision.
+enum { CHANNELS = VECTOR_PADDING, VECTORS = CHANNELS/VECTOR_LANES, GROUP = 64 };
 
-INLINE void sums_of(real *restrict s1, real *restrict s2, real *restrict t, const real *restrict u,
-                    const real *restrict a, const real *restrict y, int n, int C, int width, int two) {
-  real t1[BLOCK] = { 0 }, t2[BLOCK] = { 0 };
-  for (int p = 0; p < n; p++)
-    for (int c = 0; c < width; c++) {
-      const ptrdiff_t i = (ptrdiff_t)p*C + c;
-      const real zdot = two ? t[i] + u[i] : t[i], v = a[i] > 0 ? zdot : 0;
-      t[i] = v;
-      t1[c] += v;
-      t2[c] += v * y[i];
+// CHANNELS channels of n pixels.
+static void sums_of(real *s1, real *s2, real *t, const real *u, const real *a, const real *y, int n, int C) {
+  vector t1[VECTORS] = { { 0 } }, t2[VECTORS] = { { 0 } };
+  for (int p = 0; p < n; p++, t += C, a += C, y += C)
+#pragma GCC unroll 8
+    for (int v = 0; v < VECTORS; v++) {
+      const int i = v*VECTOR_LANES;
+      vector x = vector_from(t + i);
+      if (u) x += vector_from(u + (ptrdiff_t)p*C + i);
+      x = vector_where_positive(x, vector_from(a + i));
+      *vector_at(t + i) = x;
+      t1[v] += x;
+      t2[v] += x * vector_from(y + i);
     }
-  for (int c = 0; c < width; c++) {
-    s1[c] += t1[c];
-    s2[c] += t2[c];
+  for (int v = 0; v < VECTORS; v++) {
+    *vector_at(s1 + v*VECTOR_LANES) += t1[v];
+    *vector_at(s2 + v*VECTOR_LANES) += t2[v];
   }
 }
 
 void normtangent_sums(real *restrict s1, real *restrict s2, real *restrict t, const real *restrict u,
                       const real *restrict a, const real *restrict y, int n, int C) {
   for (int p = 0; p < n; p += GROUP)
-    for (int c = 0; c < C; c += BLOCK) {
-      const int m = n - p < GROUP ? n - p : GROUP, width = C - c < BLOCK ? C - c : BLOCK;
+    for (int c = 0; c < C; c += CHANNELS) {
       const ptrdiff_t i = (ptrdiff_t)p*C + c;
-      if (!u) sums_of(s1 + c, s2 + c, t + i, a + i, a + i, y + i, m, C, width, 0);  // the fourth is not read
-      else if (width == BLOCK) sums_of(s1 + c, s2 + c, t + i, u + i, a + i, y + i, m, C, BLOCK, 1);
-      else sums_of(s1 + c, s2 + c, t + i, u + i, a + i, y + i, m, C, width, 1);
+      sums_of(s1 + c, s2 + c, t + i, u ? u + i : NULL, a + i, y + i, n - p < GROUP ? n - p : GROUP, C);
     }
 }
 
 void normtangent_forward(real *restrict t, const real *restrict y, const real *restrict r, const real *restrict s1,
                          const real *restrict s2, int n, int C) {
   const real over_n = (real)1 / (real)n;
-  for (int p = 0; p < n; p++)
-    for (int c = 0; c < C; c++) {
-      const ptrdiff_t i = (ptrdiff_t)p*C + c;
-      t[i] = r[c] * (t[i] - over_n * (s1[c] + y[i]*s2[c]));
-    }
+  for (int p = 0; p < n; p++, t += C, y += C)
+    for (int c = 0; c < C; c++) t[c] = r[c] * (t[c] - over_n * (s1[c] + y[c]*s2[c]));
 }
 
-INLINE void backward_sums_of(real *restrict s1, real *restrict s2, real *restrict s3, real *restrict t,
-                             const real *restrict u, const real *restrict dy, const real *restrict y,
-                             const real *restrict ydot, int n, int C, int width, int two) {
-  real t1[BLOCK] = { 0 }, t2[BLOCK] = { 0 }, t3[BLOCK] = { 0 };
-  for (int p = 0; p < n; p++)
-    for (int c = 0; c < width; c++) {
-      const ptrdiff_t i = (ptrdiff_t)p*C + c;
-      const real v = two ? t[i] + u[i] : t[i];
-      t[i] = v;
-      t1[c] += v;
-      t2[c] += v*y[i] + dy[i]*ydot[i];
-      t3[c] += dy[i]*y[i];
+// CHANNELS channels of n pixels; s: their first.
+static void backward_sums_of(struct normtangent_sums s, real *t, const real *u, const real *dy, const real *y,
+                             const real *ydot, int n, int C) {
+  vector t1[VECTORS] = { { 0 } }, t2[VECTORS] = { { 0 } }, t3[VECTORS] = { { 0 } };
+  for (int p = 0; p < n; p++, t += C, dy += C, y += C, ydot += C)
+#pragma GCC unroll 8
+    for (int v = 0; v < VECTORS; v++) {
+      const int i = v*VECTOR_LANES;
+      vector x = vector_from(t + i);
+      if (u) x += vector_from(u + (ptrdiff_t)p*C + i);
+      *vector_at(t + i) = x;
+      t1[v] += x;
+      t2[v] += x*vector_from(y + i) + vector_from(dy + i)*vector_from(ydot + i);
+      t3[v] += vector_from(dy + i)*vector_from(y + i);
     }
-  for (int c = 0; c < width; c++) {
-    s1[c] += t1[c];
-    s2[c] += t2[c];
-    s3[c] += t3[c];
+  for (int v = 0; v < VECTORS; v++) {
+    *vector_at(s.dy_dot + v*VECTOR_LANES) += t1[v];
+    *vector_at(s.product + v*VECTOR_LANES) += t2[v];
+    *vector_at(s.dy_y + v*VECTOR_LANES) += t3[v];
   }
 }
 
@@ -71,26 +71,24 @@ void normtangent_backward_sums(const struct normtangent_sums *s, real *restrict 
                                const real *restrict dy, const real *restrict y, const real *restrict ydot, int n,
                                int C) {
   for (int p = 0; p < n; p += GROUP)
-    for (int c = 0; c < C; c += BLOCK) {
-      const int m = n - p < GROUP ? n - p : GROUP, width = C - c < BLOCK ? C - c : BLOCK;
+    for (int c = 0; c < C; c += CHANNELS) {
       const ptrdiff_t i = (ptrdiff_t)p*C + c;
-      real *s1 = s->dy_dot + c, *s2 = s->product + c, *s3 = s->dy_y + c;
-      if (!u) backward_sums_of(s1, s2, s3, t + i, dy + i, dy + i, y + i, ydot + i, m, C, width, 0);  // nor the fifth
-      else if (width == BLOCK) backward_sums_of(s1, s2, s3, t + i, u + i, dy + i, y + i, ydot + i, m, C, BLOCK, 1);
-      else backward_sums_of(s1, s2, s3, t + i, u + i, dy + i, y + i, ydot + i, m, C, width, 1);
+      const struct normtangent_sums first = { s->dy_dot + c, s->product + c, s->dy_y + c };
+      backward_sums_of(first, t + i, u ? u + i : NULL, dy + i, y + i, ydot + i, n - p < GROUP ? n - p : GROUP, C);
     }
 }
 
 void normtangent_backward(real *restrict t, const real *restrict dz, const real *restrict y, const real *restrict ydot,
                           const real *restrict a, const real *restrict r, const real *restrict s2,
                           const struct normtangent_sums *s, int n, int C) {
-  const real over_n = (real)1 / (real)n, *restrict s_dot = s->dy_dot, *restrict s_product = s->product,
-             *restrict s_y = s->dy_y;
-  for (int p = 0; p < n; p++)
-    for (int c = 0; c < C; c++) {
-      const ptrdiff_t i = (ptrdiff_t)p*C + c;
-      const real d = t[i] - over_n * (s_dot[c] + y[i]*s_product[c] + ydot[i]*s_y[c]);
-      t[i] = r[c] * ((a[i] > 0 ? d : 0) - over_n*s2[c]*dz[i]);
+  const real over_n = (real)1 / (real)n;
+  for (int p = 0; p < n; p++, t += C, dz += C, y += C, ydot += C, a += C)
+    for (int c = 0; c < C; c += VECTOR_LANES) {
+      const vector d = vector_from(t + c) - over_n*(vector_from(s->dy_dot + c) +
+                                                    vector_from(y + c)*vector_from(s->product + c) +
+                                                    vector_from(ydot + c)*vector_from(s->dy_y + c));
+      const vector of_r = over_n*vector_from(s2 + c)*vector_from(dz + c);
+      *vector_at(t + c) = vector_from(r + c)*(vector_where_positive(d, vector_from(a + c)) - of_r);
     }
 }
 

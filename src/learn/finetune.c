@@ -116,6 +116,20 @@ void finetune_classify(struct finetune *f, struct adapt_record *a, const struct 
   if (t->weight && t->weight[step] != 0) keep_query_gradient(f, a, t, step);
 }
 
+// Write dw into layer l, and move the weights in use by as much as the array says it moved: what it conducts may be
+// something else (experiment/fewshot/inloop.h). Returns the devices rewritten.
+static long write_layer(struct finetune *f, const struct finetune_task *t, int l, const real *dw, struct rng *r) {
+  const size_t at = t->net->offset[l];
+  struct synapse *s = t->layers[l];
+  real *now = f->now + at, *before = f->v + at;
+  s->ops->weights(s, before);
+  const long written = s->ops->update(s, dw, r);
+  for (size_t i = 0; i < matrix_length(t->net, l); i++) before[i] = now[i] - before[i];
+  s->ops->weights(s, now);
+  for (size_t i = 0; i < matrix_length(t->net, l); i++) now[i] += before[i];
+  return written;
+}
+
 void finetune_update(struct finetune *f, struct adapt_record *a, const struct finetune_task *t, int step,
                      struct rng *r) {
   const struct convnet *net = t->net;
@@ -130,9 +144,8 @@ void finetune_update(struct finetune *f, struct adapt_record *a, const struct fi
     const real rate = t->read.rate[step*layers + k];
     real *dw = f->d + net->offset[l];
     for (size_t i = 0; i < matrix_length(net, l); i++) dw[i] *= -rate;
-    f->written[step*layers + k] = t->layers[l]->ops->update(t->layers[l], dw, r);
+    f->written[step*layers + k] = write_layer(f, t, l, dw, r);
     a->written[step] += f->written[step*layers + k];
-    t->layers[l]->ops->weights(t->layers[l], f->now + net->offset[l]);
   }
   memcpy(f->w + (size_t)(step + 1)*f->n, f->now + f->from, f->n * sizeof *f->w);
 }
@@ -149,10 +162,12 @@ void finetune_run(struct finetune *f, struct adapt_record *a, const struct finet
 
 // ---- the meta-gradient
 
-// The support pass of a step once more, with all that the second derivative needs.
+// The support pass of a step once more, with all that the second derivative needs. The last one is still there, unless
+// the query loss has gone through the statistics of the support images after it.
 static void again(struct finetune *f, const struct adapt_record *a, const struct finetune_task *t, int step) {
   const struct convnet *net = t->net;
   memcpy(f->now + f->from, f->w + (size_t)step*f->n, f->n * sizeof *f->w);
+  if (step == t->read.steps - 1 && !finetune_needs_support(t, t->read.steps)) return;
   for (int l = net->adapting; l <= net->readout; l++)
     f->exact[l]->ops->program(f->exact[l], f->now + net->offset[l], NULL);
   if (all_adapt(net)) convnet_forward(net, t->work, f->exact, 0, CONVNET_TASK, NULL, NULL);

@@ -1,7 +1,7 @@
 // finetune.h - the inner loop where more layers than the read-out adapt, by back-propagation (Finn et al., ICML 2017):
 //   W_l <- W_l - alpha_sl dL/dW_l,   L the cross-entropy of the support images        docs/equations.md (B1), (B2)
 // In every update they are computed anew under the weights of the moment, normalised by their own statistics. The
-// weights live in synapse arrays; the gradients are computed in software, at the weights the arrays say they hold.
+// weights live in synapse arrays; the gradients are computed in software, at the weights held.
 // Outcomes (losses, classes, devices written) go to the record of adapt.h.
 #ifndef LEARN_FINETUNE_H
 #define LEARN_FINETUNE_H
@@ -28,7 +28,7 @@ struct finetune {
   real *g;                           // (steps, n) gradient of the support loss
   real *q;                           // (steps + 1, n) gradient of the weighted query loss
   long *written;                     // (steps, layers that adapt) devices rewritten
-  real *now, *d, *v;                 // laid out as the parameters: weights in use, gradients, a direction
+  real *now, *d, *v;                 // laid out as the parameters: weights in use, gradients, a direction or scratch
   real *dpooled;                     // where the blocks do not adapt: their part of the gradient, (S + Q, channels)
   struct synapse *exact[CONVNET_MAX_LAYERS];  // to compute again
   struct hessian hessian;
@@ -53,8 +53,8 @@ void finetune_classify(struct finetune *f, struct adapt_record *a, const struct 
 void finetune_update(struct finetune *f, struct adapt_record *a, const struct finetune_task *t, int step,
                      struct rng *r);
 
-// gradient, laid out as the parameters, += that of sum_s weight[s] query_loss[s] in the initial weights and the rates
-// (straight through any rounding).
+// After finetune_run, with nothing else between: gradient, laid out as the parameters, += that of
+// sum_s weight[s] query_loss[s] in the initial weights and the rates (straight through any rounding).
 void finetune_backward(struct finetune *f, const struct adapt_record *a, const struct finetune_task *t, real *gradient);
 
 #endif
