@@ -57,7 +57,8 @@ static int task_init(struct task *t, const struct fewshot *f, const struct fewsh
                      const struct dataset *data) {
   const struct convnet *net = &model->net;
   const int shots = (int)f->train.shots;
-  *t = (struct task){ .model = model, .data = data, .options = { .steps = net->steps, .rule = f->train.batchnorm == 1 ? CONVNET_SUPPORT : CONVNET_TASK },
+  const enum convnet_rule rule = f->train.batchnorm == 1 ? CONVNET_SUPPORT : CONVNET_TASK;
+  *t = (struct task){ .model = model, .data = data, .options = { .steps = net->steps, .rule = rule },
                       .r = rng_stream(1, RNG_TEST, 0) };
   t->spec = dataset_spec(&f->data, DATASET_VALIDATION, net->ways, shots, QUERIES);
   TRY(episode_check(&t->spec, &data->images, &data->split[DATASET_TRAINING], "training"));
