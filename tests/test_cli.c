@@ -148,7 +148,7 @@ static void test_convert(void) {
   f.net.channels = 8;
   f.data.classes = 77;
   f.run.seed = 5;
-  CHECK(fewshot_model_new(&m, &f) == 0 && fewshot_model_save(&m, &f, trained) == 0, "%s", err_message());
+  CHECK(fewshot_model_new(&m, &f) == 0 && fewshot_model_save(&m, &f, trained, false) == 0, "%s", err_message());
   fewshot_model_release(&m);
   accepted("", ARGS("model", "convert", "--model", trained, "--out", converted, "data.drawings=19"));
   accepted("\n932250 weights\n", ARGS("model", "info", "--model", "models/arm.safetensors"));
@@ -212,7 +212,7 @@ int main(void) {
   char path[512];
   snprintf(path, sizeof path, "%s", folder_path(&tmp, "model.safetensors"));
   model = path;
-  CHECK(fewshot_model_new(&m, &f) == 0 && fewshot_model_save(&m, &f, model) == 0, "%s", err_message());
+  CHECK(fewshot_model_new(&m, &f) == 0 && fewshot_model_save(&m, &f, model, false) == 0, "%s", err_message());
   fewshot_model_release(&m);
   test_usage();
   test_sizes();

@@ -9,38 +9,58 @@
 
 static struct folder tmp;
 
-static void test_round_trip(int channels, int blocks, int ways, int steps, enum convnet_adapt adapt) {
+static void test_round_trip(int channels, int blocks, int ways, int steps, enum convnet_adapt adapt, int hidden) {
+  const int colours = hidden ? 3 : 1;
   const struct convnet_params p = {
-    .channels = channels, .blocks = blocks, .ways = ways, .steps = steps, .epsilon = 1e-3, .adapt = adapt
+    .channels = channels, .blocks = blocks, .ways = ways, .steps = steps, .epsilon = 1e-3, .adapt = adapt,
+    .hidden = hidden, .bias = hidden ? CONVNET_BIAS_DIGITAL : CONVNET_NO_BIAS
   };
   struct convnet_params q = { .steps = 99, .epsilon = 1e-3, .adapt = adapt };
   struct convnet net, again;
   struct tensorfile *tf;
   struct rng r = rng_stream(14, RNG_TEST, 0);
   const char *path = folder_path(&tmp, "model.safetensors");
-  CHECK(convnet_init(&net, &p, 28, 1) == 0, "%s", err_message());
+  CHECK(convnet_init(&net, &p, 28, colours) == 0, "%s", err_message());
   real *w = err_aligned(net.n, sizeof *w), *v = err_aligned(net.n, sizeof *v);
   convnet_start(&net, w, 0.17, &r);
+  for (int l = blocks; l <= net.readout; l++)  // biases too
+    for (int o = 0; convnet_has_bias(&net, l) && o < convnet_columns(&net, l); o++)
+      w[net.offset[l] + (size_t)((convnet_rows(&net, l) - 1) * vector_padded(convnet_columns(&net, l)) + o)] =
+          (real)(0.1 * (o + 1));
   for (int s = 0; s < steps * convnet_n_adapting(&net); s++) w[net.rates + (size_t)s] = (real)(0.1 * s - 0.05);
   struct tensorfile_writer *out = tensorfile_create(path);
-  convnetfile_put(out, &net, w);
+  convnetfile_put(out, &net, w, false);
   CHECK(tensorfile_commit(out) == 0 && tensorfile_open(&tf, path) == 0, "%s", err_message());
   int in_channels;
   CHECK(convnetfile_sizes(&q, &in_channels, tf) == 0, "%s", err_message());
-  CHECK(q.channels == channels && q.blocks == blocks && q.ways == ways && q.steps == steps, "sizes %d %d %d %d",
-        (int)q.channels, (int)q.blocks, (int)q.ways, (int)q.steps);
-  CHECK(convnet_init(&again, &q, 28, 1) == 0, "%s", err_message());
+  CHECK(q.channels == channels && q.blocks == blocks && q.ways == ways && q.steps == steps && q.hidden == hidden &&
+          in_channels == colours && q.bias == p.bias, "sizes %d %d %d %d %d %d", (int)q.channels, (int)q.blocks,
+        (int)q.ways, (int)q.steps, (int)q.hidden, in_channels);
+  CHECK(convnet_init(&again, &q, 28, in_channels) == 0, "%s", err_message());
   for (size_t i = 0; i < net.n; i++) v[i] = 9;  // padding is set to zero too
   CHECK(convnetfile_load(tf, &again, v, 0.5) == 0, "%s", err_message());
   CHECK(again.n == net.n && !memcmp(v, w, net.n * sizeof *w), "read back to other numbers");
   // (out, in, 3, 3) and (channels, ways), as every other program writes them
   const struct tensorfile_entry *e = tensorfile_find(tf, blocks > 1 ? "conv2.weight" : "conv1.weight");
-  const int l = blocks > 1, I = l ? channels : 1, O = channels, o = O - 1, i = I - 1, tap = 5;
+  const int l = blocks > 1, I = l ? channels : colours, O = channels, o = O - 1, i = I - 1, tap = 5;
   real *plain = err_calloc((unsigned long)e->n_values, sizeof *plain);
   CHECK(tensorfile_real(tf, e->name, 4, (const int64_t[]){ O, I, 3, 3 }, plain) == 0, "%s", err_message());
   CHECK(plain[(o*I + i)*9 + tap] == w[net.offset[l] + (size_t)((tap*I + i)*vector_padded(O) + o)],
         "order of the kernel");
   free(plain);
+  tensorfile_close(tf);
+  // half precision keeps 11 bits of the weights and all of the rates
+  out = tensorfile_create(path);
+  convnetfile_put(out, &net, w, true);
+  CHECK(tensorfile_commit(out) == 0 && tensorfile_open(&tf, path) == 0, "%s", err_message());
+  CHECK(convnetfile_load(tf, &again, v, 0.5) == 0, "%s", err_message());
+  long changed = 0;
+  for (size_t n = 0; n < net.n; n++) {
+    changed += v[n] != w[n];
+    CHECK(fabs((double)(v[n] - w[n])) <= (n < net.rates ? ldexp(fabs((double)w[n]), -11) + 1e-7 : 0),
+          "%g becomes %g in half precision", (double)w[n], (double)v[n]);
+  }
+  CHECK(changed > (long)net.rates/20, "only %ld numbers are rounded", changed);
   tensorfile_close(tf);
   free(w);
   free(v);
@@ -60,7 +80,7 @@ static void test_other_rates(enum convnet_adapt before, enum convnet_adapt now) 
     for (int l = net.adapting; l <= net.readout; l++)
       w[convnet_rate(&net, s, l)] = (real)(s + 1 + 0.25*(l - net.adapting));
   struct tensorfile_writer *out = tensorfile_create(path);
-  convnetfile_put(out, &net, w);
+  convnetfile_put(out, &net, w, false);
   CHECK(tensorfile_commit(out) == 0 && tensorfile_open(&tf, path) == 0, "%s", err_message());
   free(w);
   p.adapt = now;
@@ -149,10 +169,11 @@ static void test_shapes(void) {
 
 int main(void) {
   tmp = folder_make();
-  test_round_trip(56, 4, 5, 4, CONVNET_READOUT);
-  test_round_trip(3, 1, 2, 1, CONVNET_READOUT);
-  test_round_trip(17, 2, 33, 20, CONVNET_READOUT);
-  test_round_trip(17, 2, 33, 20, CONVNET_ALL);
+  test_round_trip(5, 2, 3, 2, CONVNET_READOUT, 7);
+  test_round_trip(56, 4, 5, 4, CONVNET_READOUT, 0);
+  test_round_trip(3, 1, 2, 1, CONVNET_READOUT, 0);
+  test_round_trip(17, 2, 33, 20, CONVNET_READOUT, 0);
+  test_round_trip(17, 2, 33, 20, CONVNET_ALL, 0);
   test_other_rates(CONVNET_READOUT, CONVNET_ALL);
   test_other_rates(CONVNET_ALL, CONVNET_READOUT);
   test_shapes();

@@ -174,7 +174,9 @@ int convnetfile_load(struct tensorfile *tf, const struct convnet *net, real *par
   return load_rates(tf, net, parameters, rate);
 }
 
-void convnetfile_put(struct tensorfile_writer *w, const struct convnet *net, const real *parameters) {
+void convnetfile_put(struct tensorfile_writer *w, const struct convnet *net, const real *parameters, bool half) {
+  void (*const put)(struct tensorfile_writer *, const char *, int, const int64_t *, const real *) =
+      half ? tensorfile_put_f16 : tensorfile_put_real;
   real *block = err_calloc(net->n, sizeof *block), *plain = err_calloc(net->n, sizeof *plain);
   int64_t dims[4];
   memcpy(block, parameters, net->n * sizeof *block);
@@ -183,8 +185,8 @@ void convnetfile_put(struct tensorfile_writer *w, const struct convnet *net, con
     tensor_names(weight, bias, net, l);
     const int n_dims = layer_dims(net, l, dims);
     exchange(net, l, block + net->offset[l], plain, 1);
-    tensorfile_put_real(w, weight, n_dims, dims, plain);
-    if (*bias) tensorfile_put_real(w, bias, 1, (const int64_t[]){ convnet_columns(net, l) }, bias_row(net, l, block));
+    put(w, weight, n_dims, dims, plain);
+    if (*bias) put(w, bias, 1, (const int64_t[]){ convnet_columns(net, l) }, bias_row(net, l, block));
   }
   if (net->steps > 0)
     tensorfile_put_real(w, "inner_rate", rate_dims(net, dims), dims, parameters + net->rates);

@@ -5,6 +5,8 @@
 #ifndef MODEL_CONVNETFILE_H
 #define MODEL_CONVNETFILE_H
 
+#include <stdbool.h>
+
 #include "model/convnet.h"
 
 struct tensorfile;
@@ -18,6 +20,7 @@ int convnetfile_sizes(struct convnet_params *p, int *in_channels, const struct t
 // The parameter block of a network of these sizes. rate: inner rate where the file has none.
 int convnetfile_load(struct tensorfile *tf, const struct convnet *net, real *parameters, double rate);
 
-void convnetfile_put(struct tensorfile_writer *w, const struct convnet *net, const real *parameters);
+// half: weights in half precision; the rates never.
+void convnetfile_put(struct tensorfile_writer *w, const struct convnet *net, const real *parameters, bool half);
 
 #endif

@@ -33,8 +33,7 @@ static int model_load(void *model, void *set, const char *path, const struct run
   return fewshot_model_load(model, set, path, from);
 }
 static int model_save(const void *model, const void *set, const char *path, bool half) {
-  if (half) return err_set(ERR_SETTING, "--half: for models of the arm only");
-  return fewshot_model_save(model, set, path);
+  return fewshot_model_save(model, set, path, half);
 }
 static void model_release(void *model) { fewshot_model_release(model); }
 static int model_history(void *set, const char *path) { return fewshot_history(set, path); }

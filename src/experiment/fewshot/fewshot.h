@@ -109,7 +109,8 @@ int fewshot_model_new(struct fewshot_model *m, const struct fewshot *f);
 // The same network, without read-out, for tasks of so many ways: to be used by nearest centroid.
 int fewshot_model_ways(struct fewshot_model *m, const struct fewshot_model *of, const struct fewshot *f, int ways);
 void fewshot_model_release(struct fewshot_model *m);
-int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, const char *path);
+// half: the weights in half precision.
+int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, const char *path, bool half);
 
 // Replace the weights by what the synapse arrays of the settings hold once written (quantised: rounded).
 void fewshot_model_round(struct fewshot_model *m, const struct fewshot *f);

@@ -161,11 +161,11 @@ static int validate(void *context, double *values) {
 // What a chip is asked to hold has no weights beyond chip.weight_clip.
 static int save(void *context, const char *path) {
   struct training_state *t = context;
-  if (!t->chips) return fewshot_model_save(&t->model, t->f, path);
+  if (!t->chips) return fewshot_model_save(&t->model, t->f, path, false);
   struct fewshot_model clipped = { .net = t->model.net, .parameters = err_aligned(t->model.net.n, sizeof(real)) };
   memcpy(clipped.parameters, t->model.parameters, t->model.net.n*sizeof(real));
   inloop_clip(&t->chips[0], &clipped.net, clipped.parameters);
-  const int rc = fewshot_model_save(&clipped, t->f, path);
+  const int rc = fewshot_model_save(&clipped, t->f, path, false);
   fewshot_model_release(&clipped);
   return rc;
 }
