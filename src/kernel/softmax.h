@@ -7,8 +7,8 @@
 // p (B,N) = exp(z)/sum exp(z) by row; entries from N to ld become 0.
 void softmax_forward(real *restrict p, const real *restrict z, int B, int N, int ld);
 
-// dz += p (dp - sum dp p), the pullback of softmax_forward; since its matrix is symmetric, also the derivative of p along
-// a direction dp of the logits.
+// dz += p (dp - sum dp p), the pullback of softmax_forward; since its matrix is symmetric, also the derivative of p
+// along a direction dp of the logits.
 void softmax_backward(real *restrict dz, const real *restrict dp, const real *restrict p, int B, int N, int ld);
 
 // g (B,ld) = (p - onehot(label))/B, the gradient of the mean cross-entropy in the logits;
