@@ -12,12 +12,13 @@
 #include "commands.h"
 #include "data/contactsheet.h"
 #include "data/dataset.h"
+#include "data/duplicates.h"
 #include "data/fetch.h"
 #include "experiment/experiment.h"
 
 static const char text[] =
-  "info   load the images and print classes, groups (alphabets), drawings, splits, how much of the images is ink\n"
-  "       and a fingerprint of names and pixels; --out draws a page of them\n"
+  "info   load the images and print classes, groups (alphabets), drawings, splits, how much of the images is ink,\n"
+  "       which of them are identical and a fingerprint of names and pixels; --out draws a page of them\n"
   "split  list the part of every class, a line part<TAB>class each, as data.split=LIST takes it\n"
   "fetch  download the official archives of Omniglot, 16 MB, or CIFAR-100, 169 MB; size and checksum are verified, a\n"
   "       download that was interrupted goes on where it stopped\n";
@@ -76,6 +77,31 @@ static void put_skipped(struct json_t *j, const struct imagefolder_found *found)
   json_put(j, "skipped_files", o);
 }
 
+static const char *part_name(int part) { return part < 0 ? "no part" : dataset_split_name((enum dataset_split)part); }
+
+static void put_duplicates(struct json_t *j, const struct dataset *d) {
+  struct duplicates found;
+  struct json_t *o = json_object_new(), *list = json_array_new();
+  duplicates_find(&found, d);
+  json_put_i64(o, "pairs", found.n);
+  json_put_i64(o, "across_parts", found.across);
+  for (int s = 0; s < DATASET_SPLITS; s++) json_put_i64(o, part_name(s), found.within[s]);
+  for (int k = 0; k < found.n; k++) {
+    static const char *const keys[][2] = { { "image", "part" }, { "copy", "part_of_copy" } };
+    struct json_t *pair = json_object_new();
+    for (int i = 0; i < 2; i++) {
+      char name[600];
+      duplicates_name(name, sizeof name, &d->images, found.pairs[k].image[i]);
+      json_put_text(pair, keys[i][0], name);
+      json_put_text(pair, keys[i][1], part_name(found.pairs[k].part[i]));
+    }
+    json_put(list, NULL, pair);
+  }
+  json_put(o, "list", list);
+  json_put(j, "identical_images", o);
+  duplicates_release(&found);
+}
+
 static int print_json(const struct dataset *d, const struct dataset_params *p) {
   struct json_t *j = json_object_new();
   json_put_text(j, "kind", dataset_kind_name(p->kind));
@@ -100,6 +126,7 @@ static int print_json(const struct dataset *d, const struct dataset_params *p) {
   if (d->images.channels == 1) put_ink(j, d);
   else if (p->kind == DATASET_FOLDER) json_put_i64(j, "grey_images", d->found.n_grey);
   if (p->kind == DATASET_FOLDER) put_skipped(j, &d->found);
+  put_duplicates(j, d);
   json_put_text(j, "fingerprint", fingerprint);
   const int rc = json_print(j, stdout);
   json_release(j);
@@ -113,6 +140,25 @@ static void print_looks(const struct dataset *d) {
   }
   const struct ink ink = measure_ink(&d->images);
   printf("ink %.1f %% of the pixels, %.1f to %.1f %% in a class\n", 100 * ink.mean, 100 * ink.least, 100 * ink.most);
+}
+
+static void print_duplicates(const struct dataset *d) {
+  enum { SHOWN = 40 };
+  struct duplicates found;
+  duplicates_find(&found, d);
+  printf("pairs of identical images: %d", found.n);
+  for (int s = 0; s < DATASET_SPLITS; s++)
+    if (found.within[s]) printf(", %d in %s", found.within[s], part_name(s));
+  if (found.across) printf(", %d across parts", found.across);
+  printf("\n");
+  for (int k = 0; k < found.n && k < SHOWN; k++) {
+    const struct duplicates_pair *p = found.pairs + k;
+    char names[2][600];
+    for (int i = 0; i < 2; i++) duplicates_name(names[i], sizeof names[i], &d->images, p->image[i]);
+    printf("  %s (%s) = %s (%s)\n", names[0], part_name(p->part[0]), names[1], part_name(p->part[1]));
+  }
+  if (found.n > SHOWN) printf("  and %d more, which --json lists\n", found.n - SHOWN);
+  duplicates_release(&found);
 }
 
 static void print_table(const struct dataset *d, const struct dataset_params *p) {
@@ -130,6 +176,7 @@ static void print_table(const struct dataset *d, const struct dataset_params *p)
   char fingerprint[17];
   dataset_fingerprint(d, fingerprint);
   print_looks(d);
+  print_duplicates(d);
   printf("fingerprint %s\n", fingerprint);
 }
 
@@ -241,7 +288,8 @@ static const char *const info_reads[] = { "data", NULL }, *const fetch_reads[] =
 static const struct options_action actions[] = {
   { .name = "info", .flags = info_flags, .reads = info_reads, .sections = sections, .run = data_info },
   { .name = "split", .flags = split_flags, .reads = info_reads, .sections = sections, .run = data_split },
-  { .name = "fetch omniglot", .flags = fetch_flags, .reads = fetch_reads, .sections = sections, .run = data_fetch_omniglot },
+  { .name = "fetch omniglot", .flags = fetch_flags, .reads = fetch_reads, .sections = sections,
+    .run = data_fetch_omniglot },
   { .name = "fetch cifar100", .flags = fetch_flags, .reads = fetch_cifar100_reads, .sections = sections,
     .run = data_fetch_cifar100 },
   { 0 },

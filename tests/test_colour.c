@@ -285,6 +285,22 @@ static void test_spec(void) {
   CHECK(!valid.flip && !valid.crop_px && !valid.rotated_classes && valid.cutmix == 0, "validation is as it is");
 }
 
+// Rotated classes count four times, in training alone.
+static void test_check(void) {
+  struct folder f = folder_make();
+  struct dataset_params p = three_trees(&f);
+  struct dataset d;
+  const struct episode_spec spec = { .ways = 5, .shots = 1, .queries = 1, .rotated_classes = 1 };
+  p.rotated_classes = 1;
+  CHECK(load(&d, &p, DATASET_EVERYTHING) == 0 && dataset_check(&d, &p, &spec, DATASET_TRAINING) == 0, "%s",
+        err_message());
+  CHECK(dataset_check(&d, &p, &spec, DATASET_EVALUATION) == ERR_SETTING &&
+            strstr(err_message(), "5 ways, but there are only 2 evaluation classes"),
+        "%s", err_message());
+  dataset_release(&d);
+  folder_remove(&f);
+}
+
 static void test_published(void) {
   if (!file_exists("../shared/cifar-fs/cifar-fs-val.zip")) {
     printf("SKIP published archives: ../shared/cifar-fs is absent\n");
@@ -310,6 +326,7 @@ int main(void) {
   test_fingerprint();
   test_sheet();
   test_spec();
+  test_check();
   test_published();
   return test_summary();
 }

@@ -44,6 +44,19 @@ static void check_info(void) {
   CHECK(strstr(p->out, "\"skipped_files\": {\".txt\": 1}") && strstr(p->err, "passed over: 1 file: .txt (1)"), "%s%s",
         p->out, p->err);
   unlink(folder_path(&marks, "mark01/notes.txt"));
+  CHECK(strstr(p->out, "\"identical_images\": {\"pairs\": 0, ") && strstr(p->out, "\"channels\": 1"), "%s", p->out);
+  image_tree_class(&marks, "mark03", 3, 1);
+  static unsigned char pixels[IMAGE_TREE_SIDE * IMAGE_TREE_SIDE];
+  image_tree_pixels(pixels, 1, 2);
+  if (png_grey_write(folder_path(&marks, "mark03/copy.png"), pixels, IMAGE_TREE_SIDE, IMAGE_TREE_SIDE) < 0) abort();
+  out = succeeds(ARGS("data", "info", FOLDER));
+  CHECK(strstr(out, "\npairs of identical images: 1, ") && strstr(out, "\n  mark01 3 (") &&
+            strstr(out, " = mark03 5 ("),
+        "%s", out);
+  out = succeeds(ARGS("data", "info", FOLDER, "--json"));
+  CHECK(strstr(out, "\"list\": [{\"image\": \"mark01 3\", \"part\": \"") && strstr(out, "\"copy\": \"mark03 5\""), "%s",
+        out);
+  unlink(folder_path(&marks, "mark03/copy.png"));
 }
 
 static void check_fetch(void) {
@@ -55,6 +68,62 @@ static void check_fetch(void) {
   refused(1, "http://127.0.0.1:1/sets/images_background.zip: ",
           ARGS("data", "fetch", "omniglot", folder, "data.url=http://127.0.0.1:1/sets", "--quiet"));
   refused(2, "data.cifar100_url", ARGS("data", "fetch", "omniglot", folder, "data.cifar100_url=http://127.0.0.1:1"));
+}
+
+// Colours: what is said of them, and a page of them.
+static void check_colours(void) {
+  struct folder f = folder_make();
+  char folder[320], page[300];
+  static unsigned char pixels[8 * 8 * 3];
+  for (int i = 0; i < 4; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "c%d/%d.png", i / 2, i);
+    for (int k = 0; k < 8 * 8 * 3; k++) pixels[k] = (unsigned char)(k * (i + 1));
+    if (png_rgb_write(folder_path(&f, name), pixels, 8, 8) < 0) abort();
+  }
+  memset(pixels, 90, sizeof pixels);
+  if (png_rgb_write(folder_path(&f, "c1/grey.png"), pixels, 8, 8) < 0) abort();
+  snprintf(folder, sizeof folder, "data.path=%s", f.path);
+  snprintf(page, sizeof page, "%s", folder_path(&tmp, "page.png"));
+  const char *out = succeeds(ARGS("data", "info", "data.kind=folder", folder, "data.channels=3", "--out", page));
+  CHECK(strstr(out, ": 5 images, seen as 28 x 28 x 3, in colours\n") && strstr(out, "\n1 images are grey\n") &&
+            !strstr(out, "\nink") && file_exists(page),
+        "%s", out);
+  out = succeeds(ARGS("data", "info", "data.kind=folder", folder, "data.channels=3", "--json"));
+  CHECK(strstr(out, "\"channels\": 3") && strstr(out, "\"grey_images\": 1") && !strstr(out, "\"ink\""), "%s", out);
+  refused(2, "data.path: data.kind=folder needs the folder or zip file of images",
+          ARGS("data", "info", "data.kind=folder"));
+  folder_remove(&f);
+}
+
+// A model of colours: trained on three trees with everything that changes images, evaluated on the third; colours and
+// ink are not mixed up.
+static void check_colour_model(void) {
+  struct folder f = folder_make();
+  char path_of[3][320], model[300];
+  static const char *const settings[] = { "data.path", "data.validation_path", "data.evaluation_path" };
+  static unsigned char pixels[8 * 8 * 3];
+  for (int i = 0; i < 3 * 5 * 3; i++) {
+    char name[64];
+    snprintf(name, sizeof name, "%d/all/class%d%d/%d.png", i / 15, i / 15, i / 3 % 5, i % 3);
+    for (int k = 0; k < 8 * 8 * 3; k++) pixels[k] = (unsigned char)(k * (i / 3 + 1) + 9 * i);
+    if (png_rgb_write(folder_path(&f, name), pixels, 8, 8) < 0) abort();
+  }
+  for (int s = 0; s < 3; s++) snprintf(path_of[s], sizeof path_of[s], "%s=%s/%d", settings[s], f.path, s);
+  snprintf(model, sizeof model, "%s", folder_path(&tmp, "colours/model.safetensors"));
+#define TREES "data.kind=folder", path_of[0], path_of[1], path_of[2]
+  const struct process *p =
+      run(ARGS("train", "fewshot", TREES, SMALL, "data.channels=3", "data.size=16", "data.flip=yes", "data.crop_px=2",
+               "data.rotated_classes=yes", "data.cutmix=0.5", "train.validate_tasks=1", "--run",
+               folder_path(&tmp, "colours"), "--quiet"));
+  CHECK(p->status == 0 && !p->err[0], "%d %s", p->status, p->err);
+#define EVAL_OF(model) "eval", "fewshot", "--model", model, TREES, "eval.tasks=2", "eval.queries=1", "eval.shots=1"
+  p = run(ARGS(EVAL_OF(model), "--json"));
+  CHECK(p->status == 0 && !p->err[0] && strstr(p->out, "\"classes\": 5"), "%s%s", p->out, p->err);
+  refused(2, "data.channels=1: ", ARGS(EVAL_OF(model), "data.channels=1"));
+  refused(2, "data.channels=3: models/omniglot-5w5s.safetensors was trained on images of 1 channel",
+          ARGS(EVAL_OF("models/omniglot-5w5s.safetensors"), "data.channels=3"));
+  folder_remove(&f);
 }
 
 static void check_split(void) {
@@ -194,6 +263,8 @@ int main(void) {
   snprintf(path, sizeof path, "data.path=%s", marks.path);
   image_tree_fill(&marks, "", 16, 4);
   check_info();
+  check_colours();
+  check_colour_model();
   check_split();
   check_fetch();
   check_train(model, sizeof model);

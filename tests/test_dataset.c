@@ -43,6 +43,31 @@ static int same(const struct imageset_classes *a, const struct imageset_classes 
   return a->n == b->n && memcmp(a->id, b->id, (size_t)a->n * sizeof(int)) == 0;
 }
 
+// 423 of 1623 characters for evaluation, whatever their alphabets; turned they are other classes, also when evaluated.
+static void test_characters(void) {
+  struct dataset_params p = defaults(DATASET_BUILTIN, "");
+  p.classes = 1200;
+  p.evaluation_classes = 423;
+  p.drawings = 2;
+  p.protocol = DATASET_CHARACTERS;
+  struct dataset d, half;
+  CHECK(dataset_load(&d, &p, DATASET_EVERYTHING) == 0, "%s", err_message());
+  CHECK(d.split[0].n == 1080 && d.split[1].n == 120 && d.split[2].n == 423, "%d %d %d", d.split[0].n, d.split[1].n,
+        d.split[2].n);
+  int late = 0;
+  for (int i = 0; i < d.split[2].n; i++) late += d.split[2].id[i] >= 1200;
+  CHECK(late > 70 && late < 150, "%d of 423 evaluation characters come from the evaluation alphabets", late);
+  CHECK(dataset_load(&half, &p, DATASET_BACKGROUND_ONLY) == 0, "%s", err_message());
+  CHECK(same(&d.split[0], &half.split[0]) && same(&d.split[2], &half.split[2]), "depends on what is loaded");
+  struct episode_spec spec = dataset_spec(&p, DATASET_EVALUATION, 1600, 1, 1);
+  CHECK(spec.rotated_classes && dataset_check(&d, &p, &spec, DATASET_EVALUATION) == 0, "%s", err_message());
+  p.protocol = DATASET_ALPHABETS;
+  spec = dataset_spec(&p, DATASET_EVALUATION, 1600, 1, 1);
+  CHECK(!spec.rotated_classes && dataset_check(&d, &p, &spec, DATASET_EVALUATION) < 0, "rotations are no classes");
+  dataset_release(&half);
+  dataset_release(&d);
+}
+
 static void test_builtin(void) {
   struct dataset_params p = defaults(DATASET_BUILTIN, "");
   p.classes = 50;
@@ -461,6 +486,7 @@ static void test_spec(void) {
 int main(void) {
   note_to(keep_note);
   test_builtin();
+  test_characters();
   test_folder();
   test_stable();
   test_groups();

@@ -85,6 +85,15 @@ int main(void) {
   noise_normal(ref, 128, &b);
   noise_normal(ref + 128, 512, &b);
   CHECK(!memcmp(z, ref, 640 * sizeof *z), "two pieces differ from one");
+  for (size_t n = 1; n <= 20; n++) {  // a few begin as many do, and take as many blocks
+    struct rng few = rng_stream(5, RNG_TEST, 5);
+    few.counter[0] = 0xFFFFFFFEu;
+    struct rng many = few;
+    noise_normal(z, n, &few);
+    noise_normal(ref, 64, &many);
+    CHECK(!memcmp(z, ref, n * sizeof *z), "%zu numbers differ from the first of 64", n);
+    CHECK(!memcmp(few.counter, many.counter, sizeof few.counter), "%zu numbers: positions differ", n);
+  }
   struct rng c = rng_stream(5, RNG_TEST, 4);
   noise_normal(ref, 640, &c);
   CHECK(memcmp(z, ref, 640 * sizeof *z) != 0, "another stream, the same numbers");

@@ -16,6 +16,7 @@
 static const char *const dataset_kinds[] = { "omniglot", "folder", "builtin", "cifar100", NULL };
 static const char *const dataset_preprocessings[] = { "area", "published", NULL };
 static const char *const dataset_rules[] = { "name", "order", NULL };
+static const char *const dataset_protocols[] = { "alphabets", "characters", NULL };
 static const char *const dataset_groups[] = { "class", "parent", NULL };
 static const char *const dataset_layouts[] = { "auto", "classes", "splits", NULL };
 
@@ -38,6 +39,10 @@ const struct param dataset_param_table[] = {
   PARAM_TEXT(struct dataset_params, split, "",
              "in place of the fractions: file of lines part<TAB>class (data split writes one), or folder of train.txt, "
              "val.txt, test.txt"),
+  PARAM_CHOICE(struct dataset_params, protocol, DATASET_ALPHABETS, dataset_protocols,
+               "omniglot, builtin: the official split by alphabets; or 1200 of 1623 characters to train and 423 to "
+               "evaluate, at random, whose rotations are classes of their own",
+               .later = true),
   PARAM_CHOICE(struct dataset_params, split_rule, DATASET_BY_NAME, dataset_rules,
                "folder: the name of a class alone decides its part; order: number and order of all classes, as for "
                "models that do not record this setting"),
@@ -91,16 +96,22 @@ const char *dataset_split_name(enum dataset_split s) {
   return names[s];
 }
 
+// Characters at random are split without regard to their alphabets, and turned they are other ones.
+static int dataset_mixes_alphabets(const struct dataset_params *p) {
+  return p->protocol == DATASET_CHARACTERS && (p->kind == DATASET_OMNIGLOT || p->kind == DATASET_BUILTIN);
+}
+
 struct episode_spec dataset_spec(const struct dataset_params *p, enum dataset_split s, int ways, int shots,
                                  int queries) {
   struct episode_spec spec = { .ways = ways, .shots = shots, .queries = queries };
+  spec.rotated_classes = dataset_mixes_alphabets(p);
   if (s != DATASET_TRAINING) return spec;
   spec.turn = (int)p->turn;
   spec.distortion = (struct episode_distortion){ p->distort_rotation_deg, p->distort_scale, p->distort_shear,
                                                  p->distort_translation_px };
   spec.flip = (int)p->flip;
   spec.crop_px = (int)p->crop_px;
-  spec.rotated_classes = (int)p->rotated_classes;
+  if (p->rotated_classes) spec.rotated_classes = 1;
   spec.cutmix = p->cutmix;
   return spec;
 }
@@ -181,6 +192,13 @@ static void dataset_parts_apart(int *part, const struct imageset *set, const str
             : (int)split_by_name(set->group_name[set->group[c]], (uint64_t)p->seed, evaluation, validation);
 }
 
+static void dataset_parts_at_random(int *part, const struct imageset *set, const struct dataset_params *p) {
+  enum { ALL = 1623, EVALUATION = 423 };
+  const int n_evaluation = (set->n_classes*EVALUATION + ALL/2) / ALL;
+  split_deal(part, set->n_classes, n_evaluation, split_share(p->validation, set->n_classes - n_evaluation),
+             (uint64_t)p->seed);
+}
+
 static void dataset_parts_of_cifar(int *part, const struct imageset *set) {
   for (int c = 0; c < set->n_classes; c++) part[c] = cifar_part(set->class_name[c]);
 }
@@ -195,6 +213,10 @@ static int dataset_parts(int *part, const struct imageset *set, const struct dat
   if (p->split[0]) return dataset_parts_listed(part, set, p->split);
   if (dataset_is_apart(p)) {
     dataset_parts_apart(part, set, p, first);
+    return 0;
+  }
+  if (dataset_mixes_alphabets(p)) {
+    dataset_parts_at_random(part, set, p);
     return 0;
   }
   if (p->kind == DATASET_CIFAR100) {
@@ -346,7 +368,7 @@ int dataset_load(struct dataset *d, const struct dataset_params *p, int what) {
   if (p->channels == 3) imageset_init_colour(&d->images, (int)p->size);
   else imageset_init(&d->images, (enum imageset_preprocessing)p->preprocessing, (int)p->size);
   int rc = 0, n_background = 0, first[DATASET_SPLITS] = { 0 };
-  const int parts = p->split[0] ? DATASET_EVERYTHING : what;
+  const int parts = p->split[0] || dataset_mixes_alphabets(p) ? DATASET_EVERYTHING : what;
   switch ((enum dataset_kind)p->kind) {
   case DATASET_OMNIGLOT: rc = dataset_load_omniglot(d, p, parts, &n_background); break;
   case DATASET_BUILTIN: dataset_load_builtin(d, p, parts, &n_background); break;
@@ -381,17 +403,19 @@ int dataset_check(const struct dataset *d, const struct dataset_params *p, const
                           "data.evaluation_classes" },
     [DATASET_CIFAR100] = { "data.path", "data.path", "data.path" },
   };
-  const int n = episode_classes(spec, &d->split[s]);
+  struct episode_spec asked = *spec;
+  if (s != DATASET_TRAINING) asked.rotated_classes = dataset_mixes_alphabets(p);
+  const int n = episode_classes(&asked, &d->split[s]);
   if (spec->ways > n)
     return err_set(ERR_SETTING, "%d ways, but there are only %d %s classes of %d; %s", spec->ways, n,
                    dataset_split_name(s), d->images.n_classes,
                    p->split[0] ? "data.split lists them" : shares[p->kind][s]);
-  return episode_check(spec, &d->images, &d->split[s], dataset_split_name(s));
+  return episode_check(&asked, &d->images, &d->split[s], dataset_split_name(s));
 }
 
 void dataset_fingerprint(const struct dataset *d, char text[17]) {
   const struct imageset *set = &d->images;
-  const int kept = (int)imageset_kept(set), final = set->S * set->S;
+  const int pixels = set->S * set->S;
   uint64_t h = CHECKSUM_START;
   for (int c = 0; c < set->n_classes; c++) {
     const unsigned char n[2] = { (unsigned char)imageset_drawings(set, c),
@@ -399,7 +423,7 @@ void dataset_fingerprint(const struct dataset *d, char text[17]) {
     h = checksum_bytes(h, set->class_name[c], strlen(set->class_name[c]) + 1);
     h = checksum_bytes(h, n, sizeof n);
   }
-  if (set->reduced) h ^= checksum_reals(set->reduced, set->n_images, final, final);
-  else h = checksum_bytes(h, set->colour ? set->colour : set->ink, (size_t)set->n_images * (size_t)kept);
+  if (set->reduced) h ^= checksum_reals(set->reduced, set->n_images, pixels, pixels);
+  else h = checksum_bytes(h, imageset_image(set, 0), (size_t)set->n_images * imageset_kept(set));
   snprintf(text, 17, "%016llx", (unsigned long long)h);
 }

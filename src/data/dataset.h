@@ -13,6 +13,9 @@
 
 enum dataset_kind { DATASET_OMNIGLOT, DATASET_FOLDER, DATASET_BUILTIN, DATASET_CIFAR100 };
 enum dataset_rule { DATASET_BY_NAME, DATASET_BY_ORDER };
+// Omniglot and built-in characters: the official split by alphabets; or 1200 of 1623 characters, drawn at random, to
+// train and 423 to evaluate, whose rotations by 90 degrees are classes of their own (Finn et al., ICML 2017).
+enum dataset_protocol { DATASET_ALPHABETS, DATASET_CHARACTERS };
 enum dataset_layout { DATASET_AUTO, DATASET_CLASSES, DATASET_PARTS };
 // What to load. With DATASET_STAND_IN also some built-in characters if no training class is left.
 enum { DATASET_BACKGROUND_ONLY = 1, DATASET_EVALUATION_ONLY = 2, DATASET_EVERYTHING = 3, DATASET_STAND_IN = 4 };
@@ -27,6 +30,7 @@ struct dataset_params {
   double validation;      // fraction of the background groups held out for validation
   double evaluation;      // folder: fraction of the classes held out for evaluation
   char split[PARAM_TEXT_SIZE];  // a list in place of the fractions (split.h)
+  int64_t protocol;       // enum dataset_protocol
   int64_t split_rule;     // folder: enum dataset_rule
   int64_t groups;         // folder: enum imagefolder_groups
   int64_t layout;         // folder: enum dataset_layout
@@ -61,7 +65,7 @@ void dataset_release(struct dataset *d);
 const struct imageset *dataset_background(const struct dataset *d, const struct imageset_classes **from);
 
 // Can every task of this kind be drawn from this split? ERR_SETTING says what is too small and which setting
-// made it so.
+// made it so. Classes are rotated for training alone.
 int dataset_check(const struct dataset *d, const struct dataset_params *p, const struct episode_spec *spec,
                   enum dataset_split s);
 

@@ -71,6 +71,16 @@ void imageset_add_class(struct imageset *set, const char *class_name, const char
   set->n_classes++;
 }
 
+size_t imageset_kept(const struct imageset *set) {
+  const size_t pixels = (size_t)set->S * (size_t)set->S;
+  return set->channels == 3 ? 3 * pixels : set->preprocessing == IMAGESET_AREA ? 4 * pixels : pixels * sizeof(real);
+}
+
+const void *imageset_image(const struct imageset *set, int i) {
+  const void *all = set->colour ? set->colour : set->ink ? set->ink : (const unsigned char *)set->reduced;
+  return (const unsigned char *)all + (size_t)i * imageset_kept(set);
+}
+
 // Is there no room for one more image? Then the capacity is already the new one.
 static int imageset_grows(struct imageset *set) {
   if (set->n_images < set->capacity_images) return 0;
@@ -86,13 +96,13 @@ static void imageset_count(struct imageset *set) {
 void imageset_add_image(struct imageset *set, const unsigned char *ink, int H, int W) {
   assert(set->n_classes > 0 && set->channels == 1 && H > 0 && W > 0);
   const int i = set->n_images, S = set->S, grow = imageset_grows(set);
-  const size_t kept = imageset_kept(set), final = (size_t)S * (size_t)S;
+  const size_t kept = imageset_kept(set);
   if (set->preprocessing == IMAGESET_AREA) {
     if (grow) set->ink = imageset_moved(set->ink, i, set->capacity_images, kept);
     render_reduce_area(set->ink + (size_t)i * kept, 2 * S, ink, H, W);
   } else {
-    if (grow) set->reduced = imageset_moved(set->reduced, i, set->capacity_images, final * sizeof(real));
-    render_reduce_published(set->reduced + (size_t)i * final, S, ink, H, W);
+    if (grow) set->reduced = imageset_moved(set->reduced, i, set->capacity_images, kept);
+    render_reduce_published(set->reduced + (size_t)i * (size_t)(S * S), S, ink, H, W);
   }
   imageset_count(set);
 }

@@ -49,10 +49,9 @@ void imageset_add_image(struct imageset *set, const unsigned char *ink, int H, i
 // The same of pixels (H, W, 3) into a set in colours. Of an image that is not square the central square is kept.
 void imageset_add_colour(struct imageset *set, const unsigned char *pixels, int H, int W);
 
-// Bytes kept of each image of `area` or of colours.
-static inline size_t imageset_kept(const struct imageset *set) {
-  return (set->channels == 3 ? 3 : 4) * (size_t)set->S * (size_t)set->S;
-}
+// What is kept of image i, and how many bytes.
+size_t imageset_kept(const struct imageset *set);
+const void *imageset_image(const struct imageset *set, int i);
 
 // Mean ink of the images of a class as they are kept: 0 blank, 1 all ink.
 double imageset_ink(const struct imageset *set, int c);

@@ -4,6 +4,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
+
 #include "base/rng.h"
 
 // LANES blocks at a time: word w of block i is word[w][i]; the four normals of a block come from the
@@ -11,33 +15,53 @@
 // z = sqrt(-2 ln u) (cos 2 pi v, sin 2 pi v).
 enum { LANES = 16, CHUNK = 4*LANES };
 
-typedef uint64_t wide __attribute__((vector_size(64)));  // 8 words of 32 bits, zero-extended for products
+// Words of 32 bits in the lower halves of 64, for products.
+#ifdef __AVX2__
+enum { WIDE = 4 };
+#else
+enum { WIDE = 2 };
+#endif
+typedef uint64_t wide __attribute__((vector_size(8*WIDE)));
+typedef uint32_t words __attribute__((vector_size(4*WIDE)));
 
-// rng_philox of 8 counters beginning at `at`, written to lanes [lane, lane + 8) of every word.
-static void philox_8(uint32_t word[4][LANES], int lane, uint64_t at, const struct rng *r) {
-  const wide low = { 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu,
-                     0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu };
-  const wide at8 = at + (wide){ 0, 1, 2, 3, 4, 5, 6, 7 };
-  wide c0 = at8 & low, c1 = at8 >> 32, c2 = r->counter[2] + (wide){ 0 }, c3 = r->counter[3] + (wide){ 0 };
-  uint32_t k0 = r->key[0], k1 = r->key[1];
-  for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
-    const wide p0 = (c0 & low) * 0xD2511F53u, p1 = (c2 & low) * 0xCD9E8D57u;
-    c0 = (p1 >> 32) ^ c1 ^ k0;
-    c2 = (p0 >> 32) ^ c3 ^ k1;
-    c1 = p1 & low;
-    c3 = p0 & low;
-  }
-  for (int i = 0; i < 8; i++) {
-    word[0][lane + i] = (uint32_t)c0[i];
-    word[1][lane + i] = (uint32_t)c1[i];
-    word[2][lane + i] = (uint32_t)c2[i];
-    word[3][lane + i] = (uint32_t)c3[i];
-  }
+// Of the lower halves of x: one instruction, which gcc does not find.
+static inline wide product(wide x, uint32_t m) {
+#if defined __AVX2__
+  return (wide)_mm256_mul_epu32((__m256i)x, _mm256_set1_epi64x(m));
+#elif defined __SSE2__
+  return (wide)_mm_mul_epu32((__m128i)x, _mm_set1_epi64x(m));
+#else
+  return (x & 0xFFFFFFFFu) * m;
+#endif
 }
 
+// rng_philox of LANES counters beginning at that of r. The vectors of a round do not wait for each other.
 static void philox(uint32_t word[4][LANES], const struct rng *r) {
+  enum { N = LANES/WIDE };
   const uint64_t at = (uint64_t)r->counter[1] << 32 | r->counter[0];
-  for (int lane = 0; lane < LANES; lane += 8) philox_8(word, lane, at + (uint64_t)lane, r);
+  const uint64_t counts[] = { 0, 1, 2, 3 };
+  wide c[4][N], first;
+  memcpy(&first, counts, sizeof first);
+  uint32_t k0 = r->key[0], k1 = r->key[1];
+  for (int v = 0; v < N; v++) {
+    c[0][v] = at + (uint64_t)(v*WIDE) + first;
+    c[1][v] = c[0][v] >> 32;
+    c[2][v] = r->counter[2] + (wide){ 0 };
+    c[3][v] = r->counter[3] + (wide){ 0 };
+  }
+  for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u)
+    for (int v = 0; v < N; v++) {  // the upper halves of c[1] and c[3] are not used
+      const wide p0 = product(c[0][v], 0xD2511F53u), p1 = product(c[2][v], 0xCD9E8D57u);
+      c[0][v] = (p1 >> 32) ^ c[1][v] ^ k0;
+      c[2][v] = (p0 >> 32) ^ c[3][v] ^ k1;
+      c[1][v] = p1;
+      c[3][v] = p0;
+    }
+  for (int w = 0; w < 4; w++)
+    for (int v = 0; v < N; v++) {
+      const words low = __builtin_convertvector(c[w][v], words);
+      memcpy(&word[w][v*WIDE], &low, sizeof low);
+    }
 }
 
 static inline float as_float(uint32_t bits) {
@@ -61,7 +85,7 @@ static inline float minus_log(uint32_t w) {
   const float s = (m - 1) / (m + 1), q = s*s;
   const float ln_m = s * (2 + q*(0.66666669f + q*(0.39999434f + q*(0.28609195f + q*0.23209630f))));
   const float log_u = (32 - e) * 0.69314718f - ln_m;
-  return log_u > 0 ? log_u : 0;
+  return as_float(as_bits(log_u) & -(uint32_t)(log_u > 0));  // at least 0; a condition would keep gcc from vectors
 }
 
 // sin and cos of an angle of a in [-1/8, 1/8) turns: Taylor polynomials, cut below 1e-8.
@@ -71,9 +95,10 @@ static inline void sincos_eighth(float a, float *s, float *c) {
   *c = 1 + q*(-0.5f + q*(4.1666668e-2f + q*(-1.3888889e-3f + q*2.4801587e-5f)));
 }
 
-static void box_muller(float *restrict z0, float *restrict z1, const uint32_t *restrict w0,
-                       const uint32_t *restrict w1) {
-  for (int i = 0; i < LANES; i++) {
+static inline __attribute__((always_inline)) void box_muller(float *restrict z0, float *restrict z1,
+                                                              const uint32_t *restrict w0,
+                                                              const uint32_t *restrict w1, int n) {
+  for (int i = 0; i < n; i++) {
     const float radius = sqrtf(2 * minus_log(w0[i]));
     const uint32_t turned = w1[i] + 0x20000000u;   // an eighth of a turn on: the top bits count quarters
     float s, c;
@@ -106,8 +131,8 @@ static inline __attribute__((always_inline)) void fill(float *restrict z, size_t
 }
 
 static void normal(float out[4][LANES], uint32_t word[4][LANES]) {
-  box_muller(out[0], out[1], word[0], word[1]);
-  box_muller(out[2], out[3], word[2], word[3]);
+  box_muller(out[0], out[1], word[0], word[1], LANES);
+  box_muller(out[2], out[3], word[2], word[3], LANES);
 }
 
 static void uniform(float out[4][LANES], uint32_t word[4][LANES]) {
@@ -115,7 +140,24 @@ static void uniform(float out[4][LANES], uint32_t word[4][LANES]) {
     for (int i = 0; i < LANES; i++) out[w][i] = ((float)(int32_t)(word[w][i] >> 9) + 0.5f)*0x1p-23f;
 }
 
-void noise_normal(float *restrict z, size_t n, struct rng *r) { fill(z, n, r, normal); }
+// The first n <= LANES of the next chunk: no other words than theirs are computed.
+static void few_normals(float *restrict z, size_t n, struct rng *r) {
+  struct rng at = *r;
+  for (size_t i = 0; i < n; i++) {
+    uint32_t word[4];
+    float unused;
+    rng_philox(at.key, at.counter, word);
+    box_muller(&z[i], &unused, &word[0], &word[1], 1);
+    advance(&at, 1);
+  }
+  advance(r, LANES);
+}
+
+void noise_normal(float *restrict z, size_t n, struct rng *r) {
+  enum { FEW = 4 };
+  if (n > 0 && n <= FEW) few_normals(z, n, r);
+  else fill(z, n, r, normal);
+}
 
 void noise_uniform(float *restrict u, size_t n, struct rng *r) { fill(u, n, r, uniform); }
 

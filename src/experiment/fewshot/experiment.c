@@ -129,6 +129,7 @@ const struct experiment fewshot_experiment = {
     "fewshot        meta-training iterations of the classifier (8 to 64 tasks), its adaptation to one task, in "
     "software and on the chip\n"
     "fewshot chip   the last of these\n"
+    "fewshot cifar  iterations of the network of 256 channels for images in colours (4 tasks, 32 x 32), one task of it\n"
     "fewshot learn  from random weights to a model measured on unseen classes, by default in 1500 iterations\n",
   .bench_defaults = bench_defaults, .bench = bench,
   .showcase_items = 200, .showcase_kinds = 1 << RUN_EXACT | 1 << RUN_QUANTISED | 1 << RUN_CHIP,

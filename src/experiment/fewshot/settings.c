@@ -13,8 +13,8 @@ const char *const fewshot_method_names[] = { "adapt", "centroid", "scratch", NUL
 static const struct param training_table[] = {
   TRAINING_PARAMS(10000, 4e-3, TRAINING_COSINE, 30),
   PARAM_TEXT(struct training_params, start, "",
-             "start from the kernels of this model; from its read-out if that has as many ways, from its inner rates "
-             "if it learned them for the same layers"),
+             "start from the kernels of this model; from its read-out if that has as many ways, else from zeros; "
+             "from its inner rates if it learned them for the same layers"),
   { 0 },
 };
 

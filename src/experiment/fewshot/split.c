@@ -8,6 +8,7 @@
 #include "experiment/fewshot/fewshot.h"
 
 enum { ALL = -1, FOLDER = 1 << DATASET_FOLDER, BUILTIN = 1 << DATASET_BUILTIN };
+enum { CHARACTERS = BUILTIN | 1 << DATASET_OMNIGLOT };
 
 // What decides the split, for which kinds of data, and what files mean that were written before a setting existed.
 static const struct recorded {
@@ -16,6 +17,7 @@ static const struct recorded {
   const char *absent;
 } recorded[] = {
   { "data.seed", ALL, NULL },         { "data.validation", ALL, NULL },         { "data.split", ALL, NULL },
+  { "data.protocol", CHARACTERS, "alphabets" },
   { "data.classes", BUILTIN, NULL },  { "data.evaluation", FOLDER, NULL },      { "data.split_rule", FOLDER, "order" },
   { "data.groups", FOLDER, "class" }, { "data.layout", FOLDER, "classes" },     { "data.invert", FOLDER, NULL },
 };

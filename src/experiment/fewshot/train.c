@@ -267,6 +267,10 @@ static int start_from(struct training_state *t, const char *path) {
   else
     memcpy(t->model.parameters, m.parameters,
            (same_readout ? net->rates : net->offset[same_dense ? net->readout : net->blocks])*sizeof(real));
+  // classes in random order have no other mean than none: the first update then finds their means
+  if (rc == 0 && !same_readout && net->steps > 0)
+    memset(t->model.parameters + net->offset[net->readout], 0,
+           (net->rates - net->offset[net->readout])*sizeof(real));
   if (rc == 0 && m.net.steps == net->steps && m.net.adapting == net->adapting && other.train.learn_inner_rate)
     memcpy(t->model.parameters + net->rates, m.parameters + m.net.rates, (net->n - net->rates)*sizeof(real));
   fewshot_model_release(&m);
