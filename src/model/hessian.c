@@ -175,6 +175,12 @@ static void dense_backward(const struct along *k) {
   copy_rows(s->dpooled, C, s->dx, X, S, net->channels);
 }
 
+static void swap(real **a, real **b) {
+  real *c = *a;
+  *a = *b;
+  *b = c;
+}
+
 static void blocks_backward(const struct along *k) {
   const struct convnet *net = k->net;
   const struct convnet_work *w = k->loss->w;
@@ -190,9 +196,7 @@ static void blocks_backward(const struct along *k) {
     if (net->halving == CONVNET_MAXIMUM) {
       if (second) add(t, second, (size_t)S * pixels(net, l) * (size_t)C);
       maxpool_quarter_backward(other, t, w->of[l], S, shape.OH, shape.OW, C);
-      real *swap = t;
-      t = other;
-      other = swap;
+      swap(&t, &other);
       second = NULL;
     }
     memset(s->sums, 0, 3 * (size_t)C * sizeof *s->sums);
@@ -200,9 +204,7 @@ static void blocks_backward(const struct along *k) {
     normtangent_backward(t, w->dz[l], w->u[l], s->u[l], w->a[l], w->r[l][0], s->s2[l], &sums, n, C);
     product_backward(k, l - 1, l > 1 ? other : NULL, w->y[l - 1], l > 1 ? s->y[l - 1] : NULL, w->dz[l], t);
     second = s->second;
-    real *swap = t;
-    t = other;
-    other = swap;
+    swap(&t, &other);
   }
 }
 
