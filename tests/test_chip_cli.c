@@ -24,7 +24,8 @@ static void write_classifiers(const struct folder *f) {
   for (int k = 0; k < 2; k++) {
     snprintf(paths[k], sizeof small, "%s/classifier%d.safetensors", f->path, k);
     fewshot.run.seed = k + 1;
-    CHECK(fewshot_model_new(&m, &fewshot) == 0 && fewshot_model_save(&m, &fewshot, paths[k], false) == 0, "%s", err_message());
+    CHECK(fewshot_model_new(&m, &fewshot) == 0 && fewshot_model_save(&m, &fewshot, paths[k], false) == 0, "%s",
+          err_message());
     fewshot_model_release(&m);
   }
 }

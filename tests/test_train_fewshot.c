@@ -111,7 +111,8 @@ static void test_start(void) {
   char path[512];
   small(&f);
   snprintf(f.training.start, sizeof f.training.start, "%s", folder_path(&tmp, "start.safetensors"));
-  CHECK(fewshot_model_new(&m, &f) == 0 && fewshot_model_save(&m, &f, f.training.start, false) == 0, "%s", err_message());
+  CHECK(fewshot_model_new(&m, &f) == 0 && fewshot_model_save(&m, &f, f.training.start, false) == 0, "%s",
+        err_message());
   fewshot_model_release(&m);
   f.training.rate = 0;
   f.train.bits = 4;
