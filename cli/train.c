@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "commands.h"
 #include "experiment/experiment.h"
+#include "run/run.h"
 
 static const char text[] =
   "DIR receives settings.ini, build.json, metrics.csv, checkpoint.safetensors, model.safetensors and, where there\n"
@@ -13,6 +14,8 @@ static int run(const struct experiment *e, const struct options *o) {
   const struct run_sources from = options_sources(o);
   experiment_open(&x, e);
   int rc = run_resolve_training(x.settings.sections, o->run, o->resume, &from);
+  if (rc == 0) rc = run_training_effects(x.settings.training, &from);
+  if (rc == 0 && e->train_effects) rc = e->train_effects(x.set, &from);
   if (rc == 0) rc = e->train(x.set, o->run, o->resume);
   experiment_close(&x);
   return rc;

@@ -65,6 +65,10 @@ static void test_sizes(void) {
 #define TRAIN "train", "fewshot", "--run", dir, "data.kind=builtin", "data.classes=20", "data.validation=0"
 #define EVAL "eval", "fewshot", "--model", model, "data.kind=builtin", "data.evaluation_classes=20"
   refused(2, "21 ways, but there are only 20 training classes", ARGS(TRAIN, "net.ways=21"));
+  refused(2, "train.chips=3: has an effect with train.synapse=weights or chip only", ARGS(TRAIN, "train.chips=3"));
+  refused(2, "train.decay=0.5: has an effect with train.schedule=steps only", ARGS(TRAIN, "train.decay=0.5"));
+  refused(2, "train.validate_ways=3: has an effect with net.steps=0 only", ARGS(TRAIN, "train.validate_ways=3"));
+  refused(2, "net.activation=none: has an effect with net.hidden only", ARGS(TRAIN, "net.activation=none"));
   refused(2, "11 shots and 10 queries need 21 images", ARGS(TRAIN, "train.shots=11", "train.queries=10"));
   refused(2, "net.blocks=6", ARGS(TRAIN, "net.blocks=6"));
   refused(2, "train.iterations=100000000", ARGS(TRAIN, "train.iterations=100000000", "train.tasks=64"));

@@ -66,6 +66,8 @@ struct experiment {
   const char *const *train_reads, *const *eval_reads, *const *chip_reads;
   // ERR_SETTING for a setting of the user without effect beside the others. NULL: run_synapse_effects.
   int (*effects)(const void *set, const struct run_sources *from);
+  // The same for a training, beside run_training_effects. NULL: nothing more.
+  int (*train_effects)(const void *set, const struct run_sources *from);
 
   // ---- models
   size_t model_size;

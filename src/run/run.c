@@ -11,6 +11,7 @@
 #include "base/tensorfile.h"
 #include "chip/chipstate.h"
 #include "run/rundir.h"
+#include "run/training.h"
 
 const char *const run_synapse_names[] = { "exact", "quantised", "chip", NULL };
 static const char *const roundings[] = { "nearest", "stochastic", NULL };
@@ -52,6 +53,11 @@ int run_synapse_effects(const struct run_synapse_params *p, const struct run_sou
   static const char *const quantised[] = { "synapse.bits", "synapse.rounding", NULL };
   if (p->kind != RUN_CHIP) TRY(run_refuse(from, chip, "synapse.kind=chip"));
   return p->kind == RUN_QUANTISED ? 0 : run_refuse(from, quantised, "synapse.kind=quantised");
+}
+
+int run_training_effects(const struct training_params *p, const struct run_sources *from) {
+  static const char *const steps[] = { "train.decay", "train.decay_every", NULL };
+  return p->schedule == TRAINING_STEPS ? 0 : run_refuse(from, steps, "train.schedule=steps");
 }
 
 // ---- who wins over whom

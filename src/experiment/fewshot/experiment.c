@@ -6,6 +6,7 @@
 #include "base/tensorfile.h"
 #include "experiment/fewshot/bench.h"
 #include "experiment/fewshot/fewshot.h"
+#include "experiment/fewshot/inloop.h"
 
 static void init(void *set) { fewshot_init(set); }
 static struct run_settings settings(void *set) { return fewshot_run_settings(set); }
@@ -18,6 +19,16 @@ static int effects(const void *set, const struct run_sources *from) {
   const struct fewshot *f = set;
   TRY(run_synapse_effects(&f->synapse, from));
   return f->eval.method == FEWSHOT_SCRATCH ? 0 : run_refuse(from, scratch, "eval.method=scratch");
+}
+
+static int train_effects(const void *set, const struct run_sources *from) {
+  static const char *const chips[] = { "train.chips", "train.time_max_s", NULL };
+  static const char *const centroids[] = { "train.validate_ways", "train.validate_shots", NULL };
+  static const char *const dense[] = { "net.activation", NULL };
+  const struct fewshot *f = set;
+  if (f->train.synapse == INLOOP_NONE) TRY(run_refuse(from, chips, "train.synapse=weights or chip"));
+  if (f->net.steps > 0) TRY(run_refuse(from, centroids, "net.steps=0"));
+  return f->net.hidden > 0 ? 0 : run_refuse(from, dense, "net.hidden");
 }
 
 // Models keep how a chip is to hold them (chip.*). train.inner_rate: of models without rates of their own.
@@ -116,6 +127,7 @@ const struct experiment fewshot_experiment = {
   .items = "tasks",
   .settings_size = sizeof(struct fewshot), .settings_init = init, .settings = settings,
   .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = chip_reads, .effects = effects,
+  .train_effects = train_effects,
   .model_size = sizeof(struct fewshot_model), .owns = owns, .model_new = model_new, .model_load = model_load,
   .model_save = model_save,
   .model_release = model_release, .model_history = model_history, .model_round = model_round,
