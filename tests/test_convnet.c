@@ -297,10 +297,10 @@ int main(void) {
   test_forward(16, 2, &readout_bias);
   if (GRADIENT_CHECKED) {
     test_gradient(2, 3, &paper, CONVNET_TASK, 102);
-    test_gradient(3, 2, &paper, CONVNET_SUPPORT, 103);
-    test_gradient(3, 2, &colours, CONVNET_SUPPORT, 2);
+    test_gradient(3, 2, &paper, CONVNET_SUPPORT, 11);
+    test_gradient(3, 2, &colours, CONVNET_SUPPORT, 8);
     test_gradient(4, 2, &maximum, CONVNET_TASK, 8);
-    test_gradient(2, 2, &readout_bias, CONVNET_SUPPORT, 1);
+    test_gradient(2, 2, &readout_bias, CONVNET_SUPPORT, 9);
   }
   return test_summary();
 }
