@@ -70,7 +70,7 @@ static void test_round_trip(int channels, int blocks, int ways, int steps, enum 
 static void test_other_rates(enum convnet_adapt before, enum convnet_adapt now) {
   struct convnet_params p = { .channels = 2, .blocks = 2, .ways = 3, .steps = 2, .epsilon = 1e-3, .adapt = before };
   struct convnet net;
-  struct tensorfile *tf;
+  struct tensorfile *tf = NULL;
   struct rng r = rng_stream(14, RNG_TEST, 1);
   const char *path = folder_path(&tmp, "rates.safetensors");
   CHECK(convnet_init(&net, &p, 28, 1) == 0, "%s", err_message());
