@@ -225,14 +225,28 @@ static void pack_columns(real *restrict to, const real *restrict w, const struct
       copy_row(to, w + (ptrdiff_t)(tap*c->C + i)*OP + o, min(COLS, (OP - o)/VECTOR_LANES));
 }
 
+typedef real quad __attribute__((vector_size(4*sizeof(real)), may_alias));
+
+// Four rows, from `from` on and ld apart, become columns; of those from the n-th on zeros are taken.
+INLINE void turn(real *to, const real *from, int ld, int n) {
+  quad r[4];
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; k++) r[k] = k < n ? *(const quad *)(from + (ptrdiff_t)k*ld) : (quad){ 0 };
+  const quad a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5), b = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
+  const quad c = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7), d = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+  *(quad *)to = __builtin_shufflevector(a, b, 0, 1, 4, 5);
+  *(quad *)(to + PANEL) = __builtin_shufflevector(a, b, 2, 3, 6, 7);
+  *(quad *)(to + 2*PANEL) = __builtin_shufflevector(c, d, 0, 1, 4, 5);
+  *(quad *)(to + 3*PANEL) = __builtin_shufflevector(c, d, 2, 3, 6, 7);
+}
+
 // The same of w with its last two dimensions exchanged, from channel i.
 static void pack_rows(real *restrict to, const real *restrict w, const struct panel *p, int i, const struct conv *c) {
   const int OP = vector_padded(c->O), n = min(c->C - i, PANEL);
-  for (int tap = p->tap; tap < p->tap + p->taps; tap++)
-    for (int o = p->first; o < p->first + p->n; o++, to += PANEL) {
-      for (int k = 0; k < n; k++) to[k] = w[(ptrdiff_t)(tap*c->C + i + k)*OP + o];
-      for (int k = n; k < PANEL; k++) to[k] = 0;
-    }
+  for (int tap = p->tap; tap < p->tap + p->taps; tap++, to += p->n*PANEL)
+    for (int o = 0; o < p->n; o += 4)
+      for (int k = 0; k < PANEL; k += 4)
+        turn(to + o*PANEL + k, w + (ptrdiff_t)(tap*c->C + i + k)*OP + p->first + o, OP, n - k);
 }
 
 // Zero in the columns that no vector reaches.
@@ -244,7 +258,7 @@ static void clear_padding(const struct pass *p, int columns, int B) {
 }
 
 static void run_pass(const struct pass *p, const real *w, int columns, int terms, const struct conv *c) {
-  _Alignas(64) real packed[PANEL_REALS];
+  _Alignas(64) real packed[PANEL_REALS + 3*PANEL];
   const int OP = vector_padded(c->O), taps = c->k*c->k, each = min(terms, TERMS), at_once = TERMS/each;
   const int in_place = !p->backward && (OP <= PANEL || c->B*p->rows*p->columns <= 4*ROWS);
   for (int o = 0; o < columns; o += PANEL) {
