@@ -14,6 +14,7 @@
 // What many blocks read is packed first, so that they read it in order: at strides of a power of two a
 // cache holds little. Weights are packed in panels of columns as wide as a block, used for all images.
 enum { ROWS = 6, COLS = VECTOR_REGISTERS/8, PANEL = COLS*VECTOR_LANES };  // 24 of 32 registers accumulate, or 12 of 16
+enum { TALL = 12 };  // rows where there is but one vector of columns
 enum { PANEL_REALS = 36864, TERMS = PANEL_REALS/PANEL };  // a panel: 9 taps of 256 channels at 16 columns
 enum { MAX_TAPS = 128, PIXELS = 128 };  // pixels that are added to the weight gradient at once
 #ifdef __AVX512F__
@@ -38,8 +39,8 @@ struct strides {
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE void block(int R, int NV, real *c, const struct run *runs, int n_runs, struct strides s, int add) {
-  vector acc[ROWS][COLS];
-#pragma GCC unroll 8
+  vector acc[TALL][COLS];
+#pragma GCC unroll 12
   for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
     for (int v = 0; v < NV; v++) acc[r][v] = add ? *(const vector *)(c + r*s.c + v*VECTOR_LANES) : (vector){ 0 };
@@ -50,7 +51,7 @@ INLINE void block(int R, int NV, real *c, const struct run *runs, int n_runs, st
       vector w[COLS];
 #pragma GCC unroll 8
       for (int v = 0; v < NV; v++) w[v] = *(const vector *)(b + v*VECTOR_LANES);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
       for (int r = 0; r < R; r++) {
         const real x = a[r*s.row];
 #pragma GCC unroll 8
@@ -58,7 +59,7 @@ INLINE void block(int R, int NV, real *c, const struct run *runs, int n_runs, st
       }
     }
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
     for (int v = 0; v < NV; v++) *(vector *)(c + r*s.c + v*VECTOR_LANES) = acc[r][v];
@@ -71,16 +72,22 @@ typedef void block_fn(real *c, const struct run *runs, int n_runs, const struct 
     block(R, NV, c, runs, n, *s, add);                                                                            \
   }
 #define BLOCKS(NV) BLOCK(1, NV) BLOCK(2, NV) BLOCK(3, NV) BLOCK(4, NV) BLOCK(5, NV) BLOCK(6, NV)
-#define NAMES(NV) { block_1_##NV, block_2_##NV, block_3_##NV, block_4_##NV, block_5_##NV, block_6_##NV }
+#define NAMES(NV) block_1_##NV, block_2_##NV, block_3_##NV, block_4_##NV, block_5_##NV, block_6_##NV
 BLOCKS(1)
+BLOCK(7, 1) BLOCK(8, 1) BLOCK(9, 1) BLOCK(10, 1) BLOCK(11, 1) BLOCK(12, 1)
 BLOCKS(2)
 #ifdef __AVX512F__
 BLOCKS(3)
 BLOCKS(4)
-static block_fn *const blocks[COLS][ROWS] = { NAMES(1), NAMES(2), NAMES(3), NAMES(4) };
-#else
-static block_fn *const blocks[COLS][ROWS] = { NAMES(1), NAMES(2) };
 #endif
+static block_fn *const blocks[COLS][TALL] = {
+  { NAMES(1), block_7_1, block_8_1, block_9_1, block_10_1, block_11_1, block_12_1 },
+  { NAMES(2) },
+#ifdef __AVX512F__
+  { NAMES(3) },
+  { NAMES(4) },
+#endif
+};
 
 static void tile(int R, int NV, real *c, const struct run *runs, int n, const struct strides *s, int add) {
   // Tuned for some processors, gcc does not fuse multiply and add where there is a single chain of sums: take two.
@@ -90,7 +97,7 @@ static void tile(int R, int NV, real *c, const struct run *runs, int n, const st
 
 // Tiles of nearly equal height: the k-th of n.
 static int tile_begin(int n, int k, int total) { return (int)((long)total * k / n); }
-static int tile_count(int total) { return (total + ROWS - 1) / ROWS; }
+static int tile_count(int total, int NV) { return NV == 1 ? (total + TALL - 1)/TALL : (total + ROWS - 1)/ROWS; }
 
 struct conv conv_shape(int B, int H, int W, int C, int O, int k, int stride, int pad) {
   assert(B >= 0 && H > 0 && W > 0 && C > 0 && O > 0 && k > 0 && stride > 0 && pad >= 0 && k*k <= MAX_TAPS);
@@ -201,7 +208,7 @@ static int list_runs(struct run *runs, const struct pass *p, const struct panel 
 static void sweep(const struct pass *p, const struct panel *w, int o, const struct conv *c) {
   const ptrdiff_t out = (ptrdiff_t)p->rows*p->columns*p->ld_out;
   const struct strides s = { (ptrdiff_t)p->in_rows*p->in_columns*p->ld_in, 1, w->ld, out };
-  const int n_tiles = tile_count(c->B), add = w->tap > 0 || w->first > 0;
+  const int n_tiles = tile_count(c->B, w->NV), add = w->tap > 0 || w->first > 0;
   for (int t = 0, b = 0, R; t < n_tiles; t++, b += R) {
     R = tile_begin(n_tiles, t + 1, c->B) - b;
     real *to = p->out + b*out + o;
@@ -320,7 +327,7 @@ static void band_gather(struct band *d, const real *x, int b, int oh, int rows, 
 }
 
 static void forward_band(real *restrict y, const struct band *d, const real *restrict w, const struct conv *c) {
-  const int OP = vector_padded(c->O), n_tiles = tile_count(d->n);
+  const int OP = vector_padded(c->O), n_tiles = tile_count(d->n, COLS);
   const struct strides s = { .row = d->terms, .term = 1, .b = OP, .c = OP };
   for (int t = 0, p = 0, R; t < n_tiles; t++, p += R) {
     R = tile_begin(n_tiles, t + 1, d->n) - p;
@@ -332,7 +339,7 @@ static void forward_band(real *restrict y, const struct band *d, const real *res
 }
 
 static void weights_band(real *restrict dw, const struct band *d, const real *restrict dy, const struct conv *c) {
-  const int OP = vector_padded(c->O), n_tiles = tile_count(d->terms);
+  const int OP = vector_padded(c->O), n_tiles = tile_count(d->terms, COLS);
   const struct strides s = { .row = 1, .term = d->terms, .b = OP, .c = OP };
   for (int o = 0; o < c->O; o += PANEL)
     for (int t = 0, i = 0, R; t < n_tiles; t++, i += R) {
@@ -379,11 +386,11 @@ static void outputs_inside(int *first, int *last, int k, int n_in, int n_out, co
 static void weights_block(real *restrict dw, const real *restrict x, const real *restrict dy, const ptrdiff_t *at_x,
                           const ptrdiff_t *at_dy, int n, int first, int rows, const struct conv *c) {
   _Alignas(64) real inputs[PIXELS*LD_INPUTS], outputs[PIXELS*PANEL];
-  const int OP = vector_padded(c->O), n_tiles = tile_count(rows);
+  const int OP = vector_padded(c->O);
   const struct strides s = { .row = 1, .term = LD_INPUTS, .b = PANEL, .c = OP };
   for (int p = 0; p < n; p++) memcpy(inputs + p*LD_INPUTS, x + at_x[p] + first, (size_t)rows*sizeof *x);
   for (int o = 0; o < c->O; o += PANEL) {
-    const int NV = min(vectors_of(c->O - o), COLS);
+    const int NV = min(vectors_of(c->O - o), COLS), n_tiles = tile_count(rows, NV);
     for (int p = 0; p < n; p++) copy_row(outputs + p*PANEL, dy + at_dy[p] + o, min(COLS, (OP - o)/VECTOR_LANES));
     for (int t = 0, i = 0, R; t < n_tiles; t++, i += R) {
       R = tile_begin(n_tiles, t + 1, rows) - i;
