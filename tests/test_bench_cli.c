@@ -90,6 +90,17 @@ static void test_named(void) {
   json_release(j);
 }
 
+static void test_layers(void) {
+  struct json_t *j = run(ARGS("fewshot", "layers", "net.blocks=2", "train.tasks=2", CLASSIFIER, SMALL));
+  check_figures(j, ARGS("peak", "fewshot.layer_1.forward", "fewshot.layer_1.weights", "fewshot.layer_2.data",
+                        "fewshot.iteration.2_tasks.2_threads"));
+  CHECK_REL(number(j, "fewshot.layer_2.data", "flop"), 2.0*5*4*4*64, 1e-12);  // 8 x 8 of 9 x 9 taps inside
+  CHECK(number(j, "fewshot.layer_2.data", "fraction_of_peak") > 0, "without a fraction of the peak");
+  check_note(j, "fewshot.layer_2.data", "5 images of 6 x 6 x 4, 4 channels out");
+  CHECK(!find(j, "chip.adapt_task") && !find(j, "fewshot.layer_3.forward"), "something was timed unasked");
+  json_release(j);
+}
+
 static void test_learn(void) {
   struct json_t *j =
       run(ARGS("learn", "net.channels=4", "data.classes=20", "data.evaluation_classes=20", "train.iterations=2",
@@ -125,7 +136,7 @@ static void test_arm(void) {
 
 static void test_refusals(void) {
   const struct { int status; const char *text, *arg[9]; } cases[] = {
-    { 2, "'nosuch': there are chip, cifar and learn", { "nosuch" } },
+    { 2, "'nosuch': there are chip, layers, cifar and learn", { "nosuch" } },
     { 2, "'chip': it has one bench only", { "arm", "chip" } },
     { 2, "more: one word too many", { "arm", "chip", "more" } },
     { 2, "arm: no such action", { "chip", "arm" } },
@@ -166,6 +177,7 @@ int main(void) {
   if (!process_available()) return 77;
   test_chip();
   test_named();
+  test_layers();
   test_learn();
   test_everything();
   test_arm();

@@ -9,10 +9,14 @@
 // Every pass is the same small matrix product: a block of R rows by NV vectors stays in registers
 // while runs of multiply-adds  block[r][:] += a[r] * b[:]  stream past. Forward and data gradient
 // take the same pixel of R images as rows, so that padding costs nothing; the weight gradient takes
-// R input channels. What is read many times is packed first, so that it is read in order: columns of
-// weights in panels as wide as a block.
+// R input channels. Every sum has one accumulator and one order, whatever the sizes of blocks.
+//
+// What many blocks read is packed first, so that they read it in order: at strides of a power of two a
+// cache holds little. Weights are packed in panels of columns as wide as a block, used for all images.
 enum { ROWS = 6, COLS = VECTOR_REGISTERS/8, PANEL = COLS*VECTOR_LANES };  // 24 of 32 registers accumulate, or 12 of 16
-enum { MAX_TAPS = 128, PANEL_REALS = 36864, TERMS = PANEL_REALS/PANEL, PIXELS = 128 };
+enum { TALL = 12 };  // rows where there is but one vector of columns
+enum { PANEL_REALS = 36864, TERMS = PANEL_REALS/PANEL };  // a panel: 9 taps of 256 channels at 16 columns
+enum { MAX_TAPS = 128, PIXELS = 128 };  // pixels that are added to the weight gradient at once
 #ifdef __AVX512F__
 static_assert(COLS == 4, "there are blocks of 1 to 4 vectors");
 #else
@@ -35,8 +39,8 @@ struct strides {
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE void block(int R, int NV, real *c, const struct run *runs, int n_runs, struct strides s, int add) {
-  vector acc[ROWS][COLS];
-#pragma GCC unroll 8
+  vector acc[TALL][COLS];
+#pragma GCC unroll 12
   for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
     for (int v = 0; v < NV; v++) acc[r][v] = add ? *(const vector *)(c + r*s.c + v*VECTOR_LANES) : (vector){ 0 };
@@ -47,7 +51,7 @@ INLINE void block(int R, int NV, real *c, const struct run *runs, int n_runs, st
       vector w[COLS];
 #pragma GCC unroll 8
       for (int v = 0; v < NV; v++) w[v] = *(const vector *)(b + v*VECTOR_LANES);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
       for (int r = 0; r < R; r++) {
         const real x = a[r*s.row];
 #pragma GCC unroll 8
@@ -55,7 +59,7 @@ INLINE void block(int R, int NV, real *c, const struct run *runs, int n_runs, st
       }
     }
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
     for (int v = 0; v < NV; v++) *(vector *)(c + r*s.c + v*VECTOR_LANES) = acc[r][v];
@@ -68,26 +72,32 @@ typedef void block_fn(real *c, const struct run *runs, int n_runs, const struct 
     block(R, NV, c, runs, n, *s, add);                                                                            \
   }
 #define BLOCKS(NV) BLOCK(1, NV) BLOCK(2, NV) BLOCK(3, NV) BLOCK(4, NV) BLOCK(5, NV) BLOCK(6, NV)
-#define NAMES(NV) { block_1_##NV, block_2_##NV, block_3_##NV, block_4_##NV, block_5_##NV, block_6_##NV }
+#define NAMES(NV) block_1_##NV, block_2_##NV, block_3_##NV, block_4_##NV, block_5_##NV, block_6_##NV
 BLOCKS(1)
+BLOCK(7, 1) BLOCK(8, 1) BLOCK(9, 1) BLOCK(10, 1) BLOCK(11, 1) BLOCK(12, 1)
 BLOCKS(2)
 #ifdef __AVX512F__
 BLOCKS(3)
 BLOCKS(4)
-static block_fn *const blocks[COLS][ROWS] = { NAMES(1), NAMES(2), NAMES(3), NAMES(4) };
-#else
-static block_fn *const blocks[COLS][ROWS] = { NAMES(1), NAMES(2) };
 #endif
+static block_fn *const blocks[COLS][TALL] = {
+  { NAMES(1), block_7_1, block_8_1, block_9_1, block_10_1, block_11_1, block_12_1 },
+  { NAMES(2) },
+#ifdef __AVX512F__
+  { NAMES(3) },
+  { NAMES(4) },
+#endif
+};
 
 static void tile(int R, int NV, real *c, const struct run *runs, int n, const struct strides *s, int add) {
-  // Tuned for some processors, gcc does not fuse multiply and add where there is a single chain of sums.
+  // Tuned for some processors, gcc does not fuse multiply and add where there is a single chain of sums: take two.
   if (R == 1 && NV == 1 && VECTOR_LANES < (int)VECTOR_PADDING) NV = 2;
   blocks[NV - 1][R - 1](c, runs, n, s, add);
 }
 
 // Tiles of nearly equal height: the k-th of n.
 static int tile_begin(int n, int k, int total) { return (int)((long)total * k / n); }
-static int tile_count(int total) { return (total + ROWS - 1) / ROWS; }
+static int tile_count(int total, int NV) { return NV == 1 ? (total + TALL - 1)/TALL : (total + ROWS - 1)/ROWS; }
 
 struct conv conv_shape(int B, int H, int W, int C, int O, int k, int stride, int pad) {
   assert(B >= 0 && H > 0 && W > 0 && C > 0 && O > 0 && k > 0 && stride > 0 && pad >= 0 && k*k <= MAX_TAPS);
@@ -116,11 +126,20 @@ static int vectors_of(int n) { return (n + VECTOR_LANES - 1) / VECTOR_LANES; }
 
 typedef real loose __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 
-// n reals, and what then stands in the last vector. Without the barrier these short copies become calls of memcpy.
+// n reals, or n zeros, in whole vectors: what comes after them is spoilt. Without the barriers such short loops become
+// calls of memcpy and memset.
 INLINE void copy_over(real *to, const real *from, int n) {
-  for (int i = 0; i < n; i += VECTOR_LANES) {
-    *(loose *)(to + i) = *(const loose *)(from + i);
+  *(loose *)to = *(const loose *)from;
+  for (int i = VECTOR_LANES; i < n; i += VECTOR_LANES) {
     __asm__("" ::: "memory");
+    *(loose *)(to + i) = *(const loose *)(from + i);
+  }
+}
+
+INLINE void zero_over(real *to, int n) {
+  for (int i = 0; i < n; i += VECTOR_LANES) {
+    __asm__("" ::: "memory");
+    *(loose *)(to + i) = (loose){ 0 };
   }
 }
 
@@ -131,25 +150,25 @@ INLINE void copy_row(real *to, const real *from, int n) {
     if (v < n) *(vector *)(to + v*VECTOR_LANES) = *(const vector *)(from + v*VECTOR_LANES);
 }
 
-// ---- forward and data gradient: out pixel = sum over taps of in pixel times the weights of the tap
+// ---- forward and data gradient
 
+// From `in` to `out`: input to output of the convolution, or backward the gradients of output to input.
 struct pass {
   real *out;
   const real *in;
-  int rows, columns, ld_out;        // of an output image; reals of a pixel
-  int in_rows, in_columns, ld_in;   // of an input image
+  int rows, columns, ld_out;       // of an image; reals of a pixel
+  int in_rows, in_columns, ld_in;
   int backward;
 };
 
-// Weights of taps [tap, tap + taps), terms [first, first + n) of each, NV vectors of columns.
+// Weights of taps [tap, tap + taps), channels [first, first + n) of `in`, NV vectors of channels of `out`.
 struct panel {
-  const real *w;  // of the first term
-  ptrdiff_t ld, ld_tap;
+  const real *w;
+  ptrdiff_t ld, ld_tap;            // reals between channels of `in`, between taps
   int tap, taps, first, n, NV;
 };
 
-// What one coordinate of an output pixel is made of: n taps from `tap` in steps, input coordinates from `from` on or
-// back.
+// What reaches one coordinate of `out`: n taps tap, tap + step .. at the coordinates from, from + way .. of `in`.
 struct axis {
   int n, tap, step, from, way;
 };
@@ -171,7 +190,7 @@ static struct axis axis_of(const struct pass *p, int at, int rows, const struct 
   return p->backward ? axis_backward(at, rows ? c->OH : c->OW, c) : axis_forward(at, rows ? c->H : c->W, c);
 }
 
-// The runs of one output pixel of image b under the taps of the panel.
+// The runs that make a pixel of `out`, of image b.
 static int list_runs(struct run *runs, const struct pass *p, const struct panel *w, int b, struct axis y, struct axis x,
                      const struct conv *c) {
   int n = 0;
@@ -185,12 +204,13 @@ static int list_runs(struct run *runs, const struct pass *p, const struct panel 
   return n;
 }
 
+// The columns of a panel, o the first, for all images: out = or, after its first part, += in w.
 static void sweep(const struct pass *p, const struct panel *w, int o, const struct conv *c) {
   const ptrdiff_t out = (ptrdiff_t)p->rows*p->columns*p->ld_out;
   const struct strides s = { (ptrdiff_t)p->in_rows*p->in_columns*p->ld_in, 1, w->ld, out };
-  const int n_tiles = tile_count(c->B), add = w->tap > 0 || w->first > 0;
-  for (int t = 0; t < n_tiles; t++) {
-    const int b = tile_begin(n_tiles, t, c->B), R = tile_begin(n_tiles, t + 1, c->B) - b;
+  const int n_tiles = tile_count(c->B, w->NV), add = w->tap > 0 || w->first > 0;
+  for (int t = 0, b = 0, R; t < n_tiles; t++, b += R) {
+    R = tile_begin(n_tiles, t + 1, c->B) - b;
     real *to = p->out + b*out + o;
     for (int row = 0; row < p->rows; row++) {
       const struct axis y = axis_of(p, row, 1, c);
@@ -203,7 +223,7 @@ static void sweep(const struct pass *p, const struct panel *w, int o, const stru
   }
 }
 
-// Columns [o, o + NV vectors) of w (k,k,C,padded O).
+// A panel of w (k,k,C,padded O) from column o.
 static void pack_columns(real *restrict to, const real *restrict w, const struct panel *p, int o,
                          const struct conv *c) {
   const int OP = vector_padded(c->O);
@@ -212,14 +232,28 @@ static void pack_columns(real *restrict to, const real *restrict w, const struct
       copy_row(to, w + (ptrdiff_t)(tap*c->C + i)*OP + o, min(COLS, (OP - o)/VECTOR_LANES));
 }
 
-// The same of w with its last two dimensions exchanged.
+typedef real quad __attribute__((vector_size(4*sizeof(real)), may_alias));
+
+// Four rows, from `from` on and ld apart, become columns; of those from the n-th on zeros are taken.
+INLINE void turn(real *to, const real *from, int ld, int n) {
+  quad r[4];
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; k++) r[k] = k < n ? *(const quad *)(from + (ptrdiff_t)k*ld) : (quad){ 0 };
+  const quad a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5), b = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
+  const quad c = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7), d = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+  *(quad *)to = __builtin_shufflevector(a, b, 0, 1, 4, 5);
+  *(quad *)(to + PANEL) = __builtin_shufflevector(a, b, 2, 3, 6, 7);
+  *(quad *)(to + 2*PANEL) = __builtin_shufflevector(c, d, 0, 1, 4, 5);
+  *(quad *)(to + 3*PANEL) = __builtin_shufflevector(c, d, 2, 3, 6, 7);
+}
+
+// The same of w with its last two dimensions exchanged, from channel i.
 static void pack_rows(real *restrict to, const real *restrict w, const struct panel *p, int i, const struct conv *c) {
   const int OP = vector_padded(c->O), n = min(c->C - i, PANEL);
-  for (int tap = p->tap; tap < p->tap + p->taps; tap++)
-    for (int o = p->first; o < p->first + p->n; o++, to += PANEL) {
-      for (int k = 0; k < n; k++) to[k] = w[(ptrdiff_t)(tap*c->C + i + k)*OP + o];
-      for (int k = n; k < PANEL; k++) to[k] = 0;
-    }
+  for (int tap = p->tap; tap < p->tap + p->taps; tap++, to += p->n*PANEL)
+    for (int o = 0; o < p->n; o += 4)
+      for (int k = 0; k < PANEL; k += 4)
+        turn(to + o*PANEL + k, w + (ptrdiff_t)(tap*c->C + i + k)*OP + p->first + o, OP, n - k);
 }
 
 // Zero in the columns that no vector reaches.
@@ -231,21 +265,16 @@ static void clear_padding(const struct pass *p, int columns, int B) {
 }
 
 static void run_pass(const struct pass *p, const real *w, int columns, int terms, const struct conv *c) {
-  _Alignas(64) real packed[PANEL_REALS];
-  const int OP = vector_padded(c->O), taps = c->k*c->k, each = terms < TERMS ? terms : TERMS, at_once = TERMS/each;
+  _Alignas(64) real packed[PANEL_REALS + 3*PANEL];
+  const int OP = vector_padded(c->O), taps = c->k*c->k, each = min(terms, TERMS), at_once = TERMS/each;
   const int in_place = !p->backward && (OP <= PANEL || c->B*p->rows*p->columns <= 4*ROWS);
   for (int o = 0; o < columns; o += PANEL) {
     const int NV = min(vectors_of(columns - o), COLS);
-    struct panel part = { w + o, OP, (ptrdiff_t)terms*OP, 0, taps, 0, terms, NV };
-    if (in_place) {
-      sweep(p, &part, o, c);
-      continue;
-    }
-    for (int tap = 0; tap < taps; tap += at_once)
+    if (in_place) sweep(p, &(struct panel){ w + o, OP, (ptrdiff_t)terms*OP, 0, taps, 0, terms, NV }, o, c);
+    for (int tap = 0; tap < taps && !in_place; tap += at_once)
       for (int first = 0; first < terms; first += each) {
-        part = (struct panel){ packed, PANEL, 0, tap, taps - tap < at_once ? taps - tap : at_once,
-                               first, terms - first < each ? terms - first : each, NV };
-        part.ld_tap = (ptrdiff_t)part.n*PANEL;
+        const int n = min(terms - first, each);
+        const struct panel part = { packed, PANEL, (ptrdiff_t)n*PANEL, tap, min(taps - tap, at_once), first, n, NV };
         if (p->backward) pack_rows(packed, w, &part, o, c);
         else pack_columns(packed, w, &part, o, c);
         sweep(p, &part, o, c);
@@ -256,48 +285,52 @@ static void run_pass(const struct pass *p, const real *w, int columns, int terms
 
 // ---- few input channels: the inputs of all taps of an output pixel side by side, zero outside the image
 
-enum { BAND_REALS = 16384, PATCH_REALS = 16384, SPARE = VECTOR_LANES };  // spare: whole vectors are copied
+enum { BAND_REALS = 16384, SPARE = VECTOR_LANES };  // spare: whole vectors are copied
 
-// A band of output rows of one image, and the inputs under it without their padding but with that of the image.
+// Some output rows of one image.
 struct band {
-  int n, terms;       // output pixels, inputs of each
-  _Alignas(64) real inputs[BAND_REALS + SPARE], patches[PATCH_REALS + SPARE];  // (n, terms)
+  int n, terms;                                  // output pixels, inputs of each
+  _Alignas(64) real inputs[BAND_REALS + SPARE];  // rows of the image: channels without padding, pixels with that of c
+  real patches[BAND_REALS + SPARE];              // (n, terms)
 };
 
-// Output rows of a band; 0 where a row does not fit or has channels enough.
+// Output rows of a band; 0 where channels are many, or a row does not fit.
 static int band_rows(const struct conv *c) {
-  const int room = BAND_REALS/((c->W + 2*c->pad)*c->C), patches = PATCH_REALS/(c->k*c->k*c->C);
+  const int room = BAND_REALS/((c->W + 2*c->pad)*c->C), patches = BAND_REALS/(c->k*c->k*c->C);
   if (c->C >= VECTOR_PADDING || room < c->k || patches < c->OW) return 0;
   const int fit = min((room - c->k)/c->stride + 1, patches/c->OW), wanted = (PIXELS + c->OW - 1)/c->OW;
   return min(min(fit, wanted), c->OH);
 }
 
-// Gather the patches of `rows` output rows of image b, beginning with row oh.
+static void take_row(real *restrict to, const real *restrict from, const struct conv *c) {
+  const int CP = vector_padded(c->C), edge = c->pad*c->C;
+  zero_over(to, edge);
+  for (int i = 0; i < c->C; i++)
+    for (int w = 0; w < c->W; w++) to[edge + w*c->C + i] = from[w*CP + i];
+  zero_over(to + edge + c->W*c->C, edge);
+}
+
+// Fill a band with `rows` output rows of image b, beginning with row oh.
 static void band_gather(struct band *d, const real *x, int b, int oh, int rows, const struct conv *c) {
-  const int CP = vector_padded(c->C), row = (c->W + 2*c->pad)*c->C, h0 = oh*c->stride - c->pad;
+  const int row = (c->W + 2*c->pad)*c->C, h0 = oh*c->stride - c->pad, each = c->k*c->C;
   for (int h = 0; h < (rows - 1)*c->stride + c->k; h++) {
-    real *to = d->inputs + h*row;
-    const real *from = x + (ptrdiff_t)(b*c->H + h0 + h)*c->W*CP;
-    memset(to, 0, sizeof *to * (size_t)(row + SPARE));
-    if (h0 + h < 0 || h0 + h >= c->H) continue;
-    to += c->pad*c->C;
-    for (int w = 0; w < c->W; w++) copy_over(to + w*c->C, from + (ptrdiff_t)w*CP, c->C);
-    for (int i = c->W*c->C; i < c->W*c->C + c->pad*c->C; i++) to[i] = 0;
+    if (h0 + h < 0 || h0 + h >= c->H) memset(d->inputs + h*row, 0, sizeof *x * (size_t)row);
+    else take_row(d->inputs + h*row, x + (ptrdiff_t)(b*c->H + h0 + h)*c->W*vector_padded(c->C), c);
   }
   real *to = d->patches;
   for (int h = 0; h < rows; h++)
     for (int w = 0; w < c->OW; w++)
-      for (int ky = 0; ky < c->k; ky++, to += c->k*c->C)
-        copy_over(to, d->inputs + (h*c->stride + ky)*row + w*c->stride*c->C, c->k*c->C);
+      for (int ky = 0; ky < c->k; ky++, to += each)
+        copy_over(to, d->inputs + (h*c->stride + ky)*row + w*c->stride*c->C, each);
   d->n = rows*c->OW;
-  d->terms = c->k*c->k*c->C;
+  d->terms = c->k*each;
 }
 
 static void forward_band(real *restrict y, const struct band *d, const real *restrict w, const struct conv *c) {
-  const int OP = vector_padded(c->O), n_tiles = tile_count(d->n);
+  const int OP = vector_padded(c->O), n_tiles = tile_count(d->n, COLS);
   const struct strides s = { .row = d->terms, .term = 1, .b = OP, .c = OP };
-  for (int t = 0; t < n_tiles; t++) {
-    const int p = tile_begin(n_tiles, t, d->n), R = tile_begin(n_tiles, t + 1, d->n) - p;
+  for (int t = 0, p = 0, R; t < n_tiles; t++, p += R) {
+    R = tile_begin(n_tiles, t + 1, d->n) - p;
     for (int o = 0; o < c->O; o += PANEL) {
       const struct run run = { d->patches + p*d->terms, w + o, d->terms };
       tile(R, min(vectors_of(c->O - o), COLS), y + (ptrdiff_t)p*OP + o, &run, 1, &s, 0);
@@ -306,11 +339,11 @@ static void forward_band(real *restrict y, const struct band *d, const real *res
 }
 
 static void weights_band(real *restrict dw, const struct band *d, const real *restrict dy, const struct conv *c) {
-  const int OP = vector_padded(c->O), n_tiles = tile_count(d->terms);
+  const int OP = vector_padded(c->O), n_tiles = tile_count(d->terms, COLS);
   const struct strides s = { .row = 1, .term = d->terms, .b = OP, .c = OP };
   for (int o = 0; o < c->O; o += PANEL)
-    for (int t = 0; t < n_tiles; t++) {
-      const int i = tile_begin(n_tiles, t, d->terms), R = tile_begin(n_tiles, t + 1, d->terms) - i;
+    for (int t = 0, i = 0, R; t < n_tiles; t++, i += R) {
+      R = tile_begin(n_tiles, t + 1, d->terms) - i;
       const struct run run = { d->patches + i, dy + o, d->n };
       tile(R, min(vectors_of(c->O - o), COLS), dw + (ptrdiff_t)i*OP + o, &run, 1, &s, 1);
     }
@@ -339,7 +372,7 @@ void conv_backward_data(real *restrict dx, const real *restrict dy, const real *
 
 // ---- weight gradient
 
-enum { TILES = 43, TILE = PIXELS*ROWS + 16 };  // an odd number of cache lines apart
+enum { CHANNELS = 256, LD_INPUTS = CHANNELS + 16 };  // an odd number of cache lines
 
 // Outputs [first, last) along one axis whose tap k falls inside the image.
 static void outputs_inside(int *first, int *last, int k, int n_in, int n_out, const struct conv *c) {
@@ -349,35 +382,28 @@ static void outputs_inside(int *first, int *last, int k, int n_in, int n_out, co
   while (*last > *first && (*last - 1)*c->stride + k - c->pad >= n_in) --*last;
 }
 
-// Where pixels of x and of dy meet under one tap, in reals.
-struct meeting {
-  ptrdiff_t x, dy;
-};
-
-// dw (C, padded O) += x^T dy over n <= PIXELS pixels, rows [ci, ci + of the given tiles).
-static void weights_block(real *restrict dw, const real *restrict x, const real *restrict dy,
-                          const struct meeting *at, int n, int tile0, int tile1, const struct conv *c) {
-  _Alignas(64) real inputs[TILES*TILE], outputs[PIXELS*PANEL];
-  const int OP = vector_padded(c->O), n_tiles = tile_count(c->C);
-  const struct strides s = { .row = 1, .term = ROWS, .b = PANEL, .c = OP };
-  for (int p = 0; p < n; p++)
-    for (int t = tile0; t < tile1; t++)  // a tile of fewer rows takes some of the next, which stay unused
-      memcpy(inputs + (t - tile0)*TILE + p*ROWS, x + at[p].x + tile_begin(n_tiles, t, c->C), ROWS*sizeof *x);
+// Rows [first, first + rows) of dw (C, padded O) += x^T dy over n <= PIXELS pixels, rows <= CHANNELS.
+static void weights_block(real *restrict dw, const real *restrict x, const real *restrict dy, const ptrdiff_t *at_x,
+                          const ptrdiff_t *at_dy, int n, int first, int rows, const struct conv *c) {
+  _Alignas(64) real inputs[PIXELS*LD_INPUTS], outputs[PIXELS*PANEL];
+  const int OP = vector_padded(c->O);
+  const struct strides s = { .row = 1, .term = LD_INPUTS, .b = PANEL, .c = OP };
+  for (int p = 0; p < n; p++) memcpy(inputs + p*LD_INPUTS, x + at_x[p] + first, (size_t)rows*sizeof *x);
   for (int o = 0; o < c->O; o += PANEL) {
-    const int NV = min(vectors_of(c->O - o), COLS);
-    for (int p = 0; p < n; p++) copy_row(outputs + p*PANEL, dy + at[p].dy + o, min(COLS, (OP - o)/VECTOR_LANES));
-    for (int t = tile0; t < tile1; t++) {
-      const int i = tile_begin(n_tiles, t, c->C), R = tile_begin(n_tiles, t + 1, c->C) - i;
-      const struct run run = { inputs + (t - tile0)*TILE, outputs, n };
-      tile(R, NV, dw + (ptrdiff_t)i*OP + o, &run, 1, &s, 1);
+    const int NV = min(vectors_of(c->O - o), COLS), n_tiles = tile_count(rows, NV);
+    for (int p = 0; p < n; p++) copy_row(outputs + p*PANEL, dy + at_dy[p] + o, min(COLS, (OP - o)/VECTOR_LANES));
+    for (int t = 0, i = 0, R; t < n_tiles; t++, i += R) {
+      R = tile_begin(n_tiles, t + 1, rows) - i;
+      const struct run run = { inputs + i, outputs, n };
+      tile(R, NV, dw + (ptrdiff_t)(first + i)*OP + o, &run, 1, &s, 1);
     }
   }
 }
 
 // One tap: dw[tap] += x^T dy
 static void weights_of_tap(real *dw, const real *x, const real *dy, int ky, int kx, const struct conv *c) {
-  const int CP = vector_padded(c->C), OP = vector_padded(c->O), n_tiles = tile_count(c->C);
-  struct meeting at[PIXELS];
+  const int CP = vector_padded(c->C), OP = vector_padded(c->O);
+  ptrdiff_t at_x[PIXELS], at_dy[PIXELS];
   int oh0, oh1, ow0, ow1, n = 0;
   outputs_inside(&oh0, &oh1, ky, c->H, c->OH, c);
   outputs_inside(&ow0, &ow1, kx, c->W, c->OW, c);
@@ -385,11 +411,11 @@ static void weights_of_tap(real *dw, const real *x, const real *dy, int ky, int 
     for (int oh = oh0; oh < oh1; oh++)
       for (int ow = ow0; ow < ow1; ow++) {
         const int ih = oh*c->stride + ky - c->pad, iw = ow*c->stride + kx - c->pad;
-        at[n++] = (struct meeting){ ((ptrdiff_t)(b*c->H + ih)*c->W + iw)*CP,
-                                    ((ptrdiff_t)(b*c->OH + oh)*c->OW + ow)*OP };
+        at_x[n] = ((ptrdiff_t)(b*c->H + ih)*c->W + iw)*CP;
+        at_dy[n++] = ((ptrdiff_t)(b*c->OH + oh)*c->OW + ow)*OP;
         if (n < PIXELS && (b < c->B - 1 || oh < oh1 - 1 || ow < ow1 - 1)) continue;
-        for (int t = 0; t < n_tiles; t += TILES)
-          weights_block(dw, x, dy, at, n, t, n_tiles - t < TILES ? n_tiles : t + TILES, c);
+        for (int i = 0; i < c->C; i += CHANNELS)
+          weights_block(dw, x, dy, at_x, at_dy, n, i, min(CHANNELS, c->C - i), c);
         n = 0;
       }
 }

@@ -1,7 +1,7 @@
 // conv.h - two-dimensional convolution on small images, forward and both gradients.
 // Layout: images NHWC, kernels (ky, kx, C, O); the last dimension is padded with zeros to a multiple
-// of VECTOR_PADDING so that every vector is full. Zero padding of the image is never stored or computed:
-// only taps that fall inside the image are visited.
+// of VECTOR_PADDING so that every vector is full. The zero padding of an image is never stored, and computed only
+// where channels are few.
 #ifndef KERNEL_CONV_H
 #define KERNEL_CONV_H
 

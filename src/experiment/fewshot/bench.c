@@ -18,7 +18,7 @@
 #include "run/rundir.h"
 #include "run/timings.h"
 
-enum { REPEATS = 15, TASKS = 100, CHIP_TASKS = 40, CALIBRATION_TASKS = 8, QUERIES = 5 };
+enum { REPEATS = 15, LAYER_REPEATS = 31, TASKS = 100, CHIP_TASKS = 40, CALIBRATION_TASKS = 8, QUERIES = 5 };
 
 static const double hour_s = 3600;
 
@@ -38,6 +38,55 @@ static int add_iteration(struct timings *b, const struct fewshot *f, struct data
   timings_note(figure, "one meta-training iteration, everything included; operations of the convolutions alone, "
                        "padding not counted");
   return 0;
+}
+
+// ---- the convolutions, on one thread and as many images as the support of a task has
+
+enum pass { FORWARD, DATA, WEIGHTS, N_PASSES };
+
+static double pass_seconds(enum pass pass, const struct conv *c, real *x, real *w, real *y) {
+  const double begin_s = clock_s();
+  if (pass == FORWARD) conv_forward(y, x, w, c);
+  else if (pass == DATA) conv_backward_data(x, y, w, c);
+  else conv_backward_weights(w, x, y, c);
+  return clock_s() - begin_s;
+}
+
+// Random numbers in the first n of every vector_padded(n).
+static real *random_rows(long rows, int n, struct rng *r) {
+  const long ld = vector_padded(n);
+  real *x = err_aligned((size_t)(rows*ld), sizeof *x);
+  for (long i = 0; i < rows; i++)
+    for (int k = 0; k < n; k++) x[i*ld + k] = (real)(rng_uniform(r) - 0.5);
+  return x;
+}
+
+static void add_layer(struct timings *b, const struct conv *c, int l, struct rng *r) {
+  static const char *const names[N_PASSES] = { "forward", "data", "weights" };
+  real *x = random_rows((long)c->B*c->H*c->W, c->C, r), *w = random_rows((long)c->k*c->k*c->C, c->O, r);
+  real *y = random_rows((long)c->B*c->OH*c->OW, c->O, r);
+  double samples[N_PASSES][LAYER_REPEATS];
+  char name[64];
+  for (int k = 0; k < LAYER_REPEATS; k++)
+    for (int pass = 0; pass < N_PASSES; pass++) samples[pass][k] = pass_seconds((enum pass)pass, c, x, w, y);
+  for (int pass = 0; pass < N_PASSES; pass++) {
+    snprintf(name, sizeof name, "fewshot.layer_%d.%s", l + 1, names[pass]);
+    struct timings_figure *figure = timings_add(b, name, "s", samples[pass], LAYER_REPEATS);
+    timings_set_work(figure, conv_flop(c), b->peak1);
+    timings_note(figure, "%d images of %d x %d x %d, %d channels out", c->B, c->H, c->W, c->C, c->O);
+  }
+  free(x);
+  free(w);
+  free(y);
+}
+
+static int add_layers(struct timings *b, const struct fewshot *f, const struct convnet *net, struct dataset *data) {
+  struct rng r = rng_stream(1, RNG_TEST, 2);
+  for (int l = 0; l < net->blocks; l++) {
+    const struct conv shape = convnet_shape(net, l, net->ways * (int)f->train.shots);
+    add_layer(b, &shape, l, &r);
+  }
+  return add_iteration(b, f, data, run_threads(&f->run), (int)f->train.tasks, b->peak);
 }
 
 // ---- one task after another on one thread: features, updates, classification of the queries
@@ -277,16 +326,16 @@ void fewshot_bench_defaults(struct fewshot *f, const char *what) {
 }
 
 int fewshot_bench(struct timings *b, struct fewshot *f, const struct fewshot_model *model, const char *what) {
-  const bool all = !*what;
+  const bool all = !*what, layers = !strcmp(what, "layers");
   struct dataset data;
   if (!strcmp(what, "learn")) return learn(b, f);
   if (!strcmp(what, "cifar")) return wide(b, f, model);
-  if (!all && strcmp(what, "chip"))
-    return err_set(ERR_SETTING, "bench fewshot: '%.60s': there are chip, cifar and learn", what);
+  if (!all && !layers && strcmp(what, "chip"))
+    return err_set(ERR_SETTING, "bench fewshot: '%.60s': there are chip, layers, cifar and learn", what);
   TRY(dataset_load(&data, &f->data, DATASET_BACKGROUND_ONLY));
   timings_peaks(b, run_threads(&f->run));
-  int rc = all ? add_iterations(b, f, &data) : 0;
-  if (rc == 0) rc = add_tasks(b, f, model, &data, all);
+  int rc = all ? add_iterations(b, f, &data) : layers ? add_layers(b, f, &model->net, &data) : 0;
+  if (rc == 0 && !layers) rc = add_tasks(b, f, model, &data, all);
   if (rc == 0 && all) timings_memory(b);
   dataset_release(&data);
   return rc;

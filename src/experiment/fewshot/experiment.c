@@ -137,11 +137,12 @@ const struct experiment fewshot_experiment = {
   .result_release = result_release, .headline = headline, .scores = scores,
   .chip_plan = chip_plan, .chip_program = chip_program, .chip_defaults = chip_defaults, .chip_count = chip_count,
   .bench_help =
-    "fewshot        meta-training iterations of the classifier (8 to 64 tasks), its adaptation to one task, in "
+    "fewshot         meta-training iterations of the classifier (8 to 64 tasks), its adaptation to one task, in "
     "software and on the chip\n"
-    "fewshot chip   the last of these\n"
-    "fewshot cifar  iterations of the network of 256 channels for 32 x 32 images in colours (4 tasks), one task of it\n"
-    "fewshot learn  from random weights to a model measured on unseen classes, by default in 1500 iterations\n",
+    "fewshot chip    the last of these\n"
+    "fewshot layers  each convolution forward and both gradients, and an iteration of train.tasks tasks\n"
+    "fewshot cifar   iterations of the network of 256 channels for 32 x 32 images in colours (4 tasks), one task\n"
+    "fewshot learn   from random weights to a model measured on unseen classes, by default in 1500 iterations\n",
   .bench_defaults = bench_defaults, .bench = bench,
   .showcase_items = 200, .showcase_kinds = 1 << RUN_EXACT | 1 << RUN_QUANTISED | 1 << RUN_CHIP,
   .showcase_set = showcase_set, .showcase = fewshot_showcase, .report = &fewshot_report,
