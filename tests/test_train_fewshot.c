@@ -152,7 +152,7 @@ static void test_order(void) {
       n++;
       agree += (after.parameters[i] < before.parameters[i]) == (gradient[i] > 0);
     }
-    CHECK(agree > 0.999*(double)n, "order %d: %ld of %ld weights went down their gradient", order, agree, n);
+    CHECK((double)agree > 0.999*(double)n, "order %d: %ld of %ld weights went down their gradient", order, agree, n);
     free(gradient);
     fewshot_model_release(&before);
     fewshot_model_release(&after);
