@@ -113,20 +113,23 @@ MX_API void mx_fewshot_free(struct mx_fewshot *model);
 MX_API int mx_fewshot_ways(const struct mx_fewshot *model);        // classes of a task
 MX_API int mx_fewshot_shots(const struct mx_fewshot *model);       // images of each that it was trained with
 MX_API int mx_fewshot_image_size(const struct mx_fewshot *model);  // height and width S
+MX_API int mx_fewshot_channels(const struct mx_fewshot *model);    // C of an image: 1 of ink, 3 of colours
 
-// An image of any size as the model wants it, image (S, S). ink (H, W): 255 full ink, 0 background; H, W from 1 to
-// 4096.
+// An image of any size as the model wants it, for a model of one channel: image (S, S). ink (H, W): 255 full ink, 0
+// background; H, W from 1 to 4096.
 MX_API int mx_fewshot_image(const struct mx_fewshot *model, float *image, const unsigned char *ink, int H, int W);
+// The same for a model of three: image (S, S, 3), rgb (H, W, 3), of which the central square is taken.
+MX_API int mx_fewshot_colours(const struct mx_fewshot *model, float *image, const unsigned char *rgb, int H, int W);
 
 // Write the model to what synapse.kind says. On a chip: a new one of this seed, calibrated on background images (those
 // that data.* names; invented characters unless it does), at chip.time_s seconds after writing; or the one saved in
 // synapse.state.
 MX_API int mx_fewshot_deploy(struct mx_fewshot *model, uint64_t seed);
 
-// Learn a task, always from the state as deployed. images (n, S, S), labels (n) in [0, ways); n from 1 to 1024.
+// Learn a task, always from the state as deployed. images (n, S, S, C), labels (n) in [0, ways); n from 1 to 1024.
 MX_API int mx_fewshot_adapt(struct mx_fewshot *model, const float *images, const int *labels, int n);
 
-// labels (n) = the likeliest class of each image (n, S, S); probabilities (n, ways), or NULL. n at least 1, with
+// labels (n) = the likeliest class of each image (n, S, S, C); probabilities (n, ways), or NULL. n at least 1, with
 // eval.batchnorm=task at most 1024.
 MX_API int mx_fewshot_classify(struct mx_fewshot *model, int *labels, float *probabilities, const float *images, int n);
 

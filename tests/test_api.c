@@ -324,6 +324,52 @@ static void check_layers(void) {
   }
 }
 
+// A model of colours: images of three channels, and nothing else, as the library sees them.
+static void check_colours(const struct folder *tmp) {
+  enum { SIDE = 8, PIXELS = SIDE*SIDE*3, CLASSES = 3, IMAGES = 6 };
+  static const char *const settings[] = { "data.channels=3", "data.size=8", "net.blocks=2", "net.channels=4",
+                                          "net.hidden=5", "net.bias=digital", "net.ways=3", "net.steps=2" };
+  const char *path = folder_path(tmp, "colours.safetensors");
+  static unsigned char rgb[2*SIDE*SIDE*3*2];
+  float images[IMAGES*PIXELS], p[IMAGES*CLASSES];
+  int labels[IMAGES] = { 0, 0, 1, 1, 2, 2 }, found[IMAGES];
+  struct fewshot f;
+  struct fewshot_model model;
+  struct maml_worker w;
+  struct mx_fewshot *m = NULL;
+  fewshot_init(&f);
+  for (size_t k = 0; k < sizeof settings/sizeof *settings; k++)
+    CHECK(settings_set(f.sections, settings[k]) == 0, "%s", err_message());
+  CHECK(fewshot_model_new(&model, &f) == 0 && fewshot_model_save(&model, &f, path, false) == 0, "%s", err_message());
+  WORKS(mx_fewshot_load(&m, path, NULL));
+  CHECK(mx_fewshot_channels(m) == 3 && mx_fewshot_channels(NULL) < 0, "channels");
+  for (int k = 0; k < 2*SIDE*SIDE*3*2; k++) rgb[k] = (unsigned char)(k/(2*SIDE*3)%2 == 0 ? 0 : 255);
+  REFUSES(mx_fewshot_image(m, images, rgb, SIDE, SIDE), MX_ERROR_ARGUMENT, "1 channel; the model takes 3");
+  WORKS(mx_fewshot_colours(m, images, rgb, 2*SIDE, 2*SIDE));
+  for (int k = 0; k < PIXELS; k++) CHECK(fabs((double)images[k]) < 0.01, "black above white is %g", (double)images[k]);
+  fill(images, IMAGES*PIXELS, 5);
+  WORKS(mx_fewshot_deploy(m, 1));
+  WORKS(mx_fewshot_adapt(m, images, labels, IMAGES));
+  WORKS(mx_fewshot_classify(m, found, p, images, IMAGES));
+  const struct maml_options o = { .steps = 2, .rule = CONVNET_SUPPORT };
+  maml_worker_init(&w, &model.net, 2, 2, &o);
+  maml_program(&w, &model.net, model.parameters, &o, NULL);
+  for (int i = 0; i < 2*IMAGES*PIXELS; i++)
+    w.work.y[0][i/3*VECTOR_PADDING + i%3] = (real)images[i % (IMAGES*PIXELS)];
+  maml_adapt(&w, &model.net, model.parameters, &o, NULL, NULL);
+  for (int i = 0; i < IMAGES*CLASSES; i++) {
+    const double expected = (double)w.record.pq[(2*IMAGES + i/CLASSES)*VECTOR_PADDING + i%CLASSES];
+    CHECK(fabs((double)p[i] - expected) < test_tol(1e-5), "probability %d: %g, library %g", i, (double)p[i], expected);
+  }
+  maml_worker_release(&w, &model.net);
+  fewshot_model_release(&model);
+  mx_fewshot_free(m);
+  WORKS(mx_fewshot_load(&m, MODEL, NULL));
+  CHECK(mx_fewshot_channels(m) == 1, "channels of ink");
+  REFUSES(mx_fewshot_colours(m, images, rgb, SIDE, SIDE), MX_ERROR_ARGUMENT, "3 channels; the model takes 1");
+  mx_fewshot_free(m);
+}
+
 // ---- the arm
 
 static void check_quantised_arm(const char *path, struct reach *r, const struct reach_model *model) {
@@ -442,6 +488,7 @@ int main(void) {
   check_refusals();
   check_fewshot();
   check_layers();
+  check_colours(&f);
   check_arrays();
   check_arm(&f);
   check_device();

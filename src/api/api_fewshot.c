@@ -86,6 +86,10 @@ int mx_fewshot_image_size(const struct mx_fewshot *m) {
   return m ? m->model.net.side[0] : err_set(ERR_SETTING, "mx_fewshot_image_size: a pointer is NULL");
 }
 
+int mx_fewshot_channels(const struct mx_fewshot *m) {
+  return m ? m->model.net.in_channels : err_set(ERR_SETTING, "mx_fewshot_channels: a pointer is NULL");
+}
+
 // ---- images
 
 int mx_character(unsigned char *ink, int size, uint64_t seed, int character, int drawing) {
@@ -98,23 +102,41 @@ int mx_character(unsigned char *ink, int size, uint64_t seed, int character, int
   return 0;
 }
 
+// pixels (H, W, channels) of any size as the model wants them.
+static int reduce(const char *what, const struct mx_fewshot *m, float *image, const unsigned char *pixels, int H, int W,
+                  int channels) {
+  if (H < 1 || W < 1 || H > RENDER_MAX_INK || W > RENDER_MAX_INK)
+    return err_set(ERR_SETTING, "%s: %d x %d pixels; both from 1 to %d", what, H, W, RENDER_MAX_INK);
+  if (channels != m->model.net.in_channels)
+    return err_set(ERR_SETTING, "%s: an image of %d channel%s; the model takes %d", what, channels,
+                   channels > 1 ? "s" : "", m->model.net.in_channels);
+  const int S = m->model.net.side[0];
+  const struct view plain = render_plain(0);
+  const size_t n = (size_t)(S*S*channels);
+  struct imageset set;
+  real *seen = err_calloc(n, sizeof *seen);
+  if (channels == 1) imageset_init(&set, (enum imageset_preprocessing)m->f.data.preprocessing, S);
+  else imageset_init_colour(&set, S);
+  imageset_add_class(&set, "image", "image");
+  if (channels == 1) imageset_add_image(&set, pixels, H, W);
+  else imageset_add_colour(&set, pixels, H, W);
+  render_view(&set, seen, channels, &plain);
+  api_plain(image, seen, 1, n, n);
+  imageset_release(&set);
+  free(seen);
+  return 0;
+}
+
 int mx_fewshot_image(const struct mx_fewshot *m, float *image, const unsigned char *ink, int H, int W) {
   API_BEGIN;
   API_PRESENT("mx_fewshot_image", m, image, ink);
-  if (H < 1 || W < 1 || H > RENDER_MAX_INK || W > RENDER_MAX_INK)
-    return err_set(ERR_SETTING, "mx_fewshot_image: %d x %d pixels; both from 1 to %d", H, W, RENDER_MAX_INK);
-  const int S = m->model.net.side[0];
-  const struct view plain = render_plain(0);
-  struct imageset set;
-  real *pixels = err_calloc((size_t)(S*S), sizeof *pixels);
-  imageset_init(&set, (enum imageset_preprocessing)m->f.data.preprocessing, S);
-  imageset_add_class(&set, "image", "image");
-  imageset_add_image(&set, ink, H, W);
-  render_view(&set, pixels, 1, &plain);
-  api_plain(image, pixels, 1, (size_t)(S*S), (size_t)(S*S));
-  imageset_release(&set);
-  free(pixels);
-  return 0;
+  return reduce("mx_fewshot_image", m, image, ink, H, W, 1);
+}
+
+int mx_fewshot_colours(const struct mx_fewshot *m, float *image, const unsigned char *rgb, int H, int W) {
+  API_BEGIN;
+  API_PRESENT("mx_fewshot_colours", m, image, rgb);
+  return reduce("mx_fewshot_colours", m, image, rgb, H, W, 3);
 }
 
 // ---- deployment
