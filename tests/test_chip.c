@@ -85,49 +85,6 @@ static void test_exact_limit(void) {
 
 // chip.scale=core: a few large rows set the scale of the core that they lie on, not that of the others, whose small
 // weights are written better.
-// Rows beside the cores: exact in every product and update, on no device, and copied with the chip.
-static void test_digital_rows(void) {
-  enum { ROWS = 40, DIGITAL = 1, COLUMNS = 7, B = 5 };
-  const struct conv s = conv_shape(B, 1, 1, ROWS, COLUMNS, 1, 1, 0);
-  const int OP = vector_padded(COLUMNS), first = (ROWS - DIGITAL)*OP;
-  const size_t n_y = (size_t)(B*OP);
-  real *w = new_matrix(ROWS, COLUMNS, 0.3, 21), *x = new_matrix(B, ROWS, 1, 22), *y = ARENA_NEW(&arena, n_y, real);
-  real *expected = ARENA_NEW(&arena, n_y, real), *dw = ARENA_NEW(&arena, (size_t)(ROWS*OP), real);
-  real *held = ARENA_NEW(&arena, (size_t)(ROWS*OP), real);
-  struct chip_params p = ideal();
-  struct chip *c = NULL;
-  struct rng r = rng_stream(1, RNG_READ, 0);
-  for (int o = 0; o < COLUMNS; o++) w[first + o] = (real)(100 + o);  // far beyond what would set the scale of devices
-  p.scale = CHIP_SCALE_MATRIX;
-  p.rows = 16;
-  p.cores = 5;
-  p.prog_scale = 1;
-  CHECK(chip_new(&c, &p, 11) == 0, "%s", err_message());
-  chip_keep_digital(c, chip_add(c, "only", ROWS, COLUMNS, 0), DIGITAL);
-  CHECK(chip_build(c) == 0, "%s", err_message());
-  struct synapse *a = chip_synapse(c, 0);
-  CHECK(a->n_devices == (ROWS - DIGITAL)*COLUMNS*4, "%ld devices", a->n_devices);
-  a->ops->program(a, w, &r);
-  chip_calibrate(c, &r);
-  chip_effective(c, 0, held);
-  CHECK(!memcmp(held + first, w + first, (size_t)(DIGITAL*OP) * sizeof *w), "a digital row has errors");
-  conv_forward_ref(expected, x, held, &s);
-  a->ops->product(a, y, x, &s, &r);
-  CHECK(largest_difference(y, expected, n_y) < 1, "off by %g", largest_difference(y, expected, n_y));
-  for (int i = 0; i < ROWS*OP; i++) dw[i] = i >= first && i % OP < COLUMNS ? (real)1e-3 : 0;
-  CHECK(a->ops->update(a, dw, &r) == 0, "a digital change writes devices");
-  struct chip *copy = chip_clone(c);
-  struct synapse *b = chip_synapse(copy, 0);
-  b->ops->product(b, expected, x, &s, &r);
-  for (int i = 0; i < B; i++)
-    for (int o = 0; o < COLUMNS; o++) {
-      const double change = (double)(expected[i*OP + o] - y[i*OP + o]), wanted = 1e-3*(double)x[i*48 + ROWS - 1];
-      CHECK(fabs(change - wanted) < 1e-4, "output %d changed by %g, not %g", o, change, wanted);
-    }
-  chip_free(copy);
-  chip_free(c);
-}
-
 static void test_core_scale(void) {
   enum { I = 48, O = 8, OP = 16, BANDS = 3, ROWS = I/BANDS };
   struct chip_params p = ideal();
@@ -614,7 +571,6 @@ static void test_input_range(void) {
 int main(void) {
   arena_init(&arena, 64 << 20);
   test_exact_limit();
-  test_digital_rows();
   test_core_scale();
   test_unit_vectors();
   test_plan();
