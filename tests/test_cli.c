@@ -68,6 +68,12 @@ static void test_sizes(void) {
   refused(2, "train.chips=3: has an effect with train.synapse=weights or chip only", ARGS(TRAIN, "train.chips=3"));
   refused(2, "train.decay=0.5: has an effect with train.schedule=steps only", ARGS(TRAIN, "train.decay=0.5"));
   refused(2, "train.validate_ways=3: has an effect with net.steps=0 only", ARGS(TRAIN, "train.validate_ways=3"));
+  refused(2, "train.adapt=all: has an effect with net.steps above 0 only",
+          ARGS(TRAIN, "net.steps=0", "train.shots=0", "train.adapt=all"));
+  refused(2, "data.protocol=characters: of data.kind=omniglot or builtin, not folder",
+          ARGS("data", "info", "data.kind=folder", "data.protocol=characters"));
+  refused(2, "eval.ways=3: has an effect with tasks drawn at random, not eval.tasks_file, only",
+          ARGS("eval", "fewshot", "--model", model, "eval.tasks_file=/nowhere", "eval.ways=3"));
   refused(2, "net.activation=none: has an effect with net.hidden only", ARGS(TRAIN, "net.activation=none"));
   refused(2, "11 shots and 10 queries need 21 images", ARGS(TRAIN, "train.shots=11", "train.queries=10"));
   refused(2, "net.blocks=6", ARGS(TRAIN, "net.blocks=6"));

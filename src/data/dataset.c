@@ -40,8 +40,8 @@ const struct param dataset_param_table[] = {
              "in place of the fractions: file of lines part<TAB>class (data split writes one), or folder of train.txt, "
              "val.txt, test.txt"),
   PARAM_CHOICE(struct dataset_params, protocol, DATASET_ALPHABETS, dataset_protocols,
-               "omniglot, builtin: the official split by alphabets; or 1200 of 1623 characters to train and 423 to "
-               "evaluate, at random, whose rotations are classes of their own",
+               "omniglot, builtin: alphabets: the official split; characters: 1200 of 1623 at random to train, 423 to "
+               "evaluate, and each rotation of a character is a class of its own",
                .later = true),
   PARAM_CHOICE(struct dataset_params, split_rule, DATASET_BY_NAME, dataset_rules,
                "folder: the name of a class alone decides its part; order: number and order of all classes, as for "
@@ -352,6 +352,8 @@ static int dataset_check_kind(const struct dataset_params *p) {
   if (p->kind != DATASET_FOLDER && (p->validation_path[0] || p->evaluation_path[0]))
     return err_set(ERR_SETTING, "data.%s_path: of data.kind=folder, not %s",
                    p->validation_path[0] ? "validation" : "evaluation", kind);
+  if (p->protocol == DATASET_CHARACTERS && !dataset_mixes_alphabets(p))
+    return err_set(ERR_SETTING, "data.protocol=characters: of data.kind=omniglot or builtin, not %s", kind);
   if (p->channels == 2) return err_set(ERR_SETTING, "data.channels=2: 1 (grey) or 3 (colours)");
   if (p->channels == 1 && p->kind == DATASET_CIFAR100)
     return err_set(ERR_SETTING, "data.channels=1: data.kind=%s is in colours: data.channels=3", kind);

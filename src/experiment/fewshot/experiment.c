@@ -16,8 +16,10 @@ static bool owns(const struct tensorfile *file) {
 
 static int effects(const void *set, const struct run_sources *from) {
   static const char *const scratch[] = { "eval.scratch_updates", "eval.scratch_rate", NULL };
+  static const char *const drawn[] = { "eval.ways", "eval.tasks", "eval.shots", "eval.queries", NULL };
   const struct fewshot *f = set;
   TRY(run_synapse_effects(&f->synapse, from));
+  if (f->eval.tasks_file[0]) TRY(run_refuse(from, drawn, "tasks drawn at random, not eval.tasks_file,"));
   return f->eval.method == FEWSHOT_SCRATCH ? 0 : run_refuse(from, scratch, "eval.method=scratch");
 }
 
@@ -25,7 +27,10 @@ static int train_effects(const void *set, const struct run_sources *from) {
   static const char *const chips[] = { "train.chips", "train.time_max_s", NULL };
   static const char *const centroids[] = { "train.validate_ways", "train.validate_shots", NULL };
   static const char *const dense[] = { "net.activation", NULL };
+  static const char *const updates[] = { "train.adapt", "train.order", "train.inner_rate", "train.learn_inner_rate",
+                                         NULL };
   const struct fewshot *f = set;
+  if (f->net.steps == 0) TRY(run_refuse(from, updates, "net.steps above 0"));
   if (f->train.synapse == INLOOP_NONE) TRY(run_refuse(from, chips, "train.synapse=weights or chip"));
   if (f->net.steps > 0) TRY(run_refuse(from, centroids, "net.steps=0"));
   return f->net.hidden > 0 ? 0 : run_refuse(from, dense, "net.hidden");
