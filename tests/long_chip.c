@@ -5,16 +5,6 @@
 #include "experiment/fewshot/fewshot.h"
 #include "test.h"
 
-// With the data of its settings.
-static int evaluate(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m) {
-  struct dataset data;
-  const int loaded = fewshot_load(&data, f);
-  if (loaded < 0) return loaded;
-  const int rc = fewshot_eval(r, f, m, &data);
-  dataset_release(&data);
-  return rc;
-}
-
 #define SHARED "../shared/"
 
 enum { MAX_SETTINGS = 12 };
@@ -65,7 +55,7 @@ static void keep(const struct promise *p) {
   for (size_t k = 0; k < sizeof common/sizeof *common; k++)
     CHECK(settings_set(f.sections, common[k]) == 0, "%s", err_message());
   for (int k = 0; p->settings[k]; k++) CHECK(settings_set(f.sections, p->settings[k]) == 0, "%s", err_message());
-  CHECK(evaluate(&r, &f, &m) == 0, "%s", err_message());
+  CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
   const double first = 100*r.accuracy[1], last = 100*r.accuracy[r.n_updates],
                later = r.n_later ? 100*r.later_accuracy[0] : 0;
   double devices = 0;
@@ -92,7 +82,7 @@ static void run(const struct expectation *e) {
             settings_set(f.sections, "eval.tasks=1000") == 0,
         "%s", err_message());
   for (int k = 0; e->settings[k]; k++) CHECK(settings_set(f.sections, e->settings[k]) == 0, "%s", err_message());
-  CHECK(evaluate(&r, &f, &m) == 0, "%s", err_message());
+  CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
   printf("%-16s", e->name);
   for (int s = 0; s <= r.n_updates; s++) {
     const double found = 100 * r.accuracy[s];

@@ -134,6 +134,26 @@ static void test_arm(void) {
   json_release(j);
 }
 
+// A shipped model carries the settings of its training, whose train.start is not shipped. Warnings name what the
+// command line overrides.
+static void test_shipped(void) {
+  p = (struct process){ 0 };
+  process_args(&p, ARGS("bench", "fewshot", "layers", "--model", "models/omniglot-5w5s.safetensors", "data.classes=40",
+                        "train.tasks=1", "train.shots=1", "train.queries=1", SMALL));
+  process_run(&p);
+  CHECK(p.status == 0 && strstr(p.out, "fewshot.iteration.1_tasks.2_threads"), "status %d: %s", p.status, p.err);
+}
+
+// The network of colours, at a size that is soon done.
+static void test_colours(void) {
+  struct json_t *j = run(ARGS("cifar", "net.channels=8", "net.hidden=8", "data.size=16", "train.shots=1",
+                              "train.queries=1", "train.tasks=2", SMALL));
+  check_figures(j, ARGS("peak", "fewshot.iteration.2_tasks.2_threads", "fewshot.iteration.2_tasks.1_thread", "memory",
+                        "fewshot.adapt_task.1_thread", "chip.adapt_task"));
+  check_note(j, "fewshot.adapt_task.1_thread", "5-way 1-shot, 5 updates, 25 queries classified");
+  json_release(j);
+}
+
 static void test_refusals(void) {
   const struct { int status; const char *text, *arg[9]; } cases[] = {
     { 2, "'nosuch': there are chip, layers, cifar and learn", { "nosuch" } },
@@ -150,6 +170,10 @@ static void test_refusals(void) {
       { "chip", "net.channels=4", "data.classes=3", "data.validation=0", "chip.rows=20",
                                            "chip.columns=16" } },
     { 1, "/nosuch", { "arm", "--model", "/nosuch" } },
+    { 1, "/nosuch", { "cifar", "data.kind=cifar100", "data.path=/nosuch" } },
+    { 2,
+      "models/omniglot-5w5s.safetensors: it begins with random weights",
+      { "fewshot", "learn", "--model", "models/omniglot-5w5s.safetensors" } },
   };
   for (size_t k = 0; k < sizeof cases/sizeof *cases; k++) {
     p = (struct process){ .args = { "bench" } };
@@ -181,6 +205,8 @@ int main(void) {
   test_learn();
   test_everything();
   test_arm();
+  test_shipped();
+  test_colours();
   test_refusals();
   test_signals();
   return test_summary();

@@ -10,16 +10,6 @@
 #include "folder.h"
 #include "test.h"
 
-// With the data of its settings.
-static int evaluate(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m) {
-  struct dataset data;
-  const int loaded = fewshot_load(&data, f);
-  if (loaded < 0) return loaded;
-  const int rc = fewshot_eval(r, f, m, &data);
-  dataset_release(&data);
-  return rc;
-}
-
 #define SHARED "../shared/"
 
 static void test_published(void) {
@@ -38,7 +28,7 @@ static void test_published(void) {
   CHECK(fewshot_model_load(&m, &f, model, &(struct run_sources){ .n_assignments = 3, .assignments = assignments }) == 0,
         "%s", err_message());
   CHECK(f.data.preprocessing == IMAGESET_PUBLISHED && m.net.ways == 5, "settings of published weights");
-  CHECK(evaluate(&r, &f, &m) == 0, "%s", err_message());
+  CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
   CHECK(r.n_tasks == 40 && r.n_updates == 4 && r.expected, "%d tasks, %d updates", r.n_tasks, r.n_updates);
   int exact = 0, columns = r.n_updates + 1;
   for (int k = 0; k < r.n_tasks; k++) {
@@ -57,11 +47,12 @@ static void test_published(void) {
   fewshot_result_release(&r);
   // other preprocessing: the comparison can fail
   f.data.preprocessing = IMAGESET_AREA;
-  CHECK(evaluate(&r, &f, &m) == 0, "%s", err_message());
+  CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
   CHECK(r.accuracy[4] < 0.9, "ink and background exchanged, and still %.2f %%", 100 * r.accuracy[4]);
   fewshot_result_release(&r);
   f.eval.updates = 5;  // more than there are rates, also with fixed tasks
-  CHECK(evaluate(&r, &f, &m) == ERR_SETTING && strstr(err_message(), "eval.updates=5"), "%s", err_message());
+  CHECK(fewshot_load_and_eval(&r, &f, &m) == ERR_SETTING && strstr(err_message(), "eval.updates=5"), "%s",
+        err_message());
   fewshot_model_release(&m);
 }
 
@@ -142,7 +133,7 @@ static void test_builtin(void) {
         f.eval.scratch_updates = 3;
         for (int k = 0; k < 2; k++) {
           f.run.threads = k ? 3 : 1;
-          const int rc = evaluate(&r[k], &f, &m);
+          const int rc = fewshot_load_and_eval(&r[k], &f, &m);
           if (method == 2 && rule == CONVNET_FIXED) {
             CHECK(rc == ERR_SETTING && strstr(err_message(), "eval.batchnorm=chip"), "%s", err_message());
           } else {
@@ -179,11 +170,12 @@ static void test_many_ways(void) {
   f.eval.method = 2;
   f.eval.scratch_updates = 1;
   f.run.threads = 1;
-  CHECK(evaluate(&r, &f, &m) == 0, "%s", err_message());
+  CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
   fewshot_result_release(&r);
   f.data.evaluation_classes = 199;
-  CHECK(evaluate(&r, &f, &m) == ERR_SETTING && strstr(err_message(), "200") && strstr(err_message(), "199"), "%s",
-        err_message());
+  CHECK(fewshot_load_and_eval(&r, &f, &m) == ERR_SETTING && strstr(err_message(), "200") &&
+            strstr(err_message(), "199"),
+        "%s", err_message());
   fewshot_model_release(&m);
 }
 
@@ -255,7 +247,7 @@ static void test_chips(void) {
   for (f.eval.batchnorm = 0; f.eval.batchnorm < 3; f.eval.batchnorm++) {
     for (int k = 0; k < 2; k++) {
       f.run.threads = k + 1;
-      CHECK(evaluate(&r[k], &f, &m) == 0, "%s", err_message());
+      CHECK(fewshot_load_and_eval(&r[k], &f, &m) == 0, "%s", err_message());
       r[k].seconds = 0;
     }
     CHECK(r[0].n_chips == 3 && r[0].n_later == 3 && r[0].later_s[2] == 2592000, "%d chips, %d times", r[0].n_chips,
@@ -274,7 +266,7 @@ static void test_chips(void) {
     check_later_ledger(&r[1], (enum convnet_rule)f.eval.batchnorm);
     if (f.eval.batchnorm == 0) check_ledger(&r[0], &f);
     f.eval.chips = 1;  // the first chip is that of a single one
-    CHECK(evaluate(&one, &f, &m) == 0, "%s", err_message());
+    CHECK(fewshot_load_and_eval(&one, &f, &m) == 0, "%s", err_message());
     int same[3] = { 1, 1, 1 };
     for (int k = 0; k < 7; k++)
       same[k % 3] &= !memcmp(one.task_accuracy + k*5, r[0].task_accuracy + k*5, 5 * sizeof(double));
@@ -295,7 +287,7 @@ static void test_schedule(void) {
   on_chips(&f);
   f.chip.recalibrate_s = 3600;
   f.eval.tasks = 3;
-  CHECK(evaluate(&r, &f, &m) == 0, "%s", err_message());
+  CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
   CHECK(r.later_chip.products == 720*5*32 && r.later_readout.products == 720*32,
         "%g and %g products of calibrations", r.later_chip.products, r.later_readout.products);
   fewshot_result_release(&r);
@@ -311,14 +303,14 @@ static void test_later(void) {
   on_chips(&f);
   f.chip.read_scale = f.chip.drift_scale = 0;
   f.chip.correction = CHIP_NONE;
-  CHECK(evaluate(&r, &f, &m) == 0, "%s", err_message());
+  CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
   for (int k = 0; k < 3; k++)
     CHECK(r.later_accuracy[k] == r.accuracy[4], "%g s later %g, not %g", r.later_s[k], r.later_accuracy[k],
           r.accuracy[4]);
   CHECK(r.later_ci95[2] == r.ci95[4], "+- %g later, not %g", r.later_ci95[2], r.ci95[4]);
   fewshot_result_release(&r);
   f.chip.drift_scale = 8;
-  CHECK(evaluate(&r, &f, &m) == 0, "%s", err_message());
+  CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
   CHECK(r.later_accuracy[2] != r.accuracy[4], "a month of strong drift, and the same %g", r.accuracy[4]);
   fewshot_result_release(&r);
   fewshot_model_release(&m);
@@ -366,13 +358,14 @@ static void test_layers(void) {
   struct fewshot_result r;
   layers(&f, &m);
   for (f.eval.batchnorm = 0; f.eval.batchnorm < 2; f.eval.batchnorm++) {
-    CHECK(evaluate(&r, &f, &m) == 0, "%s", err_message());
+    CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
     check_numbers(&r);
     check_tasks(&r, &f, &m);
     fewshot_result_release(&r);
   }
   f.eval.batchnorm = CONVNET_FIXED;
-  CHECK(evaluate(&r, &f, &m) == ERR_SETTING && strstr(err_message(), "eval.batchnorm=chip: train.adapt=all changes"),
+  CHECK(fewshot_load_and_eval(&r, &f, &m) == ERR_SETTING &&
+            strstr(err_message(), "eval.batchnorm=chip: train.adapt=all changes"),
         "'%s'", err_message());
   fewshot_model_release(&m);
 }
@@ -387,7 +380,7 @@ static void test_layers_on_chips(void) {
   f.chip.read_scale = f.chip.drift_scale = 0;
   f.chip.correction = CHIP_NONE;
   for (f.eval.batchnorm = 0; f.eval.batchnorm < 2; f.eval.batchnorm++) {
-    CHECK(evaluate(&r, &f, &m) == 0, "%s", err_message());
+    CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
     check_numbers(&r);
     check_text(&r, &f, &m);
     for (int s = 0; s < r.n_updates; s++) {
@@ -413,7 +406,7 @@ static void refused(struct fewshot *f, const struct fewshot_model *m, const char
   struct fewshot g = *f;
   struct fewshot_result r;
   CHECK(settings_set(f->sections, assignment) == 0, "%s", err_message());
-  CHECK(evaluate(&r, f, m) == ERR_SETTING && strstr(err_message(), expected), "'%s'", err_message());
+  CHECK(fewshot_load_and_eval(&r, f, m) == ERR_SETTING && strstr(err_message(), expected), "'%s'", err_message());
   *f = g;
 }
 

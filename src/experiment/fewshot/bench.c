@@ -206,14 +206,6 @@ static int remove_entry(const char *path, const struct stat *s, int type, struct
   return remove(path);
 }
 
-static int measure(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m) {
-  struct dataset data;
-  TRY(fewshot_load(&data, f));
-  const int rc = fewshot_eval(r, f, m, &data);
-  dataset_release(&data);
-  return rc;
-}
-
 // Train in `folder`, evaluate, and add the two figures.
 static int learn_in(struct timings *b, struct fewshot *f, const char *folder) {
   struct fewshot_model model;
@@ -224,7 +216,7 @@ static int learn_in(struct timings *b, struct fewshot *f, const char *folder) {
   const double begin_s = clock_s();
   TRY(fewshot_train(f, run, false));
   TRY(fewshot_model_load(&model, f, path, &(struct run_sources){ 0 }));
-  const int rc = measure(&r, f, &model);
+  const int rc = fewshot_load_and_eval(&r, f, &model);
   double seconds = clock_s() - begin_s;
   fewshot_model_release(&model);
   TRY(rc);
@@ -305,9 +297,11 @@ static void invent_colours(struct dataset *data, int S) {
   free(pixels);
 }
 
+// On images of noise unless the settings name others.
 static int wide(struct timings *b, const struct fewshot *f, const struct fewshot_model *model) {
   struct dataset data;
-  invent_colours(&data, (int)f->data.size);
+  if (f->data.kind == DATASET_BUILTIN) invent_colours(&data, (int)f->data.size);
+  else TRY(dataset_load(&data, &f->data, DATASET_BACKGROUND_ONLY));
   timings_peaks(b, run_threads(&f->run));
   int rc = add_iteration(b, f, &data, run_threads(&f->run), (int)f->train.tasks, b->peak);
   if (rc == 0) rc = add_iteration(b, f, &data, 1, (int)f->train.tasks, b->peak1);
@@ -328,6 +322,8 @@ void fewshot_bench_defaults(struct fewshot *f, const char *what) {
 int fewshot_bench(struct timings *b, struct fewshot *f, const struct fewshot_model *model, const char *what) {
   const bool all = !*what, layers = !strcmp(what, "layers");
   struct dataset data;
+  if (!strcmp(what, "learn") && model->path[0])
+    return err_set(ERR_SETTING, "bench fewshot learn --model %s: it begins with random weights", model->path);
   if (!strcmp(what, "learn")) return learn(b, f);
   if (!strcmp(what, "cifar")) return wide(b, f, model);
   if (!all && !layers && strcmp(what, "chip"))

@@ -509,13 +509,26 @@ static int measuring_init(struct measuring *m, struct fewshot_result *r, const s
   return m->n_later < 0 ? m->n_later : 0;
 }
 
-int fewshot_measure(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *model,
-                    const struct dataset *data, enum dataset_split split, struct par *par) {
+static int measure_drawn(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *model,
+                         const struct dataset *data, enum dataset_split split, struct par *par) {
   struct measuring m;
   TRY(measuring_init(&m, r, f, model, data, split, (int)f->eval.tasks));
   TRY(dataset_check(data, &f->data, &m.spec, split));
   r->n_classes = data->split[split].n;
   return measure(r, &m, par);
+}
+
+int fewshot_measure(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *model,
+                    const struct dataset *data, enum dataset_split split, struct par *par) {
+  struct fewshot_model other;
+  if (!f->eval.ways || f->eval.ways == model->net.ways) return measure_drawn(r, f, model, data, split, par);
+  if (f->eval.method != FEWSHOT_CENTROID)
+    return err_set(ERR_SETTING, "eval.ways=%d: the read-out of %s has %d; others only with eval.method=centroid",
+                   (int)f->eval.ways, model->path[0] ? model->path : "the model", model->net.ways);
+  TRY(fewshot_model_ways(&other, model, f, (int)f->eval.ways));
+  const int rc = measure_drawn(r, f, &other, data, split, par);
+  fewshot_model_release(&other);
+  return rc;
 }
 
 static int measure_tasks(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *model,
@@ -561,27 +574,20 @@ int fewshot_load(struct dataset *data, const struct fewshot *f) {
                       (split_of(f) == DATASET_VALIDATION ? DATASET_BACKGROUND_ONLY : evaluation) | stand_in);
 }
 
-// Tasks of other ways than the model's, which need no read-out.
-static int measure_ways(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
-                        const struct dataset *data, struct par *par) {
-  struct fewshot_model other;
-  if (f->eval.method != FEWSHOT_CENTROID)
-    return err_set(ERR_SETTING, "eval.ways=%d: the read-out of %s has %d; others only with eval.method=centroid",
-                   (int)f->eval.ways, m->path[0] ? m->path : "the model", m->net.ways);
-  TRY(fewshot_model_ways(&other, m, f, (int)f->eval.ways));
-  const int rc = fewshot_measure(r, f, &other, data, split_of(f), par);
-  fewshot_model_release(&other);
-  return rc;
-}
-
 int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
                  const struct dataset *data) {
   struct par *par = par_new(run_threads(&f->run));
-  const bool other_ways = f->eval.ways && f->eval.ways != m->net.ways;
-  const int rc = f->eval.tasks_file[0] ? measure_fixed(r, f, m, data, par)
-                 : other_ways          ? measure_ways(r, f, m, data, par)
-                                       : fewshot_measure(r, f, m, data, split_of(f), par);
+  const int rc =
+      f->eval.tasks_file[0] ? measure_fixed(r, f, m, data, par) : fewshot_measure(r, f, m, data, split_of(f), par);
   if (rc == 0) dataset_fingerprint(data, r->data);
   par_free(par);
+  return rc;
+}
+
+int fewshot_load_and_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m) {
+  struct dataset data;
+  TRY(fewshot_load(&data, f));
+  const int rc = fewshot_eval(r, f, m, &data);
+  dataset_release(&data);
   return rc;
 }

@@ -145,6 +145,8 @@ void fewshot_result_release(struct fewshot_result *r);
 // data: fewshot_load of the same settings.
 int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
                  const struct dataset *data);
+// The same with the images of the settings, which are loaded for it.
+int fewshot_load_and_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m);
 void fewshot_result_print(const struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
                           FILE *out);
 struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct fewshot *f,
@@ -162,7 +164,8 @@ int fewshot_load(struct dataset *data, const struct fewshot *f);
 int fewshot_deploy(struct chip **c, const struct fewshot *f, const struct fewshot_model *m, const struct dataset *data,
                    int shots, uint64_t seed);
 
-// Mean accuracy and loss after every update over tasks drawn from a split (streams of `purpose`).
+// Mean accuracy and loss after every update over tasks drawn from a split; eval.ways other than those of the read-out
+// need eval.method=centroid.
 int fewshot_measure(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
                     const struct dataset *data, enum dataset_split split, struct par *par);
 

@@ -129,29 +129,30 @@ static bool matters(const void *context, const char *key) {
   return training_matters(context, key);
 }
 
+// Tasks of a validation: like those of training, or for a network without updates those of train.validate_ways classes,
+// by nearest centroid.
+static struct fewshot_eval_params validation_params(const struct fewshot *f) {
+  const struct fewshot_train_params *p = &f->train;
+  struct fewshot_eval_params e = { .tasks = p->validate_tasks, .chips = 1, .updates = f->net.steps };
+  const bool plain = f->net.steps == 0;
+  e.method = plain ? FEWSHOT_CENTROID : FEWSHOT_ADAPT;
+  e.ways = plain ? p->validate_ways : f->net.ways;
+  e.shots = plain ? p->validate_shots : p->shots;
+  e.queries = plain ? VALIDATION_QUERIES : p->queries;
+  e.batchnorm = plain || p->batchnorm == CONVNET_SUPPORT ? CONVNET_SUPPORT : CONVNET_TASK;
+  return e;
+}
+
 // Accuracy after the first and the last update on validation tasks.
 static int validate(void *context, double *values) {
   const struct training_state *t = context;
   const struct fewshot_train_params *p = &t->f->train;
   struct fewshot f = *t->f;
   struct fewshot_result r;
-  f.eval = (struct fewshot_eval_params){
-    .tasks = p->validate_tasks, .shots = p->shots, .queries = p->queries, .updates = f.net.steps, .chips = 1
-  };
-  f.eval.batchnorm = p->batchnorm == CONVNET_SUPPORT ? CONVNET_SUPPORT : CONVNET_TASK;
+  f.eval = validation_params(&f);
   f.synapse = (struct run_synapse_params){ .kind = p->bits ? RUN_QUANTISED : p->synapse ? RUN_CHIP : RUN_EXACT,
                                            .bits = p->bits };
-  struct fewshot_model probe = { 0 };
-  if (f.net.steps == 0) {
-    f.eval.method = FEWSHOT_CENTROID;
-    f.eval.shots = p->validate_shots;
-    f.eval.queries = VALIDATION_QUERIES;
-    f.eval.batchnorm = CONVNET_SUPPORT;
-    TRY(fewshot_model_ways(&probe, &t->model, &f, (int)p->validate_ways));
-  }
-  const int rc = fewshot_measure(&r, &f, probe.parameters ? &probe : &t->model, &t->data, DATASET_VALIDATION, t->par);
-  fewshot_model_release(&probe);
-  TRY(rc);
+  TRY(fewshot_measure(&r, &f, &t->model, &t->data, DATASET_VALIDATION, t->par));
   values[0] = r.accuracy[r.n_updates > 0];
   values[1] = r.accuracy[r.n_updates];
   fewshot_result_release(&r);
@@ -254,7 +255,8 @@ static int start_from(struct training_state *t, const char *path) {
       &(struct run_sources){ .n_assignments = t->f->data.preprocessing == IMAGESET_PUBLISHED, .assignments = given }));
   int rc = 0;
   const bool same_dense = m.net.hidden == net->hidden && m.net.activation == net->activation;
-  const bool same_readout = same_dense && m.net.ways == net->ways && m.net.bias == net->bias;
+  const bool same_readout = same_dense && m.net.ways == net->ways &&
+                            convnet_rows(&m.net, m.net.readout) == convnet_rows(net, net->readout);
   if (m.net.channels != net->channels || m.net.blocks != net->blocks || m.net.side[0] != net->side[0] ||
       m.net.in_channels != net->in_channels || m.net.halving != net->halving)
     rc = err_set(ERR_SETTING,
@@ -267,7 +269,8 @@ static int start_from(struct training_state *t, const char *path) {
   else
     memcpy(t->model.parameters, m.parameters,
            (same_readout ? net->rates : net->offset[same_dense ? net->readout : net->blocks])*sizeof(real));
-  // classes in random order have no other mean than none: the first update then finds their means
+  // The classes of a task come in random order: no column of the read-out has a class of its own to start from, and
+  // from zero the first update moves each to the mean of its class.
   if (rc == 0 && !same_readout && net->steps > 0)
     memset(t->model.parameters + net->offset[net->readout], 0,
            (net->rates - net->offset[net->readout])*sizeof(real));
@@ -294,12 +297,9 @@ static int prepare(struct training_state *t) {
   TRY(dataset_check(&t->data, data, &t->spec, DATASET_TRAINING));
   const int n_validation = t->data.split[DATASET_VALIDATION].n;
   const bool wanted = t->f->train.validate_tasks && (n_validation > 0 || data->validation > 0);
-  struct episode_spec validation = t->spec;
-  if (t->model.net.steps == 0) {
-    validation.ways = (int)t->f->train.validate_ways;
-    validation.shots = (int)t->f->train.validate_shots;
-    validation.queries = VALIDATION_QUERIES;
-  }
+  const struct fewshot_eval_params e = validation_params(t->f);
+  const struct episode_spec validation =
+      dataset_spec(data, DATASET_VALIDATION, (int)e.ways, (int)e.shots, (int)e.queries);
   const int rc = wanted ? dataset_check(&t->data, data, &validation, DATASET_VALIDATION) : 0;
   if (rc < 0 && data->kind != DATASET_FOLDER) return rc;  // more classes are to be had
   if (rc < 0) {
@@ -350,6 +350,7 @@ int fewshot_train(struct fewshot *f, const char *folder, bool resume) {
 
 int fewshot_train_timed(struct fewshot *f, struct dataset *data, int n, double *seconds, double *operations) {
   struct training_state t;
+  f->training.start[0] = 0;  // of the training of a model, which may not be here; times do not depend on the weights
   TRY(describe(&t, f));
   t.data = *data;
   int rc = prepare(&t);
