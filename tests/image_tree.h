@@ -4,6 +4,7 @@
 
 #include "base/png.h"
 #include "data/characters.h"
+#include "data/dataset.h"
 #include "folder.h"
 
 enum { IMAGE_TREE_SIDE = 24 };
@@ -23,6 +24,15 @@ static inline void image_tree_class(const struct folder *f, const char *name, in
     image_tree_pixels(pixels, c, d);
     if (png_grey_write(folder_path(f, file), pixels, IMAGE_TREE_SIDE, IMAGE_TREE_SIDE) < 0) abort();
   }
+}
+
+// The part of a class; -1: none.
+static inline int image_tree_part(const struct dataset *d, const char *name) {
+  const int c = imageset_find(&d->images, name);
+  for (int s = 0; s < DATASET_SPLITS; s++)
+    for (int i = 0; i < d->split[s].n; i++)
+      if (d->split[s].id[i] == c) return s;
+  return -1;
 }
 
 // Classes mark00, mark01, ... below `parent` ("" or "set0/").

@@ -142,14 +142,6 @@ static void test_refused(void) {
 
 // ---- a tree for each part
 
-static int part_of(const struct dataset *d, const char *name) {
-  const int c = imageset_find(&d->images, name);
-  for (int s = 0; s < DATASET_SPLITS; s++)
-    for (int i = 0; i < d->split[s].n; i++)
-      if (d->split[s].id[i] == c) return s;
-  return -1;
-}
-
 // Three trees as published archives have them: <archive>/<class>/<image>.
 static struct dataset_params three_trees(const struct folder *f) {
   write_class(f, "one/some-train/apple", 0, 3);
@@ -169,12 +161,12 @@ static void test_trees(void) {
   struct dataset_params p = three_trees(&f);
   struct dataset d;
   CHECK(load(&d, &p, DATASET_EVERYTHING) == 0, "%s", err_message());
-  CHECK(d.images.n_classes == 6 && d.split[0].n == 3 && d.split[2].n == 2 && part_of(&d, "bear") == 0 &&
-            part_of(&d, "dog") == 1 && part_of(&d, "eel") == 2 && part_of(&d, "fox") == 2,
+  CHECK(d.images.n_classes == 6 && d.split[0].n == 3 && d.split[2].n == 2 && image_tree_part(&d, "bear") == 0 &&
+            image_tree_part(&d, "dog") == 1 && image_tree_part(&d, "eel") == 2 && image_tree_part(&d, "fox") == 2,
         "%d %d %d", d.split[0].n, d.split[1].n, d.split[2].n);
   dataset_release(&d);
   CHECK(load(&d, &p, DATASET_BACKGROUND_ONLY) == 0 && d.images.n_classes == 4 && d.split[2].n == 0 &&
-            part_of(&d, "dog") == 1,
+            image_tree_part(&d, "dog") == 1,
         "background: %d classes", d.images.n_classes);
   dataset_release(&d);
   CHECK(load(&d, &p, DATASET_EVALUATION_ONLY) == 0 && d.images.n_classes == 2 && d.split[2].n == 2, "evaluation: %d",
@@ -200,8 +192,9 @@ static void test_trees_refused(void) {
   struct dataset d;
   folder_write(&f, "list", "test\tapple\ntrain\teel\n", 21);  // a list goes before the trees
   snprintf(p.split, sizeof p.split, "%s", folder_path(&f, "list"));
-  CHECK(load(&d, &p, DATASET_EVALUATION_ONLY) == 0 && part_of(&d, "apple") == 2 && part_of(&d, "eel") == 0, "%s",
-        err_message());
+  CHECK(load(&d, &p, DATASET_EVALUATION_ONLY) == 0 && image_tree_part(&d, "apple") == 2 &&
+            image_tree_part(&d, "eel") == 0,
+        "%s", err_message());
   dataset_release(&d);
   folder_write(&f, "list", "test\tapple\ntrain\tgnu\n", 21);
   check_refused(&p, "class gnu is not in the data");
@@ -312,7 +305,7 @@ static void test_published(void) {
   p.size = 32;
   CHECK(load(&d, &p, DATASET_EVERYTHING) == 0, "%s", err_message());
   CHECK(d.split[0].n + d.split[1].n == 16 && d.split[2].n == 20 && d.images.n_images == 36 * 600 &&
-            part_of(&d, "baby") == 2 && part_of(&d, "beaver") >= 0,
+            image_tree_part(&d, "baby") == 2 && image_tree_part(&d, "beaver") >= 0,
         "%d %d %d", d.split[0].n, d.split[1].n, d.split[2].n);
   dataset_release(&d);
 }

@@ -140,15 +140,6 @@ static int load(struct dataset *d, const struct dataset_params *p) {
   return dataset_load(d, p, DATASET_EVERYTHING);
 }
 
-// The part of a class; -1: none.
-static int part_of(const struct dataset *d, const char *name) {
-  const int c = imageset_find(&d->images, name);
-  for (int s = 0; s < DATASET_SPLITS; s++)
-    for (int i = 0; i < d->split[s].n; i++)
-      if (d->split[s].id[i] == c) return s;
-  return -1;
-}
-
 // A class more moves no other, whatever its place in the order.
 static void test_stable(void) {
   struct folder f = folder_make();
@@ -165,7 +156,8 @@ static void test_stable(void) {
     p.split_rule = rule;
     CHECK(load(&after, &p) == 0, "%s", err_message());
     for (int c = 0; c < before.images.n_classes; c++)
-      moved += part_of(&after, before.images.class_name[c]) != part_of(&before, before.images.class_name[c]);
+      moved +=
+          image_tree_part(&after, before.images.class_name[c]) != image_tree_part(&before, before.images.class_name[c]);
     CHECK(rule == DATASET_BY_NAME ? moved == 0 : moved > 0, "rule %d: %d of 30 classes moved", rule, moved);
     dataset_release(&after);
   }
@@ -194,7 +186,7 @@ static void test_groups(void) {
         char first[32], other[32];
         snprintf(first, sizeof first, "set%d/mark00", k);
         snprintf(other, sizeof other, "set%d/mark%02d", k, c);
-        torn += part_of(&d, first) != part_of(&d, other);
+        torn += image_tree_part(&d, first) != image_tree_part(&d, other);
       }
     CHECK(groups ? torn == 0 : torn > 0, "groups %d: %d classes apart", groups, torn);
     dataset_release(&d);
@@ -210,8 +202,9 @@ static void test_layout(void) {
   image_tree_class(&f, "val/v", 20, 1);
   image_tree_class(&f, "test/t", 21, 1);
   CHECK(load(&d, &p) == 0, "%s", err_message());
-  CHECK(d.split[0].n == 6 && part_of(&d, "val/v") == 1 && part_of(&d, "test/t") == 2 && d.split[2].n == 1, "%d %d %d",
-        d.split[0].n, d.split[1].n, d.split[2].n);
+  CHECK(d.split[0].n == 6 && image_tree_part(&d, "val/v") == 1 && image_tree_part(&d, "test/t") == 2 &&
+            d.split[2].n == 1,
+        "%d %d %d", d.split[0].n, d.split[1].n, d.split[2].n);
   dataset_release(&d);
   p.layout = DATASET_CLASSES;
   p.evaluation = 1;
@@ -253,7 +246,8 @@ static void test_list(void) {
   folder_write(&lists, "val.txt", "mark02\r\n", 8);
   folder_write(&lists, "test.txt", "mark03\n\nmark04", 14);
   snprintf(p.split, sizeof p.split, "%s", lists.path);
-  CHECK(load(&d, &p) == 0 && d.split[0].n == 2 && d.split[1].n == 1 && d.split[2].n == 2 && part_of(&d, "mark02") == 1,
+  CHECK(load(&d, &p) == 0 && d.split[0].n == 2 && d.split[1].n == 1 && d.split[2].n == 2 &&
+            image_tree_part(&d, "mark02") == 1,
         "%s", err_message());
   CHECK(strstr(notes, "7 of 12 classes are not listed and left out"), "%s", notes);
   dataset_release(&d);
@@ -263,7 +257,7 @@ static void test_list(void) {
   p.classes = 4, p.evaluation_classes = 2, p.drawings = 2;
   folder_write(&lists, "swap", "test\tbackground/character0001\ntraining\tevaluation/character0002\n", 63);
   snprintf(p.split, sizeof p.split, "%s", folder_path(&lists, "swap"));
-  CHECK(dataset_load(&d, &p, DATASET_EVALUATION_ONLY) == 0 && part_of(&d, "background/character0001") == 2 &&
+  CHECK(dataset_load(&d, &p, DATASET_EVALUATION_ONLY) == 0 && image_tree_part(&d, "background/character0001") == 2 &&
             d.split[0].n == 1,
         "%s", err_message());
   dataset_release(&d);

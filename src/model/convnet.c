@@ -22,12 +22,14 @@ const struct param convnet_param_table[] = {
   PARAM_I64(struct convnet_params, blocks, 4, 1, CONVNET_MAX_BLOCKS,
             "blocks of convolution, rectification, normalisation"),
   PARAM_CHOICE(struct convnet_params, halving, 0, halvings,
-               "how a block halves the image: stride 2, or the maximum of 2 x 2 pixels", .later = true),
+               "how a block halves the image: by stride 2, or by the maximum of 2 x 2 pixels", .later = true),
   PARAM_I64(struct convnet_params, hidden, 0, 0, 1024, "neurons of a dense layer before the read-out; 0: none",
             .later = true),
-  PARAM_CHOICE(struct convnet_params, activation, 0, activations, "of the dense layer", .later = true),
+  PARAM_CHOICE(struct convnet_params, activation, 0, activations, "of the dense layer: rectification, or none",
+               .later = true),
   PARAM_CHOICE(struct convnet_params, bias, 0, biases,
-               "of the read-out: kept digitally, or as one row more of the array; so is that of the dense layer",
+               "of the read-out: none, kept digitally, or one row more of the array; the dense layer always has one, "
+               "kept digitally unless this is row",
                .later = true),
   PARAM_I64(struct convnet_params, ways, 5, 2, 1024, "classes of a task"),
   PARAM_I64(struct convnet_params, steps, 4, 0, CONVNET_MAX_STEPS,
@@ -113,10 +115,7 @@ void convnet_start(const struct convnet *net, real *parameters, double rate, str
   for (int s = 0; s < net->steps * convnet_n_adapting(net); s++) parameters[net->rates + (size_t)s] = (real)rate;
 }
 
-static size_t pixels(const struct convnet *net, int l) { return (size_t)net->side[l] * (size_t)net->side[l]; }
-
-// Pixels of an image that the convolution of block l gives: those of y[l], or before the maximum four of each.
-static size_t produced(const struct convnet *net, int l) {
+size_t convnet_produced(const struct convnet *net, int l) {
   const struct conv shape = convnet_shape(net, l - 1, 1);
   return (size_t)shape.OH * (size_t)shape.OW;
 }
@@ -124,14 +123,14 @@ static size_t produced(const struct convnet *net, int l) {
 // Whether the gradients of all blocks are kept: only then are all layers differentiated twice (model/hessian.h).
 static int keeps(const struct convnet *net) { return net->adapting == 0; }
 
-// Numbers in all arrays of a work for B images, those of maxima as if they were reals; largest: in g[0].
+// Numbers in all arrays of a work for B images, those of maxima as if they were reals; largest: of a gradient.
 static double work_reals(const struct convnet *net, int B, double *largest) {
   const double CP = vector_padded(net->channels), F = convnet_features(net), HP = vector_padded(net->hidden + 1);
-  double total = (double)pixels(net, 0)*VECTOR_PADDING;
+  double total = (double)convnet_pixels(net, 0)*VECTOR_PADDING;
   *largest = fmax(HP, CP + VECTOR_PADDING)*B;
   for (int l = 1; l <= net->blocks; l++) {
-    total += ((keeps(net) ? 4 : 2)*(double)produced(net, l) + 2*(double)pixels(net, l))*CP;
-    *largest = fmax(*largest, (double)produced(net, l)*CP*B);
+    total += ((keeps(net) ? 4 : 2)*(double)convnet_produced(net, l) + 2*(double)convnet_pixels(net, l))*CP;
+    *largest = fmax(*largest, (double)convnet_produced(net, l)*CP*B);
   }
   return B*(total + 6*CP + 3*F + 3*HP) + 2 * *largest + 64*fmax(CP, HP)*CONVNET_MAX_LAYERS;
 }
@@ -147,7 +146,7 @@ static void place_gradients(struct convnet_work *w, const struct convnet *net, s
   const int maximum = net->halving == CONVNET_MAXIMUM;
   real *g = ARENA_NEW(&w->arena, largest, real), *other = ARENA_NEW(&w->arena, largest, real);
   for (int l = net->blocks; l > 0; l--) {
-    const size_t n = images * produced(net, l) * CP;
+    const size_t n = images * convnet_produced(net, l) * CP;
     w->du[l] = keeps(net) ? ARENA_NEW(&w->arena, n, real) : maximum ? other : g;
     w->dz[l] = keeps(net) ? ARENA_NEW(&w->arena, n, real) : maximum ? g : other;
     w->dy[l] = maximum ? g : w->du[l];
@@ -165,14 +164,14 @@ void convnet_work_init(struct convnet_work *w, const struct convnet *net, int B)
   struct arena *a = &w->arena;
   work_reals(net, B, &largest);
   arena_init(a, (size_t)convnet_work_bytes(net, B));
-  w->y[0] = ARENA_NEW(a, images * pixels(net, 0) * VECTOR_PADDING, real);
-  memset(w->y[0], 0, images * pixels(net, 0) * VECTOR_PADDING * sizeof(real));
+  w->y[0] = ARENA_NEW(a, images * convnet_pixels(net, 0) * VECTOR_PADDING, real);
+  memset(w->y[0], 0, images * convnet_pixels(net, 0) * VECTOR_PADDING * sizeof(real));
   for (int l = 1; l <= net->blocks; l++) {
-    w->a[l] = ARENA_NEW(a, images * produced(net, l) * CP, real);
-    w->y[l] = w->u[l] = ARENA_NEW(a, images * produced(net, l) * CP, real);
+    w->a[l] = ARENA_NEW(a, images * convnet_produced(net, l) * CP, real);
+    w->y[l] = w->u[l] = ARENA_NEW(a, images * convnet_produced(net, l) * CP, real);
     if (net->halving == CONVNET_MAXIMUM) {
-      w->y[l] = ARENA_NEW(a, images * pixels(net, l) * CP, real);
-      w->of[l] = ARENA_NEW(a, images * pixels(net, l) * CP, int32_t);
+      w->y[l] = ARENA_NEW(a, images * convnet_pixels(net, l) * CP, real);
+      w->of[l] = ARENA_NEW(a, images * convnet_pixels(net, l) * CP, int32_t);
     }
     for (int k = 0; k < 2; k++) {
       w->mean[l][k] = ARENA_NEW(a, CP, real);
@@ -213,8 +212,8 @@ void convnet_fixed_release(struct convnet_fixed *f) { arena_release(&f->arena); 
 static void block_product(const struct convnet *net, struct convnet_work *w, struct synapse *layer, int l, int b, int n,
                           struct rng *r) {
   const struct conv shape = convnet_shape(net, l - 1, n);
-  const size_t in = pixels(net, l - 1) * (size_t)vector_padded(shape.C),
-               out = produced(net, l) * (size_t)vector_padded(shape.O);
+  const size_t in = convnet_pixels(net, l - 1) * (size_t)vector_padded(shape.C),
+               out = convnet_produced(net, l) * (size_t)vector_padded(shape.O);
   layer->ops->product(layer, w->a[l] + (size_t)b*out, w->y[l - 1] + (size_t)b*in, &shape, r);
 }
 
@@ -222,7 +221,8 @@ static void block_product(const struct convnet *net, struct convnet_work *w, str
 static void halve(const struct convnet *net, struct convnet_work *w, int l, int b, int n) {
   if (net->halving != CONVNET_MAXIMUM) return;
   const int C = vector_padded(net->channels), H = convnet_shape(net, l - 1, 1).OH;
-  const size_t in = (size_t)b * produced(net, l) * (size_t)C, out = (size_t)b * pixels(net, l) * (size_t)C;
+  const size_t in = (size_t)b * convnet_produced(net, l) * (size_t)C,
+               out = (size_t)b * convnet_pixels(net, l) * (size_t)C;
   maxpool_quarter(w->y[l] + out, w->of[l] + out, w->u[l] + in, n, H, H, C);
 }
 
@@ -258,8 +258,8 @@ void convnet_forward(const struct convnet *net, struct convnet_work *w, struct s
   const int CP = vector_padded(net->channels), b = group ? w->n[0] : 0, n = w->n[group];
   assert(b + n <= w->B);
   for (int l = 1; l <= net->blocks; l++) {
-    const int m = n * (int)produced(net, l);
-    const size_t first = (size_t)b * produced(net, l) * (size_t)CP;
+    const int m = n * (int)convnet_produced(net, l);
+    const size_t first = (size_t)b * convnet_produced(net, l) * (size_t)CP;
     real *a = w->a[l] + first, *u = w->u[l] + first;
     const real *mean = w->mean[l][group], *inverse = w->r[l][group];
     block_product(net, w, layers[l - 1], l, b, n, r);
@@ -273,16 +273,16 @@ void convnet_forward(const struct convnet *net, struct convnet_work *w, struct s
     norm_forward(u, a, mean, inverse, m, CP);
     halve(net, w, l, b, n);
   }
-  const size_t last = pixels(net, net->blocks) * (size_t)CP;
+  const size_t last = convnet_pixels(net, net->blocks) * (size_t)CP;
   maxpool_forward(w->pooled + b*CP, w->from + b*CP, w->y[net->blocks] + (size_t)b*last, n,
-                  (int)pixels(net, net->blocks), CP);
+                  (int)convnet_pixels(net, net->blocks), CP);
   convnet_forward_dense(net, w, layers, group, r);
 }
 
 void convnet_measure(const struct convnet *net, struct convnet_work *w, struct synapse *const *layers,
                      struct convnet_fixed *fixed, const real *x, int n, struct rng *r) {
   const int CP = vector_padded(net->channels);
-  const size_t image = pixels(net, 0) * VECTOR_PADDING;
+  const size_t image = convnet_pixels(net, 0) * VECTOR_PADDING;
   for (int top = 1; top <= net->blocks; top++) {  // the statistics below `top` are known
     real *mean = fixed->mean[top], *inverse = fixed->r[top], *sum = w->sums, *square = w->sums + CP;
     memset(sum, 0, 2 * (size_t)CP * sizeof *sum);
@@ -290,7 +290,7 @@ void convnet_measure(const struct convnet *net, struct convnet_work *w, struct s
       const int count = n - done < w->B ? n - done : w->B;
       memcpy(w->y[0], x + (size_t)done*image, (size_t)count * image * sizeof *x);
       for (int l = 1; l <= top; l++) {
-        const int m = count * (int)produced(net, l);
+        const int m = count * (int)convnet_produced(net, l);
         block_product(net, w, layers[l - 1], l, 0, count, r);
         norm_rectify(w->a[l], m, CP);
         if (l == top) {
@@ -301,7 +301,7 @@ void convnet_measure(const struct convnet *net, struct convnet_work *w, struct s
         halve(net, w, l, 0, count);
       }
     }
-    const real over = (real)1 / (real)((double)n * (double)produced(net, top));
+    const real over = (real)1 / (real)((double)n * (double)convnet_produced(net, top));
     for (int c = 0; c < CP; c++) {
       mean[c] = sum[c] * over;
       const double variance = fmax((double)(square[c]*over - mean[c]*mean[c]), 0);
@@ -314,7 +314,7 @@ void convnet_measure(const struct convnet *net, struct convnet_work *w, struct s
 
 static void normalisation_backward(const struct convnet *net, struct convnet_work *w, int l, enum convnet_rule rule,
                                    int b, int n) {
-  const int CP = vector_padded(net->channels), pixels_each = (int)produced(net, l);
+  const int CP = vector_padded(net->channels), pixels_each = (int)convnet_produced(net, l);
   real *sums[2] = { w->sums, w->sums + 2*CP };
   memset(w->sums, 0, 4 * (size_t)CP * sizeof *w->sums);
   for (int pass = 0; pass < 2; pass++)
@@ -350,12 +350,13 @@ static void dense_backward(const struct convnet *net, struct convnet_work *w, co
 
 static void blocks_backward(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
                             enum convnet_rule rule, int b, int n) {
-  const int C = vector_padded(net->channels), last = (int)pixels(net, net->blocks);
+  const int C = vector_padded(net->channels), last = (int)convnet_pixels(net, net->blocks);
   maxpool_backward(w->dy[net->blocks] + b*last*C, w->dpooled + b*C, w->from + b*C, n, last, C);
   for (int l = net->blocks; l > 0; l--) {
     const struct conv shape = convnet_shape(net, l - 1, n);
-    const size_t in = (size_t)b * pixels(net, l - 1) * (size_t)vector_padded(shape.C),
-                 made = (size_t)b * produced(net, l) * (size_t)C, out = (size_t)b * pixels(net, l) * (size_t)C;
+    const size_t in = (size_t)b * convnet_pixels(net, l - 1) * (size_t)vector_padded(shape.C),
+                 made = (size_t)b * convnet_produced(net, l) * (size_t)C,
+                 out = (size_t)b * convnet_pixels(net, l) * (size_t)C;
     if (net->halving == CONVNET_MAXIMUM)
       maxpool_quarter_backward(w->du[l] + made, w->dy[l] + out, w->of[l] + out, n, shape.OH, shape.OW, C);
     normalisation_backward(net, w, l, rule, b, n);

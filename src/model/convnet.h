@@ -34,16 +34,16 @@ enum convnet_adapt { CONVNET_READOUT, CONVNET_DENSE, CONVNET_ALL };
 extern const char *const convnet_adapt_names[];
 
 struct convnet_params {
-  int64_t channels;  // of every block
+  int64_t channels;    // of every block
   int64_t blocks;
   int64_t halving;     // enum convnet_halving
   int64_t hidden;      // neurons of the dense layer before the read-out; 0: there is none
   int64_t activation;  // enum convnet_activation, of that layer
   int64_t bias;        // enum convnet_bias
-  int64_t ways;      // classes of the read-out
-  int64_t steps;     // inner updates the rates are kept for
-  int64_t adapt;     // enum convnet_adapt
-  double epsilon;    // of the normalisation
+  int64_t ways;        // classes of the read-out
+  int64_t steps;       // inner updates the rates are kept for
+  int64_t adapt;       // enum convnet_adapt
+  double epsilon;      // of the normalisation
 };
 extern const struct param convnet_param_table[];
 
@@ -78,6 +78,13 @@ void convnet_layer_name(char name[32], const struct convnet *net, int l);  // "c
 
 // The product of layer l on B images.
 struct conv convnet_shape(const struct convnet *net, int l, int B);
+
+// Pixels of an image: before block l (the last: after all), and of what the convolution of block l = 1 .. gives, which
+// are four times those of y[l] where a maximum follows.
+static inline size_t convnet_pixels(const struct convnet *net, int l) {
+  return (size_t)net->side[l] * (size_t)net->side[l];
+}
+size_t convnet_produced(const struct convnet *net, int l);
 
 // Layers that adapt, and the inner rate of layer l in an update.
 static inline int convnet_n_adapting(const struct convnet *net) { return net->readout + 1 - net->adapting; }

@@ -18,14 +18,6 @@ struct along {
   int S;
 };
 
-static size_t pixels(const struct convnet *net, int l) { return (size_t)net->side[l] * (size_t)net->side[l]; }
-
-// Pixels before the maximum.
-static size_t produced(const struct convnet *net, int l) {
-  const struct conv shape = convnet_shape(net, l - 1, 1);
-  return (size_t)shape.OH * (size_t)shape.OW;
-}
-
 // Widths of rows, and the largest array of an image.
 struct widths {
   size_t C, X, H, F, N, image;
@@ -36,7 +28,10 @@ static struct widths widths_of(const struct convnet *net) {
                       .H = (size_t)vector_padded(net->hidden), .F = (size_t)convnet_features(net),
                       .N = (size_t)vector_padded(net->ways) };
   w.image = w.X + w.H + w.F + w.N;
-  for (int l = 1; l <= net->blocks; l++) w.image = produced(net, l)*w.C > w.image ? produced(net, l)*w.C : w.image;
+  for (int l = 1; l <= net->blocks; l++) {
+    const size_t made = convnet_produced(net, l)*w.C;
+    w.image = made > w.image ? made : w.image;
+  }
   return w;
 }
 
@@ -44,7 +39,7 @@ double hessian_bytes(const struct convnet *net, int B) {
   const struct widths w = widths_of(net);
   double image = 2*(double)w.C + 2*(double)w.X + 2*(double)w.F + 3*(double)(w.H + w.N) + 3*(double)w.image;
   for (int l = 1; l <= net->blocks && net->adapting == 0; l++)
-    image += (double)((produced(net, l) + pixels(net, l))*w.C);
+    image += (double)((convnet_produced(net, l) + convnet_pixels(net, l))*w.C);
   return (B*image + (CONVNET_MAX_BLOCKS + 4)*(double)w.C) * sizeof(real) + 64*64;
 }
 
@@ -55,8 +50,8 @@ void hessian_init(struct hessian *s, const struct convnet *net, int B) {
   *s = (struct hessian){ 0 };
   arena_init(a, (size_t)hessian_bytes(net, B));
   for (int l = 1; l <= net->blocks && net->adapting == 0; l++) {
-    s->y[l] = s->u[l] = ARENA_NEW(a, n*produced(net, l)*w.C, real);
-    if (net->halving == CONVNET_MAXIMUM) s->y[l] = ARENA_NEW(a, n*pixels(net, l)*w.C, real);
+    s->y[l] = s->u[l] = ARENA_NEW(a, n*convnet_produced(net, l)*w.C, real);
+    if (net->halving == CONVNET_MAXIMUM) s->y[l] = ARENA_NEW(a, n*convnet_pixels(net, l)*w.C, real);
     s->s2[l] = ARENA_NEW(a, w.C, real);
   }
   real **const rows[] = { &s->pooled, &s->dpooled, &s->x, &s->dx, &s->h, &s->dh, &s->z, &s->dz, &s->dz_plain,
@@ -111,16 +106,16 @@ static void blocks_forward(const struct along *k) {
   const int C = vector_padded(net->channels);
   real *s1 = s->sums;
   for (int l = 1; l <= net->blocks; l++) {
-    const int n = k->S * (int)produced(net, l);
+    const int n = k->S * (int)convnet_produced(net, l);
     product_forward(k, l - 1, s->u[l], w->y[l - 1], l > 1 ? s->y[l - 1] : NULL);
     memset(s1, 0, (size_t)C * sizeof *s1);
     memset(s->s2[l], 0, (size_t)C * sizeof *s1);
     normtangent_sums(s1, s->s2[l], s->u[l], l > 1 ? s->second : NULL, w->a[l], w->u[l], n, C);
     normtangent_forward(s->u[l], w->u[l], w->r[l][0], s1, s->s2[l], n, C);
     if (s->y[l] != s->u[l])
-      maxpool_tangent(s->y[l], s->u[l], w->of[l], k->S, (int)pixels(net, l), (int)produced(net, l), C);
+      maxpool_tangent(s->y[l], s->u[l], w->of[l], k->S, (int)convnet_pixels(net, l), (int)convnet_produced(net, l), C);
   }
-  maxpool_tangent(s->pooled, s->y[net->blocks], w->from, k->S, 1, (int)pixels(net, net->blocks), C);
+  maxpool_tangent(s->pooled, s->y[net->blocks], w->from, k->S, 1, (int)convnet_pixels(net, net->blocks), C);
 }
 
 // To the features: s->h; s->x is the input of the dense layer, zero where the blocks do not adapt.
@@ -189,12 +184,12 @@ static void blocks_backward(const struct along *k) {
   const struct normtangent_sums sums = { s->sums, s->sums + C, s->sums + 2*C };
   real *t = s->t[0], *other = s->t[1];
   const real *second = NULL;
-  maxpool_backward(t, s->dpooled, w->from, S, (int)pixels(net, net->blocks), C);
+  maxpool_backward(t, s->dpooled, w->from, S, (int)convnet_pixels(net, net->blocks), C);
   for (int l = net->blocks; l > 0; l--) {
-    const int n = S * (int)produced(net, l);
+    const int n = S * (int)convnet_produced(net, l);
     const struct conv shape = convnet_shape(net, l - 1, S);
     if (net->halving == CONVNET_MAXIMUM) {
-      if (second) add(t, second, (size_t)S * pixels(net, l) * (size_t)C);
+      if (second) add(t, second, (size_t)S * convnet_pixels(net, l) * (size_t)C);
       maxpool_quarter_backward(other, t, w->of[l], S, shape.OH, shape.OW, C);
       swap(&t, &other);
       second = NULL;
