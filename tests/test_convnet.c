@@ -287,8 +287,41 @@ static void test_start(void) {
   CHECK(convnet_init(&net, &deep, 28, 1) == ERR_SETTING && strstr(err_message(), "net.blocks=6"), "%s", err_message());
 }
 
+// Weights of 4 bits: kernels and read-out in steps of 1/8, the dense layer of 32 inputs in steps of
+// 3/32 (3 sqrt(2/32) = 3/4 either way), its bias as it is.
+static void test_grid(void) {
+  const struct convnet_params p = { .channels = 32, .blocks = 1, .ways = 3, .steps = 1, .epsilon = 1e-3, .hidden = 5,
+                                    .bias = CONVNET_BIAS_DIGITAL };
+  const double step[] = { 0.125, 0.09375, 0.125 };
+  struct convnet net;
+  CHECK(convnet_init(&net, &p, 8, 3) == 0, "%s", err_message());
+  for (int l = 0; l <= net.readout; l++) {
+    const int I = convnet_rows(&net, l), OP = vector_padded(convnet_columns(&net, l));
+    const int fixed = convnet_has_bias(&net, l);
+    struct synapse *s = convnet_array(&net, l, 4), *exact = convnet_array(&net, l, 0);
+    real *w = err_aligned((size_t)(I*OP), sizeof *w), *kept = err_aligned((size_t)(I*OP), sizeof *w);
+    memset(w, 0, (size_t)(I*OP) * sizeof *w);
+    for (int i = 0; i < I; i++) w[i*OP] = (real)(0.01*i);
+    s->ops->program(s, w, NULL);
+    s->ops->weights(s, kept);
+    for (int i = 0; i < I - fixed; i++) {
+      const double v = (double)w[i*OP], nearest = fmin(rint(v/step[l]), 7)*step[l];
+      CHECK(fabs((double)kept[i*OP] - nearest) < 1e-6, "layer %d: %g became %g", l, v, (double)kept[i*OP]);
+    }
+    if (fixed) CHECK(kept[(I - 1)*OP] == w[(I - 1)*OP], "layer %d: the bias was rounded", l);
+    exact->ops->program(exact, w, NULL);
+    exact->ops->weights(exact, kept);
+    CHECK(!memcmp(kept, w, (size_t)(I*OP) * sizeof *w), "layer %d: exact weights were rounded", l);
+    s->ops->free(s);
+    exact->ops->free(exact);
+    free(w);
+    free(kept);
+  }
+}
+
 int main(void) {
   test_start();
+  test_grid();
   test_forward(3, 2, &paper);
   test_forward(19, 3, &paper);
   test_forward(70, 1, &paper);

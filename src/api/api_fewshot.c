@@ -141,13 +141,6 @@ int mx_fewshot_colours(const struct mx_fewshot *m, float *image, const unsigned 
 
 // ---- deployment
 
-static struct synapse *software(const struct mx_fewshot *m, int l) {
-  const int I = convnet_rows(&m->model.net, l), O = convnet_columns(&m->model.net, l);
-  const int digital = convnet_digital_rows(&m->model.net, l);
-  return m->f.synapse.kind == RUN_QUANTISED ? synapse_quantised_new(I, O, digital, (int)m->f.synapse.bits, 1)
-                                            : synapse_exact_new(I, O);
-}
-
 static void write_layer(struct mx_fewshot *m, int l) {
   m->layers[l]->ops->program(m->layers[l], m->model.parameters + m->model.net.offset[l], NULL);
 }
@@ -170,7 +163,7 @@ int mx_fewshot_deploy(struct mx_fewshot *m, uint64_t seed) {
   if (m->f.synapse.kind == RUN_CHIP) TRY(deploy_chip(m, &chip, seed));
   undeploy(m);
   for (int l = 0; !chip && l <= m->model.net.readout; l++) {
-    m->layers[l] = software(m, l);
+    m->layers[l] = convnet_array(&m->model.net, l, m->f.synapse.kind == RUN_QUANTISED ? (int)m->f.synapse.bits : 0);
     write_layer(m, l);
   }
   if (chip) {

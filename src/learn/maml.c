@@ -16,11 +16,7 @@ void maml_worker_init(struct maml_worker *w, const struct convnet *net, int shot
   w->work.n[1] = Q;
   adapt_record_init(&w->record, net->ways, o->steps, S, Q, convnet_rows(net, net->readout));
   if (net->adapting < net->readout) finetune_init(&w->finetune, net, o->steps, S, Q);
-  for (int l = 0; l <= net->readout; l++) {
-    const int I = convnet_rows(net, l), O = convnet_columns(net, l);
-    w->layers[l] =
-        o->bits ? synapse_quantised_new(I, O, convnet_digital_rows(net, l), o->bits, 1.0) : synapse_exact_new(I, O);
-  }
+  for (int l = 0; l <= net->readout; l++) w->layers[l] = convnet_array(net, l, o->bits);
   w->held = err_aligned(net->n, sizeof *w->held);
   w->label = err_calloc((size_t)(S + Q), sizeof *w->label);
   for (int i = 0; i < S; i++) w->label[i] = i / shots;

@@ -83,6 +83,12 @@ int convnet_columns(const struct convnet *net, int l) {
   return l == net->readout ? net->ways : l == net->blocks ? net->hidden : net->channels;
 }
 
+struct synapse *convnet_array(const struct convnet *net, int l, int bits) {
+  const int I = convnet_rows(net, l), O = convnet_columns(net, l), digital = convnet_digital_rows(net, l);
+  const double range = l == net->blocks && l < net->readout ? 3*sqrt(2.0/net->channels) : 1;
+  return bits ? synapse_quantised_new(I, O, digital, bits, range) : synapse_exact_new(I, O);
+}
+
 int convnet_features(const struct convnet *net) { return vector_padded(convnet_rows(net, net->readout)); }
 
 long convnet_weights(const struct convnet *net) {

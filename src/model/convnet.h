@@ -71,6 +71,10 @@ int convnet_columns(const struct convnet *net, int l);
 // Whether the last of these rows is a bias, and whether it is kept beside the array: 1 or 0.
 int convnet_has_bias(const struct convnet *net, int l);
 int convnet_digital_rows(const struct convnet *net, int l);
+// Layer l as an array of software weights: exact, or of `bits` bits. Then the weights of kernels and of the read-out
+// lie in [-1, 1), which the normalisation and the learned rates make up for, those of the dense layer within three
+// standard deviations of He et al. 2015, +-3 sqrt(2/rows).
+struct synapse *convnet_array(const struct convnet *net, int l, int bits);
 // Length of a row of features: the inputs of the read-out, padded.
 int convnet_features(const struct convnet *net);
 long convnet_weights(const struct convnet *net);  // without padding and rates

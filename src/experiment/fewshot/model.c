@@ -144,8 +144,7 @@ void fewshot_model_round(struct fewshot_model *m, const struct fewshot *f) {
   const struct convnet *net = &m->net;
   if (f->synapse.kind != RUN_QUANTISED) return;  // what a chip holds is no model
   for (int l = 0; l <= net->readout; l++) {
-    struct synapse *s = synapse_quantised_new(convnet_rows(net, l), convnet_columns(net, l),
-                                              convnet_digital_rows(net, l), (int)f->synapse.bits, 1);
+    struct synapse *s = convnet_array(net, l, (int)f->synapse.bits);
     s->ops->program(s, m->parameters + net->offset[l], NULL);
     s->ops->weights(s, m->parameters + net->offset[l]);
     s->ops->free(s);
