@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Every figure of the documentation, their data, and the tables of results in README.md, from the shipped models.
-#   tools/figures.sh [device] [arm] [characters]     these parts; all, if none is named
-#   make figures [OMNIGLOT=DIR] [PUBLISHED=DIR] [FORMAT=png|svg|pdf] [TASKS=1000] [MOVEMENTS=500]
+#   tools/figures.sh [device] [arm] [characters] [cifar]     these parts; all, if none is named
+#   make figures [OMNIGLOT=DIR] [CIFAR=PATH] [PUBLISHED=DIR] [FORMAT=png|svg|pdf] [TASKS=1000] [MOVEMENTS=500]
 # OMNIGLOT: folder of the two archives (default data/omniglot, where `metaxbar data fetch omniglot` puts them); without it what
-# needs them is left as it is, and said so. PUBLISHED: folder of the paper's weights, paper_cnn and paper_arm .safetensors, which are not
+# needs them is left as it is, and said so. CIFAR: cifar-100-binary.tar.gz, its folder, or a folder with the three archives
+# cifar-fs-train.zip, cifar-fs-val.zip and cifar-fs-test.zip (default data/cifar100). PUBLISHED: folder of the paper's weights, paper_cnn and paper_arm .safetensors, which are not
 # part of this repository; without it their rows stay as they are.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-omniglot=${OMNIGLOT:-data/omniglot} published=${PUBLISHED:-} format=${FORMAT:-png} tasks=${TASKS:-1000} movements=${MOVEMENTS:-500}
+omniglot=${OMNIGLOT:-data/omniglot} cifar=${CIFAR:-data/cifar100} published=${PUBLISHED:-} format=${FORMAT:-png} tasks=${TASKS:-1000} movements=${MOVEMENTS:-500}
 metaxbar=build/metaxbar figures=docs/figures
 case $format in png|svg|pdf) ;; *) echo "FORMAT=$format: png, svg or pdf" >&2; exit 2 ;; esac
 command -v gnuplot >/dev/null || { echo "gnuplot is missing (package gnuplot-nox)" >&2; exit 1; }
@@ -18,13 +19,14 @@ trap 'rm -rf "$work"' EXIT
 skipped() { echo "skipped: $*" >&2; }
 terminal() { case $format in png) echo 'pngcairo size 900,460 font "Sans,11"' ;; svg) echo 'svg size 900,460 font "Sans,11" background "#ffffff"' ;; pdf) echo 'pdfcairo size 9in,4.6in font "Sans,12"' ;; esac; }
 
-# replace NAME FILE: the lines of README.md between <!-- NAME --> and <!-- end --> become those of FILE
+# replace NAME FILE [PAGE]: the lines of the page (README.md) between <!-- NAME --> and <!-- end --> become those of FILE
 replace() {
+  local page=${3:-README.md}
   awk -v name="<!-- $1 -->" -v file="$2" '
     $0 == name { print; while ((getline line < file) > 0) print line; inside = 1; next }
     inside && $0 == "<!-- end -->" { inside = 0 }
-    !inside' README.md > "$work/readme"
-  cat "$work/readme" > README.md
+    !inside' "$page" > "$work/page"
+  cat "$work/page" > "$page"
 }
 
 # old NAME LABEL: the rows of a table in README.md that begin with this label, where they cannot be measured
@@ -101,6 +103,71 @@ GP
   echo "wrote $figures/accuracy.$format"
 }
 
+# ---- colours
+
+colours() {
+  if [ -f "$cifar/cifar-fs-test.zip" ]; then
+    echo "data.kind=folder data.path=$cifar/cifar-fs-train.zip data.validation_path=$cifar/cifar-fs-val.zip data.evaluation_path=$cifar/cifar-fs-test.zip"
+  else echo "data.kind=cifar100 data.path=$cifar"; fi
+}
+
+# image ROW SERIES MODEL SETTING...: a row of the table of docs/cifar.md; with a series also points of the figure
+image() {
+  local row=$1 series=$2 model=models/cifar-$3.safetensors
+  shift 3
+  echo "cifar: $row, $*" >&2
+  $metaxbar eval fewshot --model "$model" $(colours) eval.tasks="$tasks" eval.batchnorm=support "$@" > "$work/out"
+  local later
+  later=$(awk '/^seconds later/ { getline; print $2 " +- " $3 }' "$work/out")
+  awk -v row="$row" -v later="$later" '
+    $1 == "nearest" { centroid = $(NF - 2) " +- " $NF }
+    $1 ~ /^[0-5]$/ && NF >= 4 { v[$1] = $2; ci = $3; w += $5; n++ }
+    END { printf "| %s | %.1f | %.1f | **%.2f +- %.2f** | %s | %s |\n", row, v[1], v[2], v[5], ci, w ? sprintf("%.0f", w/(n - 1)) : "", later }' "$work/out" >> "$work/cifar"
+  [ -z "$series" ] || awk -v s="$series" '$1 ~ /^[0-5]$/ && NF >= 4 { print s "," $1 "," $2 "," $3 }' "$work/out" >> "$work/accuracy.csv"
+}
+
+cifar() {
+  local chip="synapse.kind=chip chip.preset=hermes chip.cores=64 eval.chips=10 eval.later_s=2592000"
+  echo "model,updates,accuracy,ci95" > "$work/accuracy.csv"
+  printf '| weights | 1 update | 2 | 5 updates | devices rewritten per update | a month later |\n|---|---|---|---|---|---|\n' > "$work/cifar"
+  image "5 shots, software" "32 bit" 5w5s
+  image "5 shots, 4 bit" "4 bit" 5w5s-4bit
+  image "5 shots, chip" "chip" 5w5s-chip $chip
+  image "1 shot, software" "" 5w1s eval.shots=1
+  replace cifar "$work/cifar" docs/cifar.md
+  cp "$work/accuracy.csv" $figures/cifar_accuracy.csv
+  draw_cifar
+}
+
+# The losses of training are columns of the metrics.csv of three runs (docs/cifar.md), in docs/figures/cifar_training.csv.
+draw_cifar() {
+  gnuplot -d -e "set terminal $(terminal)" /dev/stdin > "$work/picture" <<'GP'
+training = "docs/figures/cifar_training.csv"
+accuracy = "docs/figures/cifar_accuracy.csv"
+set datafile separator ","
+set grid ytics lc rgb "#dddddd"
+set border 3
+set tics nomirror
+colours = "#1f5fa8 #58a0d8 #d9822b"
+series(i) = i == 1 ? "32 bit" : i == 2 ? "4 bit" : "chip"
+set multiplot layout 1,2
+set xlabel "outer updates"
+set ylabel "query loss in training"
+set key top right
+plot for [i=1:3] training using (strcol(1) eq series(i) ? $2 : NaN):3 with lines lw 2 lc rgb word(colours, i) title series(i)
+set xlabel "updates of the read-out"
+set ylabel "accuracy on unseen classes, %"
+set xtics 1
+set xrange [-0.2:5.2]
+set yrange [0:100]
+unset key
+plot for [i=1:3] accuracy using (strcol(1) eq series(i) ? $2 : NaN):3:4 with yerrorlines lw 2 pt 7 ps 0.8 lc rgb word(colours, i)
+unset multiplot
+GP
+  cp "$work/picture" $figures/cifar.$format
+  echo "wrote $figures/cifar.$format"
+}
+
 # ---- the arm
 
 # movement ROW MODEL SETTING...
@@ -153,11 +220,12 @@ device() {
   echo "wrote $figures/hermes.$format"
 }
 
-[ $# -gt 0 ] || set -- device arm characters
+[ $# -gt 0 ] || set -- device arm characters cifar
 for part in "$@"; do
   case $part in
     device|arm) $part ;;
     characters) if [ -d "$omniglot" ]; then characters; else skipped "the characters: no Omniglot in $omniglot (OMNIGLOT=DIR, or metaxbar data fetch omniglot)"; fi ;;
-    *) echo "$part: there are device, arm and characters" >&2; exit 2 ;;
+    cifar) if [ -e "$cifar" ]; then cifar; else skipped "CIFAR100-FS: no $cifar (CIFAR=PATH, or metaxbar data fetch cifar100)"; fi ;;
+    *) echo "$part: there are device, arm, characters and cifar" >&2; exit 2 ;;
   esac
 done
