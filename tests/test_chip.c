@@ -5,6 +5,7 @@
 #include "base/pool.h"
 #include "base/rng.h"
 #include "chip/chip.h"
+#include "ideal_chip.h"
 #include "test.h"
 
 static struct arena arena;
@@ -23,12 +24,7 @@ static real *new_matrix(int rows, int columns, double scale, uint32_t stream) {
 }
 
 static struct chip_params ideal(void) {
-  struct chip_params p;
-  param_defaults(chip_param_table, &p);
-  param_defaults(verify_param_table, &p.verify);
-  p.prog_scale = p.drift_scale = p.read_scale = 0;
-  p.dac_bits = p.adc_bits = 0;
-  p.correction = CHIP_NONE;
+  struct chip_params p = ideal_chip();
   p.calibration_rows = 64;
   return p;
 }

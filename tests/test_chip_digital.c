@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "chip/chip.h"
+#include "ideal_chip.h"
 #include "test.h"
 
 enum { ROWS = 40, DIGITAL = 1, COLUMNS = 7, OP = 16, B = 5, XP = 48, FIRST = (ROWS - DIGITAL) * OP };
@@ -16,13 +17,9 @@ static void fill(real *x, int rows, int columns, double scale, uint32_t stream) 
 
 // Five cores of 16 rows and exact converters; devices with their programming error, which do not change.
 static struct chip *chip_of(void) {
-  struct chip_params p;
+  struct chip_params p = ideal_chip();
   struct chip *c = NULL;
-  param_defaults(chip_param_table, &p);
-  param_defaults(verify_param_table, &p.verify);
-  p.drift_scale = p.read_scale = 0;
-  p.dac_bits = p.adc_bits = 0;
-  p.correction = CHIP_NONE;
+  p.prog_scale = 1;
   p.scale = CHIP_SCALE_MATRIX;
   p.rows = 16;
   p.cores = 5;

@@ -5,18 +5,7 @@
 #include "data/tasksfile.h"
 #include "base/file.h"
 #include "test.h"
-
-// Two classes with three drawings each.
-static struct imageset make_set(void) {
-  static const unsigned char blank[16];
-  struct imageset set;
-  imageset_init(&set, IMAGESET_AREA, 8);
-  for (int i = 0; i < 6; i++) {
-    if (i % 3 == 0) imageset_add_class(&set, i ? "A/character02" : "A/character01", "A");
-    imageset_add_image(&set, blank, 4, 4);
-  }
-  return set;
-}
+#include "two_classes.h"
 
 static void test_good(const struct imageset *set) {
   struct tasksfile t;
@@ -77,7 +66,8 @@ static void test_published(void) {
 }
 
 int main(void) {
-  struct imageset set = make_set();
+  struct imageset set;
+  two_classes_init(&set);
   test_good(&set);
   test_bad(&set);
   imageset_release(&set);

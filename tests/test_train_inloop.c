@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "experiment/fewshot/deploy.h"
 #include "experiment/fewshot/inloop.h"
+#include "ideal_chip.h"
 #include "test.h"
 
 enum { SIDE = 12, SHOTS = 2, QUERIES = 3, CHANNELS = 7, STEPS = 2 };
@@ -19,11 +20,8 @@ struct bench {
 };
 
 static struct chip_params ideal(void) {
-  struct chip_params p;
-  param_defaults(chip_param_table, &p);
-  param_defaults(verify_param_table, &p.verify);
-  p.prog_scale = p.drift_scale = p.read_scale = 0;
-  p.dac_bits = p.adc_bits = 0;
+  struct chip_params p = ideal_chip();
+  p.correction = CHIP_COLUMN;
   p.headroom = 8;  // no update is cut off
   return p;
 }
