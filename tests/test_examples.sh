@@ -112,9 +112,20 @@ run_completion() {
   expect "$(complete_line metaxbar device device.table = mo)" model.safetensors
 }
 
+# consume HOW: what the program that tests/consumer has built by pkg-config or CMake says, and which libraries it names
+# beside those of C: the library's own dependencies are not among them.
+consume() {
+  local others
+  expect "$(LD_LIBRARY_PATH=$libraries "$here/$1/consumer")" "metaxbar $(pkg-config --modversion metaxbar), 5 ways"
+  others=$(readelf -d "$here/$1/consumer" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | grep -vE '^lib[cm][.]so') || true
+  expect "$others" libmetaxbar.so.0
+}
+
+# Installed below DESTDIR, not where the prefix says: what finds it there finds it wherever it is moved.
 run_install() {
   needs pkg-config
-  local root=$here/root prefix=/opt/metaxbar at
+  needs make
+  local root=$here/root prefix=/opt/metaxbar at libraries
   DESTDIR=$root cmake --install "$build" --prefix $prefix >"$here/log" || fail "$(cat "$here/log")"
   at=$root$prefix
   for file in bin/metaxbar include/metaxbar.h share/man/man1/metaxbar.1 share/man/man1/metaxbar-train.1 share/metaxbar/models/builtin-5w5s.safetensors \
@@ -129,8 +140,16 @@ run_install() {
     mv "$here/program" "$here/$(basename "$file" .c)"
   done
   expect "$(pkg-config --modversion metaxbar)" "$("$at/bin/metaxbar" --version | cut -d ' ' -f 2)"
-  LD_LIBRARY_PATH=$(pkg-config --variable=prefix metaxbar)/$(basename "$(dirname "$PKG_CONFIG_PATH")") \
-    "$here/adapt_on_chip" "$(pkg-config --variable=modelsdir metaxbar)/builtin-5w5s.safetensors"
+  libraries=$(dirname "$PKG_CONFIG_PATH")
+  LD_LIBRARY_PATH=$libraries "$here/adapt_on_chip" "$(pkg-config --variable=modelsdir metaxbar)/builtin-5w5s.safetensors"
+  mkdir "$here/pkg-config"
+  make -s -C tests/consumer/pkg-config B="$here/pkg-config" >"$here/log" 2>&1 || fail "$(cat "$here/log")"
+  consume pkg-config
+  package() { cmake -S tests/consumer/cmake -B "$here/cmake" -G Ninja -DCMAKE_PREFIX_PATH="$at" "$@" >"$here/log" 2>&1; }
+  ! package -DVERSION=1 || fail "find_package took a version that is not there"
+  grep -q '"1"' "$here/log" || fail "$(cat "$here/log")"
+  package -DVERSION=0.1 && cmake --build "$here/cmake" >"$here/log" 2>&1 || fail "$(cat "$here/log")"
+  consume cmake
   cd "$here"
   "$at/bin/metaxbar" model info --model models/builtin-5w5s.safetensors | grep -q '^85456 weights' || fail "the installed model is not found"
   ! "$at/bin/metaxbar" model info --model models/absent.safetensors 2>err || fail "a model that is not there"
