@@ -13,6 +13,7 @@ extern const struct options_command device_command;
 extern const struct options_command chip_command;
 extern const struct options_command arm_command;
 extern const struct options_command report_command;
+extern const struct options_command compare_command;
 extern const struct options_command bench_command;
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "commands.h"
 #include "experiment/experiment.h"
+#include "lab/compare.h"
 
 static const char text[] = "Settings come from the model file, then from -c FILE, then from the command line.\n";
 
@@ -23,6 +24,7 @@ static int measure(struct experiment_case *x, const struct options *o) {
   void *result;
   TRY(experiment_eval(&result, x));
   int rc = o->out ? x->e->result_csv(result, x->set, o->out) : 0;
+  if (rc == 0 && o->scores) rc = compare_save(o->scores, x, result);
   if (rc == 0) rc = print(x, result, o->json);
   experiment_result_free(x, result);
   return rc;
@@ -39,9 +41,12 @@ static int run(const struct experiment *e, const struct options *o) {
   return rc;
 }
 
-static const struct options_flag flags[] = { OPTIONS_MODEL, OPTIONS_CONFIG, OPTIONS_JSON, { 0 } };
+#define FLAGS                                                                                                          \
+  OPTIONS_MODEL, OPTIONS_CONFIG, OPTIONS_JSON,                                                                         \
+      OPTIONS_VALUE("--scores", scores, "FILE.json", "write the score of every item, for 'metaxbar compare'")
+static const struct options_flag flags[] = { FLAGS, { 0 } };
 static const struct options_flag flags_csv[] = {
-  OPTIONS_MODEL, OPTIONS_CONFIG, OPTIONS_JSON,
+  FLAGS,
   OPTIONS_VALUE("--out", out, "FILE.csv", "write the first item step by step"), { 0 },
 };
 

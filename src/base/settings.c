@@ -248,6 +248,18 @@ bool settings_listed(const char *const *list, const char *section, const char *n
   return !list;
 }
 
+struct json_t *settings_texts(const struct settings_section *all, const char *const *only) {
+  struct json_t *o = json_object_new();
+  char value[PARAM_TEXT_SIZE], key[128];
+  EACH(s, p, all) {
+    if (!settings_listed(only, s->name, p->name)) continue;
+    snprintf(key, sizeof key, "%s.%s", s->name, p->name);
+    param_value(p, s->params, value);
+    json_put_text(o, key, value);
+  }
+  return o;
+}
+
 void settings_store(const struct settings_section *all, const char *const *only, struct tensorfile_writer *w) {
   char value[PARAM_TEXT_SIZE], usual[PARAM_TEXT_SIZE], key[128];
   EACH(s, p, all) {

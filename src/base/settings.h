@@ -49,6 +49,9 @@ struct json_t *settings_json(const struct settings_section *all);
 // all.
 bool settings_listed(const char *const *list, const char *section, const char *name);
 
+// {"section.name": "value", ...} of the settings in a list; the caller's to release.
+struct json_t *settings_texts(const struct settings_section *all, const char *const *only);
+
 // Metadata "section.name" of a tensor file. `only` is a list of what to carry (settings_listed). Restoring ignores keys
 // of other sections, passes over an unknown name in a carried one with a line (base/note.h), and keeps settings that
 // the file does not have; a bad value is ERR_FORMAT. A later setting (struct param) is not stored where it is the

@@ -34,6 +34,7 @@ struct experiment_scores {
   int n, n_chips, stride;
   const double *first;       // (n) each `stride` doubles, in the result
   int trials;                // behind a score that is a proportion, else 0
+  const char *data;          // fingerprint of the data, in the result; NULL: there is none
   bool higher_is_better;
   double devices_written;    // mean of an item; 0 in software
   double devices_addressed;
@@ -102,6 +103,7 @@ struct experiment {
   void (*result_release)(void *result);
   void (*headline)(struct experiment_headline *h, const void *result);
   void (*scores)(struct experiment_scores *s, const void *result);
+  const char *const *item_settings;                  // that decide, beside the data, which items are drawn
 
   // ---- chip
   // Of run.seed, nothing programmed. NULL: it does not run on a chip.

@@ -80,6 +80,7 @@ static int bench(struct timings *b, void *set, const void *model, const char *wh
   return reach_bench(b, set, model, what);
 }
 
+static const char *const item_settings[] = { "run.seed", "trajectory", "target", NULL };
 static const char *const eval_sections[] = { "trajectory", "arm", "code", "update", "eval", "target",
                                              "synapse", "chip", "verify", "ledger", "run", NULL };
 
@@ -115,6 +116,7 @@ const struct experiment reach_experiment = {
   .train = train,
   .result_size = sizeof(struct reach_result), .eval = eval, .result_print = result_print, .result_json = result_json,
   .result_csv = result_csv, .result_release = result_release, .headline = headline, .scores = scores,
+  .item_settings = item_settings,
   .chip_plan = chip_plan, .chip_program = chip_program,
   .bench_help =
     "arm            meta-training iterations of the arm, also at other firing rates and numbers of neurons, and one "

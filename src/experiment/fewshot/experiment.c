@@ -40,6 +40,8 @@ static int train_effects(const void *set, const struct run_sources *from) {
 static const char *const train_reads[] = { "data", "net", "train", "run", "chip", "verify", NULL };
 static const char *const eval_reads[] = { "data", "net", "train.inner_rate", "train.adapt", "eval", "synapse",
                                           "run", "chip", "verify", "ledger", NULL };
+static const char *const item_settings[] = { "run.seed", "eval.shots", "eval.queries", "eval.split", "eval.tasks_file",
+                                             NULL };
 static const char *const chip_reads[] = {
   "chip", "verify", "ledger", "net", "data", "run", "eval.shots", "eval.statistics_images", "train.inner_rate", NULL
 };
@@ -83,7 +85,7 @@ static void scores(struct experiment_scores *s, const void *result) {
   *s = (struct experiment_scores){ .name = "accuracy", .n = r->n_tasks, .n_chips = r->n_chips,
                                    .n_updates = r->n_updates, .seconds = r->seconds,
                                    .stride = r->n_updates + 1, .first = r->task_accuracy + r->n_updates,
-                                   .trials = r->ways*r->queries, .higher_is_better = true,
+                                   .trials = r->ways*r->queries, .higher_is_better = true, .data = r->data,
                                    .devices_written = r->task.devices_written };
   for (int k = 0; k < r->n_updates; k++) s->devices_addressed += r->devices_addressed[k];
 }
@@ -140,6 +142,7 @@ const struct experiment fewshot_experiment = {
   .data_size = sizeof(struct dataset), .data_load = data_load, .data_release = data_release,
   .result_size = sizeof(struct fewshot_result), .eval = eval, .result_print = result_print, .result_json = result_json,
   .result_release = result_release, .headline = headline, .scores = scores,
+  .item_settings = item_settings,
   .chip_plan = chip_plan, .chip_program = chip_program, .chip_defaults = chip_defaults, .chip_count = chip_count,
   .bench_help =
     "fewshot         meta-training iterations of the classifier (8 to 64 tasks), its adaptation to one task, in "

@@ -3,6 +3,7 @@
 
 static const char *const train_reads[] = { "net", "train", "run", NULL };
 static const char *const eval_reads[] = { "train.support", "eval", "synapse", "run", "chip", "verify", "ledger", NULL };
+static const char *const item_settings[] = { "run.seed", "train.support", NULL };
 
 const struct experiment sine_experiment = {
   .name = "sine", .about = "sine curves from ten points", .items = "sines",
@@ -18,6 +19,7 @@ const struct experiment sine_experiment = {
   .train = sine_train, .time_training = sine_time_training,
   .result_size = sizeof(struct series), .eval = sine_eval, .result_print = series_print, .result_json = series_json,
   .result_csv = sine_result_csv, .result_release = series_release, .headline = series_headline, .scores = series_scores,
+  .item_settings = item_settings,
   .chip_plan = sine_chip_plan, .chip_program = sine_chip_program,
   .model_shipped = "models/sine.safetensors", .showcase_items = 200,
   .showcase_kinds = 1 << RUN_EXACT | 1 << RUN_QUANTISED | 1 << RUN_CHIP,

@@ -1,0 +1,133 @@
+// Two evaluations item by item: the difference and its interval against hand-worked ones, files that are no scores,
+// files of other items, and the command.
+#include <math.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "folder.h"
+#include "lab/compare.h"
+#include "process.h"
+#include "test.h"
+
+#define FILE_OF(score, better, chips, trials, data, items, values)                                                     \
+  "{\"experiment\": \"fewshot\", \"score\": \"" score "\", \"higher_is_better\": " better ", \"chips\": " chips        \
+  ", \"trials\": " trials ", \"data\": \"" data "\", \"items\": {" items "}, \"values\": [" values "]}"
+#define GOOD(values) FILE_OF("loss", "false", "1", "0", "ab", "\"run.seed\": \"1\"", values)
+
+static int parse(struct compare_scores *s, const char *text, const char *name) {
+  return compare_parse(s, text, strlen(text), name);
+}
+
+// Differences 1, 2, 3, 2: mean 2, standard error sqrt(2/3)/2, t(0.975, 3) = 3.18245.
+static void test_difference(void) {
+  struct compare_scores a, b;
+  struct compare c;
+  CHECK(parse(&a, GOOD("2, 4, 6, 8"), "a") == 0 && parse(&b, GOOD("1, 2, 3, 6"), "b") == 0, "%s", err_message());
+  CHECK(compare_run(&c, &a, &b) == 0, "%s", err_message());
+  CHECK(a.mean.mean == 5 && b.mean.mean == 3 && c.difference.mean == 2, "%g", c.difference.mean);
+  CHECK_REL(c.difference.ci95, 3.182446*sqrt(2.0/3)/2, 1e-5);
+  CHECK(c.difference.p > 0.016 && c.difference.p < 0.017, "p = %g", c.difference.p);  // t = 4.899 with 3 degrees
+  compare_release(&a);
+  compare_release(&b);
+}
+
+// Two chips, each an offset of its own: with the chip as the unit nothing is shown.
+static void test_chips(void) {
+  struct compare_scores a, b;
+  struct compare c;
+  CHECK(parse(&a, FILE_OF("loss", "false", "2", "0", "", "", "1, 3, 1, 3, 1, 3"), "a") == 0 &&
+            parse(&b, FILE_OF("loss", "false", "1", "0", "", "", "0, 0, 0, 0, 0, 0"), "b") == 0,
+        "%s", err_message());
+  CHECK(compare_run(&c, &a, &b) == 0 && c.difference.mean == 2, "%s", err_message());
+  CHECK_REL(c.difference.ci95, 12.7062, 1e-5);  // t(0.975, 1) times the standard error 1 of the two means
+  CHECK(c.difference.p > 0.29, "p = %g", c.difference.p);
+  compare_release(&a);
+  compare_release(&b);
+}
+
+static void test_other_items(void) {
+  static const struct {
+    const char *text, *expected;
+  } cases[] = {
+    { FILE_OF("cm", "false", "1", "0", "ab", "\"run.seed\": \"1\"", "1, 2"), "a has score=loss, b has cm" },
+    { FILE_OF("loss", "false", "1", "0", "cd", "\"run.seed\": \"1\"", "1, 2"), "a has data=ab, b has cd" },
+    { FILE_OF("loss", "false", "1", "0", "ab", "\"run.seed\": \"2\"", "1, 2"), "a has run.seed=1, b has 2" },
+    { FILE_OF("loss", "false", "1", "0", "ab", "\"run.seed\": \"1\", \"x\": \"y\"", "1, 2"), "a has x=, b has y" },
+    { FILE_OF("loss", "false", "1", "0", "ab", "\"run.seed\": 1", "1, 2"), "b: run.seed" },
+    { GOOD("1, 2, 3"), "a has 2 items, b has 3" },
+    { FILE_OF("loss", "false", "1", "5", "ab", "\"run.seed\": \"1\"", "1, 1"), "a has 0 trials, b has 5" },
+  };
+  struct compare_scores a, b;
+  struct compare c;
+  CHECK(parse(&a, GOOD("1, 2"), "a") == 0, "%s", err_message());
+  for (size_t k = 0; k < sizeof cases/sizeof *cases; k++) {
+    CHECK(parse(&b, cases[k].text, "b") == 0, "%s", err_message());
+    CHECK(compare_run(&c, &a, &b) < 0 && strstr(err_message(), cases[k].expected), "'%s' not in '%s'",
+          cases[k].expected, err_message());
+    compare_release(&b);
+  }
+  compare_release(&a);
+}
+
+static void test_bad_files(void) {
+  static const struct {
+    const char *text, *expected;
+  } cases[] = {
+    { "{\"score\": 1}", "experiment" },
+    { GOOD(""), "values has 0 numbers" },
+    { GOOD("1, \"x\""), "values" },
+    { FILE_OF("loss", "false", "0", "0", "", "", "1"), "chips" },
+    { FILE_OF("accuracy", "true", "1", "5", "", "", "1.5"), "values" },
+    { FILE_OF("", "true", "1", "5", "", "", "1"), "score" },
+    { "{\"experiment\": \"few", "" },
+  };
+  struct compare_scores s;
+  for (size_t k = 0; k < sizeof cases/sizeof *cases; k++)
+    CHECK(parse(&s, cases[k].text, "bad.json") == ERR_FORMAT && strstr(err_message(), "bad.json") &&
+              strstr(err_message(), cases[k].expected),
+          "'%s' not in '%s'", cases[k].expected, err_message());
+}
+
+static void run(struct process *p, const char *const *args) {
+  *p = (struct process){ 0 };
+  process_args(p, args);
+  process_run(p);
+}
+#define RUN(...) run(&p, (const char *const[]){ __VA_ARGS__, NULL })
+
+// The sines of a model and of the same model on a grid of 4 bits.
+static void test_command(void) {
+  static struct process p;
+  struct folder f = folder_make();
+  char exact[300], coarse[300];
+  snprintf(exact, sizeof exact, "%s", folder_path(&f, "exact.json"));
+  snprintf(coarse, sizeof coarse, "%s", folder_path(&f, "coarse.json"));
+  RUN("eval", "sine", "--model", "models/sine.safetensors", "eval.tasks=50", "--scores", exact);
+  CHECK(p.status == 0, "%s", p.err);
+  RUN("eval", "sine", "--model", "models/sine.safetensors", "eval.tasks=50", "--scores", coarse,
+      "synapse.kind=quantised");
+  CHECK(p.status == 0, "%s", p.err);
+  RUN("compare", exact, coarse);
+  CHECK(p.status == 0 && strstr(p.out, "50 items") && strstr(p.out, ": the first is better\n"), "%s%s", p.out, p.err);
+  RUN("compare", coarse, exact, "--json");
+  CHECK(p.status == 0 && strstr(p.out, "\"better\": \"second\""), "%s%s", p.out, p.err);
+  RUN("compare", exact, exact);
+  CHECK(p.status == 0 && strstr(p.out, "no difference is shown"), "%s%s", p.out, p.err);
+  RUN("compare", exact, "/nosuch");
+  CHECK(p.status == 1 && strstr(p.err, "/nosuch"), "%s", p.err);
+  RUN("compare", exact);
+  CHECK(p.status == 2, "status %d", p.status);
+  RUN("eval", "sine", "--model", "models/sine.safetensors", "eval.tasks=5", "--scores", "/nosuch/x");
+  CHECK(p.status == 1 && strstr(p.err, "/nosuch/x"), "%s", p.err);
+  folder_remove(&f);
+}
+
+int main(void) {
+  test_difference();
+  test_chips();
+  test_other_items();
+  test_bad_files();
+  if (!process_available()) return 77;
+  test_command();
+  return test_summary();
+}
