@@ -116,14 +116,19 @@ image() {
   local row=$1 series=$2 model=models/cifar-$3.safetensors
   shift 3
   echo "cifar: $row, $*" >&2
-  $metaxbar eval fewshot --model "$model" $(colours) eval.tasks="$tasks" eval.batchnorm=support "$@" > "$work/out"
+  $metaxbar eval fewshot --model "$model" $(colours) eval.tasks="$tasks" eval.batchnorm=support --scores "$work/${series:-other}.json" "$@" > "$work/out"
   local later
   later=$(awk '/^seconds later/ { getline; print $2 " +- " $3 }' "$work/out")
   awk -v row="$row" -v later="$later" '
-    $1 == "nearest" { centroid = $(NF - 2) " +- " $NF }
-    $1 ~ /^[0-5]$/ && NF >= 4 { v[$1] = $2; ci = $3; w += $5; n++ }
-    END { printf "| %s | %.1f | %.1f | **%.2f +- %.2f** | %s | %s |\n", row, v[1], v[2], v[5], ci, w ? sprintf("%.0f", w/(n - 1)) : "", later }' "$work/out" >> "$work/cifar"
+    $1 ~ /^[0-5]$/ && NF >= 4 { v[$1] = $2; last = $2; ci = $3; w += $5; n++ }
+    END { printf "| %s | %s | %s | **%.2f +- %.2f** | %s | %s |\n", row, n > 1 ? sprintf("%.1f", v[1]) : "", n > 1 ? sprintf("%.1f", v[2]) : "", last, ci, w ? sprintf("%.0f", w/(n - 1)) : "", later }' "$work/out" >> "$work/cifar"
   [ -z "$series" ] || awk -v s="$series" '$1 ~ /^[0-5]$/ && NF >= 4 { print s "," $1 "," $2 "," $3 }' "$work/out" >> "$work/accuracy.csv"
+}
+
+# difference ROW FIRST SECOND: of the scores of two series
+difference() {
+  $metaxbar compare "$work/$2.json" "$work/$3.json" | awk -v row="$1" '
+    $1 == "difference" { printf "| %s | %.2f +- %.2f | %s |\n", row, 100*$2, 100*$4, substr($7, 1, length($7) - 1) }' >> "$work/cifar"
 }
 
 cifar() {
@@ -131,9 +136,15 @@ cifar() {
   echo "model,updates,accuracy,ci95" > "$work/accuracy.csv"
   printf '| weights | 1 update | 2 | 5 updates | devices rewritten per update | a month later |\n|---|---|---|---|---|---|\n' > "$work/cifar"
   image "5 shots, software" "32 bit" 5w5s
+  image "5 shots, software, nearest class mean in place of updates" "centroid" 5w5s eval.method=centroid
   image "5 shots, 4 bit" "4 bit" 5w5s-4bit
   image "5 shots, chip" "chip" 5w5s-chip $chip
   image "1 shot, software" "" 5w1s eval.shots=1
+  image "1 shot, software, nearest class mean in place of updates" "" 5w1s eval.shots=1 eval.method=centroid
+  printf '\nDifferences task by task (`metaxbar compare`), points:\n\n| | difference | p |\n|---|---|---|\n' >> "$work/cifar"
+  difference "4 bit - 32 bit" "4 bit" "32 bit"
+  difference "chip - 32 bit" chip "32 bit"
+  difference "5 updates - nearest class mean" "32 bit" "centroid"
   replace cifar "$work/cifar" docs/cifar.md
   cp "$work/accuracy.csv" $figures/cifar_accuracy.csv
   draw_cifar
