@@ -73,10 +73,12 @@ int experiment_data(struct experiment_case *x) {
 
 int experiment_eval(void **result, struct experiment_case *x) {
   const struct experiment *e = x->e;
+  *result = NULL;
   TRY(experiment_data(x));
-  *result = err_calloc(1, e->result_size);
-  const int rc = e->eval(*result, x->set, x->model, x->data);
-  if (rc < 0) free(*result);
+  void *r = err_calloc(1, e->result_size);
+  const int rc = e->eval(r, x->set, x->model, x->data);
+  if (rc < 0) free(r);
+  else *result = r;
   return rc;
 }
 

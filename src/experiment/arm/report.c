@@ -168,8 +168,9 @@ static int put_table(FILE *out, const struct report_run *const *runs, int n) {
       for (int after = 0; after < 2; after++) TRY(put_row(out, runs[k], kind, !after, n > 1));
   fputs("</tbody></table></div>\n", out);
   snprintf(text, sizeof text, "Root mean square errors over the time of a movement, mean and standard deviation over "
-                              "%d unseen movements (%.60s generator). The trainee fires at %.1f Hz, "
-           "the learning signal generator at %.1f Hz on the chip's run.", (int)movements, generator, trainee, lsg);
+                              "%d unseen movement%s (source: %.60s). The trainee fires at %.1f Hz, the learning "
+                              "signal generator at %.1f Hz on the chip.",
+           (int)movements, movements == 1 ? "" : "s", generator, trainee, lsg);
   page_caption(out, "How well movements are performed.", text, command);
   return 0;
 }
