@@ -287,12 +287,12 @@ static void test_start(void) {
   CHECK(convnet_init(&net, &deep, 28, 1) == ERR_SETTING && strstr(err_message(), "net.blocks=6"), "%s", err_message());
 }
 
-// Weights of 4 bits: kernels and read-out in steps of 1/8, the dense layer of 32 inputs in steps of
-// 3/32 (3 sqrt(2/32) = 3/4 either way), its bias as it is.
+// Weights of 4 bits: kernels in steps of 1/8, the dense layer of 32 inputs in steps of 3/32 (3 sqrt(2/32) = 3/4 either
+// way), the read-out of 8 in steps of 3/16; biases as they are.
 static void test_grid(void) {
-  const struct convnet_params p = { .channels = 32, .blocks = 1, .ways = 3, .steps = 1, .epsilon = 1e-3, .hidden = 5,
+  const struct convnet_params p = { .channels = 32, .blocks = 1, .ways = 3, .steps = 1, .epsilon = 1e-3, .hidden = 8,
                                     .bias = CONVNET_BIAS_DIGITAL };
-  const double step[] = { 0.125, 0.09375, 0.125 };
+  const double step[] = { 0.125, 0.09375, 0.1875 };
   struct convnet net;
   CHECK(convnet_init(&net, &p, 8, 3) == 0, "%s", err_message());
   for (int l = 0; l <= net.readout; l++) {

@@ -71,9 +71,9 @@ int convnet_columns(const struct convnet *net, int l);
 // Whether the last of these rows is a bias, and whether it is kept beside the array: 1 or 0.
 int convnet_has_bias(const struct convnet *net, int l);
 int convnet_digital_rows(const struct convnet *net, int l);
-// Layer l as an array of software weights: exact, or of `bits` bits. Then the weights of kernels and of the read-out
-// lie in [-1, 1), which the normalisation and the learned rates make up for, those of the dense layer within three
-// standard deviations of He et al. 2015, +-3 sqrt(2/rows).
+// Layer l as an array of software weights: exact, or of `bits` bits. Then the weights of kernels, and of a read-out
+// right behind them, lie in [-1, 1), which normalisation and learned rates make up for. Those of a dense layer and of
+// the read-out behind it lie within three standard deviations of He et al. 2015, +-3 sqrt(2/inputs).
 struct synapse *convnet_array(const struct convnet *net, int l, int bits);
 // Length of a row of features: the inputs of the read-out, padded.
 int convnet_features(const struct convnet *net);
