@@ -66,7 +66,8 @@ static void set_output_range(struct chip *c, const struct chip_matrix *m, int k)
     peak = fmax(peak, core_peak(&c->work, t, &c->design, signs, B));
   }
   const int bits = c->design.adc_bits - c->design.one_phase;
-  t->lsb = bits > 0 && peak > 0 ? c->params.adc_margin * peak / (ldexp(1, bits) - 1) : 1;
+  const double lsb = bits > 0 ? fmax(c->params.adc_margin * peak / (ldexp(1, bits) - 1), t->lsb_least) : 0;
+  t->lsb = lsb > 0 ? lsb : 1;
 }
 
 // Sums over the sample of one column of one tile: codes c, exact partial sums t.

@@ -141,6 +141,11 @@ int chip_add(struct chip *c, const char *name, int I, int O, double weight_max) 
   return c->n_matrices++;
 }
 
+void chip_limit(struct chip *c, int m, double weight_max) {
+  assert(weight_max > 0);
+  c->matrices[m].weight_max = weight_max;
+}
+
 void chip_keep_digital(struct chip *c, int m, int rows) {
   struct synapse *s = &c->matrices[m].base;
   assert(!c->tiles && rows >= 0 && rows < s->I);
@@ -339,6 +344,14 @@ void chip_calibrate_matrix(struct chip *c, int m, struct rng *r) {
 void chip_calibrate(struct chip *c, struct rng *r) {
   for (int m = 0; m < c->n_matrices; m++)
     if (c->matrices[m].programmed) chip_calibrate_matrix(c, m, r);
+}
+
+void chip_keep_ranges(struct chip *c, int m) {
+  for (int k = 0; k < c->matrices[m].n_tiles; k++) {
+    struct tile *t = &c->tiles[c->matrices[m].first + k];
+    t->lsb_least = t->lsb;
+    chip_touch(c, c->matrices[m].first + k);
+  }
 }
 
 static void settle(struct chip *c, double time_s) {

@@ -114,6 +114,9 @@ int chip_add(struct chip *c, const char *name, int I, int O, double weight_max);
 // Keep the last rows of matrix m beside the cores, as exact numbers; before chip_build.
 void chip_keep_digital(struct chip *c, int m, int rows);
 
+// Matrix m is to hold weights up to weight_max, as in chip_add; before it is programmed.
+void chip_limit(struct chip *c, int m, double weight_max);
+
 // Cut, place, draw faults. ERR_SETTING if the matrices need more than params.cores.
 int chip_build(struct chip *c);
 
@@ -133,6 +136,10 @@ void chip_calibrate(struct chip *c, struct rng *r);
 void chip_calibrate_matrix(struct chip *c, int m, struct rng *r);
 // The same, put down n times in the ledger: for calibrations that a later one made superfluous.
 void chip_calibrate_times(struct chip *c, int m, int64_t n, struct rng *r);
+
+// The output ranges of matrix m as they are now are the least that later calibrations set: for a matrix that is going
+// to hold larger weights than it does.
+void chip_keep_ranges(struct chip *c, int m);
 
 // Whether chip_advance to time_s would succeed.
 int chip_check_time(const struct chip *c, double time_s);

@@ -206,12 +206,13 @@ static int take(struct tensorfile *tf, const char *prefix, const struct field *f
 // Visit all tensors of a chip: written if w, read if tf. One list for both directions.
 static int visit_tile(struct tensorfile_writer *w, struct tensorfile *tf, struct chip *c, int k) {
   struct tile *t = &c->tiles[k];
-  char prefix[NAME];
+  char prefix[NAME], name[2*NAME];
   const size_t planes = 2 * (size_t)c->design.units, rows = (size_t)t->rows, columns = (size_t)t->columns,
                ld = (size_t)t->ld;
   const int64_t dims[] = { 2, c->design.units, t->rows, t->columns }, one = 1;
   struct field units[N_UNIT_FIELDS], per_column[N_COLUMN_FIELDS];
   const struct field lsb = { "lsb", F64, &t->lsb, 1e-300, 1e300 };
+  const struct field least = { "lsb_least", F64, &t->lsb_least, 1e-300, 1e300 };
   snprintf(prefix, sizeof prefix, "tile.%d", k);
   unit_fields(units, t, c);
   column_fields(per_column, t);
@@ -224,7 +225,11 @@ static int visit_tile(struct tensorfile_writer *w, struct tensorfile *tf, struct
     else TRY(take(tf, prefix, &per_column[i], 1, columns, ld, 1, dims + 3));
   }
   if (w) put(w, prefix, &lsb, 1, 1, 1, 1, &one);
-  return w ? 0 : take(tf, prefix, &lsb, 1, 1, 1, 1, &one);
+  if (w && t->lsb_least > 0) put(w, prefix, &least, 1, 1, 1, 1, &one);
+  if (w) return 0;
+  TRY(take(tf, prefix, &lsb, 1, 1, 1, 1, &one));
+  snprintf(name, sizeof name, "%s.%s", prefix, least.name);
+  return tensorfile_find(tf, name) ? take(tf, prefix, &least, 1, 1, 1, 1, &one) : 0;
 }
 
 // state: range, programmed, vectors in the sample, vectors seen, clock of the last calibration

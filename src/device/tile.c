@@ -94,6 +94,7 @@ void tile_init(struct tile *t, const struct tile_design *d, int rows, int column
 void tile_renew(struct tile *t, const struct tile_design *d, struct rng *r) {
   memset(t->block, 0, t->size);
   t->lsb = 1;
+  t->lsb_least = 0;
   for (int o = 0; o < t->columns; o++) {
     t->converter_gain[o] = (real)(1 + d->gain_spread * rng_normal(r));
     t->converter_offset[o] = (real)(d->offset_spread * rng_normal(r));
@@ -111,6 +112,7 @@ void tile_copy(struct tile *dst, const struct tile *src) {
   assert(dst->size == src->size && dst->rows == src->rows && dst->ld == src->ld);
   memcpy(dst->block, src->block, src->size);
   dst->lsb = src->lsb;
+  dst->lsb_least = src->lsb_least;
 }
 
 void tile_clone(struct tile *t, const struct tile *src, const struct tile_design *d) {

@@ -47,6 +47,7 @@ struct tile {
   real *converter_gain, *converter_offset;  // errors of the converters; tile_init
   real *gain, *offset;    // digital correction, y += gain codes + offset; chip_calibrate
   double lsb;             // charge of one code, uS x input steps; chip_calibrate
+  double lsb_least;       // that a calibration sets; chip_keep_ranges
   void *block;            // owns all arrays above
   size_t size;
 };

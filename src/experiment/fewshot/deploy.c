@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "chip/chipstate.h"
+#include "learn/adapt.h"
 
 int deploy_plan(struct chip **out, const struct chip_params *p, uint64_t seed, const struct convnet *net) {
   struct chip *c;
@@ -26,12 +27,56 @@ int deploy_plan(struct chip **out, const struct chip_params *p, uint64_t seed, c
   return rc;
 }
 
+bool deploy_expects_updates(const struct convnet *net) { return net->hidden > 0 && net->steps > 0; }
+
 void deploy_layers(struct synapse **layers, struct chip *c, const struct convnet *net) {
   for (int l = 0; l <= net->readout; l++) layers[l] = chip_synapse(c, l);
 }
 
-// Let the chip see the images, exactly computed.
-static void show(struct chip *c, const struct convnet *net, const real *x, int n, int group) {
+// What the read-out holds after the updates of a task with features h (S, padded rows), class by class.
+static void adapted(real *w, const struct convnet *net, const real *parameters, const real *h, int S) {
+  struct adapt_record record;
+  const int rows = convnet_rows(net, net->readout), n_adapting = convnet_n_adapting(net);
+  real rate[CONVNET_MAX_STEPS];
+  int *label = err_calloc((size_t)S, sizeof *label);
+  struct synapse *readout = convnet_array(net, net->readout, 0);
+  for (int i = 0; i < S; i++) label[i] = i * net->ways / S;
+  for (int s = 0; s < net->steps; s++) rate[s] = parameters[net->rates + (size_t)((s + 1)*n_adapting - 1)];
+  const struct adapt_task task = { .ways = net->ways, .steps = net->steps, .S = S, .C = rows, .h = h, .label = label,
+                                   .rate = rate };
+  adapt_record_init(&record, net->ways, net->steps, S, 1, rows);
+  readout->ops->program(readout, parameters + net->offset[net->readout], NULL);
+  for (int s = 0; s < net->steps; s++) adapt_update(&record, &task, readout, s, NULL);
+  readout->ops->weights(readout, w);
+  readout->ops->free(readout);
+  adapt_record_release(&record);
+  free(label);
+}
+
+// A read-out that meta-training began at zero stays far smaller than what the updates of a task make of it: its scale
+// and its output ranges are those of an example.
+static void expect_updates(struct chip *c, const struct convnet *net, const real *parameters, const real *h, int S) {
+  const double margin = 1.5;  // tasks differ
+  const int l = net->readout, devices = convnet_rows(net, l) - convnet_digital_rows(net, l);
+  const int OP = vector_padded(net->ways);
+  struct synapse *s = chip_synapse(c, l);
+  real *w = err_aligned((size_t)(convnet_rows(net, l)*OP), sizeof *w);
+  double largest = 0;
+  adapted(w, net, parameters, h, S);
+  for (int i = 0; i < devices*OP; i++) largest = fmax(largest, fabs((double)w[i]));
+  if (largest > 0) {
+    chip_limit(c, l, margin*largest);
+    s->ops->program(s, w, &c->rng);
+    chip_calibrate_matrix(c, l, &c->rng);
+    chip_keep_ranges(c, l);
+    s->ops->program(s, parameters + net->offset[l], &c->rng);
+  }
+  free(w);
+}
+
+// Let the chip see the images, exactly computed. parameters: the last group is a task that the read-out is going to
+// learn, class by class; NULL: it is not.
+static void show(struct chip *c, const struct convnet *net, const real *parameters, const real *x, int n, int group) {
   struct convnet_work w;
   struct synapse *layers[CONVNET_MAX_LAYERS];
   const size_t image = (size_t)(net->side[0] * net->side[0]) * VECTOR_PADDING;
@@ -50,6 +95,7 @@ static void show(struct chip *c, const struct convnet *net, const real *x, int n
     layers[net->readout]->ops->product(layers[net->readout], z, w.h, &shape, NULL);
   }
   chip_observe(c, false);
+  if (parameters) expect_updates(c, net, parameters, w.h, w.n[0]);
   arena_release(&arena);
   convnet_work_release(&w);
 }
@@ -62,7 +108,7 @@ int deploy_convnet(struct chip **out, const struct chip_params *p, uint64_t seed
     struct synapse *s = chip_synapse(c, l);
     s->ops->program(s, parameters + net->offset[l], &c->rng);
   }
-  if (n > 0) show(c, net, x, n, group);
+  if (n > 0) show(c, net, deploy_expects_updates(net) ? parameters : NULL, x, n, group);
   chip_calibrate(c, &c->rng);
   *out = c;
   return 0;

@@ -7,6 +7,7 @@
 #ifndef EXPERIMENT_FEWSHOT_DEPLOY_H
 #define EXPERIMENT_FEWSHOT_DEPLOY_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "chip/chip.h"
@@ -17,8 +18,13 @@ struct json_t;
 // Describe and place the layers, nothing programmed. ERR_SETTING if they do not fit.
 int deploy_plan(struct chip **c, const struct chip_params *p, uint64_t seed, const struct convnet *net);
 
+// Whether the chip is prepared for what the updates of a task make of the read-out: one behind a dense layer, which
+// meta-training begins at zero (train.start).
+bool deploy_expects_updates(const struct convnet *net);
+
 // Program the parameters, calibrate on n background images x (n, S, S, 16), taken `group` at a time as a task would
-// be (its own statistics); n = 0: calibrate without. The caller's chip_free.
+// be (its own statistics), the last group class by class where updates are expected; n = 0: calibrate without. The
+// caller's chip_free.
 int deploy_convnet(struct chip **c, const struct chip_params *p, uint64_t seed, const struct convnet *net,
                    const real *parameters, const real *x, int n, int group);
 

@@ -250,14 +250,14 @@ static int run_task(void *context, int task, int worker, void *record) {
 
 // ---- one chip after the other
 
-// n random background images, undistorted; the caller's to free.
-static real *background_images(const struct dataset *data, int n, struct rng *r) {
+// n random background images, undistorted, then n_classes classes of `each` images; the caller's to free.
+static real *background_images(const struct dataset *data, int n, int n_classes, int each, struct rng *r) {
   const struct imageset_classes *from;
   const struct imageset *set = dataset_background(data, &from);
   const size_t image = (size_t)(set->S*set->S) * VECTOR_PADDING;
-  real *x = err_aligned((size_t)n * image, sizeof *x);
-  for (int i = 0; i < n; i++) {
-    const int class = from->id[(int)(rng_uniform(r) * from->n)];
+  real *x = err_aligned((size_t)(n + n_classes*each) * image, sizeof *x);
+  for (int i = 0, class = 0; i < n + n_classes*each; i++) {
+    if (i < n || (i - n) % each == 0) class = from->id[(int)(rng_uniform(r) * from->n)];
     const struct view v = render_plain(set->first[class] + (int)(rng_uniform(r) * imageset_drawings(set, class)));
     render_view(set, x + (size_t)i * image, VECTOR_PADDING, &v);
   }
@@ -268,8 +268,9 @@ int fewshot_deploy(struct chip **c, const struct fewshot *f, const struct fewsho
                    int shots, uint64_t seed) {
   const int group = m->net.ways * shots, n = CALIBRATION_GROUPS * group;
   struct rng r = rng_stream((uint64_t)f->run.seed, RNG_EVALUATE, UINT32_MAX - 1);
-  real *x = background_images(data, n, &r);
-  const int rc = deploy_convnet(c, &f->chip, seed, &m->net, m->parameters, x, n, group);
+  const int classes = deploy_expects_updates(&m->net) ? m->net.ways : 0;
+  real *x = background_images(data, n, classes, shots, &r);
+  const int rc = deploy_convnet(c, &f->chip, seed, &m->net, m->parameters, x, n + classes*shots, group);
   free(x);
   return rc;
 }
@@ -278,7 +279,7 @@ int fewshot_deploy(struct chip **c, const struct fewshot *f, const struct fewsho
 static void measure_statistics(struct measuring *m) {
   const int n = (int)m->f->eval.statistics_images;
   struct rng r = rng_stream((uint64_t)m->f->run.seed, RNG_EVALUATE, UINT32_MAX);
-  real *x = background_images(m->data, n, &r);
+  real *x = background_images(m->data, n, 0, 1, &r);
   convnet_measure(&m->model->net, &m->workers[0].work, m->workers[0].layers, &m->fixed, x, n, &r);
   free(x);
   account(m, 0, PART_DEPLOYMENT);
