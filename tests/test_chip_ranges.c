@@ -60,7 +60,8 @@ static double error_after_update(struct chip *c, const real *w, const real *x) {
 }
 
 static void test_ranges(void) {
-  real *w = drawn(ROWS, COLUMNS, OP, 0.1, 1), *x = drawn(B, ROWS, XP, 0.2, 2), *small = drawn(ROWS, COLUMNS, OP, 1e-4, 3);
+  real *w = drawn(ROWS, COLUMNS, OP, 0.1, 1), *small = drawn(ROWS, COLUMNS, OP, 1e-4, 3);
+  real *x = drawn(B, ROWS, XP, 0.2, 2);
   struct rng r = rng_stream(1, RNG_PROGRAM, 0);
   struct folder f = folder_make();
   struct chip *wide = chip_of(), *narrow = chip_of(), *read = chip_of();

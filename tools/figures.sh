@@ -121,7 +121,7 @@ image() {
   later=$(awk '/^seconds later/ { getline; print $2 " +- " $3 }' "$work/out")
   awk -v row="$row" -v later="$later" '
     $1 ~ /^[0-5]$/ && NF >= 4 { v[$1] = $2; last = $2; ci = $3; w += $5; n++ }
-    END { printf "| %s | %s | %s | **%.2f +- %.2f** | %s | %s |\n", row, n > 1 ? sprintf("%.1f", v[1]) : "", n > 1 ? sprintf("%.1f", v[2]) : "", last, ci, w ? sprintf("%.0f", w/(n - 1)) : "", later }' "$work/out" >> "$work/cifar"
+    END { printf "| %s | %s | %s | **%.2f +- %.2f** | %s | %s |\n", row, (n > 1 ? sprintf("%.1f", v[1]) : ""), (n > 1 ? sprintf("%.1f", v[2]) : ""), last, ci, (w ? sprintf("%.0f", w/(n - 1)) : ""), later }' "$work/out" >> "$work/cifar"
   [ -z "$series" ] || awk -v s="$series" '$1 ~ /^[0-5]$/ && NF >= 4 { print s "," $1 "," $2 "," $3 }' "$work/out" >> "$work/accuracy.csv"
 }
 
@@ -140,6 +140,7 @@ cifar() {
   image "5 shots, 4 bit" "4 bit" 5w5s-4bit
   image "5 shots, chip" "chip" 5w5s-chip $chip
   image "1 shot, software" "" 5w1s eval.shots=1
+  image "1 shot, software, rule *chip*" "" 5w1s eval.shots=1 eval.batchnorm=chip
   image "1 shot, software, nearest class mean in place of updates" "" 5w1s eval.shots=1 eval.method=centroid
   printf '\nDifferences task by task (`metaxbar compare`), points:\n\n| | difference | p |\n|---|---|---|\n' >> "$work/cifar"
   difference "4 bit - 32 bit" "4 bit" "32 bit"
