@@ -122,6 +122,26 @@ static void test_command(void) {
   folder_remove(&f);
 }
 
+// A chip is calibrated on images of other classes; the tasks are those of software all the same.
+static void test_chip(void) {
+  static struct process p;
+  struct folder f = folder_make();
+  char exact[300], chip[300];
+  snprintf(exact, sizeof exact, "%s", folder_path(&f, "exact.json"));
+  snprintf(chip, sizeof chip, "%s", folder_path(&f, "chip.json"));
+#define EVAL                                                                                                           \
+  "eval", "fewshot", "--model", "models/builtin-5w5s.safetensors", "data.kind=builtin", "data.classes=40",             \
+      "data.validation=0", "eval.tasks=8", "--scores"
+  RUN(EVAL, exact);
+  CHECK(p.status == 0, "%s", p.err);
+  RUN(EVAL, chip, "synapse.kind=chip", "eval.chips=2");
+  CHECK(p.status == 0, "%s", p.err);
+  RUN("compare", exact, chip);
+  CHECK(p.status == 0 && strstr(p.out, "8 items"), "%s%s", p.out, p.err);
+#undef EVAL
+  folder_remove(&f);
+}
+
 int main(void) {
   test_difference();
   test_chips();
@@ -129,5 +149,6 @@ int main(void) {
   test_bad_files();
   if (!process_available()) return 77;
   test_command();
+  test_chip();
   return test_summary();
 }

@@ -415,17 +415,33 @@ int dataset_check(const struct dataset *d, const struct dataset_params *p, const
   return episode_check(&asked, &d->images, &d->split[s], dataset_split_name(s));
 }
 
+// Of the name and the number of images of a class.
+static uint64_t checksum_class(uint64_t h, const struct imageset *set, int c) {
+  const int drawings = imageset_drawings(set, c);
+  const unsigned char n[2] = { (unsigned char)drawings, (unsigned char)(drawings >> 8) };
+  h = checksum_bytes(h, set->class_name[c], strlen(set->class_name[c]) + 1);
+  return checksum_bytes(h, n, sizeof n);
+}
+
 void dataset_fingerprint(const struct dataset *d, char text[17]) {
   const struct imageset *set = &d->images;
   const int pixels = set->S * set->S;
   uint64_t h = CHECKSUM_START;
-  for (int c = 0; c < set->n_classes; c++) {
-    const unsigned char n[2] = { (unsigned char)imageset_drawings(set, c),
-                                 (unsigned char)(imageset_drawings(set, c) >> 8) };
-    h = checksum_bytes(h, set->class_name[c], strlen(set->class_name[c]) + 1);
-    h = checksum_bytes(h, n, sizeof n);
-  }
+  for (int c = 0; c < set->n_classes; c++) h = checksum_class(h, set, c);
   if (set->reduced) h ^= checksum_reals(set->reduced, set->n_images, pixels, pixels);
   else h = checksum_bytes(h, imageset_image(set, 0), (size_t)set->n_images * imageset_kept(set));
+  snprintf(text, 17, "%016llx", (unsigned long long)h);
+}
+
+void dataset_split_fingerprint(const struct dataset *d, enum dataset_split s, char text[17]) {
+  const struct imageset *set = &d->images;
+  const struct imageset_classes *classes = &d->split[s];
+  uint64_t h = CHECKSUM_START;
+  for (int k = 0; k < classes->n; k++) {
+    const int c = classes->id[k], first = set->first[c], n = imageset_drawings(set, c), pixels = set->S * set->S;
+    h = checksum_class(h, set, c);
+    if (set->reduced) h = 31*h ^ checksum_reals(set->reduced + (size_t)first * (size_t)pixels, n, pixels, pixels);
+    else h = checksum_bytes(h, imageset_image(set, first), (size_t)n * imageset_kept(set));
+  }
   snprintf(text, 17, "%016llx", (unsigned long long)h);
 }

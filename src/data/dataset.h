@@ -72,6 +72,8 @@ int dataset_check(const struct dataset *d, const struct dataset_params *p, const
 // 16 hexadecimal digits that name what was loaded: FNV-1a over name, number of images and pixels of every class, in
 // their order.
 void dataset_fingerprint(const struct dataset *d, char text[17]);
+// The same of the classes of one part, whatever else is loaded.
+void dataset_split_fingerprint(const struct dataset *d, enum dataset_split s, char text[17]);
 
 // Write the split as a list that data.split takes.
 int dataset_split_write(const struct dataset *d, const char *path);

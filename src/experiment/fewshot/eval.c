@@ -581,6 +581,7 @@ int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct
   const int rc =
       f->eval.tasks_file[0] ? measure_fixed(r, f, m, data, par) : fewshot_measure(r, f, m, data, split_of(f), par);
   if (rc == 0) dataset_fingerprint(data, r->data);
+  if (rc == 0 && !f->eval.tasks_file[0]) dataset_split_fingerprint(data, split_of(f), r->items);
   par_free(par);
   return rc;
 }

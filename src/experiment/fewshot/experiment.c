@@ -85,7 +85,7 @@ static void scores(struct experiment_scores *s, const void *result) {
   *s = (struct experiment_scores){ .name = "accuracy", .n = r->n_tasks, .n_chips = r->n_chips,
                                    .n_updates = r->n_updates, .seconds = r->seconds,
                                    .stride = r->n_updates + 1, .first = r->task_accuracy + r->n_updates,
-                                   .trials = r->ways*r->queries, .higher_is_better = true, .data = r->data,
+                                   .trials = r->ways*r->queries, .higher_is_better = true, .data = r->items,
                                    .devices_written = r->task.devices_written };
   for (int k = 0; k < r->n_updates; k++) s->devices_addressed += r->devices_addressed[k];
 }

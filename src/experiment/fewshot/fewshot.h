@@ -122,6 +122,7 @@ struct fewshot_result {
   int ways, shots, queries;  // of the tasks evaluated
   int n_classes;             // that they are drawn from
   char data[17];             // dataset_fingerprint of what was loaded
+  char items[17];            // the same of what the tasks are drawn from
   double accuracy[CONVNET_MAX_STEPS + 1], ci95[CONVNET_MAX_STEPS + 1], loss[CONVNET_MAX_STEPS + 1];
   double devices_written[CONVNET_MAX_STEPS];    // mean per task and update
   double devices_written_layers[CONVNET_MAX_STEPS][CONVNET_MAX_LAYERS];  // the same by layer
