@@ -44,10 +44,10 @@ classifier() {
   rule=$(sed -n "1s/.*batch norm '\([a-z]*\)'.*/\1/p" "$work/out")
   later=$(awk '/^seconds later/ { getline; print $2 " +- " $3 }' "$work/out")
   awk -v row="$row" -v rule="$rule" -v later="$later" '
-    $1 ~ /^[0-4]$/ && NF >= 4 { v[$1] = $2; ci = $3; w += $5; n++ }
+    $1 ~ /^[0-4]$/ && $2 ~ /^[0-9.]+$/ { v[$1] = $2; ci = $3; w += $5; n++ }
     END { if (later) printf "| %s | %s | | | | | %s | |\n", row, rule, later
           else printf "| %s | %s | %.1f | %.1f | %.1f | %.1f | **%.2f +- %.2f** | %s |\n", row, rule, v[0], v[1], v[2], v[3], v[4], ci, w ? sprintf("%.0f", w/(n - 1)) : "" }' "$work/out" >> "$work/table"
-  [ -z "$series" ] || awk -v s="$series" '$1 ~ /^[0-4]$/ && NF >= 4 { print s "," $1 "," $2 "," $3 }' "$work/out" >> "$work/accuracy.csv"
+  [ -z "$series" ] || awk -v s="$series" '$1 ~ /^[0-4]$/ && $2 ~ /^[0-9.]+$/ { print s "," $1 "," $2 "," $3 }' "$work/out" >> "$work/accuracy.csv"
 }
 
 characters() {
@@ -120,9 +120,9 @@ image() {
   local later
   later=$(awk '/^seconds later/ { getline; print $2 " +- " $3 }' "$work/out")
   awk -v row="$row" -v later="$later" '
-    $1 ~ /^[0-5]$/ && NF >= 4 { v[$1] = $2; last = $2; ci = $3; w += $5; n++ }
+    $1 ~ /^[0-5]$/ && $2 ~ /^[0-9.]+$/ { v[$1] = $2; last = $2; ci = $3; w += $5; n++ }
     END { printf "| %s | %s | %s | **%.2f +- %.2f** | %s | %s |\n", row, (n > 1 ? sprintf("%.1f", v[1]) : ""), (n > 1 ? sprintf("%.1f", v[2]) : ""), last, ci, (w ? sprintf("%.0f", w/(n - 1)) : ""), later }' "$work/out" >> "$work/cifar"
-  [ -z "$series" ] || awk -v s="$series" '$1 ~ /^[0-5]$/ && NF >= 4 { print s "," $1 "," $2 "," $3 }' "$work/out" >> "$work/accuracy.csv"
+  [ -z "$series" ] || awk -v s="$series" '$1 ~ /^[0-5]$/ && $2 ~ /^[0-9.]+$/ { print s "," $1 "," $2 "," $3 }' "$work/out" >> "$work/accuracy.csv"
 }
 
 # difference ROW FIRST SECOND: of the scores of two series
@@ -164,6 +164,7 @@ colours = "#1f5fa8 #58a0d8 #d9822b"
 series(i) = i == 1 ? "32 bit" : i == 2 ? "4 bit" : "chip"
 set multiplot layout 1,2
 set xlabel "outer updates"
+set xtics 500
 set ylabel "query loss in training"
 set key top right
 plot for [i=1:3] training using (strcol(1) eq series(i) ? $2 : NaN):3 with lines lw 2 lc rgb word(colours, i) title series(i)
