@@ -3,7 +3,6 @@
 
 #include "arm/film.h"
 #include "base/err.h"
-#include "base/json.h"
 #include "commands.h"
 #include "experiment/arm/perform.h"
 
@@ -28,10 +27,7 @@ static int print(const struct perform_result *r, const struct perform *p, int js
     print_result(r, p);
     return 0;
   }
-  struct json_t *o = perform_result_json(r, p);
-  const int rc = json_print(o, stdout);
-  json_release(o);
-  return rc;
+  return options_json(perform_result_json(r, p));
 }
 
 // What was measured is written and printed before anything is drawn: a real arm does not move twice for a picture.

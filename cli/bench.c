@@ -53,10 +53,7 @@ static int print(const struct timings *b, bool as_json) {
     print_text(b);
     return 0;
   }
-  struct json_t *j = to_json(b);
-  const int rc = json_print(j, stdout);
-  json_release(j);
-  return rc;
+  return options_json(to_json(b));
 }
 
 static int time_case(struct timings *b, const struct options *o, const struct experiment *e, const char *what,

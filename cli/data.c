@@ -128,9 +128,7 @@ static int print_json(const struct dataset *d, const struct dataset_params *p) {
   if (p->kind == DATASET_FOLDER) put_skipped(j, &d->found);
   put_duplicates(j, d);
   json_put_text(j, "fingerprint", fingerprint);
-  const int rc = json_print(j, stdout);
-  json_release(j);
-  return rc;
+  return options_json(j);
 }
 
 static void print_looks(const struct dataset *d) {

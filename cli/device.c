@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/json.h"
 #include "base/settings.h"
 #include "commands.h"
 #include "lab/characterise.h"
@@ -28,10 +27,7 @@ static int print(const struct characterise *c, bool as_json) {
     characterise_csv(c, stdout);
     return 0;
   }
-  struct json_t *j = characterise_json(c);
-  const int rc = json_print(j, stdout);
-  json_release(j);
-  return rc;
+  return options_json(characterise_json(c));
 }
 
 static int run(const struct options *o) {

@@ -91,9 +91,7 @@ static int info(const struct options *o) {
   TRY(tensorfile_open(&tf, o->model));
   int rc = 0;
   if (o->json) {
-    struct json_t *j = info_json(tf);
-    rc = json_print(j, stdout);
-    json_release(j);
+    rc = options_json(info_json(tf));
   } else {
     info_text(tf);
   }

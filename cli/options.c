@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/param.h"
 #include "base/progress.h"
 #include "base/settings.h"
@@ -254,6 +255,12 @@ static int fail(const char *command, int rc) {
   fprintf(stderr, "metaxbar %s: %s\n", command, err_message());
   if (rc == ERR_INTERRUPTED && signals_caught()) return 128 + signals_caught();
   return rc == ERR_SETTING ? 2 : 1;
+}
+
+int options_json(struct json_t *j) {
+  const int rc = json_print(j, stdout);
+  json_release(j);
+  return rc;
 }
 
 int options_finish(const char *command) {

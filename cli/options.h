@@ -10,6 +10,7 @@
 #include "run/run.h"
 
 struct experiment;
+struct json_t;
 struct settings_section;
 
 enum { OPTIONS_MAX = 256, OPTIONS_WORDS = 8 };
@@ -75,6 +76,9 @@ int options_apply(const struct options *o, const struct settings_section *all);
 
 // The same as sources of settings (run/run.h). Valid as long as o.
 struct run_sources options_sources(const struct options *o);
+
+// Print JSON on stdout (base/json.h) and release it.
+int options_json(struct json_t *j);
 
 // Flush stdout: a full disk or closed pipe is an error of its own. The exit status.
 int options_finish(const char *command);
