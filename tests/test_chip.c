@@ -32,7 +32,7 @@ static struct chip_params ideal(void) {
 static struct chip *one_matrix(const struct chip_params *p, int I, int O, const real *w) {
   struct chip *c = NULL;
   CHECK(chip_new(&c, p, 11) == 0, "%s", err_message());
-  chip_add(c, "only", I, O, 0);
+  chip_add(c, "only", I, O);
   CHECK(chip_build(c) == 0, "%s", err_message());
   if (w) chip_synapse(c, 0)->ops->program(chip_synapse(c, 0), w, NULL);
   return c;
@@ -154,9 +154,9 @@ static void test_plan(void) {
   for (p.cores = 1; p.cores <= 2; p.cores++) {
     struct chip *c = NULL;
     chip_new(&c, &p, 1);
-    chip_add(c, "conv1", 9, 56, 0);
-    for (int l = 0; l < 3; l++) chip_add(c, "conv", 504, 56, 0);
-    chip_add(c, "readout", 56, 5, 0);
+    chip_add(c, "conv1", 9, 56);
+    for (int l = 0; l < 3; l++) chip_add(c, "conv", 504, 56);
+    chip_add(c, "readout", 56, 5);
     const int rc = chip_build(c);
     CHECK(rc == (p.cores == 1 ? ERR_SETTING : 0), "%d cores: %d", (int)p.cores, rc);
     if (rc == 0) {
@@ -385,7 +385,7 @@ static void test_schedule(void) {
   p.calibration_rows = 32;
   struct chip *c;
   CHECK(chip_new(&c, &p, 3) == 0, "%s", err_message());
-  for (int m = 0; m < 2; m++) chip_add(c, m ? "b" : "a", I, O, 0);
+  for (int m = 0; m < 2; m++) chip_add(c, m ? "b" : "a", I, O);
   CHECK(chip_build(c) == 0, "%s", err_message());
   struct rng r = rng_stream(7, RNG_READ, 1);
   for (int m = 0; m < 2; m++) chip_synapse(c, m)->ops->program(chip_synapse(c, m), new_matrix(I, O, 0.1, 14), &r);

@@ -24,7 +24,7 @@ static struct chip *chip_of(void) {
   p.rows = 16;
   p.cores = 5;
   CHECK(chip_new(&c, &p, 11) == 0, "%s", err_message());
-  chip_keep_digital(c, chip_add(c, "only", ROWS, COLUMNS, 0), DIGITAL);
+  chip_keep_digital(c, chip_add(c, "only", ROWS, COLUMNS), DIGITAL);
   CHECK(chip_build(c) == 0, "%s", err_message());
   return c;
 }

@@ -29,8 +29,8 @@ static struct chip *new_chip(const char *preset, int rows) {
   p.calibration_rows = 20;
   struct chip *c = NULL;
   CHECK(chip_new(&c, &p, 3) == 0, "%s", err_message());
-  chip_add(c, "first", I, O, 0);
-  chip_add(c, "second", 7, 5, 0);
+  chip_add(c, "first", I, O);
+  chip_add(c, "second", 7, 5);
   CHECK(chip_build(c) == 0, "%s", err_message());
   return c;
 }

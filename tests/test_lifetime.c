@@ -12,7 +12,7 @@ int main(void) {
   p.prog_scale = p.drift_scale = p.read_scale = 0;
   p.dac_bits = p.adc_bits = 0;
   CHECK(chip_new(&c, &p, 1) == 0, "%s", err_message());
-  chip_add(c, "two weights", 2, 1, 0);
+  chip_add(c, "two weights", 2, 1);
   CHECK(chip_build(c) == 0, "%s", err_message());
   struct chip_matrix *m = &c->matrices[0];
   const int OP = vector_padded(1);

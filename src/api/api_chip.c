@@ -71,7 +71,7 @@ int mx_chip_add(struct mx_chip *c, const char *name, int I, int O) {
     return err_set(ERR_SETTING, "matrix '%s': %d x %d has more weights than %d cores of %d x %d cells", name, I, O,
                    (int)p->cores, (int)p->rows, (int)p->columns);
   json_put_bool(c->names, name, true);
-  return chip_add(c->chip, name, I, O, 0);
+  return chip_add(c->chip, name, I, O);
 }
 
 int mx_chip_build(struct mx_chip *c) {

@@ -122,8 +122,8 @@ int chip_weight_sigma(double *sigma, int n, const struct chip_params *p) {
   return 0;
 }
 
-int chip_add(struct chip *c, const char *name, int I, int O, double weight_max) {
-  assert(!c->tiles && I > 0 && O > 0 && weight_max >= 0);
+int chip_add(struct chip *c, const char *name, int I, int O) {
+  assert(!c->tiles && I > 0 && O > 0);
   if ((c->n_matrices & (c->n_matrices - 1)) == 0) {  // there is room for the next power of two
     struct chip_matrix *grown = err_calloc(2 * (size_t)c->n_matrices + 1, sizeof *grown);
     if (c->n_matrices > 0) memcpy(grown, c->matrices, (size_t)c->n_matrices * sizeof *grown);
@@ -133,7 +133,6 @@ int chip_add(struct chip *c, const char *name, int I, int O, double weight_max) 
   struct chip_matrix *m = &c->matrices[c->n_matrices];
   m->base = (struct synapse){ .ops = &chiparray_ops, .I = I, .O = O,
                               .n_devices = 2L * I * O * c->design.units * c->design.pcm.devices };
-  m->weight_max = weight_max;
   m->range = 1;
   m->calibrated_s = -1;
   const size_t length = strlen(name) < sizeof m->name ? strlen(name) : sizeof m->name - 1;

@@ -66,7 +66,7 @@ struct chip_matrix {
   struct synapse base;          // first: a chip matrix is a synapse array
   struct chip *chip;
   char name[64];
-  double weight_max;            // given scale; 0: from the weights
+  double weight_max;            // chip_limit; 0: from the weights
   double range;                 // input at full scale; chip_calibrate
   double calibrated_s;          // chip's clock at its last calibration; -1: none
   bool programmed;
@@ -109,12 +109,13 @@ void chip_free(struct chip *c);
 // = k/(n - 1), k = 0 .. n - 1, in units of the scale. For training with noise.
 int chip_weight_sigma(double *sigma, int n, const struct chip_params *p);
 
-// Announce an I x O matrix; returns its number. weight_max: weights beyond are clipped; 0: the largest given.
-int chip_add(struct chip *c, const char *name, int I, int O, double weight_max);
+// Announce an I x O matrix; returns its number.
+int chip_add(struct chip *c, const char *name, int I, int O);
 // Keep the last rows of matrix m beside the cores, as exact numbers; before chip_build.
 void chip_keep_digital(struct chip *c, int m, int rows);
 
-// Matrix m is to hold weights up to weight_max, as in chip_add; before it is programmed.
+// Matrix m is to hold weights up to weight_max: they set its scales, and larger ones are clipped. Otherwise the largest
+// that is programmed does. Before it is programmed.
 void chip_limit(struct chip *c, int m, double weight_max);
 
 // Cut, place, draw faults. ERR_SETTING if the matrices need more than params.cores.

@@ -28,7 +28,7 @@ static int full_chip(struct chip **out, const struct chip_params *given, int n, 
   p.cores = n;
   TRY(chip_new(out, &p, 1));
   struct chip *c = *out;
-  for (int m = 0; m < n; m++) chip_add(c, "full", (int)p.rows, (int)p.columns, 0);
+  for (int m = 0; m < n; m++) chip_add(c, "full", (int)p.rows, (int)p.columns);
   const int rc = chip_build(c);
   for (int m = 0; m < n && rc == 0; m++) {
     struct synapse *s = chip_synapse(c, m);

@@ -21,7 +21,7 @@ static void make(void) {
   p.calibration_rows = 4;
   p.rows = p.columns = 4;
   if (chip_new(&chip, &p, 1) < 0) abort();
-  chip_add(chip, "a", 2, 2, 0);
+  chip_add(chip, "a", 2, 2);
   if (chip_build(chip) < 0) abort();
   start = w;
   chip_synapse(chip, 0)->ops->program(chip_synapse(chip, 0), start, NULL);

@@ -55,7 +55,7 @@ int reach_chip_plan(struct chip **out, const struct reach *f, const struct reach
   const struct spiking *net = &m->o.trainee;
   struct chip *c;
   TRY(chip_new(&c, &f->chip, seed));
-  chip_add(c, "trainee", net->n_in + net->n, net->n, 0);
+  chip_add(c, "trainee", net->n_in + net->n, net->n);
   const int rc = chip_build(c);
   if (rc < 0) chip_free(c);
   else *out = c;

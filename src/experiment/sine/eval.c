@@ -20,7 +20,7 @@ static int plan(struct chip **c, const struct sine *set, const struct sine_model
   for (int l = 0; l < m->net.n_layers; l++) {
     char name[32];
     snprintf(name, sizeof name, "layer%d", l + 1);
-    chip_add(*c, name, dense_rows(&m->net, l), m->net.size[l + 1], 0);
+    chip_add(*c, name, dense_rows(&m->net, l), m->net.size[l + 1]);
   }
   const int rc = chip_build(*c);
   if (rc < 0) chip_free(*c), *c = NULL;
