@@ -37,7 +37,7 @@ static struct chip *chip_of(void) {
   const struct chip_params p = params();
   struct chip *c = NULL;
   CHECK(chip_new(&c, &p, 3) == 0, "%s", err_message());
-  chip_add(c, "only", ROWS, COLUMNS, 0);
+  chip_add(c, "only", ROWS, COLUMNS);
   CHECK(chip_build(c) == 0, "%s", err_message());
   return c;
 }
@@ -102,7 +102,7 @@ static void test_classifier(void) {
   const int l = net.readout;
   memset(parameters + net.offset[l], 0, (net.rates - net.offset[l]) * sizeof *parameters);
   real *x = drawn(2*GROUP*SIDE*SIDE, 3, VECTOR_PADDING, 0.3, 4);
-  CHECK(deploy_expects_updates(&net) && deploy_convnet(&c, &of_chip, 3, &net, parameters, x, 2*GROUP, GROUP) == 0, "%s",
+  CHECK(deploy_begins_small(&net) && deploy_convnet(&c, &of_chip, 3, &net, parameters, x, 2*GROUP, GROUP) == 0, "%s",
         err_message());
   const struct chip_matrix *readout = &c->matrices[l];
   CHECK(readout->weight_max > 1e-3 && readout->weight_max < 10, "weights up to %g", readout->weight_max);

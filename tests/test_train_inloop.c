@@ -26,10 +26,10 @@ static struct chip_params ideal(void) {
   return p;
 }
 
-static void bench_init_adapt(struct bench *b, enum inloop_kind kind, const struct chip_params *p,
-                             enum convnet_adapt adapt) {
+static void bench_init_net(struct bench *b, enum inloop_kind kind, const struct chip_params *p,
+                           enum convnet_adapt adapt, int hidden) {
   const struct convnet_params shape = { .channels = CHANNELS, .blocks = 2, .ways = 3, .steps = STEPS, .epsilon = 1e-3,
-                                        .adapt = adapt };
+                                        .adapt = adapt, .hidden = hidden };
   struct rng r = rng_stream(9, RNG_TEST, 1);
   CHECK(convnet_init(&b->net, &shape, SIDE, 1) == 0, "%s", err_message());
   b->options = (struct maml_options){ .steps = STEPS, .weight = { 0, 0.5, 0.5 } };
@@ -45,7 +45,7 @@ static void bench_init_adapt(struct bench *b, enum inloop_kind kind, const struc
 }
 
 static void bench_init(struct bench *b, enum inloop_kind kind, const struct chip_params *p) {
-  bench_init_adapt(b, kind, p, CONVNET_READOUT);
+  bench_init_net(b, kind, p, CONVNET_READOUT, 0);
 }
 
 static void bench_release(struct bench *b) {
@@ -93,12 +93,33 @@ static void test_ideal(void) {
   bench_release(&software);
 }
 
+// A read-out that begins near zero has room for what a task makes of it, on converters of 8 bits and without headroom.
+static void test_begins_small(void) {
+  struct bench software, loop;
+  struct chip_params p = ideal();
+  p.headroom = 1;
+  p.dac_bits = p.adc_bits = 8;
+  bench_init_net(&software, INLOOP_NONE, NULL, CONVNET_READOUT, 12);
+  const struct convnet *net = &software.net;
+  for (size_t i = net->offset[net->readout]; i < net->rates; i++) software.parameters[i] *= (real)1e-3;
+  for (int s = 0; s < STEPS; s++) software.parameters[net->rates + (size_t)s] = 3;
+  const double expected = learn(&software, 1, 0);
+  for (int kind = INLOOP_WEIGHTS; kind <= INLOOP_CHIP; kind++) {
+    bench_init_net(&loop, (enum inloop_kind)kind, &p, CONVNET_READOUT, 12);
+    memcpy(loop.parameters, software.parameters, net->n * sizeof(real));
+    const double loss = learn(&loop, 1, 1e6);
+    CHECK(fabs(loss - expected) < 0.05*expected, "kind %d: loss %g, in software %g", kind, loss, expected);
+    bench_release(&loop);
+  }
+  bench_release(&software);
+}
+
 // All layers adapt, on the chip.
 static void test_layers(void) {
   struct bench software, loop;
   const struct chip_params p = ideal();
-  bench_init_adapt(&software, INLOOP_NONE, NULL, CONVNET_ALL);
-  bench_init_adapt(&loop, INLOOP_CHIP, &p, CONVNET_ALL);
+  bench_init_net(&software, INLOOP_NONE, NULL, CONVNET_ALL, 0);
+  bench_init_net(&loop, INLOOP_CHIP, &p, CONVNET_ALL, 0);
   CHECK_REL(learn(&loop, 1, 1e6), learn(&software, 1, 0), 1e-4);
   const double d = distance(loop.gradient, software.gradient, software.net.n);
   CHECK(d < test_tol(1e-3), "gradients differ by %g", d);
@@ -152,7 +173,7 @@ static void test_renewed(void) {
 static void test_layers_held(void) {
   const struct chip_params p = real_chip();
   struct bench b;
-  bench_init_adapt(&b, INLOOP_CHIP, &p, CONVNET_ALL);
+  bench_init_net(&b, INLOOP_CHIP, &p, CONVNET_ALL, 0);
   learn(&b, 3, 1e6);
   const real *last = b.worker.finetune.w + STEPS*b.worker.finetune.n;
   for (int l = 0; l < b.net.blocks; l++) {
@@ -237,6 +258,7 @@ static void test_clip(void) {
 
 int main(void) {
   test_ideal();
+  test_begins_small();
   test_layers();
   test_layers_held();
   test_renewed();

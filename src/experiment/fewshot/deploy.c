@@ -18,7 +18,7 @@ int deploy_plan(struct chip **out, const struct chip_params *p, uint64_t seed, c
   for (int l = 0; l <= net->readout; l++) {
     char name[32];
     convnet_layer_name(name, net, l);
-    chip_keep_digital(c, chip_add(c, name, convnet_rows(net, l), convnet_columns(net, l), 0),
+    chip_keep_digital(c, chip_add(c, name, convnet_rows(net, l), convnet_columns(net, l)),
                       convnet_digital_rows(net, l));
   }
   const int rc = chip_build(c);
@@ -27,7 +27,7 @@ int deploy_plan(struct chip **out, const struct chip_params *p, uint64_t seed, c
   return rc;
 }
 
-bool deploy_expects_updates(const struct convnet *net) { return net->hidden > 0 && net->steps > 0; }
+bool deploy_begins_small(const struct convnet *net) { return net->hidden > 0 && net->steps > 0; }
 
 void deploy_layers(struct synapse **layers, struct chip *c, const struct convnet *net) {
   for (int l = 0; l <= net->readout; l++) layers[l] = chip_synapse(c, l);
@@ -44,7 +44,7 @@ static void adapted(real *w, const struct convnet *net, const real *parameters, 
   for (int s = 0; s < net->steps; s++) rate[s] = parameters[net->rates + (size_t)((s + 1)*n_adapting - 1)];
   const struct adapt_task task = { .ways = net->ways, .steps = net->steps, .S = S, .C = rows, .h = h, .label = label,
                                    .rate = rate };
-  adapt_record_init(&record, net->ways, net->steps, S, 1, rows);
+  adapt_record_init(&record, net->ways, net->steps, S, 1, rows);  // no query is classified
   readout->ops->program(readout, parameters + net->offset[net->readout], NULL);
   for (int s = 0; s < net->steps; s++) adapt_update(&record, &task, readout, s, NULL);
   readout->ops->weights(readout, w);
@@ -53,9 +53,7 @@ static void adapted(real *w, const struct convnet *net, const real *parameters, 
   free(label);
 }
 
-// A read-out that meta-training began at zero stays far smaller than what the updates of a task make of it: its scale
-// and its output ranges are those of an example.
-static void expect_updates(struct chip *c, const struct convnet *net, const real *parameters, const real *h, int S) {
+void deploy_make_room(struct chip *c, const struct convnet *net, const real *parameters, const real *h, int S) {
   const double margin = 1.5;  // tasks differ
   const int l = net->readout, devices = convnet_rows(net, l) - convnet_digital_rows(net, l);
   const int OP = vector_padded(net->ways);
@@ -74,8 +72,7 @@ static void expect_updates(struct chip *c, const struct convnet *net, const real
   free(w);
 }
 
-// Let the chip see the images, exactly computed. parameters: the last group is a task that the read-out is going to
-// learn, class by class; NULL: it is not.
+// Let the chip see the images, exactly computed.
 static void show(struct chip *c, const struct convnet *net, const real *parameters, const real *x, int n, int group) {
   struct convnet_work w;
   struct synapse *layers[CONVNET_MAX_LAYERS];
@@ -95,7 +92,7 @@ static void show(struct chip *c, const struct convnet *net, const real *paramete
     layers[net->readout]->ops->product(layers[net->readout], z, w.h, &shape, NULL);
   }
   chip_observe(c, false);
-  if (parameters) expect_updates(c, net, parameters, w.h, w.n[0]);
+  if (deploy_begins_small(net)) deploy_make_room(c, net, parameters, w.h, w.n[0]);
   arena_release(&arena);
   convnet_work_release(&w);
 }
@@ -108,7 +105,7 @@ int deploy_convnet(struct chip **out, const struct chip_params *p, uint64_t seed
     struct synapse *s = chip_synapse(c, l);
     s->ops->program(s, parameters + net->offset[l], &c->rng);
   }
-  if (n > 0) show(c, net, deploy_expects_updates(net) ? parameters : NULL, x, n, group);
+  if (n > 0) show(c, net, parameters, x, n, group);
   chip_calibrate(c, &c->rng);
   *out = c;
   return 0;

@@ -18,12 +18,16 @@ struct json_t;
 // Describe and place the layers, nothing programmed. ERR_SETTING if they do not fit.
 int deploy_plan(struct chip **c, const struct chip_params *p, uint64_t seed, const struct convnet *net);
 
-// Whether the chip is prepared for what the updates of a task make of the read-out: one behind a dense layer, which
-// meta-training begins at zero (train.start).
-bool deploy_expects_updates(const struct convnet *net);
+// Whether the read-out holds far smaller weights at first than after the updates of a task: one behind a dense layer,
+// which meta-training begins at zero (train.start).
+bool deploy_begins_small(const struct convnet *net);
+
+// Give such a read-out of a chip that holds it the scale and the output ranges of an example: its weights after the
+// updates of a task with features h (S, convnet_features), class by class, computed exactly. It is programmed twice.
+void deploy_make_room(struct chip *c, const struct convnet *net, const real *parameters, const real *h, int S);
 
 // Program the parameters, calibrate on n background images x (n, S, S, 16), taken `group` at a time as a task would
-// be (its own statistics), the last group class by class where updates are expected; n = 0: calibrate without. The
+// be (its own statistics), the last group class by class where the read-out begins small; n = 0: calibrate without. The
 // caller's chip_free.
 int deploy_convnet(struct chip **c, const struct chip_params *p, uint64_t seed, const struct convnet *net,
                    const real *parameters, const real *x, int n, int group);

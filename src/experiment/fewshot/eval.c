@@ -268,7 +268,7 @@ int fewshot_deploy(struct chip **c, const struct fewshot *f, const struct fewsho
                    int shots, uint64_t seed) {
   const int group = m->net.ways * shots, n = CALIBRATION_GROUPS * group;
   struct rng r = rng_stream((uint64_t)f->run.seed, RNG_EVALUATE, UINT32_MAX - 1);
-  const int classes = deploy_expects_updates(&m->net) ? m->net.ways : 0;
+  const int classes = deploy_begins_small(&m->net) ? m->net.ways : 0;
   real *x = background_images(data, n, classes, shots, &r);
   const int rc = deploy_convnet(c, &f->chip, seed, &m->net, m->parameters, x, n + classes*shots, group);
   free(x);
