@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/settings.h"
 #include "base/stat.h"
@@ -38,12 +39,6 @@ struct command {
   struct chip *chip;
 };
 
-static int print_json(struct json_t *j) {
-  const int rc = json_print(j, stdout);
-  json_release(j);
-  return rc;
-}
-
 static void print_quality(const struct chip *c, const char *when) {
   printf("%-10s", when);
   for (int m = 0; m < c->n_matrices; m++) {
@@ -71,7 +66,7 @@ static int program_model(struct command *c) { return c->x.e->chip_program(&c->ch
 
 static int run_map(struct command *c) {
   TRY(c->x.e->chip_plan(&c->chip, c->x.set, c->x.model));
-  if (c->o->json) return print_json(map_json(c));
+  if (c->o->json) return options_json(map_json(c));
   chip_map_print(c->chip, stdout);
   if (c->x.e->chip_count) c->x.e->chip_count(NULL, stdout, c->chip, c->x.model);
   else printf("%ld devices\n", chip_devices(c->chip));
@@ -84,7 +79,7 @@ static int report(struct command *c, const char *when) {
     struct json_t *j = lifetime_quality_json(c->chip);
     json_put(j, "map", map_json(c));
     json_put(j, "ledger", ledger_json(&c->chip->ledger, costs));
-    return print_json(j);
+    return options_json(j);
   }
   print_quality_head(c->chip);
   print_quality(c->chip, when);
@@ -107,7 +102,7 @@ static int run_drift(struct command *c) {
     if (list) json_put(list, NULL, lifetime_quality_json(c->chip));
     else print_quality(c->chip, time_names[k]);
   }
-  return list ? print_json(list) : 0;
+  return list ? options_json(list) : 0;
 }
 
 static int run_export(struct command *c) {
@@ -149,9 +144,10 @@ static void print_tradeoff(const struct tradeoff *t) {
 
 static int run_tradeoff(struct command *c) {
   struct tradeoff t;
+  if (c->o->out) TRY(file_out_check(c->o->out));
   TRY(tradeoff_run(&t, &c->tradeoff, &c->x));
   if (c->o->out) TRY(tradeoff_save(&t, c->o->out));
-  if (c->o->json) return print_json(tradeoff_json(&t));
+  if (c->o->json) return options_json(tradeoff_json(&t));
   print_tradeoff(&t);
   return 0;
 }

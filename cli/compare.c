@@ -2,7 +2,6 @@
 #include <stdio.h>
 
 #include "base/err.h"
-#include "base/json.h"
 #include "commands.h"
 #include "lab/compare.h"
 
@@ -11,17 +10,6 @@ static const char text[] =
   "mean of each, the mean difference item by item with its 95 % confidence interval, and the p-value of a paired\n"
   "test. Files of different items (another seed, number, split or data set) are refused.\n";
 
-static int print(const struct compare *c, bool as_json) {
-  if (!as_json) {
-    compare_print(c, stdout);
-    return 0;
-  }
-  struct json_t *json = compare_json(c);
-  const int rc = json_print(json, stdout);
-  json_release(json);
-  return rc;
-}
-
 static int compare(const struct options *o) {
   static struct compare_scores a, b;
   struct compare c;
@@ -29,7 +17,8 @@ static int compare(const struct options *o) {
   int rc = compare_load(&b, o->words[1]);
   if (rc == 0) {
     rc = compare_run(&c, &a, &b);
-    if (rc == 0) rc = print(&c, o->json);
+    if (rc == 0 && o->json) rc = options_json(compare_json(&c));
+    else if (rc == 0) compare_print(&c, stdout);
     compare_release(&b);
   }
   compare_release(&a);

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
-#include "base/json.h"
+#include "base/file.h"
 #include "commands.h"
 #include "experiment/experiment.h"
 #include "lab/compare.h"
@@ -14,14 +14,13 @@ static int print(const struct experiment_case *x, const void *result, bool as_js
     x->e->result_print(result, x->set, x->model, stdout);
     return 0;
   }
-  struct json_t *json = x->e->result_json(result, x->set, x->model);
-  const int rc = json_print(json, stdout);
-  json_release(json);
-  return rc;
+  return options_json(x->e->result_json(result, x->set, x->model));
 }
 
 static int measure(struct experiment_case *x, const struct options *o) {
   void *result;
+  if (o->out) TRY(file_out_check(o->out));  // what is written there may take hours
+  if (o->scores) TRY(file_out_check(o->scores));
   TRY(experiment_eval(&result, x));
   int rc = o->out ? x->e->result_csv(result, x->set, o->out) : 0;
   if (rc == 0 && o->scores) rc = compare_save(o->scores, x, result);

@@ -119,6 +119,7 @@ static int report(const struct options *o) {
   TRY(folders_of(folders, o));
   TRY(out_of(path, o));
   TRY(showcase_init(&s, o->n_assignments, o->assignments));
+  if (o->out) TRY(file_out_check(o->out));
   TRY(measure(o, &s, folders));
   TRY(draw(o, path, folders));
   printf("%s\n", path);

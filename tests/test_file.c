@@ -49,6 +49,8 @@ static void test_replace(void) {
   check_text("old");
   CHECK(count_files() == 2, "%d", count_files());
   file_out_abort(&o);
+  CHECK(file_out_check(path) == 0 && file_out_check("/dev/null") == 0, "%s", err_message());
+  CHECK(file_out_check("/proc/nosuch") == ERR_IO && file_out_check(folder) == ERR_IO, "%s", err_message());
   check_text("old");
   CHECK(count_files() == 1, "%d", count_files());
   write_text("new");

@@ -22,8 +22,8 @@ static const struct action {
   { { "train", "fewshot" }, "--run --resume -c --quiet", "data net train run chip verify", NULL },
   { { "train", "arm" }, "--run --resume -c --quiet", "trajectory arm code lsg trainee update noise loss train run chip",
     NULL },
-  { { "eval", "fewshot" }, "--model -c --json", "data net eval synapse run chip verify ledger", NULL },
-  { { "eval", "arm" }, "--model -c --json --out",
+  { { "eval", "fewshot" }, "--model -c --json --scores", "data net eval synapse run chip verify ledger", NULL },
+  { { "eval", "arm" }, "--model -c --json --out --scores",
     "trajectory arm code lsg trainee update noise eval target synapse run chip verify ledger", NULL },
   { { "data", "info" }, "-c --json --out", "data", NULL },
   { { "data", "split" }, "-c --out", "data", NULL },
@@ -36,6 +36,7 @@ static const struct action {
     "trajectory arm code lsg trainee update noise loss train eval target run synapse chip verify ledger", REACH },
   { { "model", "resize" }, "--model --out --half", "run", REACH },
   { { "model", "seal" }, "--model --out", "", NULL },
+  { { "compare", "/nosuch", "/nosuch" }, "--json", "", NULL },
   { { "demo" }, "--run --quiet", "", NULL },
   { { "device" }, "-c --json --out", "device verify", NULL },
   { { "chip", "map" }, "--model -c --json", "chip verify ledger net data run", CLASSIFIER },
@@ -62,7 +63,7 @@ enum { N_ACTIONS = sizeof actions/sizeof *actions };
 
 static const struct { const char *name, *value; } flags[] = {
   { "-c", "/nosuch.ini" }, { "--model", "/nosuch.safetensors" }, { "--run", "/proc/nosuch" },
-  { "--out", "/proc/nosuch.png" }, { "--render", "/proc/nosuch.png" },
+  { "--out", "/proc/nosuch.png" }, { "--scores", "/proc/nosuch.json" }, { "--render", "/proc/nosuch.png" },
   { "--resume", NULL }, { "--json", NULL }, { "--quiet", NULL }, { "--dry-run", NULL }, { "--half", NULL },
 };
 enum { N_FLAGS = sizeof flags/sizeof *flags };

@@ -133,6 +133,15 @@ int file_out_open(struct file_out *o, const char *path) {
   return 0;
 }
 
+int file_out_check(const char *path) {
+  struct file_out o;
+  struct stat st;
+  if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) return 0;
+  TRY(file_out_open(&o, path));
+  file_out_abort(&o);
+  return 0;
+}
+
 static int sync_folder(const char *path) {
   char folder[FILE_PATH_SIZE];
   strcpy(folder, path);

@@ -39,6 +39,10 @@ struct file_out {
 // On failure nothing is open and nothing need be released.
 int file_out_open(struct file_out *o, const char *path);
 
+// Whether file_out_open will most likely succeed, before what is to be written has been computed. Nothing is left
+// behind; a pipe or device is not opened.
+int file_out_check(const char *path);
+
 // Flush, fsync, rename. Any earlier write error (a full disk) is reported here as ERR_IO naming the
 // file; then the temporary file is gone and the old file untouched. Ends *o in both cases.
 int file_out_commit(struct file_out *o);
