@@ -222,7 +222,7 @@ arm() {
   movement "ours, wide, chip of 16 cores, all, performed an hour after the update" $wide_on_chip $chip $cores eval.later_s=3600
   replace arm "$work/arm"
   $metaxbar eval arm --model $model eval.trajectories=1 --out $figures/arm_software.csv > /dev/null
-  $metaxbar eval arm --model $on_chip eval.trajectories=1 $chip --out $figures/arm_chip.csv > /dev/null
+  $metaxbar eval arm --model $on_chip eval.trajectories=1 $chip eval.chips=1 --out $figures/arm_chip.csv > /dev/null
   tools/figure_arm.sh $figures/arm_software.csv $figures/arm_chip.csv $figures/arm.$format
 }
 
