@@ -2,32 +2,17 @@
 # Every figure of the documentation, their data, and the tables of results in README.md, from the shipped models.
 #   tools/figures.sh [device] [arm] [characters] [cifar]     these parts; all, if none is named
 #   make figures [OMNIGLOT=DIR] [CIFAR=PATH] [PUBLISHED=DIR] [FORMAT=png|svg|pdf] [TASKS=1000] [MOVEMENTS=500]
-# OMNIGLOT: folder of the two archives (default data/omniglot, where `metaxbar data fetch omniglot` puts them); without it what
-# needs them is left as it is, and said so. CIFAR: cifar-100-binary.tar.gz, its folder, or a folder with the three archives
-# cifar-fs-train.zip, cifar-fs-val.zip and cifar-fs-test.zip (default data/cifar100). PUBLISHED: folder of the paper's weights, paper_cnn and paper_arm .safetensors, which are not
+# OMNIGLOT, CIFAR: see tools/tables.sh. PUBLISHED: folder of the paper's weights, paper_cnn and paper_arm .safetensors, which are not
 # part of this repository; without it their rows stay as they are.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-omniglot=${OMNIGLOT:-data/omniglot} cifar=${CIFAR:-data/cifar100} published=${PUBLISHED:-} format=${FORMAT:-png} tasks=${TASKS:-1000} movements=${MOVEMENTS:-500}
-metaxbar=build/metaxbar figures=docs/figures
+. tools/tables.sh
+published=${PUBLISHED:-} format=${FORMAT:-png} tasks=${TASKS:-1000} movements=${MOVEMENTS:-500} figures=docs/figures
 case $format in png|svg|pdf) ;; *) echo "FORMAT=$format: png, svg or pdf" >&2; exit 2 ;; esac
 command -v gnuplot >/dev/null || { echo "gnuplot is missing (package gnuplot-nox)" >&2; exit 1; }
 mkdir -p $figures
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 
-skipped() { echo "skipped: $*" >&2; }
 terminal() { case $format in png) echo 'pngcairo size 900,460 font "Sans,11"' ;; svg) echo 'svg size 900,460 font "Sans,11" background "#ffffff"' ;; pdf) echo 'pdfcairo size 9in,4.6in font "Sans,12"' ;; esac; }
-
-# replace NAME FILE [PAGE]: the lines of the page (README.md) between <!-- NAME --> and <!-- end --> become those of FILE
-replace() {
-  local page=${3:-README.md}
-  awk -v name="<!-- $1 -->" -v file="$2" '
-    $0 == name { print; while ((getline line < file) > 0) print line; inside = 1; next }
-    inside && $0 == "<!-- end -->" { inside = 0 }
-    !inside' "$page" > "$work/page"
-  cat "$work/page" > "$page"
-}
 
 # old NAME LABEL: the rows of a table in README.md that begin with this label, where they cannot be measured
 old() { sed -n "/^<!-- $1 -->$/,/^<!-- end -->$/p" README.md | grep -F "| $2 |" || true; }
@@ -104,12 +89,6 @@ GP
 }
 
 # ---- colours
-
-colours() {
-  if [ -f "$cifar/cifar-fs-test.zip" ]; then
-    echo "data.kind=folder data.path=$cifar/cifar-fs-train.zip data.validation_path=$cifar/cifar-fs-val.zip data.evaluation_path=$cifar/cifar-fs-test.zip"
-  else echo "data.kind=cifar100 data.path=$cifar"; fi
-}
 
 # image ROW SERIES MODEL SETTING...: a row of the table of docs/cifar.md; with a series also points of the figure
 image() {
@@ -237,8 +216,8 @@ device() {
 for part in "$@"; do
   case $part in
     device|arm) $part ;;
-    characters) if [ -d "$omniglot" ]; then characters; else skipped "the characters: no Omniglot in $omniglot (OMNIGLOT=DIR, or metaxbar data fetch omniglot)"; fi ;;
-    cifar) if [ -e "$cifar" ]; then cifar; else skipped "CIFAR100-FS: no $cifar (CIFAR=PATH, or metaxbar data fetch cifar100)"; fi ;;
+    characters) if with_omniglot; then characters; fi ;;
+    cifar) if with_cifar; then cifar; fi ;;
     *) echo "$part: there are device, arm, characters and cifar" >&2; exit 2 ;;
   esac
 done
