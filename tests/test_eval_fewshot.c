@@ -322,6 +322,7 @@ static void layers(struct fewshot *f, struct fewshot_model *m) {
   builtin(f, m, 5);
   fewshot_model_release(m);
   f->net.adapt = CONVNET_ALL;
+  f->data.validation = 0.3;
   CHECK(convnet_init(&m->net, &f->net, (int)f->data.size, 1) == 0, "%s", err_message());
   m->parameters = err_aligned(m->net.n, sizeof(real));
   convnet_start(&m->net, m->parameters, 0.05, &r);
@@ -335,11 +336,13 @@ static void check_tasks(const struct fewshot_result *r, const struct fewshot *f,
   struct episode e;
   CHECK(fewshot_load(&data, f) == 0, "%s", err_message());
   const struct episode_spec spec = dataset_spec(&f->data, DATASET_EVALUATION, 5, 3, 2);
+  static const enum dataset_split splits[] = { DATASET_EVALUATION, DATASET_VALIDATION, DATASET_TRAINING };
+  const enum dataset_split split = splits[f->eval.split];
   maml_worker_init(&w, &m->net, 3, 2, &o);
   episode_init(&e, 5, 3, 2);
   for (int k = 0; k < r->n_tasks; k++) {
-    struct rng draw = rng_stream((uint64_t)f->run.seed, RNG_EVALUATE, (uint32_t)k);
-    episode_draw(&e, &spec, &data.images, &data.split[DATASET_EVALUATION], &draw);
+    struct rng draw = rng_stream((uint64_t)f->run.seed, f->eval.split ? RNG_VALIDATE : RNG_EVALUATE, (uint32_t)k);
+    episode_draw(&e, &spec, &data.images, &data.split[split], &draw);
     episode_render(&e, &data.images, w.work.y[0], VECTOR_PADDING);
     maml_program(&w, &m->net, m->parameters, &o, NULL);
     maml_adapt(&w, &m->net, m->parameters, &o, NULL, NULL);
@@ -357,12 +360,14 @@ static void test_layers(void) {
   struct fewshot_model m = { 0 };
   struct fewshot_result r;
   layers(&f, &m);
-  for (f.eval.batchnorm = 0; f.eval.batchnorm < 2; f.eval.batchnorm++) {
-    CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
-    check_numbers(&r);
-    check_tasks(&r, &f, &m);
-    fewshot_result_release(&r);
-  }
+  for (f.eval.batchnorm = 0; f.eval.batchnorm < 2; f.eval.batchnorm++)
+    for (f.eval.split = 0; f.eval.split < 3; f.eval.split++) {
+      CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
+      check_numbers(&r);
+      check_tasks(&r, &f, &m);
+      fewshot_result_release(&r);
+    }
+  f.eval.split = 0;
   f.eval.batchnorm = CONVNET_FIXED;
   CHECK(fewshot_load_and_eval(&r, &f, &m) == ERR_SETTING &&
             strstr(err_message(), "eval.batchnorm=chip: train.adapt=all changes"),

@@ -232,7 +232,7 @@ static void run_adapt(struct measuring *m, struct task_record *record, int worke
 static int run_task(void *context, int task, int worker, void *record) {
   struct measuring *m = context;
   struct maml_worker *w = &m->workers[worker];
-  const enum rng_purpose purpose = m->split == DATASET_VALIDATION ? RNG_VALIDATE : RNG_EVALUATE;
+  const enum rng_purpose purpose = m->split == DATASET_EVALUATION ? RNG_EVALUATE : RNG_VALIDATE;
   struct rng draw = rng_stream((uint64_t)m->f->run.seed, purpose, (uint32_t)task);
   struct rng noise = rng_stream((uint64_t)m->f->run.seed, RNG_READ, (uint32_t)task);
   const struct episode *e = &m->episodes[worker];
@@ -506,7 +506,8 @@ static int measuring_init(struct measuring *m, struct fewshot_result *r, const s
     return err_set(ERR_SETTING, "eval.chips=%d: more chips than tasks, %d", r->n_chips, n_tasks);
   r->n_later = m->n_later =
       numbers_parse(r->later_s, FLEET_MAX_LATER, f->eval.later_s, SHORTEST_S, CENTURY_S, "eval.later_s");
-  m->spec = dataset_spec(&f->data, split, model->net.ways, (int)f->eval.shots, (int)f->eval.queries);
+  // Images of training classes as they are, too
+  m->spec = dataset_spec(&f->data, DATASET_EVALUATION, model->net.ways, (int)f->eval.shots, (int)f->eval.queries);
   return m->n_later < 0 ? m->n_later : 0;
 }
 
@@ -563,8 +564,9 @@ static int measure_fixed(struct fewshot_result *r, const struct fewshot *f, cons
   return rc;
 }
 
-static enum dataset_split split_of(const struct fewshot *f) {
-  return f->eval.split ? DATASET_VALIDATION : DATASET_EVALUATION;
+enum dataset_split fewshot_eval_split(const struct fewshot *f) {
+  static const enum dataset_split of[] = { DATASET_EVALUATION, DATASET_VALIDATION, DATASET_TRAINING };
+  return of[f->eval.split];
 }
 
 int fewshot_load(struct dataset *data, const struct fewshot *f) {
@@ -572,16 +574,16 @@ int fewshot_load(struct dataset *data, const struct fewshot *f) {
   const int evaluation = background ? DATASET_EVERYTHING : DATASET_EVALUATION_ONLY,
             stand_in = f->synapse.kind == RUN_CHIP ? DATASET_STAND_IN : 0;
   return dataset_load(data, &f->data,
-                      (split_of(f) == DATASET_VALIDATION ? DATASET_BACKGROUND_ONLY : evaluation) | stand_in);
+                      (fewshot_eval_split(f) == DATASET_EVALUATION ? evaluation : DATASET_BACKGROUND_ONLY) | stand_in);
 }
 
 int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
                  const struct dataset *data) {
   struct par *par = par_new(run_threads(&f->run));
-  const int rc =
-      f->eval.tasks_file[0] ? measure_fixed(r, f, m, data, par) : fewshot_measure(r, f, m, data, split_of(f), par);
+  const enum dataset_split split = fewshot_eval_split(f);
+  const int rc = f->eval.tasks_file[0] ? measure_fixed(r, f, m, data, par) : fewshot_measure(r, f, m, data, split, par);
   if (rc == 0) dataset_fingerprint(data, r->data);
-  if (rc == 0 && !f->eval.tasks_file[0]) dataset_split_fingerprint(data, split_of(f), r->items);
+  if (rc == 0 && !f->eval.tasks_file[0]) dataset_split_fingerprint(data, split, r->items);
   par_free(par);
   return rc;
 }

@@ -46,7 +46,7 @@ struct fewshot_eval_params {
   int64_t tasks, shots, queries, updates;
   int64_t ways;                  // 0: of the model; others by nearest centroid only
   int64_t batchnorm;             // enum convnet_rule
-  int64_t split;                 // evaluation | validation
+  int64_t split;                 // evaluation | validation | training
   int64_t method;                // enum fewshot_method
   int64_t statistics_images;     // background images behind eval.batchnorm=chip
   int64_t scratch_updates;       // of back-propagation from scratch
@@ -164,6 +164,8 @@ int fewshot_load(struct dataset *data, const struct fewshot *f);
 // A chip of this seed, written, then calibrated on background images of data as tasks of so many shots show them.
 int fewshot_deploy(struct chip **c, const struct fewshot *f, const struct fewshot_model *m, const struct dataset *data,
                    int shots, uint64_t seed);
+
+enum dataset_split fewshot_eval_split(const struct fewshot *f);  // eval.split
 
 // Mean accuracy and loss after every update over tasks drawn from a split; eval.ways other than those of the read-out
 // need eval.method=centroid.

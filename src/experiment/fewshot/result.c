@@ -91,7 +91,7 @@ struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct 
   json_put_i64(o, "ways", r->ways);
   json_put_i64(o, "shots", r->shots);
   json_put_i64(o, "queries", r->queries);
-  json_put_text(o, "split", dataset_split_name(f->eval.split ? DATASET_VALIDATION : DATASET_EVALUATION));
+  json_put_text(o, "split", dataset_split_name(fewshot_eval_split(f)));
   json_put_text(o, "method", fewshot_method_names[f->eval.method]);
   if (f->net.adapt != CONVNET_READOUT) json_put_text(o, "adapt", convnet_adapt_names[f->net.adapt]);
   json_put_text(o, "batchnorm", convnet_rule_names[f->eval.batchnorm]);
@@ -190,7 +190,7 @@ void fewshot_result_print(const struct fewshot_result *r, const struct fewshot *
   if (f->eval.tasks_file[0]) print_tasks(r, out);
   static const char *const adapting[] = { "", ", dense layers adapt", ", all layers adapt" };
   fprintf(out, "%d tasks, %d-way %d-shot, %d %s classes%s%s, batch norm '%s'%s\n", r->n_tasks, r->ways, r->shots,
-          r->n_classes, f->eval.split ? "validation" : "evaluation",
+          r->n_classes, dataset_split_name(fewshot_eval_split(f)),
           f->data.preprocessing == IMAGESET_PUBLISHED ? ", published preprocessing" : "", adapting[f->net.adapt],
           convnet_rule_names[f->eval.batchnorm], f->eval.batchnorm == CONVNET_TASK ? " (needs balanced queries)" : "");
   fprintf(out, "updates  accuracy %%   +- 95%%   query loss%s\n", chip ? "   devices written  addressed" : "");

@@ -7,7 +7,7 @@
 static const char *const query_losses[] = { "last", "mean", NULL };
 static const char *const train_rules[] = { "task", "support", "both", NULL };
 static const char *const train_synapses[] = { "software", "weights", "chip", NULL };
-static const char *const splits[] = { "evaluation", "validation", NULL };
+static const char *const splits[] = { "evaluation", "validation", "training", NULL };
 const char *const fewshot_method_names[] = { "adapt", "centroid", "scratch", NULL };
 
 static const struct param training_table[] = {
@@ -63,7 +63,7 @@ static const struct param eval_table[] = {
   PARAM_I64(P, queries, 5, 1, 1000, "query images of a class"),
   PARAM_I64(P, updates, 4, 1, CONVNET_MAX_STEPS, "inner updates"),
   PARAM_CHOICE(P, batchnorm, 0, convnet_rule_names, "whose statistics normalise the queries"),
-  PARAM_CHOICE(P, split, 0, splits, "classes the tasks are drawn from"),
+  PARAM_CHOICE(P, split, 0, splits, "classes the tasks are drawn from, their images as they are"),
   PARAM_CHOICE(P, method, 0, fewshot_method_names, "inner updates, nearest centroid, or back-propagation from scratch"),
   PARAM_I64(P, statistics_images, 500, 1, 100000, "background images behind eval.batchnorm=chip"),
   PARAM_I64(P, scratch_updates, 100, 1, 100000, "updates of eval.method=scratch"),

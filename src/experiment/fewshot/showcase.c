@@ -169,10 +169,10 @@ static int run_chip(struct work *k, struct json_t *facts, struct json_t *list, c
 
 static int run_task(struct work *k, struct json_t *facts) {
   const struct fewshot *f = k->f;
-  const struct episode_spec spec = dataset_spec(&f->data, f->eval.split ? DATASET_VALIDATION : DATASET_EVALUATION,
-                                                k->m->net.ways, (int)f->eval.shots, (int)f->eval.queries);
-  const enum dataset_split split = f->eval.split ? DATASET_VALIDATION : DATASET_EVALUATION;
-  struct rng draw = rng_stream((uint64_t)f->run.seed, split == DATASET_VALIDATION ? RNG_VALIDATE : RNG_EVALUATE, 0);
+  const enum dataset_split split = fewshot_eval_split(f);
+  const struct episode_spec spec =
+      dataset_spec(&f->data, DATASET_EVALUATION, k->m->net.ways, (int)f->eval.shots, (int)f->eval.queries);
+  struct rng draw = rng_stream((uint64_t)f->run.seed, split == DATASET_EVALUATION ? RNG_EVALUATE : RNG_VALIDATE, 0);
   struct json_t *task = json_object_new(), *list = json_array_new();
   struct episode e;
   episode_init(&e, spec.ways, spec.shots, spec.queries);
