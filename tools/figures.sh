@@ -110,6 +110,16 @@ difference() {
     $1 == "difference" { printf "| %s | %.2f +- %.2f | %s |\n", row, 100*$2, 100*$4, substr($7, 1, length($7) - 1) }' >> "$work/cifar"
 }
 
+# training ROW MODEL PAPER SETTING...: loss and accuracy after the last update on training classes, as the paper's figure 3d, e
+training() {
+  local row=$1 model=models/cifar-$2.safetensors paper=$3
+  shift 3
+  echo "cifar: training classes, $row" >&2
+  $metaxbar eval fewshot --model "$model" $(colours) eval.split=training eval.tasks=200 eval.batchnorm=task "$@" > "$work/out"
+  awk -v row="$row" -v paper="$paper" '$1 ~ /^[0-5]$/ && $2 ~ /^[0-9.]+$/ { accuracy = $2; ci = $3; loss = $4 }
+    END { printf "| %s | %.3f | %s +- %s | %s |\n", row, loss, accuracy, ci, paper }' "$work/out" >> "$work/training"
+}
+
 cifar() {
   local chip="synapse.kind=chip chip.preset=hermes chip.cores=64 eval.chips=10 eval.later_s=2592000"
   echo "model,updates,accuracy,ci95" > "$work/accuracy.csv"
@@ -118,14 +128,21 @@ cifar() {
   image "5 shots, software, nearest class mean in place of updates" "centroid" 5w5s eval.method=centroid
   image "5 shots, 4 bit" "4 bit" 5w5s-4bit
   image "5 shots, chip" "chip" 5w5s-chip $chip
+  image "5 shots, chip, eight devices for each sign" "chip 8" 5w5s $chip chip.devices_per_sign=8
   image "1 shot, software" "" 5w1s eval.shots=1
   image "1 shot, software, rule *chip*" "" 5w1s eval.shots=1 eval.batchnorm=chip
   image "1 shot, software, nearest class mean in place of updates" "" 5w1s eval.shots=1 eval.method=centroid
   printf '\nDifferences task by task (`metaxbar compare`), points:\n\n| | difference | p |\n|---|---|---|\n' >> "$work/cifar"
   difference "4 bit - 32 bit" "4 bit" "32 bit"
   difference "chip - 32 bit" chip "32 bit"
+  difference "chip, eight devices for each sign - 32 bit" "chip 8" "32 bit"
   difference "5 updates - nearest class mean" "32 bit" "centroid"
   replace cifar "$work/cifar" docs/cifar.md
+  printf '| weights | loss | accuracy, %% | loss of Ortner et al. |\n|---|---|---|---|\n' > "$work/training"
+  training "32 bit" 5w5s "0.353 +- 0.008"
+  training "4 bit" 5w5s-4bit "0.559 +- 0.009"
+  training "chip" 5w5s "" synapse.kind=chip chip.preset=hermes chip.cores=64 eval.chips=10
+  replace cifar_training "$work/training" docs/cifar.md
   cp "$work/accuracy.csv" $figures/cifar_accuracy.csv
   draw_cifar
 }
