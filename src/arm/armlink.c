@@ -75,7 +75,8 @@ static int check_name(const char *setting, const char *name, int may_be_empty) {
   return 0;
 }
 
-int armlink_check(const struct armlink_params *p, const struct jointpath *c) {
+// Limits in use and largest step, from home on. ERR_SETTING names set-point, joint and angle.
+static int check_path(const struct armlink_params *p, const struct jointpath *c) {
   double limit_deg[JOINTPATH_JOINTS][2];
   memcpy(limit_deg, in_use_deg, sizeof limit_deg);
   TRY(check_name("link.robot", p->robot, 0));
@@ -234,7 +235,7 @@ static int converse(struct armlink *l, struct jointpath *performed, const struct
 
 int armlink_perform(struct jointpath *performed, const struct armlink_params *p, const struct jointpath *c) {
   struct armlink l;
-  TRY(armlink_check(p, c));
+  TRY(check_path(p, c));
   name_all(&l, p, c);
   char *will = message_command(MESSAGE_CANCEL, l.id);
   int rc = mqtt_open(&l.mqtt, &p->broker, l.id, l.topic[MESSAGE_ON_COMMANDS], will, p->answer_s);
@@ -251,7 +252,7 @@ int armlink_perform(struct jointpath *performed, const struct armlink_params *p,
 
 int armlink_print(FILE *out, const struct armlink_params *p, const struct jointpath *c) {
   struct armlink l;
-  TRY(armlink_check(p, c));
+  TRY(check_path(p, c));
   name_all(&l, p, c);
   static const enum message_signal before[] = { MESSAGE_CHECK_STATUS, MESSAGE_CONNECT };
   char *text = message_get_metainfo();

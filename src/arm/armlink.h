@@ -32,7 +32,4 @@ int armlink_perform(struct jointpath *performed, const struct armlink_params *p,
 // Check the same and print what would be published, a line "topic message" each; nothing is sent.
 int armlink_print(FILE *out, const struct armlink_params *p, const struct jointpath *commanded);
 
-// Limits in use and largest step, from home on. ERR_SETTING names set-point, joint and angle.
-int armlink_check(const struct armlink_params *p, const struct jointpath *commanded);
-
 #endif

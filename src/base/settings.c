@@ -220,10 +220,6 @@ void settings_print_lines(const struct settings_section *all, FILE *out) {
   }
 }
 
-void settings_help(const struct settings_section *all, FILE *out) {
-  for (const struct settings_section *s = all; s->name; s++) param_help(s->table, s->name, out);
-}
-
 struct json_t *settings_json(const struct settings_section *all) {
   struct json_t *root = json_object_new(), *section = NULL;
   char value[PARAM_TEXT_SIZE];

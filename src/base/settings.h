@@ -40,7 +40,6 @@ int settings_load_written(const struct settings_section *all, const char *path);
 // Everything, as INI or as section.name=value lines; both read back to the same bits.
 void settings_print_ini(const struct settings_section *all, FILE *out);
 void settings_print_lines(const struct settings_section *all, FILE *out);
-void settings_help(const struct settings_section *all, FILE *out);
 
 // {"section": {"name": value, ...}, ...}; the caller's to release.
 struct json_t *settings_json(const struct settings_section *all);

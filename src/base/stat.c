@@ -29,8 +29,6 @@ struct stat_moments stat_of(const double *v, int n, int stride) {
 
 double stat_sd(const struct stat_moments *s) { return s->n > 1 ? sqrt(s->m2/(double)(s->n - 1)) : INFINITY; }
 
-double stat_rms(const struct stat_moments *s) { return s->n ? sqrt(s->mean*s->mean + s->m2/(double)s->n) : 0; }
-
 static int compare(const void *a, const void *b) {
   const double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);

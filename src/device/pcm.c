@@ -32,11 +32,11 @@ static double curve(const struct pcm_curve *c, double x, double ln_x) {
 // ln 0 is kept finite: far below any measured conductance every clipped curve has reached its limit.
 static double logarithm(double x) { return log(fmax(x, 1e-30)); }
 
-double pcm_curve_at(const struct pcm_curve *c, double x) { return curve(c, x, logarithm(x)); }
+static double curve_at(const struct pcm_curve *c, double x) { return curve(c, x, logarithm(x)); }
 
 double pcm_sigma_prog_uS(const struct pcm *p, double g_uS) {
   const double x = g_uS / p->g_max_uS;
-  return p->prog_scale * p->g_max_uS * (x > 0 ? fmax(pcm_curve_at(&p->sigma_prog, x), 0) : p->sigma_reset);
+  return p->prog_scale * p->g_max_uS * (x > 0 ? fmax(curve_at(&p->sigma_prog, x), 0) : p->sigma_reset);
 }
 
 // Variance of max(0, x + s z), z standard normal.
@@ -53,15 +53,15 @@ double pcm_weight_sigma(const struct pcm *p, int units, double x) {
 }
 
 double pcm_drift_mean(const struct pcm *p, double g_uS) {
-  return p->drift_scale * pcm_curve_at(&p->mu, g_uS / p->g_max_uS);
+  return p->drift_scale * curve_at(&p->mu, g_uS / p->g_max_uS);
 }
 
 double pcm_drift_spread(const struct pcm *p, double g_uS) {
-  return p->drift_scale * pcm_curve_at(&p->s, g_uS / p->g_max_uS);
+  return p->drift_scale * curve_at(&p->s, g_uS / p->g_max_uS);
 }
 
 double pcm_read_q(const struct pcm *p, double g_prog_uS) {
-  return p->read_scale * pcm_curve_at(&p->q, g_prog_uS / p->g_max_uS);
+  return p->read_scale * curve_at(&p->q, g_prog_uS / p->g_max_uS);
 }
 
 double pcm_log_ratio(const struct pcm *p, double t_s) {
@@ -85,7 +85,7 @@ double pcm_sigma_read_uS(const struct pcm *p, double g_uS, double q, double t_s)
 void pcm_settle(const struct pcm *p, float *restrict nu, float *restrict q, const float *restrict g_prog_uS,
                 const float *restrict target_uS, const float *restrict z, size_t n) {
   const double over = 1 / p->g_max_uS, d = p->drift_scale;
-  const double mu_reset = pcm_curve_at(&p->mu, 0), s_reset = pcm_curve_at(&p->s, 0);  // half of all targets are 0
+  const double mu_reset = curve_at(&p->mu, 0), s_reset = curve_at(&p->s, 0);  // half of all targets are 0
   for (size_t i = 0; i < n; i++) {
     const double x = (double)target_uS[i] * over, x_prog = (double)g_prog_uS[i] * over;
     double mu = mu_reset, s = s_reset;
@@ -107,7 +107,7 @@ void pcm_program(const struct pcm *p, float *restrict g_prog_uS, float *restrict
   for (size_t i = 0; i < n; i++) {
     const double g = (double)target_uS[i], x = g*over;
     const double sigma =
-        x > 0 ? (plain ? polynomial(p->sigma_prog.c, x) : pcm_curve_at(&p->sigma_prog, x)) : p->sigma_reset;
+        x > 0 ? (plain ? polynomial(p->sigma_prog.c, x) : curve_at(&p->sigma_prog, x)) : p->sigma_reset;
     g_prog_uS[i] = (float)fmax(g + scale * fmax(sigma, 0) * (double)z1[i], 0);
   }
   pcm_settle(p, nu, q, g_prog_uS, target_uS, z2, n);

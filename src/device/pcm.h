@@ -55,8 +55,6 @@ extern const char *const pcm_preset_names[];
 // Preset k of this list, all scales 1. hermes is written in pairs, hermes1 device by device.
 void pcm_preset(struct pcm *p, int k);
 
-double pcm_curve_at(const struct pcm_curve *c, double x);
-
 // The formulas, by conductance.
 double pcm_sigma_prog_uS(const struct pcm *p, double g_uS);
 // Programming error of a weight x in [0, 1] held by `units` units for each sign, those of the other sign in RESET: the

@@ -53,7 +53,8 @@ static unsigned fault_of(const struct tile *t, size_t u, int device) {
   return ((unsigned)t->fault[u] >> 2*device) & 3u;
 }
 
-int tile_working(const struct tile *t, const struct tile_design *d, size_t u) {
+// Devices that work, of unit u.
+static int n_working(const struct tile *t, const struct tile_design *d, size_t u) {
   int n = 0;
   for (int k = 0; k < d->pcm.devices; k++) n += fault_of(t, u, k) == TILE_OK;
   return n;
@@ -163,7 +164,7 @@ static void share_out(const struct tile *t, const struct tile_design *d, size_t 
       working[s] = 0;
       for (int k = 0; k < d->units; k++) {
         const size_t u = (size_t)(s*d->units + k) * tile_plane(t) + cell;
-        working[s] += tile_working(t, d, u);
+        working[s] += n_working(t, d, u);
         wanted -= (s ? -1 : 1) * (double)t->stuck_uS[u];
       }
     }
@@ -178,7 +179,7 @@ static void write_cell(struct tile *t, const struct tile_design *d, struct work 
   share_out(t, d, cell, w, per_device_uS);
   for (int p = 0; p < 2*d->units; p++) {
     const size_t u = (size_t)p * tile_plane(t) + cell;
-    const int n = t->fault[u] ? tile_working(t, d, u) : d->pcm.devices;
+    const int n = t->fault[u] ? n_working(t, d, u) : d->pcm.devices;
     const float target = (float)(per_device_uS[p >= d->units] * n);
     if (n == 0 || (!first && target == t->target_uS[u])) continue;
     t->target_uS[u] = target;

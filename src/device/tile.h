@@ -80,9 +80,6 @@ void tile_write(struct tile *t, const struct tile_design *d, const real *w, cons
 void tile_settle(struct tile *t, const struct tile_design *d, double time_s);
 void tile_settle_cells(struct tile *t, const struct tile_design *d, const uint8_t *mask, double time_s);
 
-// Devices that work, of unit u.
-int tile_working(const struct tile *t, const struct tile_design *d, size_t u);
-
 static inline size_t tile_plane(const struct tile *t) { return (size_t)t->rows * (size_t)t->ld; }
 static inline size_t tile_units(const struct tile *t, const struct tile_design *d) {
   return 2 * (size_t)d->units * tile_plane(t);

@@ -12,7 +12,8 @@ const struct experiment *experiment_find(const char *name) {
   return NULL;
 }
 
-void experiment_names(char *text, size_t size) {
+// "fewshot, arm and sine"
+static void put_names(char *text, size_t size) {
   size_t used = 0;
   text[0] = 0;
   for (const struct experiment *const *e = experiments; *e && used < size; e++)
@@ -28,7 +29,7 @@ int experiment_of_file(const struct experiment **found, const char *path) {
     if ((*e)->owns(tf)) *found = *e;
   tensorfile_close(tf);
   char names[200];
-  experiment_names(names, sizeof names);
+  put_names(names, sizeof names);
   return *found ? 0 : err_set(ERR_FORMAT, "%s: not a model of %s", path, names);
 }
 

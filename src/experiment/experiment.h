@@ -84,7 +84,6 @@ struct experiment {
   void (*model_round)(void *model, const void *set);
   // The model with other sizes, as the assignments say. NULL: not for this experiment.
   int (*model_resize)(const char *path, const struct run_sources *from, const char *out, bool half);
-  const char *resize_help;
 
   // ---- training
   int (*train)(void *set, const char *folder, bool resume);
@@ -135,8 +134,6 @@ extern const struct experiment *const experiments[];
 const struct experiment *experiment_find(const char *name);          // NULL: none
 // Which one a model file belongs to. ERR_FORMAT: none of them.
 int experiment_of_file(const struct experiment **e, const char *path);
-// "fewshot, arm and sine"
-void experiment_names(char *text, size_t size);
 
 // ---- an experiment with its settings and one model
 

@@ -42,8 +42,9 @@ static double squared_error(real *g, const real *z, const real *target, int n, c
 
 static const real *query_targets(const struct regress_task *t) { return t->target + t->S*vector_padded(t->outputs); }
 
-void regress_query(struct regress_record *a, const struct regress_task *t, struct synapse *readout, int step,
-                   struct rng *r) {
+// The query points after `step` updates.
+static void query(struct regress_record *a, const struct regress_task *t, struct synapse *readout, int step,
+                  struct rng *r) {
   const int N = vector_padded(t->outputs);
   const struct conv shape = shape_of(t, t->Q);
   real *z = a->z + step*t->Q*N;
@@ -52,8 +53,8 @@ void regress_query(struct regress_record *a, const struct regress_task *t, struc
   a->query_loss[step] = squared_error(a->u, z, query_targets(t), t->Q, t, 1);
 }
 
-void regress_update(struct regress_record *a, const struct regress_task *t, struct synapse *readout, int step,
-                    struct rng *r) {
+static void update(struct regress_record *a, const struct regress_task *t, struct synapse *readout, int step,
+                   struct rng *r) {
   const int N = vector_padded(t->outputs);
   const struct conv shape = shape_of(t, t->S);
   real *g = a->g + step*t->S*N;
@@ -67,8 +68,8 @@ void regress_update(struct regress_record *a, const struct regress_task *t, stru
 
 void regress_run(struct regress_record *a, const struct regress_task *t, struct synapse *readout, struct rng *r) {
   for (int s = 0; s <= t->steps; s++) {
-    if (s > 0) regress_update(a, t, readout, s - 1, r);
-    regress_query(a, t, readout, s, r);
+    if (s > 0) update(a, t, readout, s - 1, r);
+    query(a, t, readout, s, r);
   }
 }
 

@@ -31,12 +31,6 @@ struct regress_record {
 void regress_record_init(struct regress_record *a, int outputs, int steps, int S, int Q, int C);
 void regress_record_release(struct regress_record *a);
 
-// The query points after `step` updates; update number `step`.
-void regress_query(struct regress_record *a, const struct regress_task *t, struct synapse *readout, int step,
-                   struct rng *r);
-void regress_update(struct regress_record *a, const struct regress_task *t, struct synapse *readout, int step,
-                    struct rng *r);
-
 // All updates of a read-out that holds the initial weights, the query points before the first and after each.
 void regress_run(struct regress_record *a, const struct regress_task *t, struct synapse *readout, struct rng *r);
 

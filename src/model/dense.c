@@ -38,7 +38,8 @@ long dense_weights(const struct dense *net) {
   return n;
 }
 
-struct conv dense_shape(const struct dense *net, int l, int B) {
+// The product of layer l on B inputs.
+static struct conv shape_of(const struct dense *net, int l, int B) {
   return conv_shape(B, 1, 1, dense_rows(net, l), net->size[l + 1], 1, 1, 0);
 }
 
@@ -78,10 +79,6 @@ void dense_arrays_free(struct synapse *const *layers, const struct dense *net) {
 
 void dense_program(struct synapse *const *layers, const struct dense *net, const real *parameters, struct rng *r) {
   for (int l = 0; l < net->n_layers; l++) layers[l]->ops->program(layers[l], parameters + net->offset[l], r);
-}
-
-void dense_held(struct synapse *const *layers, const struct dense *net, real *held) {
-  for (int l = 0; l < net->n_layers; l++) layers[l]->ops->weights(layers[l], held + net->offset[l]);
 }
 
 void dense_disturb(const struct dense *net, real *parameters, double spread, struct rng *r) {
@@ -129,7 +126,7 @@ void dense_forward(const struct dense *net, struct dense_work *w, struct synapse
   assert(first + n <= w->B && end <= net->n_layers);
   for (int l = 0; l < end; l++) {
     const int O = net->size[l + 1], OP = vector_padded(O), ld = width(net, l + 1);
-    const struct conv shape = dense_shape(net, l, n);
+    const struct conv shape = shape_of(net, l, n);
     layers[l]->ops->product(layers[l], w->z, w->y[l] + first*width(net, l), &shape, r);
     for (int b = 0; b < n; b++) {
       real *y = w->y[l + 1] + (first + b)*ld;
@@ -143,7 +140,7 @@ void dense_forward(const struct dense *net, struct dense_work *w, struct synapse
 void dense_backward(const struct dense *net, struct dense_work *w, const real *held, real *gradient, int end, int n) {
   for (int l = end - 1; l >= 0; l--) {
     const int O = net->size[l + 1], OP = vector_padded(O), ld = width(net, l + 1);
-    const struct conv shape = dense_shape(net, l, n);
+    const struct conv shape = shape_of(net, l, n);
     memset(w->z, 0, (size_t)(n*OP)*sizeof *w->z);
     for (int b = 0; b < n; b++)  // what the constant would like to be counts for nothing
       for (int o = 0; o < O; o++)

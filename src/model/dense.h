@@ -34,7 +34,6 @@ void dense_lay_out(struct dense *net, int n_layers, const int *size, int updates
 
 int dense_rows(const struct dense *net, int l);   // of W[l]: also the elements of y[l]
 long dense_weights(const struct dense *net);      // without padding
-struct conv dense_shape(const struct dense *net, int l, int B);  // the product of layer l on B inputs
 
 // Uniform within +- sqrt(6/(rows + columns)), biases too: the kinks lie all over inputs of size 1.
 void dense_start(const struct dense *net, real *parameters, double rate, struct rng *r);
@@ -44,9 +43,8 @@ void dense_start(const struct dense *net, real *parameters, double rate, struct 
 void dense_arrays_new(struct synapse **layers, const struct dense *net, const real *parameters, int bits,
                       double headroom);
 void dense_arrays_free(struct synapse *const *layers, const struct dense *net);
-// Write the weights into the arrays; read what these hold.
+// Write the weights into the arrays.
 void dense_program(struct synapse *const *layers, const struct dense *net, const real *parameters, struct rng *r);
-void dense_held(struct synapse *const *layers, const struct dense *net, real *held);
 // Normal errors on all weights, as those of devices: spread times the largest weight of their matrix.
 void dense_disturb(const struct dense *net, real *parameters, double spread, struct rng *r);
 

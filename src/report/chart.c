@@ -27,7 +27,8 @@ static bool usable(double v, bool log) { return fabs(v) < LARGEST && (!log || v 
 
 // ---- ranges and ticks
 
-void chart_range(double range[2], const struct chart_series *series, int n, bool vertical, bool log) {
+// The range of all finite values (above 0 for log), widened where it is empty or a point.
+static void data_range(double range[2], const struct chart_series *series, int n, bool vertical, bool log) {
   range[0] = INFINITY;
   range[1] = -INFINITY;
   for (int s = 0; s < n; s++) {
@@ -68,7 +69,7 @@ static double py(const struct frame *f, double v) { return place(f->y, f->bottom
 
 static void range_of(double range[2], const struct chart_axis *a, const struct chart_series *series, int n,
                      bool vertical) {
-  chart_range(range, series, n, vertical, a->log);
+  data_range(range, series, n, vertical, a->log);
   if (isfinite(a->low)) range[0] = a->low;
   if (isfinite(a->high)) range[1] = a->high;
   if (range[1] <= range[0]) range[1] = range[0] + 1;
@@ -156,7 +157,7 @@ static void draw_axis(FILE *out, const struct frame *f, bool vertical) {
 
 // ---- series
 
-void chart_mark(FILE *out, int look, double x, double y) {
+static void put_mark(FILE *out, int look, double x, double y) {
   static const char *const shapes[CHART_LOOKS] = { "", "m-3.6 -3.6h7.2v7.2h-7.2z", "m0 -4.8l4.6 8h-9.2z",
                                                    "m0 -5l5 5l-5 5l-5 -5z",
                                                    "m0 4.8l4.6 -8h-9.2z",
@@ -210,7 +211,7 @@ static void draw_points(FILE *out, const struct frame *f, const struct chart_ser
     if (e > 0 && visible(f, x, y - e))
       fprintf(out, "<path class=\"bar\" d=\"M%.1f %.1fV%.1fm-3 0h6M%.1f %.1fh6\"/>", px(f, x), py(f, y - e),
               py(f, y + e), px(f, x) - 3, py(f, y - e));
-    if (s->how & CHART_MARKS || alone) chart_mark(out, s->look, px(f, x), py(f, y));
+    if (s->how & CHART_MARKS || alone) put_mark(out, s->look, px(f, x), py(f, y));
   }
 }
 
@@ -243,7 +244,7 @@ static int draw_legend(FILE *out, const struct chart_series *series, int n, doub
       fprintf(out, "<g class=\"c%d\">", p->look);
       if (p->how & CHART_AREA) fprintf(out, "<path class=\"area\" d=\"M%.1f %.1fh22v9h-22z\"/>", x, y - 4.5);
       if (p->how & CHART_LINE) fprintf(out, "<path class=\"line\" d=\"M%.1f %.1fh22\"/>", x, y);
-      if (p->how & CHART_MARKS) chart_mark(out, p->look, x + 11, y);
+      if (p->how & CHART_MARKS) put_mark(out, p->look, x + 11, y);
       fprintf(out, "</g><text x=\"%.1f\" y=\"%.1f\">", x + 27, y + 4);
       html_text(out, p->name);
       fputs("</text>", out);

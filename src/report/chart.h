@@ -40,12 +40,7 @@ struct chart {
 // here.
 void chart_draw(FILE *out, const struct chart *c, const struct chart_series *series, int n);
 
-// The range of all finite values (above 0 for log), widened where it is empty or a point.
-void chart_range(double range[2], const struct chart_series *series, int n, bool vertical, bool log);
 // At most CHART_MAX_TICKS round numbers in [low, high], about `want`; returns how many and sets the decimals they need.
 int chart_ticks(double *ticks, double low, double high, int want, int *decimals);
-
-// A mark of a look at a point; for figures that are no charts.
-void chart_mark(FILE *out, int look, double x, double y);
 
 #endif

@@ -48,7 +48,8 @@ static int peak_item(void *context, int item, int worker, void *record) {
   return 0;
 }
 
-double timings_peak(int n_threads) {
+// Single-precision (double build: double-precision) operations per second of n threads at once.
+static double peak_of(int n_threads) {
   struct peak_record records[PEAK_THREADS] = { { 0 } };
   const int n = n_threads < PEAK_THREADS ? n_threads : PEAK_THREADS;
   struct par *par = par_new(n);
@@ -68,7 +69,7 @@ double timings_peak(int n_threads) {
 
 void timings_peaks(struct timings *t, int n_threads) {
   if (t->peak > 0) return;
-  double one = timings_peak(1), all = timings_peak(n_threads);
+  double one = peak_of(1), all = peak_of(n_threads);
   t->peak1 = one;
   t->peak = all;
   timings_add(t, "peak.1_thread", "flop/s", &one, 1);

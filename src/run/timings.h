@@ -22,8 +22,6 @@ struct timings {
 
 // Measure the peaks and add them; nothing where that has been done.
 void timings_peaks(struct timings *t, int n_threads);
-// Single-precision (double build: double-precision) operations per second of n threads at once.
-double timings_peak(int n_threads);
 
 // Median and least of n samples, which are sorted; *note is empty.
 struct timings_figure *timings_add(struct timings *t, const char *name, const char *unit, double *samples, int n);

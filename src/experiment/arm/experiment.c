@@ -103,16 +103,6 @@ const struct experiment reach_experiment = {
   .model_size = sizeof(struct reach_model), .owns = owns, .model_new = model_new, .model_load = model_load,
   .model_save = model_save, .model_release = model_release, .model_round = model_round,
   .model_resize = reach_resize_file,
-  .resize_help =
-    "trainee.neurons=N gives an arm a trainee of N neurons, k times what it has: a start for further training\n"
-    "(train arm train.start=FILE, with update.lsg_passes=1 and the other settings of FILE). With a whole k it does "
-    "nearly\n"
-    "the same, and the noise of spikes averages out; with k below 1 the first N stay, which does worse until it is\n"
-    "trained, but may fit a core. update.rate, .step and .threshold are divided by k, and update.input_rate is "
-    "multiplied\n"
-    "by it. code.velocity=tip|joints (with code.velocity_scale) gives its learning signal generator (LSG) inputs for "
-    "the\n"
-    "velocity of the target.\n",
   .train = train,
   .result_size = sizeof(struct reach_result), .eval = eval, .result_print = result_print, .result_json = result_json,
   .result_csv = result_csv, .result_release = result_release, .headline = headline, .scores = scores,
