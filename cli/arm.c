@@ -23,11 +23,9 @@ static void print_result(const struct perform_result *r, const struct perform *p
 }
 
 static int print(const struct perform_result *r, const struct perform *p, int json) {
-  if (!json) {
-    print_result(r, p);
-    return 0;
-  }
-  return options_json(perform_result_json(r, p));
+  if (json) return options_json(perform_result_json(r, p));
+  print_result(r, p);
+  return 0;
 }
 
 // What was measured is written and printed before anything is drawn: a real arm does not move twice for a picture.

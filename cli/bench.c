@@ -49,11 +49,9 @@ static int prepare(const struct options *o, struct experiment_case *x, const cha
 }
 
 static int print(const struct timings *b, bool as_json) {
-  if (!as_json) {
-    print_text(b);
-    return 0;
-  }
-  return options_json(to_json(b));
+  if (as_json) return options_json(to_json(b));
+  print_text(b);
+  return 0;
 }
 
 static int time_case(struct timings *b, const struct options *o, const struct experiment *e, const char *what,

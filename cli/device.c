@@ -23,11 +23,9 @@ static const struct settings_section *sections(void) {
 }
 
 static int print(const struct characterise *c, bool as_json) {
-  if (!as_json) {
-    characterise_csv(c, stdout);
-    return 0;
-  }
-  return options_json(characterise_json(c));
+  if (as_json) return options_json(characterise_json(c));
+  characterise_csv(c, stdout);
+  return 0;
 }
 
 static int run(const struct options *o) {

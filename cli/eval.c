@@ -10,11 +10,9 @@
 static const char text[] = "Settings come from the model file, then from -c FILE, then from the command line.\n";
 
 static int print(const struct experiment_case *x, const void *result, bool as_json) {
-  if (!as_json) {
-    x->e->result_print(result, x->set, x->model, stdout);
-    return 0;
-  }
-  return options_json(x->e->result_json(result, x->set, x->model));
+  if (as_json) return options_json(x->e->result_json(result, x->set, x->model));
+  x->e->result_print(result, x->set, x->model, stdout);
+  return 0;
 }
 
 static int measure(struct experiment_case *x, const struct options *o) {

@@ -90,11 +90,8 @@ static int info(const struct options *o) {
   struct tensorfile *tf;
   TRY(tensorfile_open(&tf, o->model));
   int rc = 0;
-  if (o->json) {
-    rc = options_json(info_json(tf));
-  } else {
-    info_text(tf);
-  }
+  if (o->json) rc = options_json(info_json(tf));
+  else info_text(tf);
   tensorfile_close(tf);
   return rc;
 }

@@ -138,24 +138,15 @@ static int set_flags(struct options *o, const struct line *line, const struct op
 const char *const options_all[] = { "*", NULL };
 
 static bool listed(const char *const *list, const char *assignment) {
-  if (list == options_all) return true;
-  for (; list && *list; list++) {
-    const size_t n = strlen(*list);
-    if (!strncmp(assignment, *list, n) && (assignment[n] == '.' || assignment[n] == '=')) return true;
-  }
-  return false;
+  return list == options_all || settings_assigned(list, assignment);
 }
 
 static int check_assignments(const struct options *o, const struct options_action *a) {
-  char list[300] = "nothing";
-  for (size_t k = 0, used = 0; a->reads && a->reads[k]; k++, used = strlen(list))
-    snprintf(list + used, sizeof list - used, "%s%s", k ? ", " : "", a->reads[k]);
   for (int k = 0; k < o->n_assignments; k++) {
     const char *it = o->assignments[k];
     if (!strchr(it, '.') || strchr(it, '.') > strchr(it, '='))
       return err_set(ERR_SETTING, "%s: expected section.name=value", it);
-    if (!listed(a->reads, it))
-      return err_set(ERR_SETTING, "%.*s: has no effect here, unlike %s", (int)strcspn(it, "="), it, list);
+    if (a->reads != options_all) TRY(run_check_read(a->reads, it));
   }
   return 0;
 }

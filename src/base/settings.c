@@ -244,6 +244,14 @@ bool settings_listed(const char *const *list, const char *section, const char *n
   return !list;
 }
 
+bool settings_assigned(const char *const *list, const char *assignment) {
+  for (; list && *list; list++) {
+    const size_t n = strlen(*list);
+    if (!strncmp(assignment, *list, n) && (assignment[n] == '.' || assignment[n] == '=')) return true;
+  }
+  return false;
+}
+
 struct json_t *settings_texts(const struct settings_section *all, const char *const *only) {
   struct json_t *o = json_object_new();
   char value[PARAM_TEXT_SIZE], key[128];

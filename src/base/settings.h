@@ -48,6 +48,9 @@ struct json_t *settings_json(const struct settings_section *all);
 // all.
 bool settings_listed(const char *const *list, const char *section, const char *name);
 
+// Does "section.name=value" assign one of such a list? Here NULL has none.
+bool settings_assigned(const char *const *list, const char *assignment);
+
 // {"section.name": "value", ...} of the settings in a list; the caller's to release.
 struct json_t *settings_texts(const struct settings_section *all, const char *const *only);
 

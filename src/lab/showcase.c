@@ -31,13 +31,12 @@ struct work {
 // ---- settings
 
 static bool knows(const struct settings_section *all, const char *assignment) {
-  const char *dot = strchr(assignment, '.'), *equals = strchr(assignment, '=');
-  if (!dot || !equals || dot > equals) return false;
   for (const struct settings_section *s = all; s->name; s++)
-    for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++)
-      if (strlen(s->name) == (size_t)(dot - assignment) && !strncmp(s->name, assignment, (size_t)(dot - assignment)) &&
-          strlen(p->name) == (size_t)(equals - dot - 1) && !strncmp(p->name, dot + 1, (size_t)(equals - dot - 1)))
-        return true;
+    for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++) {
+      char name[128];
+      const int n = snprintf(name, sizeof name, "%s.%s=", s->name, p->name);
+      if (!strncmp(assignment, name, (size_t)n)) return true;
+    }
   return false;
 }
 

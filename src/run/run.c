@@ -129,29 +129,18 @@ int run_resolve(const struct settings_section *sections, const struct tensorfile
   return apply(sections, from, &(struct origin){ model, only, from->config });
 }
 
-// "section" and "name" of an assignment; false: it has another form, which settings_set will say.
-static bool take_apart(const char *assignment, char section[64], char name[64]) {
-  const int dot = (int)strcspn(assignment, ".="), equals = (int)strcspn(assignment, "=");
-  if (assignment[dot] != '.' || dot >= 64 || equals - dot > 64) return false;
-  snprintf(section, 64, "%.*s", dot, assignment);
-  snprintf(name, 64, "%.*s", equals - dot - 1, assignment + dot + 1);
-  return true;
-}
-
 int run_check_read(const char *const *reads, const char *assignment) {
-  char section[64], name[64], list[300] = "";
-  if (!take_apart(assignment, section, name) || settings_listed(reads, section, name)) return 0;
-  for (size_t used = 0; *reads; reads++, used = strlen(list))
-    snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", *reads);
-  return err_set(ERR_SETTING, "%s.%s: has no effect here, unlike %s", section, name, list);
+  char list[300] = "nothing";
+  if (settings_assigned(reads, assignment)) return 0;
+  for (size_t k = 0, used = 0; reads && reads[k]; k++, used = strlen(list))
+    snprintf(list + used, sizeof list - used, "%s%s", k ? ", " : "", reads[k]);
+  return err_set(ERR_SETTING, "%.*s: has no effect here, unlike %s", (int)strcspn(assignment, "="), assignment, list);
 }
 
 int run_refuse(const struct run_sources *from, const char *const *settings, const char *needs) {
-  for (int k = 0; k < from->n_assignments; k++) {
-    char section[64], name[64];
-    if (take_apart(from->assignments[k], section, name) && settings_listed(settings, section, name))
+  for (int k = 0; k < from->n_assignments; k++)
+    if (settings_assigned(settings, from->assignments[k]))
       return err_set(ERR_SETTING, "%s: has an effect with %s only", from->assignments[k], needs);
-  }
   return 0;
 }
 

@@ -70,10 +70,10 @@ typedef int run_adopt(void *context, const struct tensorfile *model);
 int run_resolve(const struct settings_section *sections, const struct tensorfile *model, const char *const *only,
                 run_adopt *adopt, void *context, const struct run_sources *from);
 
-// ERR_SETTING unless the setting that is assigned is in a list of what has an effect (settings_listed).
+// ERR_SETTING unless the setting that is assigned is in a list of what has an effect (settings_assigned).
 int run_check_read(const char *const *reads, const char *assignment);
 
-// ERR_SETTING if a setting of this list (settings_listed) is assigned: it has an effect with `needs`
+// ERR_SETTING if a setting of this list is assigned: it has an effect with `needs`
 // ("synapse.kind=chip") only.
 int run_refuse(const struct run_sources *from, const char *const *settings, const char *needs);
 
