@@ -273,3 +273,12 @@ int json_print(struct json_t *v, FILE *out) {
   fputc('\n', out);
   return fflush(out) || ferror(out) ? err_set(ERR_IO, "cannot print JSON: write failed") : 0;
 }
+
+int json_write(struct json_t *v, const char *path) {
+  struct file_out out;
+  TRY(check_printable(v, "value"));
+  TRY(file_out_open(&out, path));
+  print_value(v, out.stream);
+  fputc('\n', out.stream);
+  return file_out_commit(&out);
+}

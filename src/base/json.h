@@ -60,5 +60,6 @@ void json_put_i64s(struct json_t *o, const char *name, const int64_t *v, size_t 
 // A real that was not finite (or a text that was not UTF-8) is refused here by its name, before
 // anything is printed. A failing stream is ERR_IO.
 int json_print(struct json_t *v, FILE *out);
+int json_write(struct json_t *v, const char *path);  // to a file (base/file.h)
 
 #endif

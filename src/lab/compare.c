@@ -15,7 +15,6 @@ enum { MOST_ITEMS = 10000000, MOST_TRIALS = 1000000, MOST_CHIPS = 65536, FILE_LI
 
 int compare_save(const char *path, const struct experiment_case *x, const void *result) {
   struct experiment_scores s;
-  struct file_out out;
   struct json_t *o = json_object_new(), *values = json_array_new();
   x->e->scores(&s, result);
   for (int k = 0; k < s.n; k++) json_put_f64(values, NULL, s.first[k*s.stride]);
@@ -27,12 +26,7 @@ int compare_save(const char *path, const struct experiment_case *x, const void *
   json_put_text(o, "data", s.data ? s.data : "");
   json_put(o, "items", settings_texts(x->settings.sections, x->e->item_settings));
   json_put(o, "values", values);
-  int rc = file_out_open(&out, path);
-  if (rc == 0) {
-    rc = json_print(o, out.stream);
-    if (rc == 0) rc = file_out_commit(&out);
-    else file_out_abort(&out);
-  }
+  const int rc = json_write(o, path);
   json_release(o);
   return rc;
 }

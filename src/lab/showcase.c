@@ -150,10 +150,6 @@ static void put_command(FILE *out, const struct work *w) {
 
 // ---- results
 
-static void put_known(struct json_t *o, const char *name, double v) {
-  if (isfinite(v)) json_put_f64(o, name, v);
-}
-
 static struct json_t *headline_json(const struct work *w, const void *result) {
   struct json_t *o = json_object_new();
   struct experiment_headline h = { .before = NAN };
@@ -163,8 +159,8 @@ static struct json_t *headline_json(const struct work *w, const void *result) {
   json_put_text(o, "name", h.name);
   json_put_text(o, "unit", h.unit);
   json_put_f64(o, "value", h.value);
-  put_known(o, "ci95", h.ci95);
-  put_known(o, "before", h.before);
+  if (isfinite(h.ci95)) json_put_f64(o, "ci95", h.ci95);
+  if (isfinite(h.before)) json_put_f64(o, "before", h.before);
   json_put_text(o, "items", w->x.e->items);
   json_put_i64(o, "n", s.n);
   return o;
@@ -280,17 +276,6 @@ static bool known(const struct work *w, const char *path) {
   return same;
 }
 
-static int save(struct json_t *facts, const char *path) {
-  struct file_out out;
-  TRY(file_out_open(&out, path));
-  const int rc = json_print(facts, out.stream);
-  if (rc < 0) {
-    file_out_abort(&out);
-    return rc;
-  }
-  return file_out_commit(&out);
-}
-
 // ---- one model
 
 static int measure_missing(struct work *w) {
@@ -301,7 +286,7 @@ static int measure_missing(struct work *w) {
   if (known(w, path)) return 0;
   struct json_t *facts = facts_json(w);
   int rc = measure(w, facts);
-  if (rc == 0) rc = save(facts, path);
+  if (rc == 0) rc = json_write(facts, path);
   json_release(facts);
   return rc;
 }

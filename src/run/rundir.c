@@ -113,12 +113,11 @@ int rundir_describe(const struct rundir *r, const struct settings_section *all, 
   TRY(file_out_commit(&out));
   if (has(r, RUNDIR_BUILD)) return 0;
   rundir_path(r, RUNDIR_BUILD, path);
-  TRY(file_out_open(&out, path));
   struct json_t *facts = rundir_build();
   if (*fingerprint) json_put_text(facts, "data", fingerprint);
-  json_print(facts, out.stream);  // a failure shows in the commit
+  const int rc = json_write(facts, path);
   json_release(facts);
-  return file_out_commit(&out);
+  return rc;
 }
 
 // ---- metrics
