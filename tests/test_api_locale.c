@@ -3,7 +3,7 @@
 #include <locale.h>
 #include <pthread.h>
 
-#include "base/pool.h"
+#include "base/par.h"
 #include "folder.h"
 #include "metaxbar.h"
 #include "test.h"
@@ -53,7 +53,7 @@ static void check_models(void) {
   mx_device_free(d);
 }
 
-// Each thread of the pool takes one item: it waits for the others.
+// Each worker takes one item: it waits for the others.
 static pthread_barrier_t all_here;
 static char text[THREADS][8];
 
@@ -65,9 +65,9 @@ static void print(void *context, int item, int worker) {
 
 static void check_threads(void) {
   pthread_barrier_init(&all_here, NULL, THREADS);
-  struct pool *p = pool_new(THREADS);
-  pool_run(p, THREADS, print, NULL);
-  pool_free(p);
+  struct par *p = par_new(THREADS);
+  par_local(p, THREADS, print, NULL);
+  par_free(p);
   for (int k = 1; k < THREADS; k++) CHECK(!strcmp(text[k], "0.5"), "thread %d writes %s", k, text[k]);
 }
 

@@ -2,7 +2,7 @@
 // read what the devices hold; counts of devices; clocks; copies; updates; faults; refusals.
 #include "base/arena.h"
 #include "base/err.h"
-#include "base/pool.h"
+#include "base/par.h"
 #include "base/rng.h"
 #include "chip/chip.h"
 #include "ideal_chip.h"
@@ -448,10 +448,10 @@ static void test_threads(void) {
   real *answers[2] = { ARENA_NEW(&arena, SIZE, real), ARENA_NEW(&arena, SIZE, real) };
   for (int k = 0; k < 3; k++) t.clones[k] = chip_clone(c);
   for (int k = 0; k < 2; k++) {
-    struct pool *pool = pool_new(k ? 3 : 1);
+    struct par *par = par_new(k ? 3 : 1);
     t.answer = answers[k];
-    pool_run(pool, ITEMS, run_task, &t);
-    pool_free(pool);
+    par_local(par, ITEMS, run_task, &t);
+    par_free(par);
   }
   CHECK(!memcmp(answers[0], answers[1], SIZE * sizeof(real)), "one thread and three disagree");
   CHECK(memcmp(answers[0], answers[0] + 8*32, 8*32 * sizeof(real)) != 0, "tasks share their noise");

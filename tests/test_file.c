@@ -1,6 +1,6 @@
 // base/file: what is under the real name is always whole, whatever goes wrong in the writing.
 #include "base/file.h"
-#include "base/pool.h"
+#include "base/par.h"
 
 #include <dirent.h>
 #include <signal.h>
@@ -163,9 +163,9 @@ static void test_threads(void) {
   int failed[WRITERS] = { 0 };
   char *text;
   size_t size;
-  struct pool *p = pool_new(WRITERS);
-  pool_run(p, WRITERS, write_often, failed);
-  pool_free(p);
+  struct par *p = par_new(WRITERS);
+  par_local(p, WRITERS, write_often, failed);
+  par_free(p);
   for (int k = 0; k < WRITERS; k++) CHECK(failed[k] == 0, "writer %d failed %d times of %d", k, failed[k], ROUNDS);
   CHECK(file_read(path, 1 << 20, &text, &size) == 0 && size == 1000 && strspn(text, (char[]){ text[0], 0 }) == 1000,
         "%zu bytes", size);

@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/note.h"
 #include "base/param.h"
-#include "base/pool.h"
+#include "base/par.h"
 #include "base/tensorfile.h"
 #include "test.h"
 
@@ -263,9 +263,9 @@ static void read_often(void *context, int item, int worker) {
 static void test_threads(void) {
   const int max_line = ini_max_line;
   ini_allow_multiline = true;
-  struct pool *p = pool_new(THREADS);
-  pool_run(p, THREADS, read_often, NULL);
-  pool_free(p);
+  struct par *p = par_new(THREADS);
+  par_local(p, THREADS, read_often, NULL);
+  par_free(p);
   for (int k = 0; k < THREADS; k++) CHECK(failed[k] == 0, "thread %d failed %d times", k, failed[k]);
   CHECK(ini_allow_multiline && ini_max_line == max_line, "the host's libinih: multiline %d, lines of %d",
         ini_allow_multiline, ini_max_line);

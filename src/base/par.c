@@ -1,14 +1,26 @@
 #include "base/par.h"
 
+#include <assert.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clocale.h"
 #include "base/err.h"
-#include "base/pool.h"
+#include "base/note.h"
+
+// ---- threads that share out numbered items
+
+struct worker {
+  struct par *par;
+  int number;
+  pthread_t thread;
+};
 
 // A sum over items [first, first + 2^level), or a spare one.
 struct part {
@@ -18,13 +30,118 @@ struct part {
 };
 
 struct par {
-  struct pool *pool;
-  pthread_mutex_t lock;   // guards the list `spare`, the pointers in `waiting`, and the error of a call
+  int n_threads;
+  struct worker *workers;  // [1, n_threads) are threads; 0 is the caller
+  pthread_mutex_t lock;
+  pthread_cond_t start, done;
+  unsigned long round;     // counts par_local calls; guarded by lock
+  int running;             // threads not yet finished with this round; guarded by lock
+  int stop;                // guarded by lock
+  int n_items;
+  void (*fn)(void *, int, int);
+  void *context;
+  atomic_int next;         // first item nobody took
+  // of par_map and par_sum
+  pthread_mutex_t call_lock;  // guards the list `spare`, the pointers in `waiting`, and the error of a call
   struct part *spare;
-  size_t capacity;        // elements of every part
-  struct part **waiting;  // (n_waiting) by first item: parts whose sibling is not complete yet; NULL between calls
+  size_t capacity;            // elements of every part
+  struct part **waiting;      // (n_waiting) by first item: parts whose sibling is not complete yet; NULL between calls
   int n_waiting;
 };
+
+static void work(struct par *p, int number) {
+  for (int item; (item = atomic_fetch_add(&p->next, 1)) < p->n_items;) p->fn(p->context, item, number);
+}
+
+static void *thread_main(void *argument) {
+  struct worker *w = argument;
+  struct par *p = w->par;
+  clocale_enter();  // a new thread begins with the locale of the process
+  for (unsigned long seen = 0;;) {
+    pthread_mutex_lock(&p->lock);
+    while (p->round == seen && !p->stop) pthread_cond_wait(&p->start, &p->lock);
+    const int stop = p->stop;
+    seen = p->round;
+    pthread_mutex_unlock(&p->lock);
+    if (stop) return NULL;
+    work(p, w->number);
+    pthread_mutex_lock(&p->lock);
+    if (--p->running == 0) pthread_cond_signal(&p->done);
+    pthread_mutex_unlock(&p->lock);
+  }
+}
+
+struct par *par_new(int n_threads) {
+  assert(n_threads >= 1);
+  struct par *p = err_calloc(1, sizeof *p);
+  p->n_threads = n_threads;
+  p->workers = err_calloc((unsigned long)n_threads, sizeof *p->workers);
+  pthread_mutex_init(&p->lock, NULL);
+  pthread_mutex_init(&p->call_lock, NULL);
+  pthread_cond_init(&p->start, NULL);
+  pthread_cond_init(&p->done, NULL);
+  sigset_t all, old;  // signals are for the main thread
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &old);
+  for (int k = 1; k < n_threads; k++) {
+    p->workers[k] = (struct worker){ .par = p, .number = k };
+    if (pthread_create(&p->workers[k].thread, NULL, thread_main, &p->workers[k])) {
+      note("cannot start thread %d of %d: fewer have to do", k + 1, n_threads);
+      p->n_threads = k;
+      break;
+    }
+  }
+  pthread_sigmask(SIG_SETMASK, &old, NULL);
+  return p;
+}
+
+static void free_spare(struct par *p) {
+  for (struct part *next; p->spare; p->spare = next) {
+    next = p->spare->next;
+    free(p->spare->v);
+    free(p->spare);
+  }
+}
+
+void par_free(struct par *p) {
+  if (!p) return;
+  pthread_mutex_lock(&p->lock);
+  p->stop = 1;
+  pthread_cond_broadcast(&p->start);
+  pthread_mutex_unlock(&p->lock);
+  for (int k = 1; k < p->n_threads; k++) pthread_join(p->workers[k].thread, NULL);
+  pthread_cond_destroy(&p->start);
+  pthread_cond_destroy(&p->done);
+  pthread_mutex_destroy(&p->lock);
+  pthread_mutex_destroy(&p->call_lock);
+  free_spare(p);
+  free(p->waiting);
+  free(p->workers);
+  free(p);
+}
+
+int par_threads(const struct par *p) { return p->n_threads; }
+
+int par_cores(void) {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+void par_local(struct par *p, int n_items, void (*fn)(void *context, int item, int worker), void *context) {
+  pthread_mutex_lock(&p->lock);
+  p->n_items = n_items;
+  p->fn = fn;
+  p->context = context;
+  atomic_store(&p->next, 0);
+  p->running = p->n_threads - 1;
+  p->round++;
+  pthread_cond_broadcast(&p->start);
+  pthread_mutex_unlock(&p->lock);
+  work(p, 0);
+  pthread_mutex_lock(&p->lock);
+  while (p->running > 0) pthread_cond_wait(&p->done, &p->lock);
+  pthread_mutex_unlock(&p->lock);
+}
 
 // One call of par_map or par_sum.
 struct call {
@@ -40,38 +157,6 @@ struct call {
   char message[1024];
 };
 
-struct par *par_new(int n_threads) {
-  struct par *p = err_calloc(1, sizeof *p);
-  p->pool = pool_new(n_threads);
-  pthread_mutex_init(&p->lock, NULL);
-  return p;
-}
-
-static void free_spare(struct par *p) {
-  for (struct part *next; p->spare; p->spare = next) {
-    next = p->spare->next;
-    free(p->spare->v);
-    free(p->spare);
-  }
-}
-
-void par_free(struct par *p) {
-  if (!p) return;
-  free_spare(p);
-  free(p->waiting);
-  pthread_mutex_destroy(&p->lock);
-  pool_free(p->pool);
-  free(p);
-}
-
-int par_cores(void) { return pool_cores(); }
-
-int par_threads(const struct par *p) { return pool_threads(p->pool); }
-
-void par_local(struct par *p, int n, void (*fn)(void *context, int item, int worker), void *context) {
-  pool_run(p->pool, n, fn, context);
-}
-
 // ---- errors
 
 static void *record_of(const struct call *c, int item) {
@@ -82,18 +167,18 @@ static void *record_of(const struct call *c, int item) {
 static bool is_left_out(struct call *c, int item) { return item > atomic_load(&c->failed); }
 
 static void fail(struct call *c, int item, int code) {
-  pthread_mutex_lock(&c->p->lock);
+  pthread_mutex_lock(&c->p->call_lock);
   if (item < atomic_load(&c->failed)) {
     atomic_store(&c->failed, item);
     c->code = code;
     snprintf(c->message, sizeof c->message, "%s", err_message());
   }
-  pthread_mutex_unlock(&c->p->lock);
+  pthread_mutex_unlock(&c->p->call_lock);
 }
 
 static int run(struct call *c, void (*item)(void *context, int item, int worker)) {
   atomic_init(&c->failed, c->n);
-  pool_run(c->p->pool, c->n, item, c);
+  par_local(c->p, c->n, item, c);
   return atomic_load(&c->failed) < c->n ? err_set((enum err)c->code, "%s", c->message) : 0;
 }
 
@@ -115,10 +200,10 @@ int par_map(struct par *p, int n, size_t record_bytes, int (*fn)(void *context, 
 // ---- sums
 
 static struct part *take(struct par *p, size_t size) {
-  pthread_mutex_lock(&p->lock);
+  pthread_mutex_lock(&p->call_lock);
   struct part *part = p->spare;
   if (part) p->spare = part->next;
-  pthread_mutex_unlock(&p->lock);
+  pthread_mutex_unlock(&p->call_lock);
   if (!part) {
     part = err_calloc(1, sizeof *part);
     part->v = err_aligned(p->capacity, sizeof(real));
@@ -128,15 +213,15 @@ static struct part *take(struct par *p, size_t size) {
 }
 
 static void put_back(struct par *p, struct part *part) {
-  pthread_mutex_lock(&p->lock);
+  pthread_mutex_lock(&p->call_lock);
   part->next = p->spare;
   p->spare = part;
-  pthread_mutex_unlock(&p->lock);
+  pthread_mutex_unlock(&p->call_lock);
 }
 
 // The sibling of a part, if it waits; else the part waits for it, and NULL.
 static struct part *meet(struct par *p, struct part *part, int first, int sibling, int level) {
-  pthread_mutex_lock(&p->lock);
+  pthread_mutex_lock(&p->call_lock);
   struct part *other = p->waiting[sibling];
   if (other && other->level == level) {
     p->waiting[sibling] = NULL;
@@ -145,7 +230,7 @@ static struct part *meet(struct par *p, struct part *part, int first, int siblin
     p->waiting[first] = part;
     other = NULL;
   }
-  pthread_mutex_unlock(&p->lock);
+  pthread_mutex_unlock(&p->call_lock);
   return other;
 }
 

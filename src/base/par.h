@@ -18,7 +18,8 @@
 
 struct par;
 
-// n_threads workers, the caller being one of them. A par is used by one thread, never from inside its own items.
+// n_threads workers, the caller being one of them; fewer, with a note, where the system gives no more. A par is used by
+// one thread, never from inside its own items.
 struct par *par_new(int n_threads);
 void par_free(struct par *p);
 int par_threads(const struct par *p);

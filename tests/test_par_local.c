@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 
 #include "base/note.h"
-#include "base/pool.h"
+#include "base/par.h"
 #include "test.h"
 
 enum { MOST = 1000 };
@@ -25,36 +25,36 @@ static void take(void *context, int item, int worker) {
   else r->of_worker[worker]++;
 }
 
-// A pool of which only so many threads come.
+// A par of which only so many threads come.
 static void test_few(int n_threads, int n_come) {
   static struct round r;
   long wrong = 0;
-  struct pool *p = pool_new(n_threads);
-  CHECK(pool_threads(p) == n_come, "%d threads", pool_threads(p));
+  struct par *p = par_new(n_threads);
+  CHECK(par_threads(p) == n_come, "%d threads", par_threads(p));
   r.n_threads = n_come;
-  pool_run(p, MOST, take, &r);
+  par_local(p, MOST, take, &r);
   for (int i = 0; i < MOST; i++) wrong += r.plain[i] != i + 1;
   CHECK(wrong == 0 && !atomic_load(&r.outside), "%ld wrong", wrong);
-  pool_free(p);
+  par_free(p);
 }
 
 static void test_once(int n_threads) {
   static struct round r;
   const int sizes[] = { 0, 1, 2, 3, 7, 64, 257, MOST };
-  struct pool *p = pool_new(n_threads);
-  CHECK(pool_threads(p) == n_threads, "%d threads", pool_threads(p));
+  struct par *p = par_new(n_threads);
+  CHECK(par_threads(p) == n_threads, "%d threads", par_threads(p));
   for (int round = 0; round < 200; round++) {
     const int n = sizes[round % 8];
     long total = 0, wrong = 0;
     memset(&r, 0, sizeof r);
     r.n_threads = n_threads;
-    pool_run(p, n, take, &r);
+    par_local(p, n, take, &r);
     for (int i = 0; i < MOST; i++) wrong += atomic_load(&r.taken[i]) != (i < n) || r.plain[i] != (i < n ? i + 1 : 0);
     for (int k = 0; k < 16; k++) total += r.of_worker[k];
     CHECK(!wrong && total == n && !atomic_load(&r.outside), "%d threads, %d items: %ld wrong, %ld taken", n_threads, n,
           wrong, total);
   }
-  pool_free(p);
+  par_free(p);
 }
 
 struct sum {
@@ -71,9 +71,9 @@ static void compute(void *context, int item, int worker) {
 static void test_independent(void) {
   static struct sum s[5];
   for (int k = 0; k < 5; k++) {
-    struct pool *p = pool_new(1 << k);
-    pool_run(p, MOST, compute, &s[k]);
-    pool_free(p);
+    struct par *p = par_new(1 << k);
+    par_local(p, MOST, compute, &s[k]);
+    par_free(p);
     CHECK(!memcmp(&s[k], &s[0], sizeof s[0]), "%d threads give other results than one", 1 << k);
   }
 }
@@ -98,9 +98,9 @@ static void test_no_threads(void) {
 int main(void) {
   for (int n = 1; n <= 8; n++) test_once(n);
   test_independent();
-  for (int k = 0; k < 100; k++) pool_free(pool_new(4));  // started and stopped without work
-  pool_free(NULL);
-  CHECK(pool_cores() >= 1, "%d cores", pool_cores());
+  for (int k = 0; k < 100; k++) par_free(par_new(4));  // started and stopped without work
+  par_free(NULL);
+  CHECK(par_cores() >= 1, "%d cores", par_cores());
   test_no_threads();
   return test_summary();
 }
