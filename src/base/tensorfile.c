@@ -13,23 +13,12 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/tensorsum.h"
+#include "base/tensortype.h"
 #include "base/text.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "safetensors are little endian");
 
 enum { MAX_NAME = 255, HEADER_LIMIT = 100 << 20 };  // the limit of the format's own library
-
-static const char *const dtype_names[] = {
-#define X(name, size) #name,
-  TENSORFILE_DTYPES(X)
-#undef X
-};
-static const int dtype_sizes[] = {
-#define X(name, size) size,
-  TENSORFILE_DTYPES(X)
-#undef X
-};
-enum { N_DTYPES = sizeof dtype_sizes / sizeof *dtype_sizes };
 
 // ---- reading the header
 
@@ -69,8 +58,9 @@ static int parse_dtype(struct tensorfile_entry *e, const struct json_t *tensor, 
   const char *dtype;
   TRY(json_field_text(tensor, where, "dtype", &dtype));
   int k = 0;
-  while (k < N_DTYPES && strcmp(dtype, dtype_names[k])) k++;
-  if (k == N_DTYPES) return err_set(ERR_FORMAT, "%s: unknown dtype '%.20s'", where, printable(dtype) ? dtype : "?");
+  while (k < TENSORTYPE_COUNT && strcmp(dtype, tensortype_names[k])) k++;
+  if (k == TENSORTYPE_COUNT)
+    return err_set(ERR_FORMAT, "%s: unknown dtype '%.20s'", where, printable(dtype) ? dtype : "?");
   e->dtype = (enum tensorfile_dtype)k;
   return 0;
 }
@@ -86,14 +76,16 @@ static int parse_entry(struct tensorfile_entry *e, const struct json_t *tensor, 
   if (json_length(offsets) != 2) return err_set(ERR_FORMAT, "%s: data_offsets must be 2 numbers", where);
   TRY(json_item_i64(offsets, where, 0, 0, room, &begin));
   TRY(json_item_i64(offsets, where, 1, begin, room, &end));
-  if (__builtin_mul_overflow(e->n_values, dtype_sizes[e->dtype], &bytes) || bytes != end - begin)
+  if (__builtin_mul_overflow(e->n_values, tensortype_sizes[e->dtype], &bytes) || bytes != end - begin)
     return err_set(ERR_FORMAT, "%s: %" PRId64 " bytes do not hold %" PRId64 " values of %s", where, end - begin,
-                   e->n_values, dtype_names[e->dtype]);
+                   e->n_values, tensortype_names[e->dtype]);
   e->offset = start + begin;
   return 0;
 }
 
-static int64_t entry_end(const struct tensorfile_entry *e) { return e->offset + e->n_values * dtype_sizes[e->dtype]; }
+static int64_t entry_end(const struct tensorfile_entry *e) {
+  return e->offset + e->n_values*tensortype_sizes[e->dtype];
+}
 
 static int by_offset(const void *a, const void *b) {
   const struct tensorfile_entry *x = a, *y = b;
@@ -187,7 +179,7 @@ static int check_sum(struct tensorfile *tf) {
   const char *stated = tensorfile_metadata(tf, TENSORSUM_KEY);
   for (int i = 0; stated && i < tf->n_entries; i++) {
     const struct tensorfile_entry *e = tf->named[i];
-    sum = tensorsum_head(sum, e, dtype_names[e->dtype]);
+    sum = tensorsum_head(sum, e, tensortype_names[e->dtype]);
     if (fseeko(tf->stream, e->offset, SEEK_SET)) return err_set(ERR_IO, "%s: %s", tf->name, strerror(errno));
     for (size_t left = (size_t)(entry_end(e) - e->offset), n; left > 0; left -= n) {
       n = left < sizeof chunk ? left : sizeof chunk;
@@ -281,69 +273,10 @@ static int check_shape(const struct tensorfile *tf, const struct tensorfile_entr
   return err_set(ERR_FORMAT, "%s: tensor '%s': shape %s, expected %s", tf->name, e->name, found, expected);
 }
 
-// A value as the file has it: a floating-point number, or a whole number with its sign apart.
-struct value {
-  bool whole, negative;
-  double f;
-  uint64_t u;  // two's complement where negative
-};
-
-static double f16_value(uint16_t bits) {
-  const int exponent = bits >> 10 & 31, fraction = bits & 1023;
-  double v = exponent == 31 ? (fraction ? (double)NAN : (double)INFINITY)
-             : exponent     ? ldexp(1024 + fraction, exponent - 25)
-                            : ldexp(fraction, -24);
-  return bits >> 15 ? -v : v;
-}
-
-// v = n 2^e with n < 2048 rounded to even; e = -24 for the smallest numbers. n = 2048 carries into the exponent by
-// itself.
-static uint16_t f16_bits(double v) {
-  const unsigned sign = signbit(v) ? 0x8000 : 0;
-  v = fabs(v);
-  if (v == 0) return (uint16_t)sign;
-  if (!(v < 65520)) return (uint16_t)(sign | (isnan(v) ? 0x7e00 : 0x7c00));
-  int e;
-  frexp(v, &e);
-  e = e - 11 < -24 ? -24 : e - 11;
-  return (uint16_t)(sign | ((unsigned)(e + 24)*1024 + (unsigned)lrint(ldexp(v, -e))));
-}
-
-static struct value decode(enum tensorfile_dtype dtype, const unsigned char *p) {
-  union {
-    double f64;
-    float f32;
-    int64_t i64;
-    uint64_t u64;
-    int32_t i32;
-    uint32_t u32;
-    int16_t i16;
-    uint16_t u16;
-    int8_t i8;
-    uint8_t u8;
-  } b;
-  memcpy(&b, p, (size_t)dtype_sizes[dtype]);
-#define WHOLE(x) (struct value){ .whole = true, .negative = (x) < 0, .f = (double)(x), .u = (uint64_t)(x) }
-  switch (dtype) {
-  case TENSORFILE_F64: return (struct value){ .f = b.f64 };
-  case TENSORFILE_F32: return (struct value){ .f = (double)b.f32 };
-  case TENSORFILE_F16: return (struct value){ .f = f16_value(b.u16) };
-  case TENSORFILE_BF16: b.u32 = (uint32_t)b.u16 << 16; return (struct value){ .f = (double)b.f32 };
-  case TENSORFILE_I64: return WHOLE(b.i64);
-  case TENSORFILE_I32: return WHOLE(b.i32);
-  case TENSORFILE_I16: return WHOLE(b.i16);
-  case TENSORFILE_I8: return WHOLE(b.i8);
-  case TENSORFILE_U64: return (struct value){ .whole = true, .f = (double)b.u64, .u = b.u64 };
-  case TENSORFILE_U32: return (struct value){ .whole = true, .f = (double)b.u32, .u = b.u32 };
-  case TENSORFILE_U16: return (struct value){ .whole = true, .f = (double)b.u16, .u = b.u16 };
-  default: return (struct value){ .whole = true, .f = (double)b.u8, .u = b.u8 };
-  }
-}
-
 enum target { TO_REAL, TO_F64, TO_I64, TO_U64 };
 
 // dst[i] = v, or the reason why not.
-static const char *store(enum target target, void *dst, int64_t i, struct value v) {
+static const char *store(enum target target, void *dst, int64_t i, struct tensortype_value v) {
   if (target == TO_REAL || target == TO_F64) {
     const real r = (real)v.f;
     if (target == TO_REAL) ((real *)dst)[i] = r;
@@ -362,7 +295,7 @@ static int load(struct tensorfile *tf, const char *name, int n_dims, const int64
   const struct tensorfile_entry *e = tensorfile_find(tf, name);
   if (!e) return err_set(ERR_FORMAT, "%s: no tensor '%s'", tf->name, name);
   TRY(check_shape(tf, e, n_dims, dims));
-  const size_t size = (size_t)dtype_sizes[e->dtype];
+  const size_t size = (size_t)tensortype_sizes[e->dtype];
   unsigned char chunk[16384];
   const int64_t per_chunk = (int64_t)(sizeof chunk / size);
   if (fseeko(tf->stream, e->offset, SEEK_SET)) return err_set(ERR_IO, "%s: %s", tf->name, strerror(errno));
@@ -371,30 +304,23 @@ static int load(struct tensorfile *tf, const char *name, int n_dims, const int64
     if (fread(chunk, size, (size_t)n, tf->stream) != (size_t)n)
       return err_set(ERR_IO, "%s: tensor '%s': cannot read", tf->name, name);
     for (int64_t k = 0; k < n; k++, i++) {
-      const char *reason = store(target, dst, i, decode(e->dtype, chunk + (size_t)k * size));
+      const char *reason = store(target, dst, i, tensortype_decode(e->dtype, chunk + (size_t)k * size));
       if (reason)
         return err_set(ERR_FORMAT, "%s: tensor '%s' (%s): value %" PRId64 " is %s", tf->name, name,
-                       dtype_names[e->dtype], i, reason);
+                       tensortype_names[e->dtype], i, reason);
     }
   }
   return 0;
 }
 
-int tensorfile_real(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, real *dst) {
-  return load(tf, name, n_dims, dims, TO_REAL, dst);
-}
-
-int tensorfile_f64(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, double *dst) {
-  return load(tf, name, n_dims, dims, TO_F64, dst);
-}
-
-int tensorfile_i64(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, int64_t *dst) {
-  return load(tf, name, n_dims, dims, TO_I64, dst);
-}
-
-int tensorfile_u64(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, uint64_t *dst) {
-  return load(tf, name, n_dims, dims, TO_U64, dst);
-}
+#define LOAD(suffix, type, target)                                                                              \
+  int tensorfile_##suffix(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, type *dst) { \
+    return load(tf, name, n_dims, dims, target, dst);                                                           \
+  }
+LOAD(real, real, TO_REAL)
+LOAD(f64, double, TO_F64)
+LOAD(i64, int64_t, TO_I64)
+LOAD(u64, uint64_t, TO_U64)
 
 // ---- writing
 
@@ -449,11 +375,11 @@ static void put(struct tensorfile_writer *w, const char *name, enum tensorfile_d
     assert(dims[d] >= 0);
     e->n_values *= e->dims[d] = dims[d];
   }
-  const size_t size = (size_t)dtype_sizes[dtype], n = (size_t)e->n_values;
+  const size_t size = (size_t)tensortype_sizes[dtype], n = (size_t)e->n_values;
   item->data = err_calloc(n, size);
   if (n) memcpy(item->data, src, n * size);
   for (size_t i = 0; i < n && !w->bad; i++)
-    if (!isfinite(decode(dtype, (const unsigned char *)item->data + i * size).f)) w->bad = w->n_items;
+    if (!isfinite(tensortype_decode(dtype, (const unsigned char *)item->data + i * size).f)) w->bad = w->n_items;
 }
 
 void tensorfile_put_f16(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
@@ -462,42 +388,24 @@ void tensorfile_put_f16(struct tensorfile_writer *w, const char *name, int n_dim
   for (int d = 0; d < n_dims; d++) n *= (size_t)dims[d];
   uint16_t *half = err_calloc(n, sizeof *half);
   for (size_t i = 0; i < n; i++) {
-    half[i] = f16_bits((double)src[i]);
+    half[i] = tensortype_f16((double)src[i]);
     if (!w->bad && w->beyond == 0 && isfinite(src[i]) && fabs((double)src[i]) >= 65520) w->beyond = (double)src[i];
   }
   put(w, name, TENSORFILE_F16, n_dims, dims, half);
   free(half);
 }
 
-void tensorfile_put_f32(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
-                        const float *src) {
-  put(w, name, TENSORFILE_F32, n_dims, dims, src);
-}
-
-void tensorfile_put_f64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
-                        const double *src) {
-  put(w, name, TENSORFILE_F64, n_dims, dims, src);
-}
-
-void tensorfile_put_real(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
-                         const real *src) {
-  put(w, name, sizeof(real) == sizeof(float) ? TENSORFILE_F32 : TENSORFILE_F64, n_dims, dims, src);
-}
-
-void tensorfile_put_i64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
-                        const int64_t *src) {
-  put(w, name, TENSORFILE_I64, n_dims, dims, src);
-}
-
-void tensorfile_put_u64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
-                        const uint64_t *src) {
-  put(w, name, TENSORFILE_U64, n_dims, dims, src);
-}
-
-void tensorfile_put_u8(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
-                       const uint8_t *src) {
-  put(w, name, TENSORFILE_U8, n_dims, dims, src);
-}
+#define PUT(suffix, type, dtype)                                                                                \
+  void tensorfile_put_##suffix(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,  \
+                               const type *src) {                                                               \
+    put(w, name, dtype, n_dims, dims, src);                                                                     \
+  }
+PUT(f32, float, TENSORFILE_F32)
+PUT(f64, double, TENSORFILE_F64)
+PUT(real, real, sizeof(real) == sizeof(float) ? TENSORFILE_F32 : TENSORFILE_F64)
+PUT(i64, int64_t, TENSORFILE_I64)
+PUT(u64, uint64_t, TENSORFILE_U64)
+PUT(u8, uint8_t, TENSORFILE_U8)
 
 int tensorfile_put_copy(struct tensorfile_writer *w, struct tensorfile *tf, const struct tensorfile_entry *e) {
   const size_t bytes = (size_t)(entry_end(e) - e->offset);
@@ -509,7 +417,7 @@ int tensorfile_put_copy(struct tensorfile_writer *w, struct tensorfile *tf, cons
 }
 
 static void write_item(const struct item *item, FILE *out) {
-  fwrite(item->data, (size_t)dtype_sizes[item->entry.dtype], (size_t)item->entry.n_values, out);
+  fwrite(item->data, (size_t)tensortype_sizes[item->entry.dtype], (size_t)item->entry.n_values, out);
 }
 
 static int by_item(const void *a, const void *b) {
@@ -530,8 +438,8 @@ static void put_sum(struct tensorfile_writer *w) {
   qsort(named, (size_t)w->n_items, sizeof *named, by_item);
   for (int i = 0; i < w->n_items; i++) {
     const struct tensorfile_entry *e = &named[i]->entry;
-    sum = tensorsum_head(sum, e, dtype_names[e->dtype]);
-    sum = checksum_bytes(sum, named[i]->data, (size_t)e->n_values * (size_t)dtype_sizes[e->dtype]);
+    sum = tensorsum_head(sum, e, tensortype_names[e->dtype]);
+    sum = checksum_bytes(sum, named[i]->data, (size_t)e->n_values * (size_t)tensortype_sizes[e->dtype]);
   }
   tensorsum_print(text, sum);
   json_put_text(w->metadata, TENSORSUM_KEY, text);
@@ -550,11 +458,11 @@ static int header_text(struct tensorfile_writer *w, char **text, size_t *size) {
   for (int width = 8; width; width /= 2) {
     for (int i = 0; i < w->n_items; i++) {
       struct tensorfile_entry *e = &w->items[i].entry;
-      if (dtype_sizes[e->dtype] != width) continue;
+      if (tensortype_sizes[e->dtype] != width) continue;
       e->offset = offset;
       offset = entry_end(e);
       struct json_t *tensor = json_object_new();
-      json_put_text(tensor, "dtype", dtype_names[e->dtype]);
+      json_put_text(tensor, "dtype", tensortype_names[e->dtype]);
       json_put_i64s(tensor, "shape", e->dims, (size_t)e->n_dims);
       json_put_i64s(tensor, "data_offsets", (int64_t[]){ e->offset, offset }, 2);
       assert(!json_has(header, e->name));
@@ -590,7 +498,7 @@ static int write_file(struct tensorfile_writer *w) {
     fwrite(text, 1, n, out.stream);
     for (int width = 8; width; width /= 2)
       for (int i = 0; i < w->n_items; i++)
-        if (dtype_sizes[w->items[i].entry.dtype] == width) write_item(&w->items[i], out.stream);
+        if (tensortype_sizes[w->items[i].entry.dtype] == width) write_item(&w->items[i], out.stream);
     rc = file_out_commit(&out);
   }
   free(text);
