@@ -68,3 +68,11 @@ void html_data_uri(FILE *out, const char *type, const void *data, size_t size) {
     for (unsigned k = 0; k < 4; k++) fputc(k <= left ? digit[v >> (18 - 6*k) & 63] : '=', out);
   }
 }
+
+void html_cell(FILE *out, double v, double error, int decimals) {
+  fputs("<td>", out);
+  html_number(out, v, decimals);
+  fputs(" <span class=\"ci\">&#177;&#8239;", out);
+  html_number(out, error, decimals);
+  fputs("</span></td>", out);
+}

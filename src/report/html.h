@@ -12,7 +12,9 @@ void html_text(FILE *out, const char *text);
 
 // A number with so many decimals, a real minus sign, a dash for NaN.
 void html_number(FILE *out, double v, int decimals);
-// The same with `digits` significant ones and an SI prefix before the unit: 0.00031, "J" is 310 <micro>J.
+// A table cell: a number with its error or spread.
+void html_cell(FILE *out, double v, double error, int decimals);
+// A number with `digits` significant digits and an SI prefix before the unit: 0.00031, "J" is 310 <micro>J.
 void html_quantity(FILE *out, double v, int digits, const char *unit);
 
 // data:TYPE;base64,...

@@ -18,19 +18,14 @@ void report_path(const struct report_run *r, const char *name, char path[FILE_PA
   snprintf(path, FILE_PATH_SIZE, "%s/showcase/%s", r->folder, name);
 }
 
-void report_facts_path(const struct report_run *r, char path[FILE_PATH_SIZE]) {
-  snprintf(path, FILE_PATH_SIZE, "%s/showcase/%s.json", r->folder, r->kind->name);
-}
-
 static void own_path(const struct report_run *r, const char *name, char path[FILE_PATH_SIZE]) {
   snprintf(path, FILE_PATH_SIZE, "%s/%s", r->folder, name);
 }
 
-static int read_table(struct csvtable *t, const struct report_run *r, const char *name) {
-  char path[FILE_PATH_SIZE], file[64];
-  snprintf(file, sizeof file, "%s.csv", name);
+static void table_path(const struct report_run *r, int table, char path[FILE_PATH_SIZE]) {
+  char file[64];
+  snprintf(file, sizeof file, "%s.csv", r->kind->tables[table]);
   report_path(r, file, path);
-  return csvtable_read(t, path);
 }
 
 static int no_results(const struct report_run *r, const struct report_kind *const *kinds) {
@@ -44,14 +39,16 @@ static int no_results(const struct report_run *r, const struct report_kind *cons
 static int read_all(struct report_run *r, const struct report_kind *const *kinds) {
   char path[FILE_PATH_SIZE];
   for (const struct report_kind *const *k = kinds; *k; k++) {
-    r->kind = *k;
-    report_facts_path(r, path);
-    if (file_exists(path)) break;
-    r->kind = NULL;
+    snprintf(r->facts_path, sizeof r->facts_path, "%s/showcase/%s.json", r->folder, (*k)->name);
+    if (file_exists(r->facts_path)) r->kind = *k;
+    if (r->kind) break;
   }
   if (!r->kind) return no_results(r, kinds);
-  TRY(json_read(&r->facts, path, JSON_LIMIT));
-  for (int k = 0; r->kind->tables && r->kind->tables[k]; k++) TRY(read_table(&r->table[k], r, r->kind->tables[k]));
+  TRY(json_read(&r->facts, r->facts_path, JSON_LIMIT));
+  for (int k = 0; r->kind->tables && r->kind->tables[k]; k++) {
+    table_path(r, k, path);
+    TRY(csvtable_read(&r->table[k], path));
+  }
   own_path(r, "metrics.csv", path);
   if (file_exists(path)) TRY(csvtable_read(&r->metrics, path));
   own_path(r, "build.json", path);
@@ -80,9 +77,7 @@ void report_close(struct report_run *r) {
 
 int report_evaluation(struct json_t **result, const char **command, const struct report_run *r, const char *name) {
   struct json_t *list, *o;
-  char path[FILE_PATH_SIZE];
-  const char *found;
-  report_facts_path(r, path);
+  const char *path = r->facts_path, *found;
   TRY(json_field_array(r->facts, path, "evaluations", &list));
   for (size_t k = 0; k < json_length(list); k++) {
     TRY(json_item_object(list, path, k, &o));
@@ -101,6 +96,36 @@ const char *report_price_source(const struct json_t *result) {
       json_has(ledger, "cost_source"))
     json_field_text(ledger, "ledger", "cost_source", &source);
   return source;
+}
+
+// ---- tables and series
+
+int report_column(const double **v, const struct report_run *r, int table, const char *name) {
+  char path[FILE_PATH_SIZE];
+  table_path(r, table, path);
+  return csvtable_need(v, &r->table[table], name, path);
+}
+
+int report_series(struct chart_series *s, const struct report_run *r, int table, const char *x, const char *y,
+                  const char *error) {
+  const struct csvtable *t = &r->table[table];
+  *s = (struct chart_series){ .n = t->n_rows, .stride = t->n_columns, .how = CHART_LINE | CHART_MARKS };
+  TRY(report_column(&s->x, r, table, x));
+  TRY(report_column(&s->y, r, table, y));
+  return error ? report_column(&s->error, r, table, error) : 0;
+}
+
+void report_table(FILE *out, bool with_run) {
+  fprintf(out, "<div class=\"scroll\"><table><thead><tr>%s<th scope=\"col\"%s>weights</th>",
+          with_run ? "<th scope=\"col\">run</th>" : "", with_run ? " class=\"text\"" : "");
+}
+
+void report_row(FILE *out, const struct report_run *r, bool with_run, const char *weights) {
+  fputs("<tr><th scope=\"row\">", out);
+  if (with_run) html_text(out, r->name);
+  if (with_run) fputs("</th><td class=\"text\">", out);
+  html_text(out, weights);
+  fputs(with_run ? "</td>" : "</th>", out);
 }
 
 // ---- what was run
@@ -171,11 +196,9 @@ static void put_settings(FILE *out, struct json_t *settings) {
 }
 
 static int put_run(FILE *out, const struct report_run *r) {
-  char path[FILE_PATH_SIZE];
-  const char *model;
+  const char *model, *path = r->facts_path;
   struct json_t *program, *settings, *run;
   int64_t seed;
-  report_facts_path(r, path);
   TRY(json_field_text(r->facts, path, "model", &model));
   TRY(json_field_object(r->facts, path, "program", &program));
   TRY(json_field_object(r->facts, path, "settings", &settings));
@@ -188,10 +211,10 @@ static int put_run(FILE *out, const struct report_run *r) {
   fact(out, "model", model);
   fprintf(out, "<dt>seed</dt><dd>%lld</dd>\n", (long long)seed);
   if (r->build) {
-    own_path(r, "build.json", path);
-    TRY(put_build(out, r->build, path, "trained"));
+    char build[FILE_PATH_SIZE];
+    own_path(r, "build.json", build);
+    TRY(put_build(out, r->build, build, "trained"));
   }
-  report_facts_path(r, path);
   TRY(put_build(out, program, path, "evaluated"));
   TRY(put_changed(out, r->facts, path));
   fputs("</dl>\n", out);

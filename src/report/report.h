@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "report/csvtable.h"
 
+struct chart_series;
 struct json_t;
 struct report_run;
 
@@ -39,6 +40,7 @@ struct report_run {
   char name[128];               // last part of the folder's name
   char folder[FILE_PATH_SIZE/2];
   struct json_t *facts;         // NAME.json
+  char facts_path[FILE_PATH_SIZE];
   struct json_t *build;         // NULL: no build.json
   struct csvtable metrics;      // no rows: no metrics.csv
   struct csvtable table[REPORT_MAX_TABLES];  // in the order of kind->tables
@@ -56,11 +58,19 @@ int report_write(const char *path, const struct report_kind *const *kinds, const
 
 // ---- for the parts
 
-// A file of the results; that of the facts.
+// A file of the results.
 void report_path(const struct report_run *r, const char *name, char path[FILE_PATH_SIZE]);
-void report_facts_path(const struct report_run *r, char path[FILE_PATH_SIZE]);
+// A column of a table (its number in kind->tables); two columns as a series, a third as its error bars unless NULL.
+int report_column(const double **v, const struct report_run *r, int table, const char *name);
+int report_series(struct chart_series *s, const struct report_run *r, int table, const char *x, const char *y,
+                  const char *error);
 // The evaluation of that name ("software", "quantised", "chip"): its result and command.
 int report_evaluation(struct json_t **result, const char **command, const struct report_run *r, const char *name);
 const char *report_price_source(const struct json_t *result);  // where its prices come from; older results do not say
+
+// The beginning of a table of weights, with a column for the run where there are several; that of a row. The caller
+// goes on with the head, or the cells.
+void report_table(FILE *out, bool with_run);
+void report_row(FILE *out, const struct report_run *r, bool with_run, const char *weights);
 
 #endif

@@ -37,24 +37,18 @@ static int put_row(FILE *out, const struct report_run *r, struct json_t *evaluat
   TRY(read_headline(&h, evaluation, where));
   TRY(json_field_text(evaluation, where, "name", &name));
   const int decimals = strcmp(h.unit, "%") ? 4 : 2;
-  fputs("<tr><th scope=\"row\">", out);
-  if (with_run) html_text(out, r->name);
-  if (with_run) fputs("</th><td class=\"text\">", out);
-  html_text(out, name);
-  fputs(with_run ? "</td><td>" : "</th><td>", out);
+  report_row(out, r, with_run, name);
+  fputs("<td>", out);
   html_number(out, h.before, decimals);
-  fputs("</td><td>", out);
-  html_number(out, h.value, decimals);
-  fputs(" <span class=\"ci\">&#177;&#8239;", out);
-  html_number(out, h.ci95, decimals);
-  fprintf(out, "</span></td><td>%d</td></tr>\n", (int)h.n);
+  fputs("</td>", out);
+  html_cell(out, h.value, h.ci95, decimals);
+  fprintf(out, "<td>%d</td></tr>\n", (int)h.n);
   return 0;
 }
 
 static int put_rows(FILE *out, const struct report_run *r, bool with_run) {
+  const char *path = r->facts_path;
   struct json_t *list, *o;
-  char path[FILE_PATH_SIZE];
-  report_facts_path(r, path);
   TRY(json_field_array(r->facts, path, "evaluations", &list));
   for (size_t k = 0; k < json_length(list); k++) {
     TRY(json_item_object(list, path, k, &o));
@@ -65,9 +59,8 @@ static int put_rows(FILE *out, const struct report_run *r, bool with_run) {
 
 // The headline is that of the last evaluation of the first run.
 static int last(struct headline *h, const char **command, const struct report_run *r) {
+  const char *path = r->facts_path;
   struct json_t *list, *o;
-  char path[FILE_PATH_SIZE];
-  report_facts_path(r, path);
   TRY(json_field_array(r->facts, path, "evaluations", &list));
   if (json_length(list) == 0) return err_set(ERR_FORMAT, "%s: evaluations: there are none", path);
   TRY(json_item_object(list, path, json_length(list) - 1, &o));
@@ -81,10 +74,8 @@ static int draw(FILE *out, const struct report_run *const *runs, int n) {
   char text[256];
   TRY(last(&h, &command, runs[0]));
   page_figure(out, "");
-  fprintf(out,
-          "<div class=\"scroll\"><table><thead><tr>%s<th scope=\"col\"%s>weights</th><th scope=\"col\">before</th><th "
-          "scope=\"col\">",
-          n > 1 ? "<th scope=\"col\">run</th>" : "", n > 1 ? " class=\"text\"" : "");
+  report_table(out, n > 1);
+  fputs("<th scope=\"col\">before</th><th scope=\"col\">", out);
   html_text(out, h.name);
   fputs(", ", out);
   html_text(out, h.unit);

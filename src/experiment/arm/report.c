@@ -16,26 +16,16 @@ static const char *const kinds[KINDS] = { "software", "chip" };
 enum { JOINTS = KINDS };  // the table behind those of the kinds
 static const char *const tables[] = { "arm_software", "arm_chip", "arm_joints", NULL };
 
-// Two columns of the first movement.
-static int movement_series(struct chart_series *s, const struct report_run *r, int kind, const char *x, const char *y) {
-  const struct csvtable *t = &r->table[kind];
-  char path[FILE_PATH_SIZE], file[32];
-  snprintf(file, sizeof file, "%s.csv", tables[kind]);
-  report_path(r, file, path);
-  TRY(csvtable_need(&s->x, t, x, path));
-  TRY(csvtable_need(&s->y, t, y, path));
-  s->n = t->n_rows;
-  s->stride = t->n_columns;
-  s->how = CHART_LINE;
-  return 0;
-}
-
 // Before, after, target: the order of drawing.
 static const char *const stages[] = { "before", "after", "target" };
-static void stage_look(struct chart_series *s, int stage, int kind) {
+static int stage_series(struct chart_series *s, const struct report_run *r, int kind, int stage, const char *x,
+                        const char *y) {
   const int looks[] = { CHART_MUTED, kind, CHART_TARGET };
+  TRY(report_series(s, r, kind, x, y, NULL));
+  s->how = CHART_LINE;
   s->name = stages[stage];
   s->look = looks[stage];
+  return 0;
 }
 
 static int put_velocity(FILE *out, const struct report_run *r, int kind, int joint) {
@@ -43,10 +33,8 @@ static int put_velocity(FILE *out, const struct report_run *r, int kind, int joi
   struct chart_series s[3];
   char column[64], title[64];
   for (int stage = 0; stage < 3; stage++) {
-    s[stage] = (struct chart_series){ 0 };
     snprintf(column, sizeof column, "%s_%s_rad_s", stages[stage], joints[joint]);
-    TRY(movement_series(&s[stage], r, kind, "time_s", column));
-    stage_look(&s[stage], stage, kind);
+    TRY(stage_series(&s[stage], r, kind, stage, "time_s", column));
   }
   snprintf(title, sizeof title, "%s, %s", joint ? "Shoulder" : "Base", kinds[kind]);
   chart_draw(out, &(struct chart){ .title = title, .about = "Angular velocity of a joint over time",
@@ -60,12 +48,10 @@ static int put_path(FILE *out, const struct report_run *r, int kind) {
   struct chart_series s[3];
   char x[32], y[32], title[64];
   for (int stage = 0; stage < 3; stage++) {
-    s[stage] = (struct chart_series){ 0 };
     snprintf(x, sizeof x, "%s_y_m", stages[stage]);
     snprintf(y, sizeof y, "%s_z_m", stages[stage]);
-    TRY(movement_series(&s[stage], r, kind, x, y));
+    TRY(stage_series(&s[stage], r, kind, stage, x, y));
     s[stage].fx = -1;  // seen from the arm, y points to the left
-    stage_look(&s[stage], stage, kind);
   }
   snprintf(title, sizeof title, "Path of the tip, %s", kinds[kind]);
   chart_draw(out, &(struct chart){ .title = title, .about = "Path of the tip",
@@ -91,15 +77,11 @@ static int put_movement(FILE *out, const struct report_run *r, const char *comma
 
 // ---- all movements
 
-static int put_spread(FILE *out, const struct json_t *score, const char *path, double scale, int decimals) {
+static int put_spread(FILE *out, const struct json_t *score, const char *path) {
   double mean, std;
   TRY(json_field_f64(score, path, "mean", 0, 1e300, &mean));
   TRY(json_field_f64(score, path, "std", 0, 1e300, &std));
-  fputs("<td>", out);
-  html_number(out, scale*mean, decimals);
-  fputs(" <span class=\"ci\">&#177;&#8239;", out);
-  html_number(out, scale*std, decimals);
-  fputs("</span></td>", out);
+  html_cell(out, mean, std, 2);
   return 0;
 }
 
@@ -108,35 +90,27 @@ static int put_score(FILE *out, const struct json_t *score, const char *path) {
   struct json_t *distance, *joints, *pair;
   TRY(json_field_object(score, path, "rms_distance_cm", &distance));
   TRY(json_field_array(score, path, "omega_rmse_rad_s", &joints));
-  TRY(put_spread(out, distance, path, 1, 2));
+  TRY(put_spread(out, distance, path));
   for (size_t j = 0; j < 2; j++) {
     double v[2];
     TRY(json_item_array(joints, path, j, &pair));
     for (size_t k = 0; k < 2; k++) TRY(json_item_f64(pair, path, k, 0, 1e300, &v[k]));
-    fputs("<td>", out);
-    html_number(out, v[0], 4);
-    fputs(" <span class=\"ci\">&#177;&#8239;", out);
-    html_number(out, v[1], 4);
-    fputs("</span></td>", out);
+    html_cell(out, v[0], v[1], 4);
   }
   return 0;
 }
 
 static int put_row(FILE *out, const struct report_run *r, int kind, bool before, bool with_run) {
   struct json_t *result, *score;
-  const char *command;
-  char path[FILE_PATH_SIZE];
+  const char *command, *path = r->facts_path;
+  char name[64];
   double written;
-  report_facts_path(r, path);
   TRY(report_evaluation(&result, &command, r, kinds[kind]));
   score = result;
   if (before) TRY(json_field_object(result, path, "before", &score));
   TRY(json_field_f64(result, path, "devices_written", 0, 1e300, &written));
-  fputs("<tr><th scope=\"row\">", out);
-  if (with_run) html_text(out, r->name);
-  if (with_run) fputs("</th><td class=\"text\">", out);
-  fprintf(out, "%s, %s the update", kinds[kind], before ? "before" : "after");
-  fputs(with_run ? "</td>" : "</th>", out);
+  snprintf(name, sizeof name, "%s, %s the update", kinds[kind], before ? "before" : "after");
+  report_row(out, r, with_run, name);
   TRY(put_score(out, score, path));
   fputs("<td>", out);
   if (kind && !before) html_number(out, written, 0);
@@ -146,11 +120,10 @@ static int put_row(FILE *out, const struct report_run *r, int kind, bool before,
 
 static int put_table(FILE *out, const struct report_run *const *runs, int n) {
   struct json_t *result, *rate;
-  const char *command, *generator;
-  char path[FILE_PATH_SIZE], text[512];
+  const char *command, *generator, *path = runs[0]->facts_path;
+  char text[512];
   int64_t movements;
   double trainee, lsg;
-  report_facts_path(runs[0], path);
   TRY(report_evaluation(&result, &command, runs[0], "chip"));
   TRY(json_field_i64(result, path, "trajectories", 1, INT32_MAX, &movements));
   TRY(json_field_text(result, path, "generator", &generator));
@@ -158,11 +131,9 @@ static int put_table(FILE *out, const struct report_run *const *runs, int n) {
   TRY(json_field_f64(rate, path, "trainee", 0, 1e6, &trainee));
   TRY(json_field_f64(rate, path, "lsg", 0, 1e6, &lsg));
   page_figure(out, "");
-  fprintf(out,
-          "<div class=\"scroll\"><table><thead><tr>%s<th scope=\"col\"%s>weights</th><th scope=\"col\">tip distance, "
-          "cm</th><th scope=\"col\">base, rad/s</th>"
-          "<th scope=\"col\">shoulder, rad/s</th><th scope=\"col\">devices rewritten</th></tr></thead><tbody>\n",
-          n > 1 ? "<th scope=\"col\">run</th>" : "", n > 1 ? " class=\"text\"" : "");
+  report_table(out, n > 1);
+  fputs("<th scope=\"col\">tip distance, cm</th><th scope=\"col\">base, rad/s</th>"
+        "<th scope=\"col\">shoulder, rad/s</th><th scope=\"col\">devices rewritten</th></tr></thead><tbody>\n", out);
   for (int k = 0; k < n; k++)
     for (int kind = 0; kind < KINDS; kind++)
       for (int after = 0; after < 2; after++) TRY(put_row(out, runs[k], kind, !after, n > 1));
@@ -187,17 +158,16 @@ static int put_joints(FILE *out, const struct report_run *r, int p) {
   static const char *const joints[] = { "shoulder", "elbow", "wrist", "tip" };
   const struct csvtable *t = &r->table[JOINTS];
   const double *v[12];
-  char path[FILE_PATH_SIZE], column[64];
-  report_path(r, "arm_joints.csv", path);
+  char column[64];
   for (int k = 0; k < 12; k++) {
     snprintf(column, sizeof column, "%s_%s_%c_m", path_names[p], joints[k/3], "xyz"[k%3]);
-    TRY(csvtable_need(&v[k], t, column, path));
+    TRY(report_column(&v[k], r, JOINTS, column));
   }
   fprintf(out, "{\"look\":%d,\"joints\":[", path_looks[p]);
   for (int i = 0; i < t->n_rows; i++)
     for (int k = 0; k < 12; k++) {
       const double x = v[k][i*t->n_columns];
-      if (!isfinite(x)) return err_set(ERR_FORMAT, "%s:%d: an empty cell", path, i + 2);
+      if (!isfinite(x)) return err_set(ERR_FORMAT, "%s/showcase/arm_joints.csv:%d: an empty cell", r->folder, i + 2);
       fprintf(out, "%s%.4g", i + k ? "," : "", x);
     }
   fputs("]}", out);
@@ -217,10 +187,8 @@ static void put_controls(FILE *out, int steps) {
 }
 
 static int put_arm(FILE *out, const struct report_run *r) {
-  char path[FILE_PATH_SIZE];
   double dt_s;
-  report_facts_path(r, path);
-  TRY(json_field_f64(r->facts, path, "dt_s", 1e-9, 1e9, &dt_s));
+  TRY(json_field_f64(r->facts, r->facts_path, "dt_s", 1e-9, 1e9, &dt_s));
   if (r->table[JOINTS].n_rows < 1 || r->table[JOINTS].n_rows > MAX_STEPS)
     return err_set(ERR_FORMAT, "%s/showcase/arm_joints.csv: %d steps, expected 1 to %d", r->folder,
                    r->table[JOINTS].n_rows, MAX_STEPS);

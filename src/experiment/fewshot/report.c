@@ -7,11 +7,12 @@
 #include "base/json.h"
 #include "experiment/fewshot/fewshot.h"
 #include "report/chart.h"
+#include "report/chipmap.h"
 #include "report/html.h"
 #include "report/page.h"
 #include "report/report.h"
 
-enum { KINDS = 3, MAX_LAYERS = 16, MAX_WAYS = 64, MAX_SHOTS = 64, MAX_STEPS = 64, NAME = 64, LIST_LINE = 15,
+enum { KINDS = 3, MAX_LAYERS = 16, MAX_WAYS = 64, MAX_SHOTS = 64, MAX_STEPS = 64, NAME = 64,
        SMALL_WIDTH = 360, SMALL_HEIGHT = 250, IMAGE_LIMIT = 1 << 24 };
 enum { ACCURACY, LATER, LEDGER, HISTOGRAM };
 static const char *const tables[] = { "accuracy", "later", "ledger", "histogram", NULL };
@@ -20,10 +21,8 @@ static const char *const kinds[KINDS] = { "software", "quantised", "chip" };
 // "software", "4-bit weights", "chip (hermes)"
 static int kind_name(char name[NAME], const struct report_run *r, int kind) {
   struct json_t *result, *chip;
-  const char *command, *preset;
-  char path[FILE_PATH_SIZE];
+  const char *command, *preset, *path = r->facts_path;
   int64_t bits;
-  report_facts_path(r, path);
   TRY(report_evaluation(&result, &command, r, kinds[kind]));
   if (kind == 0) snprintf(name, NAME, "software");
   if (kind == 1) {
@@ -38,28 +37,10 @@ static int kind_name(char name[NAME], const struct report_run *r, int kind) {
   return 0;
 }
 
-static void table_path(const struct report_run *r, int table, char path[FILE_PATH_SIZE]) {
-  char file[32];
-  snprintf(file, sizeof file, "%s.csv", tables[table]);
-  report_path(r, file, path);
-}
-
-// Two columns of a table as a series, the errors beside them where `error` names them.
-static int column_series(struct chart_series *s, const struct report_run *r, int table, const char *x, const char *y,
-                         const char *error) {
-  const struct csvtable *t = &r->table[table];
-  char path[FILE_PATH_SIZE];
-  table_path(r, table, path);
-  *s = (struct chart_series){ .n = t->n_rows, .stride = t->n_columns, .how = CHART_LINE | CHART_MARKS };
-  TRY(csvtable_need(&s->x, t, x, path));
-  TRY(csvtable_need(&s->y, t, y, path));
-  return error ? csvtable_need(&s->error, t, error, path) : 0;
-}
-
 static int accuracy_series(struct chart_series *s, const struct report_run *r, int kind, const char *name, int look) {
   char error[32];
   snprintf(error, sizeof error, "%s_ci95", kinds[kind]);
-  TRY(column_series(s, r, ACCURACY, "updates", kinds[kind], error));
+  TRY(report_series(s, r, ACCURACY, "updates", kinds[kind], error));
   s->name = name;
   s->look = look;
   s->fy = 100;
@@ -124,29 +105,19 @@ static int put_accuracy_charts(FILE *out, const struct report_run *const *runs, 
 static int put_accuracy_row(FILE *out, const struct report_run *r, int kind, bool with_run) {
   struct json_t *result;
   struct chart_series s;
-  const char *command, *rule;
-  char name[NAME], path[FILE_PATH_SIZE];
+  const char *command, *rule, *path = r->facts_path;
+  char name[NAME];
   int64_t tasks;
-  report_facts_path(r, path);
   TRY(kind_name(name, r, kind));
   TRY(report_evaluation(&result, &command, r, kinds[kind]));
   TRY(json_field_text(result, path, "batchnorm", &rule));
   TRY(json_field_i64(result, path, "tasks", 1, INT32_MAX, &tasks));
   TRY(accuracy_series(&s, r, kind, name, 0));
-  fputs("<tr><th scope=\"row\">", out);
-  if (with_run) html_text(out, r->name);
-  if (with_run) fputs("</th><td class=\"text\">", out);
-  html_text(out, name);
-  fputs(with_run ? "</td><td class=\"text\">" : "</th><td class=\"text\">", out);
+  report_row(out, r, with_run, name);
+  fputs("<td class=\"text\">", out);
   html_text(out, rule);
   fprintf(out, "</td><td>%d</td>", (int)tasks);
-  for (int k = 0; k < s.n; k++) {
-    fputs("<td>", out);
-    html_number(out, 100*s.y[k*s.stride], 2);
-    fputs(" <span class=\"ci\">&#177;&#8239;", out);
-    html_number(out, 100*s.error[k*s.stride], 2);
-    fputs("</span></td>", out);
-  }
+  for (int k = 0; k < s.n; k++) html_cell(out, 100*s.y[k*s.stride], 100*s.error[k*s.stride], 2);
   fputs("</tr>\n", out);
   return 0;
 }
@@ -155,10 +126,8 @@ static int put_accuracy_table(FILE *out, const struct report_run *const *runs, i
   int most = 0;
   for (int k = 0; k < n; k++)
     if (runs[k]->table[ACCURACY].n_rows > most) most = runs[k]->table[ACCURACY].n_rows;
-  fprintf(out,
-          "<div class=\"scroll\"><table><thead><tr>%s<th scope=\"col\"%s>weights</th><th scope=\"col\" "
-          "class=\"text\">batch norm</th><th scope=\"col\">tasks</th>",
-          n > 1 ? "<th scope=\"col\">run</th>" : "", n > 1 ? " class=\"text\"" : "");
+  report_table(out, n > 1);
+  fputs("<th scope=\"col\" class=\"text\">batch norm</th><th scope=\"col\">tasks</th>", out);
   for (int s = 0; s < most; s++) fprintf(out, "<th scope=\"col\">%d update%s</th>", s, s == 1 ? "" : "s");
   fputs("</tr></thead><tbody>\n", out);
   for (int k = 0; k < n; k++)
@@ -170,10 +139,8 @@ static int put_accuracy_table(FILE *out, const struct report_run *const *runs, i
 // How many ways and shots, and whose statistics normalise.
 static int accuracy_text(char *text, size_t size, const struct report_run *r, const char **command) {
   struct json_t *result;
-  char path[FILE_PATH_SIZE];
-  const char *rule, *split, *said = "those of fixed statistics measured on background images";
+  const char *path = r->facts_path, *rule, *split, *said = "those of fixed statistics measured on background images";
   int64_t ways, shots, queries, tasks;
-  report_facts_path(r, path);
   TRY(report_evaluation(&result, command, r, "chip"));
   TRY(json_field_text(result, path, "batchnorm", &rule));
   TRY(json_field_text(result, path, "split", &split));
@@ -214,8 +181,7 @@ struct task {
 
 static int read_task(struct task *t, const struct report_run *r) {
   struct json_t *o;
-  char path[FILE_PATH_SIZE];
-  report_facts_path(r, path);
+  const char *path = r->facts_path;
   TRY(json_field_object(r->facts, path, "task", &o));
   TRY(json_field_i64(o, path, "ways", 1, MAX_WAYS, &t->ways));
   TRY(json_field_i64(o, path, "shots", 1, MAX_SHOTS, &t->shots));
@@ -290,8 +256,8 @@ static int put_step(FILE *out, const struct task *t, const struct json_t *classe
 // One kind of weights: a square of answers for each update, beside each other.
 static int put_answers(FILE *out, const struct report_run *r, const struct task *t, int kind) {
   struct json_t *o, *classes;
-  char name[NAME], path[FILE_PATH_SIZE];
-  report_facts_path(r, path);
+  const char *path = r->facts_path;
+  char name[NAME];
   TRY(kind_name(name, r, kind));
   TRY(json_item_object(t->classified, path, (size_t)kind, &o));
   TRY(json_field_array(o, path, "classes", &classes));
@@ -337,118 +303,6 @@ static int put_task(FILE *out, const struct report_run *r, const char *lead) {
   return 0;
 }
 
-// ---- map of the chip
-
-static int piece_field(int *v, const struct json_t *o, const char *path, const char *name) {
-  int64_t x;
-  TRY(json_field_i64(o, path, name, 0, 1 << 20, &x));
-  *v = (int)x;
-  return 0;
-}
-
-// A piece of a matrix on a core, in cells. look: the number of its matrix, in the order of the file.
-struct piece {
-  const char *name;
-  int look, core, row, column, rows, columns;
-};
-
-static int read_piece(struct piece *p, struct json_t *pieces, const char *path, size_t k,
-                      const char *names[MAX_LAYERS]) {
-  struct json_t *o;
-  TRY(json_item_object(pieces, path, k, &o));
-  TRY(json_field_text(o, path, "matrix", &p->name));
-  TRY(piece_field(&p->core, o, path, "core"));
-  TRY(piece_field(&p->row, o, path, "core_row"));
-  TRY(piece_field(&p->column, o, path, "core_column"));
-  TRY(piece_field(&p->rows, o, path, "rows"));
-  TRY(piece_field(&p->columns, o, path, "columns"));
-  for (p->look = 0; p->look < MAX_LAYERS && names[p->look] && strcmp(names[p->look], p->name); p->look++) {}
-  if (p->look == MAX_LAYERS) return err_set(ERR_FORMAT, "%s: chip: map: more than %d matrices", path, MAX_LAYERS);
-  names[p->look] = p->name;
-  return 0;
-}
-
-static void put_piece_name(FILE *out, const struct piece *p) {
-  html_text(out, p->name);
-  fprintf(out, " (%d&#8239;&#215;&#8239;%d)</text>", p->rows, p->columns);
-}
-
-// A piece at its place with its name in it, or, where it does not hold one, in the list below, of *below entries.
-static void put_piece(FILE *out, const struct piece *p, double scale, double height, int *below) {
-  const double x = p->column*scale, y = p->row*scale, w = p->columns*scale, h = p->rows*scale,
-               needed = 6.2*(double)(strlen(p->name) + 11);
-  fprintf(out, "<g class=\"c%d\"><rect class=\"cell\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>",
-          p->look % CHART_LOOKS, x, y, w, h);
-  if (h > needed && w > 14) {
-    fprintf(out, "<text class=\"small\" transform=\"translate(%.1f %.1f) rotate(-90)\" text-anchor=\"middle\">",
-            x + w/2 + 4, y + h/2);
-  } else if (w > needed && h > 14) {
-    fprintf(out, "<text class=\"small\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">", x + w/2, y + h/2 + 4);
-  } else {
-    const double at = height + 17 + LIST_LINE*(*below)++;
-    fprintf(out, "<rect class=\"cell\" x=\"1\" y=\"%.1f\" width=\"12\" height=\"10\"/><text class=\"small\" x=\"19\" "
-                 "y=\"%.1f\">", at - 9, at);
-  }
-  put_piece_name(out, p);
-  fputs("</g>", out);
-}
-
-// One core. Its picture ends below the list, so that the pieces are drawn before it is opened.
-static int put_core(FILE *out, struct json_t *map, const char *path, size_t core, int rows, int columns) {
-  struct json_t *cores, *o, *pieces;
-  const char *names[MAX_LAYERS] = { NULL };
-  char *drawn = NULL;
-  size_t size;
-  double fill;
-  int below = 0, rc = 0;
-  TRY(json_field_array(map, path, "cores", &cores));
-  TRY(json_field_array(map, path, "pieces", &pieces));
-  TRY(json_item_object(cores, path, core, &o));
-  TRY(json_field_f64(o, path, "fill", 0, 1, &fill));
-  const double scale = 300.0/columns, h = rows*scale;
-  FILE *memory = open_memstream(&drawn, &size);
-  if (!memory) return err_set(ERR_IO, "no memory for the map of the chip");
-  for (size_t k = 0; k < json_length(pieces) && rc == 0; k++) {
-    struct piece p;
-    rc = read_piece(&p, pieces, path, k, names);
-    if (rc == 0 && (size_t)p.core == core) put_piece(memory, &p, scale, h, &below);
-  }
-  fclose(memory);
-  fprintf(out, "<svg class=\"plan\" viewBox=\"-1 -22 302 %.0f\" role=\"img\" aria-label=\"Core %zu\"><text "
-               "class=\"title\" x=\"0\" y=\"-8\">core %zu, ", h + 26 + LIST_LINE*below, core, core);
-  html_number(out, 100*fill, 1);
-  fprintf(out, " %% of %d &#215; %d cells in use</text><rect class=\"core\" width=\"300\" height=\"%.1f\"/>%s</svg>\n",
-          rows, columns, h, drawn);
-  free(drawn);
-  return rc;
-}
-
-static int put_map(FILE *out, const struct report_run *r) {
-  struct json_t *chip, *map, *cores, *pieces;
-  char path[FILE_PATH_SIZE], text[512];
-  int rows, columns;
-  int64_t devices;
-  report_facts_path(r, path);
-  TRY(json_field_object(r->facts, path, "chip", &chip));
-  TRY(json_field_i64(chip, path, "devices", 0, INT64_MAX, &devices));
-  TRY(json_field_object(chip, path, "map", &map));
-  TRY(piece_field(&rows, map, path, "rows"));
-  TRY(piece_field(&columns, map, path, "columns"));
-  TRY(json_field_array(map, path, "cores", &cores));
-  TRY(json_field_array(map, path, "pieces", &pieces));
-  if (rows < 1 || columns < 1 || json_length(cores) > 256 || json_length(pieces) > 4096)
-    return err_set(ERR_FORMAT, "%s: chip: map: no such chip", path);
-  page_figure(out, "");
-  fputs("<div class=\"cores\">\n", out);
-  for (size_t k = 0; k < json_length(cores); k++) TRY(put_core(out, map, path, k, rows, columns));
-  fputs("</div>\n", out);
-  snprintf(text, sizeof text, "Where the matrix of each layer lies on the cores, in unit cells (inputs along the rows, "
-                              "outputs at the foot of the columns); %lld devices hold weights. "
-           "A matrix higher than a core is cut, and the partial sums are added digitally.", (long long)devices);
-  page_caption(out, "Map of the chip.", text, "metaxbar chip map");
-  return 0;
-}
-
 // ---- conductances
 
 // Names of the layers, from the columns NAME_written.
@@ -472,7 +326,7 @@ static int put_layer(FILE *out, const struct report_run *r, const char *layer, b
     char column[NAME + 16];
     if (k == 1 && !plastic) continue;
     snprintf(column, sizeof column, "%.*s_%s", NAME - 1, layer, states[k]);
-    TRY(column_series(&s[n], r, HISTOGRAM, "conductance_uS", column, NULL));
+    TRY(report_series(&s[n], r, HISTOGRAM, "conductance_uS", column, NULL));
     s[n].name = names[k];
     s[n].look = looks[k];
     s[n].how = k ? CHART_LINE : CHART_AREA;
@@ -500,6 +354,18 @@ static int put_histograms(FILE *out, const struct report_run *r) {
   return 0;
 }
 
+// A line for each run, the accuracy in percent.
+static int runs_series(struct chart_series *series, const struct report_run *const *runs, int n, int table,
+                       const char *x) {
+  for (int k = 0; k < n; k++) {
+    TRY(report_series(&series[k], runs[k], table, x, "accuracy", "ci95"));
+    series[k].name = n > 1 ? runs[k]->name : NULL;
+    series[k].look = n > 1 ? k : 2;
+    series[k].fy = 100;
+  }
+  return 0;
+}
+
 // ---- drift
 
 static const double time_ticks[] = { 6, 60, 3600, 86400, 2592000 };
@@ -514,14 +380,10 @@ static struct chart_axis time_axis(void) {
 static int put_later(FILE *out, const struct report_run *const *runs, int n) {
   struct chart_series series[REPORT_MAX_RUNS];
   double low = 100;
-  for (int k = 0; k < n; k++) {
-    TRY(column_series(&series[k], runs[k], LATER, "seconds", "accuracy", "ci95"));
+  TRY(runs_series(series, runs, n, LATER, "seconds"));
+  for (int k = 0; k < n; k++)
     for (int i = 0; i < series[k].n; i++)
       low = fmin(low, 100*(series[k].y[i*series[k].stride] - series[k].error[i*series[k].stride]));
-    series[k].name = n > 1 ? runs[k]->name : NULL;
-    series[k].look = n > 1 ? k : 2;
-    series[k].fy = 100;
-  }
   chart_draw(out, &(struct chart){ .title = "Accuracy of what was learned", .about = "Accuracy at later times",
                                    .x = time_axis(),
                                    .y = { "accuracy, %", fmax(0, floor(low - 0.5)), 100.05, .log = false },
@@ -537,7 +399,7 @@ static int put_kept(FILE *out, const struct report_run *r, bool error, bool with
   for (int l = 0; l < n; l++) {
     char column[NAME + 16];
     snprintf(column, sizeof column, "%.*s_%s", NAME - 1, names[l], error ? "error" : "kept");
-    TRY(column_series(&series[l], r, LATER, "seconds", column, NULL));
+    TRY(report_series(&series[l], r, LATER, "seconds", column, NULL));
     series[l].name = names[l];
     series[l].look = l;
     series[l].fy = 100;
@@ -574,13 +436,8 @@ static int put_drift(FILE *out, const struct report_run *const *runs, int n) {
 static int put_cost_chart(FILE *out, const struct report_run *const *runs, int n, const char *title, const char *column,
                           double factor, const char *axis) {
   struct chart_series series[REPORT_MAX_RUNS];
-  for (int k = 0; k < n; k++) {
-    TRY(column_series(&series[k], runs[k], LEDGER, column, "accuracy", "ci95"));
-    series[k].name = n > 1 ? runs[k]->name : NULL;
-    series[k].look = n > 1 ? k : 2;
-    series[k].fx = factor;
-    series[k].fy = 100;
-  }
+  TRY(runs_series(series, runs, n, LEDGER, column));
+  for (int k = 0; k < n; k++) series[k].fx = factor;
   chart_draw(out, &(struct chart){ .title = title, .about = title, .x = { axis, NAN, NAN, .log = false },
                                    .y = { "accuracy, %", 0, 102, .log = false } }, series, n);
   return 0;
@@ -590,19 +447,17 @@ static int put_cost_row(FILE *out, const struct report_run *r, int k) {
   static const char *const names[] = { "devices_addressed", "devices_written", "read_energy_J", "read_time_s" };
   static const char *const units[] = { NULL, NULL, "J", "s" };
   const struct csvtable *t = &r->table[LEDGER];
-  char path[FILE_PATH_SIZE];
   const double *v;
-  table_path(r, LEDGER, path);
   fprintf(out, "<tr><th scope=\"row\">%d</th>", k);
   for (int c = 0; c < 4; c++) {
-    TRY(csvtable_need(&v, t, names[c], path));
+    TRY(report_column(&v, r, LEDGER, names[c]));
     fputs("<td>", out);
     if (units[c] && v[k*t->n_columns] == 0) fputs("not priced", out);
     else if (units[c]) html_quantity(out, v[k*t->n_columns], 3, units[c]);
     else html_number(out, v[k*t->n_columns], 0);
     fputs("</td>", out);
   }
-  TRY(csvtable_need(&v, t, "accuracy", path));
+  TRY(report_column(&v, r, LEDGER, "accuracy"));
   fputs("<td>", out);
   html_number(out, 100*v[k*t->n_columns], 2);
   fputs("</td></tr>\n", out);
@@ -625,10 +480,8 @@ static int put_cost_table(FILE *out, const struct report_run *r, bool with_run) 
 static int put_energy_chart(FILE *out, const struct report_run *const *runs, int n) {
   double energy_J = 0;
   for (int k = 0; k < n; k++) {
-    char path[FILE_PATH_SIZE];
     const double *v;
-    table_path(runs[k], LEDGER, path);
-    TRY(csvtable_need(&v, &runs[k]->table[LEDGER], "read_energy_J", path));
+    TRY(report_column(&v, runs[k], LEDGER, "read_energy_J"));
     for (int row = 0; row < runs[k]->table[LEDGER].n_rows; row++) energy_J += v[row*runs[k]->table[LEDGER].n_columns];
   }
   return energy_J == 0 ? 0
@@ -664,7 +517,7 @@ static int draw(FILE *out, const struct report_run *const *runs, int n) {
   }
   for (int k = 0; k < n; k++) {
     if (n > 1) page_heading(out, runs[k]->name);
-    TRY(put_map(out, runs[k]));
+    TRY(chipmap_draw(out, runs[k]));
     TRY(put_histograms(out, runs[k]));
   }
   TRY(put_drift(out, runs, n));
