@@ -97,36 +97,27 @@ static int check_matrix(const char *what, const struct mx_chip *c, int m, bool p
   return 0;
 }
 
-static size_t size(const struct synapse *s) { return (size_t)s->I * (size_t)s->O; }
-
-// Weights or changes (I, O) for the array, padded.
-static int take_matrix(const char *what, struct mx_chip *c, int m, bool programmed, const float *w, real **padded) {
-  TRY(check_matrix(what, c, m, programmed));
-  const struct synapse *s = chip_synapse(c->chip, m);
+// Weights (program) or changes (I, O) into the array.
+static int write_matrix(const char *what, struct mx_chip *c, int m, bool program, const float *w) {
+  TRY(check_matrix(what, c, m, !program));
+  struct synapse *s = chip_synapse(c->chip, m);
   API_PRESENT(what, w);
-  TRY(api_finite(what, w, size(s)));
-  *padded = api_padded(w, (size_t)s->I, (size_t)s->O, (size_t)vector_padded(s->O));
+  TRY(api_finite(what, w, (size_t)s->I*(size_t)s->O));
+  real *padded = api_padded(w, (size_t)s->I, (size_t)s->O, (size_t)vector_padded(s->O));
+  if (program) s->ops->program(s, padded, &c->chip->rng);
+  else s->ops->update(s, padded, &c->chip->rng);
+  free(padded);
   return 0;
 }
 
 int mx_chip_program(struct mx_chip *c, int m, const float *w) {
   API_BEGIN;
-  real *padded;
-  TRY(take_matrix("mx_chip_program", c, m, false, w, &padded));
-  struct synapse *s = chip_synapse(c->chip, m);
-  s->ops->program(s, padded, &c->chip->rng);
-  free(padded);
-  return 0;
+  return write_matrix("mx_chip_program", c, m, true, w);
 }
 
 int mx_chip_update(struct mx_chip *c, int m, const float *dw) {
   API_BEGIN;
-  real *padded;
-  TRY(take_matrix("mx_chip_update", c, m, true, dw, &padded));
-  struct synapse *s = chip_synapse(c->chip, m);
-  s->ops->update(s, padded, &c->chip->rng);
-  free(padded);
-  return 0;
+  return write_matrix("mx_chip_update", c, m, false, dw);
 }
 
 // Product of B checked vectors; y NULL: only looked at.
@@ -170,31 +161,28 @@ int mx_chip_product(struct mx_chip *c, int m, float *y, const float *x, int B) {
   return 0;
 }
 
-static void give_matrix(const struct synapse *s, float *w, real *padded) {
-  api_plain(w, padded, (size_t)s->I, (size_t)s->O, (size_t)vector_padded(s->O));
+// The weights as the array holds them, or what its devices conduct.
+static int read_matrix(const char *what, const struct mx_chip *c, int m, bool conducted, float *w) {
+  TRY(check_matrix(what, c, m, true));
+  API_PRESENT(what, w);
+  const struct synapse *s = &c->chip->matrices[m].base;
+  const size_t I = (size_t)s->I, O = (size_t)s->O, OP = (size_t)vector_padded(s->O);
+  real *padded = err_aligned(I*OP, sizeof *padded);
+  if (conducted) chip_effective(c->chip, m, padded);
+  else s->ops->weights(s, padded);
+  api_plain(w, padded, I, O, OP);
   free(padded);
+  return 0;
 }
 
 int mx_chip_weights(const struct mx_chip *c, int m, float *w) {
   API_BEGIN;
-  TRY(check_matrix("mx_chip_weights", c, m, true));
-  API_PRESENT("mx_chip_weights", w);
-  const struct synapse *s = &c->chip->matrices[m].base;
-  real *padded = err_aligned((size_t)s->I * (size_t)vector_padded(s->O), sizeof *padded);
-  s->ops->weights(s, padded);
-  give_matrix(s, w, padded);
-  return 0;
+  return read_matrix("mx_chip_weights", c, m, false, w);
 }
 
 int mx_chip_conducted(const struct mx_chip *c, int m, float *w) {
   API_BEGIN;
-  TRY(check_matrix("mx_chip_conducted", c, m, true));
-  API_PRESENT("mx_chip_conducted", w);
-  const struct synapse *s = &c->chip->matrices[m].base;
-  real *padded = err_aligned((size_t)s->I * (size_t)vector_padded(s->O), sizeof *padded);
-  chip_effective(c->chip, m, padded);
-  give_matrix(s, w, padded);
-  return 0;
+  return read_matrix("mx_chip_conducted", c, m, true, w);
 }
 
 // ---- devices
@@ -258,21 +246,16 @@ int mx_chip_number(const struct mx_chip *c, const char *name, double *value) {
   return api_chip_number(c->chip, &c->chip->ledger, &c->ledger, name, value);
 }
 
-static bool is_csv(const char *path) {
-  const char *ending = strrchr(path, '.');
-  return ending && !strcmp(ending, ".csv");
-}
-
 int mx_chip_save(const struct mx_chip *c, const char *path) {
   API_BEGIN;
   TRY(check_built("mx_chip_save", c));
   API_PRESENT("mx_chip_save", path);
-  return is_csv(path) ? chipstate_save_csv(c->chip, path) : chipstate_save(c->chip, path);
+  return chipstate_is_csv(path) ? chipstate_save_csv(c->chip, path) : chipstate_save(c->chip, path);
 }
 
 int mx_chip_load(struct mx_chip *c, const char *path) {
   API_BEGIN;
   TRY(check_built("mx_chip_load", c));
   API_PRESENT("mx_chip_load", path);
-  return is_csv(path) ? chipstate_load_csv(c->chip, path) : chipstate_load(c->chip, path);
+  return chipstate_is_csv(path) ? chipstate_load_csv(c->chip, path) : chipstate_load(c->chip, path);
 }

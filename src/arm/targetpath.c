@@ -66,7 +66,8 @@ static int parse_lines(struct targetpath *p, const char *text, size_t size, cons
   return 0;
 }
 
-int targetpath_parse(struct targetpath *p, const char *text, size_t size, const char *name) {
+int targetpath_parse(void *path, const char *text, size_t size, const char *name) {
+  struct targetpath *p = path;
   size_t rows = 1;
   for (size_t k = 0; k < size; k++) rows += text[k] == '\n';
   if (rows > TARGETPATH_MAX_ROWS) rows = TARGETPATH_MAX_ROWS;
@@ -76,11 +77,7 @@ int targetpath_parse(struct targetpath *p, const char *text, size_t size, const 
   return rc;
 }
 
-static int parse_text(void *p, const char *text, size_t size, const char *path) {
-  return targetpath_parse(p, text, size, path);
-}
-
-int targetpath_read(struct targetpath *p, const char *path) { return file_parse(path, MAX_BYTES, parse_text, p); }
+int targetpath_read(struct targetpath *p, const char *path) { return file_parse(path, MAX_BYTES, targetpath_parse, p); }
 
 void targetpath_release(struct targetpath *p) {
   free(p->value);

@@ -18,7 +18,8 @@ struct targetpath {
 // Errors name file, line and limit: columns neither 2 nor 3 or changing, not a finite number, text after it,
 // fewer than TARGETPATH_MIN_ROWS rows.
 int targetpath_read(struct targetpath *p, const char *path);
-int targetpath_parse(struct targetpath *p, const char *text, size_t size, const char *name);
+// Into a struct targetpath (for file_parse).
+int targetpath_parse(void *path, const char *text, size_t size, const char *name);
 void targetpath_release(struct targetpath *p);
 
 #endif

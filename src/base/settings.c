@@ -1,5 +1,6 @@
 #include "base/settings.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <ini.h>
 #include <pthread.h>
@@ -23,6 +24,13 @@ enum { LINE_SIZE = PARAM_TEXT_SIZE + 128, FILE_LIMIT = 1 << 20 };
 
 void settings_defaults(const struct settings_section *all) {
   for (const struct settings_section *s = all; s->name; s++) param_defaults(s->table, s->params);
+}
+
+void settings_begin(struct settings_section *to, size_t room, const struct settings_section *all, size_t n) {
+  assert(n < room);
+  memset(to, 0, room*sizeof *to);
+  memcpy(to, all, n*sizeof *to);
+  settings_defaults(to);
 }
 
 // The table of a section that has the setting, else the first of that section; NULL: no such section.

@@ -382,8 +382,7 @@ static void put(struct tensorfile_writer *w, const char *name, enum tensorfile_d
     if (!isfinite(tensortype_decode(dtype, (const unsigned char *)item->data + i * size).f)) w->bad = w->n_items;
 }
 
-void tensorfile_put_f16(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
-                        const real *src) {
+TENSORFILE_PUT(f16, real) {
   size_t n = 1;
   for (int d = 0; d < n_dims; d++) n *= (size_t)dims[d];
   uint16_t *half = err_calloc(n, sizeof *half);
@@ -395,11 +394,7 @@ void tensorfile_put_f16(struct tensorfile_writer *w, const char *name, int n_dim
   free(half);
 }
 
-#define PUT(suffix, type, dtype)                                                                                \
-  void tensorfile_put_##suffix(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,  \
-                               const type *src) {                                                               \
-    put(w, name, dtype, n_dims, dims, src);                                                                     \
-  }
+#define PUT(suffix, type, dtype) TENSORFILE_PUT(suffix, type) { put(w, name, dtype, n_dims, dims, src); }
 PUT(f32, float, TENSORFILE_F32)
 PUT(f64, double, TENSORFILE_F64)
 PUT(real, real, sizeof(real) == sizeof(float) ? TENSORFILE_F32 : TENSORFILE_F64)

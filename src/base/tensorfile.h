@@ -67,23 +67,18 @@ struct tensorfile_writer;
 struct tensorfile_writer *tensorfile_create(const char *path);
 // __metadata__; a checksum is the writer's own: passed over
 void tensorfile_put_text(struct tensorfile_writer *w, const char *key, const char *value);
-// Each name once. put_real writes F32, in the double build F64.
-void tensorfile_put_real(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
-                         const real *src);
-// put_f16 rounds to half precision: 11 bits, fewer below 2^-14, 0 below 2^-25; beyond 65504 (from 65520 on) is an
-// error.
-void tensorfile_put_f16(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
-                        const real *src);
-void tensorfile_put_f32(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
-                        const float *src);
-void tensorfile_put_f64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
-                        const double *src);
-void tensorfile_put_i64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
-                        const int64_t *src);
-void tensorfile_put_u64(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
-                        const uint64_t *src);
-void tensorfile_put_u8(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,
-                       const uint8_t *src);
+// tensorfile_put_f32(w, name, n_dims, dims, src) and so on, each name once. _real writes F32, in the double build F64;
+// _f16 rounds to half precision: 11 bits, fewer below 2^-14, 0 below 2^-25; beyond 65504 (from 65520 on) is an error.
+#define TENSORFILE_PUT(suffix, type)                                                                           \
+  void tensorfile_put_##suffix(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, \
+                               const type *src)
+TENSORFILE_PUT(real, real);
+TENSORFILE_PUT(f16, real);
+TENSORFILE_PUT(f32, float);
+TENSORFILE_PUT(f64, double);
+TENSORFILE_PUT(i64, int64_t);
+TENSORFILE_PUT(u64, uint64_t);
+TENSORFILE_PUT(u8, uint8_t);
 // A tensor of an open file, its bytes as they are.
 int tensorfile_put_copy(struct tensorfile_writer *w, struct tensorfile *tf, const struct tensorfile_entry *e);
 

@@ -573,7 +573,8 @@ static int load_lines(struct csv *f, struct chip *c, uint8_t **seen) {
   return 0;
 }
 
-int chipstate_parse_csv(struct chip *c, const char *text, size_t size, const char *name) {
+int chipstate_parse_csv(void *chip, const char *text, size_t size, const char *name) {
+  struct chip *c = chip;
   assert(!c->origin && c->tiles);
   struct chip *fresh = chip_clone(c);
   uint8_t **seen = err_calloc((size_t)c->n_pieces, sizeof *seen);
@@ -587,8 +588,4 @@ int chipstate_parse_csv(struct chip *c, const char *text, size_t size, const cha
   return rc;
 }
 
-static int parse_text(void *c, const char *text, size_t size, const char *path) {
-  return chipstate_parse_csv(c, text, size, path);
-}
-
-int chipstate_load_csv(struct chip *c, const char *path) { return file_parse(path, MAX_CSV, parse_text, c); }
+int chipstate_load_csv(struct chip *c, const char *path) { return file_parse(path, MAX_CSV, chipstate_parse_csv, c); }

@@ -34,6 +34,6 @@ int chipstate_write(const struct chip *c, const char *path);
 // ERR_SETTING for any other ending, to be asked before a state is computed. The message begins with setting, which may
 // be "".
 int chipstate_check_path(const char *setting, const char *path);
-int chipstate_parse_csv(struct chip *c, const char *text, size_t size, const char *name);
+int chipstate_parse_csv(void *chip, const char *text, size_t size, const char *name);  // for file_parse
 
 #endif

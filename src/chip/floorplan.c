@@ -164,15 +164,11 @@ struct json_t *floorplan_json(const struct floorplan_piece *pieces, int n, const
   }
   for (int i = 0; i < n; i++) {
     const struct floorplan_piece *p = &pieces[i];
+    static const char *const fields[] = { "row", "rows", "column", "columns", "core", "core_row", "core_column" };
+    const int values[] = { p->row, p->rows, p->column, p->columns, p->core, p->core_row, p->core_column };
     struct json_t *o = json_object_new();
     json_put_text(o, "matrix", names[p->matrix]);
-    json_put_i64(o, "row", p->row);
-    json_put_i64(o, "rows", p->rows);
-    json_put_i64(o, "column", p->column);
-    json_put_i64(o, "columns", p->columns);
-    json_put_i64(o, "core", p->core);
-    json_put_i64(o, "core_row", p->core_row);
-    json_put_i64(o, "core_column", p->core_column);
+    for (size_t k = 0; k < sizeof values / sizeof *values; k++) json_put_i64(o, fields[k], values[k]);
     json_put(list, NULL, o);
   }
   json_put_i64(plan, "rows", rows);

@@ -67,7 +67,8 @@ static int read_fields(struct compare_scores *s) {
   return read_values(s);
 }
 
-int compare_parse(struct compare_scores *s, const char *text, size_t size, const char *path) {
+int compare_parse(void *scores, const char *text, size_t size, const char *path) {
+  struct compare_scores *s = scores;
   *s = (struct compare_scores){ 0 };
   snprintf(s->path, sizeof s->path, "%s", path);
   TRY(json_parse(&s->file, text, size, path));
@@ -77,11 +78,7 @@ int compare_parse(struct compare_scores *s, const char *text, size_t size, const
   return rc;
 }
 
-static int parse_file(void *s, const char *text, size_t size, const char *path) {
-  return compare_parse(s, text, size, path);
-}
-
-int compare_load(struct compare_scores *s, const char *path) { return file_parse(path, FILE_LIMIT, parse_file, s); }
+int compare_load(struct compare_scores *s, const char *path) { return file_parse(path, FILE_LIMIT, compare_parse, s); }
 
 void compare_release(struct compare_scores *s) {
   free(s->value);

@@ -27,7 +27,7 @@ struct compare_scores {
 
 // ERR_IO, or ERR_FORMAT with file and field. On failure nothing need be released.
 int compare_load(struct compare_scores *s, const char *path);
-int compare_parse(struct compare_scores *s, const char *text, size_t size, const char *path);
+int compare_parse(void *scores, const char *text, size_t size, const char *path);  // for file_parse
 void compare_release(struct compare_scores *s);
 
 struct compare {

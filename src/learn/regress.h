@@ -10,8 +10,7 @@
 
 struct regress_task {
   int outputs, steps;
-  int S, Q;            // support and query points
-  int C;               // features
+  int S, Q, C;         // support points, query points, features
   const real *h;       // (S + Q, padded C), support first
   const real *target;  // (S + Q, padded outputs), padding zero
   const real *rate;    // (steps)

@@ -70,7 +70,8 @@ static int parse(struct csvtable *t, size_t size, const char *where) {
   return 0;
 }
 
-int csvtable_parse(struct csvtable *t, const char *text, size_t size, const char *where) {
+int csvtable_parse(void *table, const char *text, size_t size, const char *where) {
+  struct csvtable *t = table;
   *t = (struct csvtable){ .text = err_calloc(size + 1, 1) };
   memcpy(t->text, text, size);
   const int rc = parse(t, size, where);
@@ -78,13 +79,9 @@ int csvtable_parse(struct csvtable *t, const char *text, size_t size, const char
   return rc;
 }
 
-static int parse_text(void *t, const char *text, size_t size, const char *path) {
-  return csvtable_parse(t, text, size, path);
-}
-
 int csvtable_read(struct csvtable *t, const char *path) {
   *t = (struct csvtable){ 0 };
-  return file_parse(path, SIZE_LIMIT, parse_text, t);
+  return file_parse(path, SIZE_LIMIT, csvtable_parse, t);
 }
 
 void csvtable_release(struct csvtable *t) {

@@ -14,8 +14,8 @@ struct csvtable {
   char *text;
 };
 
-// ERR_FORMAT names file, line and cell; then there is nothing to release.
-int csvtable_parse(struct csvtable *t, const char *text, size_t size, const char *where);
+// Into a struct csvtable (for file_parse). ERR_FORMAT names file, line and cell; then there is nothing to release.
+int csvtable_parse(void *table, const char *text, size_t size, const char *where);
 int csvtable_read(struct csvtable *t, const char *path);
 void csvtable_release(struct csvtable *t);
 

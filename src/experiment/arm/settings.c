@@ -78,9 +78,7 @@ void reach_init(struct reach *f) {
     { "chip", chip_param_table, &f->chip },                   { "verify", verify_param_table, &f->chip.verify },
     { "ledger", ledger_param_table, &f->ledger },
   };
-  _Static_assert(sizeof all / sizeof *all + 1 <= sizeof f->sections / sizeof *f->sections, "one more for the end");
-  memcpy(f->sections, all, sizeof all);
-  settings_defaults(f->sections);
+  settings_begin(f->sections, sizeof f->sections/sizeof *f->sections, all, sizeof all/sizeof *all);
 }
 
 struct run_settings reach_run_settings(struct reach *f) {

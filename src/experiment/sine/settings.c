@@ -1,6 +1,4 @@
 // The settings of the sines.
-#include <string.h>
-
 #include "experiment/sine/sine.h"
 #include "kernel/adam.h"
 
@@ -33,9 +31,7 @@ void sine_init(void *set) {
     { "chip", chip_param_table, &s->chip }, { "verify", verify_param_table, &s->chip.verify },
     { "ledger", ledger_param_table, &s->ledger },
   };
-  memset(s->sections, 0, sizeof s->sections);  // with room for `chip tradeoff` and the end
-  memcpy(s->sections, all, sizeof all);
-  settings_defaults(s->sections);
+  settings_begin(s->sections, sizeof s->sections/sizeof *s->sections, all, sizeof all/sizeof *all);
 }
 
 struct run_settings sine_settings(void *set) {
