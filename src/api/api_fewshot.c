@@ -75,20 +75,14 @@ void mx_fewshot_free(struct mx_fewshot *m) {
   free(m);
 }
 
-int mx_fewshot_ways(const struct mx_fewshot *m) {
-  return m ? m->model.net.ways : err_set(ERR_SETTING, "mx_fewshot_ways: a pointer is NULL");
-}
-int mx_fewshot_shots(const struct mx_fewshot *m) {
-  return m ? (int)m->f.train.shots : err_set(ERR_SETTING, "mx_fewshot_shots: a pointer is NULL");
-}
-int mx_fewshot_image_size(const struct mx_fewshot *m) {
-  API_BEGIN;
-  return m ? m->model.net.side[0] : err_set(ERR_SETTING, "mx_fewshot_image_size: a pointer is NULL");
-}
-
-int mx_fewshot_channels(const struct mx_fewshot *m) {
-  return m ? m->model.net.in_channels : err_set(ERR_SETTING, "mx_fewshot_channels: a pointer is NULL");
-}
+#define FACT(name, value)                                                               \
+  int mx_fewshot_##name(const struct mx_fewshot *m) {                                   \
+    return m ? value : err_set(ERR_SETTING, "mx_fewshot_" #name ": a pointer is NULL"); \
+  }
+FACT(ways, m->model.net.ways)
+FACT(shots, (int)m->f.train.shots)
+FACT(image_size, m->model.net.side[0])
+FACT(channels, m->model.net.in_channels)
 
 // ---- images
 
