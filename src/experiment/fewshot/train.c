@@ -25,10 +25,10 @@ struct training_state {
   struct episode *episodes;        // (n_workers)
   struct inloop *chips;            // (n_workers) train.synapse; else NULL
   struct par *par;
-  int64_t iteration;               // under way
   double *loss;                    // (tasks)
   int *first, *last;               // (tasks) correct queries
   struct run_settings settings;
+  struct training_job job;
 };
 
 static struct maml_options options_of(const struct fewshot *f, const double *sigma, int odd) {
@@ -43,7 +43,7 @@ static struct maml_options options_of(const struct fewshot *f, const double *sig
 }
 
 static uint32_t task_index(const struct training_state *t, int task) {
-  return (uint32_t)(t->iteration*t->f->train.tasks + task);
+  return (uint32_t)(t->job.iteration*t->f->train.tasks + task);
 }
 
 // The images of a task into the worker's input.
@@ -92,12 +92,6 @@ static int chip_item(void *context, int chip, int worker, real *gradient) {
   return 0;
 }
 
-static int begin_update(void *context, int64_t iteration) {
-  struct training_state *t = context;
-  t->iteration = iteration;
-  return 0;
-}
-
 // The mean over tasks.
 static int finish_update(void *context, real *gradient, double *tally) {
   struct training_state *t = context;
@@ -105,7 +99,7 @@ static int finish_update(void *context, real *gradient, double *tally) {
   const double queries = t->workers[0].work.n[1];
   for (int k = 0; k < n; k++) {
     if (!isfinite(t->loss[k]))
-      return err_set(ERR_DIVERGED, "iteration %lld: loss of task %d is not finite", (long long)t->iteration + 1, k);
+      return err_set(ERR_DIVERGED, "iteration %lld: loss of task %d is not finite", (long long)t->job.iteration + 1, k);
     tally[LOSS] += t->loss[k]/n;
     tally[FIRST] += t->first[k]/queries/n;
     tally[LAST] += t->last[k]/queries/n;
@@ -324,7 +318,7 @@ static struct training_job job_of(struct training_state *t) {
     .settings = &t->settings, .context = t, .par = t->par, .n = net->n, .parameters = t->model.parameters,
     .n_groups = 2,
     .group = { { 0, net->rates, 1, true }, { net->rates, net->n - net->rates, p->learn_inner_rate ? 1 : 0, false } },
-    .n_items = (int)(t->chips ? p->chips : p->tasks), .begin = begin_update, .item = t->chips ? chip_item : task_item,
+    .n_items = (int)(t->chips ? p->chips : p->tasks), .item = t->chips ? chip_item : task_item,
     .finish = finish_update,
     .n_columns = N_COLUMNS, .columns = "loss,accuracy_first,accuracy_last", .progress = progress,
     .n_validation = 2, .validation_columns = "validation_first,validation_last", .score = 1, .higher_is_better = true,
@@ -339,9 +333,9 @@ int fewshot_train(struct fewshot *f, const char *folder, bool resume) {
   int rc = dataset_load(&t.data, &f->data, DATASET_BACKGROUND_ONLY);
   if (rc == 0) rc = prepare(&t);
   if (rc == 0) {
-    struct training_job job = job_of(&t);
-    dataset_fingerprint(&t.data, job.fingerprint);
-    rc = training_run(&job, folder, resume);
+    t.job = job_of(&t);
+    dataset_fingerprint(&t.data, t.job.fingerprint);
+    rc = training_run(&t.job, folder, resume);
   }
   release(&t);
   dataset_release(&t.data);
@@ -358,8 +352,8 @@ int fewshot_train_timed(struct fewshot *f, struct dataset *data, int n, double *
   for (int k = 0; k < (int)f->train.tasks; k++)
     *operations += maml_flop(&t.model.net, (int)f->train.shots, (int)f->train.queries, &t.options[k % 2]);
   if (rc == 0) {
-    struct training_job job = job_of(&t);
-    rc = training_time(&job, n, seconds);
+    t.job = job_of(&t);
+    rc = training_time(&t.job, n, seconds);
   }
   release(&t);
   return rc;
