@@ -41,9 +41,7 @@ struct peak_record {
 
 static int peak_item(void *context, int item, int worker, void *record) {
   struct peak_record *r = record;
-  (void)context;
-  (void)item;
-  (void)worker;
+  (void)context, (void)item, (void)worker;
   r->operations = peak_run(PEAK_ROUNDS, &r->sink);
   return 0;
 }

@@ -18,7 +18,7 @@
 #include "run/rundir.h"
 #include "run/timings.h"
 
-enum { REPEATS = 15, LAYER_REPEATS = 31, TASKS = 100, CHIP_TASKS = 40, CALIBRATION_TASKS = 8, QUERIES = 5 };
+enum { REPEATS = 15, LAYER_REPEATS = 31, TASKS = 100, CHIP_TASKS = 40, QUERIES = 5 };
 
 static const double hour_s = 3600;
 
@@ -150,20 +150,10 @@ static void add_task(struct timings *b, struct task *t) {
                t->worker.work.n[1]);
 }
 
-// Write the model, calibrated on the support images of a few tasks, and let it age an hour.
+// Write the model and let it age an hour.
 static int deploy(struct task *t, const struct fewshot *f) {
   const struct convnet *net = &t->model->net;
-  const int group = net->ways * t->spec.shots;
-  const size_t image = (size_t)(net->side[0] * net->side[0]) * VECTOR_PADDING, support = (size_t)group * image;
-  const size_t room = CALIBRATION_TASKS * support + (size_t)episode_images(&t->episode) * image;
-  real *x = memset(err_aligned(room, sizeof *x), 0, room * sizeof *x);
-  for (int k = 0; k < CALIBRATION_TASKS; k++) {
-    draw(t);
-    render(t, x + (size_t)k * support);
-  }
-  const int rc = deploy_convnet(&t->chip, &f->chip, 1, net, t->model->parameters, x, CALIBRATION_TASKS * group, group);
-  free(x);
-  TRY(rc);
+  TRY(fewshot_deploy(&t->chip, f, t->model, t->data, t->spec.shots, 1));
   TRY(chip_advance(t->chip, fmax(f->chip.time_s, hour_s), &t->chip->rng));
   for (int l = 0; l <= net->readout; l++) t->worker.layers[l]->ops->free(t->worker.layers[l]);
   t->clone = chip_clone(t->chip);
@@ -200,9 +190,7 @@ static int add_chip_task(struct timings *b, struct task *t, const struct fewshot
 // ---- from nothing to a measured model
 
 static int remove_entry(const char *path, const struct stat *s, int type, struct FTW *at) {
-  (void)s;
-  (void)type;
-  (void)at;
+  (void)s, (void)type, (void)at;
   return remove(path);
 }
 
