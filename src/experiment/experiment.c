@@ -88,6 +88,14 @@ void experiment_result_free(const struct experiment_case *x, void *result) {
   free(result);
 }
 
+const char *const experiment_kind_names[] = { "software", "quantised", "chip" };
+
 void experiment_showcase_path(const struct experiment_showcase *s, const char *name, char path[FILE_PATH_SIZE]) {
   snprintf(path, FILE_PATH_SIZE, "%.*s/%s", FILE_PATH_SIZE - 64, s->folder, name);
+}
+
+int experiment_showcase_open(struct file_out *o, const struct experiment_showcase *s, const char *name) {
+  char path[FILE_PATH_SIZE];
+  experiment_showcase_path(s, name, path);
+  return file_out_open(o, path);
 }

@@ -44,7 +44,7 @@ struct experiment_scores {
 
 // What an experiment adds to the files of a report.
 struct experiment_showcase {
-  const char *folder;          // experiment_showcase_path
+  const char *folder;
   struct json_t *facts;        // of NAME.json, to be completed
   void *set;
   const void *model, *data;    // data for all evaluations
@@ -154,6 +154,10 @@ int experiment_data(struct experiment_case *x);
 // Load the data if that is not done yet, and measure. The result is experiment_result_free's.
 int experiment_eval(void **result, struct experiment_case *x);
 void experiment_result_free(const struct experiment_case *x, void *result);
+
+// What holds the weights of the evaluations of a report, by enum run_synapse_kind: "software".
+extern const char *const experiment_kind_names[RUN_CHIP + 1];
 void experiment_showcase_path(const struct experiment_showcase *s, const char *name, char path[FILE_PATH_SIZE]);
+int experiment_showcase_open(struct file_out *o, const struct experiment_showcase *s, const char *name);
 
 #endif

@@ -16,7 +16,6 @@
 #include "run/rundir.h"
 
 enum { VERSION = 1, MODEL_LIMIT = 1 << 30, JSON_LIMIT = 1 << 26, KINDS = RUN_CHIP + 1 };
-static const char *const kind_names[KINDS] = { "software", "quantised", "chip" };
 
 // One model being measured.
 struct work {
@@ -176,7 +175,7 @@ static struct json_t *evaluation_json(const struct work *w, int kind, const void
     put_command(out, w);
     fclose(out);
   }
-  json_put_text(o, "name", kind_names[kind]);
+  json_put_text(o, "name", experiment_kind_names[kind]);
   json_put_text(o, "command", command ? command : "");
   json_put(o, "headline", headline_json(w, result));
   json_put(o, "result", w->x.e->result_json(result, w->x.set, w->x.model));
@@ -211,7 +210,7 @@ static int evaluate(struct work *w, void *result[KINDS], struct json_t *list, st
     set_kind(w, kind);
     TRY(experiment_eval(&result[kind], &w->x));
     json_put(list, NULL, evaluation_json(w, kind, result[kind]));
-    progress_update(bar, ++done, "%s", kind_names[kind]);
+    progress_update(bar, ++done, "%s", experiment_kind_names[kind]);
   }
   return 0;
 }

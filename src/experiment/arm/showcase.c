@@ -23,11 +23,9 @@ static void points(double xyz[POINTS][3], double base, double shoulder, const st
 
 static int write_joints(const struct experiment_showcase *s, const struct reach *f, const double *const omega[PATHS],
                         int T) {
-  char path[FILE_PATH_SIZE];
   struct file_out o;
   double q[PATHS][2] = { { 0 } };
-  experiment_showcase_path(s, "arm_joints.csv", path);
-  TRY(file_out_open(&o, path));
+  TRY(experiment_showcase_open(&o, s, "arm_joints.csv"));
   fprintf(o.stream, "step,time_s");
   for (int p = 0; p < PATHS; p++)
     for (int j = 0; j < POINTS; j++)

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "experiment/experiment.h"
 #include "experiment/fewshot/fewshot.h"
 #include "report/chart.h"
 #include "report/chipmap.h"
@@ -12,18 +13,17 @@
 #include "report/page.h"
 #include "report/report.h"
 
-enum { KINDS = 3, MAX_LAYERS = 16, MAX_WAYS = 64, MAX_SHOTS = 64, MAX_STEPS = 64, NAME = 64,
+enum { KINDS = RUN_CHIP + 1, MAX_LAYERS = 16, MAX_WAYS = 64, MAX_SHOTS = 64, MAX_STEPS = 64, NAME = 64,
        SMALL_WIDTH = 360, SMALL_HEIGHT = 250, IMAGE_LIMIT = 1 << 24 };
 enum { ACCURACY, LATER, LEDGER, HISTOGRAM };
 static const char *const tables[] = { "accuracy", "later", "ledger", "histogram", NULL };
-static const char *const kinds[KINDS] = { "software", "quantised", "chip" };
 
 // "software", "4-bit weights", "chip (hermes)"
 static int kind_name(char name[NAME], const struct report_run *r, int kind) {
   struct json_t *result, *chip;
   const char *command, *preset, *path = r->facts_path;
   int64_t bits;
-  TRY(report_evaluation(&result, &command, r, kinds[kind]));
+  TRY(report_evaluation(&result, &command, r, experiment_kind_names[kind]));
   if (kind == 0) snprintf(name, NAME, "software");
   if (kind == 1) {
     TRY(json_field_i64(result, path, "bits", 1, 64, &bits));
@@ -39,8 +39,8 @@ static int kind_name(char name[NAME], const struct report_run *r, int kind) {
 
 static int accuracy_series(struct chart_series *s, const struct report_run *r, int kind, const char *name, int look) {
   char error[32];
-  snprintf(error, sizeof error, "%s_ci95", kinds[kind]);
-  TRY(report_series(s, r, ACCURACY, "updates", kinds[kind], error));
+  snprintf(error, sizeof error, "%s_ci95", experiment_kind_names[kind]);
+  TRY(report_series(s, r, ACCURACY, "updates", experiment_kind_names[kind], error));
   s->name = name;
   s->look = look;
   s->fy = 100;
@@ -109,7 +109,7 @@ static int put_accuracy_row(FILE *out, const struct report_run *r, int kind, boo
   char name[NAME];
   int64_t tasks;
   TRY(kind_name(name, r, kind));
-  TRY(report_evaluation(&result, &command, r, kinds[kind]));
+  TRY(report_evaluation(&result, &command, r, experiment_kind_names[kind]));
   TRY(json_field_text(result, path, "batchnorm", &rule));
   TRY(json_field_i64(result, path, "tasks", 1, INT32_MAX, &tasks));
   TRY(accuracy_series(&s, r, kind, name, 0));
@@ -137,11 +137,9 @@ static int put_accuracy_table(FILE *out, const struct report_run *const *runs, i
 }
 
 // How many ways and shots, and whose statistics normalise.
-static int accuracy_text(char *text, size_t size, const struct report_run *r, const char **command) {
-  struct json_t *result;
+static int accuracy_text(char *text, size_t size, const struct report_run *r, const struct json_t *result) {
   const char *path = r->facts_path, *rule, *split, *said = "those of fixed statistics measured on background images";
   int64_t ways, shots, queries, tasks;
-  TRY(report_evaluation(&result, command, r, "chip"));
   TRY(json_field_text(result, path, "batchnorm", &rule));
   TRY(json_field_text(result, path, "split", &split));
   TRY(json_field_i64(result, path, "ways", 1, MAX_WAYS, &ways));
@@ -158,13 +156,13 @@ static int accuracy_text(char *text, size_t size, const struct report_run *r, co
   return 0;
 }
 
-static int put_accuracy(FILE *out, const struct report_run *const *runs, int n) {
+static int put_accuracy(FILE *out, const struct report_run *const *runs, int n, const struct json_t *result,
+                        const char *command) {
   char text[1024];
-  const char *command;
   page_figure(out, "");
   TRY(put_accuracy_charts(out, runs, n));
   TRY(put_accuracy_table(out, runs, n));
-  TRY(accuracy_text(text, sizeof text, runs[0], &command));
+  TRY(accuracy_text(text, sizeof text, runs[0], result));
   page_caption(out, "Accuracy after each update.", text, command);
   return 0;
 }
@@ -413,10 +411,7 @@ static int put_kept(FILE *out, const struct report_run *r, bool error, bool with
   return 0;
 }
 
-static int put_drift(FILE *out, const struct report_run *const *runs, int n) {
-  struct json_t *result;
-  const char *command;
-  TRY(report_evaluation(&result, &command, runs[0], "chip"));
+static int put_drift(FILE *out, const struct report_run *const *runs, int n, const char *command) {
   page_figure(out, "");
   fputs("<div class=\"grid\">\n", out);
   TRY(put_later(out, runs, n));
@@ -489,10 +484,8 @@ static int put_energy_chart(FILE *out, const struct report_run *const *runs, int
                                         "energy of reading, up to each update, \xc2\xb5J");
 }
 
-static int put_cost(FILE *out, const struct report_run *const *runs, int n) {
-  struct json_t *result;
-  const char *command;
-  TRY(report_evaluation(&result, &command, runs[0], "chip"));
+static int put_cost(FILE *out, const struct report_run *const *runs, int n, const struct json_t *result,
+                    const char *command) {
   page_figure(out, "");
   fputs("<div class=\"grid\">\n", out);
   TRY(put_cost_chart(out, runs, n, "Devices rewritten", "devices_written", 1, "devices rewritten, up to each update"));
@@ -510,7 +503,10 @@ static int put_cost(FILE *out, const struct report_run *const *runs, int n) {
 }
 
 static int draw(FILE *out, const struct report_run *const *runs, int n) {
-  TRY(put_accuracy(out, runs, n));
+  struct json_t *result;  // of the first run on the chip
+  const char *command;
+  TRY(report_evaluation(&result, &command, runs[0], "chip"));
+  TRY(put_accuracy(out, runs, n, result, command));
   for (int k = 0; k < n; k++) {
     if (n > 1) page_heading(out, runs[k]->name);
     TRY(put_task(out, runs[k], "One task."));
@@ -520,8 +516,8 @@ static int draw(FILE *out, const struct report_run *const *runs, int n) {
     TRY(chipmap_draw(out, runs[k]));
     TRY(put_histograms(out, runs[k]));
   }
-  TRY(put_drift(out, runs, n));
-  return put_cost(out, runs, n);
+  TRY(put_drift(out, runs, n, command));
+  return put_cost(out, runs, n, result, command);
 }
 
 const struct report_kind fewshot_report = {

@@ -15,8 +15,7 @@
 #include "experiment/experiment.h"
 #include "experiment/fewshot/fewshot.h"
 
-enum { KINDS = 3, BINS = 61, STATES = 3, TIMES = 5 };
-static const char *const kind_names[KINDS] = { "software", "quantised", "chip" };
+enum { KINDS = RUN_CHIP + 1, BINS = 61, STATES = 3, TIMES = 5 };
 static const char *const state_names[STATES] = { "written", "adapted", "month" };
 static const double times_s[TIMES] = { 0, 60, 3600, 86400, 2592000 };
 #define LATER_S "60,3600,86400,2592000"
@@ -76,7 +75,7 @@ static struct json_t *classify(const struct work *k, const struct episode *e, in
   episode_render(e, &k->data->images, w.work.y[0], VECTOR_PADDING);
   maml_adapt(&w, net, k->m->parameters, &options, NULL, &noise);
   struct json_t *o = json_object_new();
-  json_put_text(o, "name", kind_names[kind]);
+  json_put_text(o, "name", experiment_kind_names[kind]);
   json_put(o, "classes", classes_json(&w.record, options.steps, w.work.n[1], net->ways));
   memcpy(w.layers, own, sizeof own);
   maml_worker_release(&w, net);
@@ -194,10 +193,8 @@ static int run_task(struct work *k, struct json_t *facts) {
 // ---- tables
 
 static int write_accuracy(const struct work *k) {
-  char path[FILE_PATH_SIZE];
   struct file_out o;
-  experiment_showcase_path(k->s, "accuracy.csv", path);
-  TRY(file_out_open(&o, path));
+  TRY(experiment_showcase_open(&o, k->s, "accuracy.csv"));
   fprintf(o.stream, "updates,software,software_ci95,quantised,quantised_ci95,chip,chip_ci95\n");
   for (int s = 0; s <= k->result[0]->n_updates; s++) {
     fprintf(o.stream, "%d", s);
@@ -214,10 +211,8 @@ static int write_accuracy(const struct work *k) {
 static int write_ledger(const struct work *k) {
   const struct fewshot_result *r = k->result[RUN_CHIP];
   double written = 0, addressed = 0, energy_J = r->support.cost.read_energy_J, time_s = r->support.cost.read_time_s;
-  char path[FILE_PATH_SIZE];
   struct file_out o;
-  experiment_showcase_path(k->s, "ledger.csv", path);
-  TRY(file_out_open(&o, path));
+  TRY(experiment_showcase_open(&o, k->s, "ledger.csv"));
   fprintf(o.stream, "updates,accuracy,ci95,devices_written,devices_addressed,read_energy_J,read_time_s\n");
   for (int s = 0; s <= r->n_updates; s++) {
     if (s > 0) {
@@ -237,10 +232,9 @@ static int write_ledger(const struct work *k) {
 static int write_later(const struct work *k) {
   const struct fewshot_result *r = k->result[RUN_CHIP];
   const struct convnet *net = &k->m->net;
-  char path[FILE_PATH_SIZE], name[32];
+  char name[32];
   struct file_out o;
-  experiment_showcase_path(k->s, "later.csv", path);
-  TRY(file_out_open(&o, path));
+  TRY(experiment_showcase_open(&o, k->s, "later.csv"));
   fprintf(o.stream, "seconds,accuracy,ci95");
   for (int l = 0; l <= net->readout; l++) {
     convnet_layer_name(name, net, l);
@@ -260,10 +254,9 @@ static int write_later(const struct work *k) {
 
 static int write_histogram(const struct work *k) {
   const struct convnet *net = &k->m->net;
-  char path[FILE_PATH_SIZE], name[32];
+  char name[32];
   struct file_out o;
-  experiment_showcase_path(k->s, "histogram.csv", path);
-  TRY(file_out_open(&o, path));
+  TRY(experiment_showcase_open(&o, k->s, "histogram.csv"));
   fprintf(o.stream, "conductance_uS");
   for (int l = 0; l <= net->readout; l++)
     for (int state = 0; state < STATES; state++) {
