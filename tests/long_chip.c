@@ -2,7 +2,7 @@
 // an independent program; then what the shipped model for the chip promises, on ten chips.
 #include "base/err.h"
 #include "base/file.h"
-#include "experiment/fewshot/fewshot.h"
+#include "experiment/fewshot/result.h"
 #include "test.h"
 
 #define SHARED "../shared/"

@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "base/png.h"
-#include "experiment/fewshot/fewshot.h"
+#include "experiment/fewshot/result.h"
 #include "folder.h"
 #include "test.h"
 

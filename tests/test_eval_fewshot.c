@@ -6,7 +6,7 @@
 #include "base/rng.h"
 #include "base/stat.h"
 #include "experiment/experiment.h"
-#include "experiment/fewshot/fewshot.h"
+#include "experiment/fewshot/result.h"
 #include "folder.h"
 #include "test.h"
 

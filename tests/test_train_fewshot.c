@@ -2,7 +2,7 @@
 // start from another model, whose kernels fill the range of quantised weights.
 #include "base/err.h"
 #include "base/rng.h"
-#include "experiment/fewshot/fewshot.h"
+#include "experiment/fewshot/result.h"
 #include "folder.h"
 #include "test.h"
 

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "base/settings.h"
+#include "chip/lifetime.h"
 #include "data/characters.h"
 #include "data/imageset.h"
 #include "data/render.h"

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "base/file.h"
+#include "experiment/result.h"
 #include "run/run.h"
 
 struct chip;
@@ -19,28 +20,6 @@ struct json_t;
 struct report_kind;
 struct tensorfile;
 struct timings;
-
-// One number of an evaluation that stands for it.
-struct experiment_headline {
-  const char *name, *unit;   // "accuracy after 4 updates", "%"
-  double value, ci95;        // ci95 INFINITY: unknown
-  double before;             // any update; NAN: nobody asks
-  bool higher_is_better;
-};
-
-// A number for each item of an evaluation, to compare two evaluations item by item.
-struct experiment_scores {
-  const char *name;          // of the scores, for columns: "accuracy"
-  int n, n_chips, stride;
-  const double *first;       // (n) each `stride` doubles, in the result
-  int trials;                // behind a score that is a proportion, else 0
-  const char *data;          // fingerprint of the data, in the result; NULL: there is none
-  bool higher_is_better;
-  double devices_written;    // mean of an item; 0 in software
-  double devices_addressed;
-  int n_updates;             // of an item
-  double seconds;            // of measuring all items
-};
 
 // What an experiment adds to the files of a report.
 struct experiment_showcase {

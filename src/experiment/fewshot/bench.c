@@ -14,7 +14,7 @@
 #include "base/rng.h"
 #include "base/signals.h"
 #include "base/stat.h"
-#include "experiment/fewshot/fewshot.h"
+#include "experiment/fewshot/result.h"
 #include "run/rundir.h"
 #include "run/timings.h"
 

@@ -11,7 +11,7 @@
 #include "base/stat.h"
 #include "data/tasksfile.h"
 #include "experiment/fewshot/deploy.h"
-#include "experiment/fewshot/fewshot.h"
+#include "experiment/fewshot/result.h"
 #include "kernel/adam.h"
 #include "kernel/softmax.h"
 #include "run/evaluation.h"

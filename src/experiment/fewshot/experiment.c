@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/tensorfile.h"
 #include "experiment/fewshot/bench.h"
-#include "experiment/fewshot/fewshot.h"
+#include "experiment/fewshot/result.h"
 #include "experiment/fewshot/inloop.h"
 
 static void init(void *set) { fewshot_init(set); }

@@ -1,5 +1,5 @@
-// fewshot.h - few-shot classification end to end: meta-training, and evaluation of a model on
-// software weights, quantised weights or a chip. The only place that combines data, model and learning.
+// fewshot.h - few-shot classification end to end: settings, models, meta-training. Evaluation is in
+// experiment/fewshot/result.h. The only folder that combines data, model and learning.
 #ifndef EXPERIMENT_FEWSHOT_FEWSHOT_H
 #define EXPERIMENT_FEWSHOT_FEWSHOT_H
 
@@ -14,14 +14,11 @@
 #include "experiment/fewshot/deploy.h"
 #include "learn/maml.h"
 #include "model/convnet.h"
-#include "run/fleet.h"
 #include "run/run.h"
 #include "run/training.h"
 
 struct experiment;
 struct experiment_showcase;
-struct json_t;
-struct par;
 struct report_kind;
 struct tensorfile;
 
@@ -115,44 +112,6 @@ int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, c
 // Replace the weights by what the synapse arrays of the settings hold once written (quantised: rounded).
 void fewshot_model_round(struct fewshot_model *m, const struct fewshot *f);
 
-// What an evaluation found; arrays over updates 0..n_updates. ci95: from the spread of the tasks, or of the chips if
-// larger.
-struct fewshot_result {
-  int n_tasks, n_updates, n_chips, n_later;
-  int ways, shots, queries;  // of the tasks evaluated
-  int n_classes;             // that they are drawn from
-  char data[17];             // dataset_fingerprint of what was loaded
-  char items[17];            // the same of what the tasks are drawn from
-  double accuracy[CONVNET_MAX_STEPS + 1], ci95[CONVNET_MAX_STEPS + 1], loss[CONVNET_MAX_STEPS + 1];
-  double devices_written[CONVNET_MAX_STEPS];    // mean per task and update
-  double devices_written_layers[CONVNET_MAX_STEPS][CONVNET_MAX_LAYERS];  // the same by layer
-  double devices_addressed[CONVNET_MAX_STEPS];  // all devices of the weights that changed, rewritten or not
-  double later_s[FLEET_MAX_LATER], later_accuracy[FLEET_MAX_LATER], later_ci95[FLEET_MAX_LATER];
-  double *chip_accuracy, chip_std;              // (n_chips) after the last update; their standard deviation
-  // synapse.kind=chip. task = support (features of the support images) + updates (these through the read-out, and the
-  // writes: the sum of update[s]) + inference (features of the queries, classified after 0..n_updates updates).
-  // Means over tasks, of the deployment over chips
-  struct ledger_mean deployment, task, support, updates, inference, update[CONVNET_MAX_STEPS];
-  // At all times of eval.later_s together: the chip recalibrated (mean over chips); the adapted read-out recalibrated,
-  // the queries read and classified anew (means over tasks). The deployment and the tasks do not contain it.
-  struct ledger_mean later_chip, later_readout, later_inference;
-  struct deploy_devices devices;  // 0 in software
-  double *task_accuracy;   // (n_tasks, n_updates + 1)
-  double *expected;        // the same from a tasks file, NULL where it has none
-  double seconds;          // of adapting and classifying, all tasks
-};
-void fewshot_result_release(struct fewshot_result *r);
-
-// data: fewshot_load of the same settings.
-int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
-                 const struct dataset *data);
-// The same with the images of the settings, which are loaded for it.
-int fewshot_load_and_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m);
-void fewshot_result_print(const struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
-                          FILE *out);
-struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct fewshot *f,
-                                   const struct fewshot_model *m);
-
 void fewshot_showcase_set(struct fewshot *f, int kind);
 int fewshot_showcase(const struct experiment_showcase *s);
 
@@ -164,12 +123,5 @@ int fewshot_load(struct dataset *data, const struct fewshot *f);
 // A chip of this seed, written, then calibrated on background images of data as tasks of so many shots show them.
 int fewshot_deploy(struct chip **c, const struct fewshot *f, const struct fewshot_model *m, const struct dataset *data,
                    int shots, uint64_t seed);
-
-enum dataset_split fewshot_eval_split(const struct fewshot *f);  // eval.split
-
-// Mean accuracy and loss after every update over tasks drawn from a split; eval.ways other than those of the read-out
-// need eval.method=centroid.
-int fewshot_measure(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
-                    const struct dataset *data, enum dataset_split split, struct par *par);
 
 #endif

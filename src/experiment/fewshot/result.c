@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "base/stat.h"
-#include "experiment/fewshot/fewshot.h"
+#include "experiment/fewshot/result.h"
 
 void fewshot_result_release(struct fewshot_result *r) {
   free(r->task_accuracy);

@@ -13,7 +13,7 @@
 #include "base/png.h"
 #include "experiment/fewshot/deploy.h"
 #include "experiment/experiment.h"
-#include "experiment/fewshot/fewshot.h"
+#include "experiment/fewshot/result.h"
 
 enum { KINDS = RUN_CHIP + 1, BINS = 61, STATES = 3, TIMES = 5 };
 static const char *const state_names[STATES] = { "written", "adapted", "month" };

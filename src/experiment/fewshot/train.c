@@ -7,7 +7,7 @@
 #include "base/note.h"
 #include "base/par.h"
 #include "base/rng.h"
-#include "experiment/fewshot/fewshot.h"
+#include "experiment/fewshot/result.h"
 #include "experiment/fewshot/inloop.h"
 
 // Means over tasks: loss; query accuracy after one update, after the last.
