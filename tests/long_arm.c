@@ -38,23 +38,28 @@ static struct expected all[] = {
       "chip.adc_bits=0" } },
 };
 
+// Load a model file with these settings and measure it; false: it could not be loaded.
+static bool evaluate(struct reach_result *r, struct reach_model *m, const char *path, int n, char **assignments) {
+  struct reach f;
+  reach_init(&f);
+  const int rc = reach_model_load(m, &f, path, &(struct run_sources){ .n_assignments = n, .assignments = assignments });
+  CHECK(rc == 0, "%s", err_message());
+  if (rc < 0) return false;
+  CHECK(reach_eval(r, &f, m, NULL) == 0, "%s", err_message());
+  return true;
+}
+
 static void check(struct expected *e) {
   char free_only[] = "trajectory.free=yes", trajectories[] = "eval.trajectories=500";
   char *assignments[8] = { free_only, trajectories };
   int n = 2;
-  struct reach f;
   struct reach_model m;
   struct reach_result r;
   while (n < 8 && e->settings[n - 2][0]) {
     assignments[n] = e->settings[n - 2];
     n++;
   }
-  reach_init(&f);
-  const int rc =
-      reach_model_load(&m, &f, MODEL, &(struct run_sources){ .n_assignments = n, .assignments = assignments });
-  CHECK(rc == 0, "%s", err_message());
-  if (rc < 0) return;
-  CHECK(reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());
+  if (!evaluate(&r, &m, MODEL, n, assignments)) return;
   const double cm = r.after.rms_distance_cm.mean;
   printf("%-18s %6.2f +- %.2f cm  (before %.1f)  %4.1f / %4.1f %% of the weights changed, %.0f devices, trainee %.1f "
          "Hz, LSG %.1f Hz, %.1f ms\n",
@@ -72,15 +77,9 @@ static void check(struct expected *e) {
 // weights changed. The trainee's 20 Hz are those of both passes; in the second, which counts here, it fires less.
 static void promise(const char *what, const char *path, double cm, double omega, double changed, int n,
                     char **assignments) {
-  struct reach f;
   struct reach_model m;
   struct reach_result r;
-  reach_init(&f);
-  const int rc =
-      reach_model_load(&m, &f, path, &(struct run_sources){ .n_assignments = n, .assignments = assignments });
-  CHECK(rc == 0, "%s", err_message());
-  if (rc < 0) return;
-  CHECK(reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());
+  if (!evaluate(&r, &m, path, n, assignments)) return;
   const struct reach_score *s = &r.after;
   printf("ours, %-12s %6.2f +- %.2f cm, %.4f / %.4f rad/s, %4.1f / %4.1f %% of the weights changed, trainee %.1f Hz, "
          "LSG %.1f Hz\n",

@@ -4,7 +4,9 @@
 
 #include <string.h>
 
+#include "base/err.h"
 #include "experiment/arm/batch.h"
+#include "test.h"
 
 static inline void small_arm(struct reach *f) {
   reach_init(f);
@@ -20,6 +22,33 @@ static inline void small_arm(struct reach *f) {
   f->training.checkpoint_every_s = 60;
   f->update.grid = EPROP_STOCHASTIC;
   f->update.rate = 1e-2;
+}
+
+// Random weights of f.
+static inline struct reach_model small_arm_model(const struct reach *f) {
+  struct reach_model m;
+  CHECK(reach_model_new(&m, f) == 0, "%s", err_message());
+  return m;
+}
+
+// A model file of such sizes.
+static inline void small_arm_write(const char *path, int64_t lsg, int64_t trainee, int64_t steps, int64_t seed) {
+  struct reach f;
+  reach_init(&f);
+  f.lsg.neurons = lsg;
+  f.trainee.neurons = trainee;
+  f.trajectory.steps = steps;
+  f.run.seed = seed;
+  struct reach_model m = small_arm_model(&f);
+  CHECK(reach_model_save(&m, &f, path, false) == 0, "%s", err_message());
+  reach_model_release(&m);
+}
+
+// n movements of a stream, in episodes of `group`.
+static inline void small_arm_batch(struct reach_batch *b, const struct reach *f, const struct reach_model *m, int n,
+                                   int group, uint32_t stream) {
+  reach_batch_init(b, f, &m->o, n, group, NULL, NULL);
+  CHECK(reach_batch_draw(b, n, stream, 0) == 0, "%s", err_message());
 }
 
 // The gradient (b->o.n) of the loss of a batch, after reach_batch_forward.

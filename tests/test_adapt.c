@@ -1,32 +1,24 @@
 // The inner loop against the delta rule written out in double precision; its exact gradient in the
 // features, the initial read-out and the rates; rounding on a quantised read-out.
 #include "base/err.h"
-#include "base/rng.h"
-#include "gradient.h"
 #include "learn/adapt.h"
+#include "readout_fixture.h"
 
-enum { WAYS = 3, S = 6, Q = 4, C = 5, CP = 16, N = 16, STEPS = 3 };
+enum { WAYS = 3 };
 static const int label[S + Q] = { 0, 0, 1, 1, 2, 2, 0, 1, 2, 2 };
 
 struct inner {
   struct adapt_task task;
   struct adapt_record record;
   struct synapse *readout;
-  real h[(S + Q)*CP] __attribute__((aligned(64)));
-  real w0[C*N] __attribute__((aligned(64)));
-  real rate[STEPS];
-  double weight[STEPS + 1];
+  struct readout_fixture at;
 };
 
 static void inner_init(struct inner *t, struct synapse *readout) {
-  struct rng r = rng_stream(8, RNG_TEST, 0);
   memset(t, 0, sizeof *t);
-  for (int i = 0; i < (S + Q)*CP; i++) t->h[i] = i % CP < C ? (real)rng_normal(&r) : 0;
-  for (int i = 0; i < C*N; i++) t->w0[i] = i % N < WAYS ? (real)(0.5 * rng_normal(&r)) : 0;
-  for (int s = 0; s < STEPS; s++) t->rate[s] = (real)(0.3 + 0.1*s);
-  for (int s = 0; s <= STEPS; s++) t->weight[s] = 0.2 + 0.15*s;
+  readout_fixture_draw(&t->at, WAYS, 0.3, 0.1);
   t->task = (struct adapt_task){
-    .ways = WAYS, .steps = STEPS, .S = S, .Q = Q, .C = C, .h = t->h, .label = label, .rate = t->rate
+    .ways = WAYS, .steps = STEPS, .S = S, .Q = Q, .C = C, .h = t->at.h, .label = label, .rate = t->at.rate
   };
   t->readout = readout;
   adapt_record_init(&t->record, WAYS, STEPS, S, Q, C);
@@ -41,9 +33,9 @@ static double loss(void *context, uint64_t *pattern) {
   struct inner *t = context;
   double sum = 0;
   (void)pattern;
-  t->readout->ops->program(t->readout, t->w0, NULL);
+  t->readout->ops->program(t->readout, t->at.w0, NULL);
   adapt_run(&t->record, &t->task, t->readout, NULL);
-  for (int s = 0; s <= STEPS; s++) sum += t->weight[s] * t->record.query_loss[s];
+  for (int s = 0; s <= STEPS; s++) sum += t->at.weight[s] * t->record.query_loss[s];
   return sum;
 }
 
@@ -74,19 +66,19 @@ static void test_plain(void) {
   inner_init(&t, synapse_exact_new(C, WAYS));
   loss(&t, NULL);
   for (int c = 0; c < C; c++)
-    for (int k = 0; k < WAYS; k++) w[c][k] = (double)t.w0[c*N + k];
+    for (int k = 0; k < WAYS; k++) w[c][k] = (double)t.at.w0[c*N + k];
   for (int s = 0; s <= STEPS; s++) {
-    CHECK_REL(t.record.query_loss[s], plain_loss(g, t.h + S*CP, label + S, Q, w, &correct), tolerance);
+    CHECK_REL(t.record.query_loss[s], plain_loss(g, t.at.h + S*CP, label + S, Q, w, &correct), tolerance);
     CHECK(t.record.correct[s] == correct, "%d correct after %d updates, not %d", t.record.correct[s], s, correct);
     for (int i = 0; i < C*N; i++) {
       const double expected = i % N < WAYS ? w[i/N][i%N] : 0;
       CHECK(fabs((double)t.record.w[s*C*N + i] - expected) <= test_tol(tolerance), "read-out after %d updates", s);
     }
     if (s == STEPS) break;
-    CHECK_REL(t.record.support_loss[s], plain_loss(g, t.h, label, S, w, &correct), tolerance);
+    CHECK_REL(t.record.support_loss[s], plain_loss(g, t.at.h, label, S, w, &correct), tolerance);
     for (int c = 0; c < C; c++)
       for (int k = 0; k < WAYS; k++)
-        for (int i = 0; i < S; i++) w[c][k] -= (double)t.rate[s] * (double)t.h[i*CP + c] * g[i][k];
+        for (int i = 0; i < S; i++) w[c][k] -= (double)t.at.rate[s] * (double)t.at.h[i*CP + c] * g[i][k];
     CHECK(t.record.written[s] == 0, "devices written in software");
   }
   inner_release(&t);
@@ -101,16 +93,16 @@ static void test_gradient(void) {
     memset(dw, 0, sizeof dw);
     memset(drate, 0, sizeof drate);
     for (int i = 0; i < (S + Q)*CP; i++) dh[i] = 7;  // overwritten
-    adapt_backward(dh, dw, drate, &t.record, &t.task, t.weight);
-    gradient_check("features", t.h, dh, (S + Q)*CP, 1e-3, 1e-9, 1, loss, &t);
-    gradient_check("initial read-out", t.w0, dw, C*N, 1e-3, 1e-9, 1, loss, &t);
-    gradient_check("rates", t.rate, drate, STEPS, 1e-3, 1e-9, 1, loss, &t);
+    adapt_backward(dh, dw, drate, &t.record, &t.task, t.at.weight);
+    gradient_check("features", t.at.h, dh, (S + Q)*CP, 1e-3, 1e-9, 1, loss, &t);
+    gradient_check("initial read-out", t.at.w0, dw, C*N, 1e-3, 1e-9, 1, loss, &t);
+    gradient_check("rates", t.at.rate, drate, STEPS, 1e-3, 1e-9, 1, loss, &t);
     real twice[C*N];
     memcpy(twice, dw, sizeof dw);
     loss(&t, NULL);  // at the point itself again
-    adapt_backward(dh, twice, drate, &t.record, &t.task, t.weight);
+    adapt_backward(dh, twice, drate, &t.record, &t.task, t.at.weight);
     for (int i = 0; i < C*N; i++) CHECK_REL(twice[i], 2*dw[i], 1e-14);  // added to
-    for (int s = 0; s < STEPS; s++) t.weight[s] = 0;
+    for (int s = 0; s < STEPS; s++) t.at.weight[s] = 0;
   }
   // stopping the gradient at the updates is another gradient, and seen
   for (int i = 0; i < C*N; i++) dw[i] = 0;
@@ -118,8 +110,8 @@ static void test_gradient(void) {
   struct adapt_task still = t.task;
   real zero[STEPS] = { 0 };
   still.rate = zero;
-  adapt_backward(dh, dw, drate, &t.record, &still, t.weight);
-  CHECK(gradient_compare(t.w0, dw, C*N, 1e-3, loss, &t).worst > 0.05, "a first-order gradient passed");
+  adapt_backward(dh, dw, drate, &t.record, &still, t.at.weight);
+  CHECK(gradient_compare(t.at.w0, dw, C*N, 1e-3, loss, &t).worst > 0.05, "a first-order gradient passed");
   inner_release(&t);
 }
 
@@ -142,15 +134,15 @@ static void test_mixtures(void) {
     CHECK_REL(t.record.query_loss[s], expected, sizeof(real) == sizeof(double) ? 1e-14 : 1e-6);
   }
   if (GRADIENT_CHECKED) {
-    adapt_backward(dh, dw, drate, &t.record, &t.task, t.weight);
-    gradient_check("features of mixtures", t.h, dh, (S + Q)*CP, 1e-3, 1e-9, 1, loss, &t);
-    gradient_check("read-out of mixtures", t.w0, dw, C*N, 1e-3, 1e-9, 1, loss, &t);
+    adapt_backward(dh, dw, drate, &t.record, &t.task, t.at.weight);
+    gradient_check("features of mixtures", t.at.h, dh, (S + Q)*CP, 1e-3, 1e-9, 1, loss, &t);
+    gradient_check("read-out of mixtures", t.at.w0, dw, C*N, 1e-3, 1e-9, 1, loss, &t);
     loss(&t, NULL);
     t.task.other = NULL;
     memset(dw, 0, sizeof dw);
-    adapt_backward(dh, dw, drate, &t.record, &t.task, t.weight);
+    adapt_backward(dh, dw, drate, &t.record, &t.task, t.at.weight);
     t.task.other = other;
-    CHECK(gradient_compare(t.w0, dw, C*N, 1e-3, loss, &t).worst > 0.05, "the gradient of unmixed queries passed");
+    CHECK(gradient_compare(t.at.w0, dw, C*N, 1e-3, loss, &t).worst > 0.05, "the gradient of unmixed queries passed");
   }
   inner_release(&t);
 }
@@ -161,7 +153,7 @@ static void test_quantised(void) {
   real dh[(S + Q)*CP], dw[C*N] = { 0 }, drate[STEPS] = { 0 };
   long moved = 0;
   inner_init(&t, synapse_quantised_new(C, WAYS, 0, 4, 1.0));
-  t.readout->ops->program(t.readout, t.w0, &r);
+  t.readout->ops->program(t.readout, t.at.w0, &r);
   adapt_run(&t.record, &t.task, t.readout, &r);
   for (int s = 0; s <= STEPS; s++)
     for (int i = 0; i < C*N; i++) {
@@ -170,7 +162,7 @@ static void test_quantised(void) {
       moved += s && t.record.w[s*C*N + i] != t.record.w[(s - 1)*C*N + i];
     }
   CHECK(moved > STEPS, "only %ld weights moved", moved);
-  adapt_backward(dh, dw, drate, &t.record, &t.task, t.weight);
+  adapt_backward(dh, dw, drate, &t.record, &t.task, t.at.weight);
   for (int i = 0; i < C*N; i++)
     CHECK(isfinite((double)dw[i]) && (dw[i] != 0) == (i % N < WAYS), "straight-through gradient %g at %d",
           (double)dw[i], i);

@@ -4,25 +4,18 @@
 #include "experiment/arm/perform.h"
 #include "folder.h"
 #include "process.h"
+#include "small_arm.h"
 
 static struct folder folder;
 static char model[300], path[300], csv[300];
 
 // A small untrained model, and a movement in a file.
 static void prepare(void) {
-  static struct reach f;
-  struct reach_model m;
   char text[4000] = "base,shoulder\n";
   snprintf(model, sizeof model, "%s", folder_path(&folder, "m.safetensors"));
   snprintf(path, sizeof path, "%s", folder_path(&folder, "p.csv"));
   snprintf(csv, sizeof csv, "%s", folder_path(&folder, "out.csv"));
-  reach_init(&f);
-  f.lsg.neurons = 40;
-  f.trainee.neurons = 30;
-  f.trajectory.steps = 60;
-  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
-  if (reach_model_save(&m, &f, model, false) < 0) abort();
-  reach_model_release(&m);
+  small_arm_write(model, 40, 30, 60, 1);
   for (int k = 0; k < 50; k++) sprintf(text + strlen(text), "%.3f,%.3f\n", 0.02*(k + 1), -0.01*(k + 1));
   folder_write(&folder, "p.csv", text, strlen(text));
 }

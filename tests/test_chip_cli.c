@@ -6,6 +6,7 @@
 #include "experiment/fewshot/fewshot.h"
 #include "folder.h"
 #include "process.h"
+#include "small_arm.h"
 
 #define MODEL "--model", "models/builtin-5w5s.safetensors"
 #define SMALL "data.kind=builtin", "data.classes=30", "data.evaluation_classes=30", "chip.calibration_rows=32"
@@ -90,27 +91,14 @@ static void check_states(const struct folder *f) {
   command = "chip";
 }
 
-static void write_arm(const char *path, int64_t seed) {
-  struct reach f;
-  struct reach_model m;
-  reach_init(&f);
-  f.lsg.neurons = 30;
-  f.trainee.neurons = 20;
-  f.trajectory.steps = 60;
-  f.run.seed = seed;
-  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
-  CHECK(reach_model_save(&m, &f, path, false) == 0, "%s", err_message());
-  reach_model_release(&m);
-}
-
 // The same commands for a model of the arm: 25 x 20 weights in one matrix.
 static void check_arm(const struct folder *f) {
   char arm[512], other[512], state[512];
   snprintf(arm, sizeof arm, "%s/arm.safetensors", f->path);
   snprintf(other, sizeof other, "%s/second.safetensors", f->path);
   snprintf(state, sizeof state, "%s/arm-state.safetensors", f->path);
-  write_arm(arm, 1);
-  write_arm(other, 2);
+  small_arm_write(arm, 30, 20, 60, 1);
+  small_arm_write(other, 30, 20, 60, 2);
   says(ARGS("map", "--model", "models/arm.safetensors"), "255000 devices");
   says(ARGS("map", "--model", arm), "2000 devices\n");
   says(ARGS("map", "--model", arm, "--json"), "\"devices\": 2000}");

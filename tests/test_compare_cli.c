@@ -81,59 +81,49 @@ static void test_refused(void) {
   compare_release(&a);
 }
 
-static void run(struct process *p, const char *const *args) {
-  *p = (struct process){ 0 };
-  process_args(p, args);
-  process_run(p);
+static struct process p;
+static char first[300], second[300];  // files of scores
+
+static void run(const char *const *args) {
+  p = (struct process){ 0 };
+  process_args(&p, args);
+  process_run(&p);
 }
-#define RUN(...) run(&p, (const char *const[]){ __VA_ARGS__, NULL })
+#define RUN(...) run((const char *const[]){ __VA_ARGS__, NULL })
+// That succeeds and prints `expected`.
+#define SAYS(expected, ...)                                                                         \
+  do {                                                                                              \
+    RUN(__VA_ARGS__);                                                                               \
+    CHECK(p.status == 0 && strstr(p.out, expected), "'%s' is not in %s%s", expected, p.out, p.err); \
+  } while (0)
 
 // The sines of a model and of the same model on a grid of 4 bits.
 static void test_command(void) {
-  static struct process p;
-  struct folder f = folder_make();
-  char exact[300], coarse[300];
-  snprintf(exact, sizeof exact, "%s", folder_path(&f, "exact.json"));
-  snprintf(coarse, sizeof coarse, "%s", folder_path(&f, "coarse.json"));
-  RUN("eval", "sine", "--model", "models/sine.safetensors", "eval.tasks=50", "--scores", exact);
-  CHECK(p.status == 0, "%s", p.err);
-  RUN("eval", "sine", "--model", "models/sine.safetensors", "eval.tasks=50", "--scores", coarse,
-      "synapse.kind=quantised");
-  CHECK(p.status == 0, "%s", p.err);
-  RUN("compare", exact, coarse);
-  CHECK(p.status == 0 && strstr(p.out, "50 items") && strstr(p.out, ": the first is better\n"), "%s%s", p.out, p.err);
-  RUN("compare", coarse, exact, "--json");
-  CHECK(p.status == 0 && strstr(p.out, "\"better\": \"second\""), "%s%s", p.out, p.err);
-  RUN("compare", exact, exact);
-  CHECK(p.status == 0 && strstr(p.out, "no difference is shown"), "%s%s", p.out, p.err);
-  RUN("compare", exact, "/nosuch");
+  SAYS("", "eval", "sine", "--model", "models/sine.safetensors", "eval.tasks=50", "--scores", first);
+  SAYS("", "eval", "sine", "--model", "models/sine.safetensors", "eval.tasks=50", "--scores", second,
+       "synapse.kind=quantised");
+  SAYS("50 items", "compare", first, second);
+  CHECK(strstr(p.out, ": the first is better\n"), "%s", p.out);
+  SAYS("\"better\": \"second\"", "compare", second, first, "--json");
+  SAYS("no difference is shown", "compare", first, first);
+  RUN("compare", first, "/nosuch");
   CHECK(p.status == 1 && strstr(p.err, "/nosuch"), "%s", p.err);
-  RUN("compare", exact);
+  RUN("compare", first);
   CHECK(p.status == 2, "status %d", p.status);
   // before hours of work, not after them
   RUN("eval", "sine", "--model", "models/sine.safetensors", "eval.tasks=10000000", "--scores", "/nosuch/x");
   CHECK(p.status == 1 && strstr(p.err, "/nosuch/x"), "%s", p.err);
-  folder_remove(&f);
 }
 
 // A chip is calibrated on images of other classes; the tasks are those of software all the same.
 static void test_chip(void) {
-  static struct process p;
-  struct folder f = folder_make();
-  char exact[300], chip[300];
-  snprintf(exact, sizeof exact, "%s", folder_path(&f, "exact.json"));
-  snprintf(chip, sizeof chip, "%s", folder_path(&f, "chip.json"));
 #define EVAL                                                                                                           \
   "eval", "fewshot", "--model", "models/builtin-5w5s.safetensors", "data.kind=builtin", "data.classes=40",             \
       "data.validation=0", "eval.tasks=8", "--scores"
-  RUN(EVAL, exact);
-  CHECK(p.status == 0, "%s", p.err);
-  RUN(EVAL, chip, "synapse.kind=chip", "eval.chips=2");
-  CHECK(p.status == 0, "%s", p.err);
-  RUN("compare", exact, chip);
-  CHECK(p.status == 0 && strstr(p.out, "8 items"), "%s%s", p.out, p.err);
+  SAYS("", EVAL, first);
+  SAYS("", EVAL, second, "synapse.kind=chip", "eval.chips=2");
+  SAYS("8 items", "compare", first, second);
 #undef EVAL
-  folder_remove(&f);
 }
 
 int main(void) {
@@ -141,7 +131,11 @@ int main(void) {
   test_chips();
   test_refused();
   if (!process_available()) return 77;
+  struct folder f = folder_make();
+  snprintf(first, sizeof first, "%s", folder_path(&f, "first.json"));
+  snprintf(second, sizeof second, "%s", folder_path(&f, "second.json"));
   test_command();
   test_chip();
+  folder_remove(&f);
   return test_summary();
 }

@@ -12,10 +12,15 @@
 
 #define SHARED "../shared/"
 
+static struct fewshot_result evaluate(const struct fewshot *f, const struct fewshot_model *m) {
+  struct fewshot_result r;
+  CHECK(fewshot_load_and_eval(&r, f, m) == 0, "%s", err_message());
+  return r;
+}
+
 static void test_published(void) {
   struct fewshot f;
   struct fewshot_model m;
-  struct fewshot_result r;
   char path[] = "data.path=" SHARED "omniglot", published[] = "data.preprocessing=published",
        tasks[] = "eval.tasks_file=" SHARED "reference/paper_cnn_tasks.json";
   char *assignments[] = { path, tasks, published };
@@ -28,7 +33,7 @@ static void test_published(void) {
   CHECK(fewshot_model_load(&m, &f, model, &(struct run_sources){ .n_assignments = 3, .assignments = assignments }) == 0,
         "%s", err_message());
   CHECK(f.data.preprocessing == IMAGESET_PUBLISHED && m.net.ways == 5, "settings of published weights");
-  CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
+  struct fewshot_result r = evaluate(&f, &m);
   CHECK(r.n_tasks == 40 && r.n_updates == 4 && r.expected, "%d tasks, %d updates", r.n_tasks, r.n_updates);
   int exact = 0, columns = r.n_updates + 1;
   for (int k = 0; k < r.n_tasks; k++) {
@@ -47,7 +52,7 @@ static void test_published(void) {
   fewshot_result_release(&r);
   // other preprocessing: the comparison can fail
   f.data.preprocessing = IMAGESET_AREA;
-  CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
+  r = evaluate(&f, &m);
   CHECK(r.accuracy[4] < 0.9, "ink and background exchanged, and still %.2f %%", 100 * r.accuracy[4]);
   fewshot_result_release(&r);
   f.eval.updates = 5;  // more than there are rates, also with fixed tasks
@@ -56,7 +61,9 @@ static void test_published(void) {
   fewshot_model_release(&m);
 }
 
-static void builtin(struct fewshot *f, struct fewshot_model *m, int ways) {
+// A random network for tasks of so many ways, and settings to evaluate it on invented characters.
+static struct fewshot_model builtin(struct fewshot *f, int ways) {
+  struct fewshot_model m = { 0 };
   struct rng r = rng_stream(13, RNG_TEST, 0);
   fewshot_init(f);
   CHECK(settings_set(f->sections, "data.kind=builtin") == 0 && settings_set(f->sections, "data.classes=30") == 0, "%s",
@@ -69,9 +76,10 @@ static void builtin(struct fewshot *f, struct fewshot_model *m, int ways) {
   f->eval.shots = 3;
   f->eval.queries = 2;
   f->eval.statistics_images = 60;
-  CHECK(convnet_init(&m->net, &f->net, (int)f->data.size, 1) == 0, "%s", err_message());
-  m->parameters = err_aligned(m->net.n, sizeof(real));
-  convnet_start(&m->net, m->parameters, 0.05, &r);
+  CHECK(convnet_init(&m.net, &f->net, (int)f->data.size, 1) == 0, "%s", err_message());
+  m.parameters = err_aligned(m.net.n, sizeof(real));
+  convnet_start(&m.net, m.parameters, 0.05, &r);
+  return m;
 }
 
 // The numbers that are printed, from the accuracies of the tasks, task k on chip k mod n_chips; 10 queries each.
@@ -121,9 +129,8 @@ static void check_text(const struct fewshot_result *r, const struct fewshot *f, 
 
 static void test_builtin(void) {
   struct fewshot f;
-  struct fewshot_model m = { 0 };
+  struct fewshot_model m = builtin(&f, 5);
   struct fewshot_result r[2];
-  builtin(&f, &m, 5);
   for (int kind = 0; kind < 2; kind++)
     for (int rule = 0; rule < (kind ? 1 : 3); rule++)
       for (int method = 0; method < 3; method++) {
@@ -161,16 +168,14 @@ static void test_builtin(void) {
 // Enough ways that the read-out is the largest matrix; its transposed copy must fit.
 static void test_many_ways(void) {
   struct fewshot f;
-  struct fewshot_model m = { 0 };
-  struct fewshot_result r;
-  builtin(&f, &m, 200);
+  struct fewshot_model m = builtin(&f, 200);
   f.data.evaluation_classes = 200;
   f.eval.shots = f.eval.queries = 1;
   f.eval.tasks = 1;
   f.eval.method = 2;
   f.eval.scratch_updates = 1;
   f.run.threads = 1;
-  CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
+  struct fewshot_result r = evaluate(&f, &m);
   fewshot_result_release(&r);
   f.data.evaluation_classes = 199;
   CHECK(fewshot_load_and_eval(&r, &f, &m) == ERR_SETTING && strstr(err_message(), "200") &&
@@ -240,14 +245,13 @@ static void check_later_ledger(const struct fewshot_result *r, enum convnet_rule
 
 static void test_chips(void) {
   struct fewshot f;
-  struct fewshot_model m = { 0 };
+  struct fewshot_model m = builtin(&f, 5);
   struct fewshot_result r[2], one;
-  builtin(&f, &m, 5);
   on_chips(&f);
   for (f.eval.batchnorm = 0; f.eval.batchnorm < 3; f.eval.batchnorm++) {
     for (int k = 0; k < 2; k++) {
       f.run.threads = k + 1;
-      CHECK(fewshot_load_and_eval(&r[k], &f, &m) == 0, "%s", err_message());
+      r[k] = evaluate(&f, &m);
       r[k].seconds = 0;
     }
     CHECK(r[0].n_chips == 3 && r[0].n_later == 3 && r[0].later_s[2] == 2592000, "%d chips, %d times", r[0].n_chips,
@@ -266,7 +270,7 @@ static void test_chips(void) {
     check_later_ledger(&r[1], (enum convnet_rule)f.eval.batchnorm);
     if (f.eval.batchnorm == 0) check_ledger(&r[0], &f);
     f.eval.chips = 1;  // the first chip is that of a single one
-    CHECK(fewshot_load_and_eval(&one, &f, &m) == 0, "%s", err_message());
+    one = evaluate(&f, &m);
     int same[3] = { 1, 1, 1 };
     for (int k = 0; k < 7; k++)
       same[k % 3] &= !memcmp(one.task_accuracy + k*5, r[0].task_accuracy + k*5, 5 * sizeof(double));
@@ -281,13 +285,11 @@ static void test_chips(void) {
 // Every hour from an hour on: 1 calibration until the second time, 719 until the third.
 static void test_schedule(void) {
   struct fewshot f;
-  struct fewshot_model m = { 0 };
-  struct fewshot_result r;
-  builtin(&f, &m, 5);
+  struct fewshot_model m = builtin(&f, 5);
   on_chips(&f);
   f.chip.recalibrate_s = 3600;
   f.eval.tasks = 3;
-  CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
+  struct fewshot_result r = evaluate(&f, &m);
   CHECK(r.later_chip.products == 720*5*32 && r.later_readout.products == 720*32,
         "%g and %g products of calibrations", r.later_chip.products, r.later_readout.products);
   fewshot_result_release(&r);
@@ -297,20 +299,18 @@ static void test_schedule(void) {
 // Without drift and noise nothing happens while time passes; with drift alone and no correction, it does.
 static void test_later(void) {
   struct fewshot f;
-  struct fewshot_model m = { 0 };
-  struct fewshot_result r;
-  builtin(&f, &m, 5);
+  struct fewshot_model m = builtin(&f, 5);
   on_chips(&f);
   f.chip.read_scale = f.chip.drift_scale = 0;
   f.chip.correction = CHIP_NONE;
-  CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
+  struct fewshot_result r = evaluate(&f, &m);
   for (int k = 0; k < 3; k++)
     CHECK(r.later_accuracy[k] == r.accuracy[4], "%g s later %g, not %g", r.later_s[k], r.later_accuracy[k],
           r.accuracy[4]);
   CHECK(r.later_ci95[2] == r.ci95[4], "+- %g later, not %g", r.later_ci95[2], r.ci95[4]);
   fewshot_result_release(&r);
   f.chip.drift_scale = 8;
-  CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
+  r = evaluate(&f, &m);
   CHECK(r.later_accuracy[2] != r.accuracy[4], "a month of strong drift, and the same %g", r.accuracy[4]);
   fewshot_result_release(&r);
   fewshot_model_release(&m);
@@ -319,7 +319,7 @@ static void test_later(void) {
 // A network all of whose layers adapt.
 static void layers(struct fewshot *f, struct fewshot_model *m) {
   struct rng r = rng_stream(13, RNG_TEST, 1);
-  builtin(f, m, 5);
+  *m = builtin(f, 5);
   fewshot_model_release(m);
   f->net.adapt = CONVNET_ALL;
   f->data.validation = 0.3;
@@ -362,7 +362,7 @@ static void test_layers(void) {
   layers(&f, &m);
   for (f.eval.batchnorm = 0; f.eval.batchnorm < 2; f.eval.batchnorm++)
     for (f.eval.split = 0; f.eval.split < 3; f.eval.split++) {
-      CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
+      r = evaluate(&f, &m);
       check_numbers(&r);
       check_tasks(&r, &f, &m);
       fewshot_result_release(&r);
@@ -385,7 +385,7 @@ static void test_layers_on_chips(void) {
   f.chip.read_scale = f.chip.drift_scale = 0;
   f.chip.correction = CHIP_NONE;
   for (f.eval.batchnorm = 0; f.eval.batchnorm < 2; f.eval.batchnorm++) {
-    CHECK(fewshot_load_and_eval(&r, &f, &m) == 0, "%s", err_message());
+    r = evaluate(&f, &m);
     check_numbers(&r);
     check_text(&r, &f, &m);
     for (int s = 0; s < r.n_updates; s++) {
@@ -417,8 +417,7 @@ static void refused(struct fewshot *f, const struct fewshot_model *m, const char
 
 static void test_refused(void) {
   struct fewshot f;
-  struct fewshot_model m = { 0 };
-  builtin(&f, &m, 5);
+  struct fewshot_model m = builtin(&f, 5);
   on_chips(&f);
   refused(&f, &m, "eval.later_s=60,30", "eval.later_s=60,30: item 2 is 30, not above 60");
   refused(&f, &m, "eval.later_s=1e300", "outside");

@@ -11,14 +11,15 @@
 
 #include "base/err.h"
 #include "base/signals.h"
+#include "folder.h"
 #include "test.h"
 
-static char folder[64] = "/tmp/metaxbar-file-XXXXXX";
-static char path[128];
+static struct folder folder;
+static char path[512];
 
 static int count_files(void) {
   int n = 0;
-  DIR *d = opendir(folder);
+  DIR *d = opendir(folder.path);
   for (struct dirent *e; (e = readdir(d));) n += e->d_name[0] != '.';
   closedir(d);
   return n;
@@ -50,14 +51,14 @@ static void test_replace(void) {
   CHECK(count_files() == 2, "%d", count_files());
   file_out_abort(&o);
   CHECK(file_out_check(path) == 0 && file_out_check("/dev/null") == 0, "%s", err_message());
-  CHECK(file_out_check("/proc/nosuch") == ERR_IO && file_out_check(folder) == ERR_IO, "%s", err_message());
+  CHECK(file_out_check("/proc/nosuch") == ERR_IO && file_out_check(folder.path) == ERR_IO, "%s", err_message());
   check_text("old");
   CHECK(count_files() == 1, "%d", count_files());
   write_text("new");
   check_text("new");
   chmod(path, 0640);
-  char link[160];
-  snprintf(link, sizeof link, "%s/link", folder);
+  char link[600];
+  snprintf(link, sizeof link, "%s/link", folder.path);
   CHECK(symlink(path, link) == 0, "symlink");
   CHECK(file_out_open(&o, link) == 0, "%s", err_message());
   fputs("through a link", o.stream);
@@ -75,13 +76,13 @@ static void test_read_errors(void) {
   CHECK(file_read(path, 3, &data, &size) == ERR_IO && strstr(err_message(), "at most 3"), "%s", err_message());
   CHECK(file_read("/nowhere/x", 3, &data, &size) == ERR_IO && strstr(err_message(), "/nowhere/x: No such"), "%s",
         err_message());
-  CHECK(file_read(folder, 3, &data, &size) == ERR_IO && strstr(err_message(), "folder"), "%s", err_message());
+  CHECK(file_read(folder.path, 3, &data, &size) == ERR_IO && strstr(err_message(), "folder"), "%s", err_message());
   CHECK(file_read("/dev/zero", 100000, &data, &size) == ERR_IO && strstr(err_message(), "more than"), "%s",
         err_message());
   CHECK(file_read("/proc/self/status", 1 << 20, &data, &size) == 0 && size > 100 && !data[size], "%s", err_message());
   free(data);
   struct file_out o;
-  CHECK(file_out_open(&o, folder) == ERR_IO && strstr(err_message(), "folder"), "%s", err_message());
+  CHECK(file_out_open(&o, folder.path) == ERR_IO && strstr(err_message(), "folder"), "%s", err_message());
   CHECK(file_out_open(&o, "/nowhere/x") == ERR_IO && strstr(err_message(), "/nowhere/x: No such"), "%s", err_message());
 }
 
@@ -176,7 +177,7 @@ static void test_threads(void) {
 // What stands under the temporary names already: a killed process's file is taken over, a link, a pipe or a file of two
 // names is left alone, and so is what others call .tmp.
 static void test_occupied(void) {
-  char name[5][160], *text;
+  char name[5][600], *text;
   size_t size;
   static const char *const endings[] = { ".metaxbar-0.tmp", ".metaxbar-1.tmp", ".metaxbar-2.tmp", ".metaxbar-3.tmp",
                                          ".17.tmp" };
@@ -200,8 +201,8 @@ static void test_occupied(void) {
 }
 
 static void test_dirs(void) {
-  char deep[128], below[160];
-  snprintf(deep, sizeof deep, "%s/a/b//c/", folder);
+  char deep[600], below[600];
+  snprintf(deep, sizeof deep, "%s/a/b//c/", folder.path);
   snprintf(below, sizeof below, "%s/x/y", path);
   CHECK(file_make_dirs(deep) == 0 && file_exists(deep), "%s", err_message());
   CHECK(file_make_dirs(deep) == 0, "%s", err_message());
@@ -245,8 +246,8 @@ static void test_signals(void) {
 }
 
 int main(void) {
-  if (!mkdtemp(folder)) return 1;
-  snprintf(path, sizeof path, "%s/file", folder);
+  folder = folder_make();
+  snprintf(path, sizeof path, "%s/file", folder.path);
   test_replace();
   test_read_errors();
   test_disk_full();
@@ -255,8 +256,6 @@ int main(void) {
   test_occupied();
   test_dirs();
   test_signals();
-  char command[128];
-  snprintf(command, sizeof command, "rm -r %s", folder);
-  CHECK(system(command) == 0, "cleaning up");
+  folder_remove(&folder);
   return test_summary();
 }

@@ -38,6 +38,11 @@ enum { QUICK = 1, THREADS = 2 };  // run in debug builds too; compare 1, 2 and 8
   "chip.calibration_rows=64"
 #define TRAINEE " --model models/arm-chip.safetensors"
 
+#define OTHER_KINDS(name, model)                                                              \
+  { "fewshot-" name "-support", 0, NULL, FEWSHOT(model) " eval.batchnorm=support" },          \
+      { "fewshot-" name "-quantised", 0, NULL, FEWSHOT(model) " synapse.kind=quantised" },    \
+      { "fewshot-" name "-chip", 0, NULL, FEWSHOT(model) AGED }
+
 // Each case is a command; @ stands for a temporary folder. Its facts are the JSON or CSV on standard output and the
 // contents of `files`, in that folder or, of a training, in the run directory. Cases run in this order.
 static const struct golden {
@@ -46,17 +51,11 @@ static const struct golden {
   const char *files, *args;
 } cases[] = {
   { "fewshot-builtin-task", QUICK | THREADS, NULL, FEWSHOT("builtin-5w5s") },
-  { "fewshot-builtin-support", 0, NULL, FEWSHOT("builtin-5w5s") " eval.batchnorm=support" },
-  { "fewshot-builtin-quantised", 0, NULL, FEWSHOT("builtin-5w5s") " synapse.kind=quantised" },
-  { "fewshot-builtin-chip", 0, NULL, FEWSHOT("builtin-5w5s") AGED },
+  OTHER_KINDS("builtin", "builtin-5w5s"),
   { "fewshot-5w5s-task", 0, NULL, FEWSHOT("omniglot-5w5s") },
-  { "fewshot-5w5s-support", 0, NULL, FEWSHOT("omniglot-5w5s") " eval.batchnorm=support" },
-  { "fewshot-5w5s-quantised", 0, NULL, FEWSHOT("omniglot-5w5s") " synapse.kind=quantised" },
-  { "fewshot-5w5s-chip", 0, NULL, FEWSHOT("omniglot-5w5s") AGED },
+  OTHER_KINDS("5w5s", "omniglot-5w5s"),
   { "fewshot-5w1s-task", 0, NULL, FEWSHOT("omniglot-5w1s") },
-  { "fewshot-5w1s-support", 0, NULL, FEWSHOT("omniglot-5w1s") " eval.batchnorm=support" },
-  { "fewshot-5w1s-quantised", 0, NULL, FEWSHOT("omniglot-5w1s") " synapse.kind=quantised" },
-  { "fewshot-5w1s-chip", 0, NULL, FEWSHOT("omniglot-5w1s") AGED },
+  OTHER_KINDS("5w1s", "omniglot-5w1s"),
   { "fewshot-20w5s-task", 0, NULL, FEWSHOT("omniglot-20w5s") },
   { "fewshot-20w5s-support", 0, NULL, FEWSHOT("omniglot-20w5s") " eval.batchnorm=support" },
   { "fewshot-20w5s-quantised", 0, NULL, FEWSHOT("omniglot-20w5s") " synapse.kind=quantised" },

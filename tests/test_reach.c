@@ -125,167 +125,6 @@ static void check_published(void) {
   reach_model_release(&m);
 }
 
-// ---- training
-
-static char *whole_file(const char *folder, const char *name, size_t *size) {
-  char path[FILE_PATH_SIZE], *data = NULL;
-  snprintf(path, sizeof path, "%s/%s", folder, name);
-  *size = 0;
-  CHECK(file_read(path, 1 << 26, &data, size) == 0, "%s", err_message());
-  return data;
-}
-
-static void same_file(const char *a, const char *b, const char *name) {
-  size_t n, m;
-  char *x = whole_file(a, name, &n), *y = whole_file(b, name, &m);
-  CHECK(x && y && n == m && !memcmp(x, y, n), "%s differs between %s and %s", name, a, b);
-  free(x);
-  free(y);
-}
-
-// A run that is killed once a checkpoint is there.
-static void run_and_kill(struct reach *f, const char *folder) {
-  const double every_s = f->training.checkpoint_every_s;
-  f->training.checkpoint_every_s = 0;
-  const pid_t child = fork();
-  if (child == 0) {
-    alarm(1200);
-    _exit(reach_train(f, folder, 0) < 0);
-  }
-  char path[FILE_PATH_SIZE];
-  snprintf(path, sizeof path, "%s/checkpoint.safetensors", folder);
-  for (siginfo_t ended = { 0 }; !ended.si_pid && !file_exists(path);
-       waitid(P_PID, (id_t)child, &ended, WEXITED | WNOHANG | WNOWAIT))
-    usleep(500);
-  kill(child, SIGKILL);
-  waitpid(child, NULL, 0);
-  f->training.checkpoint_every_s = every_s;
-}
-
-static void check_training(void) {
-  char folder[] = "/tmp/reachXXXXXX", a[64], c[64], command[128];
-  CHECK(mkdtemp(folder), "no temporary folder");
-  snprintf(a, sizeof a, "%s/a", folder);
-  snprintf(c, sizeof c, "%s/c", folder);
-  struct reach f;
-  small_arm(&f);
-  f.run.threads = 1;
-  CHECK(reach_train(&f, a, 0) == 0, "%s", err_message());
-  f.run.threads = 3;
-  run_and_kill(&f, c);
-  CHECK(reach_train(&f, c, 1) == 0, "%s", err_message());
-  same_file(a, c, "model.safetensors");
-  same_file(a, c, "metrics.csv");
-  f.training.rate = 1e-3;
-  CHECK(reach_train(&f, c, 1) == ERR_SETTING && strstr(err_message(), "train.rate"), "another rate: %s", err_message());
-  // a model read back is the model
-  struct reach_model m;
-  struct reach g;
-  char path[96];
-  snprintf(path, sizeof path, "%s/model.safetensors", a);
-  reach_init(&g);
-  CHECK(reach_model_load(&m, &g, path, &(struct run_sources){ 0 }) == 0, "%s", err_message());
-  CHECK(g.lsg.neurons == 40 && g.trajectory.steps == 60 && m.o.trainee.n == 24, "%d neurons", m.o.trainee.n);
-  snprintf(path, sizeof path, "%s/copy.safetensors", folder);
-  CHECK(reach_model_save(&m, &g, path, false) == 0, "%s", err_message());
-  size_t n_a, n_b;
-  char *x = whole_file(a, "model.safetensors", &n_a), *y = whole_file(folder, "copy.safetensors", &n_b);
-  CHECK(n_a == n_b && !memcmp(x, y, n_a), "the model changes when saved again");
-  free(x);
-  free(y);
-  reach_model_release(&m);
-  snprintf(command, sizeof command, "rm -r %s", folder);
-  CHECK(system(command) == 0, "%s", command);
-}
-
-// A trainee with a rate of zero stays as it is, bit for bit, while the LSG learns; W_out has a rate of its own.
-static void check_frozen(void) {
-  char folder[] = "/tmp/reachXXXXXX", path[64], command[128];
-  CHECK(mkdtemp(folder), "no temporary folder");
-  struct reach f;
-  struct reach_model start, end;
-  small_arm(&f);
-  f.train.trainee_rate = 0;
-  f.training.weight_decay = 0.05;
-  f.training.clip = 0.3;
-  CHECK(reach_model_new(&start, &f) == 0, "%s", err_message());
-  CHECK(reach_train(&f, folder, 0) == 0, "%s", err_message());
-  snprintf(path, sizeof path, "%s/model.safetensors", folder);
-  CHECK(reach_model_load(&end, &f, path, &(struct run_sources){ 0 }) == 0, "%s", err_message());
-  const size_t *at = start.o.matrix;
-  for (int k = 0; k < ONESHOT_MATRICES; k++) {
-    const bool same = !memcmp(start.parameters + at[k], end.parameters + at[k], (at[k + 1] - at[k])*sizeof(real));
-    CHECK(same == (k == 3 || k == 4), "matrix %d: %s", k, same ? "as it was" : "changed");
-  }
-  reach_model_release(&start);
-  reach_model_release(&end);
-  snprintf(command, sizeof command, "rm -r %s", folder);
-  CHECK(system(command) == 0, "%s", command);
-}
-
-// A model to start from that is not there: refused before the folder of the run is made, and not asked for any more
-// once there is a checkpoint. What is validated best is kept beside the last.
-static void check_start(void) {
-  char folder[] = "/tmp/reachXXXXXX", run[64], start[64], path[96], command[128];
-  CHECK(mkdtemp(folder), "no temporary folder");
-  snprintf(run, sizeof run, "%s/run", folder);
-  snprintf(start, sizeof start, "%s/start.safetensors", folder);
-  struct reach f;
-  struct reach_model m;
-  small_arm(&f);
-  snprintf(f.training.start, sizeof f.training.start, "%s", start);
-  CHECK(reach_train(&f, run, false) == ERR_IO && strstr(err_message(), start), "%s", err_message());
-  CHECK(!file_exists(run), "a run that was refused has a folder");
-  f.trainee.neurons = 20;
-  CHECK(reach_model_new(&m, &f) == 0 && reach_model_save(&m, &f, start, false) == 0, "%s", err_message());
-  reach_model_release(&m);
-  f.trainee.neurons = 24;
-  CHECK(reach_train(&f, run, false) == ERR_FORMAT && strstr(err_message(), "w_out"), "other sizes: %s", err_message());
-  CHECK(!file_exists(run), "a run that was refused has a folder");
-  f.run.seed = 7;
-  CHECK(reach_model_new(&m, &f) == 0 && reach_model_save(&m, &f, start, false) == 0, "%s", err_message());
-  reach_model_release(&m);
-  f.run.seed = 1;
-  CHECK(reach_train(&f, run, false) == 0, "%s", err_message());
-  CHECK(unlink(start) == 0, "no start");
-  f.training.iterations += 2;
-  CHECK(reach_train(&f, run, true) == 0, "%s", err_message());
-  snprintf(path, sizeof path, "%s/model-best.safetensors", run);
-  CHECK(reach_model_load(&m, &f, path, &(struct run_sources){ 0 }) == 0, "%s", err_message());
-  reach_model_release(&m);
-  snprintf(command, sizeof command, "rm -r %s", folder);
-  CHECK(system(command) == 0, "%s", command);
-}
-
-// Adam on the gradient makes the loss smaller.
-static void check_learning(void) {
-  struct reach f;
-  char folder[] = "/tmp/reachXXXXXX", run[64], command[128];
-  CHECK(mkdtemp(folder), "no temporary folder");
-  small_arm(&f);
-  f.update.grid = EPROP_EXACT;
-  f.training.iterations = 60;
-  f.training.log_every = 20;
-  f.train.validate_trajectories = 0;
-  f.training.rate = 3e-3;
-  snprintf(run, sizeof run, "%s/run", folder);
-  CHECK(reach_train(&f, run, 0) == 0, "%s", err_message());
-  size_t size;
-  char *csv = whole_file(run, "metrics.csv", &size);
-  double first = NAN, last = NAN;
-  for (char *line = strchr(csv, '\n'); line && line[1]; line = strchr(line + 1, '\n')) {
-    double loss;
-    if (sscanf(line + 1, "%*[^,],%*[^,],%lf", &loss) == 1) {
-      if (isnan(first)) first = loss;
-      last = loss;
-    }
-  }
-  CHECK(last < 0.8*first, "loss %g to %g", first, last);
-  free(csv);
-  snprintf(command, sizeof command, "rm -r %s", folder);
-  CHECK(system(command) == 0, "%s", command);
-}
-
 // ---- a user's path
 
 static void write_path(const char *path, double radius, int rows, int bad_row) {
@@ -306,10 +145,9 @@ static void check_path(void) {
   char path[] = "/tmp/pathXXXXXX";
   close(mkstemp(path));
   struct reach f;
-  struct reach_model m;
   struct reach_result r;
   small_arm(&f);
-  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
+  struct reach_model m = small_arm_model(&f);
   snprintf(f.target.file, sizeof f.target.file, "%s", path);
   write_path(path, 0.05, 40, 0);
   CHECK(reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());
@@ -383,15 +221,13 @@ static double readout_error(const real *gradient, struct reach_batch *b, const s
 // at the same limit. The networks begin 7 steps before the movement; what they say then moves nothing.
 static void check_stops(void) {
   struct reach f;
-  struct reach_model m;
   struct reach_batch b;
   small_arm(&f);
   f.update.grid = EPROP_EXACT;
   f.arm.limit_base_deg = f.arm.limit_shoulder_deg = 1;
   f.code.lead_in = 7;
-  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
-  reach_batch_init(&b, &f, &m.o, 2, 2, NULL, NULL);
-  CHECK(reach_batch_draw(&b, 2, RNG_TEST, 0) == 0, "%s", err_message());
+  struct reach_model m = small_arm_model(&f);
+  small_arm_batch(&b, &f, &m, 2, 2, RNG_TEST);
   real *w_out = m.parameters + m.o.trainee_w_out, *gradient = err_aligned(m.o.n, sizeof *gradient);
   const int ld = m.o.trainee.ld_out;
   for (int i = 0; i < m.o.trainee.n*ld; i++) w_out[i] *= (real)10;  // so that the limits are reached
@@ -441,14 +277,13 @@ static void check_stops(void) {
 static void check_device(void) {
   enum { N = 13 };  // in software a first pass is shared by 10
   struct reach f;
-  struct reach_model m;
   struct reach_result r, d;
   small_arm(&f);
   f.run.threads = 2;
   f.eval.trajectories = N;
   f.update.grid = EPROP_NEAREST;
   f.update.step = 1e-3;
-  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
+  struct reach_model m = small_arm_model(&f);
   const int rows = m.o.trainee.n_in + m.o.trainee.n;
   struct synapse *array[2] = { synapse_exact_new(rows, m.o.trainee.n), synapse_exact_new(rows, m.o.trainee.n) };
   const struct reach_device device = { .array = array };
@@ -548,14 +383,12 @@ static void check_statistics(void) {
 // Programming noise has the size asked for, relative to the largest weight, and leaves the diagonal alone.
 static void check_noise(void) {
   struct reach f;
-  struct reach_model m;
   struct reach_batch b;
   small_arm(&f);
   f.noise.programming = 0.07;
   f.noise.read = 0.02;
-  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
-  reach_batch_init(&b, &f, &m.o, 4, 2, NULL, NULL);
-  CHECK(reach_batch_draw(&b, 4, RNG_TEST, 0) == 0, "%s", err_message());
+  struct reach_model m = small_arm_model(&f);
+  small_arm_batch(&b, &f, &m, 4, 2, RNG_TEST);
   reach_batch_forward(&b, m.parameters);
   const struct spiking *net = &m.o.trainee;
   const real *w = m.parameters + m.o.trainee_w;
@@ -575,8 +408,7 @@ static void check_noise(void) {
         "two movements share their noise");
   reach_batch_release(&b);
   m.o.noise.chips = ONESHOT_OF_EPISODE;
-  reach_batch_init(&b, &f, &m.o, 4, 2, NULL, NULL);
-  CHECK(reach_batch_draw(&b, 4, RNG_TEST, 0) == 0, "%s", err_message());
+  small_arm_batch(&b, &f, &m, 4, 2, RNG_TEST);
   reach_batch_forward(&b, m.parameters);
   CHECK(b.n_firsts == 2 && b.item[0].first == b.item[1].first && b.item[2].first == b.item[3].first,
         "%d chips for two episodes", b.n_firsts);
@@ -591,7 +423,6 @@ static void check_noise(void) {
 static void check_rewriting(int preset, bool column) {
   enum { N = 40 };
   struct reach f;
-  struct reach_model m;
   struct reach_batch b;
   small_arm(&f);
   f.noise.preset = preset;
@@ -599,9 +430,8 @@ static void check_rewriting(int preset, bool column) {
   f.noise.programming = preset ? 1 : 0.07;
   f.update.grid = EPROP_EXACT;
   f.update.rate = 1e-5;  // changes far below the errors
-  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
-  reach_batch_init(&b, &f, &m.o, N, N, NULL, NULL);
-  CHECK(reach_batch_draw(&b, N, RNG_TEST, 0) == 0, "%s", err_message());
+  struct reach_model m = small_arm_model(&f);
+  small_arm_batch(&b, &f, &m, N, N, RNG_TEST);
   reach_batch_forward(&b, m.parameters);
   const size_t size = spiking_w_size(&m.o.trainee);
   const real *w = m.parameters + m.o.trainee_w;
@@ -639,14 +469,13 @@ static void check_rewriting(int preset, bool column) {
 // Broadcast errors: several updates through W_out bring the outputs nearer to the target.
 static void check_broadcast(void) {
   struct reach f;
-  struct reach_model m;
   struct reach_result r;
   small_arm(&f);
   f.update = (struct eprop_params){
     .signal = EPROP_SYMMETRIC, .repeats = 60, .rate = 0.05, .input_rate = 1, .grid = EPROP_EXACT, .step = 0.1
   };
   f.eval.trajectories = 5;
-  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
+  struct reach_model m = small_arm_model(&f);
   CHECK(reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());
   const double before = r.before.omega_rmse_rad_s[0].mean, after = r.after.omega_rmse_rad_s[0].mean;
   printf("symmetric broadcast, 60 updates: %.3f to %.3f rad/s\n", before, after);
@@ -667,14 +496,12 @@ static double square_difference(const real *a, const real *b, size_t n) {
 // Several passes of the LSG: without dither their mean is one pass; with it the variance falls as their number.
 static void check_passes(void) {
   struct reach f;
-  struct reach_model m;
   struct reach_batch b;
   small_arm(&f);
-  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
+  struct reach_model m = small_arm_model(&f);
   const size_t n = (size_t)m.o.T*(size_t)m.o.trainee.ld;
   real *one = err_calloc(n, sizeof *one), *two = err_calloc(n, sizeof *two);
-  reach_batch_init(&b, &f, &m.o, 1, 1, NULL, NULL);
-  CHECK(reach_batch_draw(&b, 1, RNG_TEST, 0) == 0, "%s", err_message());
+  small_arm_batch(&b, &f, &m, 1, 1, RNG_TEST);
   struct oneshot_item *it = &b.item[0];
   oneshot_signal(one, it, &m.o, m.parameters, &b.scratch[0]);
   m.o.update.lsg_passes = 3;
@@ -707,10 +534,6 @@ int main(void) {
   check_reference(REFERENCE "eprop_small.safetensors");
   check_reference(REFERENCE "eprop_small_quantised.safetensors");
   check_published();
-  check_training();
-  check_frozen();
-  check_start();
-  check_learning();
   check_path();
   check_stops();
   check_device();

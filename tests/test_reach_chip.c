@@ -6,6 +6,7 @@
 #include "base/stat.h"
 #include "experiment/arm/batch.h"
 #include "experiment/arm/deploy.h"
+#include "small_arm.h"
 #include "test.h"
 
 enum { N = 7 };
@@ -28,9 +29,8 @@ static void ideal(struct reach *f) {
 }
 
 static struct reach_result run(const struct reach *f) {
-  struct reach_model m;
   struct reach_result r;
-  CHECK(reach_model_new(&m, f) == 0, "%s", err_message());
+  struct reach_model m = small_arm_model(f);
   CHECK(reach_eval(&r, f, &m, NULL) == 0, "%s", err_message());
   reach_model_release(&m);
   return r;
@@ -198,12 +198,11 @@ static void count(const struct reach_device *d, int worker, uint64_t movement, s
 
 static void check_numbers(void) {
   struct reach f;
-  struct reach_model m;
   struct reach_result r;
   small(&f);
   f.eval.trajectories = 130;
   f.trajectory.steps = 10;
-  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
+  struct reach_model m = small_arm_model(&f);
   struct synapse *array[2] = { synapse_exact_new(29, 24), synapse_exact_new(29, 24) };
   const struct reach_device device = { .array = array, .restore = count };
   CHECK(reach_eval(&r, &f, &m, &device) == 0, "%s", err_message());
@@ -218,10 +217,9 @@ static void check_numbers(void) {
 // Chips one by one: each its own, none where it does not fit.
 static void check_deploy(void) {
   struct reach f;
-  struct reach_model m;
   struct chip *two[2] = { NULL }, *one = NULL;
   small(&f);
-  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
+  struct reach_model m = small_arm_model(&f);
   struct par *par = par_new(2);
   for (int k = 0; k < 2; k++) CHECK(reach_chip_deploy(&two[k], k, &f, &m, par) == 0, "%s", err_message());
   CHECK(reach_chip_deploy(&one, 0, &f, &m, NULL) == 0, "%s", err_message());
@@ -241,9 +239,8 @@ static void check_deploy(void) {
 }
 
 static void refused(const struct reach *f, const char *text) {
-  struct reach_model m;
   struct reach_result r;
-  CHECK(reach_model_new(&m, f) == 0, "%s", err_message());
+  struct reach_model m = small_arm_model(f);
   CHECK(reach_eval(&r, f, &m, NULL) == ERR_SETTING && strstr(err_message(), text), "%s, not: %s", err_message(), text);
   reach_model_release(&m);
 }

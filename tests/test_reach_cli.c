@@ -4,24 +4,12 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/tensorfile.h"
-#include "experiment/arm/reach.h"
 #include "folder.h"
 #include "process.h"
+#include "small_arm.h"
 
 static struct process p;
 static char model[200], table[200], path[200];
-
-// Random weights; 249 steps, as the paths in examples/ have.
-static void write_model(void) {
-  struct reach f;
-  struct reach_model m;
-  reach_init(&f);
-  f.lsg.neurons = 30;
-  f.trainee.neurons = 20;
-  CHECK(reach_model_new(&m, &f) == 0, "%s", err_message());
-  CHECK(reach_model_save(&m, &f, model, false) == 0, "%s", err_message());
-  reach_model_release(&m);
-}
 
 static void run(const char *const *args) {
   p = (struct process){ 0 };
@@ -172,20 +160,22 @@ static void refused(int status, const char *const *texts) {
 #define REFUSED(...) refused(1, (const char *[]){ path, __VA_ARGS__, NULL })
 
 static void check_refused(void) {
-  write_path(9, 0, "");
-  REFUSED("9 rows", "at least 10");
-  write_path(249, 120, "1,0");
-  REFUSED(":120:", "base jumps", "limit");
-  write_path(249, 120, "nan,0");
-  REFUSED(":120:", "not finite");
-  write_path(249, 1, "0.5,0");
-  REFUSED(":1:", "from home");
-  write_path(249, 120, "0,-3");
-  REFUSED(":120:", "shoulder at -171.9 degrees", "limit 70");
-  write_path(249, 120, "0.9,0,0.3");
-  REFUSED(":120:", "3 columns");
-  write_path(11, 11, "0.001,x");
-  REFUSED(":11:", "column 2");
+  static const struct {
+    int rows, at;             // row `at` holds `row`
+    const char *row, *where, *reason, *limit;
+  } cases[] = {
+    { 9, 0, "", "9 rows", "at least 10", NULL },
+    { 249, 120, "1,0", ":120:", "base jumps", "limit" },
+    { 249, 120, "nan,0", ":120:", "not finite", NULL },
+    { 249, 1, "0.5,0", ":1:", "from home", NULL },
+    { 249, 120, "0,-3", ":120:", "shoulder at -171.9 degrees", "limit 70" },
+    { 249, 120, "0.9,0,0.3", ":120:", "3 columns", NULL },
+    { 11, 11, "0.001,x", ":11:", "column 2", NULL },
+  };
+  for (size_t k = 0; k < sizeof cases/sizeof *cases; k++) {
+    write_path(cases[k].rows, cases[k].at, cases[k].row);
+    REFUSED(cases[k].where, cases[k].reason, cases[k].limit);
+  }
   FILE *out = fopen(path, "w");
   for (int k = 1; k <= 30; k++) fprintf(out, "%g,-0.033,0.3585\n", 0.92 + 0.003*k);
   fclose(out);
@@ -272,7 +262,7 @@ int main(void) {
   snprintf(model, sizeof model, "%s", folder_path(&folder, "model.safetensors"));
   snprintf(table, sizeof table, "%s", folder_path(&folder, "table.csv"));
   snprintf(path, sizeof path, "%s", folder_path(&folder, "path.csv"));
-  write_model();
+  small_arm_write(model, 30, 20, 249, 1);  // as many steps as the paths in examples/ have
   check_output();
   check_convert();
   check_resize();

@@ -24,8 +24,7 @@ static void check_movement(void) {
   CHECK_REL(one.after.rms_distance_cm.mean, 100*sqrt(square/60), 1e-9);
   for (int j = 0; j < 2; j++) CHECK_REL(one.after.omega_rmse_rad_s[j].mean, sqrt(omega[j]/60), 1e-9);
   struct reach_batch b;
-  reach_batch_init(&b, &f, &m.o, 1, 1, NULL, NULL);
-  CHECK(reach_batch_draw(&b, 1, RNG_EVALUATE, 0) == 0, "%s", err_message());
+  small_arm_batch(&b, &f, &m, 1, 1, RNG_EVALUATE);
   reach_batch_forward(&b, m.parameters);
   const double first = b.item[0].first->rec.spikes.first[60], second = b.item[0].second.spikes.first[60],
                lsg = b.item[0].lsg.spikes.first[60];
@@ -65,8 +64,7 @@ static void check_row(void) {
                &found[1], &found[2], &found[3]) == 4,
         "%s", csv);
   free(csv);
-  reach_batch_init(&b, &f, &m.o, 6, 2, NULL, NULL);
-  CHECK(reach_batch_draw(&b, 6, RNG_TRAJECTORY, 0) == 0, "%s", err_message());
+  small_arm_batch(&b, &f, &m, 6, 2, RNG_TRAJECTORY);
   reach_batch_forward(&b, m.parameters);
   for (int k = 0; k < 6; k++) {
     reach_batch_errors(&cm, omega, &b, k, b.item[k].output);

@@ -17,7 +17,7 @@ static void check_widening(int64_t grid) {
   small_arm(&f);
   f.update.grid = grid;
   f.update.step = f.update.threshold = 0.003;
-  CHECK(reach_model_new(&narrow, &f) == 0, "%s", err_message());
+  narrow = small_arm_model(&f);
   g = f;
   g.trainee.neurons = 2*f.trainee.neurons;
   CHECK(reach_resize(&wide, &g, &narrow, &f.code, 0) == 0 && g.update.rate == f.update.rate/2, "%s", err_message());
@@ -99,8 +99,7 @@ static void check_widening(int64_t grid) {
             told.o.lsg.n_in == narrow.o.lsg.n_in + 48,
         "%s", err_message());
   struct reach_batch c;
-  reach_batch_init(&c, &g, &told.o, 1, 1, NULL, NULL);
-  CHECK(reach_batch_draw(&c, 1, RNG_EVALUATE, 0) == 0, "%s", err_message());
+  small_arm_batch(&c, &g, &told, 1, 1, RNG_EVALUATE);
   reach_batch_forward(&c, told.parameters);
   CHECK(c.item[0].input.first[T] > a.item[0].input.first[T], "%d events in, and %d with the velocity",
         a.item[0].input.first[T], c.item[0].input.first[T]);
@@ -146,7 +145,7 @@ static void check_narrowing(void) {
   small_arm(&f);
   f.trainee.neurons = 40;
   f.update.step = f.update.threshold = 0.003;
-  CHECK(reach_model_new(&whole, &f) == 0, "%s", err_message());
+  whole = small_arm_model(&f);
   g = f;
   g.trainee.neurons = 30;
   const double k = 0.75;

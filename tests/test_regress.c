@@ -1,32 +1,25 @@
 // The inner loop of a regression against the rule written out in double precision; its exact gradient in the features,
 // the initial read-out and the rates.
-#include "base/rng.h"
-#include "gradient.h"
 #include "learn/regress.h"
+#include "readout_fixture.h"
 
-enum { OUTPUTS = 2, S = 6, Q = 4, C = 5, CP = 16, N = 16, STEPS = 3 };
+enum { OUTPUTS = 2 };
 
 struct inner {
   struct regress_task task;
   struct regress_record record;
   struct synapse *readout;
-  real h[(S + Q)*CP] __attribute__((aligned(64)));
+  struct readout_fixture at;
   real target[(S + Q)*N] __attribute__((aligned(64)));
-  real w0[C*N] __attribute__((aligned(64)));
-  real rate[STEPS];
-  double weight[STEPS + 1];
 };
 
 static void inner_init(struct inner *t) {
-  struct rng r = rng_stream(8, RNG_TEST, 0);
+  struct rng r = rng_stream(9, RNG_TEST, 0);
   memset(t, 0, sizeof *t);
-  for (int i = 0; i < (S + Q)*CP; i++) t->h[i] = i % CP < C ? (real)rng_normal(&r) : 0;
+  readout_fixture_draw(&t->at, OUTPUTS, 0.13, 0.07);
   for (int i = 0; i < (S + Q)*N; i++) t->target[i] = i % N < OUTPUTS ? (real)rng_normal(&r) : 0;
-  for (int i = 0; i < C*N; i++) t->w0[i] = i % N < OUTPUTS ? (real)(0.5*rng_normal(&r)) : 0;
-  for (int s = 0; s < STEPS; s++) t->rate[s] = (real)(0.13 + 0.07*s);
-  for (int s = 0; s <= STEPS; s++) t->weight[s] = 0.2 + 0.15*s;
-  t->task = (struct regress_task){ .outputs = OUTPUTS, .steps = STEPS, .S = S, .Q = Q, .C = C, .h = t->h,
-                                   .target = t->target, .rate = t->rate };
+  t->task = (struct regress_task){ .outputs = OUTPUTS, .steps = STEPS, .S = S, .Q = Q, .C = C, .h = t->at.h,
+                                   .target = t->target, .rate = t->at.rate };
   t->readout = synapse_exact_new(C, OUTPUTS);
   regress_record_init(&t->record, OUTPUTS, STEPS, S, Q, C);
 }
@@ -41,9 +34,9 @@ static double loss(void *context, uint64_t *pattern) {
   struct inner *t = context;
   double sum = 0;
   (void)pattern;
-  t->readout->ops->program(t->readout, t->w0, NULL);
+  t->readout->ops->program(t->readout, t->at.w0, NULL);
   regress_run(&t->record, &t->task, t->readout, NULL);
-  for (int s = 0; s <= STEPS; s++) sum += t->weight[s]*pow(t->record.query_loss[s], 2)/2;
+  for (int s = 0; s <= STEPS; s++) sum += t->at.weight[s]*pow(t->record.query_loss[s], 2)/2;
   return sum;
 }
 
@@ -53,7 +46,7 @@ static double plain_loss(double e[][OUTPUTS], const struct inner *t, int first, 
   for (int i = 0; i < n; i++)
     for (int k = 0; k < OUTPUTS; k++) {
       e[i][k] = -(double)t->target[(first + i)*N + k];
-      for (int c = 0; c < C; c++) e[i][k] += (double)t->h[(first + i)*CP + c]*w[c][k];
+      for (int c = 0; c < C; c++) e[i][k] += (double)t->at.h[(first + i)*CP + c]*w[c][k];
       sum += e[i][k]*e[i][k]/(n*OUTPUTS);
     }
   return sum;
@@ -66,7 +59,7 @@ static void test_plain(void) {
   inner_init(&t);
   loss(&t, NULL);
   for (int c = 0; c < C; c++)
-    for (int k = 0; k < OUTPUTS; k++) w[c][k] = (double)t.w0[c*N + k];
+    for (int k = 0; k < OUTPUTS; k++) w[c][k] = (double)t.at.w0[c*N + k];
   for (int s = 0; s <= STEPS; s++) {
     CHECK_REL(t.record.query_loss[s], plain_loss(e, &t, S, Q, w), tolerance);
     for (int i = 0; i < C*N; i++) {
@@ -82,7 +75,7 @@ static void test_plain(void) {
     CHECK_REL(t.record.support_loss[s], plain_loss(e, &t, 0, S, w), tolerance);
     for (int c = 0; c < C; c++)
       for (int k = 0; k < OUTPUTS; k++)
-        for (int i = 0; i < S; i++) w[c][k] -= (double)t.rate[s]*(double)t.h[i*CP + c]*2*e[i][k]/(S*OUTPUTS);
+        for (int i = 0; i < S; i++) w[c][k] -= (double)t.at.rate[s]*(double)t.at.h[i*CP + c]*2*e[i][k]/(S*OUTPUTS);
     CHECK(t.record.written[s] == 0, "devices written in software");
   }
   inner_release(&t);
@@ -91,7 +84,7 @@ static void test_plain(void) {
 static void backward(struct inner *t, const struct regress_task *task, real *dh, real *dw, real *drate) {
   double weight[STEPS + 1];
   loss(t, NULL);
-  for (int s = 0; s <= STEPS; s++) weight[s] = t->weight[s]*t->record.query_loss[s];
+  for (int s = 0; s <= STEPS; s++) weight[s] = t->at.weight[s]*t->record.query_loss[s];
   regress_backward(dh, dw, drate, &t->record, task, weight);
 }
 
@@ -104,14 +97,14 @@ static void test_gradient(void) {
     memset(drate, 0, sizeof drate);
     for (int i = 0; i < (S + Q)*CP; i++) dh[i] = 7;  // overwritten
     backward(&t, &t.task, dh, dw, drate);
-    gradient_check("features", t.h, dh, (S + Q)*CP, 1e-3, 1e-9, 1, loss, &t);
-    gradient_check("initial read-out", t.w0, dw, C*N, 1e-3, 1e-9, 1, loss, &t);
-    gradient_check("rates", t.rate, drate, STEPS, 1e-3, 1e-9, 1, loss, &t);
+    gradient_check("features", t.at.h, dh, (S + Q)*CP, 1e-3, 1e-9, 1, loss, &t);
+    gradient_check("initial read-out", t.at.w0, dw, C*N, 1e-3, 1e-9, 1, loss, &t);
+    gradient_check("rates", t.at.rate, drate, STEPS, 1e-3, 1e-9, 1, loss, &t);
     real twice[C*N];
     memcpy(twice, dw, sizeof dw);
     backward(&t, &t.task, dh, twice, drate);
     for (int i = 0; i < C*N; i++) CHECK_REL(twice[i], 2*dw[i], 1e-14);  // added to
-    for (int s = 0; s < STEPS; s++) t.weight[s] = 0;
+    for (int s = 0; s < STEPS; s++) t.at.weight[s] = 0;
   }
   // stopping the gradient at the updates is another gradient, and seen
   memset(dw, 0, sizeof dw);
@@ -119,7 +112,7 @@ static void test_gradient(void) {
   real zero[STEPS] = { 0 };
   still.rate = zero;
   backward(&t, &still, dh, dw, drate);
-  CHECK(gradient_compare(t.w0, dw, C*N, 1e-3, loss, &t).worst > 0.05, "a first-order gradient passed");
+  CHECK(gradient_compare(t.at.w0, dw, C*N, 1e-3, loss, &t).worst > 0.05, "a first-order gradient passed");
   inner_release(&t);
 }
 

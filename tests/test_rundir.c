@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/param.h"
 #include "base/settings.h"
+#include "folder.h"
 #include "test.h"
 
 struct run {
@@ -18,8 +19,8 @@ static const struct param table[] = { PARAM_I64(struct run, seed, 1, 0, 1000, "s
 static struct run run;
 static const struct settings_section all[] = { { "run", table, &run }, { 0 } };
 
-static char folder[64] = "/tmp/metaxbar-run-XXXXXX";
-static char path[128];
+static struct folder folder;
+static char path[512];
 
 static void write_text(const struct rundir *r, const char *name, const char *text) {
   char file[FILE_PATH_SIZE];
@@ -100,11 +101,11 @@ static void test_lock(void) {
 static void test_links(void) {
   static const char *const names[] = { ".lock", RUNDIR_SETTINGS, RUNDIR_BUILD,
                                        RUNDIR_METRICS, RUNDIR_CHECKPOINT, RUNDIR_MODEL, RUNDIR_BEST };
-  char own[160], received[160], link[256], *text;
+  char own[600], received[600], link[700], *text;
   size_t size;
   struct rundir r;
-  snprintf(own, sizeof own, "%s/own", folder);
-  snprintf(received, sizeof received, "%s/received", folder);
+  snprintf(own, sizeof own, "%s/own", folder.path);
+  snprintf(received, sizeof received, "%s/received", folder.path);
   CHECK(file_make_dirs(received) == 0, "%s", err_message());
   FILE *f = fopen(own, "w");
   fputs("precious", f);
@@ -169,14 +170,12 @@ static void test_metrics(void) {
 }
 
 int main(void) {
-  if (!mkdtemp(folder)) return 1;
-  snprintf(path, sizeof path, "%s/runs/first", folder);
+  folder = folder_make();
+  snprintf(path, sizeof path, "%s/runs/first", folder.path);
   test_new_and_resume();
   test_lock();
   test_metrics();
   test_links();
-  char command[128];
-  snprintf(command, sizeof command, "rm -r %s", folder);
-  CHECK(system(command) == 0, "cleaning up");
+  folder_remove(&folder);
   return test_summary();
 }

@@ -257,12 +257,8 @@ void chip_free(struct chip *c) {
     core_work_release(&c->work);
     arena_release(&c->arena);
   }
-  free(c->tiles);
-  free(c->version);
-  free(c->seen);
-  free(c->pieces);
-  free(c->matrices);
-  free(c);
+  void *const owned[] = { c->tiles, c->version, c->seen, c->pieces, c->matrices, c };
+  for (size_t k = 0; k < sizeof owned/sizeof *owned; k++) free(owned[k]);
 }
 
 struct synapse *chip_synapse(struct chip *c, int m) {

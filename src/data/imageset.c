@@ -35,13 +35,9 @@ void imageset_init_colour(struct imageset *set, int S) {
 void imageset_release(struct imageset *set) {
   for (int c = 0; c < set->n_classes; c++) free(set->class_name[c]);
   for (int g = 0; g < set->n_groups; g++) free(set->group_name[g]);
-  free(set->class_name);
-  free(set->group_name);
-  free(set->first);
-  free(set->group);
-  free(set->ink);
-  free(set->reduced);
-  free(set->colour);
+  void *const owned[] = { set->class_name, set->group_name, set->first, set->group, set->ink, set->reduced,
+                          set->colour };
+  for (size_t k = 0; k < sizeof owned/sizeof *owned; k++) free(owned[k]);
   memset(set, 0, sizeof *set);
 }
 
