@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "experiment/arm/batch.h"
+#include "experiment/arm/result.h"
 #include "test.h"
 
 static inline void small_arm(struct reach *f) {
@@ -29,6 +30,13 @@ static inline struct reach_model small_arm_model(const struct reach *f) {
   struct reach_model m;
   CHECK(reach_model_new(&m, f) == 0, "%s", err_message());
   return m;
+}
+
+static inline struct reach_result small_arm_eval(const struct reach *f, const struct reach_model *m,
+                                                 const struct reach_device *device) {
+  struct reach_result r;
+  CHECK(reach_eval(&r, f, m, device) == 0, "%s", err_message());
+  return r;
 }
 
 // A model file of such sizes.

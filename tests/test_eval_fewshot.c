@@ -317,15 +317,16 @@ static void test_later(void) {
 }
 
 // A network all of whose layers adapt.
-static void layers(struct fewshot *f, struct fewshot_model *m) {
+static struct fewshot_model layers(struct fewshot *f) {
   struct rng r = rng_stream(13, RNG_TEST, 1);
-  *m = builtin(f, 5);
-  fewshot_model_release(m);
+  struct fewshot_model m = builtin(f, 5);
+  fewshot_model_release(&m);
   f->net.adapt = CONVNET_ALL;
   f->data.validation = 0.3;
-  CHECK(convnet_init(&m->net, &f->net, (int)f->data.size, 1) == 0, "%s", err_message());
-  m->parameters = err_aligned(m->net.n, sizeof(real));
-  convnet_start(&m->net, m->parameters, 0.05, &r);
+  CHECK(convnet_init(&m.net, &f->net, (int)f->data.size, 1) == 0, "%s", err_message());
+  m.parameters = err_aligned(m.net.n, sizeof(real));
+  convnet_start(&m.net, m.parameters, 0.05, &r);
+  return m;
 }
 
 // Every task against the same one adapted here.
@@ -357,9 +358,8 @@ static void check_tasks(const struct fewshot_result *r, const struct fewshot *f,
 
 static void test_layers(void) {
   struct fewshot f;
-  struct fewshot_model m = { 0 };
+  struct fewshot_model m = layers(&f);
   struct fewshot_result r;
-  layers(&f, &m);
   for (f.eval.batchnorm = 0; f.eval.batchnorm < 2; f.eval.batchnorm++)
     for (f.eval.split = 0; f.eval.split < 3; f.eval.split++) {
       r = evaluate(&f, &m);
@@ -378,9 +378,8 @@ static void test_layers(void) {
 // On chips every layer is rewritten; without drift and noise nothing happens while time passes.
 static void test_layers_on_chips(void) {
   struct fewshot f;
-  struct fewshot_model m = { 0 };
+  struct fewshot_model m = layers(&f);
   struct fewshot_result r;
-  layers(&f, &m);
   on_chips(&f);
   f.chip.read_scale = f.chip.drift_scale = 0;
   f.chip.correction = CHIP_NONE;

@@ -112,7 +112,7 @@ static void check_published(void) {
   for (size_t k = 0; k < sizeof cases/sizeof *cases; k++) {
     struct reach_result r;
     m.o.update.grid = f.update.grid = cases[k].grid;
-    CHECK(reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());
+    r = small_arm_eval(&f, &m, NULL);
     const double cm = r.after.rms_distance_cm.mean, slack = 4*r.after.rms_distance_cm.std/sqrt(r.n_trajectories);
     printf("%-10s %.2f +- %.2f cm over %d free movements, %.1f / %.1f %% of the weights changed\n",
            eprop_grid_names[cases[k].grid], cm, r.after.rms_distance_cm.std, r.n_trajectories, 100*r.changed_in,
@@ -145,12 +145,11 @@ static void check_path(void) {
   char path[] = "/tmp/pathXXXXXX";
   close(mkstemp(path));
   struct reach f;
-  struct reach_result r;
   small_arm(&f);
   struct reach_model m = small_arm_model(&f);
   snprintf(f.target.file, sizeof f.target.file, "%s", path);
   write_path(path, 0.05, 40, 0);
-  CHECK(reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());
+  struct reach_result r = small_arm_eval(&f, &m, NULL);
   CHECK(r.n_trajectories == 1 && fabs(r.target_xyz[3*59] - 0.92) < 1e-6, "a circle ends at x = %g", r.target_xyz[3*59]);
   double q[2] = { 0 }, tip[3], off = 0;
   for (int t = 0; t < 60; t++) {
@@ -293,7 +292,7 @@ static void check_device(void) {
   for (int k = 0; k < N; k++) CHECK_REL(r.distance_cm[k], d.distance_cm[k], precise ? 1e-9 : 1e-3);
   m.parameters[m.o.trainee_w] += (real)1;  // negative control
   reach_result_release(&d);
-  CHECK(reach_eval(&d, &f, &m, &device) == 0, "%s", err_message());
+  d = small_arm_eval(&f, &m, &device);
   CHECK(rel_diff(r.distance_cm[0], d.distance_cm[0]) > 1e-3, "another weight goes unnoticed");
   for (int k = 0; k < 2; k++) array[k]->ops->free(array[k]);
   reach_result_release(&r);
@@ -306,22 +305,22 @@ static void check_device(void) {
 static void check_quantised(void) {
   enum { N = 5 };
   struct reach f;
-  struct reach_model m;
   struct reach_result exact, fine, coarse, rounded, random;
   small_arm(&f);
   f.eval.trajectories = N;
   f.update.grid = EPROP_EXACT;
-  CHECK(reach_model_new(&m, &f) == 0 && reach_eval(&exact, &f, &m, NULL) == 0, "%s", err_message());
+  struct reach_model m = small_arm_model(&f);
+  exact = small_arm_eval(&f, &m, NULL);
   f.synapse.kind = RUN_QUANTISED;
   f.synapse.bits = 16;
-  CHECK(reach_eval(&fine, &f, &m, NULL) == 0, "%s", err_message());
+  fine = small_arm_eval(&f, &m, NULL);
   f.synapse.bits = 4;
-  CHECK(reach_eval(&coarse, &f, &m, NULL) == 0, "%s", err_message());
+  coarse = small_arm_eval(&f, &m, NULL);
   f.synapse.rounding = 1;
-  CHECK(reach_eval(&random, &f, &m, NULL) == 0, "%s", err_message());
+  random = small_arm_eval(&f, &m, NULL);
   reach_model_round(&m, &f);
   f.synapse.kind = RUN_EXACT;
-  CHECK(reach_eval(&rounded, &f, &m, NULL) == 0, "%s", err_message());
+  rounded = small_arm_eval(&f, &m, NULL);
   CHECK_REL(fine.before.rms_distance_cm.mean, exact.before.rms_distance_cm.mean, 0.01);
   CHECK_REL(coarse.before.rms_distance_cm.mean, rounded.before.rms_distance_cm.mean, precise ? 1e-9 : 1e-3);
   CHECK(rel_diff(coarse.before.rms_distance_cm.mean, exact.before.rms_distance_cm.mean) > 1e-3, "4 bits go unnoticed");
@@ -341,14 +340,14 @@ static void check_quantised(void) {
 static void check_statistics(void) {
   enum { N = 23 };
   struct reach f;
-  struct reach_model m;
   struct reach_result r, few;
   struct experiment_headline headline;
   struct experiment_scores scores;
   small_arm(&f);
   f.eval.trajectories = N;
   f.run.threads = 3;
-  CHECK(reach_model_new(&m, &f) == 0 && reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());
+  struct reach_model m = small_arm_model(&f);
+  r = small_arm_eval(&f, &m, NULL);
   double sum = 0, square = 0;
   for (int k = 0; k < N; k++) sum += r.distance_cm[k];
   for (int k = 0; k < N; k++) square += pow(r.distance_cm[k] - sum/N, 2);
@@ -368,11 +367,11 @@ static void check_statistics(void) {
         "%d", scores.n);
   f.run.threads = 1;
   f.eval.trajectories = 12;
-  CHECK(reach_eval(&few, &f, &m, NULL) == 0, "%s", err_message());
+  few = small_arm_eval(&f, &m, NULL);
   CHECK(!memcmp(few.distance_cm, r.distance_cm, 12*sizeof(double)), "movements depend on how many there are");
   reach_result_release(&few);
   f.eval.trajectories = 1;
-  CHECK(reach_eval(&few, &f, &m, NULL) == 0, "%s", err_message());
+  few = small_arm_eval(&f, &m, NULL);
   CHECK(few.after.rms_distance_cm.mean == r.distance_cm[0] && few.after.rms_distance_cm.ci95 == (double)INFINITY, "%g",
         few.after.rms_distance_cm.ci95);
   reach_result_release(&few);
@@ -469,14 +468,13 @@ static void check_rewriting(int preset, bool column) {
 // Broadcast errors: several updates through W_out bring the outputs nearer to the target.
 static void check_broadcast(void) {
   struct reach f;
-  struct reach_result r;
   small_arm(&f);
   f.update = (struct eprop_params){
     .signal = EPROP_SYMMETRIC, .repeats = 60, .rate = 0.05, .input_rate = 1, .grid = EPROP_EXACT, .step = 0.1
   };
   f.eval.trajectories = 5;
   struct reach_model m = small_arm_model(&f);
-  CHECK(reach_eval(&r, &f, &m, NULL) == 0, "%s", err_message());
+  struct reach_result r = small_arm_eval(&f, &m, NULL);
   const double before = r.before.omega_rmse_rad_s[0].mean, after = r.after.omega_rmse_rad_s[0].mean;
   printf("symmetric broadcast, 60 updates: %.3f to %.3f rad/s\n", before, after);
   CHECK(after < 0.7*before, "%g to %g rad/s", before, after);

@@ -29,9 +29,8 @@ static void ideal(struct reach *f) {
 }
 
 static struct reach_result run(const struct reach *f) {
-  struct reach_result r;
   struct reach_model m = small_arm_model(f);
-  CHECK(reach_eval(&r, f, &m, NULL) == 0, "%s", err_message());
+  struct reach_result r = small_arm_eval(f, &m, NULL);
   reach_model_release(&m);
   return r;
 }
@@ -198,14 +197,13 @@ static void count(const struct reach_device *d, int worker, uint64_t movement, s
 
 static void check_numbers(void) {
   struct reach f;
-  struct reach_result r;
   small(&f);
   f.eval.trajectories = 130;
   f.trajectory.steps = 10;
   struct reach_model m = small_arm_model(&f);
   struct synapse *array[2] = { synapse_exact_new(29, 24), synapse_exact_new(29, 24) };
   const struct reach_device device = { .array = array, .restore = count };
-  CHECK(reach_eval(&r, &f, &m, &device) == 0, "%s", err_message());
+  struct reach_result r = small_arm_eval(&f, &m, &device);
   int once = 0;
   for (int k = 0; k < 130; k++) once += seen[k] == 1;
   CHECK(once == 130, "%d of 130 movements have a number of their own", once);

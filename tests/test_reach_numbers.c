@@ -11,11 +11,10 @@
 // in 60 ms.
 static void check_movement(void) {
   struct reach f;
-  struct reach_model m;
-  struct reach_result one;
   small_arm(&f);
   f.eval.trajectories = 1;
-  CHECK(reach_model_new(&m, &f) == 0 && reach_eval(&one, &f, &m, NULL) == 0, "%s", err_message());
+  struct reach_model m = small_arm_model(&f);
+  struct reach_result one = small_arm_eval(&f, &m, NULL);
   double square = 0, omega[2] = { 0 };
   for (int t = 0; t < 60; t++) {
     for (int c = 0; c < 3; c++) square += pow(one.after_xyz[3*t + c] - one.target_xyz[3*t + c], 2);

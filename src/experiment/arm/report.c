@@ -223,7 +223,7 @@ static int draw(FILE *out, const struct report_run *const *runs, int n) {
 }
 
 const struct report_kind reach_report = {
-  .name = "arm",
+  .name = "arm", .draw = draw,
   .task = "the arm learns a movement from one demonstration",
   .title = "The arm learns a movement from one demonstration",
   .tables = tables,
@@ -233,5 +233,4 @@ const struct report_kind reach_report = {
   .curve_text = "Loss on the movements of each iteration, and how far the tip was from its target after the one "
                 "update; marks: on "
                 "movements held out. Axes of loss and distance are logarithmic.",
-  .draw = draw,
 };

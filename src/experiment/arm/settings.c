@@ -75,16 +75,13 @@ void reach_init(struct reach *f) {
     { "train", training_table, &f->training },                { "train", train_table, &f->train },
     { "eval", eval_table, &f->eval },                         { "target", target_table, &f->target },
     { "run", run_param_table, &f->run },                      { "synapse", run_synapse_param_table, &f->synapse },
-    { "chip", chip_param_table, &f->chip },                   { "verify", verify_param_table, &f->chip.verify },
-    { "ledger", ledger_param_table, &f->ledger },
+    RUN_CHIP_SECTIONS(f),
   };
   settings_begin(f->sections, sizeof f->sections/sizeof *f->sections, all, sizeof all/sizeof *all);
 }
 
 struct run_settings reach_run_settings(struct reach *f) {
-  return (struct run_settings){ .sections = f->sections, .run = &f->run, .training = &f->training,
-                                .synapse = &f->synapse, .chip = &f->chip, .ledger = &f->ledger,
-                                .items = &f->eval.trajectories };
+  return RUN_SETTINGS(f, &f->eval.trajectories);
 }
 
 int reach_check_settings(const struct reach *f) {

@@ -85,14 +85,11 @@ void fewshot_init(struct fewshot *f) {
     { "train", adapt_table, &f->net },
     { "eval", eval_table, &f->eval },          { "synapse", run_synapse_param_table, &f->synapse },
     { "run", run_param_table, &f->run },
-    { "chip", chip_param_table, &f->chip },    { "verify", verify_param_table, &f->chip.verify },
-    { "ledger", ledger_param_table, &f->ledger },
+    RUN_CHIP_SECTIONS(f),
   };
   settings_begin(f->sections, sizeof f->sections/sizeof *f->sections, all, sizeof all/sizeof *all);
 }
 
 struct run_settings fewshot_run_settings(struct fewshot *f) {
-  return (struct run_settings){ .sections = f->sections, .run = &f->run, .training = &f->training,
-                                .synapse = &f->synapse,
-                                .chip = &f->chip, .ledger = &f->ledger, .items = &f->eval.tasks };
+  return RUN_SETTINGS(f, &f->eval.tasks);
 }

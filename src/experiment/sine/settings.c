@@ -28,13 +28,12 @@ void sine_init(void *set) {
     { "net", dense_param_table, &s->net }, { "train", training_table, &s->training },
     { "train", train_table, &s->train }, { "eval", eval_table, &s->eval },
     { "synapse", run_synapse_param_table, &s->synapse }, { "run", run_param_table, &s->run },
-    { "chip", chip_param_table, &s->chip }, { "verify", verify_param_table, &s->chip.verify },
-    { "ledger", ledger_param_table, &s->ledger },
+    RUN_CHIP_SECTIONS(s),
   };
   settings_begin(s->sections, sizeof s->sections/sizeof *s->sections, all, sizeof all/sizeof *all);
 }
 
 struct run_settings sine_settings(void *set) {
   struct sine *s = set;
-  return (struct run_settings){ s->sections, &s->run, &s->training, &s->synapse, &s->chip, &s->ledger, &s->eval.tasks };
+  return RUN_SETTINGS(s, &s->eval.tasks);
 }
