@@ -1,5 +1,4 @@
 // chip.c - metaxbar chip: put a model on a chip, look at it, let it age, exchange its state. Parses and prints only.
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -5,7 +5,6 @@
 
 #include "base/err.h"
 #include "base/text.h"
-#include "run/rundir.h"
 #include "commands.h"
 #include "lab/showcase.h"
 #include "report/report.h"

@@ -1,5 +1,4 @@
 // train.c - metaxbar train NAME: meta-train in software, into a run directory. Parses and prints only.
-#include "base/err.h"
 #include "commands.h"
 #include "experiment/experiment.h"
 #include "run/run.h"

@@ -6,7 +6,6 @@
 
 #include "base/err.h"
 #include "base/tensorfile.h"
-#include "experiment/arm/reach.h"
 #include "reference/reference.h"
 
 int main(int argc, char **argv) {

@@ -1,6 +1,5 @@
 // The inner loop against the delta rule written out in double precision; its exact gradient in the
 // features, the initial read-out and the rates; rounding on a quantised read-out.
-#include "base/err.h"
 #include "learn/adapt.h"
 #include "readout_fixture.h"
 

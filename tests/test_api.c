@@ -1,5 +1,4 @@
 // The public interface as a program of its own uses it, held against the library behind it; and what it refuses.
-#include <stdint.h>
 
 #include "base/err.h"
 #include "base/tensorfile.h"

@@ -10,7 +10,6 @@
 
 #if METAXBAR_MOSQUITTO
 #include "arm_stand_in.h"
-#include "base/clock.h"
 
 enum { N = 20 };
 static const double degree = 3.14159265358979323846/180;

@@ -1,8 +1,6 @@
 // The command chip as a user meets it: what its actions print, and one clear line for every refusal.
-#include <stdint.h>
 
 #include "base/err.h"
-#include "experiment/arm/reach.h"
 #include "experiment/fewshot/fewshot.h"
 #include "folder.h"
 #include "process.h"

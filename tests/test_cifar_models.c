@@ -1,6 +1,5 @@
 // The shipped models of colour images on images of flat colours, which they tell apart whatever the random numbers are:
 // each with the ways, shots, updates and bits that it was trained for.
-#include <math.h>
 #include <string.h>
 
 #include "base/err.h"

@@ -1,6 +1,5 @@
 // Images in colours: every kind of file, what is refused, parts in trees of their own, fingerprint and page.
 #include <png.h>
-#include <stdint.h>
 
 #include "base/err.h"
 #include "base/note.h"

@@ -1,8 +1,6 @@
 // One tile read by hand-made devices: phases and their signs, codes against a plain sum over devices, the
 // peak; drift, faults and stuck devices as conductances.
-#include "base/arena.h"
 #include "base/rng.h"
-#include "device/converter.h"
 #include "device/core.h"
 #include "base/vector.h"
 #include "test.h"

@@ -2,7 +2,6 @@
 // on the number of threads; baselines; several chips, later times and ledgers; settings that contradict each other.
 #include "base/err.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/rng.h"
 #include "base/stat.h"
 #include "experiment/experiment.h"

@@ -1,7 +1,5 @@
 // The arm end to end: reference vectors, the published weights, threads, resume, models, a user's path.
 #include <signal.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/err.h"

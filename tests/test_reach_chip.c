@@ -4,7 +4,6 @@
 #include "base/par.h"
 #include "base/rng.h"
 #include "base/stat.h"
-#include "experiment/arm/batch.h"
 #include "experiment/arm/deploy.h"
 #include "small_arm.h"
 #include "test.h"

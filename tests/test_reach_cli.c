@@ -2,7 +2,6 @@
 // refused.
 #include "base/err.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/tensorfile.h"
 #include "folder.h"
 #include "process.h"

@@ -2,7 +2,6 @@
 // other types or hostile are named or harmless.
 #include "report/report.h"
 #include "base/err.h"
-#include "base/json.h"
 #include "report/chart.h"
 #include "report/html.h"
 #include "report_fixture.h"

@@ -1,6 +1,5 @@
 // metaxbar report: pages of a model file, of run folders and of several; measured once; nothing loaded from elsewhere;
 // one clear line for whatever is wrong.
-#include <stdint.h>
 #include <sys/stat.h>
 
 #include "base/err.h"

@@ -1,6 +1,5 @@
 // Meta-training with the chip in the loop: on an ideal chip the loss and the meta-gradient are those of software; a
 // renewed chip is a new one; what trains is what the chip conducts, corrected; the answer follows from the seed alone.
-#include "base/arena.h"
 #include "base/err.h"
 #include "base/rng.h"
 #include "experiment/fewshot/deploy.h"

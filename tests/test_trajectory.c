@@ -1,6 +1,5 @@
 // The generators: the formula of the specification written out, limits, consistency, known shares.
 #include "arm/kinematics.h"
-#include "base/err.h"
 #include "base/rng.h"
 #include "arm/trajectory.h"
 #include "test.h"

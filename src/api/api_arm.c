@@ -6,7 +6,6 @@
 #include "api/api.h"
 #include "base/err.h"
 #include "base/rng.h"
-#include "base/settings.h"
 #include "experiment/arm/batch.h"
 #include "experiment/arm/deploy.h"
 #include "metaxbar.h"

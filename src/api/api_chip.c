@@ -1,5 +1,4 @@
 // The chip of metaxbar.h.
-#include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,6 @@
 #include "api/api.h"
 #include "base/err.h"
 #include "base/rng.h"
-#include "base/settings.h"
 #include "chip/lifetime.h"
 #include "data/characters.h"
 #include "data/imageset.h"

@@ -5,7 +5,6 @@
 
 #include "arm/jointpath.h"
 #include "arm/kinematics.h"
-#include "base/err.h"
 
 static const double turret_m = 0.17, elbow_m = -0.098, pedestal_m = 0.75;
 

@@ -3,7 +3,6 @@
 #include "base/err.h"
 
 #if METAXBAR_MOSQUITTO
-#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <mosquitto.h>

@@ -1,7 +1,6 @@
 #include "base/jpeg.h"
 
 #include <setjmp.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <ini.h>
 #include <pthread.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,6 @@
 #include "kernel/lif.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
 real lif_spike(const struct lif *p, real u) {

@@ -11,7 +11,6 @@
 #include "base/rng.h"
 #include "device/core.h"
 #include "device/devicetable.h"
-#include "base/vector.h"
 
 const double characterise_time_s[CHARACTERISE_TIMES] = { 0, 3600, 86400, 30*86400 };
 

@@ -1,10 +1,8 @@
 #include "model/hessian.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "kernel/maxpool.h"
-#include "kernel/norm.h"
 #include "kernel/normtangent.h"
 #include "kernel/softmax.h"
 

@@ -1,7 +1,6 @@
 #include "report/html.h"
 
 #include <math.h>
-#include <string.h>
 
 // Bytes of the UTF-8 sequence at p; 0 if there is none (overlong, surrogate, beyond U+10FFFF, torn).
 static int sequence(const unsigned char *p) {

@@ -1,6 +1,4 @@
 // Evaluation: many tasks of unseen classes, each adapted and classified by one thread.
-#include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

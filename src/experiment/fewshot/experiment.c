@@ -2,7 +2,6 @@
 #include "experiment/experiment.h"
 
 #include "base/err.h"
-#include "base/json.h"
 #include "base/tensorfile.h"
 #include "experiment/fewshot/bench.h"
 #include "experiment/fewshot/result.h"
