@@ -11,10 +11,6 @@ size_t bptt_scratch_bytes(const struct spiking *net) {
   return (5*(size_t)net->ld + (size_t)net->ld_out)*sizeof(real) + 6*128;
 }
 
-static real *zeroed(struct arena *a, int n) {
-  return memset(ARENA_NEW(a, (size_t)n, real), 0, (size_t)n*sizeof(real));
-}
-
 // db(t+1), given the spikes of step t
 static void back_adaptation(struct state *s, const struct spiking *net, struct events_step z) {
   const int from = net->n - net->n_adaptive;
@@ -43,8 +39,8 @@ void bptt_backward(real *restrict dw, real *restrict dw_out, const struct spikin
                    const struct bptt_loss *loss, struct arena *scratch) {
   const size_t mark = arena_mark(scratch);
   const int ld = net->ld, ld_out = net->ld_out;
-  struct state s = { zeroed(scratch, ld), zeroed(scratch, ld_out), zeroed(scratch, ld),
-                     zeroed(scratch, ld), zeroed(scratch, ld), zeroed(scratch, ld) };
+  struct state s = { arena_zeros(scratch, ld), arena_zeros(scratch, ld_out), arena_zeros(scratch, ld),
+                     arena_zeros(scratch, ld), arena_zeros(scratch, ld), arena_zeros(scratch, ld) };
   for (int t = rec->spikes.T - 1; t >= 0; t--) {
     const struct events_step z = events_at(&rec->spikes, t), active = events_at(&rec->active, t);
     const int k0 = rec->active.first[t];

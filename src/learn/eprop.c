@@ -42,10 +42,6 @@ void eprop_source(real *restrict source, const struct spiking *net, const struct
 
 size_t eprop_scratch_bytes(const struct spiking *net) { return 3*((size_t)net->ld*sizeof(real) + 128); }
 
-static real *zeroed(struct arena *a, int n) {
-  return memset(ARENA_NEW(a, (size_t)n, real), 0, (size_t)n*sizeof(real));
-}
-
 // filtered(t) = a(t) + gamma filtered(t+1)
 static void back_source(real *restrict filtered, const struct spiking *net, struct events_step active,
                         const real *restrict source) {
@@ -56,7 +52,7 @@ static void back_source(real *restrict filtered, const struct spiking *net, stru
 void eprop_gradient(real *restrict dw, const struct spiking *net, const struct spiking_record *rec,
                     const struct events *input, const real *restrict source, struct arena *scratch) {
   const size_t mark = arena_mark(scratch);
-  real *filtered = zeroed(scratch, net->ld);
+  real *filtered = arena_zeros(scratch, net->ld);
   for (int t = rec->active.T - 1; t >= 0; t--) {
     back_source(filtered, net, events_at(&rec->active, t), source + rec->active.first[t]);
     events_outer(dw, filtered, net->ld, events_at(input, t));
@@ -127,8 +123,8 @@ void eprop_backward(real *restrict d_learning, real *restrict d_surrogate, real 
                     const struct events *input, const real *restrict learning, const real *restrict source,
                     struct arena *scratch) {
   const size_t mark = arena_mark(scratch);
-  back_to_source(d_learning, d_surrogate, g, net, rec, input, learning, zeroed(scratch, net->ld));
-  real *filtered = zeroed(scratch, net->ld), *dot = zeroed(scratch, net->ld);
+  back_to_source(d_learning, d_surrogate, g, net, rec, input, learning, arena_zeros(scratch, net->ld));
+  real *filtered = arena_zeros(scratch, net->ld), *dot = arena_zeros(scratch, net->ld);
   for (int t = rec->active.T - 1; t >= 0; t--) {  // dz(t) = g A(t+1)
     const struct events_step active = events_at(&rec->active, t);
     const int k0 = rec->active.first[t];
@@ -142,7 +138,7 @@ void eprop_backward(real *restrict d_learning, real *restrict d_surrogate, real 
 void eprop_broadcast(real *restrict learning, const struct spiking *net, const real *restrict b,
                      const real *restrict error, int T, struct arena *scratch) {
   const size_t mark = arena_mark(scratch);
-  real *d = zeroed(scratch, net->ld_out);
+  real *d = arena_zeros(scratch, net->ld_out);
   for (int t = T - 1; t >= 0; t--) {
     real *row = learning + (size_t)t*(size_t)net->ld;
     memset(row, 0, (size_t)net->ld*sizeof(real));

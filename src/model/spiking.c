@@ -96,21 +96,17 @@ size_t spiking_scratch_bytes(const struct spiking *net) {
   return (5*ld + (size_t)net->ld_out + rows)*sizeof(real) + 2*ld + 9*128;
 }
 
-static void *zeroed(struct arena *a, int n, size_t size) {
-  return memset(arena_alloc(a, (size_t)n, size), 0, (size_t)n*size);
-}
-
 static void start_state(struct state *s, const struct spiking *net, struct arena *a) {
   const int ld = net->ld, rows = vector_padded(net->n_in + net->n);
-  s->v = zeroed(a, ld, sizeof(real));
-  s->o = zeroed(a, net->ld_out, sizeof(real));
-  s->b = zeroed(a, ld, sizeof(real));
-  s->threshold = zeroed(a, ld, sizeof(real));
-  s->base = zeroed(a, ld, sizeof(real));
-  s->x = zeroed(a, rows, sizeof(real));
-  s->y = zeroed(a, ld, sizeof(real));
-  s->wait = zeroed(a, ld, 1);
-  s->flag = zeroed(a, ld, 1);
+  s->v = arena_zeros(a, ld);
+  s->o = arena_zeros(a, net->ld_out);
+  s->b = arena_zeros(a, ld);
+  s->threshold = arena_zeros(a, ld);
+  s->base = arena_zeros(a, ld);
+  s->x = arena_zeros(a, rows);
+  s->y = arena_zeros(a, ld);
+  s->wait = memset(ARENA_NEW(a, (size_t)ld, uint8_t), 0, (size_t)ld);
+  s->flag = memset(ARENA_NEW(a, (size_t)ld, uint8_t), 0, (size_t)ld);
   for (int i = 0; i < ld; i++) s->threshold[i] = s->base[i] = net->lif.v_th;
 }
 

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/numbers.h"
 #include "experiment/arm/path.h"
 #include "experiment/arm/result.h"
 #include "arm/joint.h"
@@ -135,14 +136,8 @@ struct json_t *perform_result_json(const struct perform_result *r, const struct 
   return o;
 }
 
-static void write_numbers(FILE *f, const double *v, int n) {
-  for (int j = 0; j < n; j++) fprintf(f, ",%.9g", v[j]);
-}
-
 int perform_result_write_csv(const struct perform_result *r, const char *path) {
-  static const char *const when[] = {
-    "commanded", "performed"
-  };
+  static const char *const when[] = { "commanded", "performed" };
   struct file_out o;
   TRY(file_out_open(&o, path));
   fprintf(o.stream, "step,time_s,target_x_m,target_y_m,target_z_m");
@@ -151,10 +146,10 @@ int perform_result_write_csv(const struct perform_result *r, const char *path) {
   fprintf(o.stream, ",performed_x_m,performed_y_m,performed_z_m\n");
   for (int k = 0; k < r->n; k++) {
     fprintf(o.stream, "%d,%.6f", k, r->performed.time_s[k]);
-    write_numbers(o.stream, r->target_xyz + 3*k, 3);
-    write_numbers(o.stream, r->commanded.q + JOINTPATH_JOINTS*k, JOINTPATH_JOINTS);
-    write_numbers(o.stream, r->performed.q + JOINTPATH_JOINTS*k, JOINTPATH_JOINTS);
-    write_numbers(o.stream, r->performed_xyz + 3*k, 3);
+    numbers_cells(o.stream, r->target_xyz + 3*k, 3);
+    numbers_cells(o.stream, r->commanded.q + JOINTPATH_JOINTS*k, JOINTPATH_JOINTS);
+    numbers_cells(o.stream, r->performed.q + JOINTPATH_JOINTS*k, JOINTPATH_JOINTS);
+    numbers_cells(o.stream, r->performed_xyz + 3*k, 3);
     fputc('\n', o.stream);
   }
   return file_out_commit(&o);
