@@ -63,7 +63,7 @@ static void check_training(void) {
   // a model read back is the model
   struct reach_model m;
   struct reach g;
-  char path[512];
+  char path[600];
   snprintf(path, sizeof path, "%s/model.safetensors", a);
   reach_init(&g);
   CHECK(reach_model_load(&m, &g, path, &(struct run_sources){ 0 }) == 0, "%s", err_message());
@@ -81,7 +81,7 @@ static void check_training(void) {
 
 // A trainee with a rate of zero stays as it is, bit for bit, while the LSG learns; W_out has a rate of its own.
 static void check_frozen(void) {
-  char path[512];
+  char path[600];
   struct folder folder = folder_make();
   struct reach f;
   struct reach_model start, end;
@@ -106,7 +106,7 @@ static void check_frozen(void) {
 // A model to start from that is not there: refused before the folder of the run is made, and not asked for any more
 // once there is a checkpoint. What is validated best is kept beside the last.
 static void check_start(void) {
-  char run[512], start[512], path[512];
+  char run[512], start[512], path[600];
   struct folder folder = folder_make();
   snprintf(run, sizeof run, "%s/run", folder.path);
   snprintf(start, sizeof start, "%s/start.safetensors", folder.path);

@@ -77,7 +77,7 @@ static void test_new_and_resume(void) {
 static void test_lock(void) {
   struct rundir r;
   int ready[2];
-  char c, expected[200];
+  char c, expected[600];
   CHECK(pipe(ready) == 0, "pipe");
   const pid_t child = fork();
   if (child == 0) {

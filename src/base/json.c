@@ -77,15 +77,6 @@ static int want_object(json_t *v, const char *where, const char *place, struct j
   return 0;
 }
 
-int json_field_i64(const struct json_t *o, const char *where, const char *name, int64_t min, int64_t max,
-                   int64_t *out) {
-  return want_i64(json_object_get(o, name), where, name, min, max, out);
-}
-
-int json_field_f64(const struct json_t *o, const char *where, const char *name, double min, double max, double *out) {
-  return want_f64(json_object_get(o, name), where, name, min, max, out);
-}
-
 int json_field_bool(const struct json_t *o, const char *where, const char *name, bool *out) {
   const json_t *v = json_object_get(o, name);
   TRY(want(v, where, name, json_is_boolean(v), "true or false"));
@@ -93,50 +84,35 @@ int json_field_bool(const struct json_t *o, const char *where, const char *name,
   return 0;
 }
 
-int json_field_text(const struct json_t *o, const char *where, const char *name, const char **out) {
-  return want_text(json_object_get(o, name), where, name, out);
-}
-
-int json_field_array(const struct json_t *o, const char *where, const char *name, struct json_t **out) {
-  return want_array(json_object_get(o, name), where, name, out);
-}
-
-int json_field_object(const struct json_t *o, const char *where, const char *name, struct json_t **out) {
-  return want_object(json_object_get(o, name), where, name, out);
-}
+// A field of an object and an item of an array, of each type; numbers WITHIN limits.
+#define PLACE_OF(i)                                                                                                 \
+  char place[32];                                                                                                   \
+  snprintf(place, sizeof place, "[%zu]", i)
+#define READ(kind, type)                                                                                            \
+  int json_field_##kind(const struct json_t *o, const char *where, const char *name, type *out) {                   \
+    return want_##kind(json_object_get(o, name), where, name, out);                                                 \
+  }                                                                                                                 \
+  int json_item_##kind(const struct json_t *array, const char *where, size_t i, type *out) {                        \
+    PLACE_OF(i);                                                                                                    \
+    return want_##kind(json_array_get(array, i), where, place, out);                                                \
+  }
+#define READ_WITHIN(kind, type)                                                                                     \
+  int json_field_##kind(const struct json_t *o, const char *where, const char *name, type min, type max, type *out) { \
+    return want_##kind(json_object_get(o, name), where, name, min, max, out);                                       \
+  }                                                                                                                 \
+  int json_item_##kind(const struct json_t *array, const char *where, size_t i, type min, type max, type *out) {    \
+    PLACE_OF(i);                                                                                                    \
+    return want_##kind(json_array_get(array, i), where, place, min, max, out);                                      \
+  }
+READ_WITHIN(i64, int64_t)
+READ_WITHIN(f64, double)
+READ(text, const char *)
+READ(array, struct json_t *)
+READ(object, struct json_t *)
 
 bool json_has(const struct json_t *o, const char *name) { return json_object_get(o, name) != NULL; }
 
 size_t json_length(const struct json_t *v) { return json_is_object(v) ? json_object_size(v) : json_array_size(v); }
-
-#define PLACE(i)                                                                                   \
-  char place[32];                                                                                  \
-  snprintf(place, sizeof place, "[%zu]", i)
-
-int json_item_i64(const struct json_t *array, const char *where, size_t i, int64_t min, int64_t max, int64_t *out) {
-  PLACE(i);
-  return want_i64(json_array_get(array, i), where, place, min, max, out);
-}
-
-int json_item_f64(const struct json_t *array, const char *where, size_t i, double min, double max, double *out) {
-  PLACE(i);
-  return want_f64(json_array_get(array, i), where, place, min, max, out);
-}
-
-int json_item_text(const struct json_t *array, const char *where, size_t i, const char **out) {
-  PLACE(i);
-  return want_text(json_array_get(array, i), where, place, out);
-}
-
-int json_item_array(const struct json_t *array, const char *where, size_t i, struct json_t **out) {
-  PLACE(i);
-  return want_array(json_array_get(array, i), where, place, out);
-}
-
-int json_item_object(const struct json_t *array, const char *where, size_t i, struct json_t **out) {
-  PLACE(i);
-  return want_object(json_array_get(array, i), where, place, out);
-}
 
 struct json_t *json_next(struct json_t *o, void **at, const char **name) {
   *at = *at ? json_object_iter_next(o, *at) : json_object_iter(o);
@@ -180,27 +156,18 @@ void json_put_known(struct json_t *o, const char *name, double v) {
   if (v == INFINITY) json_put(o, name, json_null());
   else json_put_f64(o, name, v);
 }
-
-void json_put_known_f64s(struct json_t *o, const char *name, const double *v, size_t n) {
-  struct json_t *list = json_array_new();
-  for (size_t k = 0; k < n; k++) json_put_known(list, NULL, v[k]);
-  json_put(o, name, list);
-}
-
 void json_put_bool(struct json_t *o, const char *name, bool v) { json_put(o, name, json_boolean(v)); }
 void json_put_text(struct json_t *o, const char *name, const char *v) { json_put(o, name, json_string(v)); }
 
-void json_put_f64s(struct json_t *o, const char *name, const double *v, size_t n) {
-  struct json_t *array = json_array_new();
-  for (size_t i = 0; i < n; i++) json_put_f64(array, NULL, v[i]);
-  json_put(o, name, array);
-}
-
-void json_put_i64s(struct json_t *o, const char *name, const int64_t *v, size_t n) {
-  struct json_t *array = json_array_new();
-  for (size_t i = 0; i < n; i++) json_put_i64(array, NULL, v[i]);
-  json_put(o, name, array);
-}
+#define PUT_LIST(list, put, type)                                                    \
+  void list(struct json_t *o, const char *name, const type *v, size_t n) {           \
+    struct json_t *array = json_array_new();                                         \
+    for (size_t i = 0; i < n; i++) put(array, NULL, v[i]);                           \
+    json_put(o, name, array);                                                        \
+  }
+PUT_LIST(json_put_f64s, json_put_f64, double)
+PUT_LIST(json_put_known_f64s, json_put_known, double)
+PUT_LIST(json_put_i64s, json_put_i64, int64_t)
 
 // ---- printing
 
