@@ -170,8 +170,8 @@ static int dataset_parts_given(int *part, const struct imageset *set) {
 }
 
 // The groups from n_background on are evaluation; of those before, a fraction may be too.
-static void dataset_parts_dealt(int *part, const struct imageset *set, const struct dataset_params *p, int n_background,
-                                double evaluation) {
+static int dataset_parts_dealt(int *part, const struct imageset *set, const struct dataset_params *p, int n_background,
+                               double evaluation) {
   int *of_group = err_calloc((size_t)set->n_groups, sizeof(int));
   const int n_evaluation = split_share(evaluation, n_background);
   split_deal(of_group, n_background, n_evaluation, split_share(p->validation, n_background - n_evaluation),
@@ -179,28 +179,32 @@ static void dataset_parts_dealt(int *part, const struct imageset *set, const str
   for (int g = n_background; g < set->n_groups; g++) of_group[g] = DATASET_EVALUATION;
   for (int c = 0; c < set->n_classes; c++) part[c] = of_group[set->group[c]];
   free(of_group);
+  return 0;
 }
 
 // Classes come from up to three trees; first[s] is the first class of that of part s. The fractions are of the first.
-static void dataset_parts_apart(int *part, const struct imageset *set, const struct dataset_params *p,
-                                const int *first) {
+static int dataset_parts_apart(int *part, const struct imageset *set, const struct dataset_params *p,
+                               const int *first) {
   const double evaluation = p->evaluation_path[0] ? 0 : p->evaluation;
   const double validation = p->validation_path[0] ? 0 : p->validation;
   for (int c = 0; c < set->n_classes; c++)
     part[c] = c >= first[DATASET_EVALUATION] ? DATASET_EVALUATION
             : c >= first[DATASET_VALIDATION] ? DATASET_VALIDATION
             : (int)split_by_name(set->group_name[set->group[c]], (uint64_t)p->seed, evaluation, validation);
+  return 0;
 }
 
-static void dataset_parts_at_random(int *part, const struct imageset *set, const struct dataset_params *p) {
+static int dataset_parts_at_random(int *part, const struct imageset *set, const struct dataset_params *p) {
   enum { ALL = 1623, EVALUATION = 423 };
   const int n_evaluation = (set->n_classes*EVALUATION + ALL/2) / ALL;
   split_deal(part, set->n_classes, n_evaluation, split_share(p->validation, set->n_classes - n_evaluation),
              (uint64_t)p->seed);
+  return 0;
 }
 
-static void dataset_parts_of_cifar(int *part, const struct imageset *set) {
+static int dataset_parts_of_cifar(int *part, const struct imageset *set) {
   for (int c = 0; c < set->n_classes; c++) part[c] = cifar_part(set->class_name[c]);
+  return 0;
 }
 
 static int dataset_is_apart(const struct dataset_params *p) {
@@ -211,24 +215,13 @@ static int dataset_parts(int *part, const struct imageset *set, const struct dat
                          const int *first) {
   const int folder = p->kind == DATASET_FOLDER;
   if (p->split[0]) return dataset_parts_listed(part, set, p->split);
-  if (dataset_is_apart(p)) {
-    dataset_parts_apart(part, set, p, first);
-    return 0;
-  }
-  if (dataset_mixes_alphabets(p)) {
-    dataset_parts_at_random(part, set, p);
-    return 0;
-  }
-  if (p->kind == DATASET_CIFAR100) {
-    dataset_parts_of_cifar(part, set);
-    return 0;
-  }
+  if (dataset_is_apart(p)) return dataset_parts_apart(part, set, p, first);
+  if (dataset_mixes_alphabets(p)) return dataset_parts_at_random(part, set, p);
+  if (p->kind == DATASET_CIFAR100) return dataset_parts_of_cifar(part, set);
   if (folder && (p->layout == DATASET_PARTS || (p->layout == DATASET_AUTO && dataset_has_parts(set))))
     return dataset_parts_given(part, set);
-  if (!folder || p->split_rule == DATASET_BY_ORDER) {
-    dataset_parts_dealt(part, set, p, n_background, folder ? p->evaluation : 0);
-    return 0;
-  }
+  if (!folder || p->split_rule == DATASET_BY_ORDER)
+    return dataset_parts_dealt(part, set, p, n_background, folder ? p->evaluation : 0);
   for (int c = 0; c < set->n_classes; c++)
     part[c] = (int)split_by_name(set->group_name[set->group[c]], (uint64_t)p->seed, p->evaluation, p->validation);
   return 0;
