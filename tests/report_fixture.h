@@ -23,8 +23,9 @@ struct fixture_file {
   "{\"model\": \"@\", \"program\": " FIXTURE_BUILD ", \"changed\": [\"@\"], "                                          \
   "\"settings\": {\"run\": {\"seed\": 7}, \"@\": {\"@\": \"@\"}}, "
 #define FIXTURE_RESULT                                                                                                 \
-  "\"command\": \"@\", \"result\": {\"bits\": 4, \"batchnorm\": \"@\", \"split\": \"@\", \"ways\": 2, \"shots\": 1, "  \
-  "\"queries\": 1, \"tasks\": 3, \"ledger\": {\"cost_source\": \"@\"}}}"
+  "\"command\": \"@\", \"result\": {\"data\": {\"kind\": \"cifar100\"}, \"bits\": 4, \"batchnorm\": \"@\", "          \
+  "\"split\": \"@\", \"ways\": 2, \"shots\": 1, \"queries\": 1, \"tasks\": 3, "                                      \
+  "\"ledger\": {\"cost_source\": \"@\"}}}"
 #define FIXTURE_SCORE                                                                                                  \
   "\"rms_distance_cm\": {\"mean\": 1.5, \"std\": 0.25}, \"omega_rmse_rad_s\": [[0.1, 0.2], [0.3, 0.4]]"
 #define FIXTURE_ARM                                                                                                    \
@@ -45,6 +46,7 @@ static const struct fixture_file fixture_fewshot[] = {
   { "showcase/fewshot.json", FIXTURE_FACTS
     "\"evaluations\": [{\"name\": \"software\", " FIXTURE_RESULT ", {\"name\": \"quantised\", " FIXTURE_RESULT
     ", {\"name\": \"chip\", " FIXTURE_RESULT "], "
+    "\"centroid\": {\"accuracy\": 0.75, \"ci95\": 0.0625}, "
     "\"chip\": {\"preset\": \"@\", \"devices\": 48, \"map\": {\"rows\": 8, \"columns\": 8, \"cores\": ["
     "{\"fill\": 0.25}], \"pieces\": ["
     "{\"matrix\": \"@\", \"core\": 0, \"core_row\": 0, \"core_column\": 0, \"rows\": 8, \"columns\": 1}, "

@@ -15,7 +15,7 @@
 #include "report/usual.h"
 #include "run/rundir.h"
 
-enum { VERSION = 1, MODEL_LIMIT = 1 << 30, JSON_LIMIT = 1 << 26, KINDS = RUN_CHIP + 1 };
+enum { VERSION = 2, MODEL_LIMIT = 1 << 30, JSON_LIMIT = 1 << 26, KINDS = RUN_CHIP + 1 };
 
 // One model being measured.
 struct work {

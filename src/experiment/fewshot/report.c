@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "experiment/experiment.h"
 #include "experiment/fewshot/fewshot.h"
+#include "experiment/fewshot/published.h"
 #include "report/chart.h"
 #include "report/chipmap.h"
 #include "report/html.h"
@@ -122,6 +123,28 @@ static int put_accuracy_row(FILE *out, const struct report_run *r, int kind, boo
   return 0;
 }
 
+// Nearest class means have no updates: one number, below that after the last.
+static int put_centroid_row(FILE *out, const struct report_run *r, int n_updates, bool with_run) {
+  struct json_t *centroid, *result;
+  const char *command, *rule, *path = r->facts_path;
+  double accuracy, ci95 = INFINITY;
+  int64_t tasks;
+  TRY(report_evaluation(&result, &command, r, experiment_kind_names[0]));
+  TRY(json_field_text(result, path, "batchnorm", &rule));
+  TRY(json_field_i64(result, path, "tasks", 1, INT32_MAX, &tasks));
+  TRY(json_field_object(r->facts, path, "centroid", &centroid));
+  TRY(json_field_f64(centroid, path, "accuracy", 0, 1, &accuracy));
+  if (tasks > 1) TRY(json_field_f64(centroid, path, "ci95", 0, 1e9, &ci95));
+  report_row(out, r, with_run, "software, nearest class mean");
+  fputs("<td class=\"text\">", out);
+  html_text(out, rule);
+  fprintf(out, "</td><td>%d</td>", (int)tasks);
+  for (int s = 0; s < n_updates; s++) fputs("<td></td>", out);
+  html_cell(out, 100*accuracy, 100*ci95, 2);
+  fputs("</tr>\n", out);
+  return 0;
+}
+
 static int put_accuracy_table(FILE *out, const struct report_run *const *runs, int n) {
   int most = 0;
   for (int k = 0; k < n; k++)
@@ -130,9 +153,38 @@ static int put_accuracy_table(FILE *out, const struct report_run *const *runs, i
   fputs("<th scope=\"col\" class=\"text\">batch norm</th><th scope=\"col\">tasks</th>", out);
   for (int s = 0; s < most; s++) fprintf(out, "<th scope=\"col\">%d update%s</th>", s, s == 1 ? "" : "s");
   fputs("</tr></thead><tbody>\n", out);
-  for (int k = 0; k < n; k++)
+  for (int k = 0; k < n; k++) {
     for (int kind = 0; kind < KINDS; kind++) TRY(put_accuracy_row(out, runs[k], kind, n > 1));
+    TRY(put_centroid_row(out, runs[k], runs[k]->table[ACCURACY].n_rows - 1, n > 1));
+  }
   fputs("</tbody></table></div>\n", out);
+  return 0;
+}
+
+// What others printed for data of the first run's kind; nothing for data that is the user's own.
+static int put_published(FILE *out, const struct json_t *result, const char *path) {
+  struct json_t *data;
+  const char *kind;
+  TRY(json_field_object(result, path, "data", &data));
+  TRY(json_field_text(data, path, "kind", &kind));
+  if (!published_source(kind)) return 0;
+  page_figure(out, "");
+  fputs("<div class=\"scroll\"><table><thead><tr><th scope=\"col\" class=\"text\">method</th><th scope=\"col\" "
+        "class=\"text\">channels</th><th scope=\"col\">5-way 1-shot</th><th scope=\"col\">5-way 5-shot</th></tr>"
+        "</thead><tbody>\n", out);
+  for (const struct published *p = published; p->data; p++)
+    if (!strcmp(p->data, kind)) {
+      const char *const cells[] = { p->method, p->channels, p->one_shot, p->five_shots };
+      fputs("<tr>", out);
+      for (int k = 0; k < 4; k++) {
+        fputs(k < 2 ? "<td class=\"text\">" : "<td>", out);
+        html_text(out, cells[k]);
+        fputs("</td>", out);
+      }
+      fputs("</tr>\n", out);
+    }
+  fputs("</tbody></table></div>\n", out);
+  page_caption(out, "Published results, accuracy in %.", published_source(kind), NULL);
   return 0;
 }
 
@@ -149,10 +201,11 @@ static int accuracy_text(char *text, size_t size, const struct report_run *r, co
   if (!strcmp(rule, "task")) said = "their own batch statistics (transductive, as in the paper)";
   if (!strcmp(rule, "support")) said = "the statistics of the support images, so that nothing is learned from them";
   snprintf(text, size,
-           "Mean over %d tasks of %d unseen classes (%.20s split), learned from %d drawings each, on %d other drawings "
+           "Mean over %d tasks of %d %sclasses (%.20s split), learned from %d drawings each, on %d other drawings "
            "of each; bars: 95 %% confidence "
            "interval of the mean. Batch norm rule %.20s: the queries are normalised by %s. Chance is %.0f %%.",
-           (int)tasks, (int)ways, split, (int)shots, (int)queries, rule, said, 100.0/(double)ways);
+           (int)tasks, (int)ways, strcmp(split, "training") ? "unseen " : "", split, (int)shots, (int)queries,
+           rule, said, 100.0/(double)ways);
   return 0;
 }
 
@@ -164,7 +217,7 @@ static int put_accuracy(FILE *out, const struct report_run *const *runs, int n, 
   TRY(put_accuracy_table(out, runs, n));
   TRY(accuracy_text(text, sizeof text, runs[0], result));
   page_caption(out, "Accuracy after each update.", text, command);
-  return 0;
+  return put_published(out, result, runs[0]->facts_path);
 }
 
 // ---- one task

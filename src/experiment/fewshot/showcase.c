@@ -190,6 +190,25 @@ static int run_task(struct work *k, struct json_t *facts) {
   return rc;
 }
 
+// ---- nearest class means of the same features, in software
+
+static int measure_centroid(const struct work *k, struct json_t *facts) {
+  struct fewshot f = *k->f;
+  struct fewshot_result r;
+  struct json_t *o = json_object_new();
+  f.eval.method = FEWSHOT_CENTROID;
+  f.synapse.kind = RUN_EXACT;
+  f.eval.later_s[0] = 0;
+  f.eval.chips = 1;
+  const int rc = fewshot_eval(&r, &f, k->m, k->data);
+  json_put(facts, "centroid", o);
+  if (rc < 0) return rc;
+  json_put_f64(o, "accuracy", r.accuracy[0]);
+  json_put_known(o, "ci95", r.ci95[0]);
+  fewshot_result_release(&r);
+  return 0;
+}
+
 // ---- tables
 
 static int write_accuracy(const struct work *k) {
@@ -285,6 +304,7 @@ int fewshot_showcase(const struct experiment_showcase *s) {
   for (int kind = 0; kind < KINDS; kind++) k.result[kind] = s->result[kind];
   k.histogram = err_calloc((size_t)((k.m->net.readout + 1)*STATES*BINS), sizeof(double));
   int rc = run_task(&k, s->facts);
+  if (rc == 0) rc = measure_centroid(&k, s->facts);
   if (rc == 0) rc = write_accuracy(&k);
   if (rc == 0) rc = write_ledger(&k);
   if (rc == 0) rc = write_later(&k);

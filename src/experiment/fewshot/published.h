@@ -1,0 +1,14 @@
+// published.h - accuracies that others printed, to stand beside ours in a report.
+#ifndef EXPERIMENT_FEWSHOT_PUBLISHED_H
+#define EXPERIMENT_FEWSHOT_PUBLISHED_H
+
+// Networks of four blocks of convolution, tasks of five classes; accuracy in % as printed, "" where none is.
+struct published {
+  const char *data;  // as data.kind; NULL ends
+  const char *method, *channels, *one_shot, *five_shots;
+};
+extern const struct published published[];
+// Where these figures were read, and how their protocol differs from ours; NULL: none are known for this kind of data.
+const char *published_source(const char *data);
+
+#endif
