@@ -77,7 +77,7 @@ ablation() {
 
 characters="data.kind=omniglot data.path=$omniglot data.protocol=characters net.channels=64"
 strong="data.distort_rotation_deg=15 data.distort_scale=0.2 data.distort_shear=0.2 data.distort_translation_px=2"
-character_classes() { trained characters $characters $strong train.validate_tasks=0 net.ways=20 train.tasks=8 train.rate=4e-3 train.iterations=4000; }
+character_classes() { trained characters $characters $strong train.validate_tasks=0 net.ways=20 train.tasks=8 train.rate=4e-3 train.iterations=3000; }
 # character_tasks NAME SHOTS SETTING...
 character_tasks() {
   local name=$1 shots=$2
@@ -111,9 +111,9 @@ layers() {
   adapted "CIFAR100-FS, 5 shots, *support*" "all, first order" images-first $c
   character_classes
   for shots in 5 1; do
-    character_tasks "read-$shots" $shots train.rate=2e-3 train.iterations=1500
-    character_tasks "all-$shots" $shots train.adapt=all train.inner_rate=0.03 train.tasks=8 train.rate=1e-3 train.iterations=500
-    character_tasks "first-$shots" $shots train.adapt=all train.order=1 train.inner_rate=0.03 train.tasks=8 train.rate=1e-3 train.iterations=500
+    character_tasks "read-$shots" $shots train.tasks=16 train.rate=2e-3 train.iterations=600
+    character_tasks "all-$shots" $shots train.adapt=all train.inner_rate=0.03 train.tasks=8 train.rate=1e-3 train.iterations=300
+    character_tasks "first-$shots" $shots train.adapt=all train.order=1 train.inner_rate=0.03 train.tasks=8 train.rate=1e-3 train.iterations=300
     adapted "Omniglot, $shots shots, *task*" "read-out" "read-$shots" $characters eval.shots=$shots
     adapted "Omniglot, $shots shots, *task*" "all" "all-$shots" $characters eval.shots=$shots
     adapted "Omniglot, $shots shots, *task*" "all, first order" "first-$shots" $characters eval.shots=$shots
