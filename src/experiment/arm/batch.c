@@ -58,6 +58,8 @@ void reach_batch_init(struct reach_batch *b, const struct reach *f, const struct
   b->angle = err_calloc(n*T*2, sizeof(double));
   b->xyz = err_calloc(n*T*3, sizeof(double));
   b->drive = err_calloc((size_t)workers(b)*drive_size(f), sizeof(double));
+  b->before = err_calloc(n, sizeof *b->before);
+  b->after = err_calloc(n, sizeof *b->after);
   b->counts = err_calloc((size_t)(o->trainee.n + o->lsg.n), sizeof *b->counts);
   b->d_rate_trainee = err_aligned((size_t)o->trainee.ld, sizeof(real));
   b->d_rate_lsg = err_aligned((size_t)o->lsg.ld, sizeof(real));
@@ -70,8 +72,8 @@ void reach_batch_init(struct reach_batch *b, const struct reach *f, const struct
 void reach_batch_release(struct reach_batch *b) {
   for (int k = 0; k < workers(b); k++) arena_release(&b->scratch[k]);
   arena_release(&b->arena);
-  void *const owned[] = { b->first, b->item, b->noise, b->omega, b->angle, b->xyz, b->drive, b->counts,
-                          b->d_rate_trainee, b->d_rate_lsg, b->scratch };
+  void *const owned[] = { b->first, b->item, b->noise, b->omega, b->angle, b->xyz, b->drive, b->before, b->after,
+                          b->counts, b->d_rate_trainee, b->d_rate_lsg, b->scratch };
   for (size_t k = 0; k < sizeof owned/sizeof *owned; k++) free(owned[k]);
 }
 
@@ -143,33 +145,6 @@ int reach_batch_draw(struct reach_batch *b, int n, uint32_t purpose, uint64_t fi
 
 // ---- forward
 
-static void account(const struct reach_device *d, int worker, enum reach_part part) {
-  if (d && d->account) d->account(d, worker, part);
-}
-
-static void forward_item(struct reach_batch *b, int k, int worker) {
-  struct oneshot_item *it = &b->item[k];
-  struct arena *scratch = &b->scratch[worker];
-  const struct reach_device *d = b->device;
-  const int holder = b->worker + worker;  // of an array
-  if (d && d->restore) d->restore(d, holder, b->number + (uint64_t)k, it->r);
-  struct synapse *array = d ? d->array[holder] : NULL;
-  if (d && !d->restore) array->ops->program(array, b->parameters + b->o.trainee_w, it->r);
-  if (b->n_firsts == b->capacity || k % b->group == 0)
-    oneshot_first_forward(it->first, &b->o, b->parameters, &b->clock, array, it->r, scratch);
-  account(d, holder, REACH_FIRST_PASS);
-  oneshot_learn(it, &b->o, b->parameters, &b->clock, array, scratch);
-  account(d, holder, REACH_UPDATE);
-  if (d && d->wait) d->wait(d, holder, it->r);
-  account(d, holder, REACH_WAIT);
-  oneshot_perform(it, &b->o, b->parameters, &b->clock, array, scratch);
-  account(d, holder, REACH_SECOND_PASS);
-}
-
-void reach_batch_perform(struct reach_batch *b, int episode, int worker) {
-  for (int k = episode*b->group; k < b->n && k < (episode + 1)*b->group; k++) forward_item(b, k, worker);
-}
-
 // Row t of the outputs (o.T, ld_out) of a movement, after the lead-in.
 static size_t row(const struct reach_batch *b, int t) {
   return (size_t)(b->f->code.lead_in + t)*(size_t)b->o.trainee.ld_out;
@@ -191,38 +166,65 @@ void reach_batch_path(double *xyz, double *omega, const struct reach_batch *b, c
   }
 }
 
-// Sums of squared errors of one movement: |p - p*|^2 and each joint's (omega - omega*)^2.
-static void squares(double *position, double velocity[2], const struct reach_batch *b, int k, const real *output) {
+static void squares(struct reach_squares *sum, const struct reach_batch *b, int k, const real *output) {
   const double *omega = b->omega + (size_t)k*(size_t)b->T*2, *xyz = b->xyz + (size_t)k*(size_t)b->T*3;
   struct joint s[2] = { 0 };
   double tip[3];
-  *position = velocity[0] = velocity[1] = 0;
+  *sum = (struct reach_squares){ 0 };
   for (int t = 0; t < b->T; t++) {
     move(s, b, output, t);
-    for (int j = 0; j < 2; j++) velocity[j] += (s[j].omega - omega[2*t + j])*(s[j].omega - omega[2*t + j]);
+    for (int j = 0; j < 2; j++) sum->velocity[j] += (s[j].omega - omega[2*t + j])*(s[j].omega - omega[2*t + j]);
     kinematics_tip(tip, s[0].q, s[1].q, &b->f->arm);
-    for (int c = 0; c < 3; c++) *position += (tip[c] - xyz[3*t + c])*(tip[c] - xyz[3*t + c]);
+    for (int c = 0; c < 3; c++) sum->position += (tip[c] - xyz[3*t + c])*(tip[c] - xyz[3*t + c]);
   }
 }
 
 void reach_batch_errors(double *distance_cm, double omega[2], const struct reach_batch *b, int k, const real *output) {
-  double position, velocity[2];
-  squares(&position, velocity, b, k, output);
-  *distance_cm = 100*sqrt(position/b->T);
-  for (int j = 0; j < 2; j++) omega[j] = sqrt(velocity[j]/b->T);
+  struct reach_squares sum;
+  squares(&sum, b, k, output);
+  *distance_cm = 100*sqrt(sum.position/b->T);
+  for (int j = 0; j < 2; j++) omega[j] = sqrt(sum.velocity[j]/b->T);
+}
+
+static void account(const struct reach_device *d, int worker, enum reach_part part) {
+  if (d && d->account) d->account(d, worker, part);
+}
+
+static void forward_item(struct reach_batch *b, int k, int worker) {
+  struct oneshot_item *it = &b->item[k];
+  struct arena *scratch = &b->scratch[worker];
+  const struct reach_device *d = b->device;
+  const int holder = b->worker + worker;  // of an array
+  if (d && d->restore) d->restore(d, holder, b->number + (uint64_t)k, it->r);
+  struct synapse *array = d ? d->array[holder] : NULL;
+  if (d && !d->restore) array->ops->program(array, b->parameters + b->o.trainee_w, it->r);
+  if (b->n_firsts == b->capacity || k % b->group == 0)
+    oneshot_first_forward(it->first, &b->o, b->parameters, &b->clock, array, it->r, scratch);
+  account(d, holder, REACH_FIRST_PASS);
+  oneshot_learn(it, &b->o, b->parameters, &b->clock, array, scratch);
+  account(d, holder, REACH_UPDATE);
+  if (d && d->wait) d->wait(d, holder, it->r);
+  account(d, holder, REACH_WAIT);
+  oneshot_perform(it, &b->o, b->parameters, &b->clock, array, scratch);
+  account(d, holder, REACH_SECOND_PASS);
+  squares(&b->before[k], b, k, it->first->output);
+  squares(&b->after[k], b, k, it->output);
+}
+
+void reach_batch_perform(struct reach_batch *b, int episode, int worker) {
+  for (int k = episode*b->group; k < b->n && k < (episode + 1)*b->group; k++) forward_item(b, k, worker);
 }
 
 // What the loss makes of a mean square, g of equation L2, and its slope.
 static double of_mean_square(double x, const struct reach_loss_params *p) { return p->root ? sqrt(x) : x; }
 static double slope_at(double x, const struct reach_loss_params *p) { return p->root ? 0.5/sqrt(fmax(x, 1e-12)) : 1; }
 
-static double task_loss(struct reach_batch *b, bool after) {
+static double task_loss(struct reach_batch *b, const struct reach_squares *sum) {
   const struct reach_loss_params *w = &b->f->loss;
   double loss = 0;
   b->position = b->velocity = 0;
   for (int k = 0; k < b->n; k++) {
-    double p, v[2];
-    squares(&p, v, b, k, after ? b->item[k].output : b->item[k].first->output);
+    const double p = sum[k].position, *v = sum[k].velocity;
     b->position += p/(3.0*b->n*b->T);
     loss += w->position*of_mean_square(p/(3.0*b->T), w)/b->n;
     for (int j = 0; j < 2; j++) {
@@ -264,8 +266,8 @@ static void rates(struct reach_batch *b) {
 }
 
 void reach_batch_losses(struct reach_batch *b) {
-  b->loss_before = task_loss(b, false);
-  b->loss_task = task_loss(b, true);
+  b->loss_before = task_loss(b, b->before);
+  b->loss_task = task_loss(b, b->after);
   rates(b);
   const struct spiking *net = &b->o.trainee;
   long changed[2] = { 0 };
@@ -294,10 +296,10 @@ static void output_gradient(real *d_output, const struct reach_batch *b, int k, 
   const double dt = b->f->trajectory.dt_s, *omega = b->omega + (size_t)(k*T)*2, *xyz = b->xyz + (size_t)(k*T)*3,
                *angle = b->angle + (size_t)(k*T)*2;
   const struct reach_loss_params *w = &b->f->loss;
-  double position, velocity[2];  // sums of squares, then what an error counts
-  squares(&position, velocity, b, k, b->item[k].output);
-  position = 2*w->position*slope_at(position/(3.0*T), w)/(3.0*b->n*T);
-  for (int j = 0; j < 2; j++) velocity[j] = 2*w->velocity*slope_at(velocity[j]/T, w)/(2.0*b->n*T);
+  const struct reach_squares *sum = &b->after[k];
+  const double position = 2*w->position*slope_at(sum->position/(3.0*T), w)/(3.0*b->n*T);  // what an error counts
+  double velocity[2];
+  for (int j = 0; j < 2; j++) velocity[j] = 2*w->velocity*slope_at(sum->velocity[j]/T, w)/(2.0*b->n*T);
   struct joint *s = ARENA_NEW(scratch, 2*(size_t)T, struct joint), now[2] = { 0 };
   double tip[3], jacobian[3][2], later[2] = { 0 }, next[2] = { 0 };
   for (int t = 0; t < T; t++) {

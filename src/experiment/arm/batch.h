@@ -15,6 +15,11 @@
 
 struct par;
 
+// Sums of squared errors of a movement: |p - p*|^2, and (omega - omega*)^2 of each joint.
+struct reach_squares {
+  double position, velocity[2];
+};
+
 struct reach_batch {
   const struct reach *f;
   struct oneshot o;
@@ -31,6 +36,7 @@ struct reach_batch {
   const struct reach_device *device; // or NULL
   double *omega, *angle, *xyz;       // (capacity, T, 2), (capacity, T, 2), (capacity, T, 3) targets
   double *drive;                     // (workers) scratch of the codes and generators
+  struct reach_squares *before, *after;  // (capacity) of each movement, written by reach_batch_perform
   real *d_rate_trainee, *d_rate_lsg; // (n) of one spike
   double *counts;                     // (trainee n + LSG n) spikes of the batch
   const real *parameters;
