@@ -3,6 +3,9 @@
 // the folder alone.
 #include "run/training.h"
 
+#include <float.h>
+#include <math.h>
+
 #include "base/err.h"
 #include "base/file.h"
 #include "base/par.h"
@@ -145,6 +148,31 @@ static void test_step(struct par *par) {
   memcpy(kept, p.w, sizeof kept);
   CHECK(!isfinite(training_step(&job, bad, m, v, 3)) && !memcmp(kept, p.w, sizeof kept),
         "an infinite gradient changed weights");
+}
+
+// No gradient, no loss.
+static int idle(void *context, int k, int worker, real *gradient) {
+  (void)worker;
+  (void)gradient;
+  ((struct problem *)context)->loss[k] = 0;
+  return 0;
+}
+
+// A weight that is not finite stops the training, also where no loss or gradient shows it.
+static void test_weights(struct par *par) {
+  const real most = sizeof(real) == sizeof(float) ? (real)FLT_MAX : (real)DBL_MAX;
+  const real values[] = { (real)INFINITY, -(real)INFINITY, (real)NAN, most, -most };
+  for (int k = 0; k < 5; k++)
+    for (int i = 0; i < N; i++) {
+      struct problem p;
+      problem_init(&p);
+      p.w[i] = values[k];
+      struct training_job job = job_of(&p, par);
+      job.item = idle;
+      const int rc = training_time(&job, 1, NULL);
+      CHECK(k < 3 ? rc == ERR_DIVERGED && strstr(err_message(), "iteration 1: a weight") : rc == 0, "weight %d: %g: %d",
+            i, (double)values[k], rc);
+    }
 }
 
 static void test_schedules(void) {
@@ -305,6 +333,7 @@ int main(void) {
   for (int threads = 1; threads <= 8; threads *= 2) {
     struct par *par = par_new(threads);
     test_step(par);
+    test_weights(par);
     test_resume(par);
     test_best(par, false);
     test_best(par, true);
