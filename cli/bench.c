@@ -25,10 +25,10 @@ static void print_text(const struct timings *b) {
 }
 
 static struct json_t *to_json(const struct timings *b) {
-  struct json_t *o = json_object_new(), *list = json_array_new();
+  struct json_t *o = json_object_new(), *list = json_add_array(o, "figures");
   for (int k = 0; k < b->n; k++) {
     const struct timings_figure *f = &b->figure[k];
-    struct json_t *j = json_object_new();
+    struct json_t *j = json_add_object(list, NULL);
     json_put_text(j, "name", f->name);
     json_put_f64(j, "value", f->value);
     json_put_f64(j, "fastest", f->fastest);
@@ -36,9 +36,7 @@ static struct json_t *to_json(const struct timings *b) {
     if (f->work > 0) json_put_f64(j, "flop", f->work);
     if (f->work > 0) json_put_f64(j, "fraction_of_peak", f->fraction);
     if (*f->note) json_put_text(j, "note", f->note);
-    json_put(list, NULL, j);
   }
-  json_put(o, "figures", list);
   return o;
 }
 

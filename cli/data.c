@@ -62,43 +62,39 @@ static struct ink measure_ink(const struct imageset *set) {
 
 static void put_ink(struct json_t *j, const struct dataset *d) {
   const struct ink ink = measure_ink(&d->images);
-  struct json_t *o = json_object_new();
+  struct json_t *o = json_add_object(j, "ink");
   json_put_f64(o, "mean", ink.mean);
   json_put_f64(o, "least_of_a_class", ink.least);
   json_put_f64(o, "most_of_a_class", ink.most);
   json_put_i64(o, "blank_images", d->found.n_blank);
-  json_put(j, "ink", o);
 }
 
 static void put_skipped(struct json_t *j, const struct imagefolder_found *found) {
-  struct json_t *o = json_object_new();
+  struct json_t *o = json_add_object(j, "skipped_files");
   for (int k = 0; k < found->n_endings; k++)
     json_put_i64(o, found->endings[k].text[0] ? found->endings[k].text : "without ending", found->endings[k].n);
-  json_put(j, "skipped_files", o);
 }
 
 static const char *part_name(int part) { return part < 0 ? "no part" : dataset_split_name((enum dataset_split)part); }
 
 static void put_duplicates(struct json_t *j, const struct dataset *d) {
   struct duplicates found;
-  struct json_t *o = json_object_new(), *list = json_array_new();
+  struct json_t *o = json_add_object(j, "identical_images");
   duplicates_find(&found, d);
   json_put_i64(o, "pairs", found.n);
   json_put_i64(o, "across_parts", found.across);
   for (int s = 0; s < DATASET_SPLITS; s++) json_put_i64(o, part_name(s), found.within[s]);
+  struct json_t *list = json_add_array(o, "list");
   for (int k = 0; k < found.n; k++) {
     static const char *const keys[][2] = { { "image", "part" }, { "copy", "part_of_copy" } };
-    struct json_t *pair = json_object_new();
+    struct json_t *pair = json_add_object(list, NULL);
     for (int i = 0; i < 2; i++) {
       char name[600];
       duplicates_name(name, sizeof name, &d->images, found.pairs[k].image[i]);
       json_put_text(pair, keys[i][0], name);
       json_put_text(pair, keys[i][1], part_name(found.pairs[k].part[i]));
     }
-    json_put(list, NULL, pair);
   }
-  json_put(o, "list", list);
-  json_put(j, "identical_images", o);
   duplicates_release(&found);
 }
 
@@ -113,13 +109,12 @@ static int print_json(const struct dataset *d, const struct dataset_params *p) {
   json_put_i64(j, "groups", d->images.n_groups);
   for (int s = 0; s < DATASET_SPLITS; s++) {
     const struct split_count n = count_split(d, s);
-    struct json_t *split = json_object_new();
+    struct json_t *split = json_add_object(j, dataset_split_name((enum dataset_split)s));
     json_put_i64(split, "classes", n.classes);
     json_put_i64(split, "groups", n.groups);
     json_put_i64(split, "images", n.images);
     json_put_i64(split, "fewest_drawings", n.fewest);
     json_put_i64(split, "most_drawings", n.most);
-    json_put(j, dataset_split_name((enum dataset_split)s), split);
   }
   char fingerprint[17];
   dataset_fingerprint(d, fingerprint);

@@ -41,10 +41,11 @@ static int range(struct tensorfile *tf, const struct tensorfile_entry *e, double
 }
 
 static struct json_t *info_json(struct tensorfile *tf) {
-  struct json_t *o = json_object_new(), *tensors = json_array_new(), *settings = json_object_new();
+  struct json_t *o = json_object_new();
+  struct json_t *tensors = json_add_array(o, "tensors"), *settings = json_add_object(o, "metadata");
   for (int i = 0; i < tensorfile_count(tf); i++) {
     const struct tensorfile_entry *e = tensorfile_at(tf, i);
-    struct json_t *t = json_object_new();
+    struct json_t *t = json_add_object(tensors, NULL);
     double least, most;
     json_put_text(t, "name", e->name);
     json_put_i64s(t, "shape", e->dims, (size_t)e->n_dims);
@@ -52,14 +53,11 @@ static struct json_t *info_json(struct tensorfile *tf) {
       json_put_f64(t, "min", least);
       json_put_f64(t, "max", most);
     }
-    json_put(tensors, NULL, t);
   }
   for (int i = 0; i < tensorfile_metadata_count(tf); i++) {
     const char *key, *value = tensorfile_metadata_at(tf, i, &key);
     json_put_text(settings, key, value);
   }
-  json_put(o, "tensors", tensors);
-  json_put(o, "metadata", settings);
   return o;
 }
 

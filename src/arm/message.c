@@ -112,10 +112,9 @@ char *message_get_metainfo(void) {
 }
 
 static struct json_t *command(enum message_signal signal, const char *client) {
-  struct json_t *o = json_object_new(), *id = json_object_new();
+  struct json_t *o = json_object_new();
   json_put_i64(o, "signal", signal);
-  json_put_text(id, "id", client);
-  json_put(o, "client", id);
+  json_put_text(json_add_object(o, "client"), "id", client);
   json_put_bool(o, "error", false);
   return o;
 }
@@ -123,16 +122,13 @@ static struct json_t *command(enum message_signal signal, const char *client) {
 char *message_command(enum message_signal signal, const char *client) { return text_of(command(signal, client)); }
 
 char *message_trajectory(const char *client, const struct jointpath *path, double hold_s) {
-  struct json_t *o = command(MESSAGE_TRAJECTORY, client), *trajectory = json_object_new(), *points = json_array_new();
+  struct json_t *o = command(MESSAGE_TRAJECTORY, client);
+  struct json_t *points = json_add_array(json_add_object(o, "trajectory"), "points");
   for (int k = 0; k < path->n; k++) {
     double row[MESSAGE_JOINTS + 1] = { 0 };
-    struct json_t *point = json_object_new();
     message_degrees(row, path->q + JOINTPATH_JOINTS*k);
     row[MESSAGE_JOINTS] = 1e3*hold_s;
-    json_put_f64s(point, "coordinates", row, MESSAGE_JOINTS + 1);
-    json_put(points, NULL, point);
+    json_put_f64s(json_add_object(points, NULL), "coordinates", row, MESSAGE_JOINTS + 1);
   }
-  json_put(trajectory, "points", points);
-  json_put(o, "trajectory", trajectory);
   return text_of(o);
 }

@@ -150,6 +150,18 @@ void json_put(struct json_t *o, const char *name, struct json_t *v) {
   assert(rc == 0);
 }
 
+struct json_t *json_add_object(struct json_t *o, const char *name) {
+  struct json_t *v = json_object_new();
+  json_put(o, name, v);
+  return v;
+}
+
+struct json_t *json_add_array(struct json_t *o, const char *name) {
+  struct json_t *v = json_array_new();
+  json_put(o, name, v);
+  return v;
+}
+
 void json_put_i64(struct json_t *o, const char *name, int64_t v) { json_put(o, name, json_integer(v)); }
 void json_put_f64(struct json_t *o, const char *name, double v) { json_put(o, name, json_real(v)); }
 void json_put_known(struct json_t *o, const char *name, double v) {

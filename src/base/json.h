@@ -46,6 +46,9 @@ struct json_t *json_object_new(void);
 struct json_t *json_array_new(void);
 // Put into an object, or append to an array where name is NULL. A value handed over is owned by o.
 void json_put(struct json_t *o, const char *name, struct json_t *v);
+// An empty object or array, put there and returned to be filled.
+struct json_t *json_add_object(struct json_t *o, const char *name);
+struct json_t *json_add_array(struct json_t *o, const char *name);
 void json_put_i64(struct json_t *o, const char *name, int64_t v);
 void json_put_f64(struct json_t *o, const char *name, double v);
 // INFINITY stands for what is not known and becomes null.

@@ -152,28 +152,25 @@ void floorplan_print(const struct floorplan_piece *pieces, int n, const char *co
 
 struct json_t *floorplan_json(const struct floorplan_piece *pieces, int n, const char *const *names, int n_cores,
                               int rows, int columns) {
-  struct json_t *plan = json_object_new(), *cores = json_array_new(), *list = json_array_new();
+  struct json_t *plan = json_object_new();
+  json_put_i64(plan, "rows", rows);
+  json_put_i64(plan, "columns", columns);
+  struct json_t *cores = json_add_array(plan, "cores"), *list = json_add_array(plan, "pieces");
   for (int core = 0; core < n_cores; core++) {
-    struct json_t *c = json_object_new();
+    struct json_t *c = json_add_object(cores, NULL);
     const long used = cells_used(pieces, n, core), all = (long)rows * columns;
     json_put_i64(c, "core", core);
     json_put_i64(c, "cells_used", used);
     json_put_i64(c, "cells", all);
     json_put_f64(c, "fill", (double)used / (double)all);
-    json_put(cores, NULL, c);
   }
   for (int i = 0; i < n; i++) {
     const struct floorplan_piece *p = &pieces[i];
     static const char *const fields[] = { "row", "rows", "column", "columns", "core", "core_row", "core_column" };
     const int values[] = { p->row, p->rows, p->column, p->columns, p->core, p->core_row, p->core_column };
-    struct json_t *o = json_object_new();
+    struct json_t *o = json_add_object(list, NULL);
     json_put_text(o, "matrix", names[p->matrix]);
     for (size_t k = 0; k < sizeof values / sizeof *values; k++) json_put_i64(o, fields[k], values[k]);
-    json_put(list, NULL, o);
   }
-  json_put_i64(plan, "rows", rows);
-  json_put_i64(plan, "columns", columns);
-  json_put(plan, "cores", cores);
-  json_put(plan, "pieces", list);
   return plan;
 }

@@ -230,10 +230,10 @@ struct json_t *ledger_mean_json(const struct ledger_mean *m, const struct ledger
 struct json_t *ledger_json(const struct ledger *l, const struct ledger_params *p) {
   const struct ledger_counts total = ledger_total(l);
   const struct ledger_cost c = ledger_cost(l, p);
-  struct json_t *o = json_object_new(), *cores = json_array_new();
-  for (int k = 0; k < l->n_cores; k++) json_put(cores, NULL, counts_json(&l->core[k]));
+  struct json_t *o = json_object_new();
   json_put(o, "total", counts_json(&total));
-  json_put(o, "cores", cores);
+  struct json_t *cores = json_add_array(o, "cores");
+  for (int k = 0; k < l->n_cores; k++) json_put(cores, NULL, counts_json(&l->core[k]));
   ledger_put_source(o, p);
   put_cost(o, &c, p, (double)total.pulses, (double)total.devices_written);
   json_put_i64(o, "most_writes", l->most_writes);

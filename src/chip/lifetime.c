@@ -67,11 +67,13 @@ struct lifetime_quality lifetime_quality(const struct chip *c, int index) {
 }
 
 struct json_t *lifetime_quality_json(const struct chip *c) {
-  struct json_t *o = json_object_new(), *list = json_array_new();
+  struct json_t *o = json_object_new();
+  json_put_f64(o, "clock_s", c->clock_s);
+  struct json_t *list = json_add_array(o, "matrices");
   for (int k = 0; k < c->n_matrices; k++) {
     const struct chip_matrix *m = &c->matrices[k];
     const struct lifetime_quality q = lifetime_quality(c, k);
-    struct json_t *row = json_object_new();
+    struct json_t *row = json_add_object(list, NULL);
     json_put_text(row, "name", m->name);
     json_put_i64(row, "rows", m->base.I);
     json_put_i64(row, "columns", m->base.O);
@@ -79,9 +81,6 @@ struct json_t *lifetime_quality_json(const struct chip *c) {
     json_put_f64(row, "scale", (double)m->scale[0]);
     json_put_f64(row, "kept", q.kept);
     json_put_f64(row, "error", q.error);
-    json_put(list, NULL, row);
   }
-  json_put_f64(o, "clock_s", c->clock_s);
-  json_put(o, "matrices", list);
   return o;
 }

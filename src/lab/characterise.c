@@ -155,22 +155,21 @@ void characterise_csv(const struct characterise *c, FILE *out) {
 }
 
 struct json_t *characterise_json(const struct characterise *c) {
-  struct json_t *o = json_object_new(), *rows = json_array_new();
+  struct json_t *o = json_object_new();
   json_put_text(o, "device", c->name);
   json_put_text(o, "source", c->source);
   json_put_i64(o, "devices", c->devices);
   json_put_f64(o, "g_max_uS", c->g_max_uS);
   json_put_f64(o, "t0_s", c->t0_s);
   json_put_f64(o, "t_read_s", c->t_read_s);
+  struct json_t *rows = json_add_array(o, "rows");
   for (int k = 0; k < c->n; k++) {
     const struct characterise_row *r = &c->rows[k];
-    struct json_t *row = json_object_new();
+    struct json_t *row = json_add_object(rows, NULL);
 #define X(name, value) json_put_f64(row, name, value);
     COLUMNS(X)
 #undef X
-    json_put(rows, NULL, row);
   }
-  json_put(o, "rows", rows);
   return o;
 }
 

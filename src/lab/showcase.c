@@ -219,9 +219,8 @@ static int measure(struct work *w, struct json_t *facts) {
   const struct experiment *e = w->x.e;
   void *result[KINDS] = { NULL };
   struct progress bar;
-  struct json_t *list = json_array_new();
+  struct json_t *list = json_add_array(facts, "evaluations");
   const int n = __builtin_popcount(e->showcase_kinds) + (e->showcase != NULL);
-  json_put(facts, "evaluations", list);
   progress_start(&bar, "report", n, 0);
   int rc = evaluate(w, result, list, &bar);
   const struct experiment_showcase own = { .folder = w->folder, .facts = facts, .set = w->x.set, .model = w->x.model,

@@ -139,13 +139,17 @@ int tradeoff_save(const struct tradeoff *t, const char *path) {
 }
 
 struct json_t *tradeoff_json(const struct tradeoff *t) {
-  struct json_t *o = json_object_new(), *list = json_array_new();
+  struct json_t *o = json_object_new();
   char worse[32], ci95[32];
   snprintf(worse, sizeof worse, "%s_all", tradeoff_worse(t));
   snprintf(ci95, sizeof ci95, "%s_all_ci95", tradeoff_worse(t));
+  json_put_i64(o, t->items, t->n_items);
+  json_put_i64(o, "updates", t->n_updates);
+  json_put_i64(o, "chips", t->n_chips);
+  struct json_t *list = json_add_array(o, "policies");
   for (int k = 0; k < t->n; k++) {
+    struct json_t *row = json_add_object(list, NULL);
     const struct tradeoff_row *r = &t->row[k];
-    struct json_t *row = json_object_new();
     json_put_text(row, "policy", tradeoff_policy(r));
     json_put_f64(row, "value", r->value);
     json_put_f64(row, t->score, r->score);
@@ -155,11 +159,6 @@ struct json_t *tradeoff_json(const struct tradeoff *t) {
     json_put_f64(row, "devices_written", r->written);
     json_put_f64(row, "devices_addressed", r->addressed);
     json_put_f64(row, "share", r->share);
-    json_put(list, NULL, row);
   }
-  json_put_i64(o, t->items, t->n_items);
-  json_put_i64(o, "updates", t->n_updates);
-  json_put_i64(o, "chips", t->n_chips);
-  json_put(o, "policies", list);
   return o;
 }

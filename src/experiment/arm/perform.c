@@ -119,19 +119,18 @@ void perform_result_release(struct perform_result *r) {
 // ---- output
 
 struct json_t *perform_result_json(const struct perform_result *r, const struct perform *p) {
-  struct json_t *o = json_object_new(), *cm = json_object_new(), *deg = json_object_new();
+  struct json_t *o = json_object_new();
   json_put_text(o, "kind", arm_kind_names[p->arm.params.kind]);
   json_put_text(o, "target", p->reach.target.file[0] ? p->reach.target.file : "random");
   json_put_i64(o, "steps", r->n);
   json_put_f64(o, "hold_s", p->arm.params.hold_s);
   json_put_f64(o, "arm_s", r->arm_s);
+  struct json_t *cm = json_add_object(o, "rms_distance_cm"), *deg = json_add_object(o, "rms_angle_deg");
   json_put_f64(cm, "target_performed", r->target_performed_cm);
   json_put_f64(cm, "commanded_performed", r->commanded_performed_cm);
   json_put_f64(cm, "target_commanded", r->target_commanded_cm);
-  json_put(o, "rms_distance_cm", cm);
   json_put_f64(deg, "base", r->base_deg);
   json_put_f64(deg, "shoulder", r->shoulder_deg);
-  json_put(o, "rms_angle_deg", deg);
   json_put_i64(o, "seed", p->reach.run.seed);
   return o;
 }

@@ -95,19 +95,17 @@ int reach_result_write_csv(const struct reach_result *r, const struct reach *f, 
 // ---- JSON
 
 static void put_distance(struct json_t *o, const struct reach_spread *s) {
-  struct json_t *v = json_object_new();
+  struct json_t *v = json_add_object(o, "rms_distance_cm");
   json_put_f64(v, "mean", s->mean);
   json_put_f64(v, "std", s->std);
   json_put_known(v, "ci95", s->ci95);
-  json_put(o, "rms_distance_cm", v);
 }
 
 static void put_score(struct json_t *o, const struct reach_score *s) {
-  struct json_t *joints = json_array_new();
   put_distance(o, &s->rms_distance_cm);
+  struct json_t *joints = json_add_array(o, "omega_rmse_rad_s");
   for (int j = 0; j < 2; j++)
     json_put_f64s(joints, NULL, (const double[]){ s->omega_rmse_rad_s[j].mean, s->omega_rmse_rad_s[j].std }, 2);
-  json_put(o, "omega_rmse_rad_s", joints);
 }
 
 // A movement and its parts, means over all of them.
@@ -125,23 +123,21 @@ static struct json_t *movement_json(const struct reach_result *r, const struct l
 
 // The chips, and what they were asked to do; the counts of the movements are sums over all of them.
 static void put_chips(struct json_t *o, const struct reach_result *r, const struct reach *f) {
-  struct json_t *programmed = json_object_new(), *ledger = json_object_new();
   json_put_text(o, "preset", f->chip.table[0] ? f->chip.table : pcm_preset_names[f->chip.preset]);
   json_put_i64(o, "chips", r->n_chips);
   json_put_f64(o, "time_s", r->updated_s);
   json_put_f64(o, "later_s", f->eval.later_s);
+  struct json_t *programmed = json_add_object(o, "programmed");
   json_put_f64(programmed, "kept", r->programmed_kept);
   json_put_f64(programmed, "error", r->programmed_error);
-  json_put(o, "programmed", programmed);
+  struct json_t *ledger = json_add_object(o, "ledger");
   json_put(ledger, "deployment", ledger_json(&r->deployment, &f->ledger));
   json_put(ledger, "movements", ledger_json(&r->movements, &f->ledger));
   json_put(ledger, "per_movement", movement_json(r, &f->ledger));
-  json_put(o, "ledger", ledger);
 }
 
 struct json_t *reach_result_json(const struct reach_result *r, const struct reach *f) {
-  struct json_t *o = json_object_new(), *before = json_object_new(), *rate = json_object_new(),
-                *changed = json_object_new();
+  struct json_t *o = json_object_new();
   json_put_i64(o, "trajectories", r->n_trajectories);
   json_put_text(o, "generator", f->target.file[0] ? f->target.file
                                 : trajectory_generator_names[f->trajectory.generator]);
@@ -152,16 +148,15 @@ struct json_t *reach_result_json(const struct reach_result *r, const struct reac
   json_put_text(o, "signal", eprop_signal_names[f->update.signal]);
   json_put_text(o, "grid", eprop_grid_names[f->update.grid]);
   put_score(o, &r->after);
-  put_score(before, &r->before);
-  json_put(o, "before", before);
+  put_score(json_add_object(o, "before"), &r->before);
+  struct json_t *rate = json_add_object(o, "rate_hz");
   json_put_f64(rate, "trainee", r->trainee_Hz);
   json_put_f64(rate, "lsg", r->lsg_Hz);
-  json_put(o, "rate_hz", rate);
   json_put_i64(o, "devices_total", r->devices_total);
   json_put_f64(o, "devices_written", r->devices_written);
+  struct json_t *changed = json_add_object(o, "weights_changed");
   json_put_f64(changed, "in", r->changed_in);
   json_put_f64(changed, "rec", r->changed_rec);
-  json_put(o, "weights_changed", changed);
   if (r->n_chips) put_chips(o, r, f);
   json_put_f64(o, "seconds", r->seconds);
   json_put_i64(o, "seed", f->run.seed);

@@ -22,13 +22,13 @@ static struct json_t *later_parts_json(const struct fewshot_result *r, const str
 }
 
 static struct json_t *parts_json(const struct fewshot_result *r, const struct ledger_params *p) {
-  struct json_t *o = json_object_new(), *updates = json_array_new();
-  for (int s = 0; s < r->n_updates; s++) json_put(updates, NULL, ledger_mean_json(&r->update[s], p));
+  struct json_t *o = json_object_new();
   ledger_put_source(o, p);
   json_put(o, "deployment", ledger_mean_json(&r->deployment, p));
   json_put(o, "per_task", ledger_mean_json(&r->task, p));
   json_put(o, "support", ledger_mean_json(&r->support, p));
-  json_put(o, "per_update", updates);
+  struct json_t *updates = json_add_array(o, "per_update");
+  for (int s = 0; s < r->n_updates; s++) json_put(updates, NULL, ledger_mean_json(&r->update[s], p));
   json_put(o, "inference", ledger_mean_json(&r->inference, p));
   if (r->n_later > 0) json_put(o, "later", later_parts_json(r, p));
   return o;
@@ -37,11 +37,10 @@ static struct json_t *parts_json(const struct fewshot_result *r, const struct le
 static struct json_t *later_json(const struct fewshot_result *r) {
   struct json_t *list = json_array_new();
   for (int k = 0; k < r->n_later; k++) {
-    struct json_t *o = json_object_new();
+    struct json_t *o = json_add_object(list, NULL);
     json_put_f64(o, "seconds", r->later_s[k]);
     json_put_f64(o, "accuracy", r->later_accuracy[k]);
     json_put_known(o, "ci95", r->later_ci95[k]);
-    json_put(list, NULL, o);
   }
   return list;
 }
@@ -68,13 +67,12 @@ static struct json_t *tasks_json(const struct fewshot_result *r) {
 static struct json_t *layers_json(const struct fewshot_result *r, const struct convnet *net) {
   struct json_t *list = json_array_new();
   for (int s = 0; s < r->n_updates; s++) {
-    struct json_t *o = json_object_new();
+    struct json_t *o = json_add_object(list, NULL);
     for (int l = net->adapting; l <= net->readout; l++) {
       char name[32];
       convnet_layer_name(name, net, l);
       json_put_f64(o, name, r->devices_written_layers[s][l]);
     }
-    json_put(list, NULL, o);
   }
   return list;
 }

@@ -172,7 +172,7 @@ static int run_task(struct work *k, struct json_t *facts) {
   const struct episode_spec spec =
       dataset_spec(&f->data, DATASET_EVALUATION, k->m->net.ways, (int)f->eval.shots, (int)f->eval.queries);
   struct rng draw = rng_stream((uint64_t)f->run.seed, split == DATASET_EVALUATION ? RNG_EVALUATE : RNG_VALIDATE, 0);
-  struct json_t *task = json_object_new(), *list = json_array_new();
+  struct json_t *task = json_add_object(facts, "task");
   struct episode e;
   episode_init(&e, spec.ways, spec.shots, spec.queries);
   episode_draw(&e, &spec, &k->data->images, &k->data->split[split], &draw);
@@ -181,8 +181,7 @@ static int run_task(struct work *k, struct json_t *facts) {
   json_put_i64(task, "queries", e.queries);
   json_put_i64(task, "side", k->data->images.S);
   json_put_text(task, "batchnorm", convnet_rule_names[example_rule(f)]);
-  json_put(task, "classified", list);
-  json_put(facts, "task", task);
+  struct json_t *list = json_add_array(task, "classified");
   for (int kind = 0; kind < RUN_CHIP; kind++) json_put(list, NULL, classify(k, &e, kind, NULL));
   int rc = write_images(k, &e);
   if (rc == 0) rc = run_chip(k, facts, list, &e);
@@ -195,13 +194,12 @@ static int run_task(struct work *k, struct json_t *facts) {
 static int measure_centroid(const struct work *k, struct json_t *facts) {
   struct fewshot f = *k->f;
   struct fewshot_result r;
-  struct json_t *o = json_object_new();
+  struct json_t *o = json_add_object(facts, "centroid");
   f.eval.method = FEWSHOT_CENTROID;
   f.synapse.kind = RUN_EXACT;
   f.eval.later_s[0] = 0;
   f.eval.chips = 1;
   const int rc = fewshot_eval(&r, &f, k->m, k->data);
-  json_put(facts, "centroid", o);
   if (rc < 0) return rc;
   json_put_f64(o, "accuracy", r.accuracy[0]);
   json_put_known(o, "ci95", r.ci95[0]);
