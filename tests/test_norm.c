@@ -83,6 +83,20 @@ static void test_gradient(int n, struct rng *r) {
   else CHECK(gradient_compare(p.z, dz, N*C, 1e-3, loss, &p).worst > 1e-2, "sums without the other pixels passed");
 }
 
+// In place of its own input, to the same bits.
+static void test_in_place(struct rng *r) {
+  static struct problem p;
+  static real dy[N*C], dz[N*C], s1[C], s2[C];
+  memset(s1, 0, sizeof s1);
+  memset(s2, 0, sizeof s2);
+  for (int i = 0; i < N*C; i++) p.z[i] = (real)(rng_normal(r) + 0.3), dy[i] = (real)rng_normal(r);
+  loss(&p, NULL);
+  norm_sums(s1, s2, dy, p.y, N, C);
+  norm_backward(dz, dy, p.y, p.a, p.r, s1, s2, M, N, C);
+  norm_backward(dy, dy, p.y, p.a, p.r, s1, s2, M, N, C);
+  CHECK(!memcmp(dy, dz, sizeof dz), "the gradient in place is another one");
+}
+
 int main(void) {
   struct rng r = rng_stream(2, RNG_TEST, 0);
   const int widths[] = { 16, 32, 48, 64, 80, 128, 144 }, counts[] = { 1, 2, 3, 63, 64, 65, 129, 200 };
@@ -93,6 +107,7 @@ int main(void) {
     }
   test_forward(200, 64, 10, is_double ? 1e-10 : 1e-3, &r);  // a mean of ten deviations
   test_forward(50, 16, -9, 0, &r);                          // everything rectified: exactly zero
+  test_in_place(&r);
   if (GRADIENT_CHECKED) {
     test_gradient(N, &r);
     test_gradient(M, &r);

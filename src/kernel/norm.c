@@ -79,7 +79,7 @@ void norm_sums(real *restrict s1, real *restrict s2, const real *restrict dy, co
       sums(s1 + c, s2 + c, dy + (ptrdiff_t)p*C + c, y + (ptrdiff_t)p*C + c, n - p < GROUP ? n - p : GROUP, C);
 }
 
-void norm_backward(real *restrict dz, const real *restrict dy, const real *restrict y, const real *restrict a,
+void norm_backward(real *dz, const real *dy, const real *restrict y, const real *restrict a,
                    const real *restrict r, const real *restrict s1, const real *restrict s2, int m, int n, int C) {
   const real over_m = (real)1 / (real)m;
   for (int p = 0; p < n; p++, dz += C, dy += C, y += C, a += C)

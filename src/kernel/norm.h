@@ -21,8 +21,8 @@ void norm_forward(real *restrict y, const real *restrict a, const real *restrict
 void norm_sums(real *restrict s1, real *restrict s2, const real *restrict dy, const real *restrict y, int n, int C);
 
 // dz = [a > 0] r (dy - s1/m - y s2/m), where the statistics were taken over m pixels and s1, s2 are
-// the sums over everything they normalised; s1 = s2 = 0 for pixels that did not enter them.
-void norm_backward(real *restrict dz, const real *restrict dy, const real *restrict y, const real *restrict a,
+// the sums over everything they normalised; s1 = s2 = 0 for pixels that did not enter them. dz may be dy.
+void norm_backward(real *dz, const real *dy, const real *restrict y, const real *restrict a,
                    const real *restrict r, const real *restrict s1, const real *restrict s2, int m, int n, int C);
 
 // The slow twin: one group normalised by its own statistics, straight from the definition.

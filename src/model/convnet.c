@@ -146,7 +146,8 @@ double convnet_work_bytes(const struct convnet *net, int B) {
   return work_reals(net, B, &largest)*sizeof(real) + 256*64;
 }
 
-// Where the gradients of the blocks go. Those that are not kept take turns in two arrays: what is read is not written.
+// Where the gradients of the blocks go. Those that are not kept take turns in two arrays: what is read is not written,
+// but for the normalisation without maxima, which goes backward in place.
 static void place_gradients(struct convnet_work *w, const struct convnet *net, size_t largest) {
   const size_t CP = (size_t)vector_padded(net->channels), images = (size_t)w->B;
   const int maximum = net->halving == CONVNET_MAXIMUM;
@@ -154,9 +155,8 @@ static void place_gradients(struct convnet_work *w, const struct convnet *net, s
   for (int l = net->blocks; l > 0; l--) {
     const size_t n = images * convnet_produced(net, l) * CP;
     w->du[l] = keeps(net) ? ARENA_NEW(&w->arena, n, real) : maximum ? other : g;
-    w->dz[l] = keeps(net) ? ARENA_NEW(&w->arena, n, real) : maximum ? g : other;
+    w->dz[l] = keeps(net) ? ARENA_NEW(&w->arena, n, real) : g;
     w->dy[l] = maximum ? g : w->du[l];
-    if (!maximum) continue;
     real *swap = g;
     g = other;
     other = swap;
