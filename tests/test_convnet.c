@@ -288,11 +288,11 @@ static void test_start(void) {
 }
 
 // Weights of 4 bits: kernels in steps of 1/8, the dense layer of 32 inputs in steps of 3/32 (3 sqrt(2/32) = 3/4 either
-// way), the read-out of 8 in steps of 3/16; biases as they are.
+// way), the read-out of 8 in steps of 3/32 as well (1.5 sqrt(2/8) = 3/4); biases as they are.
 static void test_grid(void) {
   const struct convnet_params p = { .channels = 32, .blocks = 1, .ways = 3, .steps = 1, .epsilon = 1e-3, .hidden = 8,
                                     .bias = CONVNET_BIAS_DIGITAL };
-  const double step[] = { 0.125, 0.09375, 0.1875 };
+  const double step[] = { 0.125, 0.09375, 0.09375 };
   struct convnet net;
   CHECK(convnet_init(&net, &p, 8, 3) == 0, "%s", err_message());
   for (int l = 0; l <= net.readout; l++) {

@@ -85,7 +85,8 @@ int convnet_columns(const struct convnet *net, int l) {
 
 struct synapse *convnet_array(const struct convnet *net, int l, int bits) {
   const int I = convnet_rows(net, l), O = convnet_columns(net, l), digital = convnet_digital_rows(net, l);
-  const double range = net->hidden && l >= net->blocks ? 3*sqrt(2.0/(I - convnet_has_bias(net, l))) : 1;
+  const double deviation = sqrt(2.0/(I - convnet_has_bias(net, l)));
+  const double range = !net->hidden || l < net->blocks ? 1 : l < net->readout ? 3*deviation : 1.5*deviation;
   return bits ? synapse_quantised_new(I, O, digital, bits, range) : synapse_exact_new(I, O);
 }
 
