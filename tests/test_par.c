@@ -238,7 +238,7 @@ static void test_errors(int n_threads) {
 
 int main(void) {
   static const int threads[] = { 1, 2, 3, MAX_WORKERS };
-  alarm(240);  // against hanging
+  alarm(1200);  // against hanging
   for (int k = 0; k < 4; k++) {
     test_map(threads[k]);
     test_local(threads[k]);
