@@ -36,6 +36,16 @@ static inline double rel_diff(double a, double b) {
   CHECK(rel_diff(a, b) <= test_tol(tol), "%.9g vs %.9g (rel %.2g)", (double)(a), (double)(b),      \
         rel_diff(a, b))
 
+// Sanitised code is many times slower: there, tests take fewer of the same. The thread sanitizer sees races alone: what
+// one thread does is left to the other builds.
+#ifdef __SANITIZE_THREAD__
+enum { TEST_RACES_ONLY = 1, TEST_SANITIZED = 1 };
+#elif defined __SANITIZE_ADDRESS__
+enum { TEST_RACES_ONLY = 0, TEST_SANITIZED = 1 };
+#else
+enum { TEST_RACES_ONLY = 0, TEST_SANITIZED = 0 };
+#endif
+
 static inline int test_summary(void) {
   printf("%d checks, %d failed\n", test_count, test_failed);
   return test_failed ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -279,15 +279,17 @@ int main(void) {
   if (!process_available()) return 77;
   tmp = folder_make();
   test_threads();
-  test_killed();
   test_chip_in_loop("weights");
   test_chip_in_loop("chip");
   test_interrupted();
-  test_refused();
-  test_names();
-  test_damaged();
-  test_diverged();
-  test_full_disk();
+  if (!TEST_RACES_ONLY) {
+    test_killed();
+    test_refused();
+    test_names();
+    test_damaged();
+    test_diverged();
+    test_full_disk();
+  }
   folder_remove(&tmp);
   return test_summary();
 }
