@@ -10,7 +10,7 @@ static struct folder tmp;
 static struct process p;
 
 #define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
-#define DEVICE "device", "device.points=3"
+#define DEVICE "device", "device.points=2"
 
 static void run(const char *const *args) {
   process_args(&p, args);

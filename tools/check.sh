@@ -2,7 +2,8 @@
 # Build and test everything fast, in every build of CMakePresets.json that finds bugs of its own kind:
 # release and clang (two compilers), double (gradients), sanitize (memory, undefined behaviour), threads
 # (races; only the tests that can make threads). What does not depend on the build, labelled "once", is run in the
-# first only. The last line sums all of them. CI=true: warnings are errors.
+# first only; what does not depend on the precision, "program", not in double. The last line sums all of them.
+# CI=true: warnings are errors.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 builds=(release double sanitize threads clang)
@@ -23,8 +24,8 @@ compile() {
   cmake --preset "$name" -DCMAKE_COMPILE_WARNING_AS_ERROR=$strict && ninja -C "$dir" "$@"
 }
 
-# tests of folder <build>, by name
-names() { ctest --test-dir "$1" -N -LE 'long|once' | sed -n 's/^ *Test *#[0-9]*: //p'; }
+# tests of folder <build> that may have threads, by name
+names() { ctest --test-dir "$1" -N -LE 'long|once|one_thread' | sed -n 's/^ *Test *#[0-9]*: //p'; }
 
 # Those that make no threads: they start no other program, and the release build's links nothing that makes one.
 without_threads() {
@@ -44,12 +45,13 @@ run() {
   dir=$(folder "$name")
   log=$PWD/build-check/$name.log junit=$PWD/build-check/$name.xml
   [ "$name" = "${builds[0]}" ] && only=(-LE long)
+  [ "$name" = double ] && only=(-LE 'long|once|program')
   if [ "$name" = threads ]; then
     cmake --preset threads >/dev/null
     mapfile -t only < <(without_threads "$dir")
     mapfile -t targets < <(names "$dir" | grep -vxF "$(printf '%s\n' "${only[@]}")" | grep -Ev '^(test_examples_.*|exports)$')
     mapfile -t -O ${#targets[@]} targets < <(echo metaxbar && basename -s .c examples/*.c)
-    only=(-LE 'long|once' -E "^($(IFS='|' && echo "${only[*]}"))\$")
+    only=(-LE 'long|once|one_thread' -E "^($(IFS='|' && echo "${only[*]}"))\$")
     runner=(env TSAN_OPTIONS="suppressions=$PWD/tests/threads.supp")
     setarch -R true 2>/dev/null && runner+=(setarch -R)  # its shadow memory wants the classic layout
   fi
