@@ -43,6 +43,10 @@ mutate: packages
 install: all
 	@cmake --install build --prefix "$$PREFIX"
 
+# lays out the folders of tools/check_format.sh; needs clang-format 14
+format:
+	@tools/check_format.sh --fix
+
 # every figure of docs/ and the tables of results in README.md; tools/figures.sh says what it takes
 figures: all
 	@tools/figures.sh
@@ -54,4 +58,4 @@ packages:
 clean:
 	rm -rf build build-double build-check
 
-.PHONY: all double test check-long demo bench fuzz mutate install figures packages clean
+.PHONY: all double test check-long demo bench fuzz mutate install format figures packages clean

@@ -13,9 +13,11 @@
 
 enum { TENSORFILE_MAX_DIMS = 8 };
 
+// clang-format off
 #define TENSORFILE_DTYPES(X)                                                                       \
   X(F64, 8) X(F32, 4) X(F16, 2) X(BF16, 2) X(I64, 8) X(U64, 8)                                     \
   X(I32, 4) X(U32, 4) X(I16, 2) X(U16, 2) X(I8, 1) X(U8, 1) X(BOOL, 1)
+// clang-format on
 
 enum tensorfile_dtype {
 #define X(name, size) TENSORFILE_##name,

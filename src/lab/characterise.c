@@ -125,6 +125,7 @@ void characterise_release(struct characterise *c) {
 }
 
 // Every column of the tables with its value.
+// clang-format off
 #define COLUMNS(X)                                                                                 \
   X("g_target_uS", r->target_uS)                                                                   \
   X("sigma_prog_uS", r->prog_sigma_uS[0]) X("sigma_prog_measured_uS", r->prog_sigma_uS[1])         \
@@ -137,6 +138,7 @@ void characterise_release(struct characterise *c) {
   X("sigma_read_t0_uS", r->read_sigma_uS[0][0]) X("sigma_read_t0_measured_uS", r->read_sigma_uS[0][1])         \
   X("sigma_read_1day_uS", r->read_sigma_uS[2][0]) X("sigma_read_1day_measured_uS", r->read_sigma_uS[2][1])     \
   X("pulses", r->pulses)
+// clang-format on
 
 void characterise_csv(const struct characterise *c, FILE *out) {
   const char *separator = "";
