@@ -39,6 +39,13 @@ fuzz: packages
 mutate: packages
 	@tools/mutate.sh
 
+# the reference of the C library in build/api/html, by doxygen; a warning is an error
+api:
+	@tools/setup.sh --install --api
+	@mkdir -p build/api
+	@API_DIRECTORY=build/api doxygen docs/Doxyfile
+	@echo build/api/html/index.html
+
 # program, library, header, models, manual pages, completion; DESTDIR goes before all paths
 install: all
 	@cmake --install build --prefix "$$PREFIX"
@@ -58,4 +65,4 @@ packages:
 clean:
 	rm -rf build build-double build-check
 
-.PHONY: all double test check-long demo bench fuzz mutate install format figures packages clean
+.PHONY: all double test check-long demo bench fuzz mutate api install format figures packages clean

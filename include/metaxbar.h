@@ -1,19 +1,25 @@
-// metaxbar.h - the public C interface of metaxbar: a simulated phase-change-memory chip, networks that learn a
-// task on it from a few examples, and an arm that learns a movement from one demonstration.
-//
-//   cc program.c $(pkg-config --cflags --libs metaxbar)
-//
-// Conventions
-//   - Functions that can fail return 0, or a negative enum mx_error; mx_last_error() then says in one line what
-//     was wrong and where. A failed call changes nothing.
-//   - Settings are those of the command line, "section.name=value", as a list that ends with NULL; NULL is
-//     the empty list. `metaxbar chip --help` and so on describe them.
-//   - Arrays are plain, row-major, without padding, and belong to the caller. (A, B) is A rows of B values.
-//   - Objects are opaque, made by _new or _load and given back by _free, which accepts NULL.
-//     Different objects may be used by different threads at once, one object by one thread at a time.
-//   - Equal settings, seeds and calls give equal results. Exhausted memory ends the process.
-//   - Numbers in files, settings and messages have a decimal point, whatever locale the program has set.
-//   - Units are in the names: _s seconds, _uS microsiemens.
+/// @file
+/// The public C interface of metaxbar.
+///
+/// @mainpage The C library
+///
+/// A simulated phase-change-memory chip, networks that learn a task on it from a few examples, and an arm that learns a
+/// movement from one demonstration. The functions are declared in metaxbar.h; see also the modules @ref chip,
+/// @ref fewshot, @ref arm and @ref device, and the programs in the folder examples.
+///
+///     cc program.c $(pkg-config --cflags --libs metaxbar)
+///
+/// Conventions
+///   - Functions that can fail return 0, or a negative enum mx_error; mx_last_error() then says in one line what
+///     was wrong and where. A failed call leaves the objects as they were.
+///   - Settings are those of the command line, "section.name=value", as a list that ends with NULL; NULL is
+///     the empty list. docs/settings.md describes them, as does `metaxbar COMMAND --help`.
+///   - Arrays are plain, row-major, without padding, and belong to the caller. (A, B) is A rows of B values.
+///   - Objects are opaque, made by _new or _load and released by _free, which accepts NULL.
+///     Different objects may be used by different threads at once, one object by one thread at a time.
+///   - Equal settings, seeds and calls give equal results. Exhausted memory ends the process.
+///   - Numbers in files, settings and messages have a decimal point, whatever locale the program has set.
+///   - Units are in the names: _s seconds, _uS microsiemens.
 #ifndef METAXBAR_H
 #define METAXBAR_H
 
@@ -24,167 +30,347 @@
 extern "C" {
 #endif
 
+/// Marks the functions that the shared library exports.
 #define MX_API __attribute__((visibility("default")))
 
+/// What a function that failed returns.
 enum mx_error {
-  MX_ERROR_IO = -1,        // a file cannot be read or written
-  MX_ERROR_FORMAT = -2,    // a file does not hold what it should
-  MX_ERROR_ARGUMENT = -3,  // a setting or an argument is not valid, or it is not the time for this call
-  MX_ERROR_DIVERGED = -4,  // a value is not finite
+  MX_ERROR_IO = -1,        ///< a file cannot be read or written
+  MX_ERROR_FORMAT = -2,    ///< the content of a file is not what it should be
+  MX_ERROR_ARGUMENT = -3,  ///< a setting or an argument is not valid, or another call has to come first
+  MX_ERROR_DIVERGED = -4,  ///< a value is not finite
 };
 
-// "0.1.0". Within one first number, programs linked against an older version go on working.
+/// @return the version, such as "0.1.0". A program runs with every later version that has the same first number.
 MX_API const char *mx_version(void);
 
-// What was wrong with the last call that failed on this thread; "" if none did. Valid until the next failure.
+/// @return the message of the last call that failed on this thread, one line; "" if none did. Valid until the next
+/// failure.
 MX_API const char *mx_last_error(void);
 
-// ---- the chip: crossbar cores that hold matrices, with a clock
-//
-// A weight w is the difference of two conductances, w = scale (G+ - G-)/g_max. A product is taken by the devices:
-// inputs become pulses of 8 bits, currents sum up on the columns, and converters read them (docs/chip_model.md;
-// cores as in Khaddam-Aljameh et al., JSSC 2022, devices after Joshi et al., Nat. Commun. 11:2473, 2020).
+/// @defgroup chip The chip: crossbar cores that hold matrices, with a clock
+///
+/// A weight w is the difference of two conductances, w = scale (G+ - G-)/g_max. The devices compute a product:
+/// inputs become pulses of 8 bits, currents sum up on the columns, and converters read them (docs/chip_model.md;
+/// cores as in Khaddam-Aljameh et al., JSSC 2022, devices after Joshi et al., Nat. Commun. 11:2473, 2020).
+/// A matrix is announced (mx_chip_add), placed (mx_chip_build), written (mx_chip_program) and calibrated
+/// (mx_chip_calibrate) before it is used (mx_chip_product).
+/// @{
 
+/// A chip.
 struct mx_chip;
 
-// An empty chip. Settings of the sections chip, verify and ledger. seed: of everything random on it.
+/// Make an empty chip.
+/// @param[out] chip  the new chip, to be released by mx_chip_free()
+/// @param settings   of the sections chip (but chip.time_s), verify and ledger
+/// @param seed       of all random numbers of this chip
+/// @return 0; #MX_ERROR_ARGUMENT for a bad setting; #MX_ERROR_IO or #MX_ERROR_FORMAT for a bad chip.table
 MX_API int mx_chip_new(struct mx_chip **chip, const char *const *settings, uint64_t seed);
+
+/// Release a chip.
+/// @param chip  the chip, or NULL
 MX_API void mx_chip_free(struct mx_chip *chip);
 
-// Announce an I x O matrix (inputs x outputs) before mx_chip_build. name: 1 to 63 letters, digits and _ - . not used
-// before. Returns the number of the matrix, from 0.
+/// Announce an I x O matrix, before mx_chip_build().
+/// @param chip  the chip
+/// @param name  1 to 63 letters, digits and _ - . that no other matrix of the chip has
+/// @param I     number of inputs, the rows of the matrix; 1 to 65536
+/// @param O     number of outputs, its columns; 1 to 65536
+/// @return the number of the matrix, from 0; #MX_ERROR_ARGUMENT
 MX_API int mx_chip_add(struct mx_chip *chip, const char *name, int I, int O);
 
-// Cut the matrices to the size of the cores and place them. Fails if they need more than chip.cores.
+/// Cut the matrices to the size of the cores and place them.
+/// @param chip  the chip, which takes no further matrix from now on
+/// @return 0; #MX_ERROR_ARGUMENT if the matrices need more than chip.cores cores: then the chip can only be released
 MX_API int mx_chip_build(struct mx_chip *chip);
 
-// Write a whole matrix, w (I, O). The largest |w| becomes the largest conductance. Forgets the calibration of the
-// matrix.
+/// Write a whole matrix. The largest |w| becomes the largest conductance (chip.scale). The calibration is lost.
+/// @param chip    a built chip
+/// @param matrix  number of the matrix
+/// @param w       weights (I, O)
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if a weight is not finite
 MX_API int mx_chip_program(struct mx_chip *chip, int matrix, const float *w);
 
-// w += dw as far as devices can, dw (I, O): only the devices whose target changes are written (chip.update).
+/// Add dw to the weights, as far as the devices can: only those whose target changes are written (chip.update).
+/// @param chip    a built chip
+/// @param matrix  number of a matrix that was programmed
+/// @param dw      changes of the weights (I, O)
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if a change is not finite
 MX_API int mx_chip_update(struct mx_chip *chip, int matrix, const float *dw);
 
-// Set input and output ranges and the corrections of the columns from a sample of inputs as the matrix will see them,
-// x (n, I), n from 2 to chip.calibration_rows. x NULL: the sample of the last time; without one, N(0, 1/9).
+/// Set the ranges of inputs and outputs and the corrections of the columns, from a sample of inputs as the matrix will
+/// see them.
+/// @param chip    a built chip
+/// @param matrix  number of a matrix that was programmed
+/// @param x       the sample (n, I); NULL: the last sample again, or N(0, 1/9) if there was none
+/// @param n       vectors of the sample, 2 to chip.calibration_rows; not used if x is NULL
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if an input is not finite
 MX_API int mx_chip_calibrate(struct mx_chip *chip, int matrix, const float *x, int n);
 
-// y (B, O) = x (B, I) W as the chip computes it, with its noise and converters.
+/// Compute y = x W on the chip, with noise and converters.
+/// @param chip    a built chip
+/// @param matrix  number of a matrix that was programmed
+/// @param[out] y  outputs (B, O)
+/// @param x       inputs (B, I)
+/// @param B       number of vectors, 1 to 1048576
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if an input is not finite
 MX_API int mx_chip_product(struct mx_chip *chip, int matrix, float *y, const float *x, int B);
 
-// Let time pass until the clock, 0 when the chip is new, shows time_s. Every device drifts from its own time of
-// writing. What was calibrated is calibrated again when that is due (chip.recalibrate_s).
+/// Advance the clock. Every device drifts from its own time of writing. Calibrated matrices are calibrated again when
+/// that is due (chip.recalibrate_s).
+/// @param chip    a built chip
+/// @param time_s  what the clock, 0 on a new chip, shows afterwards; not less than it shows now
+/// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_chip_advance(struct mx_chip *chip, double time_s);
 
-// w (I, O): the weights as written, without error; and as the devices conduct now, without read noise and correction.
+/// Read the weights as written, without the errors of the devices.
+/// @param chip    a built chip
+/// @param matrix  number of a matrix that was programmed
+/// @param[out] w  weights (I, O)
+/// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_chip_weights(const struct mx_chip *chip, int matrix, float *w);
+
+/// Read the weights as the devices conduct them now, without read noise and correction.
+/// @param chip    a built chip
+/// @param matrix  number of a matrix that was programmed
+/// @param[out] w  weights (I, O)
+/// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_chip_conducted(const struct mx_chip *chip, int matrix, float *w);
 
-// A property of every unit of devices of a matrix, v (2 signs, units_per_sign, I, O). A unit is written as one; what
-// properties there are: target_uS, g_uS (at t0 after writing), nu (drift exponent), q (read noise), stuck_uS,
-// written_s, writes, fault. n: values that v has room for.
+/// Read one property of every unit of devices of a matrix. The devices of a unit are written together.
+/// @param chip      a built chip
+/// @param matrix    number of a matrix that was programmed
+/// @param property  target_uS, g_uS (conductance at t0 after writing), nu (drift exponent), q (read noise), stuck_uS
+///                  (conductance of the stuck devices), written_s (clock when written), writes, or fault
+/// @param[out] v    values (2 signs, units_per_sign, I, O), + first
+/// @param n         length of v, which must be that of these values; mx_chip_number() has units_per_sign
+/// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_chip_devices(const struct mx_chip *chip, int matrix, const char *property, double *v, size_t n);
 
-// A number about the chip: clock_s, cores, devices, units_per_sign, g_max_uS, t0_s; what it has been asked to do so
-// far: products, phases, input_conversions, output_conversions, devices_read, weights_written, devices_written, pulses,
-// verify_reads, verify_failed, most_writes (of one device); what that costs: read_energy_J, read_time_s,
-// write_energy_J (0 what is not priced), endurance_used.
+/// Read a number about the chip.
+/// @param chip        a built chip
+/// @param name        clock_s, cores, devices, units_per_sign, g_max_uS, t0_s; counts since the chip was new: products,
+///                    phases, input_conversions, output_conversions, devices_read, weights_written, devices_written,
+///                    pulses, verify_reads, verify_failed, most_writes (of one device); their cost: read_energy_J,
+///                    read_time_s, write_energy_J (0 where no price is set), endurance_used (fraction)
+/// @param[out] value  the number
+/// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_chip_number(const struct mx_chip *chip, const char *name, double *value);
 
-// The whole state as a file, safetensors or, if the path ends in .csv, a table of the devices alone. Loading needs a
-// built chip with the same devices, cores and matrices; from safetensors it then goes on bit for bit.
+/// Write the state of the chip to a file: all of it as safetensors or, if the path ends in .csv, a table of the devices
+/// alone (docs/file_formats.md).
+/// @param chip  a built chip
+/// @param path  of the file, which is replaced
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO
 MX_API int mx_chip_save(const struct mx_chip *chip, const char *path);
+
+/// Read the state of a chip from a file. From safetensors it continues bit for bit; a .csv replaces the devices alone.
+/// @param chip  a built chip with the same device model, cores and matrices
+/// @param path  of the file
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO; #MX_ERROR_FORMAT if it is no state of such a chip
 MX_API int mx_chip_load(struct mx_chip *chip, const char *path);
 
-// ---- few-shot learning: a classifier that learns new classes by a few updates of its last layer
-//
-//   h = features(image),  p = softmax(h W),  W <- W - alpha h^T (p - onehot)/n        n support images
-// (Ortner et al., Nat. Commun. 16:1243, 2025); a model trained with train.adapt=dense or all changes those layers, by
-// back-propagation. The weights are exact numbers, quantised ones, or devices of a chip.
+/// @}
+/// @defgroup fewshot Few-shot learning: a classifier learns new classes by a few updates of its last layer
+///
+///     h = features(image),  p = softmax(h W),  W <- W - alpha h^T (p - onehot)/n        n support images
+///
+/// (Ortner et al., Nat. Commun. 16:1243, 2025). A model trained with train.adapt=dense or all changes those layers, by
+/// back-propagation. The weights are exact numbers, quantised ones, or devices of a chip. The order of calls is load,
+/// deploy, adapt, classify; examples/adapt_on_chip.c shows it.
+/// @{
 
+/// A classifier.
 struct mx_fewshot;
 
-// Load a model file. Settings of `metaxbar eval fewshot`, above all synapse.kind=exact|quantised|chip, chip.*, and
-// eval.batchnorm=support (the default here: each query stands for itself) or task (all queries of one call are
-// normalised together, as in the paper).
+/// Load a model file.
+/// @param[out] model  the new classifier, to be released by mx_fewshot_free()
+/// @param path        of the file
+/// @param settings    of `metaxbar eval fewshot`, above all synapse.kind=exact|quantised|chip, chip.*, and
+///                    eval.batchnorm=support (the default here: each query is classified alone) or task (the queries of
+///                    one call are normalised together, as in the paper)
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO; #MX_ERROR_FORMAT
 MX_API int mx_fewshot_load(struct mx_fewshot **model, const char *path, const char *const *settings);
+
+/// Release a classifier.
+/// @param model  the classifier, or NULL
 MX_API void mx_fewshot_free(struct mx_fewshot *model);
 
-MX_API int mx_fewshot_ways(const struct mx_fewshot *model);        // classes of a task
-MX_API int mx_fewshot_shots(const struct mx_fewshot *model);       // images of each that it was trained with
-MX_API int mx_fewshot_image_size(const struct mx_fewshot *model);  // height and width S
-MX_API int mx_fewshot_channels(const struct mx_fewshot *model);    // C of an image: 1 of ink, 3 of colours
+/// Ask how many classes a task has.
+/// @param model  the classifier
+/// @return the number of classes; #MX_ERROR_ARGUMENT
+MX_API int mx_fewshot_ways(const struct mx_fewshot *model);
 
-// An image of any size as the model wants it, for a model of one channel: image (S, S). ink (H, W): 255 full ink, 0
-// background; H, W from 1 to 4096.
+/// Ask with how many support images of each class the model was trained.
+/// @param model  the classifier
+/// @return the number of images; #MX_ERROR_ARGUMENT
+MX_API int mx_fewshot_shots(const struct mx_fewshot *model);
+
+/// Ask for the size S of an image.
+/// @param model  the classifier
+/// @return height and width in pixels; #MX_ERROR_ARGUMENT
+MX_API int mx_fewshot_image_size(const struct mx_fewshot *model);
+
+/// Ask for the channels C of an image.
+/// @param model  the classifier
+/// @return 1 (ink) or 3 (red, green, blue); #MX_ERROR_ARGUMENT
+MX_API int mx_fewshot_channels(const struct mx_fewshot *model);
+
+/// Bring a grey image of any size to the form that a model of one channel takes.
+/// @param model       the classifier
+/// @param[out] image  the image (S, S)
+/// @param ink         pixels (H, W), 255 full ink, 0 background
+/// @param H           height, 1 to 4096
+/// @param W           width, 1 to 4096
+/// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_fewshot_image(const struct mx_fewshot *model, float *image, const unsigned char *ink, int H, int W);
-// The same for a model of three: image (S, S, 3), rgb (H, W, 3), of which the central square is taken.
+
+/// Bring a colour image of any size to the form that a model of three channels takes: its central square.
+/// @param model       the classifier
+/// @param[out] image  the image (S, S, 3)
+/// @param rgb         pixels (H, W, 3): red, green, blue
+/// @param H           height, 1 to 4096
+/// @param W           width, 1 to 4096
+/// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_fewshot_colours(const struct mx_fewshot *model, float *image, const unsigned char *rgb, int H, int W);
 
-// Write the model to what synapse.kind says. On a chip: a new one of this seed, calibrated on background images (those
-// that data.* names; invented characters unless it does), at chip.time_s seconds after writing; or the one saved in
-// synapse.state.
+/// Write the weights to what synapse.kind says. On a chip: a new one, calibrated on background images (those that
+/// data.* names, invented characters if it names none), at chip.time_s seconds after writing; or the one saved in
+/// synapse.state.
+/// @param model  the classifier
+/// @param seed   of the chip and of all tasks learned on it
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO; #MX_ERROR_FORMAT
 MX_API int mx_fewshot_deploy(struct mx_fewshot *model, uint64_t seed);
 
-// Learn a task, always from the state as deployed. images (n, S, S, C), labels (n) in [0, ways); n from 1 to 1024.
+/// Learn a task, each time from the state as deployed.
+/// @param model   a deployed classifier
+/// @param images  support images (n, S, S, C)
+/// @param labels  class of each image (n), 0 to ways - 1
+/// @param n       number of images, 1 to 1024
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if a pixel is not finite
 MX_API int mx_fewshot_adapt(struct mx_fewshot *model, const float *images, const int *labels, int n);
 
-// labels (n) = the likeliest class of each image (n, S, S, C); probabilities (n, ways), or NULL. n at least 1, with
-// eval.batchnorm=task at most 1024.
+/// Classify images by the task learned last.
+/// @param model               a classifier that has learned a task
+/// @param[out] labels         likeliest class of each image (n)
+/// @param[out] probabilities  of each class (n, ways), or NULL
+/// @param images              query images (n, S, S, C)
+/// @param n                   number of images, at least 1; with eval.batchnorm=task at most 1024
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if a pixel is not finite
 MX_API int mx_fewshot_classify(struct mx_fewshot *model, int *labels, float *probabilities, const float *images, int n);
 
-// As mx_chip_number, of the chip the model is deployed on; counts include all tasks learned there.
+/// Read a number about the chip that the model is deployed on. Counts include all tasks learned there.
+/// @param model       a classifier deployed on a chip
+/// @param name        as for mx_chip_number()
+/// @param[out] value  the number
+/// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_fewshot_number(const struct mx_fewshot *model, const char *name, double *value);
 
-// Invented handwriting to try things with: drawing number `drawing` of a character, ink (size, size), size from 8 to
-// 4096.
+/// Draw an invented character, to try things without a data set.
+/// @param[out] ink   pixels (size, size), 255 full ink, 0 background
+/// @param size       height and width, 8 to 4096
+/// @param seed       of the set of characters
+/// @param character  number of the character, from 0
+/// @param drawing    number of the drawing of this character, from 0
+/// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_character(unsigned char *ink, int size, uint64_t seed, int character, int drawing);
 
-// ---- the arm: a spiking network that learns a movement of two joints from one demonstration, by one update
-//
-// A generator network sees the target path and emits learning signals L; dW_ij = sum_t h_j L_j e_i (e-prop), W <- W -
-// eta dW.
+/// @}
+/// @defgroup arm The arm: a spiking network learns a movement of two joints from one demonstration, by one update
+///
+/// A generator network sees the target path and emits learning signals L;
+/// dW_ij = sum_t h_j L_j e_i (e-prop), W <- W - eta dW (docs/equations.md, E1 to E3). examples/one_shot_arm.c shows it.
+/// @{
 
+/// Both networks of an arm.
 struct mx_arm;
 
-// Load a model file. Settings of `metaxbar eval arm`; with synapse.kind=chip the network that moves the arm is written
-// to a chip. run.seed: of everything random.
+/// Load a model file. With synapse.kind=chip the network that moves the arm is written to a chip.
+/// @param[out] arm  the new object, to be released by mx_arm_free()
+/// @param path      of the file
+/// @param settings  of `metaxbar eval arm`; run.seed: of all random numbers
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO; #MX_ERROR_FORMAT
 MX_API int mx_arm_load(struct mx_arm **arm, const char *path, const char *const *settings);
+
+/// Release an arm.
+/// @param arm  the arm, or NULL
 MX_API void mx_arm_free(struct mx_arm *arm);
 
-MX_API int mx_arm_steps(const struct mx_arm *arm);      // steps T of a movement
-MX_API double mx_arm_step_s(const struct mx_arm *arm);  // duration of one
+/// Ask for the number of steps T of a movement.
+/// @param arm  the arm
+/// @return the number of steps; #MX_ERROR_ARGUMENT
+MX_API int mx_arm_steps(const struct mx_arm *arm);
 
-// Random movement number k, from 0: velocities of base and shoulder, omega (T, 2) rad/s.
+/// Ask for the duration of a step.
+/// @param arm  the arm
+/// @return seconds; #MX_ERROR_ARGUMENT
+MX_API double mx_arm_step_s(const struct mx_arm *arm);
+
+/// Draw a random movement.
+/// @param arm         the arm, which forgets what it has learned
+/// @param[out] omega  velocities (T, 2) of base and shoulder, rad/s
+/// @param k           number of the movement, from 0
+/// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_arm_movement(struct mx_arm *arm, double *omega, int k);
 
-// Show a movement, omega (T, 2) rad/s, beginning with both joints at 0 and within their limits, and make the one
-// update, always from the state as loaded.
+/// Show a movement and make the one update, each time from the state as loaded.
+/// @param arm    the arm
+/// @param omega  velocities (T, 2) of base and shoulder, rad/s, beginning with both joints at 0 and within their limits
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if a velocity is not finite
 MX_API int mx_arm_learn(struct mx_arm *arm, const double *omega);
 
-// What the joints do after the update, or with updates = 0 did before it: omega (T, 2) rad/s. With arm.stops=yes they
-// stop at their limits, whatever the network says.
+/// Ask what the joints do. With arm.stops=yes they stop at their limits, whatever the network commands.
+/// @param arm         an arm that has learned a movement
+/// @param[out] omega  velocities (T, 2) of base and shoulder, rad/s
+/// @param updates     1: after the update; 0: before it
+/// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_arm_perform(const struct mx_arm *arm, double *omega, int updates);
 
-// Path of the tip, xyz (T, 3) metres, under velocities omega (T, 2) rad/s from rest at 0; they are not held within any
-// limits.
+/// Compute the path of the tip. The joints start at 0 and are not held within any limits.
+/// @param arm       the arm
+/// @param[out] xyz  positions (T, 3), m
+/// @param omega     velocities (T, 2) of base and shoulder, rad/s
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if a velocity is not finite
 MX_API int mx_arm_tips(const struct mx_arm *arm, double *xyz, const double *omega);
 
-// ---- a device model, by its formulas
+/// @}
+/// @defgroup device A device model, by its formulas
+/// @{
 
+/// A device model.
 struct mx_device;
 
-// Settings device.preset=joshi2020|hermes|hermes1|published-code or device.table=FILE.ini (docs/adding_a_device.md).
+/// Make a device model.
+/// @param[out] device  the new model, to be released by mx_device_free()
+/// @param settings     device.preset=joshi2020|hermes|hermes1|published-code or device.table=FILE.ini
+///                     (docs/adding_a_device.md)
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO or #MX_ERROR_FORMAT for a bad table
 MX_API int mx_device_new(struct mx_device **device, const char *const *settings);
+
+/// Release a device model.
+/// @param device  the model, or NULL
 MX_API void mx_device_free(struct mx_device *device);
 
-// g_max_uS, t0_s, t_read_s, devices (that a unit consists of).
+/// Read a constant of the device model.
+/// @param device      the model
+/// @param name        g_max_uS, t0_s, t_read_s, or devices (that a unit consists of)
+/// @param[out] value  the number
+/// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_device_number(const struct mx_device *device, const char *name, double *value);
 
-// A unit written to g_uS in [0, g_max]: standard deviation of the conductance reached; drift exponent ~ |N(mean,
-// spread)|; standard deviation of one read time_s after writing, after the mean drift. Any of the four may be NULL.
+/// Evaluate the formulas for a unit written to a conductance. Each output may be NULL.
+/// @param device                     the model
+/// @param g_uS                       target of writing, 0 to g_max_uS
+/// @param time_s                     time of the read after writing; earlier than t0_s counts as t0_s
+/// @param[out] programming_sigma_uS  standard deviation of the conductance reached
+/// @param[out] drift_mean            mean of the drift exponent, which is distributed as |N(mean, spread)|
+/// @param[out] drift_spread          its spread
+/// @param[out] read_sigma_uS         standard deviation of one read, after the mean drift
+/// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_device_at(const struct mx_device *device, double g_uS, double time_s, double *programming_sigma_uS,
                         double *drift_mean, double *drift_spread, double *read_sigma_uS);
+
+/// @}
 
 #ifdef __cplusplus
 }

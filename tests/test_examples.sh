@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # test_examples.sh WHAT BUILD: what a user meets outside the program itself - the examples, the manual pages, the
-# completion, an installation. Exit 77: skipped, and a line says why.
+# completion, the reference of the library, an installation. Exit 77: skipped, and a line says why.
 set -euo pipefail
 what=$1 build=$(cd "$2" && pwd)
 here=$(mktemp -d /tmp/metaxbar_test_XXXXXX)
@@ -74,6 +74,16 @@ run_man() {
   grep -A1 '^ *--out FILE.csv' "$here/page" | grep -q 'step by step' || fail "flags are missing: $(cat "$here/page")"
   groff -man -Tutf8 -P-cbou -rLL=110n "$build/man/metaxbar-device.1" >"$here/page"
   grep -A2 'device.preset' "$here/page" | grep -q 'joshi2020|hermes|hermes1' || fail "choices are missing: $(cat "$here/page")"
+}
+
+# Doxygen has nothing to complain about, and describes every function.
+run_api() {
+  needs doxygen
+  local name
+  API_DIRECTORY=$here doxygen docs/Doxyfile 2>"$here/err" || fail "$(cat "$here/err")"
+  for name in $(sed -n 's/^MX_API .*[ *]\(mx_[a-z_0-9]*\)(.*/\1/p' include/metaxbar.h); do
+    grep -q "$name" "$here"/html/group__*.html "$here/html/metaxbar_8h.html" || fail "$name is not in the reference"
+  done
 }
 
 # complete WORDS...: what bash would offer; words as it splits them, "=" being one of its own.

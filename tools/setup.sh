@@ -2,7 +2,7 @@
 # Are the packages there that this program is built from? Silent when they are. Otherwise says what is
 # missing and what for; with --install fetches it through apt (Debian and Ubuntu, as root or with sudo),
 # elsewhere and without --install stops. --optional: also what some of its features need; --test: these, and what only
-# the tests need.
+# the tests need; --api: what the reference of the C library is made with, and nothing else.
 set -u
 
 # package (Debian's name) | what for | it is there if
@@ -39,6 +39,9 @@ optional=(
   'ffmpeg               | films of the arm               | command -v ffmpeg'
   'gnuplot-nox          | plots of devices               | command -v gnuplot'
 )
+api=(
+  'doxygen              | reference of the C library     | command -v doxygen'
+)
 
 install=no
 list=("${needed[@]}")
@@ -46,8 +49,9 @@ for option in "$@"; do
   case $option in
     --install) install=yes ;;
     --optional) list+=("${optional[@]}") ;;
-    --test) list+=("${optional[@]}" "${tests[@]}") ;;
-    *) echo "usage: tools/setup.sh [--install] [--optional] [--test]" >&2; exit 2 ;;
+    --test) list+=("${optional[@]}" "${tests[@]}" "${api[@]}") ;;
+    --api) list=("${api[@]}") ;;
+    *) echo "usage: tools/setup.sh [--install] [--optional] [--test] [--api]" >&2; exit 2 ;;
   esac
 done
 
