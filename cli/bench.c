@@ -11,8 +11,8 @@
 
 static const char text[] =
   "Times this program on this machine: medians, the arithmetic done, and its fraction of the peak measured in the\n"
-  "same run. NAME is an experiment; without it that of the model, else the first, and the chip: products of a full\n"
-  "core beside exact ones, and writing of two cores. Without --model, untrained weights.\n";
+  "same run. NAME is an experiment; without it that of the model, or else the first, and the chip: products of a\n"
+  "full core beside exact ones, and writing of two cores. Without --model, untrained weights.\n";
 
 static void print_text(const struct timings *b) {
   printf("%-40s %12s %12s  %-7s %10s %8s\n", "figure", "median", "fastest", "unit", "GFLOP", "of peak");
@@ -97,4 +97,4 @@ static const struct options_action actions[] = {
   { .name = "", .arguments = "[WORD]", .most = 1, .flags = flags, .reads = options_all, .run = run },
   { 0 },
 };
-const struct options_command bench_command = { "bench", "the measured speed behind the README", text, actions, each };
+const struct options_command bench_command = { "bench", "measure the speed of this machine", text, actions, each };

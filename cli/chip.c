@@ -14,7 +14,7 @@
 #include "lab/tradeoff.h"
 
 static const char text[] =
-  "Of a classifier every layer is a matrix on the chip, of the arm the trainee is the only one.\n"
+  "Every layer of a classifier is a matrix on the chip; of an arm, the trainee alone is on it.\n"
   "\n"
   "map      where each matrix lies on the cores, and how full they are\n"
   "program  program the model and calibrate it (a classifier on background images: invented characters, or those\n"
@@ -23,7 +23,7 @@ static const char text[] =
   "drift    the same from a minute to a month after writing\n"
   "tradeoff accuracy and devices written under several write policies, on the same tasks and chips\n"
   "export   write the model, let chip.time_s pass, and save every device\n"
-  "import   load such a state (a CSV replaces the devices alone), let it age to chip.time_s, and print how\n"
+  "import   load such a state (a CSV replaces the devices alone), advance it to chip.time_s, and print how\n"
   "         accurately the chip stores the weights. eval fewshot or eval arm synapse.kind=chip synapse.state=STATE\n"
   "         adapts on it. A state written with the weights of another model is refused\n";
 

@@ -1,4 +1,4 @@
-// main.c - metaxbar <command> [...]. Results go to stdout, chatter to stderr; exit 0, 1 failed,
+// main.c - metaxbar <command> [...]. Results go to stdout, progress and notes to stderr; exit 0, 1 failed,
 // 2 usage, 128 + signal stopped by one.
 #include <stdio.h>
 #include <string.h>

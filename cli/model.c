@@ -14,7 +14,7 @@
 
 static const char text[] =
   "info     prints the tensors of a file, their range, and the settings it carries.\n"
-  "convert  reads a model of either kind (published weights too, with data.preprocessing=published) and writes it\n"
+  "convert  reads a model of any experiment (published weights too, with data.preprocessing=published) and writes it\n"
   "         in this program's form, with the settings given; synapse.kind=quantised synapse.bits=N rounds a\n"
   "         classifier to N bits, and --half keeps the weights of a classifier or an arm in half precision, in half\n"
   "         the space.\n"

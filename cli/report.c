@@ -13,9 +13,9 @@
 static const char text[] =
   "Write a self-contained HTML page about runs of 'train NAME', or about model files: what was run, how well it\n"
   "learns in software, with few bits and on the chip, one task or movement in pictures, drift and cost.\n"
-  "What has not been measured yet is measured now and kept in RUN/showcase (of a model file: DIR/NAME/showcase),\n"
-  "so that the page can be drawn again from files alone. FILE: RUN/report.html, DIR/report.html; of several runs\n"
-  "it must be named.\n"
+  "Measurements that are missing are made now and kept in RUN/showcase (of a model file: DIR/NAME/showcase), so\n"
+  "that the page can be drawn again from files alone. FILE.html is RUN/report.html or DIR/report.html unless --out\n"
+  "names it; for several runs it must.\n"
   "Settings are those of 'eval NAME', for the models that have them, and report.*.\n";
 
 static bool is_model(const char *word) {
@@ -43,7 +43,7 @@ static int out_of(char path[FILE_PATH_SIZE], const struct options *o) {
   else if (is_model(o->words[0]) && o->run) snprintf(path, FILE_PATH_SIZE, "%s/report.html", o->run);
   else if (o->n_words == 1) snprintf(path, FILE_PATH_SIZE, "%s/report.html", o->words[0]);
   else
-    return err_set(ERR_SETTING, "a page about %d runs belongs to none of them: name it with --out FILE.html",
+    return err_set(ERR_SETTING, "a page about %d runs has no default name: give one with --out FILE.html",
                    o->n_words);
   return o->out ? 0 : file_refuse_link(path);
 }

@@ -6,7 +6,7 @@
 static const char text[] =
   "DIR receives settings.ini, build.json, metrics.csv, checkpoint.safetensors, model.safetensors and, where there\n"
   "is a validation, model-best.safetensors. Ctrl-C writes a checkpoint; --resume continues a stopped or killed run\n"
-  "to the same bits as an undisturbed one, and prolongs a finished one if train.iterations is larger now.\n";
+  "to the same bits as an uninterrupted one, and extends a finished one if train.iterations is larger now.\n";
 
 static int run(const struct experiment *e, const struct options *o) {
   struct experiment_case x;

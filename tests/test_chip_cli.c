@@ -135,8 +135,8 @@ int main(void) {
        "\"cost_source\": \"none: not priced\", \"endurance_used\"");
   says(ARGS("program", "--model", small, SMALL, "ledger.phase_time_s=1e-6", "--json"),
        "(2023); set by hand: ledger.phase_time_s\"");
-  says(ARGS("--help"), "ledger.preset              prices of reading: Le Gallo et al. 2023, 64 cores; Khaddam-Aljameh "
-                       "et al. 2022, one core; none "
+  says(ARGS("--help"), "ledger.preset              published energy and time of reading: Le Gallo et al. 2023, 64 "
+                       "cores; Khaddam-Aljameh et al. 2022, one core; none "
                        "(legallo2023|khaddam2022|none, default legallo2023)");
   says(ARGS("drift", "--model", small, SMALL), "30 days");
   says(ARGS("tradeoff", "--model", small, SMALL, "eval.tasks=4", "tradeoff.thresholds=0.1", "tradeoff.levels=8",

@@ -41,7 +41,7 @@ static void check_info(void) {
         "%s", out);
   folder_write(&marks, "mark01/notes.txt", "x", 1);
   const struct process *p = run(ARGS("data", "info", FOLDER, "--json"));
-  CHECK(strstr(p->out, "\"skipped_files\": {\".txt\": 1}") && strstr(p->err, "passed over: 1 file: .txt (1)"), "%s%s",
+  CHECK(strstr(p->out, "\"skipped_files\": {\".txt\": 1}") && strstr(p->err, "ignored: 1 file: .txt (1)"), "%s%s",
         p->out, p->err);
   unlink(folder_path(&marks, "mark01/notes.txt"));
   CHECK(strstr(p->out, "\"identical_images\": {\"pairs\": 0, ") && strstr(p->out, "\"channels\": 1"), "%s", p->out);

@@ -442,7 +442,7 @@ static void test_files(void) {
   folder_write(&f, "mark03/x.GIF", "GIF89a", 6);
   folder_write(&f, "README", "x", 1);
   CHECK(load(&d, &p) == 0 &&
-            strstr(notes, "neither PNG nor JPEG and passed over: 3 files: without ending (1), .gif (2)"),
+            strstr(notes, "neither PNG nor JPEG, ignored: 3 files: without ending (1), .gif (2)"),
         "%s", notes);
   dataset_release(&d);
   folder_write(&f, "mark00/z.jpg", "", 0);

@@ -116,8 +116,8 @@ static void check_resize(void) {
   process_run(&p);
   CHECK(p.status == 2 && strstr(p.err, "--half: not for models of sines"), "%d: %s", p.status, p.err);
   static const char *const wrong[][2] = { { "trainee.neurons=50", "trainee.neurons=50: neither fewer than the 20" },
-                                          { "code.bits=9", "code.bits: has no effect here, unlike trainee.neurons, "
-                                                           "code.velocity" },
+                                          { "code.bits=9", "code.bits: has no effect here; these have one: "
+                                                           "trainee.neurons, code.velocity" },
                                           { "trainee.neurons=0", "trainee.neurons=0" },
                                           { "code.velocity_scale=3", "as the model has" },
                                           { "run.seed=2", "trainee.neurons=20: as the model has" } };

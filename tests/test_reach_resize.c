@@ -116,11 +116,11 @@ static void check_widening(int64_t grid) {
         "%s", err_message());
   other.trainee.neurons = 2*f.trainee.neurons;
   other.code.velocity = SPIKECODE_OF_JOINTS;  // from the tip's
-  CHECK(reach_resize(&told, &other, &narrow, &g.code, 0) == ERR_SETTING && strstr(err_message(), "is told tip already"),
+  CHECK(reach_resize(&told, &other, &narrow, &g.code, 0) == ERR_SETTING && strstr(err_message(), "has tip already"),
         "%s", err_message());
   other.code.velocity = g.code.velocity;
   other.code.velocity_scale = 3;
-  CHECK(reach_resize(&told, &other, &narrow, &g.code, 0) == ERR_SETTING && strstr(err_message(), "of scale 2"), "%s",
+  CHECK(reach_resize(&told, &other, &narrow, &g.code, 0) == ERR_SETTING && strstr(err_message(), "with scale 2"), "%s",
         err_message());
   other = f;
   other.trainee.neurons = 2*f.trainee.neurons;

@@ -143,7 +143,7 @@ static void check_older(void) {
   snprintf(longer, sizeof longer, "%s\n[train]\nretired = 1\n", text);
   folder_write(&tmp, "few/settings.ini", longer, strlen(longer));
   run(ARGS(REPORT, few));
-  CHECK(p.status == 0 && strstr(p.err, "train.retired=1: passed over"), "%d %s", p.status, p.err);
+  CHECK(p.status == 0 && strstr(p.err, "train.retired=1: ignored"), "%d %s", p.status, p.err);
   folder_write(&tmp, "few/settings.ini", text, strlen(text));
   free(text);
 }
@@ -152,7 +152,7 @@ static void check_usage(void) {
   run(ARGS("report", "--help"));
   CHECK(p.status == 0 && strstr(p.out, "usage: metaxbar report") && strstr(p.out, "report.movements"), "%s", p.out);
   refused(2, "RUN|MODEL.safetensors... is missing", ARGS("report"));
-  refused(2, "name it with --out", ARGS("report", few, arm));
+  refused(2, "give one with --out FILE.html", ARGS("report", few, arm));
   refused(2, "7 runs, a page holds at most 6", ARGS("report", "1", "2", "3", "4", "5", "6", "7", "--out", out));
   refused(2, "name one with --run DIR", ARGS("report", "models/builtin-5w5s.safetensors"));
   refused(2, "without a name", ARGS("report", "x/...safetensors", "--run", models));

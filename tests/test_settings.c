@@ -131,7 +131,7 @@ static void test_written(void) {
         err_message());
   note_to(keep_note);
   CHECK(settings_load_written(all, path) == 0 && net.channels == 9, "%s", err_message());
-  CHECK(strstr(noted, ":5: nut.alpha=1: passed over"), "%s", noted);
+  CHECK(strstr(noted, ":5: nut.alpha=1: ignored"), "%s", noted);
   note_to(NULL);
   write_text(path, "[net]\nalpha = 11\n");
   CHECK(settings_load_written(all, path) == ERR_SETTING && strstr(err_message(), "outside"), "%s", err_message());
@@ -237,7 +237,7 @@ static void test_metadata(void) {
         "%s", err_message());
   note_to(keep_note);
   CHECK(settings_restore(all, (const char *const[]){ "data", NULL }, tf) == 0 && strstr(noted,
-                                                                                        "data.alpha=1: passed over"),
+                                                                                        "data.alpha=1: ignored"),
                                                                                         "%s", noted);
   note_to(NULL);
   CHECK(settings_restore(all, (const char *const[]){ "none", NULL }, tf) == 0, "%s", err_message());

@@ -8,7 +8,7 @@ const char *const arm_kind_names[] = { "kinematic", "physics", "mqtt", NULL };
 
 const struct param arm_param_table[] = {
   PARAM_CHOICE(struct arm_params, kind, ARM_KINEMATIC, arm_kind_names,
-               "which arm performs: formula, simulated body, real one"),
+               "which arm performs: closed-form kinematics, a simulated rigid body (MuJoCo), or the real arm (MQTT)"),
   PARAM_F64(struct arm_params, hold_s, 0.25, 0.001, 10, "time that each set-point is held"),
   { 0 },
 };

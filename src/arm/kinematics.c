@@ -5,16 +5,15 @@
 const struct param kinematics_param_table[] = {
   PARAM_F64(struct kinematics, d1, 0.3585, -10, 10, "height of the shoulder, m"),
   PARAM_F64(struct kinematics, d, -0.033, -10, 10, "sideways offset, m"),
-  PARAM_F64(struct kinematics, a1, 0.05, 0, 10, "base to shoulder, m"),
-  PARAM_F64(struct kinematics, a2, 0.3, 0, 10, "upper arm, m"),
-  PARAM_F64(struct kinematics, a3, 0.35, 0, 10, "forearm, m (0.25 in other sources)"),
-  PARAM_F64(struct kinematics, a4, 0.22, 0, 10, "hand, m"),
-  PARAM_F64(struct kinematics, limit_base_deg, 130, 1, 180, "the base stays within +- this"),
-  PARAM_F64(struct kinematics, limit_shoulder_deg, 70, 1, 90, "the shoulder stays within +- this"),
+  PARAM_F64(struct kinematics, a1, 0.05, 0, 10, "distance from base to shoulder, m"),
+  PARAM_F64(struct kinematics, a2, 0.3, 0, 10, "length of the upper arm, m"),
+  PARAM_F64(struct kinematics, a3, 0.35, 0, 10, "length of the forearm, m (other sources: 0.25)"),
+  PARAM_F64(struct kinematics, a4, 0.22, 0, 10, "length of the hand, m"),
+  PARAM_F64(struct kinematics, limit_base_deg, 130, 1, 180, "limit of the base joint, to each side"),
+  PARAM_F64(struct kinematics, limit_shoulder_deg, 70, 1, 90, "limit of the shoulder joint, to each side"),
   PARAM_BOOL(struct kinematics, stops, 1,
-             "performances stop at the limits, as targets do, whatever the outputs of the network (no: as published; "
-             "with "
-             "trajectory.generator=published, whose velocities go on)"),
+             "performed movements stop at the joint limits, as targets do; no: they continue, as in the published "
+             "code, for trajectory.generator=published"),
   { 0 },
 };
 

@@ -8,10 +8,10 @@
 
 const struct param physics_param_table[] = {
 #define P struct physics_params
-  PARAM_F64(P, gain_per_s, 2.5, 0.01, 100, "velocity wanted of a joint per angle that is missing"),
-  PARAM_F64(P, speed_deg_s, 25, 0.1, 1000, "fastest that a joint turns"),
-  PARAM_F64(P, servo_Nms, 5000, 1, 1e6, "torque of a joint per velocity that is missing, N m s/rad"),
-  PARAM_F64(P, gravity_m_s2, 9.81, 0, 100, "gravity"),
+  PARAM_F64(P, gain_per_s, 2.5, 0.01, 100, "commanded velocity of a joint per error of its angle"),
+  PARAM_F64(P, speed_deg_s, 25, 0.1, 1000, "largest speed of a joint"),
+  PARAM_F64(P, servo_Nms, 5000, 1, 1e6, "torque of a joint per error of its velocity, N m s/rad"),
+  PARAM_F64(P, gravity_m_s2, 9.81, 0, 100, "acceleration of gravity"),
   PARAM_F64(P, step_s, 0.002, 1e-5, 0.05, "longest step of the integration"),
 #undef P
   { 0 },

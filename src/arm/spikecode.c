@@ -8,26 +8,26 @@ static const char *const kind_names[] = { "binary", "onehot", "population", NULL
 const char *const spikecode_velocity_names[] = { "none", "tip", "joints", NULL };
 
 const struct param spikecode_param_table[] = {
-  PARAM_CHOICE(struct spikecode_params, kind, SPIKECODE_BINARY, kind_names, "code of the target position"),
+  PARAM_CHOICE(struct spikecode_params, kind, SPIKECODE_BINARY, kind_names, "spike code of the target position"),
   PARAM_F64(struct spikecode_params, scale_m, 1.25, 1e-3, 1e3,
-            "coordinates of +- this fill the range (1 for the published weights)"),
+            "coordinates up to +- this fill the range of the code (published weights: 1)"),
   PARAM_I64(struct spikecode_params, bits, 16, 1, 30,
-            "of a coordinate in the code binary; those below the precision wanted only flicker"),
+            "bits of a coordinate in the code binary"),
   PARAM_I64(struct spikecode_params, regions, 16, 2, 4096, "neurons per coordinate of the codes onehot and population"),
-  PARAM_I64(struct spikecode_params, period, 10, 1, 1000, "steps between spikes of the most active of these"),
+  PARAM_I64(struct spikecode_params, period, 10, 1, 1000, "steps between spikes of the most active of these neurons"),
   PARAM_I64(struct spikecode_params, preview, 0, 0, 10000,
-            "steps that the code is ahead of the movement, to make up for the lag of the LSG"),
+            "steps by which the code is ahead of the movement, to compensate for the delay of the LSG"),
   PARAM_I64(struct spikecode_params, lead_in, 0, 0, 1000,
-            "steps that the networks run before the movement begins, the arm standing still; clock_neurons times "
-            "clock_hold should be no less than these and the movement's, "
-            "or the clock begins again"),
+            "steps that the networks run before the movement begins, with the arm at rest; if clock_neurons times "
+            "clock_hold is less than these and the steps of the movement, the clock starts again"),
   PARAM_CHOICE(struct spikecode_params, velocity, SPIKECODE_NO_VELOCITY, spikecode_velocity_names,
-               "velocity of the target as further input, code.bits bits for each of 3 coordinates or 2 joints"),
+               "velocity of the target as a further input, code.bits bits for each of the 3 coordinates of the tip or "
+               "the 2 joints"),
   PARAM_F64(struct spikecode_params, velocity_scale, 2, 1e-3, 1e3,
-            "velocities of +- this (m/s or rad/s) fill the range, saturating beyond"),
+            "velocities up to +- this (m/s or rad/s) fill the range of the code; larger ones saturate"),
   PARAM_I64(struct spikecode_params, clock_neurons, 5, 1, 1000, "neurons of the clock"),
-  PARAM_I64(struct spikecode_params, clock_hold, 50, 1, 10000, "steps that each of them is active"),
-  PARAM_I64(struct spikecode_params, clock_period, 10, 1, 10000, "steps between its spikes"),
+  PARAM_I64(struct spikecode_params, clock_hold, 50, 1, 10000, "steps for which each neuron of the clock is active"),
+  PARAM_I64(struct spikecode_params, clock_period, 10, 1, 10000, "steps between the spikes of the active neuron"),
   { 0 },
 };
 

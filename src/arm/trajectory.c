@@ -10,11 +10,13 @@ const char *const trajectory_generator_names[] = {
 
 const struct param trajectory_param_table[] = {
   PARAM_CHOICE(struct trajectory_params, generator, TRAJECTORY_CONSISTENT, trajectory_generator_names,
-               "does velocity follow where limits cut the angle"),
-  PARAM_BOOL(struct trajectory_params, free, 0, "only movements that touch no limit and keep all coordinates low"),
+               "consistent: the velocity is zero where a joint limit cuts the angle; published: it is not, as in the "
+               "published code"),
+  PARAM_BOOL(struct trajectory_params, free, 0,
+             "only movements that touch no joint limit and keep all coordinates below trajectory.free_below_m"),
   PARAM_F64(struct trajectory_params, free_below_m, 1, 0.01, 100, "upper bound of the coordinates for trajectory.free"),
   PARAM_I64(struct trajectory_params, steps, 249, 10, 5000, "steps of a movement"),
-  PARAM_F64(struct trajectory_params, dt_s, 0.01, 1e-6, 10, "arm time of one step"),
+  PARAM_F64(struct trajectory_params, dt_s, 0.01, 1e-6, 10, "duration of one step"),
   PARAM_F64(struct trajectory_params, diffusion, 0.65, 0, 100, "standard deviation of the velocity after 1 s, rad/s"),
   PARAM_I64(struct trajectory_params, window, 120, 1, 4096, "steps of the smoothing window"),
   PARAM_F64(struct trajectory_params, speed_rad_s, 3.14159265358979323846, 1e-3, 1e3,

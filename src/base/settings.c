@@ -150,7 +150,7 @@ static int on_value(void *data, const char *section, const char *name, const cha
   }
   const struct settings_section *in = find_section(ini->all, section, name);
   if (!ini->rc && ini->written && !(in && has_setting(in->table, name)))
-    note("%s:%d: %s.%s=%s: passed over, this program has no such setting", ini->name, ini->line, section, name, value);
+    note("%s:%d: %s.%s=%s: ignored, this program has no such setting", ini->name, ini->line, section, name, value);
   else if (!ini->rc && assign(ini->all, section, name, value)) ini_error(ini, err_message());
   return !ini->rc;
 }
@@ -295,7 +295,7 @@ int settings_restore(const struct settings_section *all, const char *const *only
     const struct settings_section *in = find_section(all, section, dot + 1);
     if (!in || !settings_listed(only, section, dot + 1)) continue;
     if (!has_setting(in->table, dot + 1)) {
-      note("%s: __metadata__: %s=%s: passed over, this program has no such setting", tensorfile_name(tf), key, value);
+      note("%s: __metadata__: %s=%s: ignored, this program has no such setting", tensorfile_name(tf), key, value);
       continue;
     }
     if (assign(all, section, dot + 1, value))

@@ -90,7 +90,7 @@ static int check_identity(const struct tensorfile *tf, struct chip *c) {
     weights_text(key, text, c, m);
     const char *found = tensorfile_metadata(tf, key);
     if (!found)
-      return err_set(ERR_FORMAT, "%s: %s missing: which model's state this is cannot be told", tensorfile_name(tf),
+      return err_set(ERR_FORMAT, "%s: %s missing: unknown which model's state this is", tensorfile_name(tf),
                      key);
     TRY(take_weights(c, m, tensorfile_name(tf), found));
   }
@@ -512,7 +512,7 @@ static int load_line(const struct csv *f, char *text, struct chip *c, uint8_t **
   char *at = text;
   TRY(locate(f, &at, c, tile, &u));
   const int k = *tile;
-  if (seen[k][u]++) return err_set(ERR_FORMAT, "%s:%d: this unit stands twice", f->name, f->line);
+  if (seen[k][u]++) return err_set(ERR_FORMAT, "%s:%d: this unit is listed twice", f->name, f->line);
   unit_fields(fields, &c->tiles[k], c);
   for (int n = 0; n < N_UNIT_FIELDS; n++) {
     double v;

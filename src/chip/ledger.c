@@ -32,12 +32,13 @@ static const struct price presets[] = {
 // Endurance: no figure of these chips; order of magnitude of phase-change memory, an assumption.
 const struct param ledger_param_table[] = {
   PARAM_CHOICE(struct ledger_params, preset, LEDGER_LEGALLO2023, preset_names,
-               "prices of reading: Le Gallo et al. 2023, 64 cores; Khaddam-Aljameh et al. 2022, one core; none"),
-  PARAM_F64(struct ledger_params, phase_energy_J, 0, 0, 1, "energy of one phase of a core, J; 0: the preset's"),
-  PARAM_F64(struct ledger_params, phase_time_s, 0, 0, 1, "duration of one phase, s; 0: the preset's"),
-  PARAM_F64(struct ledger_params, pulse_energy_J, 0, 0, 1, "energy of a programming pulse, J; 0: not priced"),
-  PARAM_F64(struct ledger_params, verify_energy_J, 0, 0, 1, "energy of a verify read, J; 0: not priced"),
-  PARAM_F64(struct ledger_params, endurance, 1e8, 1, 1e18, "writes that a device survives (assumption)"),
+               "published energy and time of reading: Le Gallo et al. 2023, 64 cores; Khaddam-Aljameh et al. 2022, one "
+               "core; none"),
+  PARAM_F64(struct ledger_params, phase_energy_J, 0, 0, 1, "energy of one phase of a core, J; 0: as in the preset"),
+  PARAM_F64(struct ledger_params, phase_time_s, 0, 0, 1, "duration of one phase, s; 0: as in the preset"),
+  PARAM_F64(struct ledger_params, pulse_energy_J, 0, 0, 1, "energy of a programming pulse, J; 0: not counted"),
+  PARAM_F64(struct ledger_params, verify_energy_J, 0, 0, 1, "energy of a verify read, J; 0: not counted"),
+  PARAM_F64(struct ledger_params, endurance, 1e8, 1, 1e18, "number of writes that a device is assumed to survive"),
   { 0 },
 };
 

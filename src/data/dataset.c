@@ -23,53 +23,58 @@ static const char *const dataset_layouts[] = { "auto", "classes", "splits", NULL
 const struct param dataset_param_table[] = {
   PARAM_CHOICE(struct dataset_params, kind, DATASET_OMNIGLOT, dataset_kinds, "where the images come from"),
   PARAM_TEXT(struct dataset_params, path, "",
-             "folder of the archives (if none is given, data/omniglot or data/cifar100), or root of a tree of class "
-             "folders"),
-  PARAM_TEXT(struct dataset_params, validation_path, "", "folder: a tree of its own that holds the validation classes",
+             "folder: root of the tree of class folders; omniglot, cifar100: folder of the archives, data/omniglot or "
+             "data/cifar100 if none is given"),
+  PARAM_TEXT(struct dataset_params, validation_path, "", "folder: root of a separate tree for the validation classes",
              .later = true),
-  PARAM_TEXT(struct dataset_params, evaluation_path, "", "folder: a tree of its own that holds the evaluation classes",
+  PARAM_TEXT(struct dataset_params, evaluation_path, "", "folder: root of a separate tree for the evaluation classes",
              .later = true),
-  PARAM_I64(struct dataset_params, channels, 1, 1, 3, "1: images are grey, their ink; 3: in colours", .later = true),
+  PARAM_I64(struct dataset_params, channels, 1, 1, 3, "1: grey images; 3: colour images", .later = true),
   PARAM_CHOICE(struct dataset_params, preprocessing, IMAGESET_AREA, dataset_preprocessings,
-               "area: ink 1, antialiased; published: ink 0, bilinear without antialiasing, never distorted"),
+               "how images are reduced: area: by averaging, ink is 1; published: bilinear without antialiasing, ink is "
+               "0, no distortion"),
   PARAM_I64(struct dataset_params, size, 28, 8, 128, "height and width of the images"),
   PARAM_F64(struct dataset_params, validation, 0.1, 0, 1,
             "fraction of the training alphabets or classes held out for validation"),
   PARAM_F64(struct dataset_params, evaluation, 0.3, 0, 1, "folder: fraction of the classes held out for evaluation"),
   PARAM_TEXT(struct dataset_params, split, "",
-             "in place of the fractions: file of lines part<TAB>class (data split writes one), or folder of train.txt, "
-             "val.txt, test.txt"),
+             "list of classes in place of the fractions: a file with lines part<TAB>class (data split writes one), or "
+             "a folder with train.txt, val.txt and test.txt"),
   PARAM_CHOICE(struct dataset_params, protocol, DATASET_ALPHABETS, dataset_protocols,
-               "omniglot, builtin: alphabets: the official split; characters: 1200 of 1623 at random to train, 423 to "
-               "evaluate, and each rotation of a character is a class of its own",
+               "omniglot, builtin: how the classes are split; alphabets: the official split; characters: at random, "
+               "1200 of 1623 for training and 423 for evaluation, each rotation of a character being a class of its "
+               "own",
                .later = true),
   PARAM_CHOICE(struct dataset_params, split_rule, DATASET_BY_NAME, dataset_rules,
-               "folder: the name of a class alone decides its part; order: number and order of all classes, as for "
-               "models that do not record this setting"),
+               "folder: what decides the part of a class: its name; or number and order of all classes, as in models "
+               "that do not record this setting"),
   PARAM_CHOICE(struct dataset_params, groups, IMAGEFOLDER_CLASS, dataset_groups,
-               "folder: what stays together in a split; parent: the classes of one folder"),
+               "folder: classes that a split keeps together; parent: those of one folder; class: none"),
   PARAM_CHOICE(struct dataset_params, layout, DATASET_AUTO, dataset_layouts,
-               "folder: splits: the topmost folders are train, val, test; auto: if they are called so"),
-  PARAM_BOOL(struct dataset_params, invert, 0, "folder: bright pixels are ink, not dark or transparent ones"),
+               "folder: splits: the topmost folders are the split, train, val and test; classes: they are not; auto: "
+               "they are if they have these names"),
+  PARAM_BOOL(struct dataset_params, invert, 0, "folder: bright pixels are ink; no: dark pixels are"),
   PARAM_I64(struct dataset_params, classes, 1600, 1, 1000000, "builtin: characters for training and validation"),
   PARAM_I64(struct dataset_params, evaluation_classes, 400, 1, 1000000, "builtin: characters for evaluation"),
   PARAM_I64(struct dataset_params, drawings, 20, 2, 1000, "builtin: drawings of each character"),
-  PARAM_I64(struct dataset_params, seed, 1, 0, 9007199254740992, "of the split and of the built-in characters"),
-  PARAM_BOOL(struct dataset_params, turn, 1, "training: one random quarter turn per class and task"),
+  PARAM_I64(struct dataset_params, seed, 1, 0, 9007199254740992, "seed of the split and of the built-in characters"),
+  PARAM_BOOL(struct dataset_params, turn, 1,
+             "training: turn all images of a class by 0, 90, 180 or 270 degrees, drawn for each task"),
   PARAM_F64(struct dataset_params, distort_rotation_deg, 10, 0, 180, "training: largest random rotation of an image"),
   PARAM_F64(struct dataset_params, distort_scale, 0.15, 0, 1,
-            "training: largest random change of an axis' scale (of its logarithm)"),
+            "training: largest random change of the scale of an axis (of its logarithm)"),
   PARAM_F64(struct dataset_params, distort_shear, 0.15, 0, 1, "training: largest random slant (tangent)"),
   PARAM_F64(struct dataset_params, distort_translation_px, 1.5, 0, 64,
             "training: largest random shift, in final pixels"),
-  PARAM_BOOL(struct dataset_params, flip, 0, "training: mirror every second image, by chance, left to right",
+  PARAM_BOOL(struct dataset_params, flip, 0, "training: mirror an image left to right with probability 1/2",
              .later = true),
   PARAM_I64(struct dataset_params, crop_px, 0, 0, 64, "training: largest random shift by whole pixels", .later = true),
   PARAM_BOOL(struct dataset_params, rotated_classes, 0,
              "training: a class turned by 90, 180 or 270 degrees is a class of its own; in place of data.turn",
              .later = true),
   PARAM_F64(struct dataset_params, cutmix, 0, 0, 1,
-            "training: probability that a box of a query image is that of another class, and its label mixed",
+            "training: probability that a box of a query image is replaced by that of another class, the label being "
+            "mixed by area (CutMix)",
             .later = true),
   PARAM_TEXT(struct dataset_params, url, "https://raw.githubusercontent.com/brendenlake/omniglot/master/python",
              "where data fetch gets the Omniglot archives"),
@@ -306,7 +311,7 @@ static int dataset_load_folder(struct dataset *d, const struct dataset_params *p
   TRY(dataset_load_trees(d, p, what, first));
   const int n = d->images.n_images, mostly_ink = 2 * found->n_border > n;
   imagefolder_skipped(found, text, sizeof text);
-  if (found->n_skipped) note("%s: neither PNG nor JPEG and passed over: %s", p->path, text);
+  if (found->n_skipped) note("%s: neither PNG nor JPEG, ignored: %s", p->path, text);
   if (found->n_blank) note("%s: %d of %d images hold no ink", p->path, found->n_blank, n);
   if (mostly_ink && found->brightest < DATASET_DIM)
     note("%s: the brightest pixel of all images is %d of 255: fewer bits than the files provide for (12 in 16)? "
@@ -321,8 +326,8 @@ static int dataset_load_folder(struct dataset *d, const struct dataset_params *p
 // Characters that neither data.kind=builtin nor an earlier model has seen.
 static int dataset_load_stand_in(struct dataset *d, const struct dataset_params *p) {
   if (p->channels == 3)
-    return err_set(ERR_SETTING, "no training class is left for background images, and nothing in colours can stand in "
-                                "(data.evaluation, data.validation, data.split)");
+    return err_set(ERR_SETTING, "no training class is left for background images, and built-in characters have no "
+                                "colours (data.evaluation, data.validation, data.split)");
   imageset_init(&d->stand_in, (enum imageset_preprocessing)p->preprocessing, (int)p->size);
   characters_load(&d->stand_in, "background", (uint64_t)p->seed, DATASET_STAND_IN_CHARACTERS, DATASET_STAND_IN_CLASSES,
                   DATASET_STAND_IN_DRAWINGS);

@@ -23,12 +23,12 @@ struct constants {
 };
 
 static const struct param constants_table[] = {
-  PARAM_TEXT(struct constants, name, "measured", "what the device is called"),
+  PARAM_TEXT(struct constants, name, "measured", "name of the device"),
   PARAM_I64(struct constants, devices, 1, 1, 2, "devices in parallel that one row describes"),
   PARAM_F64(struct constants, g_max_uS, 0, 0, 1e6, "largest conductance that is written, uS"),
   PARAM_F64(struct constants, t0_s, 20, 1e-9, 1e9, "time of the first read after writing, s"),
   PARAM_F64(struct constants, t_read_s, 250e-9, 1e-12, 1, "duration of one read, s"),
-  PARAM_F64(struct constants, read_white, 0, 0, 1, "white noise of one device in one read over its g_max"),
+  PARAM_F64(struct constants, read_white, 0, 0, 1, "white noise of one device in one read, relative to its g_max"),
   PARAM_TEXT(struct constants, data, "", "CSV file of the curves"),
   { 0 },
 };

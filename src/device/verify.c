@@ -18,12 +18,12 @@ const char *const verify_programming_names[] = {
 };
 
 const struct param verify_param_table[] = {
-  PARAM_F64(struct verify_params, tolerance, TOLERANCE, 1e-3, 100, "accepted error over sigma_prog"),
-  PARAM_F64(struct verify_params, gain, 1.0, 0.01, 2, "part of the error that a pulse is meant to remove"),
-  PARAM_F64(struct verify_params, spread_set, 0.3, 0, 10, "relative randomness of a partial SET pulse"),
-  PARAM_F64(struct verify_params, spread_reset, 0.5, 0, 10, "relative randomness of a partial RESET pulse"),
+  PARAM_F64(struct verify_params, tolerance, TOLERANCE, 1e-3, 100, "accepted error, relative to sigma_prog"),
+  PARAM_F64(struct verify_params, gain, 1.0, 0.01, 2, "fraction of the error that a pulse is meant to remove"),
+  PARAM_F64(struct verify_params, spread_set, 0.3, 0, 10, "relative spread of the effect of a partial SET pulse"),
+  PARAM_F64(struct verify_params, spread_reset, 0.5, 0, 10, "relative spread of the effect of a partial RESET pulse"),
   PARAM_F64(struct verify_params, read_after_s, 1e-5, 1e-9, 1e3, "time from pulse to verify read, s"),
-  PARAM_I64(struct verify_params, max_pulses, 30, 1, 10000, "pulses before the loop gives up"),
+  PARAM_I64(struct verify_params, max_pulses, 30, 1, 10000, "largest number of pulses for a device"),
   { 0 },
 };
 

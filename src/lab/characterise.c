@@ -16,11 +16,11 @@ const double characterise_time_s[CHARACTERISE_TIMES] = { 0, 3600, 86400, 30*8640
 
 const struct param characterise_param_table[] = {
   PARAM_CHOICE(struct characterise_params, preset, PCM_HERMES, pcm_preset_names, "device model"),
-  PARAM_TEXT(struct characterise_params, table, "", "file of a measured device model, instead of the preset"),
+  PARAM_TEXT(struct characterise_params, table, "", "INI file of a measured device model, used instead of the preset"),
   PARAM_CHOICE(struct characterise_params, programming, VERIFY_STATISTICAL, verify_programming_names,
-               "error model of writing, or pulse by pulse"),
-  PARAM_I64(struct characterise_params, points, 21, 2, 1000, "conductances from 0 to g_max"),
-  PARAM_I64(struct characterise_params, seed, 1, 0, 9007199254740992, "of the random numbers"),
+               "how devices are written: with the error of a statistical model, or pulse by pulse with verify reads"),
+  PARAM_I64(struct characterise_params, points, 21, 2, 1000, "number of conductances, from 0 to g_max"),
+  PARAM_I64(struct characterise_params, seed, 1, 0, 9007199254740992, "seed of the random numbers"),
   { 0 },
 };
 

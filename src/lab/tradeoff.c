@@ -16,7 +16,7 @@
 const struct param tradeoff_param_table[] = {
   PARAM_TEXT(struct tradeoff_params, thresholds, "0.02,0.05,0.1,0.2,0.4", "values of chip.update_threshold to try"),
   PARAM_TEXT(struct tradeoff_params, levels, "2,4,8,16,32",
-             "values of chip.update_levels to try, rounding stochastically and to nearest"),
+             "values of chip.update_levels to try, with stochastic and with nearest rounding"),
   { 0 },
 };
 

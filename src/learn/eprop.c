@@ -14,21 +14,23 @@ const char *const eprop_signal_names[] = { "lsg", "symmetric", "random", NULL };
 
 const struct param eprop_param_table[] = {
   PARAM_CHOICE(struct eprop_params, signal, EPROP_LSG, eprop_signal_names,
-               "source of the learning signals: generator or broadcast error"),
+               "source of the learning signals: the generator network, or the output error broadcast through W_out "
+               "(symmetric) or through random weights"),
   PARAM_I64(struct eprop_params, repeats, 1, 1, 100000,
-            "updates, each after a pass; more than one for a broadcast error only"),
+            "number of updates, each after a pass; more than one with a broadcast error only"),
   PARAM_F64(struct eprop_params, rate, 1e-4, 0, 1e3, "inner learning rate"),
   PARAM_F64(struct eprop_params, input_rate, 1, 0, 1e6,
-            "factor of the rate for W_in, also of step and threshold; k for a trainee k times as wide, "
-            "where a change is shared among k weights of W_rec, but not of W_in"),
+            "factor of rate, step and threshold for W_in; k for a trainee that was widened k times, since a change is "
+            "shared among k weights of W_rec, but not of W_in"),
   PARAM_CHOICE(struct eprop_params, grid, EPROP_EXACT, eprop_grid_names,
-               "how changes are rounded to multiples of the step; sparse: stochastically below it, larger ones exact"),
-  PARAM_F64(struct eprop_params, step, 0.0625, 1e-9, 1e3, "grid of the changes"),
-  PARAM_F64(struct eprop_params, threshold, 0, 0, 1e3, "smaller changes are not made"),
+               "how changes are rounded to multiples of the step; sparse: changes below the step stochastically, "
+               "larger ones not at all"),
+  PARAM_F64(struct eprop_params, step, 0.0625, 1e-9, 1e3, "step of the grid (update.grid)"),
+  PARAM_F64(struct eprop_params, threshold, 0, 0, 1e3, "changes smaller than this are left out"),
   PARAM_I64(struct eprop_params, lsg_passes, 1, 1, 1000,
             "passes of the generator over the target path; their learning signals are averaged, which reduces noise"),
   PARAM_F64(struct eprop_params, lsg_dither, 0.02, 0, 1,
-            "noise on its membranes in each step over v_th, so that several passes differ"),
+            "noise on the membranes of the LSG in each step, relative to v_th, so that its passes differ"),
   { 0 },
 };
 

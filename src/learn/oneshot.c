@@ -16,17 +16,18 @@ static const char *const scales[] = { "matrix", "column", NULL };
 
 const struct param oneshot_noise_param_table[] = {
   PARAM_CHOICE(struct oneshot_noise, preset, 0, presets,
-               "programming error that depends on the weight as that of a device model"),
+               "device model that gives the programming error of each weight"),
   PARAM_CHOICE(struct oneshot_noise, scale, 0, scales,
-               "the largest weight is that of the matrix or of its column (chip.scale)"),
+               "largest weight that errors are relative to: that of the matrix or of its column (chip.scale)"),
   PARAM_F64(struct oneshot_noise, programming, 0, 0, 10,
-            "error of a written weight, relative to the largest weight; with a preset, multiples of its error"),
+            "error of a written weight, relative to the largest weight; with noise.preset, a multiple of the error of "
+            "that model"),
   PARAM_F64(struct oneshot_noise, read, 0, 0, 1,
-            "error of a product per square root of its events, relative to the largest weight"),
+            "error of a product, relative to the largest weight, per square root of the number of its input spikes"),
   PARAM_F64(struct oneshot_noise, drift, 0, 0, 1, "relative spread of the weights between the two passes"),
   PARAM_CHOICE(struct oneshot_noise, chips, ONESHOT_OF_MOVEMENT, chips,
-               "each movement has a chip of its own, or, in training, the train.group of an episode share one and the "
-               "first pass on it: half the work"),
+               "each movement has a chip of its own; or, in training, the train.group movements of an episode share "
+               "one chip and the first pass on it, which halves the work"),
   { 0 },
 };
 

@@ -25,11 +25,11 @@ const struct param convnet_param_table[] = {
                "how a block halves the image: by stride 2, or by the maximum of 2 x 2 pixels", .later = true),
   PARAM_I64(struct convnet_params, hidden, 0, 0, 1024, "neurons of a dense layer before the read-out; 0: none",
             .later = true),
-  PARAM_CHOICE(struct convnet_params, activation, 0, activations, "of the dense layer: rectification, or none",
+  PARAM_CHOICE(struct convnet_params, activation, 0, activations, "activation of the dense layer",
                .later = true),
   PARAM_CHOICE(struct convnet_params, bias, 0, biases,
-               "of the read-out: none, kept digitally, or one row more of the array; the dense layer always has one, "
-               "kept digitally unless this is row",
+               "bias of the read-out: none, kept digitally, or one more row of the array; a dense layer always has a "
+               "bias, kept digitally unless this is row",
                .later = true),
   PARAM_I64(struct convnet_params, ways, 5, 2, 1024, "classes of a task"),
   PARAM_I64(struct convnet_params, steps, 4, 0, CONVNET_MAX_STEPS,

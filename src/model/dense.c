@@ -8,8 +8,9 @@
 
 const struct param dense_param_table[] = {
   PARAM_I64(struct dense_params, layers, 2, 1, DENSE_MAX_LAYERS - 1, "hidden layers"),
-  PARAM_I64(struct dense_params, hidden, 40, 1, 4096, "neurons of each"),
-  PARAM_I64(struct dense_params, updates, 5, 1, DENSE_MAX_UPDATES, "updates of the last layer, a learned rate each"),
+  PARAM_I64(struct dense_params, hidden, 40, 1, 4096, "neurons of each hidden layer"),
+  PARAM_I64(struct dense_params, updates, 5, 1, DENSE_MAX_UPDATES,
+            "inner updates of the last layer, each with a learned rate"),
   { 0 },
 };
 

@@ -19,7 +19,7 @@ static const char *const roundings[] = { "nearest", "stochastic", NULL };
 const struct param run_param_table[] = {
 #define P struct run_params
   PARAM_I64(P, threads, 0, 0, 1024, "worker threads; 0: one per core. The results do not depend on it"),
-  PARAM_I64(P, seed, 1, 0, 9007199254740992, "of all random numbers"),
+  PARAM_I64(P, seed, 1, 0, 9007199254740992, "seed of all random numbers"),
 #undef P
   { 0 },
 };
@@ -27,11 +27,11 @@ const struct param run_param_table[] = {
 const struct param run_synapse_param_table[] = {
 #define P struct run_synapse_params
   PARAM_CHOICE(P, kind, RUN_EXACT, run_synapse_names,
-               "representation of the weights: exact or quantised numbers, or a chip"),
-  PARAM_I64(P, bits, 4, 2, 16, "of quantised weights"),
+               "representation of the weights: exact or quantised numbers, or the devices of a chip"),
+  PARAM_I64(P, bits, 4, 2, 16, "bits of quantised weights"),
   PARAM_CHOICE(P, rounding, 0, roundings,
-               "of quantised weights when an evaluation writes them; stochastic: anew for each task"),
-  PARAM_TEXT(P, state, "", "chip: use this state (chip export) in place of a chip programmed now"),
+               "rounding of quantised weights in an evaluation; stochastic: anew for each task"),
+  PARAM_TEXT(P, state, "", "chip: file of a chip's state (chip export), used in place of a newly programmed chip"),
 #undef P
   { 0 },
 };
@@ -96,10 +96,11 @@ static void report_hidden(const struct snapshot *before, const struct snapshot *
     snprintf(name, sizeof name, "%.*s", key, b);
     snprintf(section, sizeof section, "%.*s", (int)strcspn(name, "."), name);
     const bool differs = na != nb || memcmp(a, b, (size_t)na), by_file = nf != nb || memcmp(f, b, (size_t)nb);
-    if (differs && by_file) note("%.*s (%s) hides %.*s of %s", na, a, by, nb - key - 1, b + key + 1, origin->config);
+    if (differs && by_file)
+      note("%.*s (%s) overrides %.*s of %s", na, a, by, nb - key - 1, b + key + 1, origin->config);
     else if (differs && origin->model && settings_listed(origin->only, section, name + strlen(section) + 1) &&
              tensorfile_metadata(origin->model, name))
-      note("%.*s (%s) hides %.*s of %s", na, a, by, nb - key - 1, b + key + 1, tensorfile_name(origin->model));
+      note("%.*s (%s) overrides %.*s of %s", na, a, by, nb - key - 1, b + key + 1, tensorfile_name(origin->model));
     b += nb + 1, a += na + 1, f += nf + 1;
   }
 }
@@ -134,7 +135,8 @@ int run_check_read(const char *const *reads, const char *assignment) {
   if (settings_assigned(reads, assignment)) return 0;
   for (size_t k = 0, used = 0; reads && reads[k]; k++, used = strlen(list))
     snprintf(list + used, sizeof list - used, "%s%s", k ? ", " : "", reads[k]);
-  return err_set(ERR_SETTING, "%.*s: has no effect here, unlike %s", (int)strcspn(assignment, "="), assignment, list);
+  return err_set(ERR_SETTING, "%.*s: has no effect here; these have one: %s", (int)strcspn(assignment, "="),
+                 assignment, list);
 }
 
 int run_refuse(const struct run_sources *from, const char *const *settings, const char *needs) {

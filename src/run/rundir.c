@@ -96,7 +96,7 @@ static int check_data(const struct rundir *r, const char *fingerprint) {
   TRY(json_read(&facts, path, 1 << 20));
   int rc = json_has(facts, "data") ? json_field_text(facts, path, "data", &then) : 0;
   if (rc == 0 && *then && strcmp(then, fingerprint))
-    rc = err_set(ERR_SETTING, "%s: data=%s: the run began with other data; those at hand are %s", path, then,
+    rc = err_set(ERR_SETTING, "%s: data=%s: the run began with other data; now it is %s", path, then,
                  fingerprint);
   json_release(facts);
   return rc;

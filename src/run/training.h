@@ -47,14 +47,18 @@ extern const char *const training_schedule_names[];
   PARAM_I64(struct training_params, iterations, iterations_, 1, 100000000, "outer updates"),                         \
   PARAM_F64(struct training_params, rate, rate_, 0, 1, "learning rate of Adam"),                                     \
   PARAM_CHOICE(struct training_params, schedule, schedule_, training_schedule_names,                                 \
-               "course of that rate; steps: times train.decay every train.decay_every, cosine: ends at zero"),       \
+               "schedule of that rate; steps: multiplied by train.decay every train.decay_every iterations; "        \
+               "cosine: falls to zero"),                                                                             \
   PARAM_F64(struct training_params, decay, 0.99, 0, 1, "factor of schedule 'steps'"),                                \
-  PARAM_I64(struct training_params, decay_every, 500, 1, 100000000, "iterations between its steps"),                 \
-  PARAM_F64(struct training_params, epsilon, ADAM_EPSILON, 0, 1, "of Adam; gradients below it move weights less"),   \
+  PARAM_I64(struct training_params, decay_every, 500, 1, 100000000, "iterations between steps of that schedule"),    \
+  PARAM_F64(struct training_params, epsilon, ADAM_EPSILON, 0, 1,                                                     \
+            "epsilon of Adam; gradients below it change weights less"),                                              \
   PARAM_F64(struct training_params, weight_decay, 0, 0, 1e3,                                                         \
             "weights shrink by the learning rate times this per update"),                                            \
-  PARAM_F64(struct training_params, clip, 0, 0, 1e9, "longest gradient (Euclidean norm); 0: any"),                   \
-  PARAM_F64(struct training_params, weight_max, 0, 0, 1e6, "weights that go on a chip stay within +- this; 0: any"), \
+  PARAM_F64(struct training_params, clip, 0, 0, 1e9,                                                                 \
+            "longest gradient (Euclidean norm); longer ones are scaled down to it; 0: no limit"),                    \
+  PARAM_F64(struct training_params, weight_max, 0, 0, 1e6,                                                           \
+            "limit of the weights that go on a chip, to +- this; 0: no limit"),                                      \
   PARAM_I64(struct training_params, log_every, 50, 1, 1000000, "iterations between rows of metrics.csv"),            \
   PARAM_I64(struct training_params, validate_every, 1000, 1, 1000000, "iterations between validations"),             \
   PARAM_F64(struct training_params, checkpoint_every_s, checkpoint_s_, 0, 1e6, "seconds between checkpoints")

@@ -11,7 +11,7 @@ static int check(const struct reach *f, const struct oneshot *to, const struct o
                  const struct spikecode_params *told) {
   const int n = from->trainee.n;
   if (told->velocity && (f->code.velocity != told->velocity || f->code.velocity_scale != told->velocity_scale))
-    return err_set(ERR_SETTING, "code.velocity=%s code.velocity_scale=%g: the model is told %s already, of scale %g",
+    return err_set(ERR_SETTING, "code.velocity=%s code.velocity_scale=%g: the model has %s already, with scale %g",
                    spikecode_velocity_names[f->code.velocity], f->code.velocity_scale,
                    spikecode_velocity_names[told->velocity], told->velocity_scale);
   if (to->trainee.n > n && to->trainee.n % n)

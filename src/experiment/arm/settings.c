@@ -11,12 +11,13 @@ static const struct param loss_table[] = {
 #define P struct reach_loss_params
   PARAM_F64(P, position, 0.5, 0, 1e9, "weight of the mean squared position error, per m^2"),
   PARAM_F64(P, velocity, 0.5, 0, 1e9, "weight of the mean squared velocity error, per (rad/s)^2"),
-  PARAM_BOOL(P, root, 0, "of each movement, and joint, the root of these means, in m and rad/s"),
+  PARAM_BOOL(P, root, 0, "take the root of these means, for each movement and joint, so that they are in m and rad/s"),
   PARAM_F64(P, rate, 0.25, 0, 1e9,
             "weight of the squared deviation from the firing rates, per (spikes/ms)^2 and neuron"),
   PARAM_F64(P, trainee_Hz, 20, 0, 1000, "target firing rate of the trainee"),
   PARAM_F64(P, lsg_Hz, 10, 0, 1000, "target firing rate of the learning signal generator"),
-  PARAM_F64(P, sparsity, 0, 0, 1e9, "price of changing weights: times the mean of |change|/(|change| + update.step)"),
+  PARAM_F64(P, sparsity, 0, 0, 1e9,
+            "weight of a penalty for changed weights, the mean of |change|/(|change| + update.step)"),
 #undef P
   { 0 },
 };
@@ -30,17 +31,17 @@ static const struct param training_table[] = {
 static const struct param train_table[] = {
 #define P struct reach_train_params
   PARAM_I64(P, trajectories, 90, 1, 65536, "movements of each outer update"),
-  PARAM_I64(P, group, 9, 1, 65536, "movements of an episode, which one thread computes"),
+  PARAM_I64(P, group, 9, 1, 65536, "movements of an episode, which one thread computes together"),
   PARAM_BOOL(P, relative, 0,
-             "a rate for each matrix: times the spread of its random start, so that all change at the same pace"),
+             "multiply the rate of each matrix by the spread of its random initial weights, so that all change at the "
+             "same pace"),
   PARAM_F64(P, readout_rate, 1, 0, 1e3,
             "factor of the learning rate of the trainee's W_out, whose weights are ten times smaller than the rest"),
   PARAM_F64(P, trainee_rate, 1, 0, 1e3,
-            "factor of the learning rate of the trainee's W_in and W_rec, lower for a wide trainee; 0: they, and "
-            "without "
-            "noise pass 1, do not change"),
+            "factor of the learning rate of the trainee's W_in and W_rec, lower for a wide trainee; 0: they are kept "
+            "fixed"),
   PARAM_F64(P, recurrent_rate, 1, 0, 1e3,
-            "factor of the learning rate of the LSG's W_rec: if it grows, the network becomes chaotic"),
+            "factor of the learning rate of the LSG's W_rec; if these weights grow, the network becomes chaotic"),
   PARAM_I64(P, validate_trajectories, 90, 0, 1000000, "movements of a validation"),
 #undef P
   { 0 },
@@ -48,11 +49,11 @@ static const struct param train_table[] = {
 
 static const struct param eval_table[] = {
 #define P struct reach_eval_params
-  PARAM_I64(P, trajectories, 500, 1, 10000000, "movements"),
-  PARAM_CHOICE(P, stream, 0, streams, "which random movements"),
+  PARAM_I64(P, trajectories, 500, 1, 10000000, "number of movements"),
+  PARAM_CHOICE(P, stream, 0, streams, "which random movements are evaluated"),
   PARAM_I64(P, chips, 1, 1, REACH_MAX_CHIPS, "chips programmed independently, the movements shared out among them"),
   PARAM_F64(P, later_s, 0, 0, 3155760000,
-            "seconds (at most a century) between the update and the performance, on a chip"),
+            "seconds (at most a century) between the update and the performance; on a chip"),
 #undef P
   { 0 },
 };
@@ -60,7 +61,7 @@ static const struct param eval_table[] = {
 static const struct param target_table[] = {
 #define P struct reach_target_params
   PARAM_TEXT(P, file, "", "path to perform: CSV of x,y,z in m or of base,shoulder in rad"),
-  PARAM_F64(P, reach_tolerance_m, 0.01, 0, 10, "points may be this far from where the tip can be"),
+  PARAM_F64(P, reach_tolerance_m, 0.01, 0, 10, "largest distance of a point from the surface on which the tip moves"),
 #undef P
   { 0 },
 };

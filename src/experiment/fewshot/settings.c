@@ -13,8 +13,8 @@ const char *const fewshot_method_names[] = { "adapt", "centroid", "scratch", NUL
 static const struct param training_table[] = {
   TRAINING_PARAMS(10000, 4e-3, TRAINING_COSINE, 30),
   PARAM_TEXT(struct training_params, start, "",
-             "start from the kernels of this model; from its read-out if that has as many ways, else from zeros; "
-             "from its inner rates if it learned them for the same layers"),
+             "model to start from: its kernels; its read-out if that has as many ways, else zeros; its inner rates if "
+             "they were learned for the same layers"),
   { 0 },
 };
 
@@ -22,26 +22,35 @@ static const struct param train_table[] = {
 #define P struct fewshot_train_params
   PARAM_I64(P, tasks, 32, 1, 65536, "tasks of each outer update"),
   PARAM_I64(P, shots, 5, 0, 1000,
-            "support images of a class; 0, with net.steps=0: plain classification of net.ways classes, unadapted"),
+            "support images of a class; 0 with net.steps=0: plain classification of net.ways classes, without "
+            "adaptation"),
   PARAM_I64(P, queries, 5, 1, 1000, "query images of a class"),
-  PARAM_F64(P, inner_rate, 0.1, 0, 100, "alpha of the inner updates, at the start"),
-  PARAM_BOOL(P, learn_inner_rate, 0, "learn one alpha per update and layer that adapts"),
-  PARAM_CHOICE(P, query_loss, 1, query_losses, "query loss after the last update, or averaged over all"),
-  PARAM_CHOICE(P, batchnorm, 0, train_rules, "whose statistics normalise the queries; both: tasks take turns"),
-  PARAM_I64(P, bits, 0, 0, 16, "meta-train with weights of so many bits, rounded stochastically; 0: exact"),
+  PARAM_F64(P, inner_rate, 0.1, 0, 100, "inner learning rate alpha; where it is learned, its initial value"),
+  PARAM_BOOL(P, learn_inner_rate, 0, "learn the inner rate, one for each update and layer that adapts"),
+  PARAM_CHOICE(P, query_loss, 1, query_losses,
+               "outer loss: the query loss after the last update, or its mean over all updates"),
+  PARAM_CHOICE(P, batchnorm, 0, train_rules,
+               "batch statistics that normalise the queries: of the queries (task) or of the support images; both: "
+               "alternating from task to task"),
+  PARAM_I64(P, bits, 0, 0, 16, "bits of the weights in training, rounded stochastically; 0: exact weights"),
   PARAM_F64(P, noise, 0, 0, 10,
-            "meta-train with the programming error of the devices on the weights, in multiples; 0: none"),
+            "programming error of the devices on the weights in training, multiple of the device model's; 0: none"),
   PARAM_CHOICE(P, synapse, 0, train_synapses,
-               "where the tasks are learned; weights: as chip.* conducts them, exact products; chip: products too"),
-  PARAM_I64(P, chips, 4, 1, 65536, "chips written anew for each outer update; its tasks are shared out among them"),
+               "weights in training: exact; weights: as a chip (chip.*) conducts them, with exact products; chip: with "
+               "the products of the chip"),
+  PARAM_I64(P, chips, 4, 1, 65536,
+            "simulated chips of an outer update, newly programmed each time; its tasks are shared out among them"),
   PARAM_F64(P, time_max_s, 0, 0, 1e12,
-            "each such chip is used at a random age, log-uniform between t0 and this; 0: just written"),
+            "each of these chips is used at a random age, log-uniform between t0 and this; 0: directly after writing"),
   PARAM_I64(P, validate_tasks, 200, 0, 1000000, "tasks of a validation"),
-  PARAM_I64(P, order, 2, 1, 2, "of the meta-gradient: 2 exact; 1 takes the gradients of the updates for constants",
+  PARAM_I64(P, order, 2, 1, 2,
+            "order of the meta-gradient: 2: exact; 1: the gradients of the inner updates are taken as constants "
+            "(first-order MAML)",
             .later = true),
-  PARAM_I64(P, validate_ways, 5, 2, 256, "classes of such a task where net.steps=0: by nearest centroid",
+  PARAM_I64(P, validate_ways, 5, 2, 256,
+            "classes of a validation task where net.steps=0, classified by nearest centroid",
             .later = true),
-  PARAM_I64(P, validate_shots, 5, 1, 1000, "support images of such a class", .later = true),
+  PARAM_I64(P, validate_shots, 5, 1, 1000, "support images of a class in such a task", .later = true),
 #undef P
   { 0 },
 };
@@ -49,30 +58,35 @@ static const struct param train_table[] = {
 // Part of what the network is: it has inner rates for the layers that adapt.
 static const struct param adapt_table[] = {
   PARAM_CHOICE(struct convnet_params, adapt, CONVNET_READOUT, convnet_adapt_names,
-               "layers that inner updates change; dense: the dense layer and the read-out; all: by back-propagation, "
-               "the images seen anew in every update", .later = true),
+               "layers that the inner updates change; dense: the dense layer and the read-out; all: every layer, by "
+               "back-propagation, with the features computed again in every update", .later = true),
   { 0 },
 };
 
 static const struct param eval_table[] = {
 #define P struct fewshot_eval_params
-  PARAM_I64(P, tasks, 1000, 1, 10000000, "tasks"),
+  PARAM_I64(P, tasks, 1000, 1, 10000000, "number of tasks"),
   PARAM_I64(P, ways, 0, 0, 256,
-            "classes of a task; 0: as many as the model has; others with eval.method=centroid only"),
+            "classes of a task; 0: as many as the model has; another number needs eval.method=centroid"),
   PARAM_I64(P, shots, 5, 1, 1000, "support images of a class"),
   PARAM_I64(P, queries, 5, 1, 1000, "query images of a class"),
-  PARAM_I64(P, updates, 4, 1, CONVNET_MAX_STEPS, "inner updates"),
-  PARAM_CHOICE(P, batchnorm, 0, convnet_rule_names, "whose statistics normalise the queries"),
+  PARAM_I64(P, updates, 4, 1, CONVNET_MAX_STEPS, "number of inner updates"),
+  PARAM_CHOICE(P, batchnorm, 0, convnet_rule_names,
+               "batch statistics that normalise the queries: of the queries (task), of the support images, or measured "
+               "beforehand (chip)"),
   PARAM_CHOICE(P, split, 0, splits, "classes the tasks are drawn from, their images as they are"),
-  PARAM_CHOICE(P, method, 0, fewshot_method_names, "inner updates, nearest centroid, or back-propagation from scratch"),
-  PARAM_I64(P, statistics_images, 500, 1, 100000, "background images behind eval.batchnorm=chip"),
+  PARAM_CHOICE(P, method, 0, fewshot_method_names,
+               "how a task is learned: inner updates, nearest centroid, or back-propagation from random weights"),
+  PARAM_I64(P, statistics_images, 500, 1, 100000,
+            "background images from which eval.batchnorm=chip measures its statistics"),
   PARAM_I64(P, scratch_updates, 100, 1, 100000, "updates of eval.method=scratch"),
-  PARAM_F64(P, scratch_rate, 1e-3, 0, 1, "its learning rate (Adam)"),
+  PARAM_F64(P, scratch_rate, 1e-3, 0, 1, "learning rate (Adam) of eval.method=scratch"),
   PARAM_I64(P, chips, 1, 1, 65536, "chips programmed independently, the tasks shared out among them"),
   PARAM_TEXT(P, later_s, "",
-             "seconds after the adaptation, as 60,3600: classify again without further updates; on a chip"),
+             "seconds after the adaptation, such as 60,3600, at which the queries are classified again without further "
+             "updates; on a chip"),
   PARAM_TEXT(P, tasks_file, "", "fixed tasks (JSON) in place of random ones"),
-  PARAM_BOOL(P, per_task, 0, "--json also gives task_accuracy, a list for each task: for paired comparisons"),
+  PARAM_BOOL(P, per_task, 0, "with --json, also print task_accuracy, a list for each task"),
 #undef P
   { 0 },
 };

@@ -11,7 +11,7 @@ const struct experiment sine_experiment = {
     "Meta-train a small dense network so that its read-out learns a sine of any amplitude and phase from ten points.\n",
   .eval_help =
     "Let the model learn random sines and print its mean squared error after each update, with a 95 % confidence\n"
-    "interval. --out writes the first sine: x, target, and what the network says before the updates and after them.\n",
+    "interval. --out writes the first sine: x, target, and outputs of the network before and after the updates.\n",
   .settings_size = sizeof(struct sine), .settings_init = sine_init, .settings = sine_settings,
   .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = eval_reads,
   .model_size = sizeof(struct sine_model), .owns = sine_owns, .model_new = sine_model_new,

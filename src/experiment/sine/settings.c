@@ -7,17 +7,20 @@ static const struct param training_table[] = { TRAINING_PARAMS(20000, 1e-2, TRAI
 static const struct param train_table[] = {
 #define P struct sine_train
   PARAM_I64(P, tasks, 25, 1, 65536, "tasks of each outer update"),
-  PARAM_I64(P, support, 10, 1, 10000, "support points of each, in an evaluation too"),
-  PARAM_I64(P, queries, 10, 1, 10000, "query points of each"),
-  PARAM_F64(P, inner_rate, 0.01, 0, 100, "rates of the updates at the start"),
-  PARAM_CHOICE(P, loss, 1, losses, "error at the query points after the last update, or its mean over all updates"),
-  PARAM_F64(P, noise, 0, 0, 1, "standard deviation of errors on weights in each task; 1: the largest of a matrix"),
+  PARAM_I64(P, support, 10, 1, 10000, "support points of a task, also in an evaluation"),
+  PARAM_I64(P, queries, 10, 1, 10000, "query points of a task"),
+  PARAM_F64(P, inner_rate, 0.01, 0, 100, "initial value of the learned rates of the updates"),
+  PARAM_CHOICE(P, loss, 1, losses,
+               "outer loss: the error at the query points after the last update, or its mean over all updates"),
+  PARAM_F64(P, noise, 0, 0, 1,
+            "standard deviation of random errors of the weights in each task, relative to the largest weight of the "
+            "matrix"),
   PARAM_I64(P, validate_tasks, 200, 0, 1000000, "tasks of a validation; 0: none"),
 #undef P
   { 0 },
 };
 static const struct param eval_table[] = {
-  PARAM_I64(struct sine_eval, tasks, 1000, 1, 10000000, "tasks"),
+  PARAM_I64(struct sine_eval, tasks, 1000, 1, 10000000, "number of tasks"),
   PARAM_I64(struct sine_eval, chips, 1, 1, 65536, "chips programmed independently, the tasks shared out among them"),
   { 0 },
 };
