@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test_examples.sh WHAT BUILD: what a user meets outside the program itself - the examples, the manual pages, the
-# completion, the reference of the library, an installation. Exit 77: skipped, and a line says why.
+# completion, pages written from the program, the reference of the library, an installation. Exit 77: skipped, and a
+# line says why.
 set -euo pipefail
 what=$1 build=$(cd "$2" && pwd)
 here=$(mktemp -d /tmp/metaxbar_test_XXXXXX)
@@ -74,6 +75,17 @@ run_man() {
   grep -A1 '^ *--out FILE.csv' "$here/page" | grep -q 'step by step' || fail "flags are missing: $(cat "$here/page")"
   groff -man -Tutf8 -P-cbou -rLL=110n "$build/man/metaxbar-device.1" >"$here/page"
   grep -A2 'device.preset' "$here/page" | grep -q 'joshi2020|hermes|hermes1' || fail "choices are missing: $(cat "$here/page")"
+}
+
+# The page of settings is what --help says.
+run_settings() {
+  tools/settings_reference.sh "$build/metaxbar" docs/settings.md || fail "write it anew: tools/settings_reference.sh build/metaxbar"
+}
+
+# The page of JSON output has the keys that commands print.
+run_json() {
+  needs python3
+  python3 -I tests/json_page.py "$build"
 }
 
 # Doxygen has nothing to complain about, and describes every function.
