@@ -54,7 +54,7 @@ install: all
 format:
 	@tools/check_format.sh --fix
 
-# every figure of docs/ and the tables of results in README.md; tools/figures.sh says what it takes
+# every figure of docs/ and the tables of results; tools/figures.sh says what it takes
 figures: all
 	@tools/figures.sh
 

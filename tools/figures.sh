@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Every figure of the documentation, their data, and the tables of results in README.md, from the shipped models.
-#   tools/figures.sh [device] [arm] [characters] [cifar]     these parts; all, if none is named
+# Every figure of the documentation, their data, and the tables of docs/results.md and docs/cifar.md, from the shipped models. README.md
+# repeats some of their rows (tools/check_figures.sh).
+#   tools/figures.sh [device] [arm] [characters] [cifar] [report]     these parts; all, if none is named
 #   make figures [OMNIGLOT=DIR] [CIFAR=PATH] [PUBLISHED=DIR] [FORMAT=png|svg|pdf] [TASKS=1000] [MOVEMENTS=500]
 # OMNIGLOT, CIFAR: see tools/tables.sh. PUBLISHED: folder of the paper's weights, paper_cnn and paper_arm .safetensors, which are not
 # part of this repository; without it their rows stay as they are.
@@ -14,8 +15,8 @@ mkdir -p $figures
 
 terminal() { case $format in png) echo 'pngcairo size 900,460 font "Sans,11"' ;; svg) echo 'svg size 900,460 font "Sans,11" background "#ffffff"' ;; pdf) echo 'pdfcairo size 9in,4.6in font "Sans,12"' ;; esac; }
 
-# old NAME LABEL: the rows of a table in README.md that begin with this label, where they cannot be measured
-old() { sed -n "/^<!-- $1 -->$/,/^<!-- end -->$/p" README.md | grep -F "| $2 |" || true; }
+# old NAME LABEL: the rows of a table in docs/results.md that begin with this label, where they cannot be measured
+old() { sed -n "/^<!-- $1 -->$/,/^<!-- end -->$/p" docs/results.md | grep -F "| $2 |" || true; }
 
 # ---- characters
 
@@ -229,12 +230,33 @@ device() {
   echo "wrote $figures/hermes.$format"
 }
 
-[ $# -gt 0 ] || set -- device arm characters cifar
+# ---- a page of report
+
+# Part of the page of a short training, in a browser: accuracy and a task.
+report() {
+  local browser
+  browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || { skipped "the page of report: no browser (package chromium)"; return; }
+  local program=$PWD/$metaxbar
+  (
+    cd "$work"
+    "$program" train fewshot data.kind=builtin train.iterations=200 train.tasks=4 --run runs/first --quiet
+    "$program" report runs/first report.tasks=50 --quiet >/dev/null
+    cat >page.html <<'HTML'
+<!DOCTYPE html><body style="margin:0;overflow:hidden;background:#fff">
+<iframe src="runs/first/report.html" scrolling="no" style="margin-top:-635px;border:0;width:1000px;height:5000px">
+HTML
+    "$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1000,1050 --screenshot=report.png "file://$PWD/page.html" >/dev/null 2>&1
+  )
+  cp "$work/report.png" $figures/report.png
+  echo "wrote $figures/report.png"
+}
+
+[ $# -gt 0 ] || set -- device arm characters cifar report
 for part in "$@"; do
   case $part in
-    device|arm) $part ;;
+    device|arm|report) $part ;;
     characters) if with_omniglot; then characters; fi ;;
     cifar) if with_cifar; then cifar; fi ;;
-    *) echo "$part: there are device, arm, characters and cifar" >&2; exit 2 ;;
+    *) echo "$part: there are device, arm, characters, cifar and report" >&2; exit 2 ;;
   esac
 done

@@ -17,9 +17,9 @@ colours() {
   else echo "data.kind=cifar100 data.path=$cifar"; fi
 }
 
-# replace NAME FILE [PAGE]: the lines of the page (README.md) between <!-- NAME --> and <!-- end --> become those of FILE
+# replace NAME FILE [PAGE]: the lines of the page (docs/results.md) between <!-- NAME --> and <!-- end --> become those of FILE
 replace() {
-  local page=${3:-README.md}
+  local page=${3:-docs/results.md}
   awk -v name="<!-- $1 -->" -v file="$2" '
     $0 == name { print; while ((getline line < file) > 0) print line; inside = 1; next }
     inside && $0 == "<!-- end -->" { inside = 0 }

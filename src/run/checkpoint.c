@@ -43,7 +43,7 @@ static int check_setting(const struct checkpoint *c, const struct tensorfile *tf
   if (!then && p->later) then = usual;
   if (then && !strcmp(then, now)) return 0;
   if (then && !strcmp(key, "train.iterations") && strtoll(now, NULL, 10) > strtoll(then, NULL, 10)) {
-    note("%s: prolonged from %s to %s iterations; a cosine schedule goes on as if it had been %s from the start",
+    note("%s: extended from %s to %s iterations; a cosine schedule goes on as if it had been %s from the start",
          tensorfile_name(tf), then, now, now);
     return 0;
   }
