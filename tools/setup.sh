@@ -73,11 +73,11 @@ if [ $install = no ]; then
   echo "'tools/setup.sh --install' fetches them (Debian, Ubuntu)."
   exit 1
 elif ! command -v apt-get >/dev/null || { [ "$sudo" ] && ! command -v sudo >/dev/null; }; then
-  echo "Please install them (the names are Debian's); apt with root rights is not at hand."
+  echo "Please install them (the names are Debian's); apt cannot be run as root here."
   exit 1
 fi
 echo "Installing them with apt-get."
-$apt -qq update || echo "apt-get update failed; trying with the lists at hand."
+$apt -qq update || echo "apt-get update failed; trying with the package lists of this machine."
 log=$(mktemp)
 if ! $apt -qq install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1; then
   tail -n 20 "$log"

@@ -24,7 +24,7 @@ const struct param eprop_param_table[] = {
             "shared among k weights of W_rec, but not of W_in"),
   PARAM_CHOICE(struct eprop_params, grid, EPROP_EXACT, eprop_grid_names,
                "how changes are rounded to multiples of the step; sparse: changes below the step stochastically, "
-               "larger ones not at all"),
+               "larger ones are kept exact"),
   PARAM_F64(struct eprop_params, step, 0.0625, 1e-9, 1e3, "step of the grid (update.grid)"),
   PARAM_F64(struct eprop_params, threshold, 0, 0, 1e3, "changes smaller than this are left out"),
   PARAM_I64(struct eprop_params, lsg_passes, 1, 1, 1000,

@@ -36,8 +36,8 @@ static const struct param train_table[] = {
   PARAM_F64(P, noise, 0, 0, 10,
             "programming error of the devices on the weights in training, multiple of the device model's; 0: none"),
   PARAM_CHOICE(P, synapse, 0, train_synapses,
-               "weights in training: exact; weights: as a chip (chip.*) conducts them, with exact products; chip: with "
-               "the products of the chip"),
+               "weights in training: software: exact; weights: as a chip (chip.*) conducts them, with exact products; "
+               "chip: with the products of the chip"),
   PARAM_I64(P, chips, 4, 1, 65536,
             "simulated chips of an outer update, newly programmed each time; its tasks are shared out among them"),
   PARAM_F64(P, time_max_s, 0, 0, 1e12,
