@@ -86,7 +86,7 @@ struct par *par_new(int n_threads) {
   for (int k = 1; k < n_threads; k++) {
     p->workers[k] = (struct worker){ .par = p, .number = k };
     if (pthread_create(&p->workers[k].thread, NULL, thread_main, &p->workers[k])) {
-      note("cannot start thread %d of %d: fewer have to do", k + 1, n_threads);
+      note("cannot start thread %d of %d: continuing with fewer", k + 1, n_threads);
       p->n_threads = k;
       break;
     }
