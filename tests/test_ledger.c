@@ -40,6 +40,22 @@ static void test_presets(void) {
   CHECK(param_set(ledger_param_table, &p, "preset", "free") < 0, "a preset that does not exist");
 }
 
+// What has a price, and why writing has none.
+static void test_priced(void) {
+  struct ledger_params p;
+  param_defaults(ledger_param_table, &p);
+  CHECK(ledger_energy_priced(&p) && ledger_time_priced(&p), "the preset has prices");
+  CHECK(strstr(ledger_writing_unpriced(&p, 0, 5), "no published figure"), "writing has a price");
+  CHECK(!ledger_writing_unpriced(&p, 0, 0), "nothing was written, and costs nothing");
+  p.pulse_energy_J = 1e-12;
+  CHECK(strstr(ledger_writing_unpriced(&p, 0, 5), "chip.programming=verify"), "pulses that were not counted");
+  CHECK(!ledger_writing_unpriced(&p, 9, 5), "pulses at a price");
+  p.preset = LEDGER_NONE;
+  CHECK(!ledger_energy_priced(&p) && !ledger_time_priced(&p), "none has a price");
+  p.phase_time_s = 1e-6;
+  CHECK(!ledger_energy_priced(&p) && ledger_time_priced(&p), "a price by hand");
+}
+
 // Means; JSON has only what is priced.
 static void test_means(void) {
   struct ledger_params p;
@@ -101,6 +117,7 @@ int main(void) {
         "JSON");
   json_release(o);
   test_presets();
+  test_priced();
   test_means();
   ledger_reset(&l);
   CHECK(ledger_total(&l).phases == 0 && l.n_cores == 2, "reset");

@@ -54,10 +54,21 @@ static bool writing_priced(const struct ledger_params *p, double pulses, double 
   return (p->pulse_energy_J > 0 || p->verify_energy_J > 0) && (pulses > 0 || devices_written <= 0);
 }
 
+bool ledger_energy_priced(const struct ledger_params *p) { return price_of(p).phase_energy_J > 0; }
+
+bool ledger_time_priced(const struct ledger_params *p) { return price_of(p).phase_time_s > 0; }
+
+static const char *unpriced(const struct ledger_params *p) {
+  return p->pulse_energy_J > 0 || p->verify_energy_J > 0 ? "pulses are counted with chip.programming=verify"
+                                                         : "no published figure; set ledger.pulse_energy_J";
+}
+
+const char *ledger_writing_unpriced(const struct ledger_params *p, double pulses, double devices_written) {
+  return writing_priced(p, pulses, devices_written) || devices_written <= 0 ? NULL : unpriced(p);
+}
+
 static void print_unpriced(const struct ledger_params *p, FILE *out) {
-  if (p->pulse_energy_J > 0 || p->verify_energy_J > 0)
-    fprintf(out, "writing: not priced (pulses are counted with chip.programming=verify)\n");
-  else fprintf(out, "writing: not priced (no published figure; set ledger.pulse_energy_J)\n");
+  fprintf(out, "writing: not priced (%s)\n", unpriced(p));
 }
 
 const char *ledger_source(const struct ledger_params *p, char text[LEDGER_SOURCE_SIZE]) {

@@ -9,6 +9,7 @@
 #ifndef CHIP_LEDGER_H
 #define CHIP_LEDGER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -55,6 +56,11 @@ extern const struct param ledger_param_table[];
 // Where the prices of reading come from: the publication behind the preset, and what was set by hand. Written to text.
 enum { LEDGER_SOURCE_SIZE = 200 };
 const char *ledger_source(const struct ledger_params *p, char text[LEDGER_SOURCE_SIZE]);
+
+bool ledger_energy_priced(const struct ledger_params *p);  // of reading
+bool ledger_time_priced(const struct ledger_params *p);
+// Why what was written is not priced; NULL: it is.
+const char *ledger_writing_unpriced(const struct ledger_params *p, double pulses, double devices_written);
 
 struct ledger_cost {
   double read_energy_J, read_time_s;  // time: of the busiest core, the cores working side by side
