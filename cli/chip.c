@@ -11,6 +11,7 @@
 #include "chip/chipstate.h"
 #include "chip/lifetime.h"
 #include "experiment/experiment.h"
+#include "lab/alternatives.h"
 #include "lab/tradeoff.h"
 
 static const char text[] =
@@ -22,6 +23,10 @@ static const char text[] =
   "         stores the weights, and what it cost\n"
   "drift    the same from a minute to a month after writing\n"
   "tradeoff accuracy and devices written under several write policies, on the same tasks and chips\n"
+  "alternatives\n"
+  "         a few-shot model learns the same tasks on the same chips in several ways: by its read-out on the chip, by\n"
+  "         a digital read-out beside it (32-bit floats, or 8 bits), by class means and, with train.adapt=all, by all\n"
+  "         layers on the chip. Accuracy after eval.later_s too (a month), devices written, energy and time\n"
   "export   write the model, let chip.time_s pass, and save every device\n"
   "import   load such a state (a CSV replaces the devices alone), advance it to chip.time_s, and print how\n"
   "         accurately the chip stores the weights. eval fewshot or eval arm synapse.kind=chip synapse.state=STATE\n"
@@ -35,6 +40,7 @@ struct command {
   const struct options *o;
   struct experiment_case x;
   struct tradeoff_params tradeoff;
+  struct digital_params digital;
   struct chip *chip;
 };
 
@@ -151,30 +157,48 @@ static int run_tradeoff(struct command *c) {
   return 0;
 }
 
-// The settings of the trade-off behind those of the experiment, whose list has room for them.
-static void open_case(struct command *c, const struct experiment *e) {
+static int run_alternatives(struct command *c) {
+  struct alternatives a;
+  if (c->o->out) TRY(file_out_check(c->o->out));
+  TRY(alternatives_run(&a, &c->digital, &c->x));
+  int rc = c->o->out ? alternatives_save(&a, c->o->out) : 0;
+  if (rc == 0 && c->o->json) rc = options_json(alternatives_json(&a));
+  else if (rc == 0) alternatives_print(&a, stdout);
+  alternatives_release(&a);
+  return rc;
+}
+
+// The settings of the trade-off and of the alternatives behind those of the experiment, whose list has room for them.
+static void open_case(struct command *c, const struct experiment *e, bool digital) {
   experiment_open(&c->x, e);
   struct settings_section *s = c->x.settings.sections;
   while (s->name) s++;
   s[0] = (struct settings_section){ "tradeoff", tradeoff_param_table, &c->tradeoff };
   s[1] = (struct settings_section){ 0 };
+  if (digital) s[1] = (struct settings_section){ "digital", digital_param_table, &c->digital };
+  s[2] = (struct settings_section){ 0 };
   settings_defaults(s);
 }
 
-static int load(struct command *c, bool tradeoff) {
+static int load(struct command *c, int (*action)(struct command *c)) {
   const struct experiment *e;
   const struct run_sources from = options_sources(c->o);
   TRY(experiment_of_file(&e, c->o->model));
-  open_case(c, e);
-  for (int k = 0; !tradeoff && k < from.n_assignments; k++) TRY(run_check_read(e->chip_reads, from.assignments[k]));
-  if (!tradeoff && e->chip_defaults) e->chip_defaults(c->x.set);
-  return experiment_load(&c->x, c->o->model, &from);
+  const bool tradeoff = action == run_tradeoff, alternatives = action == run_alternatives;
+  if (alternatives) TRY(alternatives_check(e));
+  open_case(c, e, !tradeoff);
+  const char *const *reads = alternatives ? e->alternatives_reads : e->chip_reads;
+  void (*defaults)(void *set) = alternatives ? e->alternatives_defaults : e->chip_defaults;
+  for (int k = 0; !tradeoff && k < from.n_assignments; k++) TRY(run_check_read(reads, from.assignments[k]));
+  if (!tradeoff && defaults) defaults(c->x.set);
+  TRY(experiment_load(&c->x, c->o->model, &from));
+  return alternatives ? alternatives_effects(&c->x, &from) : 0;
 }
 
 static int run(const struct options *o, int (*action)(struct command *c)) {
   static struct command c;
   c = (struct command){ .o = o };
-  int rc = load(&c, action == run_tradeoff);
+  int rc = load(&c, action);
   if (rc == 0) rc = action(&c);
   chip_free(c.chip);
   if (c.x.e) experiment_close(&c.x);
@@ -185,13 +209,14 @@ static int map(const struct options *o) { return run(o, run_map); }
 static int program(const struct options *o) { return run(o, run_program); }
 static int drift(const struct options *o) { return run(o, run_drift); }
 static int tradeoff(const struct options *o) { return run(o, run_tradeoff); }
+static int alternatives(const struct options *o) { return run(o, run_alternatives); }
 static int export(const struct options *o) { return run(o, run_export); }
 static int import(const struct options *o) { return run(o, run_import); }
 
 // Settings that every model has.
 static const struct settings_section *sections(void) {
   static struct command c;
-  open_case(&c, experiments[0]);
+  open_case(&c, experiments[0], true);
   return c.x.settings.sections;
 }
 
@@ -200,6 +225,10 @@ static const struct options_flag flags[] = { OPTIONS_MODEL, OPTIONS_CONFIG, OPTI
 static const struct options_flag tradeoff_flags[] = {
   OPTIONS_MODEL, OPTIONS_CONFIG, OPTIONS_JSON, OPTIONS_VALUE("--out", out, "FILE.csv", "write the table of tradeoff"),
   OPTIONS_QUIET, { 0 },
+};
+static const struct options_flag alternatives_flags[] = {
+  OPTIONS_MODEL, OPTIONS_CONFIG, OPTIONS_JSON,
+  OPTIONS_VALUE("--out", out, "FILE.csv", "write the score of every task in every way"), { 0 },
 };
 static const struct options_flag export_flags[] = {
   OPTIONS_MODEL, OPTIONS_NEEDED("--out", out, STATE, "save every device"), OPTIONS_CONFIG, { 0 }
@@ -213,6 +242,8 @@ static const struct options_action actions[] = {
   { .name = "program", .flags = flags, .reads = options_all, .sections = sections, .run = program },
   { .name = "drift", .flags = flags, .reads = options_all, .sections = sections, .run = drift },
   { .name = "tradeoff", .flags = tradeoff_flags, .reads = options_all, .sections = sections, .run = tradeoff },
+  { .name = "alternatives", .flags = alternatives_flags, .reads = options_all, .sections = sections,
+    .run = alternatives },
   { .name = "export", .flags = export_flags, .reads = options_all, .sections = sections, .run = export },
   { .name = "import", .arguments = STATE, .least = 1, .most = 1, .flags = import_flags, .reads = options_all,
     .sections = sections, .run = import },

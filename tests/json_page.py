@@ -117,6 +117,7 @@ check("arm", "arm", *arm)
 check("chip-tradeoff", "chip", "tradeoff", *arm, "eval.trajectories=2", *few)
 check("chip-tradeoff", "chip", "tradeoff", "--model", builtin, *small, *few)
 check("chip-tradeoff", "chip", "tradeoff", "--model", sine, "eval.tasks=2", *few)
+check("chip-alternatives", "chip", "alternatives", *every_layer[:-1])
 
 check("eval-sine", "eval", "sine", "--model", sine, "eval.tasks=4", *chip)
 run("eval", "sine", "--model", sine, "eval.tasks=4", "--scores", file("exact.json"))

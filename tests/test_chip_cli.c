@@ -114,6 +114,31 @@ static void check_arm(const struct folder *f) {
   refuses(2, ARGS("tradeoff", "--model", arm, "eval.tasks=2"), "eval.tasks: no such setting");
 }
 
+static void check_alternatives(const struct folder *f) {
+  char out[512], arm[512];
+  snprintf(out, sizeof out, "%s/scores.csv", f->path);
+  snprintf(arm, sizeof arm, "%s/arm.safetensors", f->path);
+  small_arm_write(arm, 30, 20, 60, 1);
+  says(ARGS("alternatives", "--model", small, SMALL, "eval.tasks=4", "--out", out), "\n2592000 s later\n");
+  CHECK(file_exists(out), "%s is missing", out);
+  says(ARGS("alternatives", "--model", small, SMALL, "eval.tasks=4", "eval.later_s=", "train.adapt=all"),
+       "\nlayers  ");
+  says(ARGS("alternatives", "--model", small, SMALL, "eval.tasks=2", "digital.access_J=1e-12", "--json"),
+       "\"digital_source\": \"horowitz2014: Horowitz, ISSCC 2014, 45 nm, memory in banks of 8 KB; set by "
+       "hand: digital.access_J\"");
+  refuses(2, ARGS("alternatives", "--model", small, SMALL, "eval.method=centroid"), "eval.method: has no effect here");
+  refuses(2, ARGS("alternatives", "--model", small, SMALL, "synapse.kind=exact"), "synapse.kind: has no effect here");
+  refuses(2, ARGS("alternatives", "--model", small, SMALL, "eval.tasks=2", "eval.tasks_file=x.json"),
+          "eval.tasks=2: has an effect with tasks drawn at random");
+  refuses(2, ARGS("alternatives", "--model", small, SMALL, "tradeoff.levels=8"), "tradeoff.levels: has no effect here");
+  refuses(2, ARGS("tradeoff", "--model", small, SMALL, "digital.preset=none"),
+          "digital.preset: no section 'digital'");
+  refuses(2, ARGS("alternatives", "--model", arm), "arm is learned on the chip only");
+  static const char settings[] = "[eval]\nmethod = centroid\n";
+  folder_write(f, "a.ini", settings, sizeof settings - 1);
+  refuses(2, ARGS("alternatives", "-c", folder_path(f, "a.ini"), "--model", small, SMALL), "eval.method=centroid");
+}
+
 int main(void) {
   if (!process_available()) return 77;
   struct folder f = folder_make();
@@ -153,6 +178,7 @@ int main(void) {
           "tradeoff.levels=8,4: item 2 is 4, not above 8");
   refuses(2, ARGS("tradeoff", "--model", small, SMALL, "eval.tasks=2", "eval.chips=3", "--quiet"),
           "eval.chips=3: more chips than tasks, 2");
+  check_alternatives(&f);
   refuses(2, ARGS("program", MODEL, SMALL, "chip.cores=1"), "chip.cores=1: the model needs 2 cores");
   refuses(1, ARGS("program", MODEL, "data.kind=omniglot", "data.path=/nowhere"), "data.path=/nowhere");
   refuses(2, ARGS("drift", "--model", small, SMALL, "ledger.price=1"), "ledger.price");

@@ -61,11 +61,11 @@ static void test_prices(void) {
   struct digital_params p = defaults();
   CHECK_REL(digital_energy_J(&some, &p), (370 + 180 + 60 + 40 + 1000)*1e-12, 1e-12);
   CHECK(digital_priced(&p), "a preset");
-  check_source(&p, "horowitz2014: Horowitz, ISSCC 2014, pp. 10-14, 45 nm, memory in banks of 8 KB");
+  check_source(&p, "horowitz2014: Horowitz, ISSCC 2014, 45 nm, memory in banks of 8 KB");
   p.access_J = 1e-12;
   p.add_J = 2e-12;
   CHECK_REL(digital_energy_J(&some, &p), (370 + 400 + 60 + 40 + 100)*1e-12, 1e-12);
-  check_source(&p, "horowitz2014: Horowitz, ISSCC 2014, pp. 10-14, 45 nm, memory in banks of 8 KB; set by hand: "
+  check_source(&p, "horowitz2014: Horowitz, ISSCC 2014, 45 nm, memory in banks of 8 KB; set by hand: "
                    "digital.add_J digital.access_J");
   p = defaults();
   CHECK(param_set(digital_param_table, &p, "preset", "none") == 0, "none");

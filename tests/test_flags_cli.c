@@ -45,6 +45,7 @@ static const struct action {
   { { "chip", "drift" }, "--model -c --json", "chip verify ledger net data run", CLASSIFIER },
   { { "chip", "tradeoff" }, "--model -c --json --out --quiet",
     "data net train eval synapse run chip verify ledger tradeoff", CLASSIFIER },
+  { { "chip", "alternatives" }, "--model -c --json --out", "data net eval run chip verify ledger digital", CLASSIFIER },
   { { "chip", "export" }, "--model -c --out", "chip verify ledger net data run", CLASSIFIER },
   { { "chip", "import", "/nosuch.csv" }, "--model -c --json --out", "chip verify ledger net data run", CLASSIFIER },
   { { "arm" }, "--model -c --json --out --render --dry-run --quiet",
@@ -74,7 +75,7 @@ static const char *const settings[] = {
   "run.seed=1", "chip.preset=hermes", "verify.gain=1", "ledger.x=1",          "trajectory.steps=60",
   "arm.stops=no", "code.scale_m=1", "lsg.neurons=5", "trainee.seed=5", "update.rate=1",
   "noise.pass1=1", "loss.root=no", "target.file=x",      "report.tasks=1", "tradeoff.levels=8",
-  "device.preset=hermes", "physics.gain=1", "link.host=x",
+  "device.preset=hermes", "physics.gain=1", "link.host=x", "digital.preset=none",
 };
 enum { N_SETTINGS = sizeof settings/sizeof *settings };
 

@@ -142,6 +142,8 @@ static const struct golden {
   { "chip-drift-arm", 0, NULL, "chip drift --json" TRAINEE " chip.correction=global" },
   { "chip-tradeoff", THREADS, "tradeoff.csv", "chip tradeoff --json --quiet --out @/tradeoff.csv" CLASSIFIER
     " eval.tasks=2 tradeoff.thresholds=0.1 tradeoff.levels=8" },
+  { "chip-alternatives", THREADS, "scores.csv", "chip alternatives --json --out @/scores.csv" CLASSIFIER
+    " train.adapt=all eval.tasks=4 eval.chips=2 eval.batchnorm=support" },
 
   { "device-hermes", QUICK, NULL, "device --json device.points=3" },
   { "device-hermes1", 0, NULL, "device device.points=3 device.preset=hermes1" },

@@ -28,6 +28,7 @@ synapse	How weights are represented: exact numbers, few bits, or a chip.
 chip	The chip ([the chip model](chip_model.md)).
 verify	Writing by program-and-verify (`chip.programming=verify`).
 ledger	Prices of what a chip does.
+digital	Prices of digital arithmetic beside the chip (`chip alternatives`).
 tradeoff	Policies that `chip tradeoff` compares.
 device	Which device model `device` characterises, and how.
 physics	The simulated arm (`arm.kind=physics`).

@@ -72,7 +72,7 @@ static const struct digital_params presets[] = {
   [DIGITAL_NONE] = { 0 },
 };
 static const char *const sources[] = {
-  [DIGITAL_HOROWITZ2014] = "horowitz2014: Horowitz, ISSCC 2014, pp. 10-14, 45 nm, memory in banks of 8 KB",
+  [DIGITAL_HOROWITZ2014] = "horowitz2014: Horowitz, ISSCC 2014, 45 nm, memory in banks of 8 KB",
   [DIGITAL_NONE] = "none: not priced",
 };
 

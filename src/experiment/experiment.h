@@ -16,6 +16,7 @@
 #include "run/run.h"
 
 struct chip;
+struct experiment_alternatives;
 struct json_t;
 struct report_kind;
 struct tensorfile;
@@ -84,6 +85,11 @@ struct experiment {
   const char *const *item_settings;                  // that decide, beside the data, which items are drawn
 
   // ---- chip
+  // The items learned on chips and beside them (experiment/alternatives.h), with synapse.kind=chip; its settings; what
+  // it sets before the sources. NULL: not for this experiment.
+  int (*alternatives)(struct experiment_alternatives *a, const void *set, const void *model, const void *data);
+  const char *const *alternatives_reads;
+  void (*alternatives_defaults)(void *set);
   // Of run.seed, nothing programmed. NULL: it does not run on a chip.
   int (*chip_plan)(struct chip **c, const void *set, const void *model);
   int (*chip_program)(struct chip **c, const void *set, const void *model);  // programmed and calibrated, at time 0

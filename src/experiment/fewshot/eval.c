@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "base/stat.h"
 #include "data/tasksfile.h"
+#include "experiment/fewshot/beside.h"
 #include "experiment/fewshot/deploy.h"
 #include "experiment/fewshot/result.h"
 #include "kernel/adam.h"
@@ -18,8 +19,8 @@ enum { CALIBRATION_GROUPS = 8 };
 static const double SHORTEST_S = 1e-3, CENTURY_S = 100 * 365.25 * 86400;
 
 // Parts of the account of a chip; the updates follow.
-enum { PART_DEPLOYMENT, PART_SUPPORT, PART_INFERENCE, PART_LATER_CHIP, PART_LATER_READOUT, PART_LATER_INFERENCE,
-       PART_UPDATE };
+enum { PART_DEPLOYMENT, PART_SUPPORT, PART_QUERIES, PART_CLASSIFY, PART_LATER_CHIP, PART_LATER_READOUT,
+       PART_LATER_INFERENCE, PART_UPDATE };
 
 struct measuring {
   const struct fewshot *f;
@@ -36,6 +37,7 @@ struct measuring {
   struct fleet *fleet;      // synapse.kind=chip, else NULL
   // (workers) their own layers while those of a chip stand in for them
   struct synapse *(*software)[CONVNET_MAX_LAYERS];
+  struct beside *beside;    // (workers) read-outs beside the chip, or NULL
   struct fewshot_result *result;
   int n_updates, n_later;
   long *written;            // (workers, CONVNET_MAX_STEPS x CONVNET_MAX_LAYERS) devices by update and layer, all tasks
@@ -46,6 +48,7 @@ struct task_record {
   double accuracy[CONVNET_MAX_STEPS + 1], loss[CONVNET_MAX_STEPS + 1];
   double written[CONVNET_MAX_STEPS];  // devices
   double later[FLEET_MAX_LATER];      // accuracy
+  double beside[1 + FLEET_MAX_LATER][BESIDE_N];  // accuracy right after learning, and later
 };
 
 // What the worker's chip did since the last call belongs to this part.
@@ -58,30 +61,11 @@ static void run_features(struct measuring *m, int worker, struct rng *noise) {
   struct maml_worker *w = &m->workers[worker];
   for (int group = 0; group < 2; group++) {
     convnet_forward(&m->model->net, &w->work, w->layers, group, m->options.rule, &m->fixed, noise);
-    account(m, worker, group ? PART_INFERENCE : PART_SUPPORT);
+    account(m, worker, group ? PART_QUERIES : PART_SUPPORT);
   }
 }
 
 // ---- baselines on the same tasks
-
-// Logits of the queries: minus the squared Euclidean distance to each class mean of the support features (Snell et al.,
-// NeurIPS 2017, equations 1 and 2). z (Q, N) and centroid (ways, CP), of padded rows.
-static void centroid_logits(const struct convnet *net, const struct maml_worker *w, int shots, real *z,
-                            real *centroid) {
-  const int CP = convnet_features(net), N = vector_padded(net->ways), S = w->work.n[0], Q = w->work.n[1];
-  memset(centroid, 0, sizeof *centroid * (size_t)(net->ways*CP));
-  for (int i = 0; i < S; i++)
-    for (int c = 0; c < CP; c++) centroid[i/shots*CP + c] += w->work.h[i*CP + c] / (real)shots;
-  for (int i = 0; i < Q; i++)
-    for (int k = 0; k < net->ways; k++) {
-      real distance = 0;
-      for (int c = 0; c < CP; c++) {
-        const real d = w->work.h[(S + i)*CP + c] - centroid[k*CP + c];
-        distance += d*d;
-      }
-      z[i*N + k] = -distance;
-    }
-}
 
 static void run_centroid(struct measuring *m, struct task_record *record, int worker, struct rng *noise) {
   const struct convnet *net = &m->model->net;
@@ -90,7 +74,8 @@ static void run_centroid(struct measuring *m, struct task_record *record, int wo
   real *centroid = err_calloc((size_t)(net->ways * convnet_features(net)), sizeof *centroid);
   real *z = err_calloc(2 * (size_t)(Q*N), sizeof *z), *p = z + Q*N;
   run_features(m, worker, noise);
-  centroid_logits(net, w, m->spec.shots, z, centroid);
+  beside_means(centroid, w->work.h, w->label, w->work.n[0], m->spec.shots, net);
+  beside_distances(z, w->work.h + w->work.n[0]*convnet_features(net), Q, centroid, net);
   softmax_forward(p, z, Q, net->ways, N);
   record->accuracy[0] = (double)softmax_correct(z, label, Q, net->ways, N) / Q;
   record->loss[0] = softmax_cross_entropy(p, p, label, Q, net->ways, N);
@@ -167,13 +152,14 @@ static void run_later(struct measuring *m, struct task_record *record, const str
     adapt_classify(&w->record, t, layers[net->readout], m->n_updates, noise);
     fleet_account_of(m->fleet, worker, p->aged[k], PART_LATER_INFERENCE);
     record->later[k] = (double)w->record.correct[m->n_updates] / t->Q;
+    if (m->beside) beside_classify(&m->beside[worker], record->beside[1 + k], t);
   }
 }
 
 // Before the updates, and after each.
 static void record_step(struct measuring *m, struct task_record *record, int worker, int step) {
   const struct maml_worker *w = &m->workers[worker];
-  account(m, worker, PART_INFERENCE);
+  account(m, worker, PART_CLASSIFY);
   if (step > 0) record->written[step - 1] = (double)w->record.written[step - 1];
   record->accuracy[step] = (double)w->record.correct[step] / w->work.n[1];
   record->loss[step] = w->record.query_loss[step];
@@ -192,6 +178,16 @@ static void adapt_readout(struct measuring *m, struct task_record *record, const
     adapt_classify(&w->record, t, readout, s, noise);
     record_step(m, record, worker, s);
   }
+}
+
+// The read-outs beside the chip, from the features that it has just computed.
+static void learn_beside(struct measuring *m, struct task_record *record, const struct adapt_task *t, int worker,
+                         int task) {
+  const struct convnet *net = &m->model->net;
+  struct rng r = rng_stream((uint64_t)m->f->run.seed, RNG_QUANTISE, (uint32_t)task);
+  beside_learn(&m->beside[worker], m->model->parameters + net->offset[net->readout], t,
+               m->fleet->chip->matrices[net->readout].range, &r);
+  beside_classify(&m->beside[worker], record->beside[0], t);
 }
 
 // More layers than the read-out. The passes of the support images count as such, whatever update they are for.
@@ -214,7 +210,7 @@ static void adapt_layers(struct measuring *m, struct task_record *record, int wo
     m->written[worker*CONVNET_MAX_STEPS*CONVNET_MAX_LAYERS + k] += w->finetune.written[k];
 }
 
-static void run_adapt(struct measuring *m, struct task_record *record, int worker, struct rng *noise) {
+static void run_adapt(struct measuring *m, struct task_record *record, int worker, int task, struct rng *noise) {
   const struct convnet *net = &m->model->net;
   const real *parameters = m->model->parameters;
   struct maml_worker *w = &m->workers[worker];
@@ -224,6 +220,7 @@ static void run_adapt(struct measuring *m, struct task_record *record, int worke
   else if (!m->fleet) maml_restore(w, net, parameters);
   if (net->adapting < net->readout) adapt_layers(m, record, worker, noise);
   else adapt_readout(m, record, &t, worker, noise);
+  if (m->beside) learn_beside(m, record, &t, worker, task);
   if (m->n_later > 0) run_later(m, record, &t, worker, noise);
 }
 
@@ -239,7 +236,7 @@ static int run_task(void *context, int task, int worker, void *record) {
   else episode_draw(&m->episodes[worker], &m->spec, &m->data->images, &m->data->split[m->split], &draw);
   episode_render(e, &m->data->images, w->work.y[0], VECTOR_PADDING);
   switch ((enum fewshot_method)m->f->eval.method) {
-  case FEWSHOT_ADAPT: run_adapt(m, record, worker, &noise); break;
+  case FEWSHOT_ADAPT: run_adapt(m, record, worker, task, &noise); break;
   case FEWSHOT_CENTROID: run_centroid(m, record, worker, &noise); break;
   case FEWSHOT_SCRATCH: run_scratch(m, record, w, task, &noise); break;
   }
@@ -366,7 +363,11 @@ static void summarise(struct fewshot_result *r, const struct measuring *m, const
     const struct stat_interval later = over_tasks(r, &records[0].later[k], queries);
     r->later_accuracy[k] = later.mean;
     r->later_ci95[k] = later.ci95;
+    for (int i = 0; i < r->n_tasks; i++) r->task_later[i*m->n_later + k] = records[i].later[k];
   }
+  if (m->beside) r->task_beside = err_calloc((size_t)(r->n_tasks * (1 + m->n_later)), sizeof *r->task_beside);
+  for (int i = 0; m->beside && i < r->n_tasks; i++)
+    memcpy(r->task_beside[i * (1 + m->n_later)], records[i].beside, (size_t)(1 + m->n_later) * sizeof *r->task_beside);
   summarise_chips(r, records);
 }
 
@@ -375,8 +376,8 @@ static void summarise_ledger(struct fewshot_result *r, const struct measuring *m
   const struct ledger_params *p = &m->f->ledger;
   const double devices = (double)r->devices.all / (double)convnet_weights(&m->model->net);  // of a weight
   const int n_parts = PART_UPDATE + m->n_updates;
-  struct ledger *sum = err_calloc((size_t)n_parts + 2, sizeof *sum), *updates = &sum[n_parts],
-                *task = &sum[n_parts + 1];
+  struct ledger *sum = err_calloc((size_t)n_parts + 3, sizeof *sum), *updates = &sum[n_parts],
+                *task = &sum[n_parts + 1], *inference = &sum[n_parts + 2];
   for (int i = 0; i < n_parts; i++) fleet_part(&sum[i], m->fleet, i);
   for (int s = 0; s < m->n_updates; s++) {
     struct ledger *update = &sum[PART_UPDATE + s];
@@ -386,14 +387,18 @@ static void summarise_ledger(struct fewshot_result *r, const struct measuring *m
     r->devices_addressed[s] = r->update[s].weights_written * devices;
   }
   if (updates->most_writes > 0) updates->most_writes -= sum[PART_DEPLOYMENT].most_writes;
+  ledger_add(inference, &sum[PART_QUERIES]);
+  ledger_add(inference, &sum[PART_CLASSIFY]);
   ledger_add(task, &sum[PART_SUPPORT]);
   ledger_add(task, updates);
-  ledger_add(task, &sum[PART_INFERENCE]);
+  ledger_add(task, inference);
   r->deployment = ledger_mean(&sum[PART_DEPLOYMENT], r->n_chips, p);
   r->task = ledger_mean(task, r->n_tasks, p);
   r->support = ledger_mean(&sum[PART_SUPPORT], r->n_tasks, p);
   r->updates = ledger_mean(updates, r->n_tasks, p);
-  r->inference = ledger_mean(&sum[PART_INFERENCE], r->n_tasks, p);
+  r->inference = ledger_mean(inference, r->n_tasks, p);
+  r->query_features = ledger_mean(&sum[PART_QUERIES], r->n_tasks, p);
+  r->classify = ledger_mean(&sum[PART_CLASSIFY], r->n_tasks, p);
   r->later_chip = ledger_mean(&sum[PART_LATER_CHIP], r->n_chips, p);
   r->later_readout = ledger_mean(&sum[PART_LATER_READOUT], r->n_tasks, p);
   r->later_inference = ledger_mean(&sum[PART_LATER_INFERENCE], r->n_tasks, p);
@@ -408,10 +413,12 @@ static void workers_new(struct measuring *m) {
   m->episodes = err_calloc((size_t)m->n_workers, sizeof *m->episodes);
   m->software = err_calloc((size_t)m->n_workers, sizeof *m->software);
   m->written = err_calloc((size_t)(m->n_workers*CONVNET_MAX_STEPS*CONVNET_MAX_LAYERS), sizeof *m->written);
+  if (m->f->eval.beside) m->beside = err_calloc((size_t)m->n_workers, sizeof *m->beside);
   for (int k = 0; k < m->n_workers; k++) {
     maml_worker_init(&m->workers[k], net, m->spec.shots, m->spec.queries, &m->options);
     maml_program(&m->workers[k], net, m->model->parameters, &m->options, NULL);
     episode_init(&m->episodes[k], net->ways, m->spec.shots, m->spec.queries);
+    if (m->beside) beside_init(&m->beside[k], net, m->n_updates, m->spec.shots, m->spec.queries);
   }
   convnet_fixed_init(&m->fixed, net);
 }
@@ -420,8 +427,10 @@ static void workers_free(struct measuring *m) {
   for (int k = 0; k < m->n_workers; k++) {
     maml_worker_release(&m->workers[k], &m->model->net);
     episode_release(&m->episodes[k]);
+    if (m->beside) beside_release(&m->beside[k]);
   }
   convnet_fixed_release(&m->fixed);
+  free(m->beside);
   free(m->software);
   free(m->written);
   free(m->workers);
@@ -449,6 +458,7 @@ static int measure(struct fewshot_result *r, struct measuring *m, struct par *pa
   r->shots = m->spec.shots;
   r->queries = m->spec.queries;
   r->task_accuracy = err_calloc(n * (size_t)(m->n_updates + 1), sizeof(double));
+  if (m->n_later > 0) r->task_later = err_calloc(n * (size_t)m->n_later, sizeof(double));
   if (m->f->synapse.kind == RUN_CHIP) {
     m->fleet = &fleet;
     fleet_init(&fleet);

@@ -104,6 +104,19 @@ static int chip_program(struct chip **c, const void *set, const void *model) {
   return rc;
 }
 
+static const char *const alternatives_reads[] = {
+  "data", "net", "train.inner_rate", "train.adapt", "eval.tasks", "eval.shots", "eval.queries", "eval.updates",
+  "eval.batchnorm", "eval.split", "eval.statistics_images", "eval.chips", "eval.later_s", "eval.tasks_file",
+  "synapse.state", "run", "chip", "verify", "ledger", "digital", NULL
+};
+static int alternatives(struct experiment_alternatives *a, const void *set, const void *model, const void *data) {
+  return fewshot_alternatives(a, set, model, data);
+}
+static void alternatives_defaults(void *set) {
+  struct fewshot *f = set;
+  snprintf(f->eval.later_s, sizeof f->eval.later_s, "2592000");
+}
+
 // Invented characters calibrate a chip unless the settings name other images.
 static void chip_defaults(void *set) { ((struct fewshot *)set)->data.kind = DATASET_BUILTIN; }
 
@@ -142,6 +155,8 @@ const struct experiment fewshot_experiment = {
   .result_size = sizeof(struct fewshot_result), .eval = eval, .result_print = result_print, .result_json = result_json,
   .result_release = result_release, .headline = headline, .scores = scores,
   .item_settings = item_settings,
+  .alternatives = alternatives, .alternatives_reads = alternatives_reads,
+  .alternatives_defaults = alternatives_defaults,
   .chip_plan = chip_plan, .chip_program = chip_program, .chip_defaults = chip_defaults, .chip_count = chip_count,
   .bench_help =
     "fewshot         meta-training iterations of the classifier (8 to 64 tasks), its adaptation to one task, in "

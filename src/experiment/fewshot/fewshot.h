@@ -18,6 +18,7 @@
 #include "run/training.h"
 
 struct experiment;
+struct experiment_alternatives;
 struct experiment_showcase;
 struct report_kind;
 struct tensorfile;
@@ -52,6 +53,7 @@ struct fewshot_eval_params {
   char later_s[PARAM_TEXT_SIZE]; // list (base/numbers.h): when the adapted queries are classified again
   char tasks_file[PARAM_TEXT_SIZE];
   int64_t per_task;              // the accuracies of every task too (--json)
+  bool beside;                   // no setting: also by read-outs beside the chip (alternatives.c)
 };
 
 enum fewshot_method { FEWSHOT_ADAPT, FEWSHOT_CENTROID, FEWSHOT_SCRATCH };
@@ -105,12 +107,18 @@ int fewshot_history(struct fewshot *f, const char *path);
 int fewshot_model_new(struct fewshot_model *m, const struct fewshot *f);
 // The same network, without read-out, for tasks of so many ways: to be used by nearest centroid.
 int fewshot_model_ways(struct fewshot_model *m, const struct fewshot_model *of, const struct fewshot *f, int ways);
+// The same network, of which the read-out alone adapts, at its rates.
+int fewshot_model_readout(struct fewshot_model *m, const struct fewshot_model *of, const struct fewshot *f);
 void fewshot_model_release(struct fewshot_model *m);
 // half: the weights in half precision.
 int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, const char *path, bool half);
 
 // Replace the weights by what the synapse arrays of the settings hold once written (quantised: rounded).
 void fewshot_model_round(struct fewshot_model *m, const struct fewshot *f);
+
+// Tasks learned on the chip and beside it (alternatives.c).
+int fewshot_alternatives(struct experiment_alternatives *a, const struct fewshot *f, const struct fewshot_model *m,
+                         const struct dataset *data);
 
 void fewshot_showcase_set(struct fewshot *f, int kind);
 int fewshot_showcase(const struct experiment_showcase *s);

@@ -113,6 +113,19 @@ int fewshot_model_ways(struct fewshot_model *m, const struct fewshot_model *of, 
   return 0;
 }
 
+int fewshot_model_readout(struct fewshot_model *m, const struct fewshot_model *of, const struct fewshot *f) {
+  struct convnet_params p = f->net;
+  *m = *of;
+  p.adapt = CONVNET_READOUT;
+  TRY(convnet_init(&m->net, &p, of->net.side[0], of->net.in_channels));
+  m->parameters = err_aligned(m->net.n, sizeof *m->parameters);
+  memcpy(m->parameters, of->parameters, of->net.rates * sizeof *m->parameters);
+  for (int s = 0; s < m->net.steps; s++)
+    m->parameters[convnet_rate(&m->net, s, m->net.readout)] =
+        of->parameters[convnet_rate(&of->net, s, of->net.readout)];
+  return 0;
+}
+
 void fewshot_model_release(struct fewshot_model *m) {
   free(m->parameters);
   m->parameters = NULL;

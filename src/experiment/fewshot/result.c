@@ -10,7 +10,10 @@ void fewshot_result_release(struct fewshot_result *r) {
   free(r->task_accuracy);
   free(r->expected);
   free(r->chip_accuracy);
-  r->task_accuracy = r->expected = r->chip_accuracy = NULL;
+  free(r->task_later);
+  free(r->task_beside);
+  r->task_accuracy = r->expected = r->chip_accuracy = r->task_later = NULL;
+  r->task_beside = NULL;
 }
 
 static struct json_t *later_parts_json(const struct fewshot_result *r, const struct ledger_params *p) {

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "experiment/fewshot/beside.h"
 #include "experiment/fewshot/fewshot.h"
 #include "run/fleet.h"
 
@@ -31,8 +32,13 @@ struct fewshot_result {
   // At all times of eval.later_s together: the chip recalibrated (mean over chips); the adapted read-out recalibrated,
   // the queries read and classified anew (means over tasks). The deployment and the tasks do not contain it.
   struct ledger_mean later_chip, later_readout, later_inference;
+  // inference = query_features (none where more than the read-out adapts) + classify, what is done after each of
+  // 0..n_updates updates.
+  struct ledger_mean query_features, classify;
   struct deploy_devices devices;  // 0 in software
   double *task_accuracy;   // (n_tasks, n_updates + 1)
+  double *task_later;      // (n_tasks, n_later); NULL for none
+  double (*task_beside)[BESIDE_N];  // (n_tasks, 1 + n_later) accuracies right after the updates and later; NULL
   double *expected;        // the same from a tasks file, NULL where it has none
   double seconds;          // of adapting and classifying, all tasks
 };
