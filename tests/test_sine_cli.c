@@ -18,6 +18,8 @@ static void run(const char *const *args) {
   process_run(&p);
 }
 #define RUN(...) run((const char *const[]){ __VA_ARGS__, NULL })
+// Enough that a run takes longer than the limits of processor time below, however fast the machine
+#define ITERATIONS "train.iterations=300"
 #define SMALL "train.tasks=5", "train.validate_tasks=10", "train.validate_every=20", "train.log_every=10", \
               "train.noise=0.01", "train.checkpoint_every_s=0", "--quiet"
 
@@ -38,10 +40,10 @@ static bool same(const char *a, const char *b) {
 }
 
 static void test_training(void) {
-  train("one", "run.threads=1", "train.iterations=60", NULL);
-  train("two", "run.threads=2", "train.iterations=60", NULL);
-  train("eight", "run.threads=8", "train.iterations=60", NULL);
-  train("seed", "run.threads=1", "train.iterations=60", "run.seed=2");
+  train("one", "run.threads=1", ITERATIONS, NULL);
+  train("two", "run.threads=2", ITERATIONS, NULL);
+  train("eight", "run.threads=8", ITERATIONS, NULL);
+  train("seed", "run.threads=1", ITERATIONS, "run.seed=2");
   const char *const files[] = { "model.safetensors", "model-best.safetensors", "metrics.csv" };
   for (int k = 0; k < 3; k++) {
     char one[64], two[64], eight[64], seed[64];
@@ -56,10 +58,10 @@ static void test_training(void) {
 static void test_resumed(void) {
   int stops = 0;
   do {
-    p = (struct process){ .work_limit_s = stops < 3 ? 0.02*(stops + 1) : 0 };
+    p = (struct process){ .work_limit_s = stops < 3 ? 0.015*(stops + 1) : 0 };
     const bool resume = file_exists(folder_path(&tmp, "stopped/settings.ini"));
     process_args(&p, (const char *const[]){ "train", "sine", "--run", folder_path(&tmp, "stopped"), "run.threads=1",
-                                            "train.iterations=60", SMALL, resume ? "--resume" : NULL, NULL });
+                                            ITERATIONS, SMALL, resume ? "--resume" : NULL, NULL });
     process_run(&p);
     stops++;
   } while (p.status == 128 + SIGPROF && stops < 5);
