@@ -44,7 +44,9 @@ static int plan_and_run(const struct options *o) {
   perform_init(&p);
   if (o->dry_run && (o->json || o->out || o->render))
     return err_set(ERR_SETTING, "%s: nothing is performed with --dry-run",
-                   o->json ? "--json" : o->out ? "--out" : "--render");
+                   o->json  ? "--json"
+                   : o->out ? "--out"
+                            : "--render");
   if (o->render) TRY(film_check(o->render));
   const struct run_sources from = options_sources(o);
   if (o->model) TRY(reach_model_load(&m, &p.reach, o->model, &from));
@@ -65,17 +67,21 @@ static const struct settings_section *sections(void) {
 }
 
 static const struct options_flag flags[] = {
-  OPTIONS_VALUE("--model", model, "FILE", "model that learns the movement"), OPTIONS_CONFIG, OPTIONS_JSON,
+  OPTIONS_VALUE("--model", model, "FILE", "model that learns the movement"),
+  OPTIONS_CONFIG,
+  OPTIONS_JSON,
   OPTIONS_VALUE("--out", out, "FILE.csv", "write every set-point"),
   OPTIONS_VALUE("--render", render, "FILE.png|.mp4|.gif", "draw the arm"),
-  OPTIONS_SWITCH("--dry-run", dry_run, "print what the real arm would be sent and send nothing"), OPTIONS_QUIET, { 0 },
+  OPTIONS_SWITCH("--dry-run", dry_run, "print what the real arm would be sent and send nothing"),
+  OPTIONS_QUIET,
+  { 0 },
 };
-static const char *const reads[] = { "trajectory", "arm", "code", "lsg", "trainee", "update", "noise", "eval.stream",
-                                     "eval.later_s", "target", "synapse", "run", "chip", "verify", "physics", "link",
-                                     NULL };
+static const char *const reads[] = { "trajectory", "arm",         "code",         "lsg",    "trainee", "update",
+                                     "noise",      "eval.stream", "eval.later_s", "target", "synapse", "run",
+                                     "chip",       "verify",      "physics",      "link",   NULL };
 static const struct options_action actions[] = {
   { .name = "", .flags = flags, .reads = reads, .sections = sections, .run = plan_and_run }, { 0 }
 };
-const struct options_command arm_command = {
-  "arm", "perform a movement on the kinematic, the simulated or the real arm", text, actions, NULL
-};
+const struct options_command arm_command = { "arm",
+                                             "perform a movement on the kinematic, the simulated or the real arm", text,
+                                             actions, NULL };

@@ -81,18 +81,25 @@ static int run(const struct options *o) {
 }
 
 static const struct options_flag flags[] = {
-  OPTIONS_VALUE("--model", model, "FILE", "model file in place of untrained weights"), OPTIONS_CONFIG, OPTIONS_JSON,
-  OPTIONS_QUIET, { 0 },
+  OPTIONS_VALUE("--model", model, "FILE", "model file in place of untrained weights"),
+  OPTIONS_CONFIG,
+  OPTIONS_JSON,
+  OPTIONS_QUIET,
+  { 0 },
 };
 
 static void each(struct options_action *a, const struct experiment *e) {
   a->name = e->name;
   a->text =
-      e->bench_help ? e->bench_help : "An outer update, and an item of an evaluation in software and on the chip.\n";
+    e->bench_help ? e->bench_help : "An outer update, and an item of an evaluation in software and on the chip.\n";
 }
 
 static const struct options_action actions[] = {
-  { .name = "NAME", .arguments = "[WORD]", .most = 1, .flags = flags, .reads = options_all,
+  { .name = "NAME",
+    .arguments = "[WORD]",
+    .most = 1,
+    .flags = flags,
+    .reads = options_all,
     .run_experiment = run_named },
   { .name = "", .arguments = "[WORD]", .most = 1, .flags = flags, .reads = options_all, .run = run },
   { 0 },

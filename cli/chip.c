@@ -32,7 +32,7 @@ static const char text[] =
   "         accurately the chip stores the weights. eval fewshot or eval arm synapse.kind=chip synapse.state=STATE\n"
   "         adapts on it. A state written with the weights of another model is refused\n";
 
-static const double times_s[] = { 0, 60, 3600, 86400, 30*86400.0 };
+static const double times_s[] = { 0, 60, 3600, 86400, 30 * 86400.0 };
 static const char *const time_names[] = { "written", "1 minute", "1 hour", "1 day", "30 days" };
 enum { N_TIMES = sizeof times_s / sizeof *times_s };
 
@@ -227,8 +227,9 @@ static const struct options_flag tradeoff_flags[] = {
   OPTIONS_QUIET, { 0 },
 };
 static const struct options_flag alternatives_flags[] = {
-  OPTIONS_MODEL, OPTIONS_CONFIG, OPTIONS_JSON,
-  OPTIONS_VALUE("--out", out, "FILE.csv", "write the score of every task in every way"), { 0 },
+  OPTIONS_MODEL, OPTIONS_CONFIG,
+  OPTIONS_JSON,  OPTIONS_VALUE("--out", out, "FILE.csv", "write the score of every task in every way"),
+  { 0 },
 };
 static const struct options_flag export_flags[] = {
   OPTIONS_MODEL, OPTIONS_NEEDED("--out", out, STATE, "save every device"), OPTIONS_CONFIG, { 0 }
@@ -242,13 +243,22 @@ static const struct options_action actions[] = {
   { .name = "program", .flags = flags, .reads = options_all, .sections = sections, .run = program },
   { .name = "drift", .flags = flags, .reads = options_all, .sections = sections, .run = drift },
   { .name = "tradeoff", .flags = tradeoff_flags, .reads = options_all, .sections = sections, .run = tradeoff },
-  { .name = "alternatives", .flags = alternatives_flags, .reads = options_all, .sections = sections,
+  { .name = "alternatives",
+    .flags = alternatives_flags,
+    .reads = options_all,
+    .sections = sections,
     .run = alternatives },
   { .name = "export", .flags = export_flags, .reads = options_all, .sections = sections, .run = export },
-  { .name = "import", .arguments = STATE, .least = 1, .most = 1, .flags = import_flags, .reads = options_all,
-    .sections = sections, .run = import },
+  { .name = "import",
+    .arguments = STATE,
+    .least = 1,
+    .most = 1,
+    .flags = import_flags,
+    .reads = options_all,
+    .sections = sections,
+    .run = import },
   { 0 },
 };
-const struct options_command chip_command = {
-  "chip", "put a model on a chip: map, ledger, drift, state of every device", text, actions, NULL
-};
+const struct options_command chip_command = { "chip",
+                                              "put a model on a chip: map, ledger, drift, state of every device", text,
+                                              actions, NULL };

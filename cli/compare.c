@@ -27,6 +27,7 @@ static int compare(const struct options *o) {
 
 static const struct options_flag flags[] = { OPTIONS_JSON, { 0 } };
 static const struct options_action actions[] = {
-  { .name = "", .arguments = "FIRST.json SECOND.json", .least = 2, .most = 2, .flags = flags, .run = compare }, { 0 },
+  { .name = "", .arguments = "FIRST.json SECOND.json", .least = 2, .most = 2, .flags = flags, .run = compare },
+  { 0 },
 };
 const struct options_command compare_command = { "compare", "a paired test of two evaluations", text, actions, NULL };

@@ -155,9 +155,9 @@ static void print_duplicates(const struct dataset *d) {
 }
 
 static void print_table(const struct dataset *d, const struct dataset_params *p) {
-  printf("%s%s%s: %d images, seen as %d x %d%s\n", dataset_kind_name(p->kind),
-         p->kind == DATASET_BUILTIN ? "" : " in ", dataset_path(p), d->images.n_images,
-         d->images.S, d->images.S, d->images.channels == 3 ? " x 3, in colours" : "");
+  printf("%s%s%s: %d images, seen as %d x %d%s\n", dataset_kind_name(p->kind), p->kind == DATASET_BUILTIN ? "" : " in ",
+         dataset_path(p), d->images.n_images, d->images.S, d->images.S,
+         d->images.channels == 3 ? " x 3, in colours" : "");
   printf("%-12s %8s %8s %8s %s\n", "split", "classes", "groups", "images", "  per class");
   for (int s = 0; s < DATASET_SPLITS; s++) {
     const struct split_count n = count_split(d, s);
@@ -269,21 +269,30 @@ static const struct settings_section *sections(void) {
 }
 
 static const struct options_flag info_flags[] = {
-  OPTIONS_CONFIG, OPTIONS_JSON, OPTIONS_VALUE("--out", out, "SHEET.png", "draw a page of the images"), { 0 },
+  OPTIONS_CONFIG,
+  OPTIONS_JSON,
+  OPTIONS_VALUE("--out", out, "SHEET.png", "draw a page of the images"),
+  { 0 },
 };
 static const struct options_flag split_flags[] = { OPTIONS_CONFIG,
                                                    OPTIONS_VALUE("--out", out, "LIST", "write the list to a file"),
                                                    { 0 } };
 static const struct options_flag fetch_flags[] = { OPTIONS_CONFIG, OPTIONS_QUIET, { 0 } };
 static const char *const info_reads[] = { "data", NULL }, *const fetch_reads[] = { "data.path", "data.url", NULL },
-                  *const fetch_cifar100_reads[] = { "data.path", "data.cifar100_url", NULL };
+                         *const fetch_cifar100_reads[] = { "data.path", "data.cifar100_url", NULL };
 
 static const struct options_action actions[] = {
   { .name = "info", .flags = info_flags, .reads = info_reads, .sections = sections, .run = data_info },
   { .name = "split", .flags = split_flags, .reads = info_reads, .sections = sections, .run = data_split },
-  { .name = "fetch omniglot", .flags = fetch_flags, .reads = fetch_reads, .sections = sections,
+  { .name = "fetch omniglot",
+    .flags = fetch_flags,
+    .reads = fetch_reads,
+    .sections = sections,
     .run = data_fetch_omniglot },
-  { .name = "fetch cifar100", .flags = fetch_flags, .reads = fetch_cifar100_reads, .sections = sections,
+  { .name = "fetch cifar100",
+    .flags = fetch_flags,
+    .reads = fetch_cifar100_reads,
+    .sections = sections,
     .run = data_fetch_cifar100 },
   { 0 },
 };

@@ -59,7 +59,9 @@ static int learn(const char *folder) {
   return rc;
 }
 
-struct row { const char *name, *path, *extra[DEMO_EXTRA]; };
+struct row {
+  const char *name, *path, *extra[DEMO_EXTRA];
+};
 static const struct row characters[] = {
   { "shipped: trained on invented characters", "models/builtin-5w5s.safetensors", { "eval.batchnorm=task" } },
   { "  the same on a phase-change-memory chip", "models/builtin-5w5s.safetensors", { "synapse.kind=chip" } },
@@ -100,8 +102,7 @@ static int page(const char *folder) {
 
 static int demo(const char *folder) {
   char path[FILE_PATH_SIZE];
-  printf("1. Meta-training from nothing: %d iterations of %d tasks on invented characters.\n", ITERATIONS,
-         TASKS);
+  printf("1. Meta-training from nothing: %d iterations of %d tasks on invented characters.\n", ITERATIONS, TASKS);
   fflush(stdout);
   TRY(learn(folder));
   printf("\n2. Five unseen characters, five drawings each, four updates of the last layer alone.\n"
@@ -110,9 +111,9 @@ static int demo(const char *folder) {
   static const char *const tasks[] = { "data.kind=builtin", "eval.tasks=200" };
   static const char *const paths[] = { "eval.trajectories=100" };
   TRY(evaluate("trained just now", path, tasks, 2));
-  TRY(shipped(characters, sizeof characters/sizeof *characters, tasks, 2));
+  TRY(shipped(characters, sizeof characters / sizeof *characters, tasks, 2));
   printf("\n3. An arm that sees a path once and then performs it: 100 paths.\n\n");
-  TRY(shipped(movements, sizeof movements/sizeof *movements, paths, 1));
+  TRY(shipped(movements, sizeof movements / sizeof *movements, paths, 1));
   printf("\n4. What was learned, on what, and what it cost, as a page:\n");
   fflush(stdout);
   return page(folder);

@@ -40,12 +40,15 @@ static int run(const struct options *o) {
 }
 
 static const struct options_flag flags[] = {
-  OPTIONS_CONFIG, OPTIONS_JSON, OPTIONS_VALUE("--out", out, "PLOT.png|.pdf|.svg", "draw what is printed"), { 0 },
+  OPTIONS_CONFIG,
+  OPTIONS_JSON,
+  OPTIONS_VALUE("--out", out, "PLOT.png|.pdf|.svg", "draw what is printed"),
+  { 0 },
 };
 static const char *const reads[] = { "device", "verify", NULL };
 static const struct options_action actions[] = {
   { .name = "", .flags = flags, .reads = reads, .sections = sections, .run = run }, { 0 }
 };
-const struct options_command device_command = {
-  "device", "characterise a device model: programming error, drift, read noise", text, actions, NULL
-};
+const struct options_command device_command = { "device",
+                                                "characterise a device model: programming error, drift, read noise",
+                                                text, actions, NULL };

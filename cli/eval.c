@@ -40,11 +40,12 @@ static int run(const struct experiment *e, const struct options *o) {
 
 #define FLAGS                                                                                                          \
   OPTIONS_MODEL, OPTIONS_CONFIG, OPTIONS_JSON,                                                                         \
-      OPTIONS_VALUE("--scores", scores, "FILE.json", "write the score of every item, for 'metaxbar compare'")
+    OPTIONS_VALUE("--scores", scores, "FILE.json", "write the score of every item, for 'metaxbar compare'")
 static const struct options_flag flags[] = { FLAGS, { 0 } };
 static const struct options_flag flags_csv[] = {
   FLAGS,
-  OPTIONS_VALUE("--out", out, "FILE.csv", "write the first item step by step"), { 0 },
+  OPTIONS_VALUE("--out", out, "FILE.csv", "write the first item step by step"),
+  { 0 },
 };
 
 static void each(struct options_action *a, const struct experiment *e) {
@@ -55,6 +56,5 @@ static void each(struct options_action *a, const struct experiment *e) {
 }
 
 static const struct options_action actions[] = { { .name = "NAME", .flags = flags, .run_experiment = run }, { 0 } };
-const struct options_command eval_command = {
-  "eval", "measure a trained network on unseen tasks", text, actions, each
-};
+const struct options_command eval_command = { "eval", "measure a trained network on unseen tasks", text, actions,
+                                              each };

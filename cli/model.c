@@ -137,12 +137,15 @@ static int seal(const struct options *o) {
 
 static const struct options_flag info_flags[] = { OPTIONS_MODEL, OPTIONS_JSON, { 0 } };
 static const struct options_flag write_flags[] = {
-  OPTIONS_MODEL, OPTIONS_NEEDED("--out", out, "FILE", "the file to write"), OPTIONS_CONFIG,
-  OPTIONS_SWITCH("--half", half, "weights in half precision"), { 0 },
+  OPTIONS_MODEL,  OPTIONS_NEEDED("--out", out, "FILE", "the file to write"),
+  OPTIONS_CONFIG, OPTIONS_SWITCH("--half", half, "weights in half precision"),
+  { 0 },
 };
 static const struct options_flag resize_flags[] = {
-  OPTIONS_MODEL, OPTIONS_NEEDED("--out", out, "FILE", "the file to write"),
-  OPTIONS_SWITCH("--half", half, "weights in half precision"), { 0 },
+  OPTIONS_MODEL,
+  OPTIONS_NEEDED("--out", out, "FILE", "the file to write"),
+  OPTIONS_SWITCH("--half", half, "weights in half precision"),
+  { 0 },
 };
 static const struct options_flag seal_flags[] = { OPTIONS_MODEL,
                                                   OPTIONS_NEEDED("--out", out, "FILE", "the file to write"),

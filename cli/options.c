@@ -113,7 +113,7 @@ static int take_words(struct options *o, const struct options_command *c, const 
   const int named = named_by(a, o);
   assert(named >= 0);
   o->n_words -= named;
-  memmove(o->words, o->words + named, (size_t)o->n_words*sizeof *o->words);
+  memmove(o->words, o->words + named, (size_t)o->n_words * sizeof *o->words);
   if (o->n_words > a->most && !named) return no_such_action(c, o->words[a->most]);
   if (o->n_words > a->most) return err_set(ERR_SETTING, "%s: one word too many", o->words[a->most]);
   if (o->n_words < a->least) return err_set(ERR_SETTING, "%s is missing", a->arguments);

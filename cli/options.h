@@ -18,7 +18,7 @@ enum { OPTIONS_MAX = 256, OPTIONS_WORDS = 8 };
 struct options {
   const char *words[OPTIONS_WORDS];  // behind those of the action
   int n_words;
-  char *assignments[OPTIONS_MAX];    // section.name=value, in order
+  char *assignments[OPTIONS_MAX];  // section.name=value, in order
   int n_assignments;
   const char *config, *model, *run, *out, *scores, *render;
   bool resume, json, quiet, dry_run, half;
@@ -28,39 +28,40 @@ struct options_flag {
   const char *name;   // "--out"
   const char *value;  // what must follow it: "FILE"; NULL: nothing
   const char *help;
-  size_t field;       // of struct options: const char * with a value, else bool
+  size_t field;  // of struct options: const char * with a value, else bool
   bool needed;
 };
 
-#define OPTIONS_VALUE(flag, member, what, text)                                                    \
+#define OPTIONS_VALUE(flag, member, what, text)                                                                        \
   { .name = flag, .value = what, .help = text, .field = offsetof(struct options, member) }
-#define OPTIONS_NEEDED(flag, member, what, text)                                                   \
+#define OPTIONS_NEEDED(flag, member, what, text)                                                                       \
   { .name = flag, .value = what, .help = text, .field = offsetof(struct options, member), .needed = true }
-#define OPTIONS_SWITCH(flag, member, text) { .name = flag, .help = text, .field = offsetof(struct options, member) }
+#define OPTIONS_SWITCH(flag, member, text)                                                                             \
+  { .name = flag, .help = text, .field = offsetof(struct options, member) }
 #define OPTIONS_CONFIG OPTIONS_VALUE("-c", config, "FILE", "settings in an INI file, before those of the command line")
 #define OPTIONS_MODEL OPTIONS_NEEDED("--model", model, "FILE", "model file")
 #define OPTIONS_JSON OPTIONS_SWITCH("--json", json, "print the result as JSON")
 #define OPTIONS_QUIET OPTIONS_SWITCH("--quiet", quiet, "print no progress")
 
 struct options_action {
-  const struct experiment *experiment;               // what it is about, of the actions made for each experiment
-  const char *name;                                  // the words that call it: "fewshot", "fetch omniglot"; "": none
-  const char *arguments;                             // words that follow, for the usage: "RUN..."; NULL: none
-  int least, most;                                   // how many of them
-  const char *text;                                  // for --help, behind that of the command; may be NULL
-  const struct options_flag *flags;                  // ends with { 0 }
+  const struct experiment *experiment;  // what it is about, of the actions made for each experiment
+  const char *name;                     // the words that call it: "fewshot", "fetch omniglot"; "": none
+  const char *arguments;                // words that follow, for the usage: "RUN..."; NULL: none
+  int least, most;                      // how many of them
+  const char *text;                     // for --help, behind that of the command; may be NULL
+  const struct options_flag *flags;     // ends with { 0 }
   // sections ("chip") and settings ("eval.shots") that have an effect
   const char *const *reads;
   // their tables, for --help; NULL: those of the experiment, if there is one
   const struct settings_section *(*sections)(void);
-  int (*run)(const struct options *o);               // an enum err
+  int (*run)(const struct options *o);                                         // an enum err
   int (*run_experiment)(const struct experiment *e, const struct options *o);  // in its place
 };
 
 struct options_command {
   const char *name, *summary;
-  const char *text;                                  // for --help; may be NULL
-  const struct options_action *actions;              // ends with { 0 }
+  const char *text;                      // for --help; may be NULL
+  const struct options_action *actions;  // ends with { 0 }
   // The first action is made for each experiment in turn, and completed by this. NULL: it is not.
   void (*each)(struct options_action *action, const struct experiment *e);
 };

@@ -26,7 +26,7 @@ static bool is_model(const char *word) {
 // Folder of a word's results: itself, or DIR/NAME for a model file.
 static int folder_of(char folder[FILE_PATH_SIZE], const struct options *o, const char *word) {
   const char *slash = strrchr(word, '/'), *name = slash ? slash + 1 : word;
-  if (strlen(word) > FILE_PATH_SIZE/2 - 1 || (o->run && strlen(o->run) > FILE_PATH_SIZE/4))
+  if (strlen(word) > FILE_PATH_SIZE / 2 - 1 || (o->run && strlen(o->run) > FILE_PATH_SIZE / 4))
     return err_set(ERR_IO, "%.60s...: path too long", word);
   if (is_model(word) && strspn(name, ".") >= strlen(name) - strlen("safetensors"))
     return err_set(ERR_SETTING, "%s: a model file without a name has no folder for its results", word);
@@ -43,8 +43,7 @@ static int out_of(char path[FILE_PATH_SIZE], const struct options *o) {
   else if (is_model(o->words[0]) && o->run) snprintf(path, FILE_PATH_SIZE, "%s/report.html", o->run);
   else if (o->n_words == 1) snprintf(path, FILE_PATH_SIZE, "%s/report.html", o->words[0]);
   else
-    return err_set(ERR_SETTING, "a page about %d runs has no default name: give one with --out FILE.html",
-                   o->n_words);
+    return err_set(ERR_SETTING, "a page about %d runs has no default name: give one with --out FILE.html", o->n_words);
   return o->out ? 0 : file_refuse_link(path);
 }
 
@@ -133,11 +132,19 @@ static const struct settings_section *sections(void) {
 
 static const struct options_flag flags[] = {
   OPTIONS_VALUE("--run", run, "DIR", "folder of the results of model files"),
-  OPTIONS_VALUE("--out", out, "FILE.html", "the page"), OPTIONS_QUIET, { 0 },
+  OPTIONS_VALUE("--out", out, "FILE.html", "the page"),
+  OPTIONS_QUIET,
+  { 0 },
 };
 static const struct options_action actions[] = {
-  { .name = "", .arguments = "RUN|MODEL.safetensors...", .least = 1, .most = OPTIONS_WORDS, .flags = flags,
-    .reads = options_all, .sections = sections, .run = report },
+  { .name = "",
+    .arguments = "RUN|MODEL.safetensors...",
+    .least = 1,
+    .most = OPTIONS_WORDS,
+    .flags = flags,
+    .reads = options_all,
+    .sections = sections,
+    .run = report },
   { 0 },
 };
 const struct options_command report_command = { "report", "one HTML page with figures about runs and models", text,

@@ -23,7 +23,9 @@ static int run(const struct experiment *e, const struct options *o) {
 static const struct options_flag flags[] = {
   OPTIONS_NEEDED("--run", run, "DIR", "folder of the run"),
   OPTIONS_SWITCH("--resume", resume, "continue the run in that folder"),
-  OPTIONS_CONFIG, OPTIONS_QUIET, { 0 },
+  OPTIONS_CONFIG,
+  OPTIONS_QUIET,
+  { 0 },
 };
 
 static void each(struct options_action *a, const struct experiment *e) {

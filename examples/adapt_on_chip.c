@@ -20,11 +20,11 @@ static void check(int rc) {
 // Drawings first .. first + n - 1 of five characters, class by class.
 static void draw(const struct mx_fewshot *m, float *images, int *labels, int task, int first, int n) {
   const int S = mx_fewshot_image_size(m);
-  unsigned char ink[INK*INK];
-  for (int k = 0; k < WAYS*n; k++) {
-    labels[k] = k/n;
-    check(mx_character(ink, INK, 7, 1000 + WAYS*task + k/n, first + k%n));
-    check(mx_fewshot_image(m, images + (size_t)k*(size_t)(S*S), ink, INK, INK));
+  unsigned char ink[INK * INK];
+  for (int k = 0; k < WAYS * n; k++) {
+    labels[k] = k / n;
+    check(mx_character(ink, INK, 7, 1000 + WAYS * task + k / n, first + k % n));
+    check(mx_fewshot_image(m, images + (size_t)k * (size_t)(S * S), ink, INK, INK));
   }
 }
 
@@ -48,24 +48,24 @@ int main(int argc, char **argv) {
   check(mx_fewshot_number(m, "devices", &devices));
   printf("written to %.0f devices; used an hour later\n", devices);
 
-  const size_t pixels = (size_t)(mx_fewshot_image_size(m)*mx_fewshot_image_size(m));
-  float *images = malloc(WAYS*(SHOTS + QUERIES)*pixels*sizeof *images);
+  const size_t pixels = (size_t)(mx_fewshot_image_size(m) * mx_fewshot_image_size(m));
+  float *images = malloc(WAYS * (SHOTS + QUERIES) * pixels * sizeof *images);
   if (!images) return 1;
-  int labels[WAYS*SHOTS], expected[WAYS*QUERIES], found[WAYS*QUERIES], right = 0;
+  int labels[WAYS * SHOTS], expected[WAYS * QUERIES], found[WAYS * QUERIES], right = 0;
   for (int task = 0; task < TASKS; task++) {
     const double before = written(m);
     int correct = 0;
     draw(m, images, labels, task, 0, SHOTS);
-    check(mx_fewshot_adapt(m, images, labels, WAYS*SHOTS));
+    check(mx_fewshot_adapt(m, images, labels, WAYS * SHOTS));
     draw(m, images, expected, task, SHOTS, QUERIES);
-    check(mx_fewshot_classify(m, found, NULL, images, WAYS*QUERIES));
-    for (int k = 0; k < WAYS*QUERIES; k++) correct += found[k] == expected[k];
-    printf("task %d: %d of %d right, %.0f devices rewritten\n", task + 1, correct, WAYS*QUERIES, written(m) - before);
+    check(mx_fewshot_classify(m, found, NULL, images, WAYS * QUERIES));
+    for (int k = 0; k < WAYS * QUERIES; k++) correct += found[k] == expected[k];
+    printf("task %d: %d of %d right, %.0f devices rewritten\n", task + 1, correct, WAYS * QUERIES, written(m) - before);
     right += correct;
   }
   free(images);
   mx_fewshot_free(m);
-  const int all = TASKS*WAYS*QUERIES;
-  printf("%d of %d; chance is %d\n", right, all, all/WAYS);
-  return right >= 9*all/10 ? 0 : 1;  // the check
+  const int all = TASKS * WAYS * QUERIES;
+  printf("%d of %d; chance is %d\n", right, all, all / WAYS);
+  return right >= 9 * all / 10 ? 0 : 1;  // the check
 }

@@ -12,7 +12,7 @@
 
 #include <metaxbar.h>
 
-enum { ROWS = 64, COLUMNS = 64, N = ROWS*COLUMNS };
+enum { ROWS = 64, COLUMNS = 64, N = ROWS * COLUMNS };
 
 static void check(int rc) {
   if (rc >= 0) return;
@@ -22,8 +22,8 @@ static void check(int rc) {
 
 static void mean_and_sigma(const double *v, double *mean, double *sigma) {
   double sum = 0, square = 0;
-  for (int i = 0; i < N; i++) sum += v[i]/N;
-  for (int i = 0; i < N; i++) square += (v[i] - sum)*(v[i] - sum)/(N - 1);
+  for (int i = 0; i < N; i++) sum += v[i] / N;
+  for (int i = 0; i < N; i++) square += (v[i] - sum) * (v[i] - sum) / (N - 1);
   *mean = sum;
   *sigma = sqrt(square);
 }
@@ -40,13 +40,13 @@ static void measure(double *g_uS, double *nu, const char *setting, double x) {
   check(mx_chip_build(chip));
   check(mx_chip_program(chip, 0, w));
   check(mx_chip_number(chip, "units_per_sign", &units));
-  const size_t n = 2*(size_t)units*N;  // the first N are the first unit of each positive weight
-  double *all = malloc(n*sizeof *all);
+  const size_t n = 2 * (size_t)units * N;  // the first N are the first unit of each positive weight
+  double *all = malloc(n * sizeof *all);
   if (!all) exit(1);
   check(mx_chip_devices(chip, 0, "g_uS", all, n));
-  memcpy(g_uS, all, N*sizeof *all);
+  memcpy(g_uS, all, N * sizeof *all);
   check(mx_chip_devices(chip, 0, "nu", all, n));
-  memcpy(nu, all, N*sizeof *all);
+  memcpy(nu, all, N * sizeof *all);
   free(all);
   mx_chip_free(chip);
 }
@@ -64,15 +64,15 @@ int main(int argc, char **argv) {
   printf("        formula measured    formula measured    fresh   a day later\n");
   for (double x = 0.25; x < 1; x += 0.25) {
     double sigma, mu, spread, read[2], mean_g, sigma_g, mean_nu, sigma_nu;
-    check(mx_device_at(device, x*g_max, 0, &sigma, &mu, &spread, &read[0]));
-    check(mx_device_at(device, x*g_max, 86400, NULL, NULL, NULL, &read[1]));
+    check(mx_device_at(device, x * g_max, 0, &sigma, &mu, &spread, &read[0]));
+    check(mx_device_at(device, x * g_max, 86400, NULL, NULL, NULL, &read[1]));
     measure(g, nu, chip_setting, x);
     mean_and_sigma(g, &mean_g, &sigma_g);
     mean_and_sigma(nu, &mean_nu, &sigma_nu);
-    printf("%6.2f  %7.3f  %7.3f    %7.4f  %7.4f    %5.3f   %5.3f\n", x*g_max, sigma, sigma_g, mu, mean_nu, read[0],
+    printf("%6.2f  %7.3f  %7.3f    %7.4f  %7.4f    %5.3f   %5.3f\n", x * g_max, sigma, sigma_g, mu, mean_nu, read[0],
            read[1]);
-    worst = fmax(worst, fabs(sigma_g/sigma - 1)*sqrt(2.0*N));  // in standard errors of a standard deviation
-    worst = fmax(worst, fabs(mean_g - x*g_max)/sigma*sqrt(N));
+    worst = fmax(worst, fabs(sigma_g / sigma - 1) * sqrt(2.0 * N));  // in standard errors of a standard deviation
+    worst = fmax(worst, fabs(mean_g - x * g_max) / sigma * sqrt(N));
   }
   mx_device_free(device);
   printf("largest deviation of the programming: %.1f standard errors\n", worst);

@@ -24,13 +24,13 @@ static void check(int rc) {
 // Distance of the tip between two movements, root mean square over time, cm.
 static double distance_cm(const struct mx_arm *arm, const double *omega, const double *target) {
   const int T = mx_arm_steps(arm);
-  double *xyz = malloc(6*(size_t)T*sizeof *xyz), sum = 0;
+  double *xyz = malloc(6 * (size_t)T * sizeof *xyz), sum = 0;
   if (!xyz) exit(1);
   check(mx_arm_tips(arm, xyz, omega));
-  check(mx_arm_tips(arm, xyz + 3*T, target));
-  for (int i = 0; i < 3*T; i++) sum += (xyz[i] - xyz[3*T + i])*(xyz[i] - xyz[3*T + i]);
+  check(mx_arm_tips(arm, xyz + 3 * T, target));
+  for (int i = 0; i < 3 * T; i++) sum += (xyz[i] - xyz[3 * T + i]) * (xyz[i] - xyz[3 * T + i]);
   free(xyz);
-  return 100*sqrt(sum/T);
+  return 100 * sqrt(sum / T);
 }
 
 int main(int argc, char **argv) {
@@ -41,7 +41,7 @@ int main(int argc, char **argv) {
   check(mx_arm_load(&arm, path, settings));
   const int T = mx_arm_steps(arm);
   printf("movements of %d steps of %g s\n", T, mx_arm_step_s(arm));
-  double *target = malloc(2*(size_t)T*sizeof *target), *omega = malloc(2*(size_t)T*sizeof *omega);
+  double *target = malloc(2 * (size_t)T * sizeof *target), *omega = malloc(2 * (size_t)T * sizeof *omega);
   if (!target || !omega) return 1;
   for (int k = 0; k < MOVEMENTS; k++) {
     check(mx_arm_movement(arm, target, k));
@@ -51,12 +51,12 @@ int main(int argc, char **argv) {
     check(mx_arm_perform(arm, omega, 1));
     const double new = distance_cm(arm, omega, target);
     printf("movement %d: tip %.2f cm off before the update, %.2f cm after\n", k, old, new);
-    before += old/MOVEMENTS;
-    after += new/MOVEMENTS;
+    before += old / MOVEMENTS;
+    after += new / MOVEMENTS;
   }
   free(target);
   free(omega);
   mx_arm_free(arm);
   printf("mean: %.2f cm before, %.2f cm after\n", before, after);
-  return after < before/2 ? 0 : 1;  // the check
+  return after < before / 2 ? 0 : 1;  // the check
 }

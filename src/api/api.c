@@ -13,7 +13,7 @@ const char *mx_version(void) { return METAXBAR_VERSION; }
 const char *mx_last_error(void) { return err_message(); }
 
 _Static_assert((int)MX_ERROR_IO == (int)ERR_IO && (int)MX_ERROR_FORMAT == (int)ERR_FORMAT &&
-                   (int)MX_ERROR_ARGUMENT == (int)ERR_SETTING && (int)MX_ERROR_DIVERGED == (int)ERR_DIVERGED,
+                 (int)MX_ERROR_ARGUMENT == (int)ERR_SETTING && (int)MX_ERROR_DIVERGED == (int)ERR_DIVERGED,
                "the public codes are those of base/err.h");
 
 int api_settings(const struct settings_section *all, const char *const *settings) {
@@ -42,29 +42,37 @@ int api_finite(const char *what, const float *x, size_t n) {
 real *api_padded(const float *x, size_t rows, size_t columns, size_t ld) {
   real *padded = err_aligned(rows * ld, sizeof *padded);
   for (size_t i = 0; i < rows; i++)
-    for (size_t k = 0; k < columns; k++) padded[i*ld + k] = (real)x[i*columns + k];
+    for (size_t k = 0; k < columns; k++) padded[i * ld + k] = (real)x[i * columns + k];
   return padded;
 }
 
 void api_plain(float *x, const real *padded, size_t rows, size_t columns, size_t ld) {
   for (size_t i = 0; i < rows; i++)
-    for (size_t k = 0; k < columns; k++) x[i*columns + k] = (float)padded[i*ld + k];
+    for (size_t k = 0; k < columns; k++) x[i * columns + k] = (float)padded[i * ld + k];
 }
 
 int api_chip_number(const struct chip *c, const struct ledger *l, const struct ledger_params *p, const char *name,
                     double *value) {
   const struct ledger_counts n = ledger_total(l);
   const struct ledger_cost cost = ledger_cost(l, p);
-  const struct { const char *name; double value; } all[] = {
-    { "clock_s", c->clock_s }, { "cores", c->n_cores }, { "devices", (double)chip_devices(c) },
-    { "units_per_sign", c->design.units }, { "g_max_uS", c->design.pcm.g_max_uS }, { "t0_s", c->design.pcm.t0_s },
+  const struct {
+    const char *name;
+    double value;
+  } all[] = {
+    { "clock_s", c->clock_s },
+    { "cores", c->n_cores },
+    { "devices", (double)chip_devices(c) },
+    { "units_per_sign", c->design.units },
+    { "g_max_uS", c->design.pcm.g_max_uS },
+    { "t0_s", c->design.pcm.t0_s },
 #define X(field, help) { #field, (double)n.field },
     LEDGER_COUNTS(X)
 #undef X
-    { "most_writes", (double)l->most_writes },
+      { "most_writes", (double)l->most_writes },
     { "read_energy_J", cost.read_energy_J },
     { "read_time_s", cost.read_time_s },
-    { "write_energy_J", cost.write_energy_J }, { "endurance_used", cost.endurance_used },
+    { "write_energy_J", cost.write_energy_J },
+    { "endurance_used", cost.endurance_used },
   };
   for (size_t k = 0; k < sizeof all / sizeof *all; k++)
     if (!strcmp(all[k].name, name)) {

@@ -24,9 +24,8 @@ struct run_sources api_sources(const char *const *settings);
 
 // ERR_SETTING unless all pointers (NULL ends nothing: n of them) are there; `what` names the function.
 int api_present(const char *what, int n, const void *const *pointers);
-#define API_PRESENT(what, ...)                                                                     \
-  TRY(api_present(what, (int)(sizeof (const void *[]){ __VA_ARGS__ } / sizeof(void *)),            \
-                  (const void *[]){ __VA_ARGS__ }))
+#define API_PRESENT(what, ...)                                                                                         \
+  TRY(api_present(what, (int)(sizeof(const void *[]){ __VA_ARGS__ } / sizeof(void *)), (const void *[]){ __VA_ARGS__ }))
 
 // ERR_DIVERGED naming the first value that is not finite.
 int api_finite(const char *what, const float *x, size_t n);

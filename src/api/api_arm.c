@@ -15,10 +15,10 @@ static const double pi = 3.14159265358979323846;
 struct mx_arm {
   struct reach f;
   struct reach_model model;
-  struct reach_chip *chip;  // synapse.kind=chip
+  struct reach_chip *chip;               // synapse.kind=chip
   const struct reach_device *quantised;  // synapse.kind=quantised
   struct reach_batch batch;
-  bool ready, learned;      // the batch exists; it holds a movement that was learned
+  bool ready, learned;  // the batch exists; it holds a movement that was learned
 };
 
 static int load(struct mx_arm *a, const char *path, const char *const *settings) {
@@ -76,7 +76,7 @@ int mx_arm_movement(struct mx_arm *a, double *omega, int k) {
 }
 
 static int check_velocities(const char *what, const struct mx_arm *a, const double *omega) {
-  for (int i = 0; i < 2*a->batch.T; i++)
+  for (int i = 0; i < 2 * a->batch.T; i++)
     if (!isfinite(omega[i]))
       return err_set(ERR_DIVERGED, "%s: velocity %d of step %d is %g", what, i % 2, i / 2, omega[i]);
   return 0;
@@ -87,9 +87,9 @@ static int integrate(double *angle, const struct mx_arm *a, const double *omega)
   const double limit_deg[2] = { a->f.arm.limit_base_deg, a->f.arm.limit_shoulder_deg };
   for (int t = 0; t < a->batch.T; t++)
     for (int j = 0; j < 2; j++) {
-      double *q = angle + 2*t + j;
-      *q = (t ? q[-2] : 0) + a->f.trajectory.dt_s*omega[2*t + j];
-      if (fabs(*q) > limit_deg[j]*pi/180 + 1e-9)
+      double *q = angle + 2 * t + j;
+      *q = (t ? q[-2] : 0) + a->f.trajectory.dt_s * omega[2 * t + j];
+      if (fabs(*q) > limit_deg[j] * pi / 180 + 1e-9)
         return err_set(ERR_SETTING, "mx_arm_learn: step %d: %s at %.1f degrees; limit %g", t, j ? "shoulder" : "base",
                        *q * 180 / pi, limit_deg[j]);
     }
@@ -107,7 +107,7 @@ int mx_arm_learn(struct mx_arm *a, const double *omega) {
   if (rc == 0) {
     memcpy(b->omega, omega, n * sizeof *omega);
     memcpy(b->angle, angle, n * sizeof *angle);
-    for (int t = 0; t < b->T; t++) kinematics_tip(b->xyz + 3*t, angle[2*t], angle[2*t + 1], &a->f.arm);
+    for (int t = 0; t < b->T; t++) kinematics_tip(b->xyz + 3 * t, angle[2 * t], angle[2 * t + 1], &a->f.arm);
     b->n = 1;
     b->number = 0;
     b->noise[0] = rng_stream((uint64_t)a->f.run.seed, RNG_QUANTISE, 0);
@@ -125,7 +125,7 @@ int mx_arm_perform(const struct mx_arm *a, double *omega, int updates) {
   if (!a->learned) return err_set(ERR_SETTING, "mx_arm_perform: mx_arm_learn comes first");
   if (updates != 0 && updates != 1) return err_set(ERR_SETTING, "mx_arm_perform: updates %d; 0 or 1", updates);
   const struct oneshot_item *it = &a->batch.item[0];
-  double *xyz = err_calloc((size_t)a->batch.T, 3*sizeof *xyz);
+  double *xyz = err_calloc((size_t)a->batch.T, 3 * sizeof *xyz);
   reach_batch_path(xyz, omega, &a->batch, updates ? it->output : it->first->output);
   free(xyz);
   return 0;
@@ -137,8 +137,8 @@ int mx_arm_tips(const struct mx_arm *a, double *xyz, const double *omega) {
   double q[2] = { 0 };
   TRY(check_velocities("mx_arm_tips", a, omega));
   for (int t = 0; t < a->batch.T; t++) {
-    for (int j = 0; j < 2; j++) q[j] += a->f.trajectory.dt_s*omega[2*t + j];
-    kinematics_tip(xyz + 3*t, q[0], q[1], &a->f.arm);
+    for (int j = 0; j < 2; j++) q[j] += a->f.trajectory.dt_s * omega[2 * t + j];
+    kinematics_tip(xyz + 3 * t, q[0], q[1], &a->f.arm);
   }
   return 0;
 }

@@ -28,8 +28,10 @@ int mx_chip_new(struct mx_chip **out, const char *const *settings, uint64_t seed
   struct chip_params p;
   struct ledger_params ledger;
   const struct settings_section all[] = {
-    { "chip", chip_param_table, &p }, { "verify", verify_param_table, &p.verify },
-    { "ledger", ledger_param_table, &ledger }, { 0 },
+    { "chip", chip_param_table, &p },
+    { "verify", verify_param_table, &p.verify },
+    { "ledger", ledger_param_table, &ledger },
+    { 0 },
   };
   struct chip *chip;
   API_PRESENT("mx_chip_new", out);
@@ -101,7 +103,7 @@ static int write_matrix(const char *what, struct mx_chip *c, int m, bool program
   TRY(check_matrix(what, c, m, !program));
   struct synapse *s = chip_synapse(c->chip, m);
   API_PRESENT(what, w);
-  TRY(api_finite(what, w, (size_t)s->I*(size_t)s->O));
+  TRY(api_finite(what, w, (size_t)s->I * (size_t)s->O));
   real *padded = api_padded(w, (size_t)s->I, (size_t)s->O, (size_t)vector_padded(s->O));
   if (program) s->ops->program(s, padded, &c->chip->rng);
   else s->ops->update(s, padded, &c->chip->rng);
@@ -166,7 +168,7 @@ static int read_matrix(const char *what, const struct mx_chip *c, int m, bool co
   API_PRESENT(what, w);
   const struct synapse *s = &c->chip->matrices[m].base;
   const size_t I = (size_t)s->I, O = (size_t)s->O, OP = (size_t)vector_padded(s->O);
-  real *padded = err_aligned(I*OP, sizeof *padded);
+  real *padded = err_aligned(I * OP, sizeof *padded);
   if (conducted) chip_effective(c->chip, m, padded);
   else s->ops->weights(s, padded);
   api_plain(w, padded, I, O, OP);
@@ -219,8 +221,8 @@ int mx_chip_devices(const struct mx_chip *c, int m, const char *property, double
     for (size_t plane = 0; plane < planes; plane++)
       for (size_t i = 0; i < (size_t)p->rows; i++)
         for (size_t o = 0; o < (size_t)p->columns; o++)
-          v[(plane*I + (size_t)p->row + i)*O + (size_t)p->column + o] =
-              unit_value(t, k, plane * tile_plane(t) + i * (size_t)t->ld + o);
+          v[(plane * I + (size_t)p->row + i) * O + (size_t)p->column + o] =
+            unit_value(t, k, plane * tile_plane(t) + i * (size_t)t->ld + o);
   }
   return 0;
 }

@@ -35,8 +35,13 @@ void mx_device_free(struct mx_device *d) { free(d); }
 int mx_device_number(const struct mx_device *d, const char *name, double *value) {
   API_BEGIN;
   API_PRESENT("mx_device_number", d, name, value);
-  const struct { const char *name; double value; } all[] = {
-    { "g_max_uS", d->pcm.g_max_uS }, { "t0_s", d->pcm.t0_s }, { "t_read_s", d->pcm.t_read_s },
+  const struct {
+    const char *name;
+    double value;
+  } all[] = {
+    { "g_max_uS", d->pcm.g_max_uS },
+    { "t0_s", d->pcm.t0_s },
+    { "t_read_s", d->pcm.t_read_s },
     { "devices", d->pcm.devices },
   };
   for (size_t k = 0; k < sizeof all / sizeof *all; k++)

@@ -75,9 +75,9 @@ void mx_fewshot_free(struct mx_fewshot *m) {
   free(m);
 }
 
-#define FACT(name, value)                                                               \
-  int mx_fewshot_##name(const struct mx_fewshot *m) {                                   \
-    return m ? value : err_set(ERR_SETTING, "mx_fewshot_" #name ": a pointer is NULL"); \
+#define FACT(name, value)                                                                                              \
+  int mx_fewshot_##name(const struct mx_fewshot *m) {                                                                  \
+    return m ? value : err_set(ERR_SETTING, "mx_fewshot_" #name ": a pointer is NULL");                                \
   }
 FACT(ways, m->model.net.ways)
 FACT(shots, (int)m->f.train.shots)
@@ -106,7 +106,7 @@ static int reduce(const char *what, const struct mx_fewshot *m, float *image, co
                    channels > 1 ? "s" : "", m->model.net.in_channels);
   const int S = m->model.net.side[0];
   const struct view plain = render_plain(0);
-  const size_t n = (size_t)(S*S*channels);
+  const size_t n = (size_t)(S * S * channels);
   struct imageset set;
   real *seen = err_calloc(n, sizeof *seen);
   if (channels == 1) imageset_init(&set, (enum imageset_preprocessing)m->f.data.preprocessing, S);
@@ -185,7 +185,7 @@ static void load_images(const struct mx_fewshot *m, struct convnet_work *w, cons
   w->n[0] = n;
   w->n[1] = 0;
   for (size_t i = 0; i < (size_t)n * pixels; i++)
-    for (size_t c = 0; c < channels; c++) w->y[0][i * VECTOR_PADDING + c] = (real)images[i*channels + c];
+    for (size_t c = 0; c < channels; c++) w->y[0][i * VECTOR_PADDING + c] = (real)images[i * channels + c];
 }
 
 // Features of n images, normalised by their own statistics (fixed NULL) or by given ones.
@@ -206,8 +206,9 @@ static void begin_task(struct mx_fewshot *m) {
 // Several layers, from the images in w. Their statistics at the end are those of the adapted weights.
 static void update_layers(struct mx_fewshot *m, struct convnet_work *w, const struct adapt_task *read) {
   const struct convnet *net = &m->model.net;
-  const struct finetune_task t = { .net = net, .work = w, .layers = m->layers, .read = *read,
-                                   .rule = (enum convnet_rule)m->f.eval.batchnorm };
+  const struct finetune_task t = {
+    .net = net, .work = w, .layers = m->layers, .read = *read, .rule = (enum convnet_rule)m->f.eval.batchnorm
+  };
   struct adapt_record record;
   struct finetune f;
   real *held = err_aligned(net->rates, sizeof *held);
@@ -245,8 +246,12 @@ int mx_fewshot_adapt(struct mx_fewshot *m, const float *images, const int *label
   struct convnet_work w;
   convnet_work_init(&w, net, n);
   begin_task(m);
-  const struct adapt_task task = { .ways = net->ways, .steps = (int)m->f.eval.updates, .S = n,
-                                   .C = convnet_rows(net, net->readout), .h = w.h, .label = labels,
+  const struct adapt_task task = { .ways = net->ways,
+                                   .steps = (int)m->f.eval.updates,
+                                   .S = n,
+                                   .C = convnet_rows(net, net->readout),
+                                   .h = w.h,
+                                   .label = labels,
                                    .rate = m->model.parameters + net->rates };
   if (net->adapting < net->readout) {
     load_images(m, &w, images, n);
@@ -276,7 +281,7 @@ static void classify(struct mx_fewshot *m, int *labels, float *probabilities, co
   for (size_t i = 0; i < (size_t)n; i++) {
     labels[i] = 0;
     for (int k = 1; k < net->ways; k++)
-      if (z[i*N + (size_t)k] > z[i*N + (size_t)labels[i]]) labels[i] = k;
+      if (z[i * N + (size_t)k] > z[i * N + (size_t)labels[i]]) labels[i] = k;
   }
   if (probabilities) api_plain(probabilities, p, (size_t)n, ways, N);
   free(z);

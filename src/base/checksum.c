@@ -19,6 +19,6 @@ static uint64_t add(uint64_t h, float v) {
 uint64_t checksum_reals(const real *v, int rows, int columns, int ld) {
   uint64_t h = CHECKSUM_START;
   for (int i = 0; i < rows; i++)
-    for (int o = 0; o < columns; o++) h = add(h, (float)v[(size_t)i*(size_t)ld + (size_t)o]);
+    for (int o = 0; o < columns; o++) h = add(h, (float)v[(size_t)i * (size_t)ld + (size_t)o]);
   return h;
 }

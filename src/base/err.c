@@ -32,18 +32,18 @@ static void *checked(void *p, unsigned long n, unsigned long size) {
 }
 
 int err_room(double bytes, const char *what) {
-  const double machine = (double)sysconf(_SC_PHYS_PAGES)*(double)sysconf(_SC_PAGESIZE);
+  const double machine = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
   void *probe = bytes < machine ? malloc((size_t)bytes) : NULL;
   free(probe);
   if (probe || bytes < 1) return 0;
-  return err_set(ERR_SETTING, "%s: %.3g GB of memory are needed, %s", what, bytes*1e-9,
+  return err_set(ERR_SETTING, "%s: %.3g GB of memory are needed, %s", what, bytes * 1e-9,
                  bytes < machine ? "and cannot be had" : "more than this machine has");
 }
 
 void *err_calloc(unsigned long n, unsigned long size) { return checked(calloc(n ? n : 1, size ? size : 1), n, size); }
 
 void *err_aligned(unsigned long n, unsigned long size) {
-  const unsigned long most = (1UL << 62) / (size ? size : 1), bytes = (n*size + 63) / 64 * 64;
+  const unsigned long most = (1UL << 62) / (size ? size : 1), bytes = (n * size + 63) / 64 * 64;
   void *p = checked(n > most ? NULL : aligned_alloc(64, bytes ? bytes : 64), n, size);
   memset(p, 0, bytes);
   return p;

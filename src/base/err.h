@@ -22,10 +22,10 @@ int err_set(enum err code, const char *fmt, ...) __attribute__((format(printf, 2
 const char *err_message(void);
 
 // Pass a failure up unchanged.
-#define TRY(call)                                                                                  \
-  do {                                                                                             \
-    int try_rc_ = (call);                                                                          \
-    if (try_rc_ < 0) return try_rc_;                                                               \
+#define TRY(call)                                                                                                      \
+  do {                                                                                                                 \
+    int try_rc_ = (call);                                                                                              \
+    if (try_rc_ < 0) return try_rc_;                                                                                   \
   } while (0)
 
 // Before memory is taken whose size a caller, a setting or a file decides: ERR_SETTING, naming what it is for, if the

@@ -30,7 +30,7 @@ void json_release(struct json_t *v) { json_decref(v); }
 
 static const char *type_name(const json_t *v) {
   static const char *const names[] = { "an object", "an array", "a text", "a whole number",
-                                       "a number", "true", "false", "null" };
+                                       "a number",  "true",     "false",  "null" };
   return v ? names[json_typeof(v)] : "missing";
 }
 
@@ -85,24 +85,24 @@ int json_field_bool(const struct json_t *o, const char *where, const char *name,
 }
 
 // A field of an object and an item of an array, of each type; numbers WITHIN limits.
-#define PLACE_OF(i)                                                                                                 \
-  char place[32];                                                                                                   \
+#define PLACE_OF(i)                                                                                                    \
+  char place[32];                                                                                                      \
   snprintf(place, sizeof place, "[%zu]", i)
-#define READ(kind, type)                                                                                            \
-  int json_field_##kind(const struct json_t *o, const char *where, const char *name, type *out) {                   \
-    return want_##kind(json_object_get(o, name), where, name, out);                                                 \
-  }                                                                                                                 \
-  int json_item_##kind(const struct json_t *array, const char *where, size_t i, type *out) {                        \
-    PLACE_OF(i);                                                                                                    \
-    return want_##kind(json_array_get(array, i), where, place, out);                                                \
+#define READ(kind, type)                                                                                               \
+  int json_field_##kind(const struct json_t *o, const char *where, const char *name, type *out) {                      \
+    return want_##kind(json_object_get(o, name), where, name, out);                                                    \
+  }                                                                                                                    \
+  int json_item_##kind(const struct json_t *array, const char *where, size_t i, type *out) {                           \
+    PLACE_OF(i);                                                                                                       \
+    return want_##kind(json_array_get(array, i), where, place, out);                                                   \
   }
-#define READ_WITHIN(kind, type)                                                                                     \
-  int json_field_##kind(const struct json_t *o, const char *where, const char *name, type min, type max, type *out) { \
-    return want_##kind(json_object_get(o, name), where, name, min, max, out);                                       \
-  }                                                                                                                 \
-  int json_item_##kind(const struct json_t *array, const char *where, size_t i, type min, type max, type *out) {    \
-    PLACE_OF(i);                                                                                                    \
-    return want_##kind(json_array_get(array, i), where, place, min, max, out);                                      \
+#define READ_WITHIN(kind, type)                                                                                        \
+  int json_field_##kind(const struct json_t *o, const char *where, const char *name, type min, type max, type *out) {  \
+    return want_##kind(json_object_get(o, name), where, name, min, max, out);                                          \
+  }                                                                                                                    \
+  int json_item_##kind(const struct json_t *array, const char *where, size_t i, type min, type max, type *out) {       \
+    PLACE_OF(i);                                                                                                       \
+    return want_##kind(json_array_get(array, i), where, place, min, max, out);                                         \
   }
 READ_WITHIN(i64, int64_t)
 READ_WITHIN(f64, double)
@@ -171,11 +171,11 @@ void json_put_known(struct json_t *o, const char *name, double v) {
 void json_put_bool(struct json_t *o, const char *name, bool v) { json_put(o, name, json_boolean(v)); }
 void json_put_text(struct json_t *o, const char *name, const char *v) { json_put(o, name, json_string(v)); }
 
-#define PUT_LIST(list, put, type)                                                    \
-  void list(struct json_t *o, const char *name, const type *v, size_t n) {           \
-    struct json_t *array = json_array_new();                                         \
-    for (size_t i = 0; i < n; i++) put(array, NULL, v[i]);                           \
-    json_put(o, name, array);                                                        \
+#define PUT_LIST(list, put, type)                                                                                      \
+  void list(struct json_t *o, const char *name, const type *v, size_t n) {                                             \
+    struct json_t *array = json_array_new();                                                                           \
+    for (size_t i = 0; i < n; i++) put(array, NULL, v[i]);                                                             \
+    json_put(o, name, array);                                                                                          \
   }
 PUT_LIST(json_put_f64s, json_put_f64, double)
 PUT_LIST(json_put_known_f64s, json_put_known, double)

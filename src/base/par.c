@@ -26,7 +26,7 @@ struct worker {
 struct part {
   struct part *next;  // of the spare ones
   int level;
-  real *v;            // (capacity)
+  real *v;  // (capacity)
 };
 
 struct par {
@@ -34,18 +34,18 @@ struct par {
   struct worker *workers;  // [1, n_threads) are threads; 0 is the caller
   pthread_mutex_t lock;
   pthread_cond_t start, done;
-  unsigned long round;     // counts par_local calls; guarded by lock
-  int running;             // threads not yet finished with this round; guarded by lock
-  int stop;                // guarded by lock
+  unsigned long round;  // counts par_local calls; guarded by lock
+  int running;          // threads not yet finished with this round; guarded by lock
+  int stop;             // guarded by lock
   int n_items;
   void (*fn)(void *, int, int);
   void *context;
-  atomic_int next;         // first item nobody took
+  atomic_int next;  // first item nobody took
   // of par_map and par_sum
   pthread_mutex_t call_lock;  // guards the list `spare`, the pointers in `waiting`, and the error of a call
   struct part *spare;
-  size_t capacity;            // elements of every part
-  struct part **waiting;      // (n_waiting) by first item: parts whose sibling is not complete yet; NULL between calls
+  size_t capacity;        // elements of every part
+  struct part **waiting;  // (n_waiting) by first item: parts whose sibling is not complete yet; NULL between calls
   int n_waiting;
 };
 
@@ -160,7 +160,7 @@ struct call {
 // ---- errors
 
 static void *record_of(const struct call *c, int item) {
-  return c->records ? (char *)c->records + (size_t)item*c->record_bytes : NULL;
+  return c->records ? (char *)c->records + (size_t)item * c->record_bytes : NULL;
 }
 
 // An item above one that failed cannot be the lowest that fails; those below it must run.
@@ -208,7 +208,7 @@ static struct part *take(struct par *p, size_t size) {
     part = err_calloc(1, sizeof *part);
     part->v = err_aligned(p->capacity, sizeof(real));
   }
-  memset(part->v, 0, size*sizeof(real));
+  memset(part->v, 0, size * sizeof(real));
   return part;
 }
 
@@ -249,7 +249,7 @@ static void climb(struct call *c, struct part *part, int item) {
     put_back(c->p, other);
     if (sibling < first) first = sibling;
   }
-  memcpy(c->sum, part->v, c->size*sizeof(real));
+  memcpy(c->sum, part->v, c->size * sizeof(real));
   put_back(c->p, part);
 }
 
@@ -282,10 +282,16 @@ static void prepare(struct par *p, int n, size_t size) {
 int par_sum(struct par *p, int n, size_t record_bytes,
             int (*fn)(void *context, int item, int worker, void *record, real *part), void *context, void *records,
             real *sum, size_t size) {
-  struct call c = { .p = p, .n = n, .record_bytes = record_bytes, .size = size, .add = fn, .context = context,
-                    .records = records, .sum = sum };
+  struct call c = { .p = p,
+                    .n = n,
+                    .record_bytes = record_bytes,
+                    .size = size,
+                    .add = fn,
+                    .context = context,
+                    .records = records,
+                    .sum = sum };
   prepare(p, n, size);
-  if (n == 0) memset(sum, 0, size*sizeof(real));
+  if (n == 0) memset(sum, 0, size * sizeof(real));
   const int rc = run(&c, sum_item);
   for (int k = 0; rc < 0 && k < n; k++) {
     if (p->waiting[k]) put_back(p, p->waiting[k]);

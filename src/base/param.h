@@ -33,23 +33,31 @@ struct param {
   const char *text;            // default of a text
   const char *const *choices;  // NULL-terminated names; the field holds the index
   const char *help;
-  bool later;                  // newer than the first models: in files only where it is not the default
+  bool later;  // newer than the first models: in files only where it is not the default
 };
 
 // The last argument is the help text; ", .later = true" may follow.
-#define PARAM_I64(owner, field, def, lo, hi, ...)                                                  \
-  { .type = PARAM_TYPE_I64, .name = #field, .offset = offsetof(owner, field), .value = def,        \
-    .min = lo, .max = hi, .help = __VA_ARGS__ }
-#define PARAM_F64(owner, field, def, lo, hi, ...)                                                  \
-  { .type = PARAM_TYPE_F64, .name = #field, .offset = offsetof(owner, field), .value = def,        \
-    .min = lo, .max = hi, .help = __VA_ARGS__ }
-#define PARAM_CHOICE(owner, field, def, names, ...)                                                \
-  { .type = PARAM_TYPE_CHOICE, .name = #field, .offset = offsetof(owner, field), .value = def,     \
-    .choices = names, .help = __VA_ARGS__ }
-#define PARAM_BOOL(owner, field, def, ...)                                                         \
-  { .type = PARAM_TYPE_BOOL, .name = #field, .offset = offsetof(owner, field), .value = def, .max = 1,\
-    .help = __VA_ARGS__ }
-#define PARAM_TEXT(owner, field, def, ...)                                                         \
+#define PARAM_I64(owner, field, def, lo, hi, ...)                                                                      \
+  {                                                                                                                    \
+    .type = PARAM_TYPE_I64, .name = #field, .offset = offsetof(owner, field), .value = def, .min = lo, .max = hi,      \
+    .help = __VA_ARGS__                                                                                                \
+  }
+#define PARAM_F64(owner, field, def, lo, hi, ...)                                                                      \
+  {                                                                                                                    \
+    .type = PARAM_TYPE_F64, .name = #field, .offset = offsetof(owner, field), .value = def, .min = lo, .max = hi,      \
+    .help = __VA_ARGS__                                                                                                \
+  }
+#define PARAM_CHOICE(owner, field, def, names, ...)                                                                    \
+  {                                                                                                                    \
+    .type = PARAM_TYPE_CHOICE, .name = #field, .offset = offsetof(owner, field), .value = def, .choices = names,       \
+    .help = __VA_ARGS__                                                                                                \
+  }
+#define PARAM_BOOL(owner, field, def, ...)                                                                             \
+  {                                                                                                                    \
+    .type = PARAM_TYPE_BOOL, .name = #field, .offset = offsetof(owner, field), .value = def, .max = 1,                 \
+    .help = __VA_ARGS__                                                                                                \
+  }
+#define PARAM_TEXT(owner, field, def, ...)                                                                             \
   { .type = PARAM_TYPE_TEXT, .name = #field, .offset = offsetof(owner, field), .text = def, .help = __VA_ARGS__ }
 
 void param_defaults(const struct param *table, void *params);

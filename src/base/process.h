@@ -8,8 +8,8 @@
 #include <sys/types.h>
 
 struct process {
-  FILE *in;              // write here; the results need no check
-  const char *name;      // of the program
+  FILE *in;          // write here; the results need no check
+  const char *name;  // of the program
   pid_t pid;
   int input;             // socket behind in
   int output, messages;  // files in memory: its standard output, which it may seek in, and standard error

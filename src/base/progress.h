@@ -13,10 +13,10 @@ struct progress {
   char note[128];              // free text such as the loss
   double start_s, shown_s;     // monotonic clock: begin, last line
   // set by progress_start, may be changed after it
-  FILE *out;         // stderr
-  bool terminal;     // whether out is one
-  int width;         // columns
-  double interval_s; // between lines: 0.1 on a terminal, else 10
+  FILE *out;          // stderr
+  bool terminal;      // whether out is one
+  int width;          // columns
+  double interval_s;  // between lines: 0.1 on a terminal, else 10
 };
 
 // No progress at all from now on (--quiet).

@@ -15,20 +15,20 @@ struct rng {
 
 // What a stream is for; one list, so that no two uses share numbers.
 enum rng_purpose {
-  RNG_INIT = 1,      // initial weights
-  RNG_EPISODE,       // classes, drawings, rotations, distortions of a training task
-  RNG_EVALUATE,      // the same of an evaluation task
-  RNG_VALIDATE,      // the same of a validation task
-  RNG_QUANTISE,      // stochastic rounding
-  RNG_GENERATE,      // built-in characters
-  RNG_SPLIT,         // classes held out for validation
-  RNG_PROGRAM,       // programming of devices
-  RNG_DRIFT,         // drift exponents
-  RNG_READ,          // read noise
-  RNG_FAULT,         // faulty devices
-  RNG_TRAJECTORY,    // target movements
-  RNG_TEST,          // tests
-  RNG_OBSERVE,       // which inputs calibrate a chip
+  RNG_INIT = 1,    // initial weights
+  RNG_EPISODE,     // classes, drawings, rotations, distortions of a training task
+  RNG_EVALUATE,    // the same of an evaluation task
+  RNG_VALIDATE,    // the same of a validation task
+  RNG_QUANTISE,    // stochastic rounding
+  RNG_GENERATE,    // built-in characters
+  RNG_SPLIT,       // classes held out for validation
+  RNG_PROGRAM,     // programming of devices
+  RNG_DRIFT,       // drift exponents
+  RNG_READ,        // read noise
+  RNG_FAULT,       // faulty devices
+  RNG_TRAJECTORY,  // target movements
+  RNG_TEST,        // tests
+  RNG_OBSERVE,     // which inputs calibrate a chip
 };
 
 // Stream number `index` of a purpose (an enum owned by the caller), under the run's seed.

@@ -17,8 +17,8 @@
 enum { LINE_SIZE = PARAM_TEXT_SIZE + 128, FILE_LIMIT = 1 << 20 };
 
 // Every setting of the list: `s` its section, `p` its row.
-#define EACH(s, p, all)                                                                            \
-  for (const struct settings_section *s = (all); s->name; s++)                                     \
+#define EACH(s, p, all)                                                                                                \
+  for (const struct settings_section *s = (all); s->name; s++)                                                         \
     for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++)
 
 void settings_defaults(const struct settings_section *all) {
@@ -27,8 +27,8 @@ void settings_defaults(const struct settings_section *all) {
 
 void settings_begin(struct settings_section *to, size_t room, const struct settings_section *all, size_t n) {
   assert(n < room);
-  memset(to, 0, room*sizeof *to);
-  memcpy(to, all, n*sizeof *to);
+  memset(to, 0, room * sizeof *to);
+  memcpy(to, all, n * sizeof *to);
   settings_defaults(to);
 }
 
@@ -81,8 +81,7 @@ static int assign(const struct settings_section *all, const char *section, const
     return err_set(ERR_SETTING, "%s.%s: no section '%s'; there are %s", section, name, section, list);
   }
   if (!survives_ini(s->table, name, value))
-    return err_set(ERR_SETTING, "%s.%s=%s: a text cannot begin or end with a space or hold ' ;'",
-                   section, name, value);
+    return err_set(ERR_SETTING, "%s.%s=%s: a text cannot begin or end with a space or hold ' ;'", section, name, value);
   const int rc = param_set(s->table, s->params, name, value);
   return rc ? err_set(rc, "%s.%s", section, err_message()) : 0;  // param_set begins with the name
 }
@@ -104,12 +103,12 @@ int settings_set(const struct settings_section *all, const char *assignment) {
 
 struct ini {
   const struct settings_section *all;
-  const char *name;       // of the file
-  const char *at, *end;   // text not yet read
-  int line;               // being parsed
-  int rc;                 // first error
-  bool *seen;             // one for each setting, in the order of EACH
-  bool written;           // by a program: unknown settings are passed over
+  const char *name;      // of the file
+  const char *at, *end;  // text not yet read
+  int line;              // being parsed
+  int rc;                // first error
+  bool *seen;            // one for each setting, in the order of EACH
+  bool written;          // by a program: unknown settings are passed over
 };
 
 static int ini_error(struct ini *ini, const char *reason) {
@@ -285,7 +284,7 @@ void settings_store(const struct settings_section *all, const char *const *only,
 
 int settings_restore(const struct settings_section *all, const char *const *only, const struct tensorfile *tf) {
   EACH(s, p, all)
-    if (p->later && settings_listed(only, s->name, p->name)) param_default(p, s->params);
+  if (p->later && settings_listed(only, s->name, p->name)) param_default(p, s->params);
   for (int i = 0; i < tensorfile_metadata_count(tf); i++) {
     const char *key, *value = tensorfile_metadata_at(tf, i, &key);
     const char *dot = strchr(key, '.');

@@ -17,9 +17,9 @@ struct tensorfile;
 struct tensorfile_writer;
 
 struct settings_section {
-  const char *name;           // lower-case; NULL ends the list; several tables of one section stand together
+  const char *name;  // lower-case; NULL ends the list; several tables of one section stand together
   const struct param *table;
-  void *params;               // the struct that the table describes
+  void *params;  // the struct that the table describes
 };
 
 void settings_defaults(const struct settings_section *all);

@@ -10,7 +10,7 @@ enum { N_NUMBERS = sizeof numbers / sizeof *numbers };
 
 static atomic_int caught;  // lock-free, hence safe in a handler
 static bool installed;
-static int depth;                        // of pairs within each other
+static int depth;                          // of pairs within each other
 static struct sigaction usual[N_NUMBERS];  // outside of them
 
 static void on_signal(int number) {

@@ -31,12 +31,10 @@ struct tensorfile {
   struct tensorfile_entry *entries;  // by offset
   struct tensorfile_entry **named;   // the same by name
   int n_entries, n_metadata;
-  int64_t size;                      // of the file
+  int64_t size;  // of the file
 };
 
-static bool printable(const char *text) {
-  return strlen(text) <= MAX_NAME && text_is_plain(text);
-}
+static bool printable(const char *text) { return strlen(text) <= MAX_NAME && text_is_plain(text); }
 
 static int parse_shape(struct tensorfile_entry *e, const struct json_t *tensor, const char *where) {
   struct json_t *shape;
@@ -84,7 +82,7 @@ static int parse_entry(struct tensorfile_entry *e, const struct json_t *tensor, 
 }
 
 static int64_t entry_end(const struct tensorfile_entry *e) {
-  return e->offset + e->n_values*tensortype_sizes[e->dtype];
+  return e->offset + e->n_values * tensortype_sizes[e->dtype];
 }
 
 static int by_offset(const void *a, const void *b) {
@@ -247,8 +245,8 @@ const char *tensorfile_metadata_at(const struct tensorfile *tf, int i, const cha
 
 const char *tensorfile_metadata(const struct tensorfile *tf, const char *key) {
   const char *text = NULL;
-  return tf->metadata && json_has(tf->metadata, key) && !json_field_text(tf->metadata, tf->name, key,
-                                                                         &text) ? text : NULL;
+  return tf->metadata && json_has(tf->metadata, key) && !json_field_text(tf->metadata, tf->name, key, &text) ? text
+                                                                                                             : NULL;
 }
 
 // ---- reading values
@@ -313,9 +311,9 @@ static int load(struct tensorfile *tf, const char *name, int n_dims, const int64
   return 0;
 }
 
-#define LOAD(suffix, type, target)                                                                              \
-  int tensorfile_##suffix(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, type *dst) { \
-    return load(tf, name, n_dims, dims, target, dst);                                                           \
+#define LOAD(suffix, type, target)                                                                                     \
+  int tensorfile_##suffix(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, type *dst) {       \
+    return load(tf, name, n_dims, dims, target, dst);                                                                  \
   }
 LOAD(real, real, TO_REAL)
 LOAD(f64, double, TO_F64)
@@ -394,7 +392,8 @@ TENSORFILE_PUT(f16, real) {
   free(half);
 }
 
-#define PUT(suffix, type, dtype) TENSORFILE_PUT(suffix, type) { put(w, name, dtype, n_dims, dims, src); }
+#define PUT(suffix, type, dtype)                                                                                       \
+  TENSORFILE_PUT(suffix, type) { put(w, name, dtype, n_dims, dims, src); }
 PUT(f32, float, TENSORFILE_F32)
 PUT(f64, double, TENSORFILE_F64)
 PUT(real, real, sizeof(real) == sizeof(float) ? TENSORFILE_F32 : TENSORFILE_F64)

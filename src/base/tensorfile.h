@@ -71,8 +71,8 @@ struct tensorfile_writer *tensorfile_create(const char *path);
 void tensorfile_put_text(struct tensorfile_writer *w, const char *key, const char *value);
 // tensorfile_put_f32(w, name, n_dims, dims, src) and so on, each name once. _real writes F32, in the double build F64;
 // _f16 rounds to half precision: 11 bits, fewer below 2^-14, 0 below 2^-25; beyond 65504 (from 65520 on) is an error.
-#define TENSORFILE_PUT(suffix, type)                                                                           \
-  void tensorfile_put_##suffix(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims, \
+#define TENSORFILE_PUT(suffix, type)                                                                                   \
+  void tensorfile_put_##suffix(struct tensorfile_writer *w, const char *name, int n_dims, const int64_t *dims,         \
                                const type *src)
 TENSORFILE_PUT(real, real);
 TENSORFILE_PUT(f16, real);

@@ -32,7 +32,7 @@ uint16_t tensortype_f16(double v) {
   int e;
   frexp(v, &e);
   e = e - 11 < -24 ? -24 : e - 11;
-  return (uint16_t)(sign | ((unsigned)(e + 24)*1024 + (unsigned)lrint(ldexp(v, -e))));
+  return (uint16_t)(sign | ((unsigned)(e + 24) * 1024 + (unsigned)lrint(ldexp(v, -e))));
 }
 
 struct tensortype_value tensortype_decode(enum tensorfile_dtype dtype, const unsigned char *p) {
@@ -49,7 +49,8 @@ struct tensortype_value tensortype_decode(enum tensorfile_dtype dtype, const uns
     uint8_t u8;
   } b;
   memcpy(&b, p, (size_t)tensortype_sizes[dtype]);
-#define WHOLE(x) (struct tensortype_value){ .whole = true, .negative = (x) < 0, .f = (double)(x), .u = (uint64_t)(x) }
+#define WHOLE(x)                                                                                                       \
+  (struct tensortype_value) { .whole = true, .negative = (x) < 0, .f = (double)(x), .u = (uint64_t)(x) }
   switch (dtype) {
   case TENSORFILE_F64: return (struct tensortype_value){ .f = b.f64 };
   case TENSORFILE_F32: return (struct tensortype_value){ .f = (double)b.f32 };

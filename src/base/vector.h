@@ -13,7 +13,7 @@ enum { VECTOR_BYTES = 32, VECTOR_REGISTERS = 16 };
 #else
 enum { VECTOR_BYTES = 16, VECTOR_REGISTERS = 16 };
 #endif
-enum { VECTOR_LANES = VECTOR_BYTES/sizeof(real) };
+enum { VECTOR_LANES = VECTOR_BYTES / sizeof(real) };
 
 typedef real vector __attribute__((vector_size(VECTOR_BYTES), may_alias));
 

@@ -107,7 +107,7 @@ static void print_costs(const struct alternatives *a, FILE *out) {
   for (int k = 0; k < e->n; k++) {
     const struct alternatives_cost *learning = &a->row[k].learning, *query = &a->row[k].query;
     const double v[] = { learning->chip_J, learning->write_J, learning->digital_J, learning->chip_s,
-                         query->chip_J, query->digital_J, query->chip_s };
+                         query->chip_J,    query->digital_J,  query->chip_s };
     fprintf(out, "%-*s  %9.1f", NAME_WIDTH, e->of[k].name, e->of[k].learning.chip.devices_written);
     for (size_t i = 0; i < sizeof v / sizeof *v; i++) print_number(v[i], out);
     fprintf(out, "\n");

@@ -50,7 +50,7 @@ static void batch_init(struct batch *b, const struct chip *c, struct rng *r) {
   const int rows = (int)c->params.rows, columns = (int)c->params.columns;
   const size_t ld = (size_t)vector_padded(rows), in = VECTORS * ld;
   b->shape = conv_shape(VECTORS, 1, 1, rows, columns, 1, 1, 0);
-  b->x = normals(in, 1.0/3, r);
+  b->x = normals(in, 1.0 / 3, r);
   for (size_t i = 0; i < in; i++)
     if (i % ld >= (size_t)rows) b->x[i] = 0;
   for (int s = 0; s < 2; s++) {
@@ -102,7 +102,7 @@ static void add_core(struct timings *b, struct chip *c, const struct batch *batc
   struct timings_figure *f = timings_add(b, "chip.core.product", "s", chip + 1, REPEATS);
   timings_set_work(f, 2 * operations, b->peak1);
   timings_note(f, "the same on the chip, %s: charges and their variances, %.0f conversions and as many normal numbers",
-           c->design.pcm.name, (double)n.output_conversions / (REPEATS + 1));
+               c->design.pcm.name, (double)n.output_conversions / (REPEATS + 1));
   double ratio = f->value / e->value;
   struct timings_figure *q = timings_add(b, "chip.core.over_exact", "", &ratio, 1);
   q->fastest = f->fastest / e->fastest;
@@ -143,7 +143,7 @@ static int add_writing(struct timings *b, const struct chip_params *given, int b
   }
   const struct ledger_counts n = ledger_total(&c->ledger);
   struct timings_figure *f =
-      timings_add(b, by_verify ? "chip.program.verify" : "chip.program.statistical", "s", samples, WRITES);
+    timings_add(b, by_verify ? "chip.program.verify" : "chip.program.statistical", "s", samples, WRITES);
   if (by_verify)
     timings_note(f, "%ld cells, %ld devices, %ld pulses, %ld reads", (long)n.weights_written, (long)n.devices_written,
                  (long)n.pulses, (long)n.verify_reads);
@@ -157,7 +157,7 @@ int bench_chip(struct timings *b, const struct run_settings *set) {
   const size_t cells = (size_t)p->rows * (size_t)vector_padded((int)p->columns);
   struct rng r = rng_stream(1, RNG_TEST, 1);
   timings_peaks(b, run_threads(set->run));
-  real *w = normals(cells, 1.0/3, &r);
+  real *w = normals(cells, 1.0 / 3, &r);
   int rc = add_core_of(b, p, w, &r);
   for (int by_verify = 0; by_verify < 2 && rc == 0; by_verify++) rc = add_writing(b, p, by_verify, w);
   free(w);
@@ -183,7 +183,7 @@ static int add_item(struct timings *b, struct experiment_case *x, int kind) {
   x->settings.synapse->kind = kind;
   TRY(experiment_eval(&result, x));
   x->e->scores(&s, result);
-  double seconds = s.seconds/s.n;
+  double seconds = s.seconds / s.n;
   snprintf(name, sizeof name, "%s.item.%s.1_thread", x->e->name, run_synapse_names[kind]);
   timings_note(timings_add(b, name, "s", &seconds, 1), "mean of %d %s, each learned and measured", s.n, x->e->items);
   experiment_result_free(x, result);

@@ -12,7 +12,7 @@
 #include "device/core.h"
 #include "device/devicetable.h"
 
-const double characterise_time_s[CHARACTERISE_TIMES] = { 0, 3600, 86400, 30*86400 };
+const double characterise_time_s[CHARACTERISE_TIMES] = { 0, 3600, 86400, 30 * 86400 };
 
 const struct param characterise_param_table[] = {
   PARAM_CHOICE(struct characterise_params, preset, PCM_HERMES, pcm_preset_names, "device model"),
@@ -24,7 +24,7 @@ const struct param characterise_param_table[] = {
   { 0 },
 };
 
-enum { SIDE = 64, UNITS = SIDE*SIDE };
+enum { SIDE = 64, UNITS = SIDE * SIDE };
 
 static double mean_of(const float *v) {
   double sum = 0;
@@ -43,16 +43,16 @@ static double measured_noise(struct core_work *w, const struct tile *t, const st
   double sum = 0, square = 0, total = 0;
   for (int row = 0; row < SIDE; row++) {
     memset(w->level, 0, CORE_BLOCK * SIDE * sizeof(real));
-    for (int b = 0; b < CORE_BLOCK; b++) w->level[b*SIDE + row] = 1;
+    for (int b = 0; b < CORE_BLOCK; b++) w->level[b * SIDE + row] = 1;
     core_codes(w, t, d, CORE_POSITIVE, CORE_BLOCK, r);
     for (int o = 0; o < SIDE; o++) {
       sum = square = 0;
       for (int b = 0; b < CORE_BLOCK; b++) {
-        const double v = (double)w->sum[b*SIDE + o];
+        const double v = (double)w->sum[b * SIDE + o];
         sum += v;
-        square += v*v;
+        square += v * v;
       }
-      total += (square - sum*sum / CORE_BLOCK) / (CORE_BLOCK - 1);
+      total += (square - sum * sum / CORE_BLOCK) / (CORE_BLOCK - 1);
     }
   }
   return sqrt(total / UNITS);
@@ -66,8 +66,9 @@ static void formulas(struct characterise_row *row, const struct pcm *p) {
   row->drift_s[0] = s;
   for (int k = 0; k < CHARACTERISE_TIMES; k++) {
     const double t = p->t0_s + characterise_time_s[k], l = pcm_log_ratio(p, t);
-    row->kept[k][0] = exp(-mu*l + s*s*l*l / 2 + mu*l0 - s*s*l0*l0 / 2);  // E exp(-nu l), nu ~ N(mu, s), over that at t0
-    row->read_sigma_uS[k][0] = pcm_sigma_read_uS(p, g * exp(-mu*l), pcm_read_q(p, g), t);
+    row->kept[k][0] =
+      exp(-mu * l + s * s * l * l / 2 + mu * l0 - s * s * l0 * l0 / 2);  // E exp(-nu l), nu ~ N(mu, s), over that at t0
+    row->read_sigma_uS[k][0] = pcm_sigma_read_uS(p, g * exp(-mu * l), pcm_read_q(p, g), t);
   }
 }
 
@@ -101,8 +102,11 @@ int characterise_run(struct characterise *c, const struct characterise_params *p
   struct core_work w;
   if (*p->table) TRY(devicetable_load(&d.pcm, p->table));
   else pcm_preset(&d.pcm, (int)p->preset);
-  *c = (struct characterise){ .g_max_uS = d.pcm.g_max_uS, .t0_s = d.pcm.t0_s, .t_read_s = d.pcm.t_read_s,
-                              .devices = d.pcm.devices, .n = (int)p->points };
+  *c = (struct characterise){ .g_max_uS = d.pcm.g_max_uS,
+                              .t0_s = d.pcm.t0_s,
+                              .t_read_s = d.pcm.t_read_s,
+                              .devices = d.pcm.devices,
+                              .n = (int)p->points };
   snprintf(c->name, sizeof c->name, "%s", d.pcm.name);
   snprintf(c->source, sizeof c->source, "%.*s", (int)sizeof c->source - 1, *p->table ? p->table : d.pcm.source);
   c->rows = err_calloc((size_t)c->n, sizeof *c->rows);
@@ -184,26 +188,32 @@ static void plot_script(const struct characterise *c, FILE *g, const char *termi
   fprintf(g, "EOD\n$name << EOD\n=%s\nEOD\n", c->name);
   fprintf(g, "set multiplot layout 2,2 title substr($name[1], 2, strlen($name[1])) noenhanced\n"
              "set key bottom right\nset xlabel 'conductance (uS)'\n");
-  static const char *const panels[4][3] = {  // title, formula, measured
+  static const char *const panels[4][3] = {
+    // title, formula, measured
     { "programming error (uS)", "sigma_prog_uS", "sigma_prog_measured_uS" },
     { "mean drift exponent", "drift_mean", "drift_mean_measured" },
     { "part of the conductance kept after a day", "kept_1day", "kept_1day_measured" },
     { "read noise at t0 (uS)", "sigma_read_t0_uS", "sigma_read_t0_measured_uS" },
   };
   for (int k = 0; k < 4; k++)
-    fprintf(g, "set ylabel '%s'\nplot $data using 'g_target_uS':'%s' with lines title 'formula', '' using "
-               "'g_target_uS':'%s' "
-               "with points title 'measured'\n", panels[k][0], panels[k][1], panels[k][2]);
+    fprintf(g,
+            "set ylabel '%s'\nplot $data using 'g_target_uS':'%s' with lines title 'formula', '' using "
+            "'g_target_uS':'%s' "
+            "with points title 'measured'\n",
+            panels[k][0], panels[k][1], panels[k][2]);
 }
 
 // gnuplot's name of the form that a path ends in; NULL: none.
 static const char *terminal_of(const char *path) {
-  static const struct { const char *ending, *terminal; } forms[] = {
-    { ".png", "pngcairo size 1200,900" }, { ".pdf", "pdfcairo size 20cm,15cm" },
+  static const struct {
+    const char *ending, *terminal;
+  } forms[] = {
+    { ".png", "pngcairo size 1200,900" },
+    { ".pdf", "pdfcairo size 20cm,15cm" },
     { ".svg", "svg size 1200,900 background '#ffffff'" },
   };
   const char *ending = strrchr(path, '.');
-  for (size_t k = 0; ending && k < sizeof forms/sizeof *forms; k++)
+  for (size_t k = 0; ending && k < sizeof forms / sizeof *forms; k++)
     if (!strcmp(ending, forms[k].ending)) return forms[k].terminal;
   return NULL;
 }

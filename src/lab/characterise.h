@@ -19,25 +19,25 @@ struct characterise_params {
 };
 extern const struct param characterise_param_table[];
 
-enum { CHARACTERISE_TIMES = 4 };  // t0, an hour, a day, 30 days after writing
+enum { CHARACTERISE_TIMES = 4 };                              // t0, an hour, a day, 30 days after writing
 extern const double characterise_time_s[CHARACTERISE_TIMES];  // [0] is 0: t0
 
 // One conductance: each property as the formula has it and as it was measured on 4096 units. Of the read noise and
 // the drift the formula is that of a unit exactly at the target.
 struct characterise_row {
   double target_uS;
-  double prog_mean_uS, prog_sigma_uS[2];      // [0] formula, [1] measured
+  double prog_mean_uS, prog_sigma_uS[2];  // [0] formula, [1] measured
   double drift_mu[2], drift_s[2];
-  double kept[CHARACTERISE_TIMES][2];         // mean conductance over the one at t0
+  double kept[CHARACTERISE_TIMES][2];  // mean conductance over the one at t0
   double read_sigma_uS[CHARACTERISE_TIMES][2];
-  double pulses;                              // per unit, program-and-verify only
+  double pulses;  // per unit, program-and-verify only
 };
 
 struct characterise {
   char name[64], source[256];
   double g_max_uS, t0_s, t_read_s;
   int devices, n;
-  struct characterise_row *rows;              // owned
+  struct characterise_row *rows;  // owned
 };
 
 int characterise_run(struct characterise *c, const struct characterise_params *p, const struct verify_params *v);

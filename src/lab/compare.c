@@ -17,7 +17,7 @@ int compare_save(const char *path, const struct experiment_case *x, const void *
   struct experiment_scores s;
   struct json_t *o = json_object_new(), *values = json_array_new();
   x->e->scores(&s, result);
-  for (int k = 0; k < s.n; k++) json_put_f64(values, NULL, s.first[k*s.stride]);
+  for (int k = 0; k < s.n; k++) json_put_f64(values, NULL, s.first[k * s.stride]);
   json_put_text(o, "experiment", x->e->name);
   json_put_text(o, "score", s.name);
   json_put_bool(o, "higher_is_better", s.higher_is_better);
@@ -54,8 +54,7 @@ static int read_fields(struct compare_scores *s) {
   int64_t chips, trials;
   TRY(json_field_text(s->file, s->path, "experiment", &name));
   TRY(json_field_text(s->file, s->path, "score", &name));
-  if (!*name || strlen(name) >= sizeof s->name)
-    return err_set(ERR_FORMAT, "%s: score is no name of a score", s->path);
+  if (!*name || strlen(name) >= sizeof s->name) return err_set(ERR_FORMAT, "%s: score is no name of a score", s->path);
   snprintf(s->name, sizeof s->name, "%s", name);
   TRY(json_field_text(s->file, s->path, "data", &data));
   TRY(json_field_object(s->file, s->path, "items", &items));

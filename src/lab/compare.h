@@ -17,12 +17,12 @@ int compare_save(const char *path, const struct experiment_case *x, const void *
 
 struct compare_scores {
   char path[FILE_PATH_SIZE];
-  char name[32];             // of a score: "accuracy"
+  char name[32];  // of a score: "accuracy"
   bool higher_is_better;
-  int n, chips, trials;      // trials behind a score that is a proportion, else 0
-  double *value;             // (n), owned
-  struct stat_interval mean; // of these
-  struct json_t *file;       // owned
+  int n, chips, trials;       // trials behind a score that is a proportion, else 0
+  double *value;              // (n), owned
+  struct stat_interval mean;  // of these
+  struct json_t *file;        // owned
 };
 
 // ERR_IO, or ERR_FORMAT with file and field. On failure nothing need be released.

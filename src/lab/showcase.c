@@ -22,9 +22,9 @@ struct work {
   const struct showcase *s;
   struct experiment_case x, usual;  // as resolved, as they are without any setting
   const char *model;
-  char settings[FILE_PATH_SIZE];    // settings.ini, "" where there is none
-  char folder[FILE_PATH_SIZE];      // RUN/showcase
-  char key[33];                     // digest of model and settings
+  char settings[FILE_PATH_SIZE];  // settings.ini, "" where there is none
+  char folder[FILE_PATH_SIZE];    // RUN/showcase
+  char key[33];                   // digest of model and settings
 };
 
 // ---- settings
@@ -50,8 +50,13 @@ static void describe(struct showcase *s) {
   for (const struct experiment *const *e = experiments; *e; e++) {
     const int k = (int)(e - experiments);
     snprintf(s->help[k], sizeof s->help[k], "%s of each evaluation of a model of '%s'", (*e)->items, (*e)->name);
-    s->table[k] = (struct param){ .type = PARAM_TYPE_I64, .name = (*e)->items, .offset = (size_t)k*sizeof *s->items,
-                                  .value = (*e)->showcase_items, .min = 1, .max = 1000000, .help = s->help[k] };
+    s->table[k] = (struct param){ .type = PARAM_TYPE_I64,
+                                  .name = (*e)->items,
+                                  .offset = (size_t)k * sizeof *s->items,
+                                  .value = (*e)->showcase_items,
+                                  .min = 1,
+                                  .max = 1000000,
+                                  .help = s->help[k] };
   }
   s->sections[0] = (struct settings_section){ "report", s->table, s->items };
   settings_defaults(s->sections);
@@ -95,18 +100,18 @@ static int load(struct work *w) {
 }
 
 // A setting that is not the default, as section.name=value.
-static bool changed(const struct work *w, int k, const struct param *p, char text[2*PARAM_TEXT_SIZE]) {
+static bool changed(const struct work *w, int k, const struct param *p, char text[2 * PARAM_TEXT_SIZE]) {
   const struct settings_section *s = &w->x.settings.sections[k], *usual = &w->usual.settings.sections[k];
   char value[PARAM_TEXT_SIZE], usual_value[PARAM_TEXT_SIZE];
   param_value(p, s->params, value);
   param_value(p, usual->params, usual_value);
-  snprintf(text, 2*PARAM_TEXT_SIZE, "%s.%s=%s", s->name, p->name, value);
+  snprintf(text, 2 * PARAM_TEXT_SIZE, "%s.%s=%s", s->name, p->name, value);
   return strcmp(value, usual_value) != 0;
 }
 
 static struct json_t *changed_json(const struct work *w) {
   struct json_t *list = json_array_new();
-  char text[2*PARAM_TEXT_SIZE];
+  char text[2 * PARAM_TEXT_SIZE];
   const struct settings_section *s = w->x.settings.sections;
   for (int k = 0; s[k].name; k++)
     for (const struct param *p = s[k].table; p->type != PARAM_TYPE_END; p++)
@@ -138,7 +143,7 @@ static bool concerns_eval(const struct experiment *e, const char *section) {
 }
 
 static void put_command(FILE *out, const struct work *w) {
-  char text[2*PARAM_TEXT_SIZE];
+  char text[2 * PARAM_TEXT_SIZE];
   const struct settings_section *s = w->x.settings.sections;
   fprintf(out, "metaxbar eval %s --model ", w->x.e->name);
   showcase_word(out, w->model);
@@ -223,8 +228,12 @@ static int measure(struct work *w, struct json_t *facts) {
   const int n = __builtin_popcount(e->showcase_kinds) + (e->showcase != NULL);
   progress_start(&bar, "report", n, 0);
   int rc = evaluate(w, result, list, &bar);
-  const struct experiment_showcase own = { .folder = w->folder, .facts = facts, .set = w->x.set, .model = w->x.model,
-                                           .data = w->x.data, .result = (const void *const *)result };
+  const struct experiment_showcase own = { .folder = w->folder,
+                                           .facts = facts,
+                                           .set = w->x.set,
+                                           .model = w->x.model,
+                                           .data = w->x.data,
+                                           .result = (const void *const *)result };
   if (rc == 0 && e->showcase) rc = e->showcase(&own);
   if (rc == 0) progress_update(&bar, n, e->showcase ? "figures" : NULL);
   progress_finish(&bar);
@@ -319,7 +328,7 @@ int showcase_measure(const struct showcase *s, const char *run, const char *mode
   char own[FILE_PATH_SIZE], other[FILE_PATH_SIZE];
   struct work w = { .s = s, .model = model ? model : own };
   const struct experiment *e;
-  if (strlen(run) > FILE_PATH_SIZE/2) return err_set(ERR_IO, "%.60s...: path too long", run);
+  if (strlen(run) > FILE_PATH_SIZE / 2) return err_set(ERR_IO, "%.60s...: path too long", run);
   snprintf(own, sizeof own, "%s/" RUNDIR_MODEL, run);
   snprintf(w.folder, sizeof w.folder, "%s/" SHOWCASE_FOLDER, run);
   snprintf(w.settings, sizeof w.settings, "%s/" RUNDIR_SETTINGS, run);

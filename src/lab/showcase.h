@@ -21,7 +21,7 @@ struct showcase {
   char help[SHOWCASE_MAX][96];
   int64_t items[SHOWCASE_MAX];
   struct settings_section sections[2];
-  int n_assignments;                     // section.name=value, those of `report` included
+  int n_assignments;  // section.name=value, those of `report` included
   char *const *assignments;
 };
 

@@ -18,12 +18,12 @@ struct frame {
 // ---- values
 
 static double value(const double *v, const struct chart_series *s, int k, double factor) {
-  return v[k*(s->stride ? s->stride : 1)]*(factor != 0 ? factor : 1);
+  return v[k * (s->stride ? s->stride : 1)] * (factor != 0 ? factor : 1);
 }
 static double x_of(const struct chart_series *s, int k) { return value(s->x, s, k, s->fx); }
 static double y_of(const struct chart_series *s, int k) { return value(s->y, s, k, s->fy); }
 static double error_of(const struct chart_series *s, int k) { return s->error ? value(s->error, s, k, s->fy) : NAN; }
-static bool usable(double v, bool log) { return fabs(v) < LARGEST && (!log || v > 1/LARGEST); }  // NaN: no
+static bool usable(double v, bool log) { return fabs(v) < LARGEST && (!log || v > 1 / LARGEST); }  // NaN: no
 
 // ---- ranges and ticks
 
@@ -42,26 +42,27 @@ static void data_range(double range[2], const struct chart_series *series, int n
     }
   }
   if (range[0] > range[1]) range[0] = log ? 0.1 : 0, range[1] = log ? 10 : 1;
-  if (range[1] - range[0] > 1e-12*fmax(fabs(range[0]), fabs(range[1]))) return;
-  const double by = fmax(fabs(range[0])/2, range[0] == 0);
-  range[0] = log ? range[0]/2 : range[0] - by;
-  range[1] = log ? range[1]*2 : range[1] + by;
+  if (range[1] - range[0] > 1e-12 * fmax(fabs(range[0]), fabs(range[1]))) return;
+  const double by = fmax(fabs(range[0]) / 2, range[0] == 0);
+  range[0] = log ? range[0] / 2 : range[0] - by;
+  range[1] = log ? range[1] * 2 : range[1] + by;
 }
 
 int chart_ticks(double *ticks, double low, double high, int want, int *decimals) {
-  const double raw = high/want - low/want, ten = pow(10, floor(log10(raw)));
-  const double step = raw <= 1.5*ten ? ten : raw <= 3.5*ten ? 2*ten : raw <= 7.5*ten ? 5*ten : 10*ten;
+  const double raw = high / want - low / want, ten = pow(10, floor(log10(raw)));
+  const double step = raw <= 1.5 * ten ? ten : raw <= 3.5 * ten ? 2 * ten : raw <= 7.5 * ten ? 5 * ten : 10 * ten;
   int n = 0;
   *decimals = 0;
   if (!usable(raw, true)) return 0;
-  for (double k = ceil(low/step - 1e-9); k*step <= high + 1e-9*step && n < CHART_MAX_TICKS; k++) ticks[n++] = k*step;
+  for (double k = ceil(low / step - 1e-9); k * step <= high + 1e-9 * step && n < CHART_MAX_TICKS; k++)
+    ticks[n++] = k * step;
   *decimals = (int)fmax(0, -floor(log10(step) + 1e-9));
   return n;
 }
 
 // Where a value stands, px; far outside it is as good as at the edge of a wide margin.
 static double place(const double range[2], double from, double to, const struct chart_axis *a, double v) {
-  const double at = from + ((a->log ? log10(fmax(v, a->least)) : v) - range[0])/(range[1] - range[0])*(to - from);
+  const double at = from + ((a->log ? log10(fmax(v, a->least)) : v) - range[0]) / (range[1] - range[0]) * (to - from);
   return fmin(fmax(at, -9999), 9999);
 }
 static double px(const struct frame *f, double v) { return place(f->x, f->left, f->right, &f->c->x, v); }
@@ -74,17 +75,17 @@ static void range_of(double range[2], const struct chart_axis *a, const struct c
   if (isfinite(a->high)) range[1] = a->high;
   if (range[1] <= range[0]) range[1] = range[0] + 1;
   if (a->log) range[0] = log10(range[0]), range[1] = log10(range[1]);
-  const double room = 0.04*(range[1] - range[0]);
+  const double room = 0.04 * (range[1] - range[0]);
   if (vertical && !isfinite(a->low)) range[0] -= room;
   if (vertical && !isfinite(a->high)) range[1] += room;
 }
 
 // Widen one range so that a unit is as long on both axes.
 static void make_equal(struct frame *f) {
-  const double sx = (f->x[1] - f->x[0])/(f->right - f->left), sy = (f->y[1] - f->y[0])/(f->bottom - f->top),
-               s = fmax(sx, sy)*1.06;
-  const double mx = (f->x[0] + f->x[1])/2, my = (f->y[0] + f->y[1])/2, w = (f->right - f->left)*s/2,
-               h = (f->bottom - f->top)*s/2;
+  const double sx = (f->x[1] - f->x[0]) / (f->right - f->left), sy = (f->y[1] - f->y[0]) / (f->bottom - f->top),
+               s = fmax(sx, sy) * 1.06;
+  const double mx = (f->x[0] + f->x[1]) / 2, my = (f->y[0] + f->y[1]) / 2, w = (f->right - f->left) * s / 2,
+               h = (f->bottom - f->top) * s / 2;
   f->x[0] = mx - w, f->x[1] = mx + w;
   f->y[0] = my - h, f->y[1] = my + h;
 }
@@ -115,7 +116,7 @@ static int log_ticks(double *ticks, const double range[2], int *decimals) {
   int n = 0;
   for (double power = floor(range[0]); power <= range[1]; power++)
     for (int k = 0; k < per && n < CHART_MAX_TICKS; k++) {
-      const double v = between[k]*pow(10, power);
+      const double v = between[k] * pow(10, power);
       if (log10(v) >= range[0] - 1e-9 && log10(v) <= range[1] + 1e-9) ticks[n++] = v;
     }
   *decimals = -1;
@@ -125,7 +126,7 @@ static int log_ticks(double *ticks, const double range[2], int *decimals) {
 static int ticks_of(double *ticks, const struct chart_axis *a, const double range[2], int *decimals) {
   if (a->log && !a->n_ticks) return log_ticks(ticks, range, decimals);
   if (!a->n_ticks) return chart_ticks(ticks, range[0], range[1], 5, decimals);
-  memcpy(ticks, a->ticks, (size_t)a->n_ticks*sizeof *ticks);
+  memcpy(ticks, a->ticks, (size_t)a->n_ticks * sizeof *ticks);
   return a->n_ticks;
 }
 
@@ -136,7 +137,7 @@ static void draw_axis(FILE *out, const struct frame *f, bool vertical) {
   int decimals = 0;
   const int n = ticks_of(ticks, a, range, &decimals);
   for (int k = 0; k < n; k++) {
-    const double at = a->log ? log10(ticks[k]) : ticks[k], room = 1e-6*(range[1] - range[0]);
+    const double at = a->log ? log10(ticks[k]) : ticks[k], room = 1e-6 * (range[1] - range[0]);
     if (at < range[0] - room || at > range[1] + room) continue;
     put_tick(out, f, ticks[k], vertical);
     if (a->n_ticks && a->names) html_text(out, a->names[k]);
@@ -147,9 +148,9 @@ static void draw_axis(FILE *out, const struct frame *f, bool vertical) {
   if (!vertical) fprintf(out, "<path class=\"axis\" d=\"M%.1f %.1fH%.1f\"/>", f->left, f->bottom, f->right);
   if (vertical)
     fprintf(out, "<text class=\"label\" text-anchor=\"middle\" transform=\"translate(11 %.1f) rotate(-90)\">",
-            (f->top + f->bottom)/2);
+            (f->top + f->bottom) / 2);
   else
-    fprintf(out, "<text class=\"label\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">", (f->left + f->right)/2,
+    fprintf(out, "<text class=\"label\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">", (f->left + f->right) / 2,
             f->bottom + 37);
   html_text(out, a->label);
   fputs("</text>", out);
@@ -158,7 +159,9 @@ static void draw_axis(FILE *out, const struct frame *f, bool vertical) {
 // ---- series
 
 static void put_mark(FILE *out, int look, double x, double y) {
-  static const char *const shapes[CHART_LOOKS] = { "", "m-3.6 -3.6h7.2v7.2h-7.2z", "m0 -4.8l4.6 8h-9.2z",
+  static const char *const shapes[CHART_LOOKS] = { "",
+                                                   "m-3.6 -3.6h7.2v7.2h-7.2z",
+                                                   "m0 -4.8l4.6 8h-9.2z",
                                                    "m0 -5l5 5l-5 5l-5 -5z",
                                                    "m0 4.8l4.6 -8h-9.2z",
                                                    "m-5 -1.6h3.4v-3.4h3.2v3.4h3.4v3.2h-3.4v3.4h-3.2v-3.4h-3.4z" };
@@ -227,7 +230,7 @@ static void draw_series(FILE *out, const struct frame *f, const struct chart_ser
 static double entry_width(const char *name) {
   int n = 0;
   for (const char *p = name; *p; p++) n += (*p & 0xc0) != 0x80;
-  return 40 + CHARACTER*n;
+  return 40 + CHARACTER * n;
 }
 
 // Entries in as many lines as they need, from `top`; out NULL: only count. Returns the lines.
@@ -240,7 +243,7 @@ static int draw_legend(FILE *out, const struct chart_series *series, int n, doub
     const double w = entry_width(p->name);
     if (lines == 0 || x + w > right) lines++, x = left;
     if (out) {
-      const double y = top + LINE*(lines - 0.5);
+      const double y = top + LINE * (lines - 0.5);
       fprintf(out, "<g class=\"c%d\">", p->look);
       if (p->how & CHART_AREA) fprintf(out, "<path class=\"area\" d=\"M%.1f %.1fh22v9h-22z\"/>", x, y - 4.5);
       if (p->how & CHART_LINE) fprintf(out, "<path class=\"line\" d=\"M%.1f %.1fh22\"/>", x, y);
@@ -267,7 +270,7 @@ static void draw_head(FILE *out, const struct frame *f, const struct chart_serie
 void chart_draw(FILE *out, const struct chart *c, const struct chart_series *series, int n) {
   const int width = c->width ? c->width : WIDTH, height = c->height ? c->height : HEIGHT;
   struct frame f = { .c = c, .left = 56, .right = width - RIGHT, .bottom = height - BOTTOM };
-  f.top = (c->title ? 30 : 12) + LINE*draw_legend(NULL, series, n, f.left, f.right, 0);
+  f.top = (c->title ? 30 : 12) + LINE * draw_legend(NULL, series, n, f.left, f.right, 0);
   range_of(f.x, &c->x, series, n, false);
   range_of(f.y, &c->y, series, n, true);
   if (c->equal) make_equal(&f);
@@ -284,6 +287,6 @@ void chart_draw(FILE *out, const struct chart *c, const struct chart_series *ser
   fputs("</svg>", out);
   if (!any_visible(&f, series, n))
     fprintf(out, "<text class=\"none\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">no data</text>",
-            (f.left + f.right)/2, (f.top + f.bottom)/2);
+            (f.left + f.right) / 2, (f.top + f.bottom) / 2);
   fputs("</svg>\n", out);
 }

@@ -10,30 +10,30 @@ enum { CHART_LOOKS = 6, CHART_MUTED = 6, CHART_TARGET = 7, CHART_MAX_TICKS = 32 
 enum chart_how { CHART_LINE = 1, CHART_MARKS = 2, CHART_AREA = 4 };
 
 struct chart_series {
-  const char *name;            // in the legend; NULL: not there
-  const double *x, *y, *error; // (n), `stride` apart; error: half-length of the bars, NULL: none. NaN: a gap
-  int n, stride;               // stride 0: 1
-  double fx, fy;               // factors of x, and of y and error; 0: 1
-  int look;                    // 0 .. CHART_LOOKS-1, CHART_MUTED (before) or CHART_TARGET (what should be)
-  unsigned how;                // enum chart_how
+  const char *name;             // in the legend; NULL: not there
+  const double *x, *y, *error;  // (n), `stride` apart; error: half-length of the bars, NULL: none. NaN: a gap
+  int n, stride;                // stride 0: 1
+  double fx, fy;                // factors of x, and of y and error; 0: 1
+  int look;                     // 0 .. CHART_LOOKS-1, CHART_MUTED (before) or CHART_TARGET (what should be)
+  unsigned how;                 // enum chart_how
 };
 
 struct chart_axis {
-  const char *label;           // with its unit
-  double low, high;            // NAN: from the data
-  bool log;                    // values above 0 only
-  double least;                // log: smaller values stand here; 0: are left out
-  int n_ticks;                 // own ticks; 0: chosen
+  const char *label;  // with its unit
+  double low, high;   // NAN: from the data
+  bool log;           // values above 0 only
+  double least;       // log: smaller values stand here; 0: are left out
+  int n_ticks;        // own ticks; 0: chosen
   const double *ticks;
-  const char *const *names;    // of own ticks
+  const char *const *names;  // of own ticks
 };
 
 struct chart {
-  const char *title;           // NULL: none
-  const char *about;           // what a reader who does not see it is told
+  const char *title;  // NULL: none
+  const char *about;  // what a reader who does not see it is told
   struct chart_axis x, y;
-  bool equal;                  // both axes in the same scale
-  int width, height;           // of the view box; 0: the usual
+  bool equal;         // both axes in the same scale
+  int width, height;  // of the view box; 0: the usual
 };
 
 // series may be empty, a single point or not finite: axes are drawn all the same. A value beyond 1e300 is not finite

@@ -48,19 +48,21 @@ static void put_piece_name(FILE *out, const struct piece *p) {
 
 // A piece at its place with its name in it, or, where it does not hold one, in the list below, of *below entries.
 static void put_piece(FILE *out, const struct piece *p, double scale, double height, int *below) {
-  const double x = p->column*scale, y = p->row*scale, w = p->columns*scale, h = p->rows*scale,
-               needed = 6.2*(double)(strlen(p->name) + 11);
+  const double x = p->column * scale, y = p->row * scale, w = p->columns * scale, h = p->rows * scale,
+               needed = 6.2 * (double)(strlen(p->name) + 11);
   fprintf(out, "<g class=\"c%d\"><rect class=\"cell\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>",
           p->look % CHART_LOOKS, x, y, w, h);
   if (h > needed && w > 14) {
     fprintf(out, "<text class=\"small\" transform=\"translate(%.1f %.1f) rotate(-90)\" text-anchor=\"middle\">",
-            x + w/2 + 4, y + h/2);
+            x + w / 2 + 4, y + h / 2);
   } else if (w > needed && h > 14) {
-    fprintf(out, "<text class=\"small\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">", x + w/2, y + h/2 + 4);
+    fprintf(out, "<text class=\"small\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">", x + w / 2, y + h / 2 + 4);
   } else {
-    const double at = height + 17 + LIST_LINE*(*below)++;
-    fprintf(out, "<rect class=\"cell\" x=\"1\" y=\"%.1f\" width=\"12\" height=\"10\"/><text class=\"small\" x=\"19\" "
-                 "y=\"%.1f\">", at - 9, at);
+    const double at = height + 17 + LIST_LINE * (*below)++;
+    fprintf(out,
+            "<rect class=\"cell\" x=\"1\" y=\"%.1f\" width=\"12\" height=\"10\"/><text class=\"small\" x=\"19\" "
+            "y=\"%.1f\">",
+            at - 9, at);
   }
   put_piece_name(out, p);
   fputs("</g>", out);
@@ -78,7 +80,7 @@ static int put_core(FILE *out, struct json_t *map, const char *path, size_t core
   TRY(json_field_array(map, path, "pieces", &pieces));
   TRY(json_item_object(cores, path, core, &o));
   TRY(json_field_f64(o, path, "fill", 0, 1, &fill));
-  const double scale = 300.0/columns, h = rows*scale;
+  const double scale = 300.0 / columns, h = rows * scale;
   FILE *memory = open_memstream(&drawn, &size);
   if (!memory) return err_set(ERR_IO, "no memory for the map of the chip");
   for (size_t k = 0; k < json_length(pieces) && rc == 0; k++) {
@@ -87,9 +89,11 @@ static int put_core(FILE *out, struct json_t *map, const char *path, size_t core
     if (rc == 0 && (size_t)p.core == core) put_piece(memory, &p, scale, h, &below);
   }
   fclose(memory);
-  fprintf(out, "<svg class=\"plan\" viewBox=\"-1 -22 302 %.0f\" role=\"img\" aria-label=\"Core %zu\"><text "
-               "class=\"title\" x=\"0\" y=\"-8\">core %zu, ", h + 26 + LIST_LINE*below, core, core);
-  html_number(out, 100*fill, 1);
+  fprintf(out,
+          "<svg class=\"plan\" viewBox=\"-1 -22 302 %.0f\" role=\"img\" aria-label=\"Core %zu\"><text "
+          "class=\"title\" x=\"0\" y=\"-8\">core %zu, ",
+          h + 26 + LIST_LINE * below, core, core);
+  html_number(out, 100 * fill, 1);
   fprintf(out, " %% of %d &#215; %d cells in use</text><rect class=\"core\" width=\"300\" height=\"%.1f\"/>%s</svg>\n",
           rows, columns, h, drawn);
   free(drawn);
@@ -115,9 +119,11 @@ int chipmap_draw(FILE *out, const struct report_run *r) {
   fputs("<div class=\"cores\">\n", out);
   for (size_t k = 0; k < json_length(cores); k++) TRY(put_core(out, map, path, k, rows, columns));
   fputs("</div>\n", out);
-  snprintf(text, sizeof text, "Where the matrix of each layer lies on the cores, in unit cells (inputs along the rows, "
-                              "outputs at the foot of the columns); %lld devices hold weights. "
-           "A matrix higher than a core is cut, and the partial sums are added digitally.", (long long)devices);
+  snprintf(text, sizeof text,
+           "Where the matrix of each layer lies on the cores, in unit cells (inputs along the rows, "
+           "outputs at the foot of the columns); %lld devices hold weights. "
+           "A matrix higher than a core is cut, and the partial sums are added digitally.",
+           (long long)devices);
   page_caption(out, "Map of the chip.", text, "metaxbar chip map");
   return 0;
 }

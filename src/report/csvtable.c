@@ -37,7 +37,7 @@ static int parse_head(struct csvtable *t, char *line, const char *where) {
 static int parse_row(struct csvtable *t, char *line, const char *where) {
   char *cell[CSVTABLE_COLUMNS];
   const int n = split(line, cell), number = t->n_rows + 2;
-  double *row = t->v + (size_t)t->n_rows*(size_t)t->n_columns;
+  double *row = t->v + (size_t)t->n_rows * (size_t)t->n_columns;
   if (n != t->n_columns) return err_set(ERR_FORMAT, "%s:%d: %d cells, expected %d", where, number, n, t->n_columns);
   for (int c = 0; c < n; c++) {
     char *end;

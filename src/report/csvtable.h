@@ -9,8 +9,8 @@ enum { CSVTABLE_COLUMNS = 256 };
 
 struct csvtable {
   int n_rows, n_columns;
-  double *v;                       // (n_rows, n_columns)
-  char *name[CSVTABLE_COLUMNS];    // of the columns; into `text`
+  double *v;                     // (n_rows, n_columns)
+  char *name[CSVTABLE_COLUMNS];  // of the columns; into `text`
   char *text;
 };
 

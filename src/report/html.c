@@ -4,8 +4,11 @@
 
 // Bytes of the UTF-8 sequence at p; 0 if there is none (overlong, surrogate, beyond U+10FFFF, torn).
 static int sequence(const unsigned char *p) {
-  const int n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-                : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+  const int n = p[0] < 0x80                   ? 1
+                : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+                : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
+                : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+                                              : 0;
   for (int k = 1; k < n; k++)
     if ((p[k] & 0xc0) != 0x80) return 0;
   if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0)) return 0;
@@ -37,7 +40,7 @@ static void put(FILE *out, const char *text) {
 
 void html_number(FILE *out, double v, int decimals) {
   char text[400];
-  snprintf(text, sizeof text, "%.*f", decimals, fabs(v) < 0.5*pow(10, -decimals) ? 0 : v);
+  snprintf(text, sizeof text, "%.*f", decimals, fabs(v) < 0.5 * pow(10, -decimals) ? 0 : v);
   if (isfinite(v)) put(out, text);
   else fputs("\xe2\x80\x93", out);
 }
@@ -51,7 +54,7 @@ void html_quantity(FILE *out, double v, int digits, const char *unit) {
   }
   int power = (int)floor((log10(fabs(v)) + 1e-12) / 3);
   power = power < -5 ? -5 : power > 3 ? 3 : power;
-  const double shown = v / pow(10, 3*power);
+  const double shown = v / pow(10, 3 * power);
   const int decimals = digits - 1 - (int)floor(log10(fabs(shown)) + 1e-12);
   html_number(out, shown, decimals < 0 ? 0 : decimals);
   fprintf(out, " %s%s", prefix[power + 5], unit);
@@ -64,7 +67,7 @@ void html_data_uri(FILE *out, const char *type, const void *data, size_t size) {
   for (size_t i = 0; i < size; i += 3) {
     const unsigned left = size - i < 3 ? (unsigned)(size - i) : 3;
     const unsigned v = (unsigned)p[i] << 16 | (left > 1 ? (unsigned)p[i + 1] << 8 : 0) | (left > 2 ? p[i + 2] : 0u);
-    for (unsigned k = 0; k < 4; k++) fputc(k <= left ? digit[v >> (18 - 6*k) & 63] : '=', out);
+    for (unsigned k = 0; k < 4; k++) fputc(k <= left ? digit[v >> (18 - 6 * k) & 63] : '=', out);
   }
 }
 

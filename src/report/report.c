@@ -239,14 +239,14 @@ static int put_runs(FILE *out, const struct report_run *runs, int n, const char 
 
 static bool any_finite(const struct csvtable *t, const double *column) {
   for (int i = 0; i < t->n_rows; i++)
-    if (isfinite(column[i*t->n_columns])) return true;
+    if (isfinite(column[i * t->n_columns])) return true;
   return false;
 }
 
 // Training as a line, validation, measured now and then, as marks.
 static void put_curve(FILE *out, const struct report_curve *c, const struct report_run *const *runs, int n) {
-  struct chart_series series[2*REPORT_MAX_RUNS];
-  char names[2*REPORT_MAX_RUNS][160];
+  struct chart_series series[2 * REPORT_MAX_RUNS];
+  char names[2 * REPORT_MAX_RUNS][160];
   int m = 0;
   for (int k = 0; k < n; k++)
     for (int j = 0; j < 2; j++) {
@@ -255,12 +255,22 @@ static void put_curve(FILE *out, const struct report_curve *c, const struct repo
       if (!x || !y || !any_finite(t, y)) continue;
       snprintf(names[m], sizeof names[m], "%s%s%s", n > 1 ? runs[k]->name : "", n > 1 ? ", " : "",
                j ? "validation" : "training");
-      series[m] = (struct chart_series){ .name = names[m], .x = x, .y = y, .n = t->n_rows, .stride = t->n_columns,
-                                         .fy = c->factor, .look = k, .how = j ? CHART_MARKS : CHART_LINE };
+      series[m] = (struct chart_series){ .name = names[m],
+                                         .x = x,
+                                         .y = y,
+                                         .n = t->n_rows,
+                                         .stride = t->n_columns,
+                                         .fy = c->factor,
+                                         .look = k,
+                                         .how = j ? CHART_MARKS : CHART_LINE };
       m++;
     }
-  chart_draw(out, &(struct chart){ .title = c->title, .about = c->title, .x = { "iteration", 0, NAN, .log = false },
-                                   .y = { c->axis, NAN, NAN, .log = c->log } }, series, m);
+  chart_draw(out,
+             &(struct chart){ .title = c->title,
+                              .about = c->title,
+                              .x = { "iteration", 0, NAN, .log = false },
+                              .y = { c->axis, NAN, NAN, .log = c->log } },
+             series, m);
 }
 
 static void put_learning(FILE *out, const struct report_run *const *runs, int n) {
@@ -293,7 +303,7 @@ static int put_kind(FILE *out, const struct report_run *runs, int n, const struc
 
 static int put_page(FILE *out, const struct report_kind *const *kinds, const struct report_run *runs, int n,
                     const char *command) {
-  char title[2*sizeof runs->name] = "";
+  char title[2 * sizeof runs->name] = "";
   snprintf(title, sizeof title, n > 1 ? "metaxbar: %s and %d more" : "metaxbar: %s", runs->name, n - 1);
   page_begin(out, title,
              "Networks meta-trained in software, written to phase-change memory, and adapted there to a new task "

@@ -19,30 +19,30 @@ enum { REPORT_MAX_RUNS = 6, REPORT_MAX_TABLES = 8, REPORT_CURVES = 2 };  // as m
 
 // Columns of metrics.csv over the iterations.
 struct report_curve {
-  const char *title, *axis;    // title NULL: no curve
-  double factor;               // of the values
-  const char *column[2];       // training, validation; NULL: none
+  const char *title, *axis;  // title NULL: no curve
+  double factor;             // of the values
+  const char *column[2];     // training, validation; NULL: none
   bool log;
 };
 
 // The runs of one experiment, and how they are drawn.
 struct report_kind {
-  const char *name;            // of the experiment: results in showcase/NAME.json
-  const char *task, *title;    // what it learns, in a few words; the heading of its section
-  const char *const *tables;   // showcase/TABLE.csv; NULL ends, or NULL: none
+  const char *name;           // of the experiment: results in showcase/NAME.json
+  const char *task, *title;   // what it learns, in a few words; the heading of its section
+  const char *const *tables;  // showcase/TABLE.csv; NULL ends, or NULL: none
   struct report_curve curve[REPORT_CURVES];
-  const char *curve_text;      // below them
+  const char *curve_text;  // below them
   int (*draw)(FILE *out, const struct report_run *const *runs, int n);
 };
 
 struct report_run {
   const struct report_kind *kind;
-  char name[128];               // last part of the folder's name
-  char folder[FILE_PATH_SIZE/2];
-  struct json_t *facts;         // NAME.json
+  char name[128];  // last part of the folder's name
+  char folder[FILE_PATH_SIZE / 2];
+  struct json_t *facts;  // NAME.json
   char facts_path[FILE_PATH_SIZE];
-  struct json_t *build;         // NULL: no build.json
-  struct csvtable metrics;      // no rows: no metrics.csv
+  struct json_t *build;                      // NULL: no build.json
+  struct csvtable metrics;                   // no rows: no metrics.csv
   struct csvtable table[REPORT_MAX_TABLES];  // in the order of kind->tables
 };
 

@@ -93,7 +93,10 @@ static int draw(FILE *out, const struct report_run *const *runs, int n) {
 }
 
 struct report_kind usual_kind(const char *name, const char *about) {
-  return (struct report_kind){ .name = name, .task = about, .title = about, .draw = draw,
+  return (struct report_kind){ .name = name,
+                               .task = about,
+                               .title = about,
+                               .draw = draw,
                                .curve = { { "Loss in training", "loss", 1, { "loss", NULL }, true } },
                                .curve_text = "Mean loss on the items of each iteration. Its axis is logarithmic." };
 }

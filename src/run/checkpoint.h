@@ -16,11 +16,11 @@ enum { CHECKPOINT_MAX_TALLY = 16 };
 
 // How far a training is.
 struct checkpoint_state {
-  int64_t iteration;                    // finished
-  double tally[CHECKPOINT_MAX_TALLY];   // sums since the last row
-  int64_t tallied;                      // iterations in them
-  double best;                          // score of the best model, higher is better
-  int64_t best_iteration;               // 0: none yet
+  int64_t iteration;                   // finished
+  double tally[CHECKPOINT_MAX_TALLY];  // sums since the last row
+  int64_t tallied;                     // iterations in them
+  double best;                         // score of the best model, higher is better
+  int64_t best_iteration;              // 0: none yet
 };
 
 // Views into a training; the training owns all of it.

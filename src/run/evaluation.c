@@ -15,7 +15,7 @@ struct share {
 static int run_item(void *context, int k, int worker, void *record) {
   const struct share *s = context;
   if (signals_caught()) return err_set(ERR_INTERRUPTED, "evaluation stopped by a signal; nothing is reported");
-  return s->e->item(s->e->context, s->first + k*s->step, worker, record);
+  return s->e->item(s->e->context, s->first + k * s->step, worker, record);
 }
 
 static int run_chip(const struct evaluation *e, int number, unsigned char *records, double *seconds) {
@@ -24,10 +24,10 @@ static int run_chip(const struct evaluation *e, int number, unsigned char *recor
   if (e->fleet) TRY(fleet_begin(e->fleet, number));
   int rc = e->begin ? e->begin(e->context) : 0;
   const double begin_s = clock_s();
-  const int n = (e->n_items - number + step - 1)/step;
+  const int n = (e->n_items - number + step - 1) / step;
   if (rc == 0)
-    rc = par_map(e->par, n, e->record_bytes*(size_t)step, run_item, &share,
-                 records + (size_t)number*e->record_bytes);
+    rc =
+      par_map(e->par, n, e->record_bytes * (size_t)step, run_item, &share, records + (size_t)number * e->record_bytes);
   *seconds += clock_s() - begin_s;
   if (e->end) e->end(e->context);
   if (e->fleet) fleet_end(e->fleet);

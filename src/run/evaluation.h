@@ -11,7 +11,7 @@ struct par;
 
 struct evaluation {
   struct par *par;
-  struct fleet *fleet;     // NULL: software
+  struct fleet *fleet;  // NULL: software
   int n_items;
   size_t record_bytes;
   void *context;

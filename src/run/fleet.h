@@ -22,20 +22,20 @@ struct fleet_place {
 
 struct fleet {
   int n_chips, n_workers, n_parts;
-  int n_later;                           // copies at later times
-  double later_s[FLEET_MAX_LATER];       // rising, after chip.time_s
-  double wait_s;                         // how far fleet_wait lets a copy's clock run
-  const char *state;                     // file of synapse.state, ""
+  int n_later;                      // copies at later times
+  double later_s[FLEET_MAX_LATER];  // rising, after chip.time_s
+  double wait_s;                    // how far fleet_wait lets a copy's clock run
+  const char *state;                // file of synapse.state, ""
   // Program and calibrate chip number k, at time 0; the fleet frees it.
   int (*deploy)(void *context, int number, struct chip **chip);
   void *context;
   // written by the functions below
   int number;
-  struct chip *chip;                     // in use; NULL between fleet_end and fleet_begin
-  struct fleet_place *place;             // (n_workers)
-  struct ledger first;                   // what writing the first chip took
-  struct lifetime_quality quality;       // how well it held its first matrix then
-  double clock_s;                        // of the first chip when items begin
+  struct chip *chip;                // in use; NULL between fleet_end and fleet_begin
+  struct fleet_place *place;        // (n_workers)
+  struct ledger first;              // what writing the first chip took
+  struct lifetime_quality quality;  // how well it held its first matrix then
+  double clock_s;                   // of the first chip when items begin
 };
 
 // The fields above `written by` are set.

@@ -135,8 +135,8 @@ int run_check_read(const char *const *reads, const char *assignment) {
   if (settings_assigned(reads, assignment)) return 0;
   for (size_t k = 0, used = 0; reads && reads[k]; k++, used = strlen(list))
     snprintf(list + used, sizeof list - used, "%s%s", k ? ", " : "", reads[k]);
-  return err_set(ERR_SETTING, "%.*s: has no effect here; these have one: %s", (int)strcspn(assignment, "="),
-                 assignment, list);
+  return err_set(ERR_SETTING, "%.*s: has no effect here; these have one: %s", (int)strcspn(assignment, "="), assignment,
+                 list);
 }
 
 int run_refuse(const struct run_sources *from, const char *const *settings, const char *needs) {

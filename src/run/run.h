@@ -52,22 +52,27 @@ struct run_settings {
   struct run_synapse_params *synapse;
   struct chip_params *chip;
   struct ledger_params *ledger;
-  int64_t *items;                  // of an evaluation
+  int64_t *items;  // of an evaluation
 };
 // Sections of a chip, and views, of settings whose parts have the usual names.
-#define RUN_CHIP_SECTIONS(set)                                                                                    \
-  { "chip", chip_param_table, &(set)->chip }, { "verify", verify_param_table, &(set)->chip.verify },              \
-  { "ledger", ledger_param_table, &(set)->ledger }
-#define RUN_SETTINGS(set, items_)                                                                                 \
-  ((struct run_settings){ .sections = (set)->sections, .run = &(set)->run, .training = &(set)->training,          \
-                          .synapse = &(set)->synapse, .chip = &(set)->chip, .ledger = &(set)->ledger,             \
+#define RUN_CHIP_SECTIONS(set)                                                                                         \
+  { "chip", chip_param_table, &(set)->chip }, { "verify", verify_param_table, &(set)->chip.verify }, {                 \
+    "ledger", ledger_param_table, &(set)->ledger                                                                       \
+  }
+#define RUN_SETTINGS(set, items_)                                                                                      \
+  ((struct run_settings){ .sections = (set)->sections,                                                                 \
+                          .run = &(set)->run,                                                                          \
+                          .training = &(set)->training,                                                                \
+                          .synapse = &(set)->synapse,                                                                  \
+                          .chip = &(set)->chip,                                                                        \
+                          .ledger = &(set)->ledger,                                                                    \
                           .items = items_ })
 
 // Where settings come from beside the defaults.
 struct run_sources {
-  const char *config;              // INI file, or NULL
+  const char *config;  // INI file, or NULL
   int n_assignments;
-  char *const *assignments;        // section.name=value
+  char *const *assignments;  // section.name=value
 };
 
 // What an experiment makes of the settings of a model file before file and command line are applied: for instance that

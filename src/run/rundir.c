@@ -54,8 +54,8 @@ static int lock(struct rundir *r) {
 
 // Links in a folder that was received could point at any file of the user's.
 static int refuse_links(const struct rundir *r) {
-  static const char *const names[] = { RUNDIR_LOCK, RUNDIR_SETTINGS, RUNDIR_BUILD,
-                                       RUNDIR_METRICS, RUNDIR_CHECKPOINT, RUNDIR_MODEL, RUNDIR_BEST };
+  static const char *const names[] = { RUNDIR_LOCK,       RUNDIR_SETTINGS, RUNDIR_BUILD, RUNDIR_METRICS,
+                                       RUNDIR_CHECKPOINT, RUNDIR_MODEL,    RUNDIR_BEST };
   char path[FILE_PATH_SIZE];
   for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
     rundir_path(r, names[k], path);
@@ -96,8 +96,7 @@ static int check_data(const struct rundir *r, const char *fingerprint) {
   TRY(json_read(&facts, path, 1 << 20));
   int rc = json_has(facts, "data") ? json_field_text(facts, path, "data", &then) : 0;
   if (rc == 0 && *then && strcmp(then, fingerprint))
-    rc = err_set(ERR_SETTING, "%s: data=%s: the run began with other data; now it is %s", path, then,
-                 fingerprint);
+    rc = err_set(ERR_SETTING, "%s: data=%s: the run began with other data; now it is %s", path, then, fingerprint);
   json_release(facts);
   return rc;
 }

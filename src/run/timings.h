@@ -16,7 +16,7 @@ struct timings_figure {
 // Begin with { 0 }.
 struct timings {
   int n;
-  double peak1, peak;     // operations per second of one thread and of all in use; timings_peaks
+  double peak1, peak;  // operations per second of one thread and of all in use; timings_peaks
   struct timings_figure figure[TIMINGS_MAX];
 };
 

@@ -32,8 +32,8 @@ struct training {
 double training_rate(const struct training_params *p, int64_t iteration) {
   switch ((enum training_schedule)p->schedule) {
   case TRAINING_CONSTANT: return p->rate;
-  case TRAINING_STEPS: return p->rate*pow(p->decay, (double)(iteration/p->decay_every));
-  case TRAINING_COSINE: return p->rate*0.5*(1 + cos(pi*(double)iteration/(double)p->iterations));
+  case TRAINING_STEPS: return p->rate * pow(p->decay, (double)(iteration / p->decay_every));
+  case TRAINING_COSINE: return p->rate * 0.5 * (1 + cos(pi * (double)iteration / (double)p->iterations));
   }
   return 0;
 }
@@ -51,8 +51,8 @@ struct step {
 static void step_range(const struct step *s, const struct training_group *group, size_t begin, size_t end) {
   const struct training_params *p = s->job->settings->training;
   real *const w = s->job->parameters;
-  const double rate = s->rate*group->rate;
-  const real keep = (real)(1 - rate*p->weight_decay), most = (real)p->weight_max;
+  const double rate = s->rate * group->rate;
+  const real keep = (real)(1 - rate * p->weight_decay), most = (real)p->weight_max;
   for (size_t i = begin; i < end && keep < 1; i++) w[i] *= keep;
   adam_step(w + begin, s->moment1 + begin, s->moment2 + begin, s->gradient + begin, end - begin, rate, p->epsilon,
             (long)s->number);
@@ -66,18 +66,18 @@ static void step_slice(void *context, int slice, int worker) {
   (void)worker;
   for (int k = 0; k < s->job->n_groups; k++) {
     const struct training_group *g = &s->job->group[k];
-    step_range(s, g, g->first + g->n*(size_t)slice/SLICES, g->first + g->n*(size_t)(slice + 1)/SLICES);
+    step_range(s, g, g->first + g->n * (size_t)slice / SLICES, g->first + g->n * (size_t)(slice + 1) / SLICES);
   }
 }
 
 double training_step(const struct training_job *job, real *gradient, real *moment1, real *moment2, int64_t number) {
   const struct training_params *p = job->settings->training;
   double square = 0;
-  for (size_t i = 0; i < job->n; i++) square += (double)gradient[i]*(double)gradient[i];
+  for (size_t i = 0; i < job->n; i++) square += (double)gradient[i] * (double)gradient[i];
   const double length = sqrt(square);
   if (!isfinite(length)) return length;
   if (p->clip > 0 && length > p->clip)
-    for (size_t i = 0; i < job->n; i++) gradient[i] *= (real)(p->clip/length);
+    for (size_t i = 0; i < job->n; i++) gradient[i] *= (real)(p->clip / length);
   struct step s = { job, gradient, moment1, moment2, training_rate(p, number - 1), number };
   par_local(job->par, SLICES, step_slice, &s);
   return length;
@@ -98,17 +98,18 @@ static int gradient_item(void *context, int item, int worker, void *record, real
 // Means over items.
 static int finish_means(struct training_job *job, real *gradient, double *tally) {
   for (int k = 0; k < job->n_items; k++)
-    for (int c = 0; c < job->n_columns; c++) tally[c] += job->tally[k*job->n_columns + c]/job->n_items;
+    for (int c = 0; c < job->n_columns; c++) tally[c] += job->tally[k * job->n_columns + c] / job->n_items;
   for (size_t i = 0; i < job->n; i++) gradient[i] /= (real)job->n_items;
   return 0;
 }
 
 bool training_matters(const void *context, const char *key) {
-  static const char *const not[] = { "run.threads", "train.checkpoint_every_s", "eval.", "synapse.", "chip.",
-                                     "verify.", "ledger.", NULL };
+  static const char *const not [] = {
+    "run.threads", "train.checkpoint_every_s", "eval.", "synapse.", "chip.", "verify.", "ledger.", NULL
+  };
   (void)context;
-  for (int k = 0; not[k]; k++)
-    if (!strncmp(key, not[k], strlen(not[k]))) return false;
+  for (int k = 0; not [k]; k++)
+    if (!strncmp(key, not [k], strlen(not [k]))) return false;
   return true;
 }
 
@@ -147,7 +148,7 @@ static int outer_update(struct training *t) {
 // Means of the tally since the last row.
 static void means(const struct training *t, double *mean) {
   const double n = t->state.tallied > 0 ? (double)t->state.tallied : 1;
-  for (int k = 0; k < t->job->n_columns; k++) mean[k] = t->state.tally[k]/n;
+  for (int k = 0; k < t->job->n_columns; k++) mean[k] = t->state.tally[k] / n;
   if (t->job->row) t->job->row(t->job->context, mean);
 }
 
@@ -177,7 +178,7 @@ static int record(struct training *t) {
   const struct training_job *job = t->job;
   const bool last = t->state.iteration == t->p->iterations;
   if (t->state.iteration % t->p->log_every && !last) return 0;
-  char validation[40*TRAINING_MAX_COLUMNS] = "", row[40*TRAINING_MAX_COLUMNS] = "";
+  char validation[40 * TRAINING_MAX_COLUMNS] = "", row[40 * TRAINING_MAX_COLUMNS] = "";
   double mean[TRAINING_MAX_COLUMNS];
   if (job->validate && (t->state.iteration % t->p->validate_every == 0 || last))
     TRY(validate(t, validation, sizeof validation));
@@ -198,10 +199,17 @@ static int record(struct training *t) {
 static struct checkpoint checkpoint_of(struct training *t) {
   const struct training_job *job = t->job;
   return (struct checkpoint){
-    .run = &t->run, .sections = job->settings->sections,
-    .matters = job->matters ? job->matters : training_matters, .context = job->context, .n = job->n,
-    .parameters = job->parameters, .moment1 = t->moment1, .moment2 = t->moment2, .iterations = t->p->iterations,
-    .n_tally = job->n_columns, .state = &t->state,
+    .run = &t->run,
+    .sections = job->settings->sections,
+    .matters = job->matters ? job->matters : training_matters,
+    .context = job->context,
+    .n = job->n,
+    .parameters = job->parameters,
+    .moment1 = t->moment1,
+    .moment2 = t->moment2,
+    .iterations = t->p->iterations,
+    .n_tally = job->n_columns,
+    .state = &t->state,
   };
 }
 
@@ -246,7 +254,7 @@ static void allocate(struct training *t, struct training_job *job) {
   t->gradient = err_aligned(job->n, sizeof(real));
   t->moment1 = err_aligned(job->n, sizeof(real));
   t->moment2 = err_aligned(job->n, sizeof(real));
-  job->tally = err_calloc((size_t)(job->n_items*job->n_columns), sizeof *job->tally);
+  job->tally = err_calloc((size_t)(job->n_items * job->n_columns), sizeof *job->tally);
 }
 
 static void release(struct training *t) {
