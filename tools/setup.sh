@@ -23,6 +23,7 @@ needed=(
 tests=(
   'clang                | second compiler, fuzzing       | command -v clang'
   'libclang-rt-dev      | sanitizers of clang, fuzzing   | ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.fuzzer*'
+  'clang-format         | to test the layout of sources  | command -v clang-format'
   'mosquitto            | a broker to test the arm with  | command -v mosquitto || test -x /usr/sbin/mosquitto'
   'openssl              | certificates for that broker   | command -v openssl'
   'chromium             | a browser to test reports with | command -v chromium || command -v chromium-browser || command -v google-chrome'
