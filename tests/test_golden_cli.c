@@ -336,6 +336,8 @@ static const struct tolerance {
   { "validation_", 0.1, 0 },
   { "accuracy", 0.06, 0 },
   { "below_all", 0.06, 0 },
+  { ".difference[", 0.06, 0 },
+  { ".p[", 0, 0 },
   { "chips[", 0.06, 0 },
   { "per_update", 0, 0.25 },
   { "_written", 0, 0.25 },

@@ -107,10 +107,10 @@ int main(void) {
     }
   test_forward(200, 64, 10, is_double ? 1e-10 : 1e-3, &r);  // a mean of ten deviations
   test_forward(50, 16, -9, 0, &r);                          // everything rectified: exactly zero
-  test_in_place(&r);
   if (GRADIENT_CHECKED) {
     test_gradient(N, &r);
     test_gradient(M, &r);
   }
+  test_in_place(&r);
   return test_summary();
 }
