@@ -51,7 +51,7 @@ static void test_sums(int n, int C, struct rng *r) {
 // m pixels give the statistics, n - m more are normalised by them.
 enum { M = 7, N = 12, C = 16 };
 struct problem {
-  real z[N*C], a[N*C], y[N*C], mean[C], r[C];
+  _Alignas(64) real z[N*C], a[N*C], y[N*C], mean[C], r[C];
 };
 
 static double loss(void *context, uint64_t *pattern) {
@@ -70,7 +70,7 @@ static double loss(void *context, uint64_t *pattern) {
 
 static void test_gradient(int n, struct rng *r) {
   static struct problem p;
-  static real dy[N*C], dz[N*C], s1[C], s2[C], zero[C];
+  static _Alignas(64) real dy[N*C], dz[N*C], s1[C], s2[C], zero[C];
   memset(s1, 0, sizeof s1);
   memset(s2, 0, sizeof s2);
   for (int i = 0; i < N*C; i++) p.z[i] = (real)(rng_normal(r) + 0.3);
@@ -86,7 +86,7 @@ static void test_gradient(int n, struct rng *r) {
 // In place of its own input, to the same bits.
 static void test_in_place(struct rng *r) {
   static struct problem p;
-  static real dy[N*C], dz[N*C], s1[C], s2[C];
+  static _Alignas(64) real dy[N*C], dz[N*C], s1[C], s2[C];
   memset(s1, 0, sizeof s1);
   memset(s2, 0, sizeof s2);
   for (int i = 0; i < N*C; i++) p.z[i] = (real)(rng_normal(r) + 0.3), dy[i] = (real)rng_normal(r);
