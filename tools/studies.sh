@@ -114,9 +114,9 @@ layers() {
     character_tasks "read-$shots" $shots train.tasks=16 train.rate=2e-3 train.iterations=600
     character_tasks "all-$shots" $shots train.adapt=all train.inner_rate=0.03 train.tasks=8 train.rate=1e-3 train.iterations=300
     character_tasks "first-$shots" $shots train.adapt=all train.order=1 train.inner_rate=0.03 train.tasks=8 train.rate=1e-3 train.iterations=300
-    adapted "Omniglot, $shots shots, *task*" "read-out" "read-$shots" $characters eval.shots=$shots
-    adapted "Omniglot, $shots shots, *task*" "all" "all-$shots" $characters eval.shots=$shots
-    adapted "Omniglot, $shots shots, *task*" "all, first order" "first-$shots" $characters eval.shots=$shots
+    adapted "Omniglot, $shots $([ $shots = 1 ] && echo shot || echo shots), *task*" "read-out" "read-$shots" $characters eval.shots=$shots
+    adapted "Omniglot, $shots $([ $shots = 1 ] && echo shot || echo shots), *task*" "all" "all-$shots" $characters eval.shots=$shots
+    adapted "Omniglot, $shots $([ $shots = 1 ] && echo shot || echo shots), *task*" "all, first order" "first-$shots" $characters eval.shots=$shots
   done
   replace layers "$work/layers" docs/cifar.md
 }
