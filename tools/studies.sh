@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trainings that compare ways to train, with their tables in docs/cifar.md: an hour and a half on two cores, all in all.
+# Train small networks in several ways and write the tables that compare them into docs/cifar.md: an hour and a half on two cores.
 #   tools/studies.sh [ablation] [layers]     these parts; all, if none is named
 # ablation: each augmentation and learned rates, 64 channels, CIFAR100-FS, validation classes. layers: the read-out or all layers adapt,
 # CIFAR100-FS and Omniglot by random characters, 64 channels, in software and on chips, evaluation classes.
@@ -30,7 +30,7 @@ scores() {
   $metaxbar eval fewshot --model "$run/model.safetensors" --scores "$work/$file.json" "$@" > "$work/out"
 }
 
-# the last row of an evaluation: "71.2 +- 0.9", and what it wrote
+# The accuracy after the last update of what $work/out holds: "71.2 +- 0.9".
 accuracy() { awk '$1 ~ /^[0-9]+$/ && $2 ~ /^[0-9.]+$/ && !later { a = $2; ci = $3 } /^seconds later/ { later = 1 } END { print a " +- " ci }' "$work/out"; }
 
 # ---- networks of 64 channels that learn colour images: classes first, then tasks

@@ -572,11 +572,6 @@ static int measure_fixed(struct fewshot_result *r, const struct fewshot *f, cons
   return rc;
 }
 
-enum dataset_split fewshot_eval_split(const struct fewshot *f) {
-  static const enum dataset_split of[] = { DATASET_EVALUATION, DATASET_VALIDATION, DATASET_TRAINING };
-  return of[f->eval.split];
-}
-
 int fewshot_load(struct dataset *data, const struct fewshot *f) {
   const int background = f->synapse.kind == RUN_CHIP || f->eval.batchnorm == CONVNET_FIXED;
   const int evaluation = background ? DATASET_EVERYTHING : DATASET_EVALUATION_ONLY,

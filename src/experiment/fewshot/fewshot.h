@@ -116,6 +116,8 @@ int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, c
 // Replace the weights by what the synapse arrays of the settings hold once written (quantised: rounded).
 void fewshot_model_round(struct fewshot_model *m, const struct fewshot *f);
 
+enum dataset_split fewshot_eval_split(const struct fewshot *f);  // eval.split
+
 // Tasks learned on the chip and beside it (alternatives.c).
 int fewshot_alternatives(struct experiment_alternatives *a, const struct fewshot *f, const struct fewshot_model *m,
                          const struct dataset *data);

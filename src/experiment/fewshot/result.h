@@ -54,8 +54,6 @@ void fewshot_result_print(const struct fewshot_result *r, const struct fewshot *
 struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct fewshot *f,
                                    const struct fewshot_model *m);
 
-enum dataset_split fewshot_eval_split(const struct fewshot *f);  // eval.split
-
 // Mean accuracy and loss after every update over tasks drawn from a split; eval.ways other than those of the read-out
 // need eval.method=centroid.
 int fewshot_measure(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,

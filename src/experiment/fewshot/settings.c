@@ -107,3 +107,8 @@ void fewshot_init(struct fewshot *f) {
 struct run_settings fewshot_run_settings(struct fewshot *f) {
   return RUN_SETTINGS(f, &f->eval.tasks);
 }
+
+enum dataset_split fewshot_eval_split(const struct fewshot *f) {
+  static const enum dataset_split of[] = { DATASET_EVALUATION, DATASET_VALIDATION, DATASET_TRAINING };
+  return of[f->eval.split];
+}
