@@ -375,6 +375,30 @@ static void test_time_and_copies(void) {
   chip_free(c);
 }
 
+// Written for a later time, weights are in proportion then, and not before (drift by its mean alone, no other error).
+static void test_aim(void) {
+  enum { I = 40, O = 8, OP = 16 };
+  struct chip_params p = ideal();
+  real *w = new_matrix(I, O, 0.3, 13), *v = ARENA_NEW(&arena, I*OP, real);
+  p.drift_scale = 1;
+  for (int aimed = 0; aimed < 2; aimed++) {
+    p.aim_s = aimed ? 86400 : 0;
+    struct chip *c = one_matrix(&p, I, O, w);
+    for (int k = 0; k < 2; k++) {  // as written, a day later
+      double spread = 0, kept = 0;
+      CHECK(chip_advance(c, k ? 86400 : 0, &c->rng) == 0, "%s", err_message());
+      for (size_t u = 0; u < tile_units(&c->tiles[0], &c->design); u++)  // of which (P2) draws the mean
+        c->tiles[0].nu[u] = (float)pcm_drift_mean(&c->design.pcm, (double)c->tiles[0].target_uS[u]);
+      tile_settle(&c->tiles[0], &c->design, c->clock_s);
+      chip_effective(c, 0, v);
+      for (int i = 0; i < I; i++) kept += (double)(v[i*OP]/w[i*OP])/I;
+      for (int i = 0; i < I; i++) spread = fmax(spread, fabs((double)(v[i*OP]/w[i*OP])/kept - 1));
+      CHECK(aimed == k ? spread < 1e-3 : spread > 0.1, "aimed %d, later %d: %g", aimed, k, spread);
+    }
+    chip_free(c);
+  }
+}
+
 // Calibrations on a schedule: each matrix has its own, the last that is due is carried out, the ledger counts all.
 static void test_schedule(void) {
   enum { I = 20, O = 8 };
@@ -575,6 +599,7 @@ int main(void) {
   test_updates();
   test_saturation();
   test_time_and_copies();
+  test_aim();
   test_schedule();
   test_threads();
   test_error();

@@ -47,6 +47,9 @@ const struct param chip_param_table[] = {
                "on each core; unit: 1"),
   F(weight_clip, 0, 0, 100, "clip weights at this many standard deviations; 0: never"),
   F(headroom, 1, 0.01, 100, "scale, relative to the largest weight; above 1 it leaves room for updates"),
+  F(aim_s, 0, 0, 1e12,
+    "seconds after writing at which conductances are in proportion to the weights, as far as the mean drift is known; "
+    "0: when written"),
   PARAM_CHOICE(struct chip_params, update, CHIP_ALL, chip_update_names,
                "which changes of an update are written: all, those above a threshold, or all rounded to a grid"),
   F(update_threshold, 0.02, 0, 10, "chip.update=threshold: smallest change that is written, relative to the scale"),
@@ -109,6 +112,10 @@ int chip_new(struct chip **out, const struct chip_params *p, uint64_t seed) {
   c->seed = seed;
   c->rng = rng_stream(seed, RNG_PROGRAM, 0);
   const int rc = design_init(c);
+  if (rc == 0 && p->aim_s > 0) {
+    c->aim = err_calloc(CHIP_AIMS + 1, sizeof *c->aim);
+    for (int k = 0; k <= CHIP_AIMS; k++) c->aim[k] = (real)pcm_aim(&c->design.pcm, (double)k/CHIP_AIMS, p->aim_s);
+  }
   if (rc < 0) {
     free(c);
     return rc;
@@ -256,6 +263,7 @@ void chip_free(struct chip *c) {
   if (!c) return;
   for (int k = 0; c->tiles && k < c->n_pieces; k++) tile_release(&c->tiles[k]);
   for (int m = 0; !c->origin && m < c->n_matrices; m++) free(c->matrices[m].sample);
+  if (!c->origin) free(c->aim);
   if (c->tiles) {
     core_work_release(&c->work);
     arena_release(&c->arena);

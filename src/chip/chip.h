@@ -46,6 +46,8 @@ struct chip_matrix {
   int64_t n_seen;
 };
 
+enum { CHIP_AIMS = 1024 };
+
 struct chip {
   struct chip_params params;
   struct tile_design design;
@@ -61,6 +63,7 @@ struct chip {
   struct ledger ledger;
   struct rng rng;               // for deployment, saved with the state
   struct core_work work;
+  real *aim;                    // (CHIP_AIMS + 1) what is written for |w|/scale = k/CHIP_AIMS; NULL: the same
   real *cells;                  // (rows, padded columns) scratch: weights of one tile
   uint8_t *mask;                // (rows, padded columns) scratch: which change
   struct arena arena;           // owns all arrays of the matrices but the samples

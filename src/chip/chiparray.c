@@ -47,6 +47,14 @@ static void set_scales(struct chip_matrix *m, const real *w) {
 // The released simulation folds |w| > 1 back instead of clipping it.
 static real fold(double w) { return (real)(fabs(w) > 1 ? copysign(2 - fabs(w), w) : w); }
 
+// What to write for w in [-1, 1]: between the points of c->aim, if it aims at a later time.
+static real aimed(const struct chip *c, double w) {
+  if (!c->aim) return (real)w;
+  const double at = fabs(w) * CHIP_AIMS;
+  const int k = at < CHIP_AIMS ? (int)at : CHIP_AIMS - 1;
+  return (real)copysign((double)c->aim[k] + (at - k)*(double)(c->aim[k + 1] - c->aim[k]), w);
+}
+
 // w over scale of one piece into c->cells, in [-1, 1].
 static void take_cells(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p, bool first,
                        struct rng *r) {
@@ -58,7 +66,7 @@ static void take_cells(struct chip *c, const struct chip_matrix *m, const struct
       const size_t at = ((size_t)p->row + i)*OP + (size_t)p->column + o;
       double w = (double)m->w[at] / (double)chip_scale_of(m, p)[o];
       if (uniform > 0) w += uniform * (2*rng_uniform(r) - 1);
-      c->cells[i*ld + o] = (real)fmin(fmax((double)(folds ? fold(w) : (real)w), -1), 1);
+      c->cells[i*ld + o] = aimed(c, fmin(fmax((double)(folds ? fold(w) : (real)w), -1), 1));
     }
 }
 

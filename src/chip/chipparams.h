@@ -27,6 +27,7 @@ struct chip_params {
   double recalibrate_s;         // 0: whenever the clock is set; else the interval
   int64_t scale;                // enum chip_scale
   double weight_clip;           // scale at most this many standard deviations of the weights; 0: largest |w|
+  double aim_s;                 // conductances are in proportion to the weights then; 0: when written
   double headroom;              // scale over the largest |w|: room for updates
   int64_t update;               // enum chip_update
   double update_threshold;      // in units of scale

@@ -77,6 +77,21 @@ double pcm_drift_uS(const struct pcm *p, double g_prog_uS, double nu, double t_s
   return g_prog_uS * exp(-nu * pcm_log_ratio(p, t_s));
 }
 
+static double drifted(const struct pcm *p, double x, double log_ratio) {
+  return x > 0 ? x * exp(-pcm_drift_mean(p, x * p->g_max_uS) * log_ratio) : 0;
+}
+
+double pcm_aim(const struct pcm *p, double wanted, double t_s) {
+  const double log_ratio = pcm_log_ratio(p, t_s), target = wanted * drifted(p, 1, log_ratio);
+  double low = 0, high = 1;
+  for (int k = 0; k < 50; k++) {  // bisection: f need not rise everywhere, but f(0) <= target <= f(1)
+    const double middle = 0.5*(low + high);
+    if (drifted(p, middle, log_ratio) < target) low = middle;
+    else high = middle;
+  }
+  return high;
+}
+
 double pcm_sigma_read_uS(const struct pcm *p, double g_uS, double q, double t_s) {
   const double white = p->read_scale * p->read_white * p->g_max_uS / sqrt(p->devices);
   return sqrt(g_uS*g_uS*q*q * pcm_read_factor(p, t_s) + white*white);
