@@ -46,7 +46,7 @@ struct command {
 
 static void print_quality(const struct chip *c, const char *when) {
   printf("%-10s", when);
-  for (int m = 0; m < c->n_matrices; m++) {
+  for (int m = 0; m < chip_matrices(c); m++) {
     const struct lifetime_quality q = lifetime_quality(c, m);
     printf("  %6.3f %6.3f", q.kept, q.error);
   }
@@ -55,9 +55,9 @@ static void print_quality(const struct chip *c, const char *when) {
 
 static void print_quality_head(const struct chip *c) {
   printf("%-10s", "");
-  for (int m = 0; m < c->n_matrices; m++) printf("  %13s", c->matrices[m].name);
+  for (int m = 0; m < chip_matrices(c); m++) printf("  %13s", chip_matrix_name(c, m));
   printf("\n%-10s", "after");
-  for (int m = 0; m < c->n_matrices; m++) printf("  %6s %6s", "kept", "error");
+  for (int m = 0; m < chip_matrices(c); m++) printf("  %6s %6s", "kept", "error");
   printf("\n");
 }
 
@@ -83,13 +83,13 @@ static int report(struct command *c, const char *when) {
   if (c->o->json) {
     struct json_t *j = lifetime_quality_json(c->chip);
     json_put(j, "map", map_json(c));
-    json_put(j, "ledger", ledger_json(&c->chip->ledger, costs));
+    json_put(j, "ledger", ledger_json(chip_ledger(c->chip), costs));
     return options_json(j);
   }
   print_quality_head(c->chip);
   print_quality(c->chip, when);
   printf("\n");
-  ledger_print(&c->chip->ledger, costs, stdout);
+  ledger_print(chip_ledger(c->chip), costs, stdout);
   return 0;
 }
 
@@ -103,7 +103,7 @@ static int run_drift(struct command *c) {
   struct json_t *list = c->o->json ? json_array_new() : NULL;
   if (!list) print_quality_head(c->chip);
   for (int k = 0; k < N_TIMES; k++) {
-    TRY(chip_advance(c->chip, times_s[k], &c->chip->rng));
+    TRY(chip_advance(c->chip, times_s[k], chip_rng(c->chip)));
     if (list) json_put(list, NULL, lifetime_quality_json(c->chip));
     else print_quality(c->chip, time_names[k]);
   }
@@ -115,7 +115,7 @@ static int run_export(struct command *c) {
   TRY(program_model(c));
   TRY(lifetime_resume(c->chip, "", 0));
   TRY(chipstate_write(c->chip, c->o->out));
-  fprintf(stderr, "%s: %ld devices, %.6g s after writing\n", c->o->out, chip_devices(c->chip), c->chip->clock_s);
+  fprintf(stderr, "%s: %ld devices, %.6g s after writing\n", c->o->out, chip_devices(c->chip), chip_clock(c->chip));
   return 0;
 }
 

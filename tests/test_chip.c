@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "base/par.h"
 #include "base/rng.h"
-#include "chip/chip.h"
+#include "chip/chip_private.h"
 #include "ideal_chip.h"
 #include "test.h"
 

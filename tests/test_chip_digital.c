@@ -2,7 +2,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/rng.h"
-#include "chip/chip.h"
+#include "chip/chip_private.h"
 #include "ideal_chip.h"
 #include "test.h"
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "chip/chip_private.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/rng.h"

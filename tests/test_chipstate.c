@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/rng.h"
-#include "chip/chip.h"
+#include "chip/chip_private.h"
 #include "chip/chipstate.h"
 #include "test.h"
 #include "unsealed.h"

@@ -1,5 +1,6 @@
 // Evaluation: results that do not depend on the number of threads; baselines; several chips, later times and ledgers;
 // settings that contradict each other.
+#include "chip/chip_private.h"
 #include "base/err.h"
 #include "base/rng.h"
 #include "base/stat.h"

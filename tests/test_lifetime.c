@@ -1,6 +1,6 @@
 // How well a chip holds its weights, by hand: the part kept and the error beside it.
 #include "base/err.h"
-#include "chip/chip.h"
+#include "chip/chip_private.h"
 #include "chip/lifetime.h"
 #include "test.h"
 

@@ -1,5 +1,6 @@
 // The trainee on simulated chips: an ideal chip is the software; every movement begins with the chip as it was
 // programmed; chips take turns; the ledger; what contradicts is refused.
+#include "chip/chip_private.h"
 #include "base/err.h"
 #include "base/par.h"
 #include "base/rng.h"

@@ -1,5 +1,6 @@
 // Meta-training with the chip in the loop: on an ideal chip the loss and the meta-gradient are those of software; a
 // renewed chip is a new one; what trains is what the chip conducts, corrected; the answer follows from the seed alone.
+#include "chip/chip_private.h"
 #include "base/err.h"
 #include "base/rng.h"
 #include "experiment/fewshot/deploy.h"

@@ -3,7 +3,7 @@
 // heard too.
 #include "base/err.h"
 #include "base/rng.h"
-#include "chip/chip.h"
+#include "chip/chip_private.h"
 #include "device/tile.h"
 #include "folder.h"
 #include "test.h"

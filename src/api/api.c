@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/settings.h"
 #include "chip/chip.h"
+#include "device/tile.h"
 #include "metaxbar.h"
 
 const char *mx_version(void) { return METAXBAR_VERSION; }
@@ -59,12 +60,12 @@ int api_chip_number(const struct chip *c, const struct ledger *l, const struct l
     const char *name;
     double value;
   } all[] = {
-    { "clock_s", c->clock_s },
-    { "cores", c->n_cores },
+    { "clock_s", chip_clock(c) },
+    { "cores", chip_cores(c) },
     { "devices", (double)chip_devices(c) },
-    { "units_per_sign", c->design.units },
-    { "g_max_uS", c->design.pcm.g_max_uS },
-    { "t0_s", c->design.pcm.t0_s },
+    { "units_per_sign", chip_design(c)->units },
+    { "g_max_uS", chip_design(c)->pcm.g_max_uS },
+    { "t0_s", chip_design(c)->pcm.t0_s },
 #define X(field, help) { #field, (double)n.field },
     LEDGER_COUNTS(X)
 #undef X

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/settings.h"
 #include "chip/chip.h"
+#include "device/tile.h"
 #include "chip/chipstate.h"
 #include "kernel/conv.h"
 #include "metaxbar.h"
@@ -54,7 +55,7 @@ void mx_chip_free(struct mx_chip *c) {
 
 static int check_name(const struct mx_chip *c, const char *name) {
   const size_t length = strlen(name);
-  bool good = length > 0 && length < sizeof c->chip->matrices->name;
+  bool good = length > 0 && length < CHIP_NAME_SIZE;
   for (size_t i = 0; i < length && good; i++) good = isalnum((unsigned char)name[i]) || strchr("_-.", name[i]);
   if (!good) return err_set(ERR_SETTING, "matrix '%.64s': a name has 1 to 63 letters, digits and _ - .", name);
   return json_has(c->names, name) ? err_set(ERR_SETTING, "matrix '%s': the chip has one of that name", name) : 0;
@@ -63,7 +64,7 @@ static int check_name(const struct mx_chip *c, const char *name) {
 int mx_chip_add(struct mx_chip *c, const char *name, int I, int O) {
   API_BEGIN;
   API_PRESENT("mx_chip_add", c, name);
-  const struct chip_params *p = &c->chip->params;
+  const struct chip_params *p = chip_settings(c->chip);
   if (c->stage != OPEN) return err_set(ERR_SETTING, "mx_chip_add: the chip is built");
   TRY(check_name(c, name));
   if (I < 1 || O < 1 || I > MAX_SIDE || O > MAX_SIDE)
@@ -79,7 +80,7 @@ int mx_chip_build(struct mx_chip *c) {
   API_BEGIN;
   API_PRESENT("mx_chip_build", c);
   if (c->stage != OPEN) return err_set(ERR_SETTING, "mx_chip_build: the chip is built");
-  if (c->chip->n_matrices == 0)
+  if (chip_matrices(c->chip) == 0)
     return err_set(ERR_SETTING, "mx_chip_build: the chip has no matrix; mx_chip_add comes first");
   const int rc = chip_build(c->chip);
   c->stage = rc < 0 ? FAILED : BUILT;
@@ -91,10 +92,10 @@ int mx_chip_build(struct mx_chip *c) {
 static int check_matrix(const char *what, const struct mx_chip *c, int m, bool programmed) {
   API_PRESENT(what, c);
   if (c->stage != BUILT) return err_set(ERR_SETTING, "%s: the chip is not built", what);
-  if (m < 0 || m >= c->chip->n_matrices)
-    return err_set(ERR_SETTING, "%s: matrix %d of %d", what, m, c->chip->n_matrices);
-  if (programmed && !c->chip->matrices[m].programmed)
-    return err_set(ERR_SETTING, "%s: matrix '%s' has not been programmed", what, c->chip->matrices[m].name);
+  if (m < 0 || m >= chip_matrices(c->chip))
+    return err_set(ERR_SETTING, "%s: matrix %d of %d", what, m, chip_matrices(c->chip));
+  if (programmed && !chip_programmed(c->chip, m))
+    return err_set(ERR_SETTING, "%s: matrix '%s' has not been programmed", what, chip_matrix_name(c->chip, m));
   return 0;
 }
 
@@ -105,8 +106,8 @@ static int write_matrix(const char *what, struct mx_chip *c, int m, bool program
   API_PRESENT(what, w);
   TRY(api_finite(what, w, (size_t)s->I * (size_t)s->O));
   real *padded = api_padded(w, (size_t)s->I, (size_t)s->O, (size_t)vector_padded(s->O));
-  if (program) s->ops->program(s, padded, &c->chip->rng);
-  else s->ops->update(s, padded, &c->chip->rng);
+  if (program) s->ops->program(s, padded, chip_rng(c->chip));
+  else s->ops->update(s, padded, chip_rng(c->chip));
   free(padded);
   return 0;
 }
@@ -127,7 +128,7 @@ static void multiply(struct mx_chip *c, int m, float *y, const float *x, int B) 
   const size_t OP = (size_t)vector_padded(s->O), n = (size_t)B;
   const struct conv shape = conv_shape(B, 1, 1, s->I, s->O, 1, 1, 0);
   real *in = api_padded(x, n, (size_t)s->I, (size_t)vector_padded(s->I)), *out = err_aligned(n * OP, sizeof *out);
-  s->ops->product(s, out, in, &shape, &c->chip->rng);
+  s->ops->product(s, out, in, &shape, chip_rng(c->chip));
   if (y) api_plain(y, out, n, (size_t)s->O, OP);
   free(in);
   free(out);
@@ -136,19 +137,17 @@ static void multiply(struct mx_chip *c, int m, float *y, const float *x, int B) 
 int mx_chip_calibrate(struct mx_chip *c, int m, const float *x, int n) {
   API_BEGIN;
   TRY(check_matrix("mx_chip_calibrate", c, m, true));
-  struct chip_matrix *matrix = &c->chip->matrices[m];
-  const int most = (int)c->chip->params.calibration_rows;
+  const int most = (int)chip_settings(c->chip)->calibration_rows;
   if (x) {
     if (n < 2 || n > most)
       return err_set(ERR_SETTING, "mx_chip_calibrate: %d input vectors; from 2 to chip.calibration_rows=%d", n, most);
-    TRY(api_finite("mx_chip_calibrate", x, (size_t)n * (size_t)matrix->base.I));
-    matrix->n_sample = 0;
-    matrix->n_seen = 0;
+    TRY(api_finite("mx_chip_calibrate", x, (size_t)n * (size_t)chip_matrix(c->chip, m)->I));
+    chip_forget_inputs(c->chip, m);
     chip_observe(c->chip, true);
     multiply(c, m, NULL, x, n);
     chip_observe(c->chip, false);
   }
-  chip_calibrate_matrix(c->chip, m, &c->chip->rng);
+  chip_calibrate_matrix(c->chip, m, chip_rng(c->chip));
   return 0;
 }
 
@@ -157,7 +156,7 @@ int mx_chip_product(struct mx_chip *c, int m, float *y, const float *x, int B) {
   TRY(check_matrix("mx_chip_product", c, m, true));
   API_PRESENT("mx_chip_product", y, x);
   if (B < 1 || B > MAX_BATCH) return err_set(ERR_SETTING, "mx_chip_product: %d vectors; from 1 to %d", B, MAX_BATCH);
-  TRY(api_finite("mx_chip_product", x, (size_t)B * (size_t)c->chip->matrices[m].base.I));
+  TRY(api_finite("mx_chip_product", x, (size_t)B * (size_t)chip_matrix(c->chip, m)->I));
   multiply(c, m, y, x, B);
   return 0;
 }
@@ -166,7 +165,7 @@ int mx_chip_product(struct mx_chip *c, int m, float *y, const float *x, int B) {
 static int read_matrix(const char *what, const struct mx_chip *c, int m, bool conducted, float *w) {
   TRY(check_matrix(what, c, m, true));
   API_PRESENT(what, w);
-  const struct synapse *s = &c->chip->matrices[m].base;
+  const struct synapse *s = chip_matrix(c->chip, m);
   const size_t I = (size_t)s->I, O = (size_t)s->O, OP = (size_t)vector_padded(s->O);
   real *padded = err_aligned(I * OP, sizeof *padded);
   if (conducted) chip_effective(c->chip, m, padded);
@@ -188,43 +187,16 @@ int mx_chip_conducted(const struct mx_chip *c, int m, float *w) {
 
 // ---- devices
 
-static double unit_value(const struct tile *t, int property, size_t u) {
-  switch (property) {
-  case 0: return (double)t->target_uS[u];
-  case 1: return (double)t->g_uS[u];
-  case 2: return (double)t->nu[u];
-  case 3: return (double)t->q[u];
-  case 4: return (double)t->stuck_uS[u];
-  case 5: return t->written_s[u];
-  case 6: return t->writes[u];
-  default: return t->fault[u];
-  }
-}
-
 int mx_chip_devices(const struct mx_chip *c, int m, const char *property, double *v, size_t n) {
   API_BEGIN;
-  static const char *const names[] = { "target_uS", "g_uS", "nu", "q", "stuck_uS", "written_s", "writes", "fault" };
-  enum { N_NAMES = sizeof names / sizeof *names };
-  int k = 0;
   TRY(check_matrix("mx_chip_devices", c, m, true));
   API_PRESENT("mx_chip_devices", property, v);
-  while (k < N_NAMES && strcmp(names[k], property)) k++;
-  if (k == N_NAMES) return err_set(ERR_SETTING, "%s: there is no such property of a device", property);
-  const struct chip_matrix *matrix = &c->chip->matrices[m];
-  const size_t I = (size_t)matrix->base.I, O = (size_t)matrix->base.O, planes = 2 * (size_t)c->chip->design.units;
-  if (n != planes * I * O)
-    return err_set(ERR_SETTING, "mx_chip_devices: room for %zu values, '%s' has %zu units", n, matrix->name,
-                   planes * I * O);
-  for (int piece = matrix->first; piece < matrix->first + matrix->n_tiles; piece++) {
-    const struct floorplan_piece *p = &c->chip->pieces[piece];
-    const struct tile *t = &c->chip->tiles[piece];
-    for (size_t plane = 0; plane < planes; plane++)
-      for (size_t i = 0; i < (size_t)p->rows; i++)
-        for (size_t o = 0; o < (size_t)p->columns; o++)
-          v[(plane * I + (size_t)p->row + i) * O + (size_t)p->column + o] =
-            unit_value(t, k, plane * tile_plane(t) + i * (size_t)t->ld + o);
-  }
-  return 0;
+  const struct synapse *s = chip_matrix(c->chip, m);
+  const size_t units = 2 * (size_t)chip_design(c->chip)->units * (size_t)s->I * (size_t)s->O;
+  if (n != units)
+    return err_set(ERR_SETTING, "mx_chip_devices: room for %zu values, '%s' has %zu units", n,
+                   chip_matrix_name(c->chip, m), units);
+  return chip_unit_values(c->chip, m, property, v);
 }
 
 // ---- the whole chip
@@ -237,14 +209,14 @@ static int check_built(const char *what, const struct mx_chip *c) {
 int mx_chip_advance(struct mx_chip *c, double time_s) {
   API_BEGIN;
   TRY(check_built("mx_chip_advance", c));
-  return chip_advance(c->chip, time_s, &c->chip->rng);
+  return chip_advance(c->chip, time_s, chip_rng(c->chip));
 }
 
 int mx_chip_number(const struct mx_chip *c, const char *name, double *value) {
   API_BEGIN;
   TRY(check_built("mx_chip_number", c));
   API_PRESENT("mx_chip_number", name, value);
-  return api_chip_number(c->chip, &c->chip->ledger, &c->ledger, name, value);
+  return api_chip_number(c->chip, chip_ledger(c->chip), &c->ledger, name, value);
 }
 
 int mx_chip_save(const struct mx_chip *c, const char *path) {

@@ -311,7 +311,7 @@ int mx_fewshot_number(const struct mx_fewshot *m, const char *name, double *valu
   API_BEGIN;
   API_PRESENT("mx_fewshot_number", m, name, value);
   if (!m->chip) return err_set(ERR_SETTING, "mx_fewshot_number: the model is not deployed on a chip");
-  struct ledger all = m->chip->ledger;
-  ledger_add(&all, &m->task->ledger);
+  struct ledger all = *chip_account(m->chip);
+  ledger_add(&all, chip_ledger(m->task));
   return api_chip_number(m->task, &all, &m->f.ledger, name, value);
 }

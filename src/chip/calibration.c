@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "chip/chip.h"
+#include "chip/chip_private.h"
 #include "device/converter.h"
 #include "kernel/conv.h"
 

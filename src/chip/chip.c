@@ -1,4 +1,4 @@
-#include "chip/chip.h"
+#include "chip/chip_private.h"
 
 #include <assert.h>
 #include <math.h>

@@ -18,56 +18,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/real.h"
 #include "base/rng.h"
-#include "device/core.h"
 #include "chip/chipparams.h"
-#include "chip/floorplan.h"
 #include "chip/ledger.h"
 #include "device/synapse.h"
-#include "device/tile.h"
+
+enum { CHIP_NAME_SIZE = 64 };  // of a matrix
 
 struct chip;
-struct chip_matrix {
-  struct synapse base;          // first: a chip matrix is a synapse array
-  struct chip *chip;
-  char name[64];
-  double weight_max;            // chip_limit; 0: from the weights
-  double range;                 // input at full scale; chip_calibrate
-  double calibrated_s;          // chip's clock at its last calibration; -1: none
-  bool programmed;
-  uint64_t checksum;            // of the weights it was last programmed with (base/checksum.h); 0: none
-  int first, n_tiles;           // of chip->pieces and chip->tiles
-  real *w;                      // (I, padded O) weights as written
-  real *wanted;                 // (I, padded O) with the updates that wait below the threshold
-  int n_bands;                  // pieces above each other
-  real *scale;                  // (n_bands, padded O); all bands alike but for CHIP_SCALE_CORE
-  real *sample;                 // (calibration_rows, padded I) inputs seen; owned by the original, shared with clones
-  int n_sample;
-  int64_t n_seen;
-};
-
-enum { CHIP_AIMS = 1024 };
-
-struct chip {
-  struct chip_params params;
-  struct tile_design design;
-  uint64_t seed;
-  double clock_s;               // since the chip was made
-  bool observing;
-  int n_matrices, n_pieces, n_cores;  // cores in use
-  struct chip_matrix *matrices;
-  struct floorplan_piece *pieces;
-  struct tile *tiles;           // one per piece
-  int64_t *version, *seen;      // of each tile: changes so far; version of the original when last copied
-  const struct chip *origin;    // NULL: an original
-  struct ledger ledger;
-  struct rng rng;               // for deployment, saved with the state
-  struct core_work work;
-  real *aim;                    // (CHIP_AIMS + 1) what is written for |w|/scale = k/CHIP_AIMS; NULL: the same
-  real *cells;                  // (rows, padded columns) scratch: weights of one tile
-  uint8_t *mask;                // (rows, padded columns) scratch: which change
-  struct arena arena;           // owns all arrays of the matrices but the samples
-};
+struct tile_design;
 
 // A chip without matrices. ERR_SETTING, or what devicetable_load says.
 int chip_new(struct chip **c, const struct chip_params *p, uint64_t seed);
@@ -131,16 +91,33 @@ long chip_devices(const struct chip *c);  // that hold weights
 void chip_map_print(const struct chip *c, FILE *out);
 struct json_t *chip_map_json(const struct chip *c);
 
-static inline int chip_rows(const struct chip_matrix *m) { return m->base.I - m->base.digital; }  // on devices
-// The scales of the columns of a piece of m.
-static inline real *chip_scale_of(const struct chip_matrix *m, const struct floorplan_piece *p) {
-  return m->scale + p->band*vector_padded(m->base.O) + p->column;
-}
+// ---- what a chip is. Properties of a clone are its own.
 
-// For the device layer. A tile changed; n vectors went through one, `driven` of their inputs not 0; one code of a tile
-// of m as a weight.
-void chip_touch(struct chip *c, int tile);
-void chip_count_products(struct chip *c, int tile, int phases, int n, int driven);
-double chip_code_weight(const struct chip *c, const struct chip_matrix *m, int tile, int column);
+const struct chip_params *chip_settings(const struct chip *c);
+const struct tile_design *chip_design(const struct chip *c);  // what all its arrays have in common
+uint64_t chip_seed(const struct chip *c);
+double chip_clock(const struct chip *c);                      // seconds since the chip was made
+int chip_cores(const struct chip *c);                         // in use
+struct rng *chip_rng(struct chip *c);                         // for deployment; saved with the state
+struct ledger *chip_ledger(struct chip *c);
+const struct ledger *chip_account(const struct chip *c);
+
+int chip_matrices(const struct chip *c);
+const char *chip_matrix_name(const struct chip *c, int m);
+const struct synapse *chip_matrix(const struct chip *c, int m);
+const real *chip_weights(const struct chip *c, int m);   // as written, (I, padded O)
+bool chip_programmed(const struct chip *c, int m);
+double chip_input_range(const struct chip *c, int m);  // input at full scale; chip_calibrate
+double chip_calibrated(const struct chip *c, int m);   // clock at its last calibration; -1: none
+// The inputs of matrix m that were seen so far count no more.
+void chip_forget_inputs(struct chip *c, int m);
+// v (I, padded O), weights of matrix m, over what is written as g_max; in place.
+void chip_over_scale(const struct chip *c, int m, real *v);
+
+// A property of every unit of devices of matrix m: target_uS, g_uS, nu, q, stuck_uS, written_s, writes, fault. v
+// (2 signs, units, I, O). ERR_SETTING: there is no such property.
+int chip_unit_values(const struct chip *c, int m, const char *property, double *v);
+// Conductances of one sign, as products of the first array read them: (rows, padded columns). For timings.
+const real *chip_conductances(const struct chip *c, int sign);
 
 #endif

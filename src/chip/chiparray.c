@@ -6,7 +6,7 @@
 
 #include "base/checksum.h"
 #include "base/rng.h"
-#include "chip/chip.h"
+#include "chip/chip_private.h"
 #include "device/converter.h"
 #include "kernel/conv.h"
 

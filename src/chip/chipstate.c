@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/format.h"
 #include "base/tensorfile.h"
-#include "chip/chip.h"
+#include "chip/chip_private.h"
 #include "base/vector.h"
 
 enum { NAME = 64, CHECKSUM = 17, N_RNG = 11, MAX_CSV = 1 << 30 };

@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
-#include "chip/chip.h"
+#include "chip/chip_private.h"
 #include "chip/chipstate.h"
 #include "base/vector.h"
 

@@ -71,7 +71,7 @@ double pcm_sigma_read_uS(const struct pcm *p, double g_uS, double q, double t_s)
 double pcm_log_ratio(const struct pcm *p, double t_s);
 double pcm_read_factor(const struct pcm *p, double t_s);
 
-// The x to write so that, by the mean drift, units conduct in proportion to `wanted` (0 .. 1) at time t_s after writing:
+// The x to write so that, by the mean drift, units conduct in proportion to `wanted` (0 .. 1) t_s after writing:
 // f(x) = wanted f(1), f(x) = x (t/t0)^-mu(x). The largest stays the largest.
 double pcm_aim(const struct pcm *p, double wanted, double t_s);
 

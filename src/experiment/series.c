@@ -23,7 +23,7 @@ static int begin(void *context) {
   struct measuring *m = context;
   if (!m->fleet) return 0;
   m->job->use_chip(m->job->context, m->fleet);
-  ledger_add(&m->fleet->place[0].part[DEPLOYMENT], &m->fleet->chip->ledger);
+  ledger_add(&m->fleet->place[0].part[DEPLOYMENT], chip_ledger(m->fleet->chip));
   return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "chip/chip.h"
+#include "device/tile.h"
 #include "experiment/experiment.h"
 #include "kernel/conv.h"
 #include "run/timings.h"
@@ -32,7 +33,7 @@ static int full_chip(struct chip **out, const struct chip_params *given, int n, 
   const int rc = chip_build(c);
   for (int m = 0; m < n && rc == 0; m++) {
     struct synapse *s = chip_synapse(c, m);
-    s->ops->program(s, w, &c->rng);
+    s->ops->program(s, w, chip_rng(c));
   }
   if (rc < 0) chip_free(c);
   return rc;
@@ -47,7 +48,7 @@ struct batch {
 };
 
 static void batch_init(struct batch *b, const struct chip *c, struct rng *r) {
-  const int rows = (int)c->params.rows, columns = (int)c->params.columns;
+  const int rows = (int)chip_settings(c)->rows, columns = (int)chip_settings(c)->columns;
   const size_t ld = (size_t)vector_padded(rows), in = VECTORS * ld;
   b->shape = conv_shape(VECTORS, 1, 1, rows, columns, 1, 1, 0);
   b->x = normals(in, 1.0 / 3, r);
@@ -57,7 +58,7 @@ static void batch_init(struct batch *b, const struct chip *c, struct rng *r) {
     b->part[s] = err_aligned(in, sizeof(real));
     for (size_t i = 0; i < in; i++) {
       const real x = s ? -b->x[i] : b->x[i];
-      b->part[s][i] = c->design.one_phase || x > 0 ? x : 0;
+      b->part[s][i] = chip_design(c)->one_phase || x > 0 ? x : 0;
     }
   }
   b->y = err_aligned(VECTORS * (size_t)vector_padded(columns), sizeof(real));
@@ -72,9 +73,9 @@ static void batch_release(struct batch *b) {
 
 static double exact_seconds(const struct batch *b, const struct chip *c) {
   const double begin_s = clock_s();
-  const int signs = c->design.one_phase ? 1 : 2;
+  const int signs = chip_design(c)->one_phase ? 1 : 2;
   for (int in = 0; in < signs; in++)
-    for (int s = 0; s < signs; s++) conv_forward(b->y, b->part[in], c->tiles[0].g[s], &b->shape);
+    for (int s = 0; s < signs; s++) conv_forward(b->y, b->part[in], chip_conductances(c, s), &b->shape);
   return clock_s() - begin_s;
 }
 
@@ -87,12 +88,12 @@ static double chip_seconds(const struct batch *b, struct chip *c, struct rng *r)
 
 static void add_core(struct timings *b, struct chip *c, const struct batch *batch, struct rng *r) {
   double exact[REPEATS + 1], chip[REPEATS + 1];
-  ledger_reset(&c->ledger);
+  ledger_reset(chip_ledger(c));
   for (int k = 0; k <= REPEATS; k++) {  // the first to warm up
     exact[k] = exact_seconds(batch, c);
     chip[k] = chip_seconds(batch, c, r);
   }
-  const struct ledger_counts n = ledger_total(&c->ledger);
+  const struct ledger_counts n = ledger_total(chip_ledger(c));
   const double phases = (double)n.phases / (double)n.products;
   const double operations = conv_flop(&batch->shape) * phases;
   struct timings_figure *e = timings_add(b, "chip.core.exact", "s", exact + 1, REPEATS);
@@ -102,7 +103,7 @@ static void add_core(struct timings *b, struct chip *c, const struct batch *batc
   struct timings_figure *f = timings_add(b, "chip.core.product", "s", chip + 1, REPEATS);
   timings_set_work(f, 2 * operations, b->peak1);
   timings_note(f, "the same on the chip, %s: charges and their variances, %.0f conversions and as many normal numbers",
-               c->design.pcm.name, (double)n.output_conversions / (REPEATS + 1));
+               chip_design(c)->pcm.name, (double)n.output_conversions / (REPEATS + 1));
   double ratio = f->value / e->value;
   struct timings_figure *q = timings_add(b, "chip.core.over_exact", "", &ratio, 1);
   q->fastest = f->fastest / e->fastest;
@@ -113,8 +114,8 @@ static int add_core_of(struct timings *b, const struct chip_params *p, const rea
   struct chip *c;
   struct batch batch;
   TRY(full_chip(&c, p, 1, w));
-  chip_calibrate(c, &c->rng);
-  const int rc = chip_advance(c, fmax(p->time_s, hour_s), &c->rng);
+  chip_calibrate(c, chip_rng(c));
+  const int rc = chip_advance(c, fmax(p->time_s, hour_s), chip_rng(c));
   if (rc == 0) {
     batch_init(&batch, c, r);
     add_core(b, c, &batch, r);
@@ -133,15 +134,15 @@ static int add_writing(struct timings *b, const struct chip_params *given, int b
   p.programming = by_verify;
   TRY(full_chip(&c, &p, 2, w));
   for (int k = 0; k < WRITES; k++) {
-    ledger_reset(&c->ledger);
+    ledger_reset(chip_ledger(c));
     const double begin_s = clock_s();
     for (int m = 0; m < 2; m++) {
       struct synapse *s = chip_synapse(c, m);
-      s->ops->program(s, w, &c->rng);
+      s->ops->program(s, w, chip_rng(c));
     }
     samples[k] = clock_s() - begin_s;
   }
-  const struct ledger_counts n = ledger_total(&c->ledger);
+  const struct ledger_counts n = ledger_total(chip_ledger(c));
   struct timings_figure *f =
     timings_add(b, by_verify ? "chip.program.verify" : "chip.program.statistical", "s", samples, WRITES);
   if (by_verify)

@@ -19,8 +19,8 @@ void fleet_release(struct fleet *f) {
 }
 
 void fleet_account_of(struct fleet *f, int worker, struct chip *c, int part) {
-  ledger_add(&f->place[worker].part[part], &c->ledger);
-  ledger_reset(&c->ledger);
+  ledger_add(&f->place[worker].part[part], chip_ledger(c));
+  ledger_reset(chip_ledger(c));
 }
 
 void fleet_account(struct fleet *f, int worker, int part) { fleet_account_of(f, worker, f->place[worker].clone, part); }
@@ -30,7 +30,7 @@ static void age(struct fleet *f, int worker) {
   struct fleet_place *p = &f->place[worker];
   for (int k = 0; k < f->n_later; k++) {
     p->aged[k] = chip_clone(worker ? f->place[0].aged[k] : k ? p->aged[k - 1] : f->chip);
-    const int rc = chip_advance(p->aged[k], f->chip->clock_s + f->later_s[k], &p->aged[k]->rng);
+    const int rc = chip_advance(p->aged[k], chip_clock(f->chip) + f->later_s[k], chip_rng(p->aged[k]));
     assert(rc == 0);  // the times rise, and fleet_begin has asked for the last
   }
 }
@@ -46,9 +46,9 @@ int fleet_begin(struct fleet *f, int number) {
     return rc;
   }
   if (number == 0) {
-    f->first = f->chip->ledger;
+    f->first = *chip_account(f->chip);
     f->quality = lifetime_quality(f->chip, 0);
-    f->clock_s = f->chip->clock_s;
+    f->clock_s = chip_clock(f->chip);
   }
   for (int k = 0; k < f->n_workers; k++) {
     f->place[k].clone = chip_clone(f->chip);
@@ -69,14 +69,14 @@ void fleet_end(struct fleet *f) {
 struct chip *fleet_restore(struct fleet *f, int worker) {
   struct chip *clone = f->place[worker].clone;
   chip_copy(clone, f->chip);
-  ledger_reset(&clone->ledger);
+  ledger_reset(chip_ledger(clone));
   return clone;
 }
 
 void fleet_wait(struct fleet *f, int worker, struct rng *r) {
   struct chip *clone = f->place[worker].clone;
   if (f->wait_s <= 0) return;
-  const int rc = chip_advance(clone, clone->clock_s + f->wait_s, r);
+  const int rc = chip_advance(clone, chip_clock(clone) + f->wait_s, r);
   assert(rc == 0);  // fleet_begin has asked
 }
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "chip/chip.h"
+#include "chip/chip_private.h"
 #include "chip/chipstate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

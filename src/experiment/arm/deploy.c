@@ -77,9 +77,9 @@ static int program(struct chip **c, const struct reach *f, const struct reach_mo
                    const struct reach_batch *seen) {
   TRY(reach_chip_plan(c, f, m, (uint64_t)f->run.seed + ((uint64_t)number << 56)));
   struct synapse *array = chip_synapse(*c, 0);
-  array->ops->program(array, m->parameters + m->o.trainee_w, &(*c)->rng);
+  array->ops->program(array, m->parameters + m->o.trainee_w, chip_rng(*c));
   show(*c, seen);
-  chip_calibrate(*c, &(*c)->rng);
+  chip_calibrate(*c, chip_rng(*c));
   return 0;
 }
 

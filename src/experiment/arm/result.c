@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "device/pcm.h"
 #include "base/stat.h"
 
 void reach_result_release(struct reach_result *r) {

@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "base/signals.h"
 #include "base/stat.h"
+#include "device/tile.h"
 #include "experiment/fewshot/result.h"
 #include "run/rundir.h"
 #include "run/timings.h"
@@ -154,7 +155,7 @@ static void add_task(struct timings *b, struct task *t) {
 static int deploy(struct task *t, const struct fewshot *f) {
   const struct convnet *net = &t->model->net;
   TRY(fewshot_deploy(&t->chip, f, t->model, t->data, t->spec.shots, 1));
-  TRY(chip_advance(t->chip, fmax(f->chip.time_s, hour_s), &t->chip->rng));
+  TRY(chip_advance(t->chip, fmax(f->chip.time_s, hour_s), chip_rng(t->chip)));
   for (int l = 0; l <= net->readout; l++) t->worker.layers[l]->ops->free(t->worker.layers[l]);
   t->clone = chip_clone(t->chip);
   deploy_layers(t->worker.layers, t->clone, net);
@@ -165,7 +166,7 @@ static int deploy(struct task *t, const struct fewshot *f) {
 static int add_chip_task(struct timings *b, struct task *t, const struct fewshot *f) {
   double samples[CHIP_TASKS];
   TRY(deploy(t, f));
-  ledger_reset(&t->clone->ledger);
+  ledger_reset(chip_ledger(t->clone));
   for (int k = 0; k < CHIP_TASKS; k++) {
     draw(t);
     render(t, t->worker.work.y[0]);
@@ -174,8 +175,9 @@ static int add_chip_task(struct timings *b, struct task *t, const struct fewshot
     maml_adapt(&t->worker, &t->model->net, t->model->parameters, &t->options, NULL, &t->r);
     samples[k] = clock_s() - begin_s;
   }
-  const struct ledger_counts n = ledger_total(&t->clone->ledger);
-  const double per_cell = t->clone->design.units * t->clone->design.pcm.devices * (t->clone->design.one_phase ? 2 : 1);
+  const struct ledger_counts n = ledger_total(chip_ledger(t->clone));
+  const struct tile_design *d = chip_design(t->clone);
+  const double per_cell = d->units * d->pcm.devices * (d->one_phase ? 2 : 1);
   struct timings_figure *figure = timings_add(b, "chip.adapt_task", "s", samples, CHIP_TASKS);
   timings_set_work(figure, 2 * 2 * (double)n.devices_read / per_cell / CHIP_TASKS,
                    b->peak1); // of inputs that are not 0

@@ -64,10 +64,10 @@ void deploy_make_room(struct chip *c, const struct convnet *net, const real *par
   for (int i = 0; i < devices*OP; i++) largest = fmax(largest, fabs((double)w[i]));
   if (largest > 0) {
     chip_limit(c, l, margin*largest);
-    s->ops->program(s, w, &c->rng);
-    chip_calibrate_matrix(c, l, &c->rng);
+    s->ops->program(s, w, chip_rng(c));
+    chip_calibrate_matrix(c, l, chip_rng(c));
     chip_keep_ranges(c, l);
-    s->ops->program(s, parameters + net->offset[l], &c->rng);
+    s->ops->program(s, parameters + net->offset[l], chip_rng(c));
   }
   free(w);
 }
@@ -103,20 +103,20 @@ int deploy_convnet(struct chip **out, const struct chip_params *p, uint64_t seed
   TRY(deploy_plan(&c, p, seed, net));
   for (int l = 0; l <= net->readout; l++) {
     struct synapse *s = chip_synapse(c, l);
-    s->ops->program(s, parameters + net->offset[l], &c->rng);
+    s->ops->program(s, parameters + net->offset[l], chip_rng(c));
   }
   if (n > 0) show(c, net, parameters, x, n, group);
-  chip_calibrate(c, &c->rng);
+  chip_calibrate(c, chip_rng(c));
   *out = c;
   return 0;
 }
 
 struct deploy_devices deploy_devices(const struct chip *c, const struct convnet *net) {
-  const struct synapse *readout = &c->matrices[net->readout].base;
+  const struct synapse *readout = chip_matrix(c, net->readout);
   const long of_weight = readout->n_devices / ((readout->I - readout->digital) * readout->O), all = chip_devices(c);
   struct deploy_devices d = { .all = all, .readout = readout->n_devices,
                               .with_offsets = all + of_weight * net->blocks * net->channels };
-  for (int l = net->adapting; l <= net->readout; l++) d.adapting += c->matrices[l].base.n_devices;
+  for (int l = net->adapting; l <= net->readout; l++) d.adapting += chip_matrix(c, l)->n_devices;
   return d;
 }
 

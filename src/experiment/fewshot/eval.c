@@ -145,7 +145,7 @@ static void run_later(struct measuring *m, struct task_record *record, const str
   for (int k = 0; k < m->n_later; k++) {
     deploy_layers(layers, p->aged[k], net);
     for (int l = net->adapting; l <= net->readout; l++)
-      lifetime_age(p->aged[k], p->clone, l, (k ? p->aged[k - 1] : p->clone)->matrices[l].calibrated_s, noise);
+      lifetime_age(p->aged[k], p->clone, l, chip_calibrated(k ? p->aged[k - 1] : p->clone, l), noise);
     fleet_account_of(m->fleet, worker, p->aged[k], PART_LATER_READOUT);
     for (int group = m->options.rule != CONVNET_SUPPORT; group < 2; group++)
       convnet_forward(net, &w->work, layers, group, m->options.rule, &m->fixed, noise);
@@ -186,7 +186,7 @@ static void learn_beside(struct measuring *m, struct task_record *record, const 
   const struct convnet *net = &m->model->net;
   struct rng r = rng_stream((uint64_t)m->f->run.seed, RNG_QUANTISE, (uint32_t)task);
   beside_learn(&m->beside[worker], m->model->parameters + net->offset[net->readout], t,
-               m->fleet->chip->matrices[net->readout].range, &r);
+               chip_input_range(m->fleet->chip, net->readout), &r);
   beside_classify(&m->beside[worker], record->beside[0], t);
 }
 
@@ -281,7 +281,7 @@ static void measure_statistics(struct measuring *m) {
 }
 
 // The first chip has the seed of the run.
-static uint64_t chip_seed(const struct fewshot *f, int number) {
+static uint64_t seed_of_chip(const struct fewshot *f, int number) {
   struct rng r = rng_stream((uint64_t)f->run.seed, RNG_PROGRAM, (uint32_t)number);
   const uint64_t high = rng_u32(&r), low = rng_u32(&r);
   return number > 0 ? high << 32 | low : (uint64_t)f->run.seed;
@@ -289,7 +289,7 @@ static uint64_t chip_seed(const struct fewshot *f, int number) {
 
 static int deploy_chip(void *context, int number, struct chip **chip) {
   struct measuring *m = context;
-  return fewshot_deploy(chip, m->f, m->model, m->data, m->spec.shots, chip_seed(m->f, number));
+  return fewshot_deploy(chip, m->f, m->model, m->data, m->spec.shots, seed_of_chip(m->f, number));
 }
 
 // Every worker's copy of the chip in use stands in for its software arrays.
@@ -303,7 +303,7 @@ static int begin(void *context) {
     maml_hold(&m->workers[k], net);
     for (int i = 0; i < m->n_later; i++) fleet_account_of(m->fleet, k, p->aged[i], PART_LATER_CHIP);
   }
-  if (m->fleet) ledger_add(&m->fleet->place[0].part[PART_DEPLOYMENT], &m->fleet->chip->ledger);
+  if (m->fleet) ledger_add(&m->fleet->place[0].part[PART_DEPLOYMENT], chip_ledger(m->fleet->chip));
   if (m->fleet) m->result->devices = deploy_devices(m->fleet->chip, net);
   if (m->options.rule == CONVNET_FIXED) measure_statistics(m);
   return 0;

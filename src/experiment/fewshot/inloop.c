@@ -1,3 +1,4 @@
+#include "device/tile.h"
 #include "experiment/fewshot/inloop.h"
 
 #include <assert.h>
@@ -37,29 +38,30 @@ static void observe(struct inloop *c, struct maml_worker *w, const struct convne
 
 // w (I, padded O): each column of what matrix l conducts, scaled back along the weights meant.
 static void corrected(const struct chip *c, int l, real *v) {
-  const struct chip_matrix *m = &c->matrices[l];
-  const int I = m->base.I, O = m->base.O, OP = vector_padded(O);
+  const struct synapse *s = chip_matrix(c, l);
+  const real *w = chip_weights(c, l);
+  const int I = s->I, O = s->O, OP = vector_padded(O);
   chip_effective(c, l, v);
   for (int o = 0; o < O; o++) {
     double ww = 0, vw = 0;
     for (int i = 0; i < I; i++) {
-      ww += (double)m->w[i*OP + o] * (double)m->w[i*OP + o];
-      vw += (double)v[i*OP + o] * (double)m->w[i*OP + o];
+      ww += (double)w[i*OP + o] * (double)w[i*OP + o];
+      vw += (double)v[i*OP + o] * (double)w[i*OP + o];
     }
     for (int i = 0; i < I && vw > 0; i++) v[i*OP + o] *= (real)(ww / vw);
   }
 }
 
 static double random_age(const struct chip *c, double time_max_s) {
-  struct rng r = rng_stream(c->seed, RNG_DRIFT, 0);
-  const double t0 = c->design.pcm.t0_s;
+  struct rng r = rng_stream(chip_seed(c), RNG_DRIFT, 0);
+  const double t0 = chip_design(c)->pcm.t0_s;
   return time_max_s > t0 ? t0 * pow(time_max_s / t0, rng_uniform(&r)) : 0;
 }
 
 static void program(struct chip *c, const struct convnet *net, const real *parameters) {
   for (int l = 0; l <= net->readout; l++) {
     struct synapse *s = chip_synapse(c, l);
-    s->ops->program(s, parameters + net->offset[l], &c->rng);
+    s->ops->program(s, parameters + net->offset[l], chip_rng(c));
   }
 }
 
@@ -69,10 +71,10 @@ void inloop_write(struct inloop *c, struct maml_worker *w, const struct convnet 
   program(c->chip, net, parameters);
   observe(c, w, net);
   if (deploy_begins_small(net)) deploy_make_room(c->chip, net, parameters, w->work.h, w->work.n[0]);
-  const int rc = chip_advance(c->chip, random_age(c->chip, time_max_s), &c->chip->rng);
+  const int rc = chip_advance(c->chip, random_age(c->chip, time_max_s), chip_rng(c->chip));
   assert(rc == 0);
-  if (c->kind == INLOOP_CHIP) chip_calibrate(c->chip, &c->chip->rng);
-  else chip_calibrate_matrix(c->chip, net->readout, &c->chip->rng);
+  if (c->kind == INLOOP_CHIP) chip_calibrate(c->chip, chip_rng(c->chip));
+  else chip_calibrate_matrix(c->chip, net->readout, chip_rng(c->chip));
   for (int l = 0; l < net->readout; l++) {
     real *held = w->held + net->offset[l];
     corrected(c->chip, l, held);

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/numbers.h"
 #include "base/png.h"
+#include "device/tile.h"
 #include "experiment/fewshot/deploy.h"
 #include "experiment/experiment.h"
 #include "experiment/fewshot/result.h"
@@ -108,25 +109,24 @@ static int write_images(const struct work *k, const struct episode *e) {
 // ---- the chip
 
 static void histogram(struct work *k, const struct chip *c, int state) {
-  for (int l = 0; l < c->n_matrices; l++) {
-    const struct chip_matrix *m = &c->matrices[l];
-    const int OP = vector_padded(m->base.O);
-    real *v = err_calloc((size_t)m->base.I*(size_t)OP, sizeof *v);
+  for (int l = 0; l < chip_matrices(c); l++) {
+    const struct synapse *s = chip_matrix(c, l);
+    const int OP = vector_padded(s->O);
+    real *v = err_calloc((size_t)s->I*(size_t)OP, sizeof *v);
     double *bin = k->histogram + (size_t)((l*STATES + state)*BINS);
     chip_effective(c, l, v);
-    for (const struct floorplan_piece *p = c->pieces + m->first; p < c->pieces + m->first + m->n_tiles; p++)
-      for (int i = p->row; i < p->row + p->rows; i++)
-        for (int o = 0; o < p->columns; o++) {
-          const double x = (double)v[i*OP + p->column + o]/(double)chip_scale_of(m, p)[o];
-          const int b = (int)floor((x/1.2 + 1)/2*BINS);
-          bin[b < 0 ? 0 : b >= BINS ? BINS - 1 : b] += 1.0/(m->base.I*m->base.O);
-        }
+    chip_over_scale(c, l, v);
+    for (int i = 0; i < s->I; i++)
+      for (int o = 0; o < s->O; o++) {
+        const int b = (int)floor(((double)v[i*OP + o]/1.2 + 1)/2*BINS);
+        bin[b < 0 ? 0 : b >= BINS ? BINS - 1 : b] += 1.0/(s->I*s->O);
+      }
     free(v);
   }
 }
 
 static void age(struct chip *c, double time_s) {
-  const int rc = chip_advance(c, fmax(time_s, c->clock_s), &c->rng);
+  const int rc = chip_advance(c, fmax(time_s, chip_clock(c)), chip_rng(c));
   assert(rc == 0);  // the times rise
 }
 
@@ -134,7 +134,7 @@ static void measure_drift(struct work *k, const struct chip *written, double fro
   struct chip *c = chip_clone(written);
   for (int t = 0; t < TIMES; t++) {
     age(c, from_s + times_s[t]);
-    for (int l = 0; l < c->n_matrices; l++) k->quality[t][l] = lifetime_quality(c, l);
+    for (int l = 0; l < chip_matrices(c); l++) k->quality[t][l] = lifetime_quality(c, l);
   }
   histogram(k, c, 2);
   chip_free(c);
@@ -144,7 +144,7 @@ static struct json_t *chip_json(const struct chip *c) {
   struct json_t *o = json_object_new();
   json_put(o, "map", chip_map_json(c));
   json_put_i64(o, "devices", chip_devices(c));
-  json_put_text(o, "preset", c->design.pcm.name);
+  json_put_text(o, "preset", chip_design(c)->pcm.name);
   return o;
 }
 
@@ -152,10 +152,10 @@ static struct json_t *chip_json(const struct chip *c) {
 static int run_chip(struct work *k, struct json_t *facts, struct json_t *list, const struct episode *e) {
   struct chip *written;
   TRY(fewshot_deploy(&written, k->f, k->m, k->data, e->shots, (uint64_t)k->f->run.seed));
-  const double from_s = fmax(k->f->chip.time_s, written->clock_s);
+  const double from_s = fmax(k->f->chip.time_s, chip_clock(written));
   age(written, from_s);
   struct chip *adapted = chip_clone(written);
-  k->g_all_uS = written->design.pcm.g_max_uS*written->design.units;
+  k->g_all_uS = chip_design(written)->pcm.g_max_uS*chip_design(written)->units;
   histogram(k, written, 0);
   json_put(list, NULL, classify(k, e, RUN_CHIP, adapted));
   histogram(k, adapted, 1);

@@ -28,7 +28,7 @@ static int plan(struct chip **c, const struct sine *set, const struct sine_model
 }
 
 static void use_chip(struct regressor *w, struct chip *c) {
-  for (int l = 0; l < c->n_matrices; l++) w->layers[l] = chip_synapse(c, l);
+  for (int l = 0; l < chip_matrices(c); l++) w->layers[l] = chip_synapse(c, l);
 }
 
 // Written, then calibrated on the support points of training tasks.
@@ -39,7 +39,7 @@ static int deploy(void *context, int number, struct chip **out) {
   struct chip *c = *out;
   struct regressor *w = regressor_new(1, net, e->model->parameters, (int)e->set->train.support, 1, 0, 1);
   use_chip(w, c);
-  dense_program(w->layers, net, e->model->parameters, &c->rng);
+  dense_program(w->layers, net, e->model->parameters, chip_rng(c));
   chip_observe(c, true);
   for (int k = 0; k < CALIBRATION_TASKS; k++) {
     struct rng r = rng_stream((uint64_t)e->set->run.seed, RNG_EPISODE, (uint32_t)k);
@@ -47,7 +47,7 @@ static int deploy(void *context, int number, struct chip **out) {
     dense_forward(net, &w->work, w->layers, net->n_layers, 0, w->task.S, NULL);
   }
   chip_observe(c, false);
-  chip_calibrate(c, &c->rng);
+  chip_calibrate(c, chip_rng(c));
   regressor_free(w, 1);
   return 0;
 }
