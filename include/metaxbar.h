@@ -48,6 +48,15 @@ MX_API const char *mx_version(void);
 /// failure.
 MX_API const char *mx_last_error(void);
 
+/// What a driver of a chip provides; metaxbar_driver.h.
+struct mx_driver;
+
+/// The simulated devices as a driver, to try drivers and layers around them on: a shared object that returns this table
+/// from metaxbar_driver() is a chip (examples/driver/simulator.c).
+/// @return the table of functions of metaxbar_driver.h; open takes settings of the sections chip and verify and seed=N,
+/// separated by blanks
+MX_API const struct mx_driver *mx_driver_simulated(void);
+
 /// @defgroup chip The chip: crossbar cores that hold matrices, with a clock
 ///
 /// A weight w is the difference of two conductances, w = scale (G+ - G-)/g_max. The devices compute a product:

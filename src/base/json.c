@@ -126,6 +126,55 @@ bool json_is_text(const struct json_t *v, const char **text) {
   return *text != NULL;
 }
 
+static void short_text(char text[60], const json_t *v) {
+  if (json_is_integer(v)) snprintf(text, 60, "%" PRId64, (int64_t)json_integer_value(v));
+  else if (json_is_real(v)) snprintf(text, 60, "%.17g", json_real_value(v));
+  else if (json_is_string(v)) snprintf(text, 60, "'%.50s'", json_string_value(v));
+  else if (json_is_array(v)) snprintf(text, 60, "an array of %zu", json_array_size(v));
+  else snprintf(text, 60, "%s", type_name(v));
+}
+
+static bool differs_at(char text[200], const char *place, json_t *v, json_t *expected);
+
+static bool objects_differ(char text[200], const char *place, json_t *v, json_t *expected) {
+  const char *name;
+  json_t *field;
+  char at[100];
+  json_object_foreach(expected, name, field) {
+    snprintf(at, sizeof at, "%.40s%s%.40s", place, *place ? "." : "", name);
+    if (differs_at(text, at, json_object_get(v, name), field)) return true;
+  }
+  json_object_foreach(v, name, field) {
+    if (json_object_get(expected, name)) continue;
+    snprintf(text, 200, "%.40s%s%.40s is not expected", place, *place ? "." : "", name);
+    return true;
+  }
+  return false;
+}
+
+static bool arrays_differ(char text[200], const char *place, json_t *v, json_t *expected) {
+  char at[100];
+  for (size_t i = 0; i < json_array_size(expected); i++) {
+    snprintf(at, sizeof at, "%.70s[%zu]", place, i);
+    if (differs_at(text, at, json_array_get(v, i), json_array_get(expected, i))) return true;
+  }
+  return false;
+}
+
+static bool differs_at(char text[200], const char *place, json_t *v, json_t *expected) {
+  if (v && json_equal(v, expected)) return false;
+  if (json_is_object(v) && json_is_object(expected)) return objects_differ(text, place, v, expected);
+  if (json_is_array(v) && json_is_array(expected) && json_array_size(v) == json_array_size(expected))
+    return arrays_differ(text, place, v, expected);
+  char is[60], wanted[60];
+  short_text(is, v);
+  short_text(wanted, expected);
+  snprintf(text, 200, "%.60s is %.59s, expected %.59s", place, is, wanted);
+  return true;
+}
+
+bool json_differs(char text[200], json_t *v, json_t *expected) { return differs_at(text, "", v, expected); }
+
 // ---- building. In place of what cannot be said in JSON stands a text that no UTF-8 text equals, and it is
 // refused by name when printed: one check at the end instead of one for every value.
 

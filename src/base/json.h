@@ -40,6 +40,10 @@ int json_item_object(const struct json_t *array, const char *where, size_t i, st
 struct json_t *json_next(struct json_t *o, void **at, const char **name);
 bool json_is_text(const struct json_t *v, const char **text);  // a string? then its text
 
+// Where two values first differ: "input[7] is 3, expected 5" into text, and true; false if they are equal. Fields of
+// objects may come in any order.
+bool json_differs(char text[200], struct json_t *v, struct json_t *expected);
+
 // ---- building
 
 struct json_t *json_object_new(void);

@@ -28,8 +28,7 @@ static ssize_t put(void *cookie, const char *data, size_t size) {
 
 static int end_input(void *cookie) { return close(((struct process *)cookie)->input); }
 
-// Start argv with these three files; the signals that this program ignores work there. An errno, 0: it runs.
-static int spawn(pid_t *pid, const char *const *argv, const int files[3]) {
+int process_spawn(pid_t *pid, const char *const *argv, const int files[3]) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   sigset_t usual;
@@ -57,7 +56,7 @@ int process_start(struct process *p, const char *const *argv, const char *packag
   p->messages = memfd_create("messages", MFD_CLOEXEC);
   p->in = fopencookie(p, "w", (cookie_io_functions_t){ .write = put, .close = end_input });
   int rc = p->output < 0 || p->messages < 0 || !p->in ? errno : 0;
-  if (rc == 0) rc = spawn(&p->pid, argv, (const int[]){ ends[1], p->output, p->messages });
+  if (rc == 0) rc = process_spawn(&p->pid, argv, (const int[]){ ends[1], p->output, p->messages });
   close(ends[1]);
   if (rc == 0) return 0;
   if (p->in) fclose(p->in);

@@ -15,6 +15,9 @@ struct process {
   int output, messages;  // files in memory: its standard output, which it may seek in, and standard error
 };
 
+// Start argv with these three files as its standard ones; signals that this program ignores work there. 0, or an errno.
+int process_spawn(pid_t *pid, const char *const *argv, const int files[3]);
+
 // argv: ends with NULL, [0] is looked for on PATH. ERR_IO if the program cannot be started; the message then names the
 // Debian package. On failure nothing need be released. *p must stay where it is until the end.
 int process_start(struct process *p, const char *const *argv, const char *package);

@@ -38,6 +38,11 @@ uint32_t rng_u32(struct rng *r);
 double rng_uniform(struct rng *r);  // in (0, 1)
 double rng_normal(struct rng *r);   // N(0, 1)
 
+// The state of a stream as words, and back.
+enum { RNG_WORDS = 11 };
+void rng_words(uint32_t words[RNG_WORDS], const struct rng *r);
+void rng_from_words(struct rng *r, const uint32_t words[RNG_WORDS]);
+
 // One bijection of the counter; exposed for the known-answer test.
 void rng_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4]);
 

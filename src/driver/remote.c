@@ -1,0 +1,60 @@
+// A driver that is a process: a request is a line of JSON on its standard input, an answer one on its standard output.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/dialogue.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "driver/calltext.h"
+
+struct remote {
+  struct driver base;
+  struct dialogue dialogue;
+};
+
+static int ask_line(struct remote *r, const char *line, size_t size, struct driver_call *c) {
+  char *answer, where[300];
+  struct json_t *o;
+  TRY(dialogue_ask(&r->dialogue, line, size, r->base.timeout_s + (c->op == DRIVER_WAIT ? c->until_s : 0), &answer));
+  snprintf(where, sizeof where, "%s: answer to %s", r->base.name, driver_op_names[c->op]);
+  TRY(json_parse(&o, answer, strlen(answer), where));
+  const int rc = calltext_take(c, o, r->base.can.random, where);
+  json_release(o);
+  return rc;
+}
+
+static int ask(struct driver *d, struct driver_call *c) {
+  struct remote *r = (struct remote *)d;
+  char *line = NULL;
+  size_t size = 0;
+  FILE *out = open_memstream(&line, &size);
+  if (!out) return err_set(ERR_IO, "%s: out of memory", d->name);
+  struct json_t *request = calltext_request(c, d->can.random);
+  int rc = json_print(request, out);
+  json_release(request);
+  if (fclose(out) && rc == 0) rc = err_set(ERR_IO, "%s: out of memory", d->name);
+  if (rc == 0) rc = ask_line(r, line, size - 1, c);
+  free(line);
+  if (rc == 0 && c->op == DRIVER_INFO && !c->failure) d->can = c->can;
+  return rc;
+}
+
+static int close_remote(struct driver *d) {
+  struct remote *r = (struct remote *)d;
+  dialogue_end(&r->dialogue);
+  free(r);
+  return 0;
+}
+
+static const struct driver_kind kind = { ask, close_remote };
+
+int remote_open(struct driver **d, const char *command, double timeout_s) {
+  struct remote *r = err_calloc(1, sizeof *r);
+  r->base = (struct driver){ .kind = &kind, .timeout_s = timeout_s };
+  snprintf(r->base.name, sizeof r->base.name, "%s", command);
+  const int rc = dialogue_start(&r->dialogue, command);
+  if (rc < 0) free(r);
+  else *d = &r->base;
+  return rc;
+}
