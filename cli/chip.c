@@ -67,7 +67,10 @@ static struct json_t *map_json(const struct command *c) {
   return map;
 }
 
-static int program_model(struct command *c) { return c->x.e->chip_program(&c->chip, c->x.set, c->x.model); }
+static int program_model(struct command *c) {
+  TRY(c->x.e->chip_program(&c->chip, c->x.set, c->x.model));
+  return chip_failure(c->chip);
+}
 
 static int run_map(struct command *c) {
   TRY(c->x.e->chip_plan(&c->chip, c->x.set, c->x.model));
@@ -200,7 +203,9 @@ static int run(const struct options *o, int (*action)(struct command *c)) {
   c = (struct command){ .o = o };
   int rc = load(&c, action);
   if (rc == 0) rc = action(&c);
-  chip_free(c.chip);
+  if (rc == 0 && c.chip) rc = chip_failure(c.chip);
+  if (rc < 0) chip_free(c.chip);
+  else rc = chip_close(c.chip);
   if (c.x.e) experiment_close(&c.x);
   return rc;
 }

@@ -10,6 +10,7 @@
 #include "chip/chip.h"
 #include "device/tile.h"
 #include "chip/chipstate.h"
+#include "chip/simulateddriver.h"
 #include "kernel/conv.h"
 #include "metaxbar.h"
 
@@ -109,7 +110,7 @@ static int write_matrix(const char *what, struct mx_chip *c, int m, bool program
   if (program) s->ops->program(s, padded, chip_rng(c->chip));
   else s->ops->update(s, padded, chip_rng(c->chip));
   free(padded);
-  return 0;
+  return chip_failure(c->chip);
 }
 
 int mx_chip_program(struct mx_chip *c, int m, const float *w) {
@@ -148,7 +149,7 @@ int mx_chip_calibrate(struct mx_chip *c, int m, const float *x, int n) {
     chip_observe(c->chip, false);
   }
   chip_calibrate_matrix(c->chip, m, chip_rng(c->chip));
-  return 0;
+  return chip_failure(c->chip);
 }
 
 int mx_chip_product(struct mx_chip *c, int m, float *y, const float *x, int B) {
@@ -158,7 +159,7 @@ int mx_chip_product(struct mx_chip *c, int m, float *y, const float *x, int B) {
   if (B < 1 || B > MAX_BATCH) return err_set(ERR_SETTING, "mx_chip_product: %d vectors; from 1 to %d", B, MAX_BATCH);
   TRY(api_finite("mx_chip_product", x, (size_t)B * (size_t)chip_matrix(c->chip, m)->I));
   multiply(c, m, y, x, B);
-  return 0;
+  return chip_failure(c->chip);
 }
 
 // The weights as the array holds them, or what its devices conduct.
@@ -172,7 +173,7 @@ static int read_matrix(const char *what, const struct mx_chip *c, int m, bool co
   else s->ops->weights(s, padded);
   api_plain(w, padded, I, O, OP);
   free(padded);
-  return 0;
+  return conducted ? chip_failure(c->chip) : 0;
 }
 
 int mx_chip_weights(const struct mx_chip *c, int m, float *w) {
@@ -196,6 +197,8 @@ int mx_chip_devices(const struct mx_chip *c, int m, const char *property, double
   if (n != units)
     return err_set(ERR_SETTING, "mx_chip_devices: room for %zu values, '%s' has %zu units", n,
                    chip_matrix_name(c->chip, m), units);
+  if (*chip_settings(c->chip)->driver)
+    return err_set(ERR_SETTING, "mx_chip_devices: %s: chip.driver does not tell its devices", property);
   return chip_unit_values(c->chip, m, property, v);
 }
 
@@ -232,3 +235,5 @@ int mx_chip_load(struct mx_chip *c, const char *path) {
   API_PRESENT("mx_chip_load", path);
   return chipstate_is_csv(path) ? chipstate_load_csv(c->chip, path) : chipstate_load(c->chip, path);
 }
+
+const struct mx_driver *mx_driver_simulated(void) { return simulateddriver(); }

@@ -58,16 +58,17 @@ static int block_rows(const struct chip_matrix *m, int first) {
   return m->n_sample - first < CORE_BLOCK ? m->n_sample - first : CORE_BLOCK;
 }
 
-static void set_output_range(struct chip *c, const struct chip_matrix *m, int k) {
-  struct tile *t = &c->tiles[k];
-  double peak = 0;
+static int set_output_range(struct chip *c, const struct chip_matrix *m, int k) {
+  const size_t ip = (size_t)vector_padded(c->pieces[k].rows);
+  real *levels = err_aligned((size_t)m->n_sample * ip, sizeof *levels);
   for (int b = 0; b < m->n_sample; b += CORE_BLOCK) {
-    const int B = block_rows(m, b), signs = take_levels(c, m, &c->pieces[k], b, B);
-    peak = fmax(peak, core_peak(&c->work, t, &c->design, signs, B));
+    const int B = block_rows(m, b);
+    take_levels(c, m, &c->pieces[k], b, B);
+    memcpy(levels + (size_t)b*ip, c->work.level, (size_t)B*ip * sizeof *levels);
   }
-  const int bits = c->design.adc_bits - c->design.one_phase;
-  const double lsb = bits > 0 ? fmax(c->params.adc_margin * peak / (ldexp(1, bits) - 1), t->lsb_least) : 0;
-  t->lsb = lsb > 0 ? lsb : 1;
+  const int rc = c->backend->range(c, k, levels, m->n_sample);
+  free(levels);
+  return rc;
 }
 
 // Sums over the sample of one column of one tile: codes c, exact partial sums t.
@@ -94,14 +95,14 @@ static void take_weights(struct chip *c, const struct chip_matrix *m, const stru
 }
 
 // Read the sample through tile k: sums (columns).
-static void measure(struct sums *sums, struct chip *c, const struct chip_matrix *m, int k, struct rng *r) {
+static int measure(struct sums *sums, struct chip *c, const struct chip_matrix *m, int k, struct rng *r) {
   const struct floorplan_piece *p = &c->pieces[k];
   const int ld = c->tiles[k].ld;
   memset(sums, 0, (size_t)p->columns * sizeof *sums);
   take_weights(c, m, p);
   for (int first = 0; first < m->n_sample; first += CORE_BLOCK) {
     const int B = block_rows(m, first), signs = take_levels(c, m, p, first, B);
-    core_codes(&c->work, &c->tiles[k], &c->design, signs, B, r);
+    TRY(c->backend->codes(c, k, signs, B, r));
     const int driven = core_driven(c->work.level, (size_t)B * (size_t)vector_padded(p->rows));
     chip_count_products(c, k, core_phases(&c->design, signs), B, driven);
     exact_sums(c, m, p, first, B);
@@ -117,6 +118,7 @@ static void measure(struct sums *sums, struct chip *c, const struct chip_matrix 
         s->ct += code*t;
       }
   }
+  return 0;
 }
 
 // The gain common to a matrix, over the nominal one: sums (n_tiles, columns of the core).
@@ -154,14 +156,16 @@ static void correct(struct chip *c, const struct chip_matrix *m, const struct su
 
 void calibration_run(struct chip *c, int index, struct rng *r) {
   struct chip_matrix *m = &c->matrices[index];
+  if (chip_failed(c)) return;
   assert(m->programmed);
   if (m->n_sample == 0) invent_sample(c, m, index);
   m->range = input_range(c, m);
   struct sums *sums = err_calloc((size_t)m->n_tiles * (size_t)c->params.columns, sizeof *sums);
-  for (int i = 0; i < m->n_tiles; i++) {
-    set_output_range(c, m, m->first + i);
-    measure(sums + (size_t)i * (size_t)c->params.columns, c, m, m->first + i, r);
+  int rc = 0;
+  for (int i = 0; i < m->n_tiles && rc == 0; i++) {
+    rc = set_output_range(c, m, m->first + i);
+    if (rc == 0) rc = measure(sums + (size_t)i * (size_t)c->params.columns, c, m, m->first + i, r);
   }
-  correct(c, m, sums);
+  if (rc == 0) correct(c, m, sums);
   free(sums);
 }

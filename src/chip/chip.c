@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "chip/backend.h"
 #include "chip/calibration.h"
 #include "chip/chiparray.h"
 #include "device/converter.h"
@@ -24,6 +25,13 @@ const struct param chip_param_table[] = {
 #define F(field, value, low, high, help) PARAM_F64(struct chip_params, field, value, low, high, help)
 #define I(field, value, low, high, help) PARAM_I64(struct chip_params, field, value, low, high, help)
   PARAM_CHOICE(struct chip_params, preset, PCM_HERMES, pcm_preset_names, "device model"),
+  PARAM_TEXT(struct chip_params, driver, "",
+             "chip in place of simulated devices: LIBRARY.so:ARGUMENTS, exec:COMMAND or replay:FILE (docs/drivers.md)"),
+  PARAM_TEXT(struct chip_params, record, "", "file to which every call of chip.driver and its answer are written"),
+  PARAM_TEXT(struct chip_params, driver_faults, "",
+             "faults of chip.driver to try out: CALL@NUMBER=WHAT, separated by commas, such as product@100=timeout"),
+  F(driver_timeout_s, 60, 1e-3, 1e6, "chip.driver: longest time that a process may take to answer"),
+  F(driver_tolerance, 0.02, 0, 1, "chip.driver: accepted error of a programmed weight, relative to the largest"),
   PARAM_TEXT(struct chip_params, table, "", "INI file of a measured device model, used instead of the preset"),
   I(cores, 2, 1, LEDGER_MAX_CORES, "crossbar cores"),
   I(rows, 256, 1, 1024, "rows of a core"),
@@ -74,7 +82,7 @@ static int design_init(struct chip *c) {
   const struct chip_params *p = &c->params;
   struct tile_design *d = &c->design;
   if (*p->table) TRY(devicetable_load(&d->pcm, p->table));
-  else pcm_preset(&d->pcm, (int)p->preset);
+  else if (!c->door) pcm_preset(&d->pcm, (int)p->preset);
   if (p->phases != 1 && p->phases != 4) return err_set(ERR_SETTING, "chip.phases=%d: must be 1 or 4", (int)p->phases);
   if (p->fault_reset + p->fault_set + p->fault_dead > 1)
     return err_set(ERR_SETTING, "chip.fault_reset + fault_set + fault_dead = %g: must not exceed 1",
@@ -108,16 +116,18 @@ static int design_init(struct chip *c) {
 
 int chip_new(struct chip **out, const struct chip_params *p, uint64_t seed) {
   struct chip *c = err_calloc(1, sizeof *c);
+  c->backend = &backend_simulated;
   c->params = *p;
   c->seed = seed;
   c->rng = rng_stream(seed, RNG_PROGRAM, 0);
-  const int rc = design_init(c);
+  int rc = *p->driver ? backend_open_driver(c) : 0;
+  if (rc == 0) rc = design_init(c);
   if (rc == 0 && p->aim_s > 0) {
     c->aim = err_calloc(CHIP_AIMS + 1, sizeof *c->aim);
     for (int k = 0; k <= CHIP_AIMS; k++) c->aim[k] = (real)pcm_aim(&c->design.pcm, (double)k/CHIP_AIMS, p->aim_s);
   }
   if (rc < 0) {
-    free(c);
+    chip_free(c);
     return rc;
   }
   *out = c;
@@ -126,6 +136,8 @@ int chip_new(struct chip **out, const struct chip_params *p, uint64_t seed) {
 
 int chip_weight_sigma(double *sigma, int n, const struct chip_params *p) {
   struct chip *c;
+  if (*p->driver)
+    return err_set(ERR_SETTING, "chip.driver=%s: only of simulated devices is the error of writing known", p->driver);
   TRY(chip_new(&c, p, 0));
   for (int k = 0; k < n; k++) sigma[k] = pcm_weight_sigma(&c->design.pcm, c->design.units, (double)k/(n - 1));
   chip_free(c);
@@ -244,32 +256,52 @@ static int check_room(const struct chip *c) {
   return err_room(bytes, "chip");
 }
 
+static void add_tiles(struct chip *c) {
+  for (int k = 0; k < c->n_pieces; k++) {
+    struct rng faults = rng_stream(c->seed, RNG_FAULT, (uint32_t)k);
+    tile_init(&c->tiles[k], &c->design, c->pieces[k].rows, c->pieces[k].columns, &faults);
+  }
+}
+
 int chip_build(struct chip *c) {
   assert(c->n_matrices > 0 && !c->tiles);
   TRY(place(c));
   TRY(check_room(c));
   allocate(c);
-  for (int k = 0; k < c->n_pieces; k++) {
-    struct rng faults = rng_stream(c->seed, RNG_FAULT, (uint32_t)k);
-    tile_init(&c->tiles[k], &c->design, c->pieces[k].rows, c->pieces[k].columns, &faults);
-  }
+  add_tiles(c);
   for (int m = 0; m < c->n_matrices; m++)
     c->matrices[m].sample =
         err_aligned((size_t)c->params.calibration_rows * (size_t)vector_padded(c->matrices[m].base.I), sizeof(real));
+  return c->backend->place(c);
+}
+
+int chip_build_pieces(struct chip *c, int n, const struct floorplan_piece *pieces) {
+  assert(c->n_matrices == 0 && !c->tiles);
+  c->n_pieces = n;
+  c->pieces = err_calloc((size_t)n, sizeof *c->pieces);
+  memcpy(c->pieces, pieces, (size_t)n * sizeof *pieces);
+  TRY(check_room(c));
+  allocate(c);
+  add_tiles(c);
   return 0;
 }
 
-void chip_free(struct chip *c) {
-  if (!c) return;
+void chip_free(struct chip *c) { chip_close(c); }
+
+int chip_close(struct chip *c) {
+  int rc = 0;
+  if (!c) return 0;
   for (int k = 0; c->tiles && k < c->n_pieces; k++) tile_release(&c->tiles[k]);
   for (int m = 0; !c->origin && m < c->n_matrices; m++) free(c->matrices[m].sample);
   if (!c->origin) free(c->aim);
+  if (!c->origin) rc = backend_close_driver(c->door);
   if (c->tiles) {
     core_work_release(&c->work);
     arena_release(&c->arena);
   }
   void *const owned[] = { c->tiles, c->version, c->seen, c->pieces, c->matrices, c };
   for (size_t k = 0; k < sizeof owned/sizeof *owned; k++) free(owned[k]);
+  return rc;
 }
 
 struct synapse *chip_synapse(struct chip *c, int m) {
@@ -321,6 +353,7 @@ static void copy_rest(struct chip *c, const struct chip *from_chip) {
 // A clone's version counts its own changes since it was last equal to the original.
 void chip_copy(struct chip *c, const struct chip *original) {
   assert(c->origin == original);
+  if (c->backend->restore(c, original) < 0) return;
   for (int k = 0; k < c->n_pieces; k++) {
     if (c->version[k] == 0 && c->seen[k] == original->version[k]) continue;
     tile_copy(&c->tiles[k], &original->tiles[k]);
@@ -338,6 +371,7 @@ void chip_adopt(struct chip *original, const struct chip *clone) {
   }
   copy_rest(original, clone);
   original->ledger = clone->ledger;
+  if (original->door) original->door->changed = original->door->saved = false;
 }
 
 // ---- time and calibration
@@ -360,12 +394,11 @@ void chip_keep_ranges(struct chip *c, int m) {
   }
 }
 
-static void settle(struct chip *c, double time_s) {
+static int settle(struct chip *c, double time_s) {
+  TRY(c->backend->wait(c, time_s));
   c->clock_s = time_s;
-  for (int k = 0; k < c->n_pieces; k++) {
-    tile_settle(&c->tiles[k], &c->design, time_s);
-    chip_touch(c, k);
-  }
+  for (int k = 0; k < c->n_pieces; k++) chip_touch(c, k);
+  return 0;
 }
 
 // How many calibrations of m are due until time_s; *last: when the last of them is.
@@ -410,11 +443,11 @@ int chip_advance(struct chip *c, double time_s, struct rng *r) {
       n = due;
     }
     if (next < 0) break;
-    if (at > c->clock_s) settle(c, at);
+    if (at > c->clock_s) TRY(settle(c, at));
     chip_calibrate_times(c, next, (int64_t)n, r);
+    TRY(chip_failure(c));
   }
-  if (time_s > c->clock_s) settle(c, time_s);
-  return 0;
+  return time_s > c->clock_s ? settle(c, time_s) : 0;
 }
 
 // ---- what the device layer asks
@@ -444,17 +477,16 @@ void chip_observe(struct chip *c, bool on) {
 void chip_effective(const struct chip *c, int index, real *w) {
   const struct chip_matrix *m = &c->matrices[index];
   const size_t OP = (size_t)vector_padded(m->base.O);
-  const double g_all = c->design.pcm.g_max_uS * c->design.units;
   memcpy(w, m->w, (size_t)m->base.I * OP * sizeof *w);  // what is kept digitally stays
   for (int k = m->first; k < m->first + m->n_tiles; k++) {
     const struct floorplan_piece *p = &c->pieces[k];
-    const struct tile *t = &c->tiles[k];
+    const size_t ld = (size_t)vector_padded(p->columns);
+    double *g = err_calloc((size_t)p->rows * ld, sizeof *g);
+    c->backend->read(c, k, g);  // after a failure 0
     for (size_t i = 0; i < (size_t)p->rows; i++)
-      for (size_t o = 0; o < (size_t)p->columns; o++) {
-        const size_t cell = i * (size_t)t->ld + o;
-        const double g = (double)t->g[0][cell] - (c->design.one_phase ? 0 : (double)t->g[1][cell]);
-        w[((size_t)p->row + i)*OP + (size_t)p->column + o] = (real)(g / g_all * (double)chip_scale_of(m, p)[o]);
-      }
+      for (size_t o = 0; o < (size_t)p->columns; o++)
+        w[((size_t)p->row + i)*OP + (size_t)p->column + o] = (real)(g[i*ld + o] * (double)chip_scale_of(m, p)[o]);
+    free(g);
   }
 }
 

@@ -32,6 +32,8 @@ struct tile_design;
 // A chip without matrices. ERR_SETTING, or what devicetable_load says.
 int chip_new(struct chip **c, const struct chip_params *p, uint64_t seed);
 void chip_free(struct chip *c);
+// The same, with what cannot be completed: ERR_IO if a recording of chip.driver is not.
+int chip_close(struct chip *c);
 
 // Programming error of a weight as chips of these settings write it statistically: its standard deviation at |w|/scale
 // = k/(n - 1), k = 0 .. n - 1, in units of the scale. For training with noise.
@@ -52,6 +54,10 @@ int chip_build(struct chip *c);
 // The same plan as chip_new, chip_add and chip_build under another seed give: unwritten, clock 0, ledger kept. Not for
 // clones.
 void chip_renew(struct chip *c, uint64_t seed);
+
+// The first failure of chip.driver, as an error with its message; 0: none. Programming, products and calibrations after
+// one do nothing, so it is enough to ask when a piece of work is done.
+int chip_failure(const struct chip *c);
 
 // Matrix m; freed with the chip (its ops->free does nothing).
 struct synapse *chip_synapse(struct chip *c, int m);

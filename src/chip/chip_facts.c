@@ -70,3 +70,8 @@ int chip_unit_values(const struct chip *c, int m, const char *property, double *
 }
 
 const real *chip_conductances(const struct chip *c, int sign) { return c->tiles[0].g[sign]; }
+
+int chip_failure(const struct chip *c) {
+  if (!c->door || c->door->rc == 0) return 0;
+  return err_set((enum err)c->door->rc, "%s", c->door->message);
+}

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/rng.h"
+#include "chip/backend.h"
 #include "chip/chip.h"
 #include "chip/floorplan.h"
 #include "device/core.h"
@@ -31,6 +32,8 @@ struct chip_matrix {
 enum { CHIP_AIMS = 1024 };
 
 struct chip {
+  const struct backend *backend;
+  struct door *door;            // of a driver, shared with clones; NULL: simulated
   struct chip_params params;
   struct tile_design design;
   uint64_t seed;
@@ -56,6 +59,12 @@ static inline int chip_rows(const struct chip_matrix *m) { return m->base.I - m-
 static inline real *chip_scale_of(const struct chip_matrix *m, const struct floorplan_piece *p) {
   return m->scale + p->band*vector_padded(m->base.O) + p->column;
 }
+
+// In place of chip_add and chip_build: tiles without matrices, where these pieces say. For a chip behind a driver.
+int chip_build_pieces(struct chip *c, int n, const struct floorplan_piece *pieces);
+
+// Has the chip failed (chip_failure)? Then nothing is asked of it any more.
+static inline bool chip_failed(const struct chip *c) { return c->door && c->door->rc < 0; }
 
 // For the device layer. A tile changed; n vectors went through one, `driven` of their inputs not 0; one code of a tile
 // of m as a weight.

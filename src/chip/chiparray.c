@@ -55,9 +55,8 @@ static real aimed(const struct chip *c, double w) {
   return (real)copysign((double)c->aim[k] + (at - k)*(double)(c->aim[k + 1] - c->aim[k]), w);
 }
 
-// w over scale of one piece into c->cells, in [-1, 1].
-static void take_cells(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p, bool first,
-                       struct rng *r) {
+void chiparray_cells(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p, bool first,
+                     struct rng *r) {
   const size_t OP = (size_t)vector_padded(m->base.O), ld = (size_t)vector_padded(p->columns);
   const double uniform = first ? c->design.pcm.first_write : 0;
   const bool folds = c->design.pcm.first_write > 0;
@@ -119,9 +118,8 @@ static long program(struct synapse *s, const real *w, struct rng *r) {
   for (int k = m->first; k < m->first + m->n_tiles; k++) {
     struct tile_count n = { 0 };
     clip(m, &c->pieces[k], w);
-    take_cells(c, m, &c->pieces[k], true, r);
-    tile_write(&c->tiles[k], &c->design, c->cells, NULL, true, c->design.pcm.first_write > 0, c->clock_s, r, &n);
-    tile_settle(&c->tiles[k], &c->design, c->clock_s);
+    chiparray_cells(c, m, &c->pieces[k], true, r);
+    if (c->backend->program(c, k, true, r, &n) < 0) return 0;
     reset_correction(c, m, k);
     account(c, k, &n, (long)c->pieces[k].rows * c->pieces[k].columns);
     chip_touch(c, k);
@@ -154,6 +152,7 @@ static long update(struct synapse *s, const real *dw, struct rng *r) {
   struct chip *c = m->chip;
   const size_t OP = (size_t)vector_padded(s->O);
   long devices = 0;
+  if (chip_failed(c)) return 0;
   if (!r) r = &c->rng;
   assert(m->programmed);
   for (size_t i = 0; i < digital_length(s); i++) m->w[digital_begin(s) + i] += dw[digital_begin(s) + i];
@@ -170,9 +169,8 @@ static long update(struct synapse *s, const real *dw, struct rng *r) {
       }
     if (!changed) continue;
     struct tile_count n = { 0 };
-    take_cells(c, m, p, false, r);
-    tile_write(&c->tiles[k], &c->design, c->cells, c->mask, false, false, c->clock_s, r, &n);
-    tile_settle_cells(&c->tiles[k], &c->design, c->mask, c->clock_s);
+    chiparray_cells(c, m, p, false, r);
+    if (c->backend->program(c, k, false, r, &n) < 0) return devices;
     account(c, k, &n, changed);
     chip_touch(c, k);
     devices += n.devices;
@@ -241,6 +239,10 @@ static void add_digital(real *y, const real *x, const struct chip_matrix *m, int
 static void product(struct synapse *s, real *y, const real *x, const struct conv *shape, struct rng *r) {
   struct chip_matrix *m = (struct chip_matrix *)s;
   struct chip *c = m->chip;
+  if (chip_failed(c)) {
+    memset(y, 0, (size_t)(shape->B*shape->OH*shape->OW) * (size_t)vector_padded(s->O) * sizeof *y);
+    return;
+  }
   assert(m->programmed && shape->k*shape->k*shape->C == s->I && shape->O == s->O);
   if (c->observing) {
     observe(m, x, shape);
@@ -260,7 +262,8 @@ static void product(struct synapse *s, real *y, const real *x, const struct conv
         gather(c->work.level, &b, row = p->row, p->rows, ip, &in);
         driven = core_driven(c->work.level, (size_t)b.n * (size_t)ip);
       }
-      core_product(&c->work, y + (size_t)b.first * (size_t)OP + p->column, OP, &c->tiles[k], &c->design, signs, b.n, r);
+      if (c->backend->codes(c, k, signs, b.n, r) < 0) return;
+      core_correct(&c->work, y + (size_t)b.first * (size_t)OP + p->column, OP, &c->tiles[k], b.n);
       chip_count_products(c, k, core_phases(&c->design, signs), b.n, driven);
     }
   }

@@ -13,6 +13,8 @@ enum chip_update { CHIP_ALL, CHIP_THRESHOLD, CHIP_STOCHASTIC, CHIP_NEAREST };
 
 struct chip_params {
   int64_t preset;               // of pcm_preset_names
+  char driver[PARAM_TEXT_SIZE], record[PARAM_TEXT_SIZE], driver_faults[PARAM_TEXT_SIZE];
+  double driver_timeout_s, driver_tolerance;
   char table[PARAM_TEXT_SIZE];  // a device table instead of the preset
   int64_t cores, rows, columns;
   int64_t devices_per_sign;     // 0: 2, but 1 for hermes1 and published-code

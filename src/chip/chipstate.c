@@ -13,7 +13,7 @@
 #include "chip/chip_private.h"
 #include "base/vector.h"
 
-enum { NAME = 64, CHECKSUM = 17, N_RNG = 11, MAX_CSV = 1 << 30 };
+enum { NAME = 64, CHECKSUM = 17, N_RNG = RNG_WORDS, MAX_CSV = 1 << 30 };
 
 // ---- which chip it is
 
@@ -216,7 +216,7 @@ static int visit_tile(struct tensorfile_writer *w, struct tensorfile *tf, struct
   snprintf(prefix, sizeof prefix, "tile.%d", k);
   unit_fields(units, t, c);
   column_fields(per_column, t);
-  for (int i = 0; i < N_UNIT_FIELDS; i++) {
+  for (int i = 0; i < N_UNIT_FIELDS && !c->door; i++) {  // of devices behind a driver nothing is known
     if (w) put(w, prefix, &units[i], planes * rows, columns, ld, 4, dims);
     else TRY(take(tf, prefix, &units[i], planes * rows, columns, ld, 4, dims));
   }
@@ -289,8 +289,9 @@ static int visit_chip(struct tensorfile_writer *w, struct tensorfile *tf, struct
   const int64_t n_words = N_RNG;
   const int64_t dims[] = { c->n_cores, sizeof(struct ledger_counts) / sizeof(int64_t) }, one = 1;
   const struct field times = { "clock", F64, &clock, 0, 1e18 };
-  for (int i = 0; i < N_RNG; i++)
-    words[i] = i < 2 ? c->rng.key[i] : i < 6 ? c->rng.counter[i - 2] : i < 10 ? c->rng.block[i - 6] : c->rng.left;
+  uint32_t state[RNG_WORDS];
+  rng_words(state, &c->rng);
+  for (int i = 0; i < N_RNG; i++) words[i] = state[i];
   if (w) {
     put(w, "chip", &times, 1, 1, 1, 1, &one);
     tensorfile_put_u64(w, "chip.rng", 1, &n_words, words);
@@ -305,13 +306,8 @@ static int visit_chip(struct tensorfile_writer *w, struct tensorfile *tf, struct
   for (int k = 0; k < c->n_cores; k++) TRY(check_counts(tf, &c->ledger.core[k]));
   if (words[N_RNG - 1] > 4)
     return err_set(ERR_FORMAT, "%s: chip.rng[10] = %" PRIu64 ": not a chip's", tensorfile_name(tf), words[N_RNG - 1]);
-  for (int i = 0; i < N_RNG; i++) {
-    const uint32_t v = (uint32_t)words[i];
-    if (i < 2) c->rng.key[i] = v;
-    else if (i < 6) c->rng.counter[i - 2] = v;
-    else if (i < 10) c->rng.block[i - 6] = v;
-    else c->rng.left = v;
-  }
+  for (int i = 0; i < N_RNG; i++) state[i] = (uint32_t)words[i];
+  rng_from_words(&c->rng, state);
   c->clock_s = clock;
   return 0;
 }
@@ -335,7 +331,8 @@ static int load_all(struct chip *c, struct tensorfile *tf, real **samples) {
   TRY(visit_chip(NULL, tf, c));
   for (int k = 0; k < c->n_pieces; k++) TRY(visit_tile(NULL, tf, c, k));
   for (int m = 0; m < c->n_matrices; m++) TRY(visit_matrix(NULL, tf, c, m, samples[m]));
-  for (int k = 0; k < c->n_pieces; k++) tile_settle(&c->tiles[k], &c->design, c->clock_s);
+  if (!c->door) return c->backend->wait(c, c->clock_s);
+  c->door->offset_s = c->clock_s - c->door->now_s;
   return 0;
 }
 
@@ -415,8 +412,14 @@ static void save_tile(const struct chip *c, int k, FILE *out) {
       }
 }
 
+static int check_csv(const struct chip *c, const char *path) {
+  if (!c->door) return 0;
+  return err_set(ERR_SETTING, "%s: a table lists simulated devices; chip.driver does not tell its own", path);
+}
+
 int chipstate_save_csv(const struct chip *c, const char *path) {
   struct file_out out;
+  TRY(check_csv(c, path));
   TRY(file_out_open(&out, path));
   fprintf(out.stream, "# clock_s=%.17g\n", c->clock_s);
 #define X(name, ...)                                                                               \
@@ -588,4 +591,7 @@ int chipstate_parse_csv(void *chip, const char *text, size_t size, const char *n
   return rc;
 }
 
-int chipstate_load_csv(struct chip *c, const char *path) { return file_parse(path, MAX_CSV, chipstate_parse_csv, c); }
+int chipstate_load_csv(struct chip *c, const char *path) {
+  TRY(check_csv(c, path));
+  return file_parse(path, MAX_CSV, chipstate_parse_csv, c);
+}

@@ -114,11 +114,23 @@ void core_codes(struct core_work *w, const struct tile *t, const struct tile_des
   }
 }
 
-void core_product(struct core_work *w, real *y, int ld_y, const struct tile *t, const struct tile_design *d, int signs,
-                  int B, struct rng *r) {
-  core_codes(w, t, d, signs, B, r);
+void core_correct(const struct core_work *w, real *y, int ld_y, const struct tile *t, int B) {
   for (int b = 0; b < B; b++)
     for (int o = 0; o < t->columns; o++) y[b*ld_y + o] += t->gain[o] * w->sum[b*t->ld + o] + t->offset[o];
+}
+
+double core_range(struct core_work *w, const struct tile *t, const struct tile_design *d, const real *levels, int n,
+                  double margin, double least) {
+  const size_t ip = (size_t)vector_padded(t->rows);
+  const int bits = d->adc_bits - d->one_phase;
+  double peak = 0;
+  for (int b = 0; b < n; b += CORE_BLOCK) {
+    const int B = n - b < CORE_BLOCK ? n - b : CORE_BLOCK;
+    memcpy(w->level, levels + (size_t)b*ip, (size_t)B*ip * sizeof *levels);
+    peak = fmax(peak, core_peak(w, t, d, core_signs(w->level, (size_t)B*ip), B));
+  }
+  const double lsb = bits > 0 ? fmax(margin*peak / (ldexp(1, bits) - 1), least) : 0;
+  return lsb > 0 ? lsb : 1;
 }
 
 double core_peak(struct core_work *w, const struct tile *t, const struct tile_design *d, int signs, int B) {

@@ -45,9 +45,13 @@ int core_phases(const struct tile_design *d, int signs);
 void core_codes(struct core_work *w, const struct tile *t, const struct tile_design *d, int signs, int B,
                 struct rng *r);
 
-// y (B rows at stride ld_y) += gain codes + offset: core_codes and the digital correction.
-void core_product(struct core_work *w, real *y, int ld_y, const struct tile *t, const struct tile_design *d, int signs,
-                  int B, struct rng *r);
+// y (B rows at stride ld_y) += gain w->sum + offset: the digital correction (equation P6).
+void core_correct(const struct core_work *w, real *y, int ld_y, const struct tile *t, int B);
+
+// The charge of one code, uS x steps, at which `margin` times the largest charge of levels (n, padded rows) is the last
+// code; at least `least`. 1 for ideal converters.
+double core_range(struct core_work *w, const struct tile *t, const struct tile_design *d, const real *levels, int n,
+                  double margin, double least);
 
 // Largest charge of any phase of w->level (B, padded rows), without noise: what the output range must hold.
 double core_peak(struct core_work *w, const struct tile *t, const struct tile_design *d, int signs, int B);

@@ -1,5 +1,7 @@
 #include "run/evaluation.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/par.h"
@@ -15,7 +17,8 @@ struct share {
 static int run_item(void *context, int k, int worker, void *record) {
   const struct share *s = context;
   if (signals_caught()) return err_set(ERR_INTERRUPTED, "evaluation stopped by a signal; nothing is reported");
-  return s->e->item(s->e->context, s->first + k * s->step, worker, record);
+  TRY(s->e->item(s->e->context, s->first + k * s->step, worker, record));
+  return s->e->fleet ? fleet_failure(s->e->fleet) : 0;
 }
 
 static int run_chip(const struct evaluation *e, int number, unsigned char *records, double *seconds) {
@@ -30,8 +33,10 @@ static int run_chip(const struct evaluation *e, int number, unsigned char *recor
       par_map(e->par, n, e->record_bytes * (size_t)step, run_item, &share, records + (size_t)number * e->record_bytes);
   *seconds += clock_s() - begin_s;
   if (e->end) e->end(e->context);
-  if (e->fleet) fleet_end(e->fleet);
-  return rc;
+  char message[1000];
+  snprintf(message, sizeof message, "%s", err_message());
+  const int ended = e->fleet ? fleet_end(e->fleet) : 0;
+  return rc < 0 ? err_set((enum err)rc, "%s", message) : ended;
 }
 
 int evaluation_run(const struct evaluation *e, void *records, double *seconds) {

@@ -35,11 +35,25 @@ static void age(struct fleet *f, int worker) {
   }
 }
 
+// A driver has one chip, whose time is everybody's.
+static int check_driver(const struct fleet *f) {
+  const char *driver = chip_settings(f->chip)->driver;
+  if (!*driver) return 0;
+  if (f->n_chips > 1) return err_set(ERR_SETTING, "eval.chips=%d: chip.driver=%s is one chip", f->n_chips, driver);
+  if (f->n_later > 0)
+    return err_set(ERR_SETTING, "eval.later_s=%g: chip.driver=%s cannot be put back in time for the next item",
+                   f->later_s[0], driver);
+  assert(f->n_workers == 1);  // run_workers
+  return 0;
+}
+
 int fleet_begin(struct fleet *f, int number) {
   const double last_s = f->n_later ? f->later_s[f->n_later - 1] : f->wait_s;
   f->number = number;
   TRY(f->deploy(f->context, number, &f->chip));
-  const int rc = lifetime_resume(f->chip, f->state, last_s);
+  int rc = check_driver(f);
+  if (rc == 0) rc = lifetime_resume(f->chip, f->state, last_s);
+  if (rc == 0) rc = chip_failure(f->chip);
   if (rc < 0) {
     chip_free(f->chip);
     f->chip = NULL;
@@ -57,13 +71,16 @@ int fleet_begin(struct fleet *f, int number) {
   return 0;
 }
 
-void fleet_end(struct fleet *f) {
+int fleet_failure(const struct fleet *f) { return chip_failure(f->chip); }
+
+int fleet_end(struct fleet *f) {
   for (int k = 0; k < f->n_workers; k++) {
     for (int i = 0; i < f->n_later; i++) chip_free(f->place[k].aged[i]);
     chip_free(f->place[k].clone);
   }
-  chip_free(f->chip);
+  const int rc = chip_close(f->chip);
   f->chip = NULL;
+  return rc;
 }
 
 struct chip *fleet_restore(struct fleet *f, int worker) {

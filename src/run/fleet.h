@@ -43,7 +43,10 @@ void fleet_init(struct fleet *f);
 void fleet_release(struct fleet *f);
 
 int fleet_begin(struct fleet *f, int number);
-void fleet_end(struct fleet *f);
+// ERR_IO if a recording of chip.driver cannot be completed.
+int fleet_end(struct fleet *f);
+// The failure of the chip in use, if it has failed (chip_failure).
+int fleet_failure(const struct fleet *f);
 
 // The worker's copy as the chip is, its ledger empty.
 struct chip *fleet_restore(struct fleet *f, int worker);

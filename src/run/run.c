@@ -36,6 +36,10 @@ const struct param run_synapse_param_table[] = {
   { 0 },
 };
 
+int run_workers(const struct run_params *p, const struct run_synapse_params *synapse, const struct chip_params *chip) {
+  return synapse->kind == RUN_CHIP && *chip->driver ? 1 : run_threads(p);
+}
+
 int run_threads(const struct run_params *p) { return p->threads ? (int)p->threads : par_cores(); }
 
 int run_synapse_check(const struct run_synapse_params *p, int64_t n_chips) {

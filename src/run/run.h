@@ -21,6 +21,9 @@ struct run_params {
 extern const struct param run_param_table[];  // section "run"
 
 int run_threads(const struct run_params *p);  // threads that run.threads stands for
+// Threads of an evaluation: one where chip.driver is used, as a driver has one chip.
+struct run_synapse_params;
+int run_workers(const struct run_params *p, const struct run_synapse_params *synapse, const struct chip_params *chip);
 
 // What holds the weights of an evaluation.
 enum run_synapse_kind { RUN_EXACT, RUN_QUANTISED, RUN_CHIP };

@@ -582,7 +582,7 @@ int fewshot_load(struct dataset *data, const struct fewshot *f) {
 
 int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
                  const struct dataset *data) {
-  struct par *par = par_new(run_threads(&f->run));
+  struct par *par = par_new(run_workers(&f->run, &f->synapse, &f->chip));
   const enum dataset_split split = fewshot_eval_split(f);
   const int rc = f->eval.tasks_file[0] ? measure_fixed(r, f, m, data, par) : fewshot_measure(r, f, m, data, split, par);
   if (rc == 0) dataset_fingerprint(data, r->data);

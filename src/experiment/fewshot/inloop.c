@@ -1,4 +1,3 @@
-#include "device/tile.h"
 #include "experiment/fewshot/inloop.h"
 
 #include <assert.h>
@@ -6,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/rng.h"
+#include "device/tile.h"
 #include "experiment/fewshot/deploy.h"
 
 int inloop_init(struct inloop *c, enum inloop_kind kind, struct maml_worker *w, const struct convnet *net,

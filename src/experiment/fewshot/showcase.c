@@ -11,9 +11,9 @@
 #include "base/json.h"
 #include "base/numbers.h"
 #include "base/png.h"
-#include "device/tile.h"
 #include "experiment/fewshot/deploy.h"
 #include "experiment/experiment.h"
+#include "device/tile.h"
 #include "experiment/fewshot/result.h"
 
 enum { KINDS = RUN_CHIP + 1, BINS = 61, STATES = 3, TIMES = 5 };

@@ -178,6 +178,9 @@ static int describe(struct training_state *t, struct fewshot *f) {
     return err_set(ERR_SETTING, "train.noise=%g: not together with train.bits=%d", f->train.noise, (int)f->train.bits);
   if (f->train.synapse != INLOOP_NONE && (f->train.bits || f->train.noise > 0))
     return err_set(ERR_SETTING, "train.synapse: not together with train.bits or train.noise");
+  if (f->train.synapse != INLOOP_NONE && *f->chip.driver)
+    return err_set(ERR_SETTING, "chip.driver=%s: train.synapse needs simulated chips, several at a time",
+                   f->chip.driver);
   if (f->train.synapse != INLOOP_NONE && f->train.chips > f->train.tasks)
     return err_set(ERR_SETTING, "train.chips=%lld: more than train.tasks=%lld", (long long)f->train.chips,
                    (long long)f->train.tasks);

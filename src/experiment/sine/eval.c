@@ -103,7 +103,8 @@ int sine_measure(struct series *r, const struct sine *set, const struct sine_mod
 }
 
 int sine_eval(void *result, const void *set, const void *model, const void *data) {
-  struct par *par = par_new(run_threads(&((const struct sine *)set)->run));
+  const struct sine *s = set;
+  struct par *par = par_new(run_workers(&s->run, &s->synapse, &s->chip));
   (void)data;
   const int rc = sine_measure(result, set, model, RNG_EVALUATE, par);
   par_free(par);
