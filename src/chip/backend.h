@@ -1,5 +1,6 @@
-// backend.h - what stands behind a chip: simulated devices (backend_simulated.c), or a driver (backend_driven.c). Above it
-// everything is the same: plan, scales, updates, corrections, account. Below it are cells that are programmed, and codes.
+// backend.h - what stands behind a chip: simulated devices (backend_simulated.c), or a driver (backend_driven.c).
+// Above it everything is the same: plan, scales, updates, corrections, account. Below it are cells that are programmed,
+// and codes.
 // Every operation returns 0 or a negative enum err. The first failure stays: all later operations on the chip and its
 // copies return it and do nothing (chip_failure).
 #ifndef CHIP_BACKEND_H
