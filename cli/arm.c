@@ -7,10 +7,10 @@
 #include "experiment/arm/perform.h"
 
 static const char text[] =
-  "Show the model a movement once (a random one of run.seed, or the path in target.file), update it once, and let\n"
-  "an arm perform it; without a model the path itself is performed. arm.kind says which arm: kinematic,\n"
-  "physics or mqtt.\n"
-  "Prints how far the tip was from where it should have been.\n";
+  "Present a movement to the model once (a random one, drawn with run.seed, or the path in target.file), update\n"
+  "the model once, and let an arm perform the movement; without a model the arm performs the target path itself.\n"
+  "arm.kind selects the arm: kinematic, physics or mqtt.\n"
+  "Print the distance of the tip from its target path.\n";
 
 static void print_result(const struct perform_result *r, const struct perform *p) {
   printf("%s arm, %d set-points, %g s each, %.1f s in all\n", arm_kind_names[p->arm.params.kind], r->n,
@@ -72,7 +72,7 @@ static const struct options_flag flags[] = {
   OPTIONS_JSON,
   OPTIONS_VALUE("--out", out, "FILE.csv", "write every set-point"),
   OPTIONS_VALUE("--render", render, "FILE.png|.mp4|.gif", "draw the arm"),
-  OPTIONS_SWITCH("--dry-run", dry_run, "print what the real arm would be sent and send nothing"),
+  OPTIONS_SWITCH("--dry-run", dry_run, "print the messages to the real arm without sending them"),
   OPTIONS_QUIET,
   { 0 },
 };

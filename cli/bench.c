@@ -1,4 +1,4 @@
-// bench.c - metaxbar bench: measured speed, beside the machine's own peak.
+// bench.c - metaxbar bench: measured speed, compared with the peak of the machine.
 #include <stdio.h>
 #include <string.h>
 
@@ -10,9 +10,10 @@
 #include "run/timings.h"
 
 static const char text[] =
-  "Times this program on this machine: medians, the arithmetic done, and its fraction of the peak measured in the\n"
-  "same run. NAME is an experiment; without it that of the model, or else the first, and the chip: products of a\n"
-  "full core beside exact ones, and writing of two cores. Without --model, untrained weights.\n";
+  "Measure the speed of this program on this machine: medians, the number of arithmetic operations, and the fraction\n"
+  "of the peak that was measured in the same run. With the name of an experiment, only that experiment is measured;\n"
+  "without it, the experiment of the model, or else the first one, and the chip: products of a full core beside exact\n"
+  "ones, and the writing of two cores. Without --model the weights are untrained.\n";
 
 static void print_text(const struct timings *b) {
   printf("%-40s %12s %12s  %-7s %10s %8s\n", "figure", "median", "fastest", "unit", "GFLOP", "of peak");
@@ -91,7 +92,7 @@ static const struct options_flag flags[] = {
 static void each(struct options_action *a, const struct experiment *e) {
   a->name = e->name;
   a->text =
-    e->bench_help ? e->bench_help : "An outer update, and an item of an evaluation in software and on the chip.\n";
+    e->bench_help ? e->bench_help : "An outer update, and one task of an evaluation in software and on the chip.\n";
 }
 
 static const struct options_action actions[] = {
@@ -104,4 +105,4 @@ static const struct options_action actions[] = {
   { .name = "", .arguments = "[WORD]", .most = 1, .flags = flags, .reads = options_all, .run = run },
   { 0 },
 };
-const struct options_command bench_command = { "bench", "measure the speed of this machine", text, actions, each };
+const struct options_command bench_command = { "bench", "measure the speed of this program", text, actions, each };

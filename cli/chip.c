@@ -1,4 +1,4 @@
-// chip.c - metaxbar chip: put a model on a chip, look at it, let it age, exchange its state. Parses and prints only.
+// chip.c - metaxbar chip: put a model on a chip, map it, let it age, exchange its state. Parses and prints only.
 #include <stdio.h>
 #include <string.h>
 
@@ -15,20 +15,21 @@
 #include "lab/tradeoff.h"
 
 static const char text[] =
-  "Every layer of a classifier is a matrix on the chip; of an arm, the trainee alone is on it.\n"
+  "Every layer of a classifier is a matrix on the chip; of the two networks of an arm, only the trainee is on it.\n"
   "\n"
-  "map      where each matrix lies on the cores, and how full they are\n"
+  "map      print where each matrix is on the cores, and how much of each core is used\n"
   "program  program the model and calibrate it (a classifier on background images: invented characters, or those\n"
   "         that data.* names; an arm on the spikes of training movements), and print how accurately the chip\n"
-  "         stores the weights, and what it cost\n"
-  "drift    the same from a minute to a month after writing\n"
-  "tradeoff accuracy and devices written under several write policies, on the same tasks and chips\n"
+  "         stores the weights, and the operations, energy and time this took\n"
+  "drift    print the same accuracy from a minute to a month after writing\n"
+  "tradeoff print accuracy and devices written under several write policies, on the same tasks and chips\n"
   "alternatives\n"
-  "         a few-shot model learns the same tasks on the same chips in several ways: by its read-out on the chip, by\n"
-  "         a digital read-out beside it (32-bit floats, or 8 bits), by class means and, with train.adapt=all, by all\n"
-  "         layers on the chip. Accuracy after eval.later_s too (a month), devices written, energy and time\n"
+  "         let a few-shot model learn the same tasks on the same chips in several ways: by its read-out on the chip,\n"
+  "         by a digital read-out beside it (32-bit floats, or 8 bits), by class means and, with train.adapt=all, by\n"
+  "         all layers on the chip. Print the accuracy, also after eval.later_s (a month), devices written,\n"
+  "         energy and time\n"
   "export   write the model, let chip.time_s pass, and save every device\n"
-  "import   load such a state (a CSV replaces the devices alone), advance it to chip.time_s, and print how\n"
+  "import   load such a state (a CSV replaces only the devices), advance it to chip.time_s, and print how\n"
   "         accurately the chip stores the weights. eval fewshot or eval arm synapse.kind=chip synapse.state=STATE\n"
   "         adapts on it. A state written with the weights of another model is refused\n";
 
@@ -265,5 +266,5 @@ static const struct options_action actions[] = {
   { 0 },
 };
 const struct options_command chip_command = { "chip",
-                                              "put a model on a chip: map, ledger, drift, state of every device", text,
+                                              "put a model on a chip: map, errors, drift, state of every device", text,
                                               actions, NULL };

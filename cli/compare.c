@@ -8,7 +8,7 @@
 static const char text[] =
   "Compare two evaluations of the same tasks or movements, each written by 'eval NAME --scores FILE.json': print the\n"
   "mean of each, the mean difference item by item with its 95 % confidence interval, and the p-value of a paired\n"
-  "test. Files of different items (another seed, number, split or data set) are refused.\n";
+  "test. Files with different items (another seed, number, split or data set) are refused.\n";
 
 static int compare(const struct options *o) {
   static struct compare_scores a, b;
@@ -30,4 +30,5 @@ static const struct options_action actions[] = {
   { .name = "", .arguments = "FIRST.json SECOND.json", .least = 2, .most = 2, .flags = flags, .run = compare },
   { 0 },
 };
-const struct options_command compare_command = { "compare", "a paired test of two evaluations", text, actions, NULL };
+const struct options_command compare_command = { "compare", "compare two evaluations by a paired test", text, actions,
+                                                 NULL };

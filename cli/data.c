@@ -1,4 +1,4 @@
-// data.c - metaxbar data: fetch published archives; show what a set of images holds and how it is split.
+// data.c - metaxbar data: fetch published archives; print the contents of a set of images and its split.
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +18,11 @@
 
 static const char text[] =
   "info   load the images and print classes, groups (alphabets), drawings, splits, how much of the images is ink,\n"
-  "       which of them are identical and a fingerprint of names and pixels; --out draws a page of them\n"
-  "split  list the part of every class, a line part<TAB>class each, as data.split=LIST takes it\n"
+  "       which images are identical, and a fingerprint of names and pixels; --out draws a page of images\n"
+  "split  list the classes with their part of the split (train, val or test), a line part<TAB>class for each, which\n"
+  "       data.split=LIST reads\n"
   "fetch  download the official archives of Omniglot, 16 MB, or CIFAR-100, 169 MB; size and checksum are verified, a\n"
-  "       download that was interrupted goes on where it stopped\n";
+  "       download that was interrupted continues where it stopped\n";
 
 // What one split holds.
 struct split_count {

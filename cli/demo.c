@@ -1,4 +1,4 @@
-// demo.c - metaxbar demo: the idea of the program in a minute, without any data set.
+// demo.c - metaxbar demo: what the program does, in a minute and without a data set.
 #include <stdio.h>
 #include <string.h>
 
@@ -10,11 +10,10 @@
 #include "shipped.h"
 
 static const char text[] =
-  "Meta-trains a network from nothing on invented characters, then lets it, and the models shipped in\n"
-  "models/, learn five characters they have never seen from five drawings each, in software and on a simulated\n"
-  "chip; lets the spiking networks learn movements of an arm from one demonstration each; and draws a page of\n"
-  "figures.\n"
-  "DIR (default runs/demo) receives the training run, continued where it stopped, and report.html.\n";
+  "Meta-train a network from random weights on invented characters, then let it, and the models shipped in models/,\n"
+  "learn five characters that they have never seen from five drawings each, in software and on a simulated chip; let\n"
+  "the spiking networks learn movements of an arm from one demonstration each; and write a page with figures.\n"
+  "DIR (default runs/demo) receives the training run, which continues where it stopped, and report.html.\n";
 
 enum { ITERATIONS = 400, TASKS = 8, DEMO_EXTRA = 4 };  // a minute in all on two cores
 #define ARM "models/arm.safetensors"
@@ -125,4 +124,4 @@ static const struct options_flag flags[] = {
   OPTIONS_VALUE("--run", run, "DIR", "folder of the training run and the page"), OPTIONS_QUIET, { 0 }
 };
 static const struct options_action actions[] = { { .name = "", .flags = flags, .run = run }, { 0 } };
-const struct options_command demo_command = { "demo", "what this program does, in a minute", text, actions, NULL };
+const struct options_command demo_command = { "demo", "show in a minute what this program does", text, actions, NULL };

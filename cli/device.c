@@ -8,8 +8,8 @@
 #include "lab/characterise.h"
 
 static const char text[] =
-  "Write and read a simulated crossbar and print, over conductance, programming error, drift and read noise as the\n"
-  "formulas have them and as measured, in CSV. --out draws them (needs gnuplot).\n";
+  "Write and read a simulated crossbar, and print programming error, drift and read noise against conductance as CSV,\n"
+  "by the formulas of the device model and as measured. --out draws them (needs gnuplot).\n";
 
 static struct characterise_params params;
 static struct verify_params verify;

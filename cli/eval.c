@@ -1,4 +1,4 @@
-// eval.c - metaxbar eval NAME: measure a trained model on what it has never seen. Parses and prints only.
+// eval.c - metaxbar eval NAME: evaluate a trained model on unseen tasks. Parses and prints only.
 #include <stdio.h>
 
 #include "base/err.h"
@@ -56,5 +56,5 @@ static void each(struct options_action *a, const struct experiment *e) {
 }
 
 static const struct options_action actions[] = { { .name = "NAME", .flags = flags, .run_experiment = run }, { 0 } };
-const struct options_command eval_command = { "eval", "measure a trained network on unseen tasks", text, actions,
+const struct options_command eval_command = { "eval", "evaluate a trained network on unseen tasks", text, actions,
                                               each };

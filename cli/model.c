@@ -1,4 +1,4 @@
-// model.c - metaxbar model info|convert|resize|seal: look into model files, and write them anew.
+// model.c - metaxbar model info|convert|resize|seal: inspect model files, and write changed ones.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,19 +13,19 @@
 #include "experiment/experiment.h"
 
 static const char text[] =
-  "info     prints the tensors of a file, their range, and the settings it carries.\n"
-  "convert  reads a model of any experiment (published weights too, with data.preprocessing=published) and writes it\n"
-  "         in this program's form, with the settings given; synapse.kind=quantised synapse.bits=N rounds a\n"
-  "         classifier to N bits, and --half keeps the weights of a classifier or an arm in half precision, in half\n"
+  "info     print the tensors of a file, their range, and the settings recorded in it.\n"
+  "convert  read a model of any experiment (published weights too, with data.preprocessing=published) and write it in\n"
+  "         the format of this program, with the settings given; synapse.kind=quantised synapse.bits=N rounds a\n"
+  "         classifier to N bits, and --half stores the weights of a classifier or an arm in half precision, in half\n"
   "         the space.\n"
-  "resize   gives an arm a trainee of N neurons, k times what it has: a start for further training (train arm\n"
-  "         train.start=FILE, with update.lsg_passes=1 and the other settings of FILE). With a whole k it does\n"
-  "         nearly the same, and the noise of spikes averages out; with k below 1 the first N stay, which does\n"
-  "         worse until it is trained, but may fit a core. update.rate, .step and .threshold are divided by k, and\n"
-  "         update.input_rate is multiplied by it. code.velocity (with code.velocity_scale) gives its learning\n"
-  "         signal generator (LSG) inputs for the velocity of the target.\n"
-  "seal     writes the same tensors and settings with the checksum and the version that files of older programs\n"
-  "         lack.\n";
+  "resize   give an arm a trainee of trainee.neurons neurons, k times the present number, as a start for further\n"
+  "         training (train arm train.start=FILE, with update.lsg_passes=1 and the other settings of FILE). If k is a\n"
+  "         whole number, the new trainee performs nearly as well, and the noise of spikes averages out; if k is\n"
+  "         below 1, the first neurons are kept, and the trainee is worse until it is trained, but may fit on a core.\n"
+  "         update.rate, .step and .threshold are divided by k, and update.input_rate is multiplied by it.\n"
+  "         code.velocity (with code.velocity_scale) gives the learning signal generator (LSG) inputs for the\n"
+  "         velocity of the target.\n"
+  "seal     write the same tensors and settings with the checksum and the version that older files lack.\n";
 
 static int range(struct tensorfile *tf, const struct tensorfile_entry *e, double *least, double *most) {
   double *v = err_calloc((size_t)e->n_values, sizeof *v);

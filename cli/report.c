@@ -11,11 +11,11 @@
 #include "shipped.h"
 
 static const char text[] =
-  "Write a self-contained HTML page about runs of 'train NAME', or about model files: what was run, how well it\n"
-  "learns in software, with few bits and on the chip, one task or movement in pictures, drift and cost.\n"
-  "Measurements that are missing are made now and kept in RUN/showcase (of a model file: DIR/NAME/showcase), so\n"
-  "that the page can be drawn again from files alone. FILE.html is RUN/report.html or DIR/report.html unless --out\n"
-  "names it; for several runs it must.\n"
+  "Write a self-contained HTML page about runs of 'train NAME', or about model files: the settings of the run, how\n"
+  "well the model learns in software, with few bits and on the chip, one task or movement in pictures, drift, and\n"
+  "energy. Measurements that are missing are made now and stored in RUN/showcase (of a model file:\n"
+  "DIR/NAME/showcase), so that the page can be written again without measuring. The page is RUN/report.html or\n"
+  "DIR/report.html, or the file that --out names; for several runs --out is needed.\n"
   "Settings are those of 'eval NAME', for the models that have them, and report.*.\n";
 
 static bool is_model(const char *word) {
@@ -147,5 +147,5 @@ static const struct options_action actions[] = {
     .run = report },
   { 0 },
 };
-const struct options_command report_command = { "report", "one HTML page with figures about runs and models", text,
-                                                actions, NULL };
+const struct options_command report_command = { "report", "write an HTML page about runs and models", text, actions,
+                                                NULL };

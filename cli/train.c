@@ -4,9 +4,9 @@
 #include "run/run.h"
 
 static const char text[] =
-  "DIR receives settings.ini, build.json, metrics.csv, checkpoint.safetensors, model.safetensors and, where there\n"
-  "is a validation, model-best.safetensors. Ctrl-C writes a checkpoint; --resume continues a stopped or killed run\n"
-  "to the same bits as an uninterrupted one, and extends a finished one if train.iterations is larger now.\n";
+  "DIR receives settings.ini, build.json, metrics.csv, checkpoint.safetensors, model.safetensors and, if the training\n"
+  "is validated, model-best.safetensors. Ctrl-C writes a checkpoint. --resume continues a stopped or killed run, with\n"
+  "the same bits as in an uninterrupted one, and extends a finished run if train.iterations is larger now.\n";
 
 static int run(const struct experiment *e, const struct options *o) {
   struct experiment_case x;

@@ -17,9 +17,9 @@ trajectory	Random movements of the arm.
 arm	The geometry of the arm, its joint limits, and which arm performs ([three arms](physical_arm.md)).
 code	The inputs of the spiking networks: the target path as spikes, and the clock.
 lsg	The learning signal generator, one of the two spiking networks.
-trainee	The trainee, the other one, which performs the movement.
+trainee	The trainee, the other network, which performs the movement.
 update	The update of the trainee (e-prop).
-loss	The loss that the two spiking networks are meta-trained with.
+loss	The loss of the meta-training of the two spiking networks.
 noise	Errors of the chip in the training of the arm ([training the arm](arm_training.md)).
 train	Meta-training.
 eval	Evaluation.
@@ -27,8 +27,8 @@ target	A path of your own for the arm.
 synapse	How weights are represented: exact numbers, few bits, or a chip.
 chip	The chip ([the chip model](chip_model.md)).
 verify	Writing by program-and-verify (`chip.programming=verify`).
-ledger	Prices of what a chip does.
-digital	Prices of digital arithmetic beside the chip (`chip alternatives`).
+ledger	Energy and time of the operations of a chip.
+digital	Energy of digital arithmetic beside the chip (`chip alternatives`).
 tradeoff	Policies that `chip tradeoff` compares.
 device	Which device model `device` characterises, and how.
 physics	The simulated arm (`arm.kind=physics`).
@@ -65,7 +65,7 @@ A setting is given as `section.name=value` on the command line, or in an INI fil
 
 Defaults come first, then what the model file records, then the file of `-c`, then the command line: the later one wins.
 A setting that has no effect on the command is an error, as are an unknown name and a value out of range. `yes` and `no`
-are written so; "text" is any text, such as a path. The unit is in the name or in the description: `_s` seconds, `_m`
+are written like this; "text" is any text, such as a path. The unit is in the name or in the description: `_s` seconds, `_m`
 metres, `_deg` degrees, `_Hz` hertz, `_J` joules, `_px` pixels.
 
 Each section names the commands that read it; the last column of a table names those that read a setting where not all

@@ -46,13 +46,13 @@ const struct param dataset_param_table[] = {
                "own",
                .later = true),
   PARAM_CHOICE(struct dataset_params, split_rule, DATASET_BY_NAME, dataset_rules,
-               "folder: what decides the part of a class: its name; or number and order of all classes, as in models "
+               "folder: what assigns a class to a part: its name; or number and order of all classes, as in models "
                "that do not record this setting"),
   PARAM_CHOICE(struct dataset_params, groups, IMAGEFOLDER_CLASS, dataset_groups,
                "folder: classes that a split keeps together; parent: those of one folder; class: none"),
   PARAM_CHOICE(struct dataset_params, layout, DATASET_AUTO, dataset_layouts,
-               "folder: splits: the topmost folders are the split, train, val and test; classes: they are not; auto: "
-               "they are if they have these names"),
+               "folder: whether the topmost folders are the parts of the split, train, val and test; splits: yes; "
+               "classes: no; auto: if they have these names"),
   PARAM_BOOL(struct dataset_params, invert, 0, "folder: bright pixels are ink; no: dark pixels are"),
   PARAM_I64(struct dataset_params, classes, 1600, 1, 1000000, "builtin: characters for training and validation"),
   PARAM_I64(struct dataset_params, evaluation_classes, 400, 1, 1000000, "builtin: characters for evaluation"),

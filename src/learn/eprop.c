@@ -26,7 +26,7 @@ const struct param eprop_param_table[] = {
                "how changes are rounded to multiples of the step; sparse: changes below the step stochastically, "
                "larger ones are kept exact"),
   PARAM_F64(struct eprop_params, step, 0.0625, 1e-9, 1e3, "step of the grid (update.grid)"),
-  PARAM_F64(struct eprop_params, threshold, 0, 0, 1e3, "changes smaller than this are left out"),
+  PARAM_F64(struct eprop_params, threshold, 0, 0, 1e3, "changes smaller than this are not made"),
   PARAM_I64(struct eprop_params, lsg_passes, 1, 1, 1000,
             "passes of the generator over the target path; their learning signals are averaged, which reduces noise"),
   PARAM_F64(struct eprop_params, lsg_dither, 0.02, 0, 1,

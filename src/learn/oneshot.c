@@ -26,8 +26,8 @@ const struct param oneshot_noise_param_table[] = {
             "error of a product, relative to the largest weight, per square root of the number of its input spikes"),
   PARAM_F64(struct oneshot_noise, drift, 0, 0, 1, "relative spread of the weights between the two passes"),
   PARAM_CHOICE(struct oneshot_noise, chips, ONESHOT_OF_MOVEMENT, chips,
-               "each movement has a chip of its own; or, in training, the train.group movements of an episode share "
-               "one chip and the first pass on it, which halves the work"),
+               "movement: each has a chip of its own; episode: in training, the train.group movements of an episode "
+               "share one chip and the first pass on it, which halves the work"),
   { 0 },
 };
 
@@ -200,7 +200,7 @@ void oneshot_first_forward(struct oneshot_first *f, const struct oneshot *o, con
 }
 
 // E3. The spikes of the generator depend on the smallest details of the path. Passes that differ in these alone share
-// what it says and not its noise, whose variance falls as their number.
+// the signal and not its noise, whose variance falls as their number.
 void oneshot_signal(real *learning, struct oneshot_item *it, const struct oneshot *o, const real *parameters,
                     struct arena *scratch) {
   const int passes = o->update.lsg_passes > 1 ? (int)o->update.lsg_passes : 1;
@@ -333,7 +333,7 @@ static struct eprop_params rule_of(const struct oneshot *o, size_t k) {
   return k < spiking_recurrent(&o->trainee) ? input_rule(&o->update) : o->update;
 }
 
-// g += d price/d(change); returns the price. Smooth in the size of a change, not counting rounded ones.
+// g += d penalty/d(change); returns the penalty (price). Smooth in the size of a change, not counting rounded ones.
 static double price_changes(real *restrict g, const struct oneshot_item *it, const struct oneshot *o,
                             const struct events *clock, double weight, struct arena *scratch) {
   const size_t mark = arena_mark(scratch), n = spiking_w_size(&o->trainee), ld = (size_t)o->trainee.ld;

@@ -88,15 +88,15 @@ const struct experiment reach_experiment = {
   .name = "arm",
   .about = "movements of a robot arm from one demonstration",
   .train_help =
-    "Meta-train the two spiking networks of an arm: a learning signal generator (LSG) that is shown a movement, and a\n"
-    "trainee that performs it after one update.\n",
+    "Meta-train the two spiking networks of an arm: a learning signal generator (LSG), whose input is a movement,\n"
+    "and a trainee, which performs this movement after one update.\n",
   .eval_help =
-    "Show the model a movement once, update the trainee once, let it perform, and print how far the tip of the arm\n"
-    "was from where it should have been: mean and standard deviation over random movements and a 95 % confidence\n"
-    "interval of the mean, or for the path in target.file.\n"
-    "With synapse.kind=chip the trainee lies on eval.chips simulated chips; synapse.state=STATE takes one that\n"
-    "'chip export' saved. With synapse.kind=quantised its weights have synapse.bits.\n"
-    "--out writes the first movement step by step (tools/figure_arm.sh).\n",
+    "Present a movement to the model once, update the trainee once, let it perform the movement, and print the\n"
+    "distance of the tip from its target path: mean and standard deviation over random movements with a 95 %\n"
+    "confidence interval of the mean, or the distance for the path in target.file.\n"
+    "With synapse.kind=chip the trainee is on eval.chips simulated chips; synapse.state=STATE uses one that\n"
+    "'chip export' saved. With synapse.kind=quantised its weights have synapse.bits bits.\n"
+    "--out writes the first movement step by step (tools/figure_arm.sh draws it).\n",
   .items = "movements",
   .settings_size = sizeof(struct reach), .settings_init = init, .settings = settings,
   .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = chip_reads,

@@ -51,7 +51,8 @@ static const struct param eval_table[] = {
 #define P struct reach_eval_params
   PARAM_I64(P, trajectories, 500, 1, 10000000, "number of movements"),
   PARAM_CHOICE(P, stream, 0, streams, "which random movements are evaluated"),
-  PARAM_I64(P, chips, 1, 1, REACH_MAX_CHIPS, "chips programmed independently, the movements shared out among them"),
+  PARAM_I64(P, chips, 1, 1, REACH_MAX_CHIPS,
+            "number of chips, programmed independently; the movements are divided among them"),
   PARAM_F64(P, later_s, 0, 0, 3155760000,
             "seconds (at most a century) between the update and the performance; on a chip"),
 #undef P

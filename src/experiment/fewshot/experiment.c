@@ -141,8 +141,8 @@ const struct experiment fewshot_experiment = {
   .eval_help =
     "Adapt the model to tasks of classes it has never seen and print the accuracy on their query images after each\n"
     "update, with a 95 % confidence interval over tasks and chips.\n"
-    "With synapse.kind=chip: on eval.chips chips, again eval.later_s seconds after the adaptation, with what the chips "
-    "did.\n",
+    "With synapse.kind=chip this is done on eval.chips chips, and the accuracy is printed again eval.later_s seconds\n"
+    "after the adaptation, with the operations of the chips.\n",
   .items = "tasks",
   .settings_size = sizeof(struct fewshot), .settings_init = init, .settings = settings,
   .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = chip_reads, .effects = effects,
@@ -162,8 +162,8 @@ const struct experiment fewshot_experiment = {
     "fewshot         meta-training iterations of the classifier (8 to 64 tasks), its adaptation to one task, in "
     "software and on the chip\n"
     "fewshot chip    the last of these\n"
-    "fewshot layers  each convolution forward and both gradients, and an iteration of train.tasks tasks\n"
-    "fewshot cifar   iterations of the network of 256 channels for 32 x 32 images in colours (4 tasks), one task\n"
+    "fewshot layers  the forward pass and both gradients of each convolution, and an iteration of train.tasks tasks\n"
+    "fewshot cifar   iterations of the network of 256 channels for 32 x 32 colour images (4 tasks), one task\n"
     "fewshot learn   from random weights to a model measured on unseen classes, by default in 1500 iterations\n",
   .bench_defaults = bench_defaults, .bench = bench,
   .showcase_items = 200, .showcase_kinds = 1 << RUN_EXACT | 1 << RUN_QUANTISED | 1 << RUN_CHIP,

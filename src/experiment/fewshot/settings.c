@@ -13,8 +13,8 @@ const char *const fewshot_method_names[] = { "adapt", "centroid", "scratch", NUL
 static const struct param training_table[] = {
   TRAINING_PARAMS(10000, 4e-3, TRAINING_COSINE, 30),
   PARAM_TEXT(struct training_params, start, "",
-             "model to start from: its kernels; its read-out if that has as many ways, else zeros; its inner rates if "
-             "they were learned for the same layers"),
+             "model to start from: its kernels are used; its read-out if that has as many ways, else zeros; its inner "
+             "rates if they were learned for the same layers"),
   { 0 },
 };
 
@@ -34,12 +34,12 @@ static const struct param train_table[] = {
                "alternating from task to task"),
   PARAM_I64(P, bits, 0, 0, 16, "bits of the weights in training, rounded stochastically; 0: exact weights"),
   PARAM_F64(P, noise, 0, 0, 10,
-            "programming error of the devices on the weights in training, multiple of the device model's; 0: none"),
+            "programming error of the weights in training, as a multiple of that of the device model; 0: none"),
   PARAM_CHOICE(P, synapse, 0, train_synapses,
-               "weights in training: software: exact; weights: as a chip (chip.*) conducts them, with exact products; "
-               "chip: with the products of the chip"),
+               "weights in training: software: exact; weights: as stored on a chip (chip.*), with exact products; "
+               "chip: on a chip, with its products"),
   PARAM_I64(P, chips, 4, 1, 65536,
-            "simulated chips of an outer update, newly programmed each time; its tasks are shared out among them"),
+            "simulated chips of an outer update, newly programmed each time; its tasks are divided among them"),
   PARAM_F64(P, time_max_s, 0, 0, 1e12,
             "each of these chips is used at a random age, log-uniform between t0 and this; 0: directly after writing"),
   PARAM_I64(P, validate_tasks, 200, 0, 1000000, "tasks of a validation"),
@@ -74,14 +74,14 @@ static const struct param eval_table[] = {
   PARAM_CHOICE(P, batchnorm, 0, convnet_rule_names,
                "batch statistics that normalise the queries: of the queries (task), of the support images, or measured "
                "beforehand (chip)"),
-  PARAM_CHOICE(P, split, 0, splits, "classes the tasks are drawn from, their images as they are"),
+  PARAM_CHOICE(P, split, 0, splits, "classes from which the tasks are drawn; their images are not augmented"),
   PARAM_CHOICE(P, method, 0, fewshot_method_names,
                "how a task is learned: inner updates, nearest centroid, or back-propagation from random weights"),
   PARAM_I64(P, statistics_images, 500, 1, 100000,
             "background images from which eval.batchnorm=chip measures its statistics"),
   PARAM_I64(P, scratch_updates, 100, 1, 100000, "updates of eval.method=scratch"),
   PARAM_F64(P, scratch_rate, 1e-3, 0, 1, "learning rate (Adam) of eval.method=scratch"),
-  PARAM_I64(P, chips, 1, 1, 65536, "chips programmed independently, the tasks shared out among them"),
+  PARAM_I64(P, chips, 1, 1, 65536, "number of chips, programmed independently; the tasks are divided among them"),
   PARAM_TEXT(P, later_s, "",
              "seconds after the adaptation, such as 60,3600, at which the queries are classified again without further "
              "updates; on a chip"),

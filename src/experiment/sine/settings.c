@@ -21,7 +21,8 @@ static const struct param train_table[] = {
 };
 static const struct param eval_table[] = {
   PARAM_I64(struct sine_eval, tasks, 1000, 1, 10000000, "number of tasks"),
-  PARAM_I64(struct sine_eval, chips, 1, 1, 65536, "chips programmed independently, the tasks shared out among them"),
+  PARAM_I64(struct sine_eval, chips, 1, 1, 65536,
+            "number of chips, programmed independently; the tasks are divided among them"),
   { 0 },
 };
 
