@@ -1,4 +1,4 @@
-// How well phase-change memory keeps a conductance g: the formulas, and what a simulated chip shows.
+// How well phase-change memory keeps a conductance g: by the formulas, and measured on a simulated chip.
 //
 //   g_prog = g + sigma_prog(g) N(0,1)                programming error
 //   nu     = |N(mu(g), s(g))|                        drift exponent of each device

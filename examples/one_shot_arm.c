@@ -2,7 +2,7 @@
 // another.
 //
 //   pass 1   the trainee runs with its old weights: surrogates h_j, traces e_i
-//   update   the generator sees the path and emits L_j;  dW_ij = sum_t h_j L_j e_i,  W <- W - eta dW
+//   update   the generator reads the path and emits L_j;  dW_ij = sum_t h_j L_j e_i,  W <- W - eta dW
 //   pass 2   its outputs are velocities of base and shoulder, omega what the joints do, which stop at their limits; the
 //   tip is at f(dt sum omega)
 //

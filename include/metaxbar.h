@@ -128,7 +128,7 @@ MX_API int mx_chip_product(struct mx_chip *chip, int matrix, float *y, const flo
 /// Advance the clock. Every device drifts from its own time of writing. Calibrated matrices are calibrated again when
 /// that is due (chip.recalibrate_s).
 /// @param chip    a built chip
-/// @param time_s  what the clock, 0 on a new chip, shows afterwards; not less than it shows now
+/// @param time_s  time of the clock afterwards (0 on a new chip); not less than its time now
 /// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_chip_advance(struct mx_chip *chip, double time_s);
 
@@ -243,7 +243,7 @@ MX_API int mx_fewshot_image(const struct mx_fewshot *model, float *image, const 
 /// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_fewshot_colours(const struct mx_fewshot *model, float *image, const unsigned char *rgb, int H, int W);
 
-/// Write the weights to what synapse.kind says. On a chip: a new one, calibrated on background images (those that
+/// Write the weights to arrays of synapse.kind. On a chip: a new one, calibrated on background images (those that
 /// data.* names, invented characters if it names none), at chip.time_s seconds after writing; or the one saved in
 /// synapse.state.
 /// @param model  the classifier

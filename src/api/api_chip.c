@@ -123,7 +123,7 @@ int mx_chip_update(struct mx_chip *c, int m, const float *dw) {
   return write_matrix("mx_chip_update", c, m, false, dw);
 }
 
-// Product of B checked vectors; y NULL: only looked at.
+// Product of B checked vectors; y NULL: only observed.
 static void multiply(struct mx_chip *c, int m, float *y, const float *x, int B) {
   struct synapse *s = chip_synapse(c->chip, m);
   const size_t OP = (size_t)vector_padded(s->O), n = (size_t)B;

@@ -96,7 +96,7 @@ int mx_character(unsigned char *ink, int size, uint64_t seed, int character, int
   return 0;
 }
 
-// pixels (H, W, channels) of any size as the model wants them.
+// pixels (H, W, channels) of any size, reduced to those of the model.
 static int reduce(const char *what, const struct mx_fewshot *m, float *image, const unsigned char *pixels, int H, int W,
                   int channels) {
   if (H < 1 || W < 1 || H > RENDER_MAX_INK || W > RENDER_MAX_INK)

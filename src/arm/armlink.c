@@ -121,7 +121,7 @@ static bool is_answer(const struct armlink *l, const struct message *m, enum mes
   return m->signal == signal && (!m->client[0] || !strcmp(m->client, l->id));
 }
 
-// The next message on topic `on` with that signal, others are passed over: 1; 0 in silence. Signals end the wait unless
+// The next message on topic `on` with that signal, ignoring others: 1; 0 after timeout_s. Signals end the wait unless
 // it is the orderly end that is waited for.
 static int next(struct armlink *l, struct message *m, enum message_topic on, int signal, double timeout_s,
                 bool ending) {
@@ -199,7 +199,7 @@ static int follow(struct armlink *l, struct jointpath *performed, const struct j
   return rc;
 }
 
-// Leave the arm as it was found; what fails here is said, but does not hide the first error.
+// Leave the arm as it was found; a failure here is noted, but does not replace the first error.
 static void leave(struct armlink *l) {
   static const struct { enum message_signal say, answer; const char *silence; } steps[] = {
     { MESSAGE_CANCEL, MESSAGE_CANCELLED, "did not confirm that the movement was cancelled" },
@@ -213,7 +213,7 @@ static void leave(struct armlink *l) {
     struct message m;
     const double end = clock_s() + l->p->answer_s;
     int rc = command(l, steps[k].say);
-    // messages nobody can read may be what brought us here: pass them over
+    // an unreadable message may be the reason for leaving: ignore such messages
     while (rc == 0 && clock_s() < end) {
       rc = next(l, &m, MESSAGE_ON_COMMANDS, (int)steps[k].answer, end - clock_s(), true);
       if (rc == ERR_FORMAT) rc = 0;

@@ -90,7 +90,7 @@ static void population_step(struct events *e, int t, const double *xyz, double *
   }
 }
 
-// The velocity told in step `at` of the target.
+// The velocity in step `at` of the target, as input spikes.
 static void velocity_step(struct events *e, int t, int at, const struct spikecode_target *target,
                           const struct spikecode_params *p) {
   const int n = velocities(p), first = (int)p->clock_neurons + position_neurons(p), from = at > 0 ? at : 1;

@@ -1,12 +1,12 @@
-// spikecode.h - what the networks are told, as spikes (equation L1). A clock of a few
+// spikecode.h - the inputs of the networks as spikes (equation L1). A clock of a few
 // neurons that spike one after the other, and the target position in one of three codes:
-//   binary      the bits of each coordinate, least significant first, held every step (published weights: 16)
+//   binary      the bits of each coordinate, least significant first, present in every step (published weights: 16)
 //   onehot      the region of each coordinate, its neuron spiking every 10 steps (paper)
 //   population  bell-shaped tuning curves; a neuron spikes whenever its summed drive reaches one
-// Coordinates of +-scale_m fill the range; beyond it the binary code wraps, the others saturate. What is told in step t
-// is the target of step t - lead_in + preview, held before its beginning and past its end. The velocity of the target
-// may be told too, always in the binary code; that of the tip is the way since the step before, in the first step the
-// way to the next.
+// Coordinates of +-scale_m fill the range; beyond it the binary code wraps, the others saturate. The input in step t
+// is the target of step t - lead_in + preview, constant before its beginning and past its end. The velocity of the
+// target may be an input too, always in the binary code; that of the tip is the distance from the step before, in the
+// first step the distance to the next.
 #ifndef ARM_SPIKECODE_H
 #define ARM_SPIKECODE_H
 

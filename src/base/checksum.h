@@ -9,7 +9,7 @@
 
 #include "base/real.h"
 
-// Of n bytes behind what gave the sum h; it begins with CHECKSUM_START.
+// The sum h continued by n bytes; the first h is CHECKSUM_START.
 #define CHECKSUM_START UINT64_C(14695981039346656037)
 uint64_t checksum_bytes(uint64_t h, const void *data, size_t n);
 

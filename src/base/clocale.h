@@ -1,4 +1,4 @@
-// clocale.h - numbers are read and written with a decimal point, as files and settings want them, whatever locale the
+// clocale.h - numbers are read and written with a decimal point, as files and settings need them, whatever locale the
 // program that uses the library has set. The locale belongs to the calling thread; that of the process is never
 // changed.
 #ifndef BASE_CLOCALE_H

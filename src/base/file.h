@@ -1,5 +1,5 @@
 // file.h - whole files in, whole files out. A file is written under a temporary name in the same
-// folder, brought to disk and renamed: what stands under the real name is always complete, the
+// folder, brought to disk and renamed: the file of the real name is always complete, the
 // old or the new, also after a full disk or SIGKILL. The temporary name is NAME.metaxbar-K.tmp with the
 // first K that no other writer, thread or process, has locked; what a killed one left is written over.
 #ifndef BASE_FILE_H

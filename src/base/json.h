@@ -1,4 +1,4 @@
-// json.h - JSON read with clear errors, and built and printed for --json. The one door to jansson.
+// json.h - JSON read with clear errors, and built and printed for --json. The one file that reaches jansson.
 // A value is owned by who made it (json_read, json_parse, json_object_new, json_array_new) until it
 // is put into another; what the field functions return is borrowed from its parent.
 #ifndef BASE_JSON_H

@@ -1,5 +1,5 @@
-// note.h - one line for the user that is no error: what was passed over, assumed or hidden. The library is silent
-// unless a program asks for notes.
+// note.h - one line for the user that is no error: what was ignored, assumed or overridden. The library is silent
+// unless a program sets a handler of notes.
 #ifndef BASE_NOTE_H
 #define BASE_NOTE_H
 

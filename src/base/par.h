@@ -1,4 +1,4 @@
-// par.h - numbered items of work shared out among workers, and sums over items that do not depend on who computed them.
+// par.h - numbered items of work divided among workers, and sums over items that do not depend on who computed them.
 // Which worker takes an item is left to chance; what an item computes must depend on its number alone. Then records,
 // sums and errors are the same, to the bit, for any number of workers.
 //

@@ -15,7 +15,7 @@
 
 extern char **environ;
 
-// A program that reads no further is no error yet: it says itself why it left.
+// A program that reads no further is no error yet: its own message gives the reason.
 static ssize_t put(void *cookie, const char *data, size_t size) {
   const struct process *p = cookie;
   for (size_t done = 0; done < size;) {

@@ -108,7 +108,7 @@ struct ini {
   int line;              // being parsed
   int rc;                // first error
   bool *seen;            // one for each setting, in the order of EACH
-  bool written;          // by a program: unknown settings are passed over
+  bool written;          // by a program: unknown settings are ignored
 };
 
 static int ini_error(struct ini *ini, const char *reason) {
@@ -154,7 +154,7 @@ static int on_value(void *data, const char *section, const char *name, const cha
   return !ini->rc;
 }
 
-// What libinih is told is global: one thread at a time, and afterwards as a host that uses it too had set it.
+// The options of libinih are global: one thread at a time, and afterwards as a host that uses it too had set them.
 static int parse(struct ini *ini) {
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
   pthread_mutex_lock(&lock);

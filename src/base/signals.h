@@ -1,4 +1,4 @@
-// signals.h - leave in good order. Between signals_watch and signals_unwatch SIGINT, SIGTERM and SIGHUP ask the loop
+// signals.h - an orderly end. Between signals_watch and signals_unwatch SIGINT, SIGTERM and SIGHUP ask the loop
 // that is running to stop at its next safe place (a checkpoint); a second one ends the process at once with status 128
 // + signal. Everywhere else they end the process as usual. What was ignored (nohup) stays ignored.
 #ifndef BASE_SIGNALS_H
@@ -8,7 +8,7 @@
 // errors. A process that does not call it keeps all its signals: below, nothing is ever caught.
 void signals_install(void);
 
-// Around a loop that looks at signals_caught, on the main thread; pairs may stand within each other.
+// Around a loop that looks at signals_caught, on the main thread; pairs may be nested.
 void signals_watch(void);
 void signals_unwatch(void);
 

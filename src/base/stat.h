@@ -1,6 +1,6 @@
 // stat.h - statistics of samples: means, spreads, quantiles, and 95 % confidence intervals.
 // An interval is given by its half-width, ci95: in 95 of 100 repetitions the true mean is within +- ci95 of the mean
-// found. A spread or half-width that n values do not tell (n = 1) is INFINITY, never 0 and never NaN: it stays the
+// found. A spread or half-width that n values do not determine (n = 1) is INFINITY, never 0 and never NaN: it stays the
 // largest of any maximum; texts show it as '?', JSON as null. A sample is n numbers v[0], v[stride], v[2 stride] ...
 //
 // Sources: Welford, Technometrics 4 (1962): moments in one pass. Student, Biometrika 6 (1908): the interval of a mean.

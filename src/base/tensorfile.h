@@ -67,7 +67,7 @@ const char *tensorfile_metadata(const struct tensorfile *tf, const char *key);  
 struct tensorfile_writer;
 
 struct tensorfile_writer *tensorfile_create(const char *path);
-// __metadata__; a checksum is the writer's own: passed over
+// __metadata__; a "checksum" is ignored, since the writer makes its own
 void tensorfile_put_text(struct tensorfile_writer *w, const char *key, const char *value);
 // tensorfile_put_f32(w, name, n_dims, dims, src) and so on, each name once. _real writes F32, in the double build F64;
 // _f16 rounds to half precision: 11 bits, fewer below 2^-14, 0 below 2^-25; beyond 65504 (from 65520 on) is an error.

@@ -54,9 +54,9 @@ struct dataset {
 };
 
 // Load what is needed: DATASET_BACKGROUND_ONLY (training, validation), DATASET_EVALUATION_ONLY or
-// DATASET_EVERYTHING. The splits do not depend on what is loaded; those not asked for are empty, except
-// that a folder without an evaluation_path, and anything that a list splits, is always loaded whole. A note tells what
-// was passed over or looks wrong.
+// DATASET_EVERYTHING. The splits do not depend on what is loaded; those not needed are empty, except
+// that a folder without an evaluation_path, and anything that a list splits, is always loaded whole. A note says what
+// was ignored or looks wrong.
 int dataset_load(struct dataset *d, const struct dataset_params *p, int what);
 void dataset_release(struct dataset *d);
 

@@ -1,5 +1,5 @@
-// duplicates.h - images that a set holds twice: one that is learned and then asked for shows nothing. They are counted
-// and named, never dropped: published numbers are of the sets as they are.
+// duplicates.h - images that are in a set twice: one in the support and the query set of a task would raise its
+// accuracy. They are counted and named, never removed: published numbers include them.
 #ifndef DATA_DUPLICATES_H
 #define DATA_DUPLICATES_H
 

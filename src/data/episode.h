@@ -1,5 +1,5 @@
 // episode.h - few-shot tasks: N distinct classes, K support and Q query drawings of each, all distinct.
-// An episode says which drawings and how each is looked at; its pixels are made by episode_render.
+// An episode says which drawings and how each is transformed; its pixels are made by episode_render.
 // Images are class-major: support image i has label i / K, query image i label i / Q. With K = 0 and as many ways as
 // classes it is ordinary classification: way w is always class w.
 #ifndef DATA_EPISODE_H

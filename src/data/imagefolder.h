@@ -1,5 +1,5 @@
 // imagefolder.h - any tree of PNG and JPEG images, in a folder or a zip file: a class is a folder that directly
-// holds images; its name is the path from the root. What an image is tells its content, not the ending of its name.
+// holds images; its name is the path from the root. The content of a file says whether it is an image, not its name.
 #ifndef DATA_IMAGEFOLDER_H
 #define DATA_IMAGEFOLDER_H
 

@@ -17,7 +17,7 @@ struct imageset;
 
 enum { RENDER_MAX_S = 128, RENDER_MAX_INK = 4096 };  // largest final image, largest drawing
 
-// How an image is looked at. With u = (x, y) the output pixel relative to the centre, in output
+// How an image is transformed. With u = (x, y) the output pixel relative to the centre, in output
 // pixels, the source position is turn^quarter (m u + t), also relative to the centre. A mirror image has m (x, y) =
 // (-x, y).
 struct view {

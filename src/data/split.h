@@ -22,11 +22,11 @@ int split_named(const char *name, size_t n);
 
 enum dataset_split split_by_name(const char *name, uint64_t seed, double evaluation, double validation);
 
-// A fraction of n as a count: something when asked for anything.
+// A fraction of n as a count: at least 1 if the fraction is above 0 and n above 1.
 int split_share(double fraction, int n);
 
-// Deal the groups 0 .. n-1 in random order: the first to evaluation, the next to validation, the rest to training. The
-// outcome depends on their number and order.
+// Assign the groups 0 .. n-1 in random order: the first to evaluation, the next to validation, the rest to training.
+// The outcome depends on their number and order.
 void split_deal(int *part_of_group, int n, int n_evaluation, int n_validation, uint64_t seed);
 
 struct split_list {

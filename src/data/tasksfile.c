@@ -26,7 +26,7 @@ static int tasksfile_drawings(struct view *views, int n, const struct json_t *li
   return 0;
 }
 
-// A drawing that is learned and then asked for, or asked for twice, would count for more than it shows.
+// A drawing in both the support and the query set, or twice among the queries, would bias the accuracy.
 static int tasksfile_distinct(const struct episode *e, int w, const char *where, const struct imageset *set) {
   const int n = e->shots + e->queries;
   const struct view *support = e->views + w * e->shots, *query = e->views + e->ways * e->shots + w * e->queries;

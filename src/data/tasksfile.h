@@ -3,7 +3,7 @@
 //               "support": [[drawing, ...] per class], "query": [[...] per class],
 //               "expect_query_accuracy": [...]}, ...]}
 // Drawings are numbered from 1 in the order of their file names. Every task has the same sizes; a class holds no
-// drawing twice. docs/tasks_file.md tells users.
+// drawing twice. docs/tasks_file.md describes the format.
 #ifndef DATA_TASKSFILE_H
 #define DATA_TASKSFILE_H
 

@@ -27,7 +27,7 @@ struct experiment_alternatives {
   const char *items, *score, *query;  // "tasks", "accuracy", "image"
   bool higher_is_better;
   int n, n_items, n_chips, n_updates, n_later;
-  int trials;                         // behind a score that is a proportion, else 0
+  int trials;                         // of a score that is a proportion, else 0
   double later_s[FLEET_MAX_LATER];
   struct experiment_alternative of[EXPERIMENT_ALTERNATIVES];  // the others are compared with the first
   double *scores;                     // (n, 1 + n_later, n_items) right after learning, and later; the caller's to free

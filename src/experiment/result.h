@@ -1,14 +1,14 @@
-// result.h - what the result of an evaluation says of itself, whatever was measured (experiment/experiment.h).
+// result.h - the parts of a result that every evaluation has, whatever was measured (experiment/experiment.h).
 #ifndef EXPERIMENT_RESULT_H
 #define EXPERIMENT_RESULT_H
 
 #include <stdbool.h>
 
-// One number of an evaluation that stands for it.
+// The one number that summarises an evaluation.
 struct experiment_headline {
   const char *name, *unit;   // "accuracy after 4 updates", "%"
   double value, ci95;        // ci95 INFINITY: unknown
-  double before;             // any update; NAN: nobody asks
+  double before;             // any update; NAN: not reported
   bool higher_is_better;
 };
 

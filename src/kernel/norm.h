@@ -17,7 +17,7 @@ void norm_rectify(real *restrict a, int n, int C);
 void norm_forward(real *restrict y, const real *restrict a, const real *restrict mean, const real *restrict r,
                   int n, int C);
 
-// s1 += sum dy,  s2 += sum dy y: what a gradient says about the statistics.
+// s1 += sum dy,  s2 += sum dy y: the part of the gradient that goes through the statistics.
 void norm_sums(real *restrict s1, real *restrict s2, const real *restrict dy, const real *restrict y, int n, int C);
 
 // dz = [a > 0] r (dy - s1/m - y s2/m), where the statistics were taken over m pixels and s1, s2 are

@@ -114,7 +114,7 @@ static void print_costs(const struct alternatives *a, FILE *out) {
   }
 }
 
-// What is behind the numbers, and what is not in them.
+// The sources of the numbers, and what they do not include.
 static void print_sources(const struct alternatives *a, FILE *out) {
   const struct experiment_alternatives *e = &a->e;
   const struct ledger_mean *first = &e->of[0].learning.chip;

@@ -19,7 +19,7 @@ struct compare_scores {
   char path[FILE_PATH_SIZE];
   char name[32];  // of a score: "accuracy"
   bool higher_is_better;
-  int n, chips, trials;       // trials behind a score that is a proportion, else 0
+  int n, chips, trials;       // trials of a score that is a proportion, else 0
   double *value;              // (n), owned
   struct stat_interval mean;  // of these
   struct json_t *file;        // owned

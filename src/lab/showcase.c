@@ -62,7 +62,7 @@ static void describe(struct showcase *s) {
   settings_defaults(s->sections);
 }
 
-// Does an experiment take it? If none knows it, the last one says what is wrong.
+// Does an experiment accept it? If none does, the error is that of the last one.
 static int check(const char *assignment) {
   int rc = 1;
   for (const struct experiment *const *e = experiments; *e && rc != 0; e++) {
@@ -82,7 +82,7 @@ int showcase_init(struct showcase *s, int n_assignments, char *const *assignment
   return 0;
 }
 
-// As the run and the user have them, but for the number of items and what is shown of all models alike.
+// Settings as in the run and from the user, but for the number of items and what is the same for all models.
 static int load(struct work *w) {
   const struct experiment *e = w->x.e;
   const struct settings_section *sections = w->x.settings.sections;

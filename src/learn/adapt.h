@@ -15,7 +15,7 @@ struct adapt_task {
   const real *h;         // (S + Q, padded C), support first
   const int *label;      // (S + Q)
   const real *rate;      // (steps) alpha of each update
-  int first_order;       // the gradient takes the changes that the updates made for constants
+  int first_order;       // the gradient takes the changes made by the updates as constants
   // (Q) a second label, and the share of the first in the loss, of queries that are mixtures; NULL: there are none
   const int *other;
   const real *share;

@@ -27,7 +27,7 @@ struct eprop_params {
   int64_t signal;     // enum eprop_signal
   int64_t repeats;    // updates; more than one with a broadcast error only
   double rate;        // inner learning rate
-  // times this, and step and threshold too, for W_in; what calls eprop_update knows which rows these are
+  // times this, and step and threshold too, for W_in; the caller of eprop_update knows which rows these are
   double input_rate;
   int64_t grid;       // enum eprop_grid: how rate dW is rounded to multiples of step
   double step;

@@ -1,8 +1,8 @@
 // finetune.h - the inner loop where more layers than the read-out adapt, by back-propagation (Finn et al., ICML 2017):
 //   W_l <- W_l - alpha_sl dL/dW_l,   L the cross-entropy of the support images        docs/equations.md (B1), (B2)
-// In every update they are computed anew under the weights of the moment, normalised by their own statistics. The
-// weights live in synapse arrays; the gradients are computed in software, at the weights held.
-// Outcomes (losses, classes, devices written) go to the record of adapt.h.
+// Every update passes the support images through the present weights, normalised by their own statistics. The
+// weights are in synapse arrays; the gradients are computed in software, at the weights that the arrays represent.
+// Results (losses, classes, devices written) go to the record of adapt.h.
 #ifndef LEARN_FINETUNE_H
 #define LEARN_FINETUNE_H
 
@@ -17,7 +17,7 @@ struct finetune_task {
   struct adapt_task read;            // as in adapt.h; rate: (steps, layers that adapt)
   enum convnet_rule rule;            // whose statistics normalise the queries
   const struct convnet_fixed *fixed;
-  const double *weight;              // (steps + 1) of the query losses, whose gradients are kept; NULL: none wanted
+  const double *weight;              // (steps + 1) of the query losses, whose gradients are kept; NULL: none needed
 };
 
 // Owned by finetune_init. n numbers: the layers that adapt, laid out as in the parameters from offset `from` on. The
@@ -43,7 +43,7 @@ void finetune_release(struct finetune *f, const struct convnet *net);
 void finetune_run(struct finetune *f, struct adapt_record *a, const struct finetune_task *t, const real *held,
                   struct rng *r);
 
-// The same in parts: begin; then for each step show the support images (after the last update only where the rule
+// The same in parts: begin; then for each step pass the support images (after the last update only where the rule
 // needs their statistics), classify the queries, make update number `step`.
 void finetune_begin(struct finetune *f, const struct finetune_task *t, const real *held);
 int finetune_needs_support(const struct finetune_task *t, int step);

@@ -10,7 +10,7 @@
 
 enum { MAML_NOISE_POINTS = 257 };
 
-// How weights are held while learning: exact, or Q(w) of n bits with stochastic rounding and a
+// How weights are represented while learning: exact, or Q(w) of n bits with stochastic rounding and a
 // straight-through gradient (equation Q1).
 struct maml_options {
   int steps;
@@ -18,7 +18,7 @@ struct maml_options {
   int bits;               // 0: exact
   double noise;           // programming error added to the weights of each task, in multiples of noise_sigma; 0: none
   float noise_sigma[MAML_NOISE_POINTS];  // its standard deviation at |w|/max|w| = 0, 1/256 .. 1, in units of max|w|
-  int first_order;          // the updates' gradients are taken for constants
+  int first_order;          // the updates' gradients are taken as constants
   double weight[CONVNET_MAX_STEPS + 1];  // of the query loss after 0..steps updates
 };
 
@@ -43,7 +43,7 @@ double maml_worker_bytes(const struct convnet *net, int shots, int queries, int 
 void maml_program(struct maml_worker *w, const struct convnet *net, const real *parameters,
                   const struct maml_options *o, struct rng *r);
 
-// Write anew what updates have changed, without randomness; read what other arrays hold that stand in for the layers.
+// Restore what updates have changed, without randomness; read the weights of other arrays that replace the layers.
 void maml_restore(struct maml_worker *w, const struct convnet *net, const real *parameters);
 void maml_hold(struct maml_worker *w, const struct convnet *net);
 

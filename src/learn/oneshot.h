@@ -11,7 +11,7 @@
 #include "learn/bptt.h"
 #include "learn/eprop.h"
 
-// Imperfections of analog memory in the inner loop while training, as seen by the trainee's weights; relative to the
+// Imperfections of analog memory in the inner loop while training, as errors of the trainee's weights; relative to the
 // largest weight. Gradients pass straight through.
 struct oneshot_noise {
   int64_t preset;      // 0: an error of the same size for all weights; k: as preset k - 1 of device/pcm.h writes them
@@ -34,7 +34,7 @@ struct oneshot {
   int T;
   // programming error at |w| = k/ONESHOT_SIGMAS of the largest weight, the last one twice
   real sigma[ONESHOT_SIGMAS + 2];
-  double sparsity;                                      // price of the share of weights changed, see oneshot_backward
+  double sparsity;                                      // penalty for changed weights, see oneshot_backward
   size_t lsg_w, lsg_w_out, trainee_w, trainee_w_out, n;  // offsets in the parameter block, its length
   // the same of W_in, W_rec, W_out of LSG and trainee, and its length
   size_t matrix[ONESHOT_MATRICES + 1];
@@ -57,7 +57,7 @@ struct oneshot_first {
 // One trajectory: pass 1 is shared, the rest is its own.
 struct oneshot_item {
   struct events input;           // of the LSG, written by the caller
-  real *target;                  // (T, ld_out of the trainee) wanted outputs, for a broadcast error; by the caller
+  real *target;                  // (T, ld_out of the trainee) target outputs, for a broadcast error; by the caller
   struct oneshot_first *first;
   struct spiking_record lsg, second;
   real *output;                  // (T, ld_out) of the second pass
@@ -65,7 +65,7 @@ struct oneshot_item {
   real *changed;                 // (trainee w) the updated weights
   long n_changed[2];             // weights changed in W_in, W_rec
   long n_written;                // devices written, on an array
-  double price;                  // of the weights changed, by oneshot_backward
+  double price;                  // penalty for changed weights, by oneshot_backward
   struct rng *r;                 // noise and stochastic rounding; NULL if there is none
 };
 

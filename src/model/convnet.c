@@ -329,7 +329,7 @@ static void normalisation_backward(const struct convnet *net, struct convnet_wor
       const int m = w->n[group]*pixels_each, of = rule == CONVNET_SUPPORT ? 0 : group;
       const size_t at = (size_t)(group ? w->n[0]*pixels_each : 0) * (size_t)CP;
       real *s1 = sums[group], *s2 = s1 + CP;
-      // the support's statistics carry the queries' gradient too
+      // the gradient of the queries goes through the statistics of the support images too
       if (pass == 0) norm_sums(sums[of], sums[of] + CP, w->du[l] + at, w->u[l] + at, m, CP);
       else norm_backward(w->dz[l] + at, w->du[l] + at, w->u[l] + at, w->a[l] + at, w->r[l][of], s1, s2, m ? m : 1, m,
                          CP);

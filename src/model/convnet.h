@@ -1,6 +1,6 @@
 // convnet.h - the few-shot classifier: blocks of convolution 3x3 (padding 1), rectification and batch normalisation
 // without affine part, which halve the image by stride 2 or by the maximum of 2 x 2 pixels; maximum over the remaining
-// pixels; a dense layer if wanted; dense read-out. Source: Ortner et al., Nat. Commun. 16:1243 (2025), methods;
+// pixels; a dense layer if there is one; dense read-out. Source: Ortner et al., Nat. Commun. 16:1243 (2025), methods;
 // docs/equations.md (C1)-(C5).
 //
 // All parameters are one flat block: kernels (ky,kx,in,padded out), the dense layer and the read-out (inputs, padded
@@ -151,7 +151,7 @@ void convnet_forward_dense(const struct convnet *net, struct convnet_work *w, st
 // The gradient of one group alone, normalised by its own statistics; gradient NULL: only those of the activations.
 void convnet_backward_group(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
                             int group);
-// From dh to dpooled, and gradient += of the dense layer (NULL: not wanted), of one group.
+// From dh to dpooled, and gradient += of the dense layer (NULL: not needed), of one group.
 void convnet_backward_dense(const struct convnet *net, struct convnet_work *w, const real *parameters, real *gradient,
                             int group);
 // The rest, from dpooled of both groups.

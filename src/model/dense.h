@@ -66,7 +66,7 @@ void dense_input(const struct dense *net, struct dense_work *w, int b, const rea
 void dense_forward(const struct dense *net, struct dense_work *w, struct synapse *const *layers, int end, int first,
                    int n, struct rng *r);
 
-// gradient += that of layers 0 .. end - 1, from w->dy[end] of n rows. held: the weights of the forward pass, laid out
+// gradient += that of layers 0 .. end - 1, from w->dy[end] of n rows. held: weights of the forward pass, laid out
 // as the block.
 void dense_backward(const struct dense *net, struct dense_work *w, const real *held, real *gradient, int end, int n);
 

@@ -83,7 +83,7 @@ static void product_forward(const struct along *k, int l, real *t, const real *x
   if (xdot) conv_forward(k->s->second, xdot, k->loss->weights + at, &shape);
 }
 
-// out += x^T dzdot + xdot^T dz. dxdot = dzdot W^T, and in s->second dz V^T; dxdot NULL: not wanted.
+// out += x^T dzdot + xdot^T dz. dxdot = dzdot W^T, and in s->second dz V^T; dxdot NULL: not needed.
 static void product_backward(const struct along *k, int l, real *dxdot, const real *x, const real *xdot,
                              const real *dz, const real *dzdot) {
   const struct conv shape = convnet_shape(k->net, l, k->S);

@@ -60,7 +60,7 @@ int chart_ticks(double *ticks, double low, double high, int want, int *decimals)
   return n;
 }
 
-// Where a value stands, px; far outside it is as good as at the edge of a wide margin.
+// The position of a value, px; a value far outside is at the edge of a wide margin.
 static double place(const double range[2], double from, double to, const struct chart_axis *a, double v) {
   const double at = from + ((a->log ? log10(fmax(v, a->least)) : v) - range[0]) / (range[1] - range[0]) * (to - from);
   return fmin(fmax(at, -9999), 9999);

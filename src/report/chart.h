@@ -30,7 +30,7 @@ struct chart_axis {
 
 struct chart {
   const char *title;  // NULL: none
-  const char *about;  // what a reader who does not see it is told
+  const char *about;  // text alternative, for readers who cannot see the figure
   struct chart_axis x, y;
   bool equal;         // both axes in the same scale
   int width, height;  // of the view box; 0: the usual

@@ -1,4 +1,4 @@
-// chipmap.h - the figure of where the matrices of a model lie on the cores of a chip.
+// chipmap.h - the figure of the floor plan: where the matrices of a model are on the cores of a chip.
 #ifndef REPORT_CHIPMAP_H
 #define REPORT_CHIPMAP_H
 

@@ -40,7 +40,7 @@ struct checkpoint {
 int checkpoint_save(const struct checkpoint *c);
 
 // Read it into the views. ERR_SETTING: written with other settings, of those that matter; more train.iterations than
-// before are allowed and prolong the run. ERR_FORMAT: no checkpoint, or one of a version before 2, whose sums are
+// before are allowed and extend the run. ERR_FORMAT: no checkpoint, or one of a version before 2, whose sums are
 // others.
 int checkpoint_load(const struct checkpoint *c);
 

@@ -1,8 +1,8 @@
 // run.h - the settings that every experiment has, whatever is learned, and where settings come from.
 //
 // An experiment keeps plain structs of settings; struct run_settings is a view of those that the parts of run/ and the
-// commands use. Who wins: defaults < model file < -c FILE < command line. One line (base/note.h) where one hides
-// another.
+// commands use. Priority: defaults < model file < -c FILE < command line. A note (base/note.h) says where one
+// overrides another.
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
 

@@ -113,7 +113,7 @@ struct training_job {
 };
 
 // Train in a run directory until done, or until a signal asks to stop: then a checkpoint is written and ERR_INTERRUPTED
-// returned. A run that is done is prolonged where train.iterations has grown. Nothing is written before the checkpoint
+// returned. A run that is done is extended if train.iterations has grown. Nothing is written before the checkpoint
 // has been read.
 int training_run(struct training_job *job, const char *folder, bool resume);
 

@@ -4,7 +4,7 @@
 // about 0.1 MB per movement.
 //
 // Loss (equation L2; mean over movements, steps and components; p = tip of q, q = dt cumsum(o), omega = diff(q)/dt; q
-// within the limits of the joints if arm.stops, which the published code does not know):
+// within the limits of the joints if arm.stops, which the published code does not have):
 //   position mean |p - p*|^2 + velocity mean (omega - omega*)^2 + rate sum_j (rate_j - target)^2, trainee and LSG
 // and with loss.root the mean over movements of the roots of what the first two are for one movement, for one movement
 // and joint.
@@ -44,7 +44,7 @@ struct reach_batch {
   // results of the losses and of reach_batch_finish
   double position, velocity;         // the two means after the update, unweighted
   double loss_task, loss_before;     // weighted task loss after and before the update
-  double loss_rate, loss_price;      // weighted; price after reach_batch_finish
+  double loss_rate, loss_price;      // weighted; price: penalty for changed weights, after reach_batch_finish
   double trainee_Hz, lsg_Hz;         // both passes; LSG
   double changed[2];                 // share of weights of W_in, W_rec
 };
@@ -73,7 +73,7 @@ void reach_batch_backward(struct reach_batch *b, real *gradient, int episode, in
 // Complete the sum over episodes.
 void reach_batch_finish(struct reach_batch *b, real *gradient);
 
-// What the joints do when told the outputs (o.T, ld_out), those of the lead-in left out: tip positions (T, 3),
+// The movement of the joints under the outputs (o.T, ld_out), without those of the lead-in: tip positions (T, 3),
 // velocities (T, 2), stops included.
 void reach_batch_path(double *xyz, double *omega, const struct reach_batch *b, const real *output);
 // Root mean squares over time of one movement performed with `output` (o.T, ld_out): cm and rad/s of each joint.

@@ -149,7 +149,7 @@ static void summarise(struct measuring *x, const struct record *records) {
 
 // ---- all of them
 
-// What the settings say that holds the trainee.
+// The device for the trainee by the settings: software or chips.
 static int choose_device(struct measuring *x, struct par *par) {
   if (x->device || x->f->synapse.kind == RUN_EXACT) return 0;
   if (x->f->synapse.kind == RUN_CHIP) TRY(reach_chip_new(&x->chips, x->f, x->m, x->n_workers, par));

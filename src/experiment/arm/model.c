@@ -83,7 +83,7 @@ static void put_matrices(struct tensorfile_writer *w, const struct oneshot *o, c
 static const char *const model_settings[] = { "trajectory", "arm", "code", "lsg", "trainee", "update", "loss",
                                               CHIP_LAYOUT_SETTINGS, NULL };
 
-// Sizes that the tensors of a file state, also where it carries no settings.
+// Sizes that the tensors of a file state, also where no settings are recorded in it.
 static int sizes(struct reach *f, const struct tensorfile *tf) {
   const char *file = tensorfile_name(tf);
   const struct tensorfile_entry *lsg = tensorfile_find(tf, "lsg.w_rec");

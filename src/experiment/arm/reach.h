@@ -97,7 +97,7 @@ struct reach_model {
 // included.
 int reach_train_timed(struct reach *f, const struct reach_model *m, int n, double *seconds);
 
-// Load a model file and the settings it carries, then those of the sources (run_resolve). A file that carries none is
+// Load a model file and the settings recorded in it, then those of the sources (run_resolve). A file without any is
 // taken as published weights (binary code, scale_m = 1, trajectory.generator=published, arm.stops=no).
 int reach_model_load(struct reach_model *m, struct reach *f, const char *path, const struct run_sources *from);
 int reach_model_new(struct reach_model *m, const struct reach *f);  // random weights of run.seed

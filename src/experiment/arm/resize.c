@@ -65,7 +65,7 @@ int reach_resize(struct reach_model *resized, struct reach *f, const struct reac
   real *const w = resized->parameters;
   const real *const v = model->parameters;
   memset(w, 0, to->n*sizeof *w);
-  // what is told in addition begins with zero weights
+  // new inputs begin with zero weights
   memcpy(w + to->lsg_w, v + from->lsg_w, spiking_recurrent(&from->lsg)*sizeof *w);
   memcpy(w + to->lsg_w + spiking_recurrent(l), v + from->lsg_w + spiking_recurrent(&from->lsg),
          (size_t)l->n*(size_t)l->ld*sizeof *w);

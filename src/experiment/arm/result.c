@@ -122,7 +122,7 @@ static struct json_t *movement_json(const struct reach_result *r, const struct l
   return o;
 }
 
-// The chips, and what they were asked to do; the counts of the movements are sums over all of them.
+// The chips and their operations; the counts of the movements are sums over all of them.
 static void put_chips(struct json_t *o, const struct reach_result *r, const struct reach *f) {
   json_put_text(o, "preset", f->chip.table[0] ? f->chip.table : pcm_preset_names[f->chip.preset]);
   json_put_i64(o, "chips", r->n_chips);

@@ -52,7 +52,8 @@ struct reach_device {
   void (*restore)(const struct reach_device *d, int worker, uint64_t movement, struct rng *r);
   // Let time pass between the update and the performance. NULL: none.
   void (*wait)(const struct reach_device *d, int worker, struct rng *r);
-  // What the array did since the last call, or since restore, was this part of a movement. NULL: nobody asks.
+  // Assign the operations of the array since the last call, or since restore, to this part of a movement. NULL: not
+  // counted.
   void (*account)(const struct reach_device *d, int worker, enum reach_part part);
   void *context;
 };

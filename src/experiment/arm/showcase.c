@@ -1,4 +1,4 @@
-// The files behind a report: the first movement in software and on the chip, and joint by joint.
+// The files for a report: the first movement in software and on the chip, and joint by joint.
 //   arm_software.csv, arm_chip.csv (reach_result_write_csv), arm_joints.csv
 #include "base/err.h"
 #include "base/file.h"

@@ -1,4 +1,4 @@
-// Tasks learned on the chip and beside it: the read-out of the chip, read-outs of numbers on the same features of the
+// Tasks learned on the chip and beside it: the read-out of the chip, digital read-outs on the same features of the
 // same tasks (beside.h), and, of a model that adapts more layers, these on chips of the same seeds.
 #include "experiment/alternatives.h"
 
@@ -116,7 +116,7 @@ static int check(const struct fewshot *f, const struct fewshot_model *m) {
 int fewshot_alternatives(struct experiment_alternatives *a, const struct fewshot *f, const struct fewshot_model *m,
                          const struct dataset *data) {
   const bool layers = m->net.adapting < m->net.readout;
-  struct fewshot beside = *f;  // its list of sections is not looked at
+  struct fewshot beside = *f;  // its list of sections is not used
   struct fewshot_model readout;
   struct fewshot_result of_layers, r;
   TRY(check(f, m));

@@ -1,5 +1,5 @@
 // Times of few-shot learning: meta-training iterations of several sizes, adapting the model to a task in software and
-// on the chip; and from nothing to a measured model.
+// on the chip; and from random weights to an evaluated model.
 #include "experiment/fewshot/bench.h"
 
 #include <ftw.h>
@@ -189,7 +189,7 @@ static int add_chip_task(struct timings *b, struct task *t, const struct fewshot
   return 0;
 }
 
-// ---- from nothing to a measured model
+// ---- from random weights to an evaluated model
 
 static int remove_entry(const char *path, const struct stat *s, int type, struct FTW *at) {
   (void)s, (void)type, (void)at;

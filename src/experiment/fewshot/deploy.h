@@ -1,6 +1,6 @@
 // deploy.h - a trained classifier written to a chip: layer l of the network is matrix l of the chip, the
 // read-out the last. For tasks on several threads:
-//   deploy_convnet(&c, ...);                 once: program, show background images, calibrate
+//   deploy_convnet(&c, ...);                 once: program, pass background images, calibrate
 //   clone = chip_clone(c);                   one per worker, layers[l] = chip_synapse(clone, l)
 //   chip_copy(clone, c);                     before each task
 //   convnet_forward, adapt_run, ... with the task's stream of RNG_READ; chip_advance for later times
@@ -18,11 +18,11 @@ struct json_t;
 // Describe and place the layers, nothing programmed. ERR_SETTING if they do not fit.
 int deploy_plan(struct chip **c, const struct chip_params *p, uint64_t seed, const struct convnet *net);
 
-// Whether the read-out holds far smaller weights at first than after the updates of a task: one behind a dense layer,
+// Whether the read-out has far smaller weights at first than after the updates of a task: one behind a dense layer,
 // which meta-training begins at zero (train.start).
 bool deploy_begins_small(const struct convnet *net);
 
-// Give such a read-out of a chip that holds it the scale and the output ranges of an example: its weights after the
+// Give such a read-out on a chip the scale and the output ranges of an example: its weights after the
 // updates of a task with features h (S, convnet_features), class by class, computed exactly. It is programmed twice.
 void deploy_make_room(struct chip *c, const struct convnet *net, const real *parameters, const real *h, int S);
 

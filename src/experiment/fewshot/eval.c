@@ -135,7 +135,7 @@ static void run_scratch(struct measuring *m, struct task_record *record, struct 
 // ---- one task
 
 // The adapted layers at later times: the others, which no task changes, have aged once for all tasks. The queries are
-// read anew, the support images where the rule takes their statistics.
+// read again, the support images where the rule takes their statistics.
 static void run_later(struct measuring *m, struct task_record *record, const struct adapt_task *t, int worker,
                       struct rng *noise) {
   const struct convnet *net = &m->model->net;

@@ -95,11 +95,11 @@ struct fewshot_model {
   char path[PARAM_TEXT_SIZE];  // of the file; "": none
 };
 
-// Load a model file and the settings it carries, then those of the sources (run_resolve). A file that carries none is
+// Load a model file and the settings recorded in it, then those of the sources (run_resolve). A file without any is
 // refused unless data.preprocessing is among the assignments.
 int fewshot_model_load(struct fewshot_model *m, struct fewshot *f, const char *path, const struct run_sources *from);
 // The split that the file was trained with (data.seed, .validation, ...) into f, if that is about the same kind of
-// data; what the user gave stays, and a note tells how it differs. Part of fewshot_model_load.
+// data; settings of the user are kept, and a note says how they differ. Part of fewshot_model_load.
 int fewshot_split(struct fewshot *f, const struct tensorfile *tf, const struct run_sources *from);
 // What a model was trained on (all of data.*, run.seed), into f: for one that is to be saved again.
 int fewshot_history(struct fewshot *f, const char *path);
@@ -130,7 +130,7 @@ int fewshot_showcase(const struct experiment_showcase *s);
 // The images that an evaluation needs.
 int fewshot_load(struct dataset *data, const struct fewshot *f);
 
-// A chip of this seed, written, then calibrated on background images of data as tasks of so many shots show them.
+// A chip of this seed, written, then calibrated on background images of data, grouped as in tasks of so many shots.
 int fewshot_deploy(struct chip **c, const struct fewshot *f, const struct fewshot_model *m, const struct dataset *data,
                    int shots, uint64_t seed);
 

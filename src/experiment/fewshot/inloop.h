@@ -1,10 +1,10 @@
 // inloop.h - chip in the loop: the chip on which a few-shot task of meta-training is learned, one per worker.
 //
-//   w held by devices:  v = P(w; errors, faults, drift at a random time),  chip_effective
+//   w in devices:       v = P(w; errors, faults, drift at a random time),  chip_effective
 //   column corrected:   v~_o = v_o <w_o,w_o>/<v_o,w_o>                  what the calibration does to white inputs
 //   gradient:           d loss/dw := d loss/dv~                         straight through, as for rounding
 //
-// The forward pass runs on v~ in exact arithmetic with the read-out alone on the chip (INLOOP_WEIGHTS), or wholly on
+// The forward pass runs on v~ in exact arithmetic with the read-out alone on the chip (INLOOP_WEIGHTS), or entirely on
 // the chip with its converters and read noise (INLOOP_CHIP). The read-out adapts on the chip either way.
 // Everything follows from chip.* and from the seed of each chip, never from the thread.
 #ifndef EXPERIMENT_FEWSHOT_INLOOP_H
@@ -35,7 +35,7 @@ void inloop_write(struct inloop *c, struct maml_worker *w, const struct convnet 
 // Before each task: the chip as inloop_write left it.
 void inloop_begin(struct inloop *c);
 
-// parameters = what the chip is asked to hold: weights beyond chip.weight_clip cut off.
+// parameters = the weights to be written to the chip: clipped at chip.weight_clip.
 void inloop_clip(struct inloop *c, const struct convnet *net, real *parameters);
 
 #endif

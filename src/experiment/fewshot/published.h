@@ -1,4 +1,4 @@
-// published.h - accuracies that others printed, to stand beside ours in a report.
+// published.h - accuracies published by others, for comparison in a report.
 #ifndef EXPERIMENT_FEWSHOT_PUBLISHED_H
 #define EXPERIMENT_FEWSHOT_PUBLISHED_H
 

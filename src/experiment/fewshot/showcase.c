@@ -1,4 +1,4 @@
-// The files behind a report: accuracy after each update, one task image by image, the chip's conductances, and how
+// The files for a report: accuracy after each update, one task image by image, the chip's conductances, and how
 // they drift.
 //   accuracy.csv, later.csv, ledger.csv, histogram.csv, task.png
 #include <assert.h>
@@ -34,7 +34,7 @@ struct work {
 
 // ---- one task, the first of the evaluation
 
-// Fixed statistics are not measured for a single task; its own stand in for them.
+// Fixed statistics are not measured for a single task; its own replace them.
 static enum convnet_rule example_rule(const struct fewshot *f) {
   return f->eval.batchnorm == CONVNET_FIXED ? CONVNET_TASK : (enum convnet_rule)f->eval.batchnorm;
 }

@@ -1,4 +1,4 @@
-// The split of a trained model: an evaluation uses it, so that no class seen in training is taken for new.
+// The split of a trained model: an evaluation uses it, so that it contains no class of the training.
 #include <stdio.h>
 #include <string.h>
 

@@ -153,7 +153,7 @@ static int validate(void *context, double *values) {
   return 0;
 }
 
-// What a chip is asked to hold has no weights beyond chip.weight_clip.
+// The weights to be written to a chip are clipped at chip.weight_clip.
 static int save(void *context, const char *path) {
   struct training_state *t = context;
   if (!t->chips) return fewshot_model_save(&t->model, t->f, path, false);
@@ -227,7 +227,7 @@ static void release(struct training_state *t) {
 }
 
 // Let the kernels of each layer fill the range [-1, 1) of quantised weights: three standard deviations.
-// The normalisation behind a kernel takes its scale out again.
+// The normalisation after a kernel removes its scale.
 static void fill_range(const struct convnet *net, real *parameters) {
   for (int l = 0; l < net->blocks; l++) {
     const size_t n = net->offset[l + 1] - net->offset[l];
