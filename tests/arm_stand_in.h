@@ -1,5 +1,5 @@
 // arm_stand_in.h - what a test of the link to the arm talks to: Debian's broker mosquitto on a free port of the
-// loopback, and a process that behaves like the ED-Scorbot, politely or not. What the robot is told is kept in a file,
+// loopback, and a process that behaves like the ED-Scorbot, politely or not. What the robot receives is kept in a file,
 // the signals in their order. When it withholds an answer it publishes "silence" in its place, so that a test need not
 // wait for the time-out; on "over" it ends. Deadlines are for what hangs only.
 #ifndef ARM_STAND_IN_H

@@ -1,4 +1,4 @@
-// What the shipped models of the arm promise, and the published weights over 500 free movements of the published
+// The documented errors of the shipped models of the arm; published weights over 500 free movements of the published
 // generator: in software with exact, rounded and stochastically rounded updates, and on four simulated chips of each
 // device model. Some four minutes.
 #include "base/err.h"

@@ -1,5 +1,5 @@
 // 1000 tasks each: the published weights on simulated chips and as integers of few bits, against figures measured with
-// an independent program; then what the shipped model for the chip promises, on ten chips.
+// an independent program; then the documented accuracy of the shipped model for the chip, on ten chips.
 #include "base/err.h"
 #include "base/file.h"
 #include "experiment/fewshot/result.h"

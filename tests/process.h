@@ -1,5 +1,5 @@
-// process.h - run the metaxbar binary (its path in the environment variable METAXBAR) and look at what
-// it leaves: exit status, standard output, standard error.
+// process.h - run the metaxbar binary (its path in the environment variable METAXBAR) and read
+// its results: exit status, standard output, standard error.
 #ifndef PROCESS_H
 #define PROCESS_H
 

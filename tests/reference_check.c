@@ -1,4 +1,4 @@
-// reference_check FILE... - hold files of reference vectors against the code. In the double build every
+// reference_check FILE... - compare the code with files of reference vectors. In the double build every
 // tensor must agree to 1e-9 of its largest value; exit 1 otherwise. TOLERANCE=x changes the bound.
 #include <math.h>
 #include <stdio.h>

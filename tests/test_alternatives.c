@@ -240,7 +240,7 @@ static void test_layers(void) {
   experiment_close(&readout);
 }
 
-// What has no price is no number; what has, by hand, is one.
+// Without an energy of an operation the result is no number; with one it is as by hand.
 static void test_prices(void) {
   struct experiment_case x;
   struct alternatives a;

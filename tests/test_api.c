@@ -1,4 +1,4 @@
-// The public interface as a program of its own uses it, held against the library behind it; and what it refuses.
+// The public interface as a program of its own uses it, compared with the library itself; and what it refuses.
 
 #include "base/err.h"
 #include "base/tensorfile.h"
@@ -124,7 +124,7 @@ static void check_life(void) {
   mx_chip_free(c);
 }
 
-// A chip that takes over a state goes on bit for bit.
+// A chip that loads a state continues bit for bit.
 static void check_state(const struct folder *f) {
   static float w[I*O], x[B*I], y[B*O], z[B*O];
   struct mx_chip *a = make_chip(NULL), *b = make_chip(NULL), *other = make_chip(LIST("chip.preset=joshi2020"));
@@ -458,7 +458,7 @@ static void check_device(void) {
   REFUSES(mx_device_new(&d, LIST("device.table=/nowhere.ini")), MX_ERROR_IO, "/nowhere.ini");
 }
 
-// A library says nothing: what a function finds is in its result and in mx_last_error.
+// A library prints nothing: what a function finds is in its result and in mx_last_error.
 static void check_silence(void) {
   const struct folder f = folder_make();
   const char *const path = folder_path(&f, "published.safetensors");

@@ -1,4 +1,4 @@
-// The link to the real arm, against a real broker and a stand-in for the robot with good and bad manners. The linker
+// The link to the real arm, against a real broker and a stand-in for the robot, correct or faulty. The linker
 // gives its clock and its wait to this test (--wrap): where the stand-in is silent on purpose, the time-out passes at
 // once; otherwise the clock moves too little for one, however slow the machine.
 #include "arm/armlink.h"
@@ -78,7 +78,7 @@ static void check_polite(const struct manners *w) {
   jointpath_release(&p);
 }
 
-// One clear reason, and the robot left alone: `told` is what it heard.
+// One clear reason, and the robot left alone: `told` is what it received.
 static void check_rude(const struct manners *w, int code, const char *reason, const char *told) {
   struct jointpath p;
   const int rc = attempt(&p, w);

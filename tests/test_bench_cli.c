@@ -1,5 +1,5 @@
 // metaxbar bench at sizes so small that it takes a moment: every figure is there, has a number, and nothing that it
-// was not asked for. What the numbers are is the machine's affair; what is counted beside them is not.
+// was not asked for. The times depend on the machine and are not checked; the counts beside them are.
 #include <math.h>
 
 #include "base/err.h"

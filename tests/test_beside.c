@@ -1,5 +1,5 @@
-// Read-outs beside the chip on features written down here: exact ones learn as learn/adapt.c does, those of 8 bits hold
-// multiples of 1/128 and see multiples of range/127, means classify by distances worked out by hand.
+// Read-outs beside the chip on features written down here: exact ones learn as learn/adapt.c does, those of 8 bits have
+// multiples of 1/128 as weights and of range/127 as inputs, means classify by distances worked out by hand.
 #include "base/err.h"
 #include "base/rng.h"
 #include "experiment/fewshot/beside.h"

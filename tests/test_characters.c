@@ -1,5 +1,5 @@
 // Built-in characters: the same for every load, never cut at the border or blank; one's drawings
-// differ, yet are told from other characters' about as well as Omniglot's, already by their pixels.
+// differ, yet their pixels distinguish them from other characters' about as well as Omniglot's.
 #include "data/characters.h"
 #include "data/episode.h"
 #include "test.h"

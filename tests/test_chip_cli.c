@@ -1,4 +1,4 @@
-// The command chip as a user meets it: what its actions print, and one clear line for every refusal.
+// The command chip: what its actions print, and one clear line for every refusal.
 
 #include "base/err.h"
 #include "experiment/fewshot/fewshot.h"

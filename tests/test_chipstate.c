@@ -1,4 +1,4 @@
-// A saved chip goes on bit for bit, clock and random numbers included; the CSV carries every device
+// A saved chip continues bit for bit, clock and random numbers included; the CSV carries every device
 // to the same bits; states of other chips and other models and damaged files are refused and change nothing.
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// The shipped models of colour images on images of flat colours, which they tell apart whatever the random numbers are:
+// The shipped models of colour images on images of flat colours, which they classify with any random numbers:
 // each with the ways, shots, updates and bits that it was trained for.
 #include <string.h>
 

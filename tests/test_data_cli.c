@@ -1,4 +1,4 @@
-// metaxbar data, train and eval on folders of images: what is said about them, the split and who decides it.
+// metaxbar data, train and eval on folders of images: the messages about them, the split and what decides it.
 #include "base/err.h"
 #include "folder.h"
 #include "image_tree.h"
@@ -70,7 +70,7 @@ static void check_fetch(void) {
   refused(2, "data.cifar100_url", ARGS("data", "fetch", "omniglot", folder, "data.cifar100_url=http://127.0.0.1:1"));
 }
 
-// Colours: what is said of them, and a page of them.
+// Colour images: the text about them, and a page of them.
 static void check_colours(void) {
   struct folder f = folder_make();
   char folder[320], page[300];
@@ -162,7 +162,7 @@ static int number_of(const char *json, const char *key) {
   return at ? atoi(at + strlen(key)) : -1;
 }
 
-// An evaluation uses the split of the model; what the user changes is said.
+// An evaluation uses the split of the model; a note says what the user changes.
 static void check_eval(const char *model) {
 #define EVAL "eval", "fewshot", "--model", model, FOLDER, "eval.tasks=2", "eval.queries=1", "--json"
   char list[4096];
@@ -220,7 +220,7 @@ static const char *without(const char *model, const char *prefix, const char *na
   char *data;
   size_t size;
   if (file_read(model, 1 << 24, &data, &size) < 0) abort();
-  // a key of another name, of the same length: the reader passes over what it does not know
+  // a key of another name, of the same length: the reader ignores what it does not know
   for (char *at = data; (at = memmem(at, size - (size_t)(at - data), prefix, strlen(prefix))); at++)
     memset(at, 'x', strlen(prefix));
   unseal(data, size);

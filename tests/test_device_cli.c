@@ -77,7 +77,7 @@ static void test_paths(void) {
   refused(1, "none/a.png", ARGS(DEVICE, "--out", "none/a.png"));
 }
 
-// What a user has told gnuplot to do at every start is not done.
+// A user's start-up file of gnuplot is not run.
 static void test_start_file(void) {
   static const char start[] = "system 'touch pwned'\nset title 'of the user'\n";
   folder_write(&tmp, ".gnuplot", start, strlen(start));

@@ -1,5 +1,5 @@
 // A measured device read from INI and CSV: values between points, the same device as a preset where the
-// table says the same, and every kind of bad input refused with its place.
+// table has the same values, and every kind of bad input refused with its place.
 #include "base/err.h"
 #include "device/devicetable.h"
 #include "device/pcm.h"

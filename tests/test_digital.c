@@ -1,4 +1,4 @@
-// Digital arithmetic by hand: the counts of a read-out of 7 inputs and 3 outputs, their price, and what is not priced.
+// Digital arithmetic by hand: the counts of a read-out of 7 inputs and 3 outputs, their energy, and what has none.
 #include "base/json.h"
 #include "chip/digital.h"
 #include "test.h"

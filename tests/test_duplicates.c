@@ -1,4 +1,4 @@
-// Images that are there twice: found in grey and in colours, paired with the first, counted by part, and named.
+// Images that occur twice: found in grey and in colours, paired with the first, counted by part, and named.
 #include "base/err.h"
 #include "base/note.h"
 #include "base/png.h"

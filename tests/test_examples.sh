@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test_examples.sh WHAT BUILD: what a user meets outside the program itself - the examples, the manual pages, the
+# test_examples.sh WHAT BUILD: what a user gets beside the program itself - the examples, the manual pages, the
 # completion, pages written from the program, the reference of the library, an installation. Exit 77: skipped, and a
 # line says why.
 set -euo pipefail

@@ -1,4 +1,4 @@
-// Sums, means and prices of the ledger by hand, its presets, and its JSON.
+// Sums, means and energies of the ledger by hand, its presets, and its JSON.
 #include "base/json.h"
 #include "chip/ledger.h"
 #include "test.h"
@@ -40,7 +40,7 @@ static void test_presets(void) {
   CHECK(param_set(ledger_param_table, &p, "preset", "free") < 0, "a preset that does not exist");
 }
 
-// What has a price, and why writing has none.
+// Which operations have an energy, and why writing has none.
 static void test_priced(void) {
   struct ledger_params p;
   param_defaults(ledger_param_table, &p);
@@ -80,7 +80,7 @@ static void test_means(void) {
           write);
     json_release(o);
   }
-  m.pulses = 0;  // written by the statistical model: what is not counted has no price
+  m.pulses = 0;  // written by the statistical model: pulses that are not counted have no energy
   struct json_t *o = ledger_mean_json(&m, &p);
   CHECK(!json_has(o, "write_energy_J"), "writing without pulses costs something");
   json_release(o);

@@ -1,4 +1,4 @@
-// How well a chip holds its weights, by hand: the part kept and the error beside it.
+// How accurately a chip stores its weights, by hand: the part kept and the error beside it.
 #include "base/err.h"
 #include "chip/chip_private.h"
 #include "chip/lifetime.h"

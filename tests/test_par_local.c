@@ -1,4 +1,4 @@
-// Work is shared out: every item exactly once, any number of threads, many rounds; and results that
+// Work is divided: every item exactly once, any number of threads, many rounds; and results that
 // depend on the item alone are the same for any number of threads.
 #include <pthread.h>
 #include <stdatomic.h>

@@ -124,7 +124,7 @@ static bool check_arm(void) {
   struct reach_batch b;
   reach_batch_init(&b, &f, &m.o, 8, 4, par, NULL);
   check_movements(&b, &m, tf);
-  double own, other, omega[2];  // negative control: movement 1 is shown, movement 0 expected
+  double own, other, omega[2];  // negative control: the input is movement 1, movement 0 is expected
   reach_batch_errors(&own, omega, &b, 0, b.item[0].output);
   reach_batch_errors(&other, omega, &b, 0, b.item[1].output);
   CHECK(other > 5*own, "another movement's update: %g cm, its own %g cm", other, own);

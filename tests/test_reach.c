@@ -72,7 +72,7 @@ static void check_path(void) {
   unlink(path);
 }
 
-// Targets that rest at the limits, base at + or - `side`, shoulder where the joint is told to go; returns the largest
+// Targets that rest at the limits, base at + or - `side`, shoulder where the joint is driven; returns the largest
 // |dL/dW_out| of the base.
 static double stop_gradients(real *gradient, struct reach_batch *b, const struct reach_model *m, int side) {
   const double limit = kinematics_limit_rad(&b->f->arm, 0);
@@ -119,8 +119,8 @@ static double readout_error(const real *gradient, struct reach_batch *b, const s
   return off/top;
 }
 
-// Joints told to go on at their limits stay there, and the gradient of the loss knows: exactly where the target rests
-// at the same limit. The networks begin 7 steps before the movement; what they say then moves nothing.
+// Joints driven on at their limits stay there, and the gradient of the loss includes it: exactly where the target rests
+// at the same limit. The networks begin 7 steps before the movement; their outputs then move nothing.
 static void check_stops(void) {
   struct reach f;
   struct reach_batch b;

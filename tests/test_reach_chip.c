@@ -188,7 +188,7 @@ static void check_time(void) {
   reach_result_release(&later);
 }
 
-// Each movement is shown once, under its own number.
+// Each movement is presented once, under its own number.
 static int seen[130];
 static void count(const struct reach_device *d, int worker, uint64_t movement, struct rng *r) {
   (void)d, (void)worker, (void)r;

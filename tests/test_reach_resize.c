@@ -1,4 +1,4 @@
-// A wider trainee does what the narrow one does, a narrower one is its first neurons; what cannot be resized is
+// A wider trainee performs like the narrow one, a narrower one has its first neurons; what cannot be resized is
 // refused.
 #include "base/err.h"
 #include "base/rng.h"
@@ -91,7 +91,7 @@ static void check_widening(int64_t grid) {
   CHECK(reach_resize(&rough, &g, &narrow, &f.code, 0) == ERR_SETTING && strstr(err_message(), "adaptive_fraction=0.3"),
         "%s", err_message());
   g.trainee.adaptive_fraction = 0;
-  // told the velocity too, with the trainee as it is: the same signals
+  // the velocity as a new input, the trainee unchanged: the same signals
   struct reach_model told;
   g = f;
   g.code.velocity = SPIKECODE_OF_TIP;
@@ -137,7 +137,7 @@ static void check_widening(int64_t grid) {
   reach_model_release(&wide);
 }
 
-// A narrower one is the first neurons of it, which send as much more as neurons are gone. 40 and 30 differ in their
+// A narrower one has the first neurons, whose outgoing weights grow to replace the others. 40 and 30 differ in their
 // padding.
 static void check_narrowing(void) {
   struct reach f, g;

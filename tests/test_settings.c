@@ -121,7 +121,7 @@ static void write_text(const char *path, const char *text) {
   if (!f || fputs(text, f) < 0 || fclose(f)) abort();
 }
 
-// A file of an older program: what it knew beyond this one is passed over, whatever else is wrong is not.
+// A file of an older program: settings that only it knew are ignored, any other mistake is refused.
 static void test_written(void) {
   char path[] = "/tmp/metaxbar-settings-XXXXXX";
   close(mkstemp(path));
@@ -245,7 +245,7 @@ static void test_metadata(void) {
   unlink(path);
 }
 
-// Several threads read files at once (the thread sanitizer looks on), and what the host has told libinih stays.
+// Several threads read files at once (the thread sanitizer looks on), and the options of libinih set by the host stay.
 enum { THREADS = 4 };
 static struct net nets[THREADS];
 static int failed[THREADS];

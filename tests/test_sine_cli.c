@@ -1,4 +1,4 @@
-// The sines as a user meets them: trained and resumed to the same bits by any number of threads, better after learning
+// The commands on the sines: trained and resumed to the same bits by any number of threads, better after learning
 // than before in software, with quantised weights and on chips, and all that the commands know of an experiment without
 // naming one.
 #include "base/err.h"

@@ -50,7 +50,7 @@ static void check_binary(struct spikecode_params *p) {
   p->bits = 16;
 }
 
-// What is told is ahead by the preview, and the velocity comes in the binary code after the position.
+// The input is ahead by the preview, and the velocity comes in the binary code after the position.
 static void check_target(struct spikecode_params *p) {
   p->scale_m = 1;
   p->preview = 7;
@@ -59,7 +59,7 @@ static void check_target(struct spikecode_params *p) {
   for (int t = 0; t < T; t++)
     for (int b = 0; b < 16; b++) wrong += has(t, 5 + b) != ((t + 7 < T ? t + 7 : T - 1) >> b & 1);
   CHECK(wrong == 0, "preview: %d wrong", wrong);
-  p->lead_in = 10;  // a target of T - 10 steps; before it begins, its first step is told
+  p->lead_in = 10;  // a target of T - 10 steps; before it begins, the input is its first step
   const struct spikecode_target late = { xyz, omega, T - 10, 0.01 };
   spikecode_encode(&e, &late, drive, p);
   for (int t = 0; t < T; t++)
@@ -101,7 +101,7 @@ static void check_regions(struct spikecode_params *p) {
     for (int i = 0; i < 48; i++) wrong += has(t, 5 + i) != (t % 10 == 0 && (i == 0 || i == 16 + 12 || i == 32 + 15));
   CHECK(wrong == 0, "onehot: %d wrong", wrong);
   p->velocity = SPIKECODE_OF_TIP;  // 16 bits each after the 48 regions; y rests: half the range
-  p->preview = 2*T;                // all that is told is the end
+  p->preview = 2*T;                // the input is always the end
   spikecode_encode(&e, &target, drive, p);
   CHECK(spikecode_inputs(p) == 5 + 48 + 48, "%d inputs", spikecode_inputs(p));
   for (int b = 0; b < 16; b++)

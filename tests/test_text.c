@@ -1,5 +1,5 @@
 // base/text: which bytes are UTF-8, which characters a terminal shows as they are; and that nothing that passes through
-// the program's mouths - messages, settings, JSON - is other than that.
+// the program's outputs - messages, settings, JSON - is other than that.
 #include "base/text.h"
 
 #include "base/err.h"

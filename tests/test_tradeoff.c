@@ -1,4 +1,4 @@
-// Write policies beside each other: `all` is the yardstick, a threshold of nothing equals it, coarser policies write
+// Write policies compared: `all` is the reference, a threshold of 0 equals it, coarser policies write
 // less; the file is complete or not there; bad lists are refused.
 #include "base/err.h"
 #include "base/file.h"

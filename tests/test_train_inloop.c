@@ -1,5 +1,5 @@
 // Meta-training with the chip in the loop: on an ideal chip the loss and the meta-gradient are those of software; a
-// renewed chip is a new one; what trains is what the chip conducts, corrected; the answer follows from the seed alone.
+// renewed chip is a new one; what trains is the weights of the chip, corrected; the result follows from the seed.
 #include "chip/chip_private.h"
 #include "base/err.h"
 #include "base/rng.h"
@@ -93,7 +93,7 @@ static void test_ideal(void) {
   bench_release(&software);
 }
 
-// A read-out that begins near zero has room for what a task makes of it, on converters of 8 bits and without headroom.
+// A read-out that begins near zero gets the range of its weights after a task, with 8-bit converters and no headroom.
 static void test_begins_small(void) {
   struct bench software, loop;
   struct chip_params p = ideal();

@@ -1,4 +1,4 @@
-// Training runs as a user meets them: the same bytes for any number of threads and any number of
+// Training runs from the command line: the same bytes for any number of threads and any number of
 // interruptions; refusals that leave what is there untouched; full disks and diverging numbers.
 #include "base/err.h"
 #include "base/rng.h"

@@ -1,5 +1,5 @@
 // The one training loop on a tiny problem: a step worked out by hand (clip, decay, schedule, groups, limits), the
-// gradient as a fixed tree, rows, resuming and prolonging to the same bits, the best model kept, refusals that leave
+// gradient as a fixed tree, rows, resuming and extending to the same bits, the best model kept, refusals that leave
 // the folder alone.
 #include "run/training.h"
 
@@ -232,7 +232,7 @@ static void test_resume(struct par *par) {
   CHECK(run(&p, par, &f, "parts", 9, 0, true, TRAINING_COSINE) == ERR_SETTING && strstr(err_message(),
                                                                                         "train.iterations=10, now 9"),
                                                                                         "shortened: %s", err_message());
-  // prolonged with a constant rate: as if it had been longer from the start
+  // extended with a constant rate: as if it had been longer from the start
   CHECK(run(&whole, par, &f, "long", 13, 0, false, TRAINING_CONSTANT) == 0, "%s", err_message());
   CHECK(run(&p, par, &f, "longer", 10, 0, false, TRAINING_CONSTANT) == 0, "%s", err_message());
   CHECK(run(&p, par, &f, "longer", 13, 0, true, TRAINING_CONSTANT) == 0, "%s", err_message());
@@ -309,7 +309,7 @@ static void test_refusals(struct par *par) {
   folder_remove(&f);
 }
 
-// A run begun before a setting existed goes on with its default, and with nothing else.
+// A run begun before a setting existed continues with its default, and with no other value.
 static void test_later(struct par *par) {
   static const struct param table[] = { PARAM_BOOL(struct dummy, flip, 0, "mirror", .later = true), { 0 } };
   const struct folder f = folder_make();

@@ -1,4 +1,4 @@
-// The programming error of a weight as pcm_weight_sigma says it and as a tile writes it: weights near 0, where both
+// The programming error of a weight by pcm_weight_sigma and as a tile writes it: weights near 0, where both
 // sides are cut off at zero conductance, in the middle, and at the end; both numbers of units. A table of its own is
 // heard too.
 #include "base/err.h"

@@ -1,5 +1,5 @@
 // unsealed.h - a tensor file in memory as an older program wrote it: without a checksum. For tests that change a byte
-// and want to know who else notices.
+// and check what else detects it.
 #ifndef UNSEALED_H
 #define UNSEALED_H
 
