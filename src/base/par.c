@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "base/note.h"
 
-// ---- threads that share out numbered items
+// ---- threads that divide numbered items
 
 struct worker {
   struct par *par;

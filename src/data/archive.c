@@ -104,8 +104,8 @@ static void archive_room(struct archive *a, size_t size) {
   a->buffer = err_calloc(a->capacity, 1);
 }
 
-// The size is checked before anything is unpacked; the read behind the last byte makes libzip compare
-// the checksum and shows an entry that is longer than it says.
+// The size is checked before anything is unpacked; the read after the last byte makes libzip compare
+// the checksum and reveals an entry that is longer than stated.
 static int archive_read_zip(struct archive *a, const struct archive_entry *entry, size_t max_size, size_t *size) {
   zip_stat_t st;
   if (zip_stat_index(a->zip, entry->index, 0, &st) < 0 || !(st.valid & ZIP_STAT_SIZE))

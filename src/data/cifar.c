@@ -19,7 +19,7 @@ const struct tar_member cifar_members[CIFAR_MEMBERS] = {
   [CIFAR_TEST] = { .name = "test.bin", .max_size = CIFAR_MAX_RECORDS },
 };
 
-// CIFAR100-FS; a space before and behind each name
+// CIFAR100-FS; a space before and after each name
 static const char *const cifar_parts[DATASET_SPLITS] = {
   [DATASET_TRAINING] =
     " apple aquarium_fish bear bee bottle bowl boy bridge bus can castle caterpillar chair clock cloud cockroach couch "

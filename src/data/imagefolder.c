@@ -89,7 +89,7 @@ static bool imagefolder_look(struct loading *l) {
   return most >= IMAGEFOLDER_LEAST_INK;
 }
 
-// Returns 1 if the image shows something, 0 if it has no ink.
+// Returns 1 if the image has ink, 0 if it has none.
 static int imagefolder_add(struct loading *l, int i) {
   const unsigned char *data;
   size_t size;

@@ -140,7 +140,7 @@ int experiment_data(struct experiment_case *x);
 int experiment_eval(void **result, struct experiment_case *x);
 void experiment_result_free(const struct experiment_case *x, void *result);
 
-// What holds the weights of the evaluations of a report, by enum run_synapse_kind: "software".
+// How weights are represented in the evaluations of a report, by enum run_synapse_kind: "software".
 extern const char *const experiment_kind_names[RUN_CHIP + 1];
 void experiment_showcase_path(const struct experiment_showcase *s, const char *name, char path[FILE_PATH_SIZE]);
 int experiment_showcase_open(struct file_out *o, const struct experiment_showcase *s, const char *name);

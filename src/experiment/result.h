@@ -17,7 +17,7 @@ struct experiment_scores {
   const char *name;          // of the scores, for columns: "accuracy"
   int n, n_chips, stride;
   const double *first;       // (n) each `stride` doubles, in the result
-  int trials;                // behind a score that is a proportion, else 0
+  int trials;                // of a score that is a proportion, else 0
   const char *data;          // fingerprint of the data, in the result; NULL: there is none
   bool higher_is_better;
   double devices_written;    // mean of an item; 0 in software

@@ -126,7 +126,7 @@ static int vectors_of(int n) { return (n + VECTOR_LANES - 1) / VECTOR_LANES; }
 
 typedef real loose __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 
-// n reals, or n zeros, in whole vectors: what comes after them is spoilt. Without the barriers such short loops become
+// n reals, or n zeros, in whole vectors: what follows is overwritten. Without the barriers such short loops become
 // calls of memcpy and memset.
 INLINE void copy_over(real *to, const real *from, int n) {
   *(loose *)to = *(const loose *)from;

@@ -337,7 +337,7 @@ int showcase_measure(const struct showcase *s, const char *run, const char *mode
   TRY(experiment_of_file(&e, w.model));
   TRY(refuse_links(w.folder));
   TRY(file_make_dirs(w.folder));
-  for (const struct experiment *const *k = experiments; *k; k++) {  // of a model of another kind that stood here before
+  for (const struct experiment *const *k = experiments; *k; k++) {  // of a model of another kind that was here before
     path_of(&w, *k, other);
     if (*k != e) unlink(other);
   }

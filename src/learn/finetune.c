@@ -116,8 +116,8 @@ void finetune_classify(struct finetune *f, struct adapt_record *a, const struct 
   if (t->weight && t->weight[step] != 0) keep_query_gradient(f, a, t, step);
 }
 
-// Write dw into layer l, and move the weights in use by as much as the array says it moved: what it conducts may be
-// something else (experiment/fewshot/inloop.h). Returns the devices rewritten.
+// Write dw into layer l, and move the weights in use by as much as the array says it moved: the weights that it
+// conducts may differ (experiment/fewshot/inloop.h). Returns the devices rewritten.
 static long write_layer(struct finetune *f, const struct finetune_task *t, int l, const real *dw, struct rng *r) {
   const size_t at = t->net->offset[l];
   struct synapse *s = t->layers[l];

@@ -127,7 +127,7 @@ static void add_errors(real *restrict written, const real *restrict target, cons
 }
 
 // Write w (n) where it differs from before, or everywhere if before is NULL: the error that was there goes with the old
-// state of the device, so the new weight is what was meant, `meant` and the change, with an error of its own. scale is
+// state of the device, so the new weight is its target, `meant` plus the change, with an error of its own. scale is
 // 1/top.
 static void write_row(real *restrict w, const real *restrict before, const real *restrict meant, int n,
                       const struct oneshot *o, const real *restrict top, const real *restrict scale, struct rng *r) {

@@ -233,7 +233,7 @@ static void halve(const struct convnet *net, struct convnet_work *w, int l, int 
   maxpool_quarter(w->y[l] + out, w->of[l] + out, w->u[l] + in, n, H, H, C);
 }
 
-// to (n, padded columns + extra) from rows of `columns` numbers at stride ld, and a 1 behind them where extra is 1.
+// to (n, padded columns + extra) from rows of `columns` numbers at stride ld, and a 1 after them where extra is 1.
 static void append_one(real *to, const real *from, int n, int columns, int ld, int extra) {
   const int width = vector_padded(columns + extra);
   for (int i = 0; i < n; i++, to += width, from += ld) {

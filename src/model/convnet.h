@@ -72,8 +72,8 @@ int convnet_columns(const struct convnet *net, int l);
 int convnet_has_bias(const struct convnet *net, int l);
 int convnet_digital_rows(const struct convnet *net, int l);
 // Layer l as an array of software weights: exact, or of `bits` bits. Then the weights of kernels, and of a read-out
-// right behind them, lie in [-1, 1), which normalisation and learned rates make up for. Those of a dense layer lie
-// within three standard deviations of He et al. 2015, +-3 sqrt(2/inputs), those of the read-out behind it within half
+// right after them, lie in [-1, 1), which normalisation and learned rates make up for. Those of a dense layer lie
+// within three standard deviations of He et al. 2015, +-3 sqrt(2/inputs), those of the read-out after it within half
 // as much: few are larger, and the finer grid is worth a point of accuracy (docs/cifar.md).
 struct synapse *convnet_array(const struct convnet *net, int l, int bits);
 // Length of a row of features: the inputs of the read-out, padded.

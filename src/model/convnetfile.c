@@ -42,7 +42,7 @@ static int find_bias(const struct tensorfile *tf, const char *name, int64_t O) {
   return e != NULL;
 }
 
-// The layers behind the blocks; p->channels is known.
+// The layers after the blocks; p->channels is known.
 static int dense_sizes(struct convnet_params *p, const struct tensorfile *tf) {
   const struct tensorfile_entry *hidden = tensorfile_find(tf, "hidden.weight");
   const char *file = tensorfile_name(tf);

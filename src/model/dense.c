@@ -143,7 +143,7 @@ void dense_backward(const struct dense *net, struct dense_work *w, const real *h
     const int O = net->size[l + 1], OP = vector_padded(O), ld = width(net, l + 1);
     const struct conv shape = shape_of(net, l, n);
     memset(w->z, 0, (size_t)(n*OP)*sizeof *w->z);
-    for (int b = 0; b < n; b++)  // what the constant would like to be counts for nothing
+    for (int b = 0; b < n; b++)  // the gradient of the constant input is not used
       for (int o = 0; o < O; o++)
         if (w->y[l + 1][b*ld + o] > 0 || l == net->n_layers - 1) w->z[b*OP + o] = w->dy[l + 1][b*ld + o];
     conv_backward_weights(gradient + net->offset[l], w->y[l], w->z, &shape);

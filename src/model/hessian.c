@@ -65,7 +65,7 @@ static void add(real *restrict to, const real *restrict from, size_t n) {
   for (size_t i = 0; i < n; i++) to[i] += from[i];
 }
 
-// to (n, width) from (n, ld): the first `columns` numbers of each row, zeros behind them.
+// to (n, width) from (n, ld): the first `columns` numbers of each row, zeros after them.
 static void copy_rows(real *to, int width, const real *from, int ld, int n, int columns) {
   for (int i = 0; i < n; i++, to += width, from += ld) {
     memcpy(to, from, (size_t)columns * sizeof *to);

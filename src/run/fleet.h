@@ -1,9 +1,9 @@
 // fleet.h - n chips programmed independently, one after the other; every worker has a copy of the one in use.
-// Item k of an evaluation belongs to chip k mod n. What a chip does is put down in parts of an account (chip/ledger.h).
+// Item k of an evaluation belongs to chip k mod n. Its operations are counted in parts of a ledger (chip/ledger.h).
 //
 //   fleet_begin(f, number)            program chip `number`, load its state, let chip.time_s pass, copy it for every
 //   worker fleet_restore(f, worker)          before each item: the copy as it was
-//   fleet_account(f, worker, part)    what the copy did since the last call is of this part
+//   fleet_account(f, worker, part)    its operations since the last call are of this part
 //   fleet_end(f)
 #ifndef RUN_FLEET_H
 #define RUN_FLEET_H
@@ -34,7 +34,7 @@ struct fleet {
   struct chip *chip;                // in use; NULL between fleet_end and fleet_begin
   struct fleet_place *place;        // (n_workers)
   struct ledger first;              // what writing the first chip took
-  struct lifetime_quality quality;  // how well it held its first matrix then
+  struct lifetime_quality quality;  // how accurately it stored its first matrix then
   double clock_s;                   // of the first chip when items begin
 };
 

@@ -64,7 +64,7 @@ int run_training_effects(const struct training_params *p, const struct run_sourc
   return p->schedule == TRAINING_STEPS ? 0 : run_refuse(from, steps, "train.schedule=steps");
 }
 
-// ---- who wins over whom
+// ---- priority of the sources
 
 // All settings as lines section.name=value.
 struct snapshot {

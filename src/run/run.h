@@ -25,7 +25,7 @@ int run_threads(const struct run_params *p);  // threads that run.threads stands
 struct run_synapse_params;
 int run_workers(const struct run_params *p, const struct run_synapse_params *synapse, const struct chip_params *chip);
 
-// What holds the weights of an evaluation.
+// How the weights of an evaluation are represented.
 enum run_synapse_kind { RUN_EXACT, RUN_QUANTISED, RUN_CHIP };
 struct run_synapse_params {
   int64_t kind;                 // enum run_synapse_kind

@@ -1,6 +1,6 @@
 // rundir.h - the folder of one training run: settings.ini (resolved), build.json (build and machine),
 // metrics.csv, checkpoint.safetensors, model.safetensors. One process at a time may hold it; the lock
-// goes with the process, however it ends. A run that was killed and resumed leaves the same
+// ends with the process, however it ends. A run that was killed and resumed leaves the same
 // settings, metrics and model as one that was not.
 #ifndef RUN_RUNDIR_H
 #define RUN_RUNDIR_H

@@ -1,4 +1,4 @@
-// reach_path.h - the user's own path (target.file) as joint angles that the arm can follow from home.
+// path.h - the user's own path (target.file) as joint angles that the arm can follow from home.
 #ifndef EXPERIMENT_ARM_PATH_H
 #define EXPERIMENT_ARM_PATH_H
 

@@ -33,7 +33,7 @@ struct fewshot_train_params {
   int64_t bits;                  // 0: exact weights
   double noise;                  // programming error of the devices on the weights of each task, multiples
   int64_t synapse;               // software | weights | chip (enum inloop_kind): where the tasks are learned
-  int64_t chips;                 // chips written for each outer update, its tasks shared out among them
+  int64_t chips;                 // chips written for each outer update, its tasks divided among them
   double time_max_s;             // oldest age of such a chip
   int64_t validate_tasks;
   int64_t order;                 // of the meta-gradient, 2 | 1
@@ -46,7 +46,7 @@ struct fewshot_eval_params {
   int64_t batchnorm;             // enum convnet_rule
   int64_t split;                 // evaluation | validation | training
   int64_t method;                // enum fewshot_method
-  int64_t statistics_images;     // background images behind eval.batchnorm=chip
+  int64_t statistics_images;     // background images for eval.batchnorm=chip
   int64_t scratch_updates;       // of back-propagation from scratch
   double scratch_rate;
   int64_t chips;                 // programmed independently; task k runs on chip k mod chips
