@@ -66,6 +66,7 @@ const struct param chip_param_table[] = {
   F(drift_scale, 1, 0, 100, "multiplies the drift exponents"),
   F(read_scale, 1, 0, 100, "multiplies the read noise"),
   F(read_white, 0, 0, 1, "white read noise of a device, relative to its g_max, added to that of the device model"),
+  F(wire_ohm, 0, 0, 1000, "resistance of the wires between neighbouring cells, ohm"),
   F(fault_reset, 0, 0, 1, "fraction of the devices that are stuck at RESET, without conductance"),
   F(fault_set, 0, 0, 1, "fraction of the devices that are stuck at SET, the largest conductance"),
   F(fault_dead, 0, 0, 1, "fraction of the devices without contact"),
@@ -111,6 +112,7 @@ static int design_init(struct chip *c) {
   d->fault_dead = p->fault_dead;
   d->gain_spread = p->adc_gain_spread;
   d->offset_spread = p->adc_offset_spread;
+  d->wire_ohm = p->wire_ohm;
   return p->dac_bits == 1 ? err_set(ERR_SETTING, "chip.dac_bits=1: a signed input needs at least 2") : 0;
 }
 
@@ -259,7 +261,10 @@ static int check_room(const struct chip *c) {
 static void add_tiles(struct chip *c) {
   for (int k = 0; k < c->n_pieces; k++) {
     struct rng faults = rng_stream(c->seed, RNG_FAULT, (uint32_t)k);
-    tile_init(&c->tiles[k], &c->design, c->pieces[k].rows, c->pieces[k].columns, &faults);
+    const struct floorplan_piece *p = &c->pieces[k];
+    tile_init(&c->tiles[k], &c->design, p->rows, p->columns, &faults);
+    c->tiles[k].left = p->core_column;
+    c->tiles[k].below = (int)c->params.rows - p->core_row - p->rows;
   }
 }
 

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "base/vector.h"
+#include "device/wires.h"
 #include "kernel/noise.h"
 
 enum { ALIGN = 64, CHUNK = 1024 };
@@ -255,22 +256,47 @@ static void settle_run(const struct tile *t, const struct tile_design *d, size_t
 
 static void settle_cells(struct tile *t, const struct tile_design *d, size_t cell, int n, double time_s) {
   for (int s = 0; s < 2; s++) {
-    const int into = d->one_phase ? 0 : s;
+    const bool together = d->one_phase && d->wire_ohm <= 0;
+    const int into = together ? 0 : s;
     if (s == into) {
       memset(t->g[s] + cell, 0, (size_t)n * sizeof(real));
       memset(t->v[s] + cell, 0, (size_t)n * sizeof(real));
     }
     for (int k = 0; k < d->units; k++)
       settle_run(t, d, (size_t)(s*d->units + k) * tile_plane(t) + cell, n, time_s, t->g[into] + cell, t->v[into] + cell,
-                 s && d->one_phase ? -1 : 1);
+                 s && together ? -1 : 1);
   }
+}
+
+// What the wires leave of conductances and noise, sign by sign; in one phase both signs are read together.
+static void settle_wires(struct tile *t, const struct tile_design *d) {
+  const struct wires wires = { d->wire_ohm, t->left, t->below };
+  const size_t n = tile_plane(t);
+  real *factor = err_calloc(n, sizeof *factor);
+  for (int s = 0; s < 2; s++) {
+    wires_factor(factor, t->g[s], t->rows, t->columns, t->ld, &wires);
+    for (size_t k = 0; k < n; k++) {
+      t->g[s][k] *= factor[k];
+      t->v[s][k] *= factor[k]*factor[k];
+    }
+  }
+  for (size_t k = 0; d->one_phase && k < n; k++) {
+    t->g[0][k] -= t->g[1][k];
+    t->v[0][k] += t->v[1][k];
+  }
+  free(factor);
 }
 
 void tile_settle(struct tile *t, const struct tile_design *d, double time_s) {
   for (int i = 0; i < t->rows; i++) settle_cells(t, d, (size_t)i * (size_t)t->ld, t->columns, time_s);
+  if (d->wire_ohm > 0) settle_wires(t, d);
 }
 
 void tile_settle_cells(struct tile *t, const struct tile_design *d, const uint8_t *mask, double time_s) {
+  if (d->wire_ohm > 0) {  // every cell loads the wires of the others
+    tile_settle(t, d, time_s);
+    return;
+  }
   for (int i = 0; i < t->rows; i++)
     for (int o = 0; o < t->columns; o++) {
       const size_t cell = (size_t)i * (size_t)t->ld + (size_t)o;

@@ -26,6 +26,7 @@ struct tile_design {
   int dac_bits, adc_bits;  // device/converter.h
   int units;            // per sign
   double fault_reset, fault_set, fault_dead;  // probabilities, per device
+  double wire_ohm;      // of a segment of the wires (device/wires.h); 0: none
   double gain_spread, offset_spread;          // of the columns' converters: relative, in codes
 };
 
@@ -33,6 +34,7 @@ enum tile_fault { TILE_OK, TILE_STUCK_RESET, TILE_STUCK_SET, TILE_DEAD };
 
 struct tile {
   int rows, columns, ld;  // ld: columns padded to full vectors
+  int left, below;        // cells of its core left of it and below it; set by who places it
   // per unit, (2 signs, units, rows, ld)
   float *target_uS;       // of its working devices; tile_write
   float *g_uS;            // conductance at t0 of its working devices; tile_write
