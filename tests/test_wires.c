@@ -97,7 +97,8 @@ static void test_exact(void) {
   };
   for (size_t c = 0; c < sizeof cases/sizeof *cases; c++) {
     const int R = cases[c].rows, C = cases[c].columns;
-    double *G = err_calloc((size_t)(R*C), sizeof *G), *x = err_calloc((size_t)R, sizeof *x), exact[64], y[64], ideal[64];
+    double *G = err_calloc((size_t)(R*C), sizeof *G), *x = err_calloc((size_t)R, sizeof *x);
+    double exact[64], y[64], ideal[64];
     struct rng r = rng_stream(3, RNG_TEST, (uint32_t)c);
     for (int k = 0; k < R*C; k++) G[k] = 25e-6*rng_uniform(&r)*rng_uniform(&r);
     for (int i = 0; i < R; i++) x[i] = 0.2*rng_uniform(&r);
@@ -127,7 +128,8 @@ static void test_reference(void) {
     const int R = cases[c].rows, C = cases[c].columns, B = cases[c].vectors;
     const int64_t g_dims[] = { R, C }, x_dims[] = { B, R }, y_dims[] = { B, C };
     double *G = err_calloc((size_t)(R*C), sizeof *G), *x = err_calloc((size_t)(B*R), sizeof *x);
-    double *expected = err_calloc((size_t)(B*C), sizeof *expected), y[256], ideal[256], ohm, full = 0, off = 0, solved = 0;
+    double *expected = err_calloc((size_t)(B*C), sizeof *expected), y[256], ideal[256], ohm;
+    double full = 0, off = 0, solved = 0;
     char name[32];
 #define TAKE(field, n_dims, dims, to)                                                              \
   snprintf(name, sizeof name, "%s." field, cases[c].name);                                         \
@@ -155,8 +157,8 @@ static void test_reference(void) {
   tensorfile_close(tf);
 }
 
-// A tile reads what is left behind the wires, with less noise; in one phase the difference of both signs. A cell that is
-// written changes what its neighbours give.
+// A tile reads what is left behind the wires, with less noise; in one phase the difference of both signs. A cell that
+// is written changes what its neighbours give.
 static void test_tile(void) {
   enum { R = 40, C = 24 };
   for (int phases = 1; phases <= 4; phases += 3) {
