@@ -461,11 +461,55 @@ static void run_task(void *context, int item, int worker) {
   a->ops->product(a, t->answer + item*8*32, t->x, &s, &r);
 }
 
-static void test_threads(void) {
+// Noise with a memory: over chips read once its variance is that of noise drawn anew, with and without white noise; but
+// reads of one chip that follow each other share most of it, and after a wait little.
+static void test_read_memory(void) {
+  enum { I = 40, O = 8, OP = 16, IP = 48, B = 64, CHIPS = 1500 };
+  struct chip_params p = ideal();
+  p.read_scale = 1;
+  real *w = new_matrix(I, O, 0.2, 30), *row = new_matrix(1, I, 0.5, 31);
+  real *x = ARENA_NEW(&arena, B*IP, real), *y = ARENA_NEW(&arena, B*OP, real);
+  const struct conv one = conv_shape(1, 1, 1, I, O, 1, 1, 0), many = conv_shape(B, 1, 1, I, O, 1, 1, 0);
+  for (int b = 0; b < B; b++) memcpy(x + b*IP, row, IP * sizeof *x);
+  for (int white = 0; white < 2; white++) {
+    double single[2] = { 0 }, mean[2] = { 0 };
+    p.read_white = white ? 0.02 : 0;
+    for (int memory = 0; memory < 2; memory++) {
+      p.read_memory = memory;
+      struct chip *c = one_matrix(&p, I, O, w), *clone = chip_clone(c);
+      struct synapse *a = chip_synapse(clone, 0);
+      double exact[OP] = { 0 };
+      for (int o = 0; o < O; o++)
+        for (int i = 0; i < I; i++) exact[o] += (double)row[i] * (double)w[i*OP + o];
+      for (int k = 0; k < CHIPS; k++) {
+        struct rng r = rng_stream(6, RNG_READ, (uint32_t)k);
+        chip_copy(clone, c);  // which was never read
+        a->ops->product(a, y, x, k % 2 ? &many : &one, &r);
+        for (int o = 0; o < O; o++) {
+          double m = 0;
+          for (int b = 0; b < B; b++) m += ((double)y[b*OP + o] - exact[o])/B;
+          if (k % 2) mean[memory] += m*m;
+          else single[memory] += ((double)y[o] - exact[o]) * ((double)y[o] - exact[o]);
+        }
+      }
+      chip_free(clone);
+      chip_free(c);
+    }
+    const double z = (single[1]/single[0] - 1) / sqrt(4.0/(O*CHIPS/2));
+    CHECK(fabs(z) < 5, "white %d: variance %g with memory, %g without", white, single[1], single[0]);
+    CHECK(mean[0]/single[0] < 2.0/B, "white %d: noise without memory does not average away", white);
+    CHECK(mean[1]/single[1] > (white ? 0.1 : 0.6), "white %d: noise with memory averages away: %g", white,
+          mean[1]/single[1]);
+    CHECK(!white || mean[1]/single[1] < 0.6, "white noise has a memory: %g", mean[1]/single[1]);
+  }
+}
+
+static void test_threads(bool memory) {
   enum { ITEMS = 16, SIZE = ITEMS*8*32 };
   struct chip_params p;
   param_defaults(chip_param_table, &p);
   param_defaults(verify_param_table, &p.verify);
+  p.read_memory = memory;
   struct chip *c = one_matrix(&p, 60, 20, new_matrix(60, 20, 0.1, 20));
   chip_calibrate(c, &c->rng);
   struct tasks t = { .chip = c, .x = new_matrix(8, 60, 1, 21), .dw = new_matrix(60, 20, 0.02, 22) };
@@ -601,7 +645,9 @@ int main(void) {
   test_time_and_copies();
   test_aim();
   test_schedule();
-  test_threads();
+  test_threads(false);
+  test_threads(true);
+  test_read_memory();
   test_error();
   test_observed_after_calibration();
   test_input_range();

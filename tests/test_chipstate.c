@@ -14,6 +14,7 @@
 enum { I = 45, O = 20, OP = 32, B = 8 };
 static struct arena arena;
 static char path[64], csv_path[64];
+static bool read_memory;  // of new chips
 
 static struct chip *new_chip(const char *preset, int rows) {
   struct chip_params p;
@@ -27,6 +28,7 @@ static struct chip *new_chip(const char *preset, int rows) {
   p.fault_set = 0.01;
   p.adc_offset_spread = 0.5;
   p.calibration_rows = 20;
+  p.read_memory = read_memory;
   struct chip *c = NULL;
   CHECK(chip_new(&c, &p, 3) == 0, "%s", err_message());
   chip_add(c, "first", I, O);
@@ -266,6 +268,9 @@ int main(void) {
   snprintf(path, sizeof path, "/tmp/test_chipstate.%d.safetensors", (int)getpid());
   snprintf(csv_path, sizeof csv_path, "/tmp/test_chipstate.%d.csv", (int)getpid());
   test_reload();
+  read_memory = true;
+  test_reload();
+  read_memory = false;
   test_refusals();
   test_weights();
   test_contradictions();

@@ -176,6 +176,7 @@ static int codes(struct chip *c, int k, int signs, int B, struct rng *r) {
   const struct floorplan_piece *p = &c->pieces[k];
   const int ld = vector_padded(p->columns);
   TRY(chip_failure(c));
+  if (c->origin && c->door->driver->can.save && c->door->driver->can.random) TRY(remember(c));  // reads leave traces
   int32_t *in = steps_of(c->work.level, B, p), *out = err_calloc((size_t)B * (size_t)p->columns, sizeof *out);
   struct driver_call call = { .op = DRIVER_PRODUCT, .region = k, .n = B, .input = in, .output = out };
   const int rc = ask_drawing(c, &call, r);

@@ -66,6 +66,8 @@ const struct param chip_param_table[] = {
   F(drift_scale, 1, 0, 100, "multiplies the drift exponents"),
   F(read_scale, 1, 0, 100, "multiplies the read noise"),
   F(read_white, 0, 0, 1, "white read noise of a device, relative to its g_max, added to that of the device model"),
+  PARAM_BOOL(struct chip_params, read_memory, 0,
+             "reads that follow each other share 1/f noise as its spectrum says; no: each read draws it anew"),
   F(wire_ohm, 0, 0, 1000, "resistance of the wires between neighbouring cells, ohm"),
   F(fault_reset, 0, 0, 1, "fraction of the devices that are stuck at RESET, without conductance"),
   F(fault_set, 0, 0, 1, "fraction of the devices that are stuck at SET, the largest conductance"),
@@ -113,6 +115,10 @@ static int design_init(struct chip *c) {
   d->gain_spread = p->adc_gain_spread;
   d->offset_spread = p->adc_offset_spread;
   d->wire_ohm = p->wire_ohm;
+  d->read_memory = p->read_memory && d->pcm.frozen_ratio <= 0;
+  if (p->read_memory && d->pcm.frozen_ratio > 0)
+    return err_set(ERR_SETTING, "chip.read_memory=yes: the read noise of %s is that of the released simulation, white",
+                   d->pcm.name);
   return p->dac_bits == 1 ? err_set(ERR_SETTING, "chip.dac_bits=1: a signed input needs at least 2") : 0;
 }
 
@@ -359,6 +365,7 @@ static void copy_rest(struct chip *c, const struct chip *from_chip) {
 void chip_copy(struct chip *c, const struct chip *original) {
   assert(c->origin == original);
   if (c->backend->restore(c, original) < 0) return;
+  for (int k = 0; k < c->n_pieces; k++) tile_copy_memory(&c->tiles[k], &original->tiles[k]);
   for (int k = 0; k < c->n_pieces; k++) {
     if (c->version[k] == 0 && c->seen[k] == original->version[k]) continue;
     tile_copy(&c->tiles[k], &original->tiles[k]);

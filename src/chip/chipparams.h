@@ -35,6 +35,7 @@ struct chip_params {
   double update_threshold;      // in units of scale
   int64_t update_levels;        // steps of the grid per scale
   double prog_scale, drift_scale, read_scale, read_white;
+  int64_t read_memory;
   double wire_ohm;
   double fault_reset, fault_set, fault_dead;
   int64_t fault_aware;

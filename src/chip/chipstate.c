@@ -203,6 +203,45 @@ static int take(struct tensorfile *tf, const char *prefix, const struct field *f
   return rc;
 }
 
+// The memory of read noise: states and sums (4, 1 + octaves, padded columns), and of each how many reads were made and
+// how many octaves are to be drawn anew.
+static int visit_memory(struct tensorfile_writer *w, struct tensorfile *tf, struct chip *c, struct tile *t,
+                        const char *prefix) {
+  char values[2*NAME], counts[2*NAME];
+  const int64_t dims[] = { TILE_READS, 1 + TILE_OCTAVES, t->ld }, two[] = { TILE_READS, 2 };
+  const size_t n = flicker_floats(TILE_OCTAVES, t->ld);
+  int64_t count[2*TILE_READS];
+  snprintf(values, sizeof values, "%s.flicker", prefix);
+  snprintf(counts, sizeof counts, "%s.flicker_reads", prefix);
+  if (tf && !tensorfile_find(tf, values)) return 0;  // written without memory: nothing was read yet
+  double *v = err_calloc(TILE_READS*n, sizeof *v);
+  int rc = tf ? tensorfile_f64(tf, values, 3, dims, v) : 0;
+  if (tf && rc == 0) rc = tensorfile_i64(tf, counts, 2, two, count);
+  for (int k = 0; k < TILE_READS && rc == 0; k++) {
+    struct flicker *f = &t->memory[k];
+    if (tf && (count[2*k] < 0 || count[2*k + 1] < 0 || count[2*k + 1] > TILE_OCTAVES))
+      rc = err_set(ERR_FORMAT, "%s: %s[%d]: %" PRId64 " reads, %" PRId64 " octaves", tensorfile_name(tf), counts, k,
+                   count[2*k], count[2*k + 1]);
+    if (tf) flicker_span(f, pcm_read_factor(&c->design.pcm, c->clock_s) / log(2));
+    for (size_t i = 0; i < n && rc == 0; i++) {
+      if (tf) f->sum[i] = (float)v[(size_t)k*n + i];
+      else v[(size_t)k*n + i] = (double)f->sum[i];
+    }
+    if (tf && rc == 0) {
+      f->reads = (uint64_t)count[2*k];
+      f->forgotten = (int)count[2*k + 1];
+    }
+    count[2*k] = (int64_t)f->reads;
+    count[2*k + 1] = f->forgotten;
+  }
+  if (w) {
+    put_f32_exact(w, values, 3, dims, v, TILE_READS*n);
+    tensorfile_put_i64(w, counts, 2, two, count);
+  }
+  free(v);
+  return rc;
+}
+
 // Visit all tensors of a chip: written if w, read if tf. One list for both directions.
 static int visit_tile(struct tensorfile_writer *w, struct tensorfile *tf, struct chip *c, int k) {
   struct tile *t = &c->tiles[k];
@@ -224,6 +263,7 @@ static int visit_tile(struct tensorfile_writer *w, struct tensorfile *tf, struct
     if (w) put(w, prefix, &per_column[i], 1, columns, ld, 1, dims + 3);
     else TRY(take(tf, prefix, &per_column[i], 1, columns, ld, 1, dims + 3));
   }
+  if (t->memory) TRY(visit_memory(w, tf, c, t, prefix));
   if (w) put(w, prefix, &lsb, 1, 1, 1, 1, &one);
   if (w && t->lsb_least > 0) put(w, prefix, &least, 1, 1, 1, 1, &one);
   if (w) return 0;
@@ -329,7 +369,10 @@ static int load_all(struct chip *c, struct tensorfile *tf, real **samples) {
   TRY(format_check(tf, "metaxbar chip state"));
   TRY(check_identity(tf, c));
   TRY(visit_chip(NULL, tf, c));
-  for (int k = 0; k < c->n_pieces; k++) TRY(visit_tile(NULL, tf, c, k));
+  for (int k = 0; k < c->n_pieces; k++) {
+    TRY(visit_tile(NULL, tf, c, k));
+    c->tiles[k].settled_s = c->clock_s;
+  }
   for (int m = 0; m < c->n_matrices; m++) TRY(visit_matrix(NULL, tf, c, m, samples[m]));
   if (!c->door) return c->backend->wait(c, c->clock_s);
   c->door->offset_s = c->clock_s - c->door->now_s;

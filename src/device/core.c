@@ -28,7 +28,7 @@ int core_driven(const real *level, size_t n) {
 void core_work_init(struct core_work *w, int rows, int columns) {
   const size_t row = (size_t)vector_padded(rows), in = CORE_BLOCK * row,
                out = CORE_BLOCK * (size_t)vector_padded(columns);
-  arena_init(&w->arena, (3*in + 3*out + 2*row) * sizeof(real) + row * sizeof(uint16_t) + out * sizeof(float) + 10*256);
+  arena_init(&w->arena, (3*in + 3*out + 2*row) * sizeof(real) + row * sizeof(uint16_t) + 2*out * sizeof(float) + 11*256);
   w->level = ARENA_NEW(&w->arena, in, real);
   w->part = ARENA_NEW(&w->arena, in, real);
   w->square = ARENA_NEW(&w->arena, in, real);
@@ -39,6 +39,7 @@ void core_work_init(struct core_work *w, int rows, int columns) {
   w->variance = ARENA_NEW(&w->arena, out, real);
   w->sum = ARENA_NEW(&w->arena, out, real);
   w->z = ARENA_NEW(&w->arena, out, float);
+  w->white = ARENA_NEW(&w->arena, out, float);
 }
 
 void core_work_release(struct core_work *w) { arena_release(&w->arena); }
@@ -92,6 +93,26 @@ static void take_sign(struct core_work *w, const struct tile *t, const struct ti
 
 static bool is_noisy(const struct tile_design *d) { return d->pcm.read_scale > 0; }
 
+// z (B, ld) becomes noise with the memory of this pair of signs. White noise has none: its share of the variance, the
+// same for all devices of a row, is drawn apart.
+static void remember(struct core_work *w, const struct tile *t, const struct tile_design *d, int pair, int B,
+                     struct rng *r) {
+  const double white = d->pcm.read_scale * d->pcm.read_white * d->pcm.g_max_uS;
+  const double of_row = white*white / d->pcm.devices * d->units * (d->one_phase ? 2 : 1);
+  const size_t ip = (size_t)vector_padded(t->rows), ld = (size_t)t->ld;
+  flicker_take(&t->memory[pair], w->z, B, r);
+  if (white <= 0) return;
+  noise_normal(w->white, (size_t)B*ld, r);
+  for (size_t b = 0; b < (size_t)B; b++) {
+    double squares = 0;
+    for (size_t i = 0; i < ip; i++) squares += (double)(w->part[b*ip + i]*w->part[b*ip + i]);
+    for (size_t k = b*ld; k < (b + 1)*ld; k++) {
+      const double all = (double)w->variance[k], share = all > 0 ? fmin(of_row*squares/all, 1) : 0;
+      w->z[k] = (float)(sqrt(1 - share)*(double)w->z[k] + sqrt(share)*(double)w->white[k]);
+    }
+  }
+}
+
 void core_codes(struct core_work *w, const struct tile *t, const struct tile_design *d, int signs, int B,
                 struct rng *r) {
   assert(B <= CORE_BLOCK);
@@ -107,6 +128,7 @@ void core_codes(struct core_work *w, const struct tile *t, const struct tile_des
       if (noise) {
         multiply(w->variance, w->square, w->few_square, w, t->v[s], t, B);
         noise_normal(w->z, out, r);
+        if (t->memory) remember(w, t, d, 2*(in < 0) + s, B, r);
       }
       converter_codes(w->sum, w->charge, w->variance, noise ? w->z : NULL, t->converter_gain, t->converter_offset, c,
                       (real)(s ? -in : in), B, t->ld);

@@ -32,7 +32,7 @@ struct core_work {
   real *few, *few_square;  // (padded rows)
   int n_few;               // -1: not listed
   real *charge, *variance, *sum;  // (CORE_BLOCK, padded columns)
-  float *z;
+  float *z, *white;        // noise; the part of it without memory
   struct arena arena;
 };
 void core_work_init(struct core_work *w, int rows, int columns);

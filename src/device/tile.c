@@ -48,6 +48,20 @@ static void allocate(struct tile *t, const struct tile_design *d) {
   lay_out(t, d, t->block);
 }
 
+// Memory of read noise, nothing read yet.
+static void begin_memory(struct tile *t) {
+  float *floats = (float *)(t->memory + TILE_READS);
+  for (int k = 0; k < TILE_READS; k++, floats += flicker_floats(TILE_OCTAVES, t->ld))
+    flicker_init(&t->memory[k], TILE_OCTAVES, t->ld, floats);
+}
+
+static void allocate_memory(struct tile *t, const struct tile_design *d) {
+  t->memory = NULL;
+  if (!d->read_memory) return;
+  t->memory = err_calloc(1, TILE_READS * (sizeof *t->memory + flicker_floats(TILE_OCTAVES, t->ld) * sizeof(float)));
+  begin_memory(t);
+}
+
 // ---- faults
 
 static unsigned fault_of(const struct tile *t, size_t u, int device) {
@@ -90,10 +104,25 @@ void tile_init(struct tile *t, const struct tile_design *d, int rows, int column
   assert(rows > 0 && columns > 0 && d->units > 0 && d->pcm.devices >= 1 && d->pcm.devices <= 2);
   *t = (struct tile){ .rows = rows, .columns = columns, .ld = vector_padded(columns), .lsb = 1 };
   allocate(t, d);
+  allocate_memory(t, d);
   tile_renew(t, d, r);
 }
 
+void tile_copy_memory(struct tile *dst, const struct tile *src) {
+  if (!src->memory || !dst->memory) return;
+  for (int k = 0; k < TILE_READS; k++) {
+    struct flicker *to = &dst->memory[k];
+    const struct flicker *from = &src->memory[k];
+    memcpy(to->sum, from->sum, flicker_floats(TILE_OCTAVES, src->ld) * sizeof(float));
+    to->reads = from->reads;
+    to->forgotten = from->forgotten;
+    to->slow = from->slow;
+  }
+}
+
 void tile_renew(struct tile *t, const struct tile_design *d, struct rng *r) {
+  if (t->memory) begin_memory(t);
+  t->settled_s = 0;
   memset(t->block, 0, t->size);
   t->lsb = 1;
   t->lsb_least = 0;
@@ -107,6 +136,7 @@ void tile_renew(struct tile *t, const struct tile_design *d, struct rng *r) {
 
 void tile_release(struct tile *t) {
   free(t->block);
+  free(t->memory);
   t->block = NULL;
 }
 
@@ -115,11 +145,14 @@ void tile_copy(struct tile *dst, const struct tile *src) {
   memcpy(dst->block, src->block, src->size);
   dst->lsb = src->lsb;
   dst->lsb_least = src->lsb_least;
+  dst->settled_s = src->settled_s;
+  tile_copy_memory(dst, src);
 }
 
 void tile_clone(struct tile *t, const struct tile *src, const struct tile_design *d) {
   *t = *src;
   allocate(t, d);
+  allocate_memory(t, d);
   tile_copy(t, src);
 }
 
@@ -290,6 +323,11 @@ static void settle_wires(struct tile *t, const struct tile_design *d) {
 void tile_settle(struct tile *t, const struct tile_design *d, double time_s) {
   for (int i = 0; i < t->rows; i++) settle_cells(t, d, (size_t)i * (size_t)t->ld, t->columns, time_s);
   if (d->wire_ohm > 0) settle_wires(t, d);
+  for (int k = 0; t->memory && k < TILE_READS; k++) {
+    flicker_span(&t->memory[k], pcm_read_factor(&d->pcm, time_s) / log(2));
+    flicker_forget(&t->memory[k], (time_s - t->settled_s) / d->pcm.t_read_s);
+  }
+  t->settled_s = time_s;
 }
 
 void tile_settle_cells(struct tile *t, const struct tile_design *d, const uint8_t *mask, double time_s) {

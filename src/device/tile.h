@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/real.h"
+#include "device/flicker.h"
 #include "device/pcm.h"
 #include "device/verify.h"
 
@@ -22,6 +23,7 @@ struct tile_design {
   struct verify_params verify;
   bool by_verify;       // program-and-verify, not the statistical model
   bool one_phase;       // how it is read, see device/core.h
+  bool read_memory;     // read noise of successive reads is that of a 1/f spectrum, device/flicker.h
   bool fault_aware;     // writing makes up for stuck devices as far as the working ones of the cell can
   int dac_bits, adc_bits;  // device/converter.h
   int units;            // per sign
@@ -29,6 +31,8 @@ struct tile_design {
   double wire_ohm;      // of a segment of the wires (device/wires.h); 0: none
   double gain_spread, offset_spread;          // of the columns' converters: relative, in codes
 };
+
+enum { TILE_OCTAVES = 20, TILE_READS = 4 };  // of the memory of read noise
 
 enum tile_fault { TILE_OK, TILE_STUCK_RESET, TILE_STUCK_SET, TILE_DEAD };
 
@@ -50,6 +54,8 @@ struct tile {
   real *gain, *offset;    // digital correction, y += gain codes + offset; chip_calibrate
   double lsb;             // charge of one code, uS x input steps; chip_calibrate
   double lsb_least;       // that a calibration sets; chip_keep_ranges
+  struct flicker *memory; // (TILE_READS) of read noise: by sign of input, then of weight; NULL: none. Reads change it
+  double settled_s;       // time of the last tile_settle
   void *block;            // owns all arrays above
   size_t size;
 };
@@ -68,6 +74,8 @@ void tile_release(struct tile *t);
 // The same as new: unwritten, with other faults and converter errors.
 void tile_renew(struct tile *t, const struct tile_design *d, struct rng *r);
 
+// The memory of read noise of dst = that of src, if tiles have one.
+void tile_copy_memory(struct tile *dst, const struct tile *src);
 // All arrays of dst = those of src, a tile of the same size. tile_clone makes the copy.
 void tile_copy(struct tile *dst, const struct tile *src);
 void tile_clone(struct tile *t, const struct tile *src, const struct tile_design *d);
