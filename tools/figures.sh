@@ -130,6 +130,7 @@ cifar() {
   image "5 shots, 4 bit" "4 bit" 5w5s-4bit
   image "5 shots, chip" "chip" 5w5s-chip $chip
   image "5 shots, chip, eight devices for each sign" "chip 8" 5w5s $chip chip.devices_per_sign=8
+  image "... written for a day later" "chip 8 aimed" 5w5s $chip chip.devices_per_sign=8 chip.aim_s=86400
   image "1 shot, software" "" 5w1s eval.shots=1
   image "1 shot, software, rule *chip*" "" 5w1s eval.shots=1 eval.batchnorm=chip
   image "1 shot, software, nearest class mean in place of updates" "" 5w1s eval.shots=1 eval.method=centroid
@@ -137,6 +138,7 @@ cifar() {
   difference "4 bit - 32 bit" "4 bit" "32 bit"
   difference "chip - 32 bit" chip "32 bit"
   difference "chip, eight devices for each sign - 32 bit" "chip 8" "32 bit"
+  difference "... written for a day later - 32 bit" "chip 8 aimed" "32 bit"
   difference "5 updates - nearest class mean" "32 bit" "centroid"
   replace cifar "$work/cifar" docs/cifar.md
   printf '| weights | loss | accuracy, %% | loss of Ortner et al. |\n|---|---|---|---|\n' > "$work/training"

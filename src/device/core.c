@@ -28,7 +28,8 @@ int core_driven(const real *level, size_t n) {
 void core_work_init(struct core_work *w, int rows, int columns) {
   const size_t row = (size_t)vector_padded(rows), in = CORE_BLOCK * row,
                out = CORE_BLOCK * (size_t)vector_padded(columns);
-  arena_init(&w->arena, (3*in + 3*out + 2*row) * sizeof(real) + row * sizeof(uint16_t) + 2*out * sizeof(float) + 11*256);
+  arena_init(&w->arena, (3*in + 3*out + 2*row) * sizeof(real) + row * sizeof(uint16_t) + 2*out * sizeof(float) +
+                            11*256);
   w->level = ARENA_NEW(&w->arena, in, real);
   w->part = ARENA_NEW(&w->arena, in, real);
   w->square = ARENA_NEW(&w->arena, in, real);

@@ -10,7 +10,8 @@ size_t flicker_floats(int octaves, int n) { return ((size_t)octaves + 1) * (size
 
 void flicker_init(struct flicker *f, int octaves, int n, float *floats) {
   assert(octaves > 0 && octaves <= FLICKER_MAX_OCTAVES);
-  *f = (struct flicker){ .octaves = octaves, .n = n, .slow = 1, .forgotten = octaves, .sum = floats, .state = floats + n };
+  *f = (struct flicker){ .octaves = octaves, .n = n, .slow = 1, .forgotten = octaves, .sum = floats,
+                         .state = floats + n };
 }
 
 void flicker_forget(struct flicker *f, double reads) {

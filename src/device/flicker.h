@@ -3,8 +3,8 @@
 // other octave uses (Voss and Clarke, J. Acoust. Soc. Am. 63, 258 (1978); McCartney's order). With K octaves
 //   (F1) z = sum_k state_k / sqrt(K)
 // is normal with spread 1 at every read, and its autocorrelation falls by 1/K for every doubling of the distance,
-// 1 - (log2 m + 1)/K at m reads, as that of a spectrum 1/f over K octaves does. Octaves slower than those kept change so
-// rarely that the last state stands for all of them, with their weight.
+// 1 - (log2 m + 1)/K at m reads, as that of a spectrum 1/f over K octaves does. Octaves slower than those kept change
+// so rarely that the last state stands for all of them, with their weight.
 #ifndef DEVICE_FLICKER_H
 #define DEVICE_FLICKER_H
 
