@@ -372,7 +372,7 @@ MX_API int mx_device_number(const struct mx_device *device, const char *name, do
 /// @param g_uS                       target of writing, 0 to g_max_uS
 /// @param time_s                     time of the read after writing; earlier than t0_s counts as t0_s
 /// @param[out] programming_sigma_uS  standard deviation of the conductance reached
-/// @param[out] drift_mean            mean of the drift exponent, which is distributed as |N(mean, spread)|
+/// @param[out] drift_mean            mean of the drift exponent: N(mean, spread), of presets |N(mean, spread)|
 /// @param[out] drift_spread          its spread
 /// @param[out] read_sigma_uS         standard deviation of one read, after the mean drift
 /// @return 0; #MX_ERROR_ARGUMENT

@@ -57,6 +57,7 @@ static void test_refusals(void) {
     { INI, HEAD "1,1,0,0,0\n20,1,0,0,0\n", "must begin at 0" },
     { INI, HEAD "0,1,0,0,0\n19,1,0,0,0\n", "below g_max_uS=20" },
     { INI, HEAD "0,-1,0,0,0\n20,1,0,0,0\n", "sigma_prog_uS=-1" },
+    { INI, HEAD "0,1,-1.5,0,0\n20,1,0,0,0\n", "drift_mean=-1.5: must be finite and in [-1, 1e9]" },
     { INI, HEAD "0,1,nan,0,0\n20,1,0,0,0\n", "drift_mean=nan" },
     { INI, HEAD "0,1,0,inf,0\n20,1,0,0,0\n", "drift_std=inf" },
     { INI, HEAD "0,1,0,0\n20,1,0,0,0\n", "drift_std: number 4 of 5" },

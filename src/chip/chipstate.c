@@ -134,7 +134,7 @@ enum { N_UNIT_FIELDS = 8, N_COLUMN_FIELDS = 4 };
 static void unit_fields(struct field f[N_UNIT_FIELDS], const struct tile *t, const struct chip *c) {
   const double much = 1e9, clock_s = c->clock_s, most_uS = c->design.pcm.g_max_uS*(1 + 1e-6);  // float
   const struct field all[N_UNIT_FIELDS] = {
-    { "target_uS", F32, t->target_uS, 0, most_uS }, { "g_uS", F32, t->g_uS, 0, much }, { "nu", F32, t->nu, 0, 100 },
+    { "target_uS", F32, t->target_uS, 0, most_uS }, { "g_uS", F32, t->g_uS, 0, much }, { "nu", F32, t->nu, -100, 100 },
     { "q", F32, t->q, 0, 1e6 }, { "stuck_uS", F32, t->stuck_uS, 0, much },
     { "written_s", F64, t->written_s, 0, clock_s },
     { "writes", U32, t->writes, 0, UINT32_MAX }, { "fault", U8, t->fault, 0, 15 },

@@ -12,7 +12,7 @@
 #include "base/settings.h"
 #include "device/pcm.h"
 
-enum { MAX_FILE = 1 << 20, COLUMNS = 5 };
+enum { MAX_FILE = 1 << 20, COLUMNS = 5, DRIFT_MEAN = 2 };
 static const char *const columns[COLUMNS] = { "g_uS", "sigma_prog_uS", "drift_mean", "drift_std", "read_q" };
 
 struct constants {
@@ -77,8 +77,10 @@ static int read_row(const struct reader *r, const char *text, double row[COLUMNS
     if (end == text || *end != (k < COLUMNS - 1 ? ',' : 0))
       return err_set(ERR_FORMAT, "%s:%d: %s: number %d of %d expected at '%s'", r->name, r->line, columns[k], k + 1,
                      COLUMNS, text);
-    if (!isfinite(row[k]) || row[k] < 0 || row[k] > 1e9)
-      return err_set(ERR_FORMAT, "%s:%d: %s=%g: must be finite and in [0, 1e9]", r->name, r->line, columns[k], row[k]);
+    const double least = k == DRIFT_MEAN ? -1 : 0;
+    if (!isfinite(row[k]) || row[k] < least || row[k] > 1e9)
+      return err_set(ERR_FORMAT, "%s:%d: %s=%g: must be finite and in [%g, 1e9]", r->name, r->line, columns[k], row[k],
+                     least);
     text = end + 1;
   }
   return 0;

@@ -11,7 +11,8 @@
 //   data = my-device.csv           (relative to the INI file)
 //
 // drift_mean and drift_std are mu and s of (P2), read_q is Q of (P4), see device/pcm.h. Conductances must
-// increase strictly from 0 to at least g_max, everything must be finite and not negative.
+// increase strictly from 0 to at least g_max, everything must be finite and not negative, but for drift_mean, at
+// least -1: a conductance may rise.
 #ifndef DEVICE_DEVICETABLE_H
 #define DEVICE_DEVICETABLE_H
 

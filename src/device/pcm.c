@@ -74,7 +74,7 @@ double pcm_read_factor(const struct pcm *p, double t_s) {
 }
 
 double pcm_drift_uS(const struct pcm *p, double g_prog_uS, double nu, double t_s) {
-  return g_prog_uS * exp(-nu * pcm_log_ratio(p, t_s));
+  return g_prog_uS * exp(fmin(-nu * pcm_log_ratio(p, t_s), PCM_MOST_RISE));
 }
 
 static double drifted(const struct pcm *p, double x, double log_ratio) {
@@ -109,7 +109,8 @@ void pcm_settle(const struct pcm *p, float *restrict nu, float *restrict q, cons
       mu = curve(&p->mu, x, ln_x);
       s = curve(&p->s, x, ln_x);
     }
-    nu[i] = (float)(d * fabs(mu + s*(double)z[i]));
+    const double exponent = mu + s*(double)z[i];
+    nu[i] = (float)(d * (p->folded ? fabs(exponent) : exponent));
     q[i] = (float)(p->read_scale * curve(&p->q, x_prog, logarithm(x_prog)));
   }
 }
@@ -175,4 +176,5 @@ void pcm_preset(struct pcm *p, int k) {
   for (int i = 0; i < 4; i++) p->sigma_prog.c[i] /= p->g_max_uS;
   p->sigma_reset /= p->g_max_uS;
   p->prog_scale = p->drift_scale = p->read_scale = 1;
+  p->folded = true;
 }

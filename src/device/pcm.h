@@ -2,8 +2,8 @@
 // Symbols: docs/equations.md, section "PCM". Conductances are in microsiemens (_uS), x = g/g_max is
 // dimensionless, times are seconds since the device was written, logarithms natural.
 //   (P1) g_prog = max(0, g + sigma_prog(x) N(0,1))
-//   (P2) nu = |N(mu(x), s(x))|
-//   (P3) g(t) = g_prog (t/t0)^-nu                                       t >= t0
+//   (P2) nu = |N(mu(x), s(x))| of the presets, N(mu(x), s(x)) of measured tables
+//   (P3) g(t) = g_prog min((t/t0)^-nu, 1000)                            t >= t0
 //   (P4) sigma_read(t) = g(t) Q(x_prog) sqrt(ln((t + t_read)/(2 t_read)))   1/f noise, one read
 // The model is a table of constants: presets below, measured tables in device/devicetable.h.
 #ifndef DEVICE_PCM_H
@@ -42,6 +42,7 @@ struct pcm {
   struct pcm_curve sigma_prog;   // in units of g_max
   double sigma_reset;            // the same for a target of exactly 0
   struct pcm_curve mu, s, q;
+  bool folded;                   // (P2) with the absolute value, as the presets were fitted
   double prog_scale, drift_scale, read_scale;  // multiply errors, exponents and noise; 1, or 0 for none
   double read_white;             // white noise of one device in one read, in units of g_max
   // Only in "published-code", the released simulation of the paper, as it is:
@@ -60,12 +61,15 @@ double pcm_sigma_prog_uS(const struct pcm *p, double g_uS);
 // Programming error of a weight x in [0, 1] held by `units` units for each sign, those of the other sign in RESET: the
 // standard deviation of the conductance difference over units g_max, both sides cut off at 0 by (P1).
 double pcm_weight_sigma(const struct pcm *p, int units, double x);
-double pcm_drift_mean(const struct pcm *p, double g_uS);    // mu, before the absolute value
+double pcm_drift_mean(const struct pcm *p, double g_uS);    // mu, before any absolute value
 double pcm_drift_spread(const struct pcm *p, double g_uS);  // s
 double pcm_read_q(const struct pcm *p, double g_prog_uS);
 double pcm_drift_uS(const struct pcm *p, double g_prog_uS, double nu, double t_s);
 // Of one unit that conducts g_uS at time t; white noise included.
 double pcm_sigma_read_uS(const struct pcm *p, double g_uS, double q, double t_s);
+
+// The largest exponent of (P3): ln 1000. A device whose conductance rises does not do so for ever.
+#define PCM_MOST_RISE 6.9077552789821
 
 // ln(t/t0), 0 before t0, and the variance factor of (P4), ln((t + t_read)/(2 t_read)), both at max(t, t0).
 double pcm_log_ratio(const struct pcm *p, double t_s);

@@ -272,7 +272,7 @@ static void settle_run(const struct tile *t, const struct tile_design *d, size_t
         log_ratio = pcm_log_ratio(&d->pcm, age);
         factor = pcm_read_factor(&d->pcm, age);
       }
-      decay[i] = -t->nu[u + (size_t)(at + i)] * (float)log_ratio;
+      decay[i] = fminf(-t->nu[u + (size_t)(at + i)] * (float)log_ratio, (float)PCM_MOST_RISE);
       f[i] = (float)factor;
     }
     noise_exp(decay, decay, (size_t)m);

@@ -47,8 +47,8 @@ static double measured_noise(struct core_work *w, const struct tile *t, const st
     core_codes(w, t, d, CORE_POSITIVE, CORE_BLOCK, r);
     for (int o = 0; o < SIDE; o++) {
       sum = square = 0;
-      for (int b = 0; b < CORE_BLOCK; b++) {
-        const double v = (double)w->sum[b * SIDE + o];
+      for (int b = 0; b < CORE_BLOCK; b++) {  // from the first read: a device without noise gives exactly 0
+        const double v = (double)w->sum[b * SIDE + o] - (double)w->sum[o];
         sum += v;
         square += v * v;
       }
