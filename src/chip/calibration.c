@@ -43,15 +43,25 @@ static double input_range(const struct chip *c, const struct chip_matrix *m) {
   return largest > 0 ? largest : 1;
 }
 
-// Steps of sample rows [first, first + B) for one tile into the work's level. Returns their signs.
+// Sample rows [first, first + B) for one tile into the work's part (B, padded rows), cut off at the input range: what
+// the chip gives for larger inputs says nothing about its gain.
+static void take_inputs(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p, int first, int B) {
+  const size_t ip = (size_t)vector_padded(p->rows), IP = (size_t)vector_padded(m->base.I);
+  const real most = (real)m->range;
+  memset(c->work.part, 0, (size_t)B * ip * sizeof(real));
+  for (size_t b = 0; b < (size_t)B; b++)
+    for (size_t i = 0; i < (size_t)p->rows; i++) {
+      const real x = m->sample[((size_t)first + b)*IP + (size_t)p->row + i];
+      c->work.part[b*ip + i] = x > most ? most : x < -most ? -most : x;
+    }
+}
+
+// Their steps into the work's level. Returns their signs.
 static int take_levels(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p, int first, int B) {
-  const int ip = vector_padded(p->rows), IP = vector_padded(m->base.I);
-  const struct converter_input in = converter_input(c->design.dac_bits, m->range);
-  memset(c->work.level, 0, (size_t)B * (size_t)ip * sizeof(real));
-  for (int b = 0; b < B; b++)
-    converter_levels(c->work.level + (size_t)b * (size_t)ip, m->sample + (size_t)(first + b) * (size_t)IP + p->row,
-                     p->rows, in);
-  return core_signs(c->work.level, (size_t)B * (size_t)ip);
+  const int n = B * vector_padded(p->rows);
+  take_inputs(c, m, p, first, B);
+  converter_levels(c->work.level, c->work.part, n, converter_input(c->design.dac_bits, m->range));
+  return core_signs(c->work.level, (size_t)n);
 }
 
 static int block_rows(const struct chip_matrix *m, int first) {
@@ -79,10 +89,7 @@ struct sums {
 // The exact partial sums of sample rows [first, first + B) into the work's charge (B, ld); weights of the tile in
 // c->cells.
 static void exact_sums(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p, int first, int B) {
-  const size_t ip = (size_t)vector_padded(p->rows), IP = (size_t)vector_padded(m->base.I);
-  memset(c->work.part, 0, (size_t)B * ip * sizeof(real));
-  for (int b = 0; b < B; b++)
-    memcpy(c->work.part + (size_t)b*ip, m->sample + (size_t)(first + b)*IP + p->row, (size_t)p->rows * sizeof(real));
+  take_inputs(c, m, p, first, B);
   const struct conv shape = conv_shape(B, 1, 1, p->rows, p->columns, 1, 1, 0);
   conv_forward(c->work.charge, c->work.part, c->cells, &shape);
 }
