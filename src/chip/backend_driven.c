@@ -15,7 +15,7 @@
 static const char *const allowed[] = {
   "driver", "record", "driver_faults", "driver_timeout_s", "driver_tolerance", "cores", "adc_margin", "input_quantile",
   "calibration_rows", "correction", "recalibrate_s", "scale", "weight_clip", "headroom", "update", "update_threshold",
-  "update_levels", "time_s", NULL,
+  "update_levels", "update_aim", "time_s", NULL,
 };
 
 static int check_settings(const struct chip_params *p) {
@@ -237,7 +237,7 @@ static int rewrite(struct chip *c, const struct chip *original) {
         changed += c->mask[i*ld + o] = now->w[at] != then->w[at];
       }
     if (!changed) continue;
-    chiparray_cells(c, then, p, false, NULL);
+    chiparray_cells(c, then, k, false, NULL);
     TRY(program(c, k, false, &c->rng, &count));
   }
   return 0;

@@ -45,7 +45,8 @@ static double input_range(const struct chip *c, const struct chip_matrix *m) {
 
 // Sample rows [first, first + B) for one tile into the work's part (B, padded rows), cut off at the input range: what
 // the chip gives for larger inputs says nothing about its gain.
-static void take_inputs(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p, int first, int B) {
+static void take_inputs(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p, int first,
+                        int B) {
   const size_t ip = (size_t)vector_padded(p->rows), IP = (size_t)vector_padded(m->base.I);
   const real most = (real)m->range;
   memset(c->work.part, 0, (size_t)B * ip * sizeof(real));
@@ -156,6 +157,8 @@ static void correct(struct chip *c, const struct chip_matrix *m, const struct su
       t->offset[o] = 0;
       if (c->params.correction == CHIP_COLUMN)
         correct_column(t, o, &sums[(size_t)i * (size_t)c->params.columns + (size_t)o], (double)t->gain[o]);
+      if (c->clock_s <= m->programmed_s)
+        t->gain_written[o] = (real)((double)t->gain[o] / chip_code_weight(c, m, m->first + i, o));
     }
     chip_touch(c, m->first + i);
   }

@@ -19,6 +19,7 @@ static const char *const scale_names[] = { "matrix", "column", "unit", "core", N
 const char *const chip_update_names[] = {
   [CHIP_ALL] = "all", [CHIP_THRESHOLD] = "threshold", [CHIP_STOCHASTIC] = "stochastic", [CHIP_NEAREST] = "nearest", NULL
 };
+static const char *const aim_names[] = { [CHIP_AIM_CURRENT] = "current", [CHIP_AIM_NOMINAL] = "nominal", NULL };
 static const double MOST_CALIBRATIONS = 1e9, SHORTEST_INTERVAL_S = 10;  // a century has fewer
 
 const struct param chip_param_table[] = {
@@ -34,8 +35,8 @@ const struct param chip_param_table[] = {
   F(driver_tolerance, 0.02, 0, 1, "chip.driver: accepted error of a programmed weight, relative to the largest"),
   PARAM_TEXT(struct chip_params, table, "", "INI file of a measured device model, used instead of the preset"),
   I(cores, 2, 1, LEDGER_MAX_CORES, "crossbar cores"),
-  I(rows, 256, 1, 1024, "rows of a core"),
-  I(columns, 256, 1, 1024, "columns of a core"),
+  I(rows, 256, 1, CHIP_MAX_SIDE, "rows of a core"),
+  I(columns, 256, 1, CHIP_MAX_SIDE, "columns of a core"),
   I(devices_per_sign, 0, 0, 8,
     "devices in parallel for each sign of a weight; 0: 1 for hermes1 and published-code, else 2"),
   PARAM_CHOICE(struct chip_params, programming, VERIFY_STATISTICAL, verify_programming_names,
@@ -62,6 +63,9 @@ const struct param chip_param_table[] = {
                "which changes of an update are written: all, those above a threshold, or all rounded to a grid"),
   F(update_threshold, 0.02, 0, 10, "chip.update=threshold: smallest change that is written, relative to the scale"),
   I(update_levels, 16, 1, 1 << 20, "chip.update=stochastic or nearest: steps of the grid from 0 to the scale"),
+  PARAM_CHOICE(struct chip_params, update_aim, CHIP_AIM_CURRENT, aim_names,
+               "what an update of a drifted chip aims at: the conductances that its columns have now (current), or "
+               "those of a chip just written (nominal)"),
   F(prog_scale, 1, 0, 100, "multiplies the programming error"),
   F(drift_scale, 1, 0, 100, "multiplies the drift exponents"),
   F(read_scale, 1, 0, 100, "multiplies the read noise"),
@@ -353,6 +357,7 @@ static void copy_rest(struct chip *c, const struct chip *from_chip) {
     m->range = from->range;
     m->calibrated_s = from->calibrated_s;
     m->programmed = from->programmed;
+    m->programmed_s = from->programmed_s;
     m->checksum = from->checksum;
     m->n_sample = from->n_sample;
     m->n_seen = from->n_seen;

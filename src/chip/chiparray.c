@@ -55,15 +55,30 @@ static real aimed(const struct chip *c, double w) {
   return (real)copysign((double)c->aim[k] + (at - k)*(double)(c->aim[k + 1] - c->aim[k]), w);
 }
 
-void chiparray_cells(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p, bool first,
-                     struct rng *r) {
+// kept (columns): what the devices of each column of tile k conduct, over what they did when they were written, as far
+// as the correction makes up for it: a weight that is written now must conduct so much less (U1). Where the drift of
+// every read is the same, whenever a device was written, it needs no less.
+static void columns_kept(real *kept, const struct chip *c, const struct chip_matrix *m, int k) {
+  const struct tile *t = &c->tiles[k];
+  const bool nominal = c->params.update_aim == CHIP_AIM_NOMINAL || c->design.pcm.frozen_ratio > 0;
+  for (int o = 0; o < t->columns; o++) {
+    const real now = (real)((double)t->gain[o] / chip_code_weight(c, m, k, o));  // rounded as gain_written is
+    kept[o] = nominal ? 1 : (t->gain_written[o] > 0 ? t->gain_written[o] : 1) / now;
+  }
+}
+
+void chiparray_cells(struct chip *c, const struct chip_matrix *m, int k, bool first, struct rng *r) {
+  const struct floorplan_piece *p = &c->pieces[k];
   const size_t OP = (size_t)vector_padded(m->base.O), ld = (size_t)vector_padded(p->columns);
   const double uniform = first ? c->design.pcm.first_write : 0;
   const bool folds = c->design.pcm.first_write > 0;
+  real kept[CHIP_MAX_SIDE];
+  if (!first) columns_kept(kept, c, m, k);
   for (size_t i = 0; i < (size_t)p->rows; i++)
     for (size_t o = 0; o < (size_t)p->columns; o++) {
       const size_t at = ((size_t)p->row + i)*OP + (size_t)p->column + o;
       double w = (double)m->w[at] / (double)chip_scale_of(m, p)[o];
+      if (!first) w *= (double)kept[o];
       if (uniform > 0) w += uniform * (2*rng_uniform(r) - 1);
       c->cells[i*ld + o] = aimed(c, fmin(fmax((double)(folds ? fold(w) : (real)w), -1), 1));
     }
@@ -86,7 +101,7 @@ static void reset_correction(struct chip *c, const struct chip_matrix *m, int k)
   if (!m->programmed) t->lsb = c->design.adc_bits ? charge / ldexp(1, c->design.adc_bits - c->design.one_phase) : 1;
   for (int o = 0; o < t->columns; o++) {
     t->gain[o] = (real)chip_code_weight(c, m, k, o);
-    t->offset[o] = 0;
+    t->gain_written[o] = t->offset[o] = 0;
   }
 }
 
@@ -118,7 +133,7 @@ static long program(struct synapse *s, const real *w, struct rng *r) {
   for (int k = m->first; k < m->first + m->n_tiles; k++) {
     struct tile_count n = { 0 };
     clip(m, &c->pieces[k], w);
-    chiparray_cells(c, m, &c->pieces[k], true, r);
+    chiparray_cells(c, m, k, true, r);
     if (c->backend->program(c, k, true, r, &n) < 0) return 0;
     reset_correction(c, m, k);
     account(c, k, &n, (long)c->pieces[k].rows * c->pieces[k].columns);
@@ -126,6 +141,7 @@ static long program(struct synapse *s, const real *w, struct rng *r) {
     devices += n.devices;
   }
   m->programmed = true;
+  m->programmed_s = c->clock_s;
   m->calibrated_s = -1;
   m->checksum = checksum_reals(w, s->I, s->O, vector_padded(s->O));
   return devices;
@@ -169,7 +185,7 @@ static long update(struct synapse *s, const real *dw, struct rng *r) {
       }
     if (!changed) continue;
     struct tile_count n = { 0 };
-    chiparray_cells(c, m, p, false, r);
+    chiparray_cells(c, m, k, false, r);
     if (c->backend->program(c, k, false, r, &n) < 0) return devices;
     account(c, k, &n, changed);
     chip_touch(c, k);

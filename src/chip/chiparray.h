@@ -9,14 +9,12 @@
 
 struct chip;
 struct chip_matrix;
-struct floorplan_piece;
 struct rng;
 
 extern const struct synapse_ops chiparray_ops;
 
-// What is written for the weights of m, over their scale and aimed, of one piece: into c->cells, in [-1, 1].
-// first: with what the device model adds to a first write.
-void chiparray_cells(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p, bool first,
-                     struct rng *r);
+// What is written for the weights of m on piece k: over their scale, aimed, into c->cells, in [-1, 1]. first: with what
+// the device model adds to a first write; else as an update of a chip that has drifted (U1).
+void chiparray_cells(struct chip *c, const struct chip_matrix *m, int k, bool first, struct rng *r);
 
 #endif

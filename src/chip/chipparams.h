@@ -10,6 +10,8 @@
 enum chip_correction { CHIP_NONE, CHIP_GLOBAL, CHIP_COLUMN };
 enum chip_scale { CHIP_SCALE_MATRIX, CHIP_SCALE_COLUMN, CHIP_SCALE_UNIT, CHIP_SCALE_CORE };
 enum chip_update { CHIP_ALL, CHIP_THRESHOLD, CHIP_STOCHASTIC, CHIP_NEAREST };
+enum chip_update_aim { CHIP_AIM_CURRENT, CHIP_AIM_NOMINAL };
+enum { CHIP_MAX_SIDE = 1024 };  // rows and columns of a core
 
 struct chip_params {
   int64_t preset;               // of pcm_preset_names
@@ -34,6 +36,7 @@ struct chip_params {
   int64_t update;               // enum chip_update
   double update_threshold;      // in units of scale
   int64_t update_levels;        // steps of the grid per scale
+  int64_t update_aim;           // enum chip_update_aim
   double prog_scale, drift_scale, read_scale, read_white;
   int64_t read_memory;
   double wire_ohm;

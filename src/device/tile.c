@@ -38,6 +38,7 @@ static size_t lay_out(struct tile *t, const struct tile_design *d, char *base) {
   PLACE(converter_offset, ld);
   PLACE(gain, ld);
   PLACE(offset, ld);
+  PLACE(gain_written, ld);
 #undef PLACE
   return at;
 }

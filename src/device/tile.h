@@ -52,6 +52,7 @@ struct tile {
   // per column (ld)
   real *converter_gain, *converter_offset;  // errors of the converters; tile_init
   real *gain, *offset;    // digital correction, y += gain codes + offset; chip_calibrate
+  real *gain_written;     // gain over the nominal one, of a calibration right after writing; 0: there was none
   double lsb;             // charge of one code, uS x input steps; chip_calibrate
   double lsb_least;       // that a calibration sets; chip_keep_ranges
   struct flicker *memory; // (TILE_READS) of read noise: by sign of input, then of weight; NULL: none. Reads change it
