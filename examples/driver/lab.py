@@ -55,6 +55,15 @@ def wait(call):
 def reset(call):
     return place(dict(regions=[]))
 
+def fault(call):
+    """What this chip cannot take."""
+    most = 2 ** (INPUT_BITS - 1) - 1
+    if "region" in call and call["region"] not in range(len(regions)): return f"no region {call['region']}"
+    if any(abs(w) > 1 for w in call.get("target", [])): return "a target beyond 1"
+    if any(abs(x) > most for x in call.get("input", [])): return f"an input beyond {most}"
+
 for line in sys.stdin:
     call = json.loads(line)
-    print(json.dumps(globals()[call["call"]](call)), flush=True)
+    wrong = fault(call)
+    answer = dict(error="argument", message=wrong) if wrong else globals()[call["call"]](call)
+    print(json.dumps(answer), flush=True)

@@ -179,6 +179,16 @@ static int read_weights(void *device, int region, double *weight) {
   return 0;
 }
 
+static int check_steps(struct simulation *s, const int32_t *steps, int n, const struct tile *t) {
+  const int most = (1 << (s->chip->design.dac_bits - 1)) - 1;
+  for (size_t k = 0; k < (size_t)n * (size_t)t->rows; k++)
+    if (steps[k] < -most || steps[k] > most) {
+      snprintf(s->message, sizeof s->message, "input[%zu]=%d: must be in [%d, %d]", k, (int)steps[k], -most, most);
+      return MX_DRIVER_ARGUMENT;
+    }
+  return 0;
+}
+
 // Steps (n, rows) as levels (n, padded rows).
 static void take_levels(real *levels, const int32_t *steps, int n, const struct tile *t) {
   const int ip = vector_padded(t->rows);
@@ -190,7 +200,8 @@ static void take_levels(real *levels, const int32_t *steps, int n, const struct 
 static int product(void *device, int region, int n, const int32_t *input, int32_t *output) {
   struct simulation *s = device;
   struct chip *c = s->chip;
-  const int rc = check_placed(s, region);
+  int rc = check_placed(s, region);
+  if (rc == 0) rc = check_steps(s, input, n, &c->tiles[region]);
   if (rc) return rc;
   const struct tile *t = &c->tiles[region];
   for (int first = 0; first < n; first += CORE_BLOCK) {
@@ -208,7 +219,8 @@ static int product(void *device, int region, int n, const int32_t *input, int32_
 static int range(void *device, int region, int n, const int32_t *input, double margin, double least, double *code_uS) {
   struct simulation *s = device;
   struct chip *c = s->chip;
-  const int rc = check_placed(s, region);
+  int rc = check_placed(s, region);
+  if (rc == 0) rc = check_steps(s, input, n, &c->tiles[region]);
   if (rc) return rc;
   struct tile *t = &c->tiles[region];
   real *levels = err_aligned((size_t)n * (size_t)vector_padded(t->rows), sizeof *levels);
