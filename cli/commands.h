@@ -11,6 +11,7 @@ extern const struct options_command model_command;
 extern const struct options_command demo_command;
 extern const struct options_command device_command;
 extern const struct options_command chip_command;
+extern const struct options_command driver_command;
 extern const struct options_command arm_command;
 extern const struct options_command report_command;
 extern const struct options_command compare_command;

@@ -50,10 +50,10 @@ static int take_flag(struct line *line, const struct options_command *c, int arg
   return 0;
 }
 
-// A name of a setting has no slash: that is a path, whatever else it holds; so is what exists, where words are paths.
+// A name of a setting has no slash, colon or blank: that is a path or a driver, whatever else it holds; so is what
+// exists, where words are paths.
 static bool is_assignment(const char *word, bool paths) {
-  const char *equals = strchr(word, '='), *slash = strchr(word, '/');
-  return equals && !(slash && slash < equals) && !(paths && file_exists(word));
+  return word[strcspn(word, "=/: ")] == '=' && !(paths && file_exists(word));
 }
 
 static bool takes_words(const struct options_command *c) {

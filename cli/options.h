@@ -20,7 +20,7 @@ struct options {
   int n_words;
   char *assignments[OPTIONS_MAX];  // section.name=value, in order
   int n_assignments;
-  const char *config, *model, *run, *out, *scores, *render;
+  const char *config, *model, *run, *out, *scores, *render, *record, *timeout, *driver, *times;
   bool resume, json, quiet, dry_run, half;
 };
 

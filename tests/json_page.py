@@ -129,6 +129,8 @@ check("chip-program", "chip", "import", file("state.safetensors"), "--model", si
 check("chip-drift", "chip", "drift", "--model", sine)
 check("model-info", "model", "info", "--model", sine)
 check("device", "device", "device.points=2")
+simulator = os.path.join(os.path.abspath(sys.argv[1]), "simulator.so")
+check("driver-check", "driver", "check", f"{simulator}:chip.preset=hermes chip.cores=1", "driver.tolerance=0.1")
 check("bench", "bench", "chip")
 
 failures += [f"docs/json_output.md: nothing prints '{key}' of section '{name}'"

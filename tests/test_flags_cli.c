@@ -39,6 +39,7 @@ static const struct action {
   { { "compare", "/nosuch", "/nosuch" }, "--json", "", NULL },
   { { "demo" }, "--run --quiet", "", NULL },
   { { "device" }, "-c --json --out", "device verify", NULL },
+  { { "driver", "check", "./nosuch.so" }, "-c --json --record --timeout", "driver", NULL },
   { { "chip", "map" }, "--model -c --json", "chip verify ledger net data run", CLASSIFIER },
   { { "chip", "map" }, "--model -c --json", "trajectory arm code lsg trainee update run chip verify ledger", REACH },
   { { "chip", "program" }, "--model -c --json", "chip verify ledger net data run", CLASSIFIER },
@@ -65,6 +66,7 @@ enum { N_ACTIONS = sizeof actions/sizeof *actions };
 static const struct { const char *name, *value; } flags[] = {
   { "-c", "/nosuch.ini" }, { "--model", "/nosuch.safetensors" }, { "--run", "/proc/nosuch" },
   { "--out", "/proc/nosuch.png" }, { "--scores", "/proc/nosuch.json" }, { "--render", "/proc/nosuch.png" },
+  { "--record", "/proc/nosuch" }, { "--timeout", "1" },
   { "--resume", NULL }, { "--json", NULL }, { "--quiet", NULL }, { "--dry-run", NULL }, { "--half", NULL },
 };
 enum { N_FLAGS = sizeof flags/sizeof *flags };
@@ -76,6 +78,7 @@ static const char *const settings[] = {
   "arm.stops=no", "code.scale_m=1", "lsg.neurons=5", "trainee.seed=5", "update.rate=1",
   "noise.pass1=1", "loss.root=no", "target.file=x",      "report.tasks=1", "tradeoff.levels=8",
   "device.preset=hermes", "physics.gain=1", "link.host=x", "digital.preset=none",
+  "driver.yield=1",
 };
 enum { N_SETTINGS = sizeof settings/sizeof *settings };
 
@@ -138,7 +141,7 @@ static void test_settings(void) {
 static void test_help(void) {
   for (int k = 0; k < N_ACTIONS; k++) {
     p = (struct process){ .main = metaxbar_main };
-    for (int i = 0; i < 3 && actions[k].words[i] && actions[k].words[i][0] != '/'; i++)
+    for (int i = 0; i < 3 && actions[k].words[i] && !strchr(actions[k].words[i], '/'); i++)
       process_arg(&p, actions[k].words[i]);
     process_arg(&p, "--help");
     process_run(&p);

@@ -30,6 +30,7 @@ verify	Writing by program-and-verify (`chip.programming=verify`).
 ledger	Energy and time of the operations of a chip.
 digital	Energy of digital arithmetic beside the chip (`chip alternatives`).
 tradeoff	Policies that `chip tradeoff` compares.
+driver	What `driver check` accepts ([drivers](drivers.md#check-a-driver)).
 device	Which device model `device` characterises, and how.
 physics	The simulated arm (`arm.kind=physics`).
 link	The connection to the real arm (`arm.kind=mqtt`).
@@ -42,7 +43,7 @@ END
 # eval and chip read.
 settings() {
   local command part
-  for command in train eval chip data device arm report; do
+  for command in train eval chip driver data device arm report; do
     parts "$command" | while read -r part; do
       # shellcheck disable=SC2086
       settings_of "$command" $part | sed "s/^ */$command${part:+ $part}\t/"

@@ -1,0 +1,189 @@
+// metaxbar driver check: the simulated chip and the example of a laboratory pass every check, and for each check a
+// driver that is wrong in just that way fails it. Evaluations on a driver give what simulated devices give, bit for bit,
+// also from a recording; a driver that is lost ends them with one line.
+#include "base/err.h"
+#include "folder.h"
+#include "process.h"
+
+static struct folder tmp;
+static struct process p;
+static char drivers[1024];  // folder of the shared objects
+
+static void run(const char *const *args) {
+  p = (struct process){ 0 };
+  process_args(&p, args);
+  process_run(&p);
+}
+#define RUN(...) run((const char *const[]){ __VA_ARGS__, NULL })
+
+static const char *driver(const char *name, const char *arguments) {
+  static char text[4][2048];
+  static int next;
+  char *to = text[next++ % 4];
+  snprintf(to, sizeof text[0], "%s/%s.so:%s", drivers, name, arguments);
+  return to;
+}
+
+// Lines of p.out that begin with this.
+static int lines(const char *begin) {
+  int n = 0;
+  for (const char *at = p.out; (at = strstr(at, begin)); at++) n += at == p.out || at[-1] == '\n';
+  return n;
+}
+
+static const char *const checks[] = {
+  "info", "place", "zero", "read", "positive", "negative", "full", "reached", "status", "counts", "some", "mask",
+  "regions", "no_input", "rows", "columns", "weight_sign", "input_sign", "linear", "additive", "negated", "saturation",
+  "batch", "largest", "charge", "margin", "least", "clock", "wait", "no_wait", "save", "random", "bad_region",
+  "bad_target", "bad_input", "reset",
+};
+enum { N_CHECKS = sizeof checks/sizeof *checks };
+
+#define HERMES "chip.preset=hermes chip.cores=2"
+#define TOLERANCE "driver.tolerance=0.1"
+
+static void test_simulator(void) {
+  static const char *const chips[] = {
+    HERMES, "chip.preset=joshi2020 chip.phases=1 chip.adc_bits=10 chip.cores=1",
+    "chip.preset=hermes1 chip.rows=4 chip.columns=8 chip.cores=1 chip.prog_scale=0.2",
+    HERMES " chip.adc_gain_spread=0.02 chip.adc_offset_spread=1 seed=7",
+  };
+  for (size_t k = 0; k < sizeof chips/sizeof *chips; k++) {
+    RUN("driver", "check", driver("simulator", chips[k]), TOLERANCE);
+    CHECK(p.status == 0 && !p.err[0], "%s: status %d: %s%s", chips[k], p.status, p.out, p.err);
+    CHECK(lines("pass ") == N_CHECKS, "%s: %d of %d pass", chips[k], lines("pass "), N_CHECKS);
+  }
+  for (int k = 0; k < N_CHECKS; k++) {
+    char name[40];
+    snprintf(name, sizeof name, "pass  %s ", checks[k]);
+    CHECK(lines(name) == 1, "no check '%s'", checks[k]);
+  }
+}
+
+static void test_broken(void) {
+  for (int k = 0; k < N_CHECKS; k++) {
+    char arguments[100], name[40];
+    snprintf(arguments, sizeof arguments, "%s " HERMES, checks[k]);
+    snprintf(name, sizeof name, "FAIL  %s ", checks[k]);
+    RUN("driver", "check", driver("broken", arguments), TOLERANCE);
+    CHECK(p.status == 1 && strstr(p.err, "checks failed"), "%s: status %d: %s", checks[k], p.status, p.err);
+    CHECK(lines(name) == 1, "'%s' does not see it: %s", checks[k], p.out);
+    CHECK(lines("FAIL ") <= (strcmp(checks[k], "place") ? 4 : N_CHECKS), "%s: %d checks fail: %s", checks[k],
+          lines("FAIL "), p.out);
+  }
+}
+
+static void test_laboratory(void) {
+  if (system("python3 -c 0 2>/dev/null")) {
+    printf("SKIP the driver in Python: python3 is absent\n");
+    return;
+  }
+  char record[300];
+  snprintf(record, sizeof record, "%s/lab", tmp.path);
+  RUN("driver", "check", "exec:python3 examples/driver/lab.py", "--record", record);
+  CHECK(p.status == 0 && lines("FAIL") == 0 && lines("-  ") == 5, "status %d: %s%s", p.status, p.out, p.err);
+  char first[sizeof p.out], replay[310];
+  memcpy(first, p.out, sizeof first);
+  snprintf(replay, sizeof replay, "replay:%s", record);
+  RUN("driver", "check", replay);
+  CHECK(p.status == 0 && !strcmp(p.out, first), "the recording gives: %s%s", p.out, p.err);
+  RUN("driver", "check", replay, "driver.seed=2");
+  CHECK(p.status == 1 && strstr(p.out, "another call than the recorded one: target[0]"), "%s", p.out);
+}
+
+static void refused(int status, const char *text, const char *const *args) {
+  run(args);
+  process_check_line(&p, status, (const char *[]){ text, NULL });
+}
+
+static void test_refused(void) {
+#define ARGS(...) ((const char *const[]){ "driver", "check", __VA_ARGS__, NULL })
+  refused(2, "DRIVER is missing", ARGS(NULL));
+  refused(1, "nosuch.so", ARGS("./nosuch.so"));
+  refused(1, "simulated chip has none", ARGS(driver("simulator", "chip.driver=x")));
+  refused(2, "the checks need 4 x 8", ARGS(driver("simulator", "chip.rows=3")));
+  refused(2, "--timeout 1s", ARGS("exec:cat", "--timeout", "1s"));
+  refused(1, "--x=1: ended with exit status 3", ARGS("exec:sh -c 'exit 3' --x=1"));
+  refused(1, "no answer within 0.1 s", ARGS("exec:sleep 100", "--timeout", "0.1"));
+}
+
+// ---- evaluations
+
+// Without the time it took.
+static char *result(void) {
+  char *seconds = strstr(p.out, "\"seconds\"");
+  if (seconds) {
+    const size_t length = strcspn(seconds, ",}");
+    memmove(seconds, seconds + length, strlen(seconds + length) + 1);
+  }
+  return strdup(p.out);
+}
+
+// The setting `chip` and more, separated by blanks.
+static char *evaluate(const char *kind, const char *model, const char *items, const char *chip, const char *more) {
+  char text[500], *rest = text;
+  p = (struct process){ 0 };
+  process_args(&p, (const char *const[]){ "eval", kind, "--model", model, items, "synapse.kind=chip", "run.seed=3",
+                                          "run.threads=1", "--json", NULL });
+  if (chip) process_arg(&p, chip);
+  snprintf(text, sizeof text, "%s", more);
+  for (char *one; (one = strsep(&rest, " ")) != NULL;) process_arg(&p, one);
+  process_run(&p);
+  CHECK(p.status == 0 && p.out[0] == '{', "%s %s: status %d: %s", kind, chip ? chip : "", p.status, p.err);
+  return result();
+}
+
+// Inside, behind a driver that is recorded, and from the recording.
+static void same_bits(const char *kind, const char *model, const char *items, const char *devices) {
+  char chip[2200], record[400], arguments[200];
+  snprintf(arguments, sizeof arguments, "%s seed=3", devices);
+  snprintf(chip, sizeof chip, "chip.driver=%s", driver("simulator", arguments));
+  snprintf(record, sizeof record, "chip.record=%s/%s", tmp.path, kind);
+  char *inside = evaluate(kind, model, items, NULL, devices), *outside = evaluate(kind, model, items, chip, record);
+  CHECK(!strcmp(inside, outside), "%s, %s, on the driver:\n%s\n%s", kind, devices, inside, outside);
+  snprintf(chip, sizeof chip, "chip.driver=replay:%s/%s", tmp.path, kind);
+  char *again = evaluate(kind, model, items, chip, "chip.cores=2");
+  CHECK(!strcmp(inside, again), "%s, %s, from the recording:\n%s\n%s", kind, devices, inside, again);
+  free(again);
+  free(outside);
+  free(inside);
+}
+
+// Read noise in four phases is drawn for the signs that inputs have: inside those of all vectors of a product, which the
+// driver cannot know; there the bits differ.
+static void test_evaluation(void) {
+  same_bits("sine", "models/sine.safetensors", "eval.tasks=4", HERMES " chip.phases=1");
+  same_bits("sine", "models/sine.safetensors", "eval.tasks=4", HERMES " chip.read_scale=0");
+  if (!TEST_SANITIZED) same_bits("arm", "models/arm-chip.safetensors", "eval.trajectories=2", HERMES);
+}
+
+static void test_faults(void) {
+  static const char *const faults[][2] = {
+    { "product@40=lost", "product of region" },       { "program@2=worn", "worn out" },
+    { "product@40=timeout", "no answer in time" },    { "call@1=busy", "busy" },
+    { "read@1=failed,program@3=argument", "cannot take" },
+  };
+  char chip[2200], fault[100];
+  snprintf(chip, sizeof chip, "chip.driver=%s", driver("simulator", "chip.preset=hermes chip.cores=2"));
+  for (size_t k = 0; k < sizeof faults/sizeof *faults; k++) {
+    snprintf(fault, sizeof fault, "chip.driver_faults=%s", faults[k][0]);
+    RUN("eval", "sine", "--model", "models/sine.safetensors", "eval.tasks=4", "synapse.kind=chip", "run.threads=1",
+        chip, fault);
+    process_check_line(&p, 1, (const char *[]){ faults[k][1], NULL });
+  }
+}
+
+int main(void) {
+  if (!process_available()) return 77;
+  snprintf(drivers, sizeof drivers, "%.*s", (int)(strrchr(getenv("METAXBAR"), '/') - getenv("METAXBAR")),
+           getenv("METAXBAR"));
+  tmp = folder_make();
+  test_simulator();
+  test_broken();
+  test_laboratory();
+  test_refused();
+  test_evaluation();
+  test_faults();
+  folder_remove(&tmp);
+  return test_summary();
+}
