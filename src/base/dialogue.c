@@ -118,9 +118,15 @@ static int receive(struct dialogue *d, double until_s, double timeout_s) {
   return 0;
 }
 
+// Has the program written something that nobody asked for?
+static int speaks(const struct dialogue *d) {
+  char one;
+  return d->size > d->at || recv(d->socket, &one, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 int dialogue_ask(struct dialogue *d, const char *line, size_t size, double timeout_s, char **answer) {
   const double until_s = clock_s() + timeout_s;
-  if (d->size > d->at) return err_set(ERR_FORMAT, "%s: writes more than one line for a request", d->name);
+  if (speaks(d)) return err_set(ERR_FORMAT, "%s: writes more than one line for a request", d->name);
   d->size = d->at = 0;
   TRY(send_all(d, line, size, until_s, timeout_s));
   TRY(send_all(d, "\n", 1, until_s, timeout_s));
