@@ -1,6 +1,6 @@
 // metaxbar driver check: the simulated chip and the example of a laboratory pass every check, and for each check a
-// driver that is wrong in just that way fails it. Evaluations on a driver give what simulated devices give, bit for bit,
-// also from a recording; a driver that is lost ends them with one line.
+// driver that is wrong in just that way fails it. Evaluations on a driver give what simulated devices give, bit for
+// bit, also from a recording; a driver that is lost ends them with one line.
 #include "base/err.h"
 #include "folder.h"
 #include "process.h"
@@ -149,8 +149,8 @@ static void same_bits(const char *kind, const char *model, const char *items, co
   free(inside);
 }
 
-// Read noise in four phases is drawn for the signs that inputs have: inside those of all vectors of a product, which the
-// driver cannot know; there the bits differ.
+// Read noise in four phases is drawn for the signs that inputs have: inside those of all vectors of a product, which
+// the driver cannot know; there the bits differ.
 static void test_evaluation(void) {
   same_bits("sine", "models/sine.safetensors", "eval.tasks=4", HERMES " chip.phases=1");
   same_bits("sine", "models/sine.safetensors", "eval.tasks=4", HERMES " chip.read_scale=0");
