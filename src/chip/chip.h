@@ -35,6 +35,9 @@ void chip_free(struct chip *c);
 // The same, with what cannot be completed: ERR_IO if a recording of chip.driver is not.
 int chip_close(struct chip *c);
 
+// What the devices of such chips are called: the driver, the table, or the preset.
+const char *chip_devices_named(const struct chip_params *p);
+
 // Programming error of a weight as chips of these settings write it statistically: its standard deviation at |w|/scale
 // = k/(n - 1), k = 0 .. n - 1, in units of the scale. For training with noise.
 int chip_weight_sigma(double *sigma, int n, const struct chip_params *p);

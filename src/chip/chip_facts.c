@@ -5,6 +5,10 @@
 #include "base/vector.h"
 #include "chip/chip_private.h"
 
+const char *chip_devices_named(const struct chip_params *p) {
+  return *p->driver ? p->driver : *p->table ? p->table : pcm_preset_names[p->preset];
+}
+
 const struct chip_params *chip_settings(const struct chip *c) { return &c->params; }
 const struct tile_design *chip_design(const struct chip *c) { return &c->design; }
 uint64_t chip_seed(const struct chip *c) { return c->seed; }

@@ -6,7 +6,6 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "device/pcm.h"
 #include "base/stat.h"
 
 void reach_result_release(struct reach_result *r) {
@@ -41,7 +40,7 @@ static void print_table(const struct reach_result *r, FILE *out) {
 static void print_chips(const struct reach_result *r, const struct reach *f, FILE *out) {
   const struct ledger_counts once = ledger_total(&r->deployment);
   fprintf(out, "chips: %d x %s, updated %.6g s after writing, performing %.6g s later\n", r->n_chips,
-          f->chip.table[0] ? f->chip.table : pcm_preset_names[f->chip.preset], r->updated_s, f->eval.later_s);
+          chip_devices_named(&f->chip), r->updated_s, f->eval.later_s);
   fprintf(out, "written: %.1f %% error beside %.3f of the weights kept; %lld of %ld devices\n",
           100*r->programmed_error, r->programmed_kept, (long long)once.devices_written, r->devices_total);
 }
@@ -124,7 +123,7 @@ static struct json_t *movement_json(const struct reach_result *r, const struct l
 
 // The chips and their operations; the counts of the movements are sums over all of them.
 static void put_chips(struct json_t *o, const struct reach_result *r, const struct reach *f) {
-  json_put_text(o, "preset", f->chip.table[0] ? f->chip.table : pcm_preset_names[f->chip.preset]);
+  json_put_text(o, "preset", chip_devices_named(&f->chip));
   json_put_i64(o, "chips", r->n_chips);
   json_put_f64(o, "time_s", r->updated_s);
   json_put_f64(o, "later_s", f->eval.later_s);
