@@ -461,6 +461,55 @@ static void run_task(void *context, int item, int worker) {
   a->ops->product(a, t->answer + item*8*32, t->x, &s, &r);
 }
 
+// A finite ratio of conductances: the devices of both signs conduct, their difference is the weight; what RESET conducts
+// has its mean and spread.
+static void test_on_off_ratio(void) {
+  enum { I = 100, O = 64, OP = 64 };
+  struct chip_params p = ideal();
+  real *w = new_matrix(I, O, 0.3, 32), *v = ARENA_NEW(&arena, I*OP, real);
+  p.on_off_ratio = 10;
+  for (int spread = 0; spread < 2; spread++) {
+    p.reset_spread = spread ? 0.2 : 0;
+    struct chip *c = one_matrix(&p, I, O, w);
+    const struct tile *t = &c->tiles[0];
+    const double reset_uS = c->design.pcm.g_max_uS/10, n = I*O;
+    double sum = 0, square = 0;
+    for (size_t cell = 0; cell < n; cell++) {
+      const double g = (double)t->g[w[cell] > 0][cell];  // the side that rests; units 1
+      sum += g;
+      square += (g - reset_uS)*(g - reset_uS);
+      CHECK((double)t->g[w[cell] <= 0][cell] > 0.99*reset_uS || spread, "cell %zu: less than RESET", cell);
+    }
+    chip_effective(c, 0, v);
+    if (!spread) CHECK(largest_difference(v, w, I*OP) < 1e-5, "weights are off by %g", largest_difference(v, w, I*OP));
+    CHECK(fabs(sum/n/reset_uS - 1) < 5*0.2/sqrt(n), "RESET conducts %g, not %g", sum/n, reset_uS);
+    CHECK(fabs(sqrt(square/n)/reset_uS - p.reset_spread) < 0.2*5/sqrt(2*n), "spread %g", sqrt(square/n)/reset_uS);
+    chip_free(c);
+  }
+}
+
+// A device that was written as often as it survives stays as it is.
+static void test_endurance(void) {
+  enum { I = 20, O = 8, OP = 16 };
+  struct chip_params p = ideal();
+  struct rng r = rng_stream(8, RNG_TEST, 0);
+  real *w = new_matrix(I, O, 0.2, 33), *dw = new_matrix(I, O, 0, 34), *v = ARENA_NEW(&arena, 2*I*OP, real);
+  p.endurance = 3;
+  p.headroom = 4;
+  struct chip *c = one_matrix(&p, I, O, w);
+  struct synapse *a = chip_synapse(c, 0);
+  for (int k = 0; k < 4; k++) {  // the first write was one
+    dw[0] = (real)(w[0] > 0 ? 0.01 : -0.01);
+    const long written = a->ops->update(a, dw, &r);
+    CHECK(written == (k < 2 ? c->design.pcm.devices : 0), "update %d: %ld devices", k, written);
+    chip_effective(c, 0, v + (k == 3)*I*OP);
+  }
+  CHECK(v[0] == v[I*OP], "it moved");
+  CHECK(fabs((double)(v[0] - w[0])) - 0.02 < 1e-5 && c->ledger.core[0].verify_failed == 2, "%lld failed",
+        (long long)c->ledger.core[0].verify_failed);
+  chip_free(c);
+}
+
 // Noise with a memory: over chips read once its variance is that of noise drawn anew, with and without white noise; but
 // reads of one chip that follow each other share most of it, and after a wait little.
 static void test_read_memory(void) {
@@ -648,6 +697,8 @@ int main(void) {
   test_threads(false);
   test_threads(true);
   test_read_memory();
+  test_on_off_ratio();
+  test_endurance();
   test_error();
   test_observed_after_calibration();
   test_input_range();

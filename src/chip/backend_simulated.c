@@ -33,7 +33,7 @@ static int range(struct chip *c, int k, const real *levels, int n) {
 
 static int read(const struct chip *c, int k, double *g) {
   const struct tile *t = &c->tiles[k];
-  const double g_all = c->design.pcm.g_max_uS * c->design.units;
+  const double g_all = tile_full_uS(&c->design);
   for (size_t cell = 0; cell < tile_plane(t); cell++)
     g[cell] = ((double)t->g[0][cell] - (c->design.one_phase ? 0 : (double)t->g[1][cell])) / g_all;
   return 0;

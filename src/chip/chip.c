@@ -72,6 +72,9 @@ const struct param chip_param_table[] = {
   F(read_white, 0, 0, 1, "white read noise of a device, relative to its g_max, added to that of the device model"),
   PARAM_BOOL(struct chip_params, read_memory, 0,
              "reads that follow each other share 1/f noise as its spectrum says; no: each read draws it anew"),
+  F(on_off_ratio, 0, 0, 1e9, "largest conductance over the mean one after RESET; 0: that of the device model"),
+  F(reset_spread, 0, 0, 10, "relative spread of the conductance after RESET, with chip.on_off_ratio"),
+  I(endurance, 0, 0, 1000000000, "writes after which a device can no longer be programmed; 0: it always can"),
   F(wire_ohm, 0, 0, 1000, "resistance of the wires between neighbouring cells, ohm"),
   F(fault_reset, 0, 0, 1, "fraction of the devices that are stuck at RESET, without conductance"),
   F(fault_set, 0, 0, 1, "fraction of the devices that are stuck at SET, the largest conductance"),
@@ -119,6 +122,13 @@ static int design_init(struct chip *c) {
   d->gain_spread = p->adc_gain_spread;
   d->offset_spread = p->adc_offset_spread;
   d->wire_ohm = p->wire_ohm;
+  d->endurance = p->endurance;
+  d->pcm.reset_uS = p->on_off_ratio > 0 ? d->pcm.g_max_uS/p->on_off_ratio : 0;
+  d->pcm.reset_spread = p->reset_spread;
+  if (p->on_off_ratio > 0 && p->on_off_ratio < 1.5)
+    return err_set(ERR_SETTING, "chip.on_off_ratio=%g: must be 0 or at least 1.5", p->on_off_ratio);
+  if (p->reset_spread > 0 && p->on_off_ratio <= 0)
+    return err_set(ERR_SETTING, "chip.reset_spread=%g: only with chip.on_off_ratio does RESET conduct", p->reset_spread);
   d->read_memory = p->read_memory && d->pcm.frozen_ratio <= 0;
   if (p->read_memory && d->pcm.frozen_ratio > 0)
     return err_set(ERR_SETTING, "chip.read_memory=yes: the read noise of %s is that of the released simulation, white",
@@ -470,7 +480,7 @@ int chip_advance(struct chip *c, double time_s, struct rng *r) {
 // ---- what the device layer asks
 
 double chip_code_weight(const struct chip *c, const struct chip_matrix *m, int tile, int column) {
-  const double steps = converter_steps(c->design.dac_bits), g_all = c->design.pcm.g_max_uS * c->design.units;
+  const double steps = converter_steps(c->design.dac_bits), g_all = tile_full_uS(&c->design);
   const double scale = (double)chip_scale_of(m, &c->pieces[tile])[column];
   return c->tiles[tile].lsb * m->range / steps * scale / g_all;
 }

@@ -97,7 +97,7 @@ static void account(struct chip *c, int tile, const struct tile_count *n, long w
 // Before any calibration: nominal gains; an output range for charges that add up like random numbers.
 static void reset_correction(struct chip *c, const struct chip_matrix *m, int k) {
   struct tile *t = &c->tiles[k];
-  const double charge = converter_steps(c->design.dac_bits) * c->design.pcm.g_max_uS * c->design.units * sqrt(t->rows);
+  const double charge = converter_steps(c->design.dac_bits) * tile_full_uS(&c->design) * sqrt(t->rows);
   if (!m->programmed) t->lsb = c->design.adc_bits ? charge / ldexp(1, c->design.adc_bits - c->design.one_phase) : 1;
   for (int o = 0; o < t->columns; o++) {
     t->gain[o] = (real)chip_code_weight(c, m, k, o);

@@ -39,6 +39,8 @@ struct chip_params {
   int64_t update_aim;           // enum chip_update_aim
   double prog_scale, drift_scale, read_scale, read_white;
   int64_t read_memory;
+  double on_off_ratio, reset_spread;
+  int64_t endurance;
   double wire_ohm;
   double fault_reset, fault_set, fault_dead;
   int64_t fault_aware;

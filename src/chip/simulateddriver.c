@@ -75,7 +75,7 @@ static int info(void *device, struct mx_driver_info *i) {
   const struct chip *c = ((struct simulation *)device)->chip;
   *i = (struct mx_driver_info){
     .cores = (int)c->params.cores, .rows = (int)c->params.rows, .columns = (int)c->params.columns,
-    .devices = 2 * c->design.units * c->design.pcm.devices, .g_max_uS = c->design.pcm.g_max_uS * c->design.units,
+    .devices = 2 * c->design.units * c->design.pcm.devices, .g_max_uS = tile_full_uS(&c->design),
     .input_bits = c->design.dac_bits, .output_bits = c->design.adc_bits, .phases = c->design.one_phase ? 1 : 4,
   };
   snprintf(i->name, sizeof i->name, "%.40s, simulated", c->design.pcm.name);

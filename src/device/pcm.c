@@ -39,6 +39,10 @@ double pcm_sigma_prog_uS(const struct pcm *p, double g_uS) {
   return p->prog_scale * p->g_max_uS * (x > 0 ? fmax(curve_at(&p->sigma_prog, x), 0) : p->sigma_reset);
 }
 
+double pcm_reset_at(const struct pcm *p, double z) {
+  return fmax(p->reset_uS + (p->reset_uS > 0 ? p->reset_uS * p->reset_spread : pcm_sigma_prog_uS(p, 0)) * z, 0);
+}
+
 // Variance of max(0, x + s z), z standard normal.
 static double rectified_variance(double x, double s) {
   if (s <= 0) return 0;
@@ -125,6 +129,7 @@ void pcm_program(const struct pcm *p, float *restrict g_prog_uS, float *restrict
     const double sigma =
         x > 0 ? (plain ? polynomial(p->sigma_prog.c, x) : curve_at(&p->sigma_prog, x)) : p->sigma_reset;
     g_prog_uS[i] = (float)fmax(g + scale * fmax(sigma, 0) * (double)z1[i], 0);
+    if (x <= 0 && p->reset_uS > 0) g_prog_uS[i] = (float)pcm_reset_at(p, exact ? 0 : (double)z1[i]);
   }
   pcm_settle(p, nu, q, g_prog_uS, target_uS, z2, n);
 }

@@ -43,6 +43,7 @@ struct pcm {
   double sigma_reset;            // the same for a target of exactly 0
   struct pcm_curve mu, s, q;
   bool folded;                   // (P2) with the absolute value, as the presets were fitted
+  double reset_uS, reset_spread;  // RESET conducts N(reset_uS, reset_spread reset_uS); reset_uS 0: as the model says
   double prog_scale, drift_scale, read_scale;  // multiply errors, exponents and noise; 1, or 0 for none
   double read_white;             // white noise of one device in one read, in units of g_max
   // Only in "published-code", the released simulation of the paper, as it is:
@@ -61,6 +62,8 @@ double pcm_sigma_prog_uS(const struct pcm *p, double g_uS);
 // Programming error of a weight x in [0, 1] held by `units` units for each sign, those of the other sign in RESET: the
 // standard deviation of the conductance difference over units g_max, both sides cut off at 0 by (P1).
 double pcm_weight_sigma(const struct pcm *p, int units, double x);
+// Conductance of a unit after RESET, z standard normal: (P1) at 0, or what reset_uS says (R1).
+double pcm_reset_at(const struct pcm *p, double z);
 double pcm_drift_mean(const struct pcm *p, double g_uS);    // mu, before any absolute value
 double pcm_drift_spread(const struct pcm *p, double g_uS);  // s
 double pcm_read_q(const struct pcm *p, double g_prog_uS);

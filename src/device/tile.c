@@ -206,6 +206,8 @@ static void share_out(const struct tile *t, const struct tile_design *d, size_t 
   const int s = wanted < 0;
   per_device_uS[!s] = 0;
   per_device_uS[s] = working[s] ? fmin(fabs(wanted) / working[s], most) : 0;
+  if (per_device_uS[s] > 0 && d->pcm.reset_uS > 0)  // beside what RESET conducts on the other side (R1)
+    per_device_uS[s] = d->pcm.reset_uS/d->pcm.devices + per_device_uS[s] * (1 - d->pcm.reset_uS/d->pcm.g_max_uS);
 }
 
 static void write_cell(struct tile *t, const struct tile_design *d, struct work *list, size_t cell, double w,
@@ -217,6 +219,10 @@ static void write_cell(struct tile *t, const struct tile_design *d, struct work 
     const int n = t->fault[u] ? n_working(t, d, u) : d->pcm.devices;
     const float target = (float)(per_device_uS[p >= d->units] * n);
     if (n == 0 || (!first && target == t->target_uS[u])) continue;
+    if (d->endurance > 0 && t->writes[u] >= d->endurance) {
+      count->verify.failed++;
+      continue;
+    }
     t->target_uS[u] = target;
     list->unit[list->n] = u;
     list->target_uS[list->n] = target * (float)d->pcm.devices / (float)n;

@@ -28,6 +28,7 @@ struct tile_design {
   int dac_bits, adc_bits;  // device/converter.h
   int units;            // per sign
   double fault_reset, fault_set, fault_dead;  // probabilities, per device
+  int64_t endurance;    // writes that a unit survives; then it stays as it is; 0: any number
   double wire_ohm;      // of a segment of the wires (device/wires.h); 0: none
   double gain_spread, offset_spread;          // of the columns' converters: relative, in codes
 };
@@ -92,6 +93,10 @@ void tile_settle(struct tile *t, const struct tile_design *d, double time_s);
 void tile_settle_cells(struct tile *t, const struct tile_design *d, const uint8_t *mask, double time_s);
 
 static inline size_t tile_plane(const struct tile *t) { return (size_t)t->rows * (size_t)t->ld; }
+// Difference of conductance of a cell at weight 1, those of the other sign in RESET.
+static inline double tile_full_uS(const struct tile_design *d) {
+  return (d->pcm.g_max_uS - d->pcm.reset_uS) * d->units;
+}
 static inline size_t tile_units(const struct tile *t, const struct tile_design *d) {
   return 2 * (size_t)d->units * tile_plane(t);
 }
