@@ -461,8 +461,8 @@ static void run_task(void *context, int item, int worker) {
   a->ops->product(a, t->answer + item*8*32, t->x, &s, &r);
 }
 
-// A finite ratio of conductances: the devices of both signs conduct, their difference is the weight; what RESET conducts
-// has its mean and spread.
+// A finite ratio of conductances: the devices of both signs conduct, their difference is the weight; RESET has
+// its mean and spread.
 static void test_on_off_ratio(void) {
   enum { I = 100, O = 64, OP = 64 };
   struct chip_params p = ideal();

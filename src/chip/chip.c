@@ -128,7 +128,7 @@ static int design_init(struct chip *c) {
   if (p->on_off_ratio > 0 && p->on_off_ratio < 1.5)
     return err_set(ERR_SETTING, "chip.on_off_ratio=%g: must be 0 or at least 1.5", p->on_off_ratio);
   if (p->reset_spread > 0 && p->on_off_ratio <= 0)
-    return err_set(ERR_SETTING, "chip.reset_spread=%g: only with chip.on_off_ratio does RESET conduct", p->reset_spread);
+    return err_set(ERR_SETTING, "chip.reset_spread=%g: RESET conducts only with chip.on_off_ratio", p->reset_spread);
   d->read_memory = p->read_memory && d->pcm.frozen_ratio <= 0;
   if (p->read_memory && d->pcm.frozen_ratio > 0)
     return err_set(ERR_SETTING, "chip.read_memory=yes: the read noise of %s is that of the released simulation, white",

@@ -67,7 +67,7 @@ void verify_program(const struct verify_params *v, const struct pcm *p, float *g
     struct unit u = start(v, p, (double)target_uS[i], (double)z[3*CHUNK]);
     count->pulses++;  // RESET
     g_prog_uS[i] = (float)u.g;
-    if (u.sigma <= 0 && target_uS[i] > 0) g_prog_uS[i] = target_uS[i];  // without errors there is nothing to iterate about
+    if (u.sigma <= 0 && target_uS[i] > 0) g_prog_uS[i] = target_uS[i];  // no errors: nothing to iterate about
     if (target_uS[i] <= 0 || u.sigma <= 0) continue;
     bool done = false;
     long pulses = 0;
