@@ -38,7 +38,7 @@ static const struct action {
   { { "model", "seal" }, "--model --out", "", NULL },
   { { "compare", "/nosuch", "/nosuch" }, "--json", "", NULL },
   { { "demo" }, "--run --quiet", "", NULL },
-  { { "device" }, "-c --json --out", "device verify", NULL },
+  { { "device" }, "-c --json --out --driver --times", "device verify measure", NULL },
   { { "driver", "check", "./nosuch.so" }, "-c --json --record --timeout", "driver", NULL },
   { { "chip", "map" }, "--model -c --json", "chip verify ledger net data run", CLASSIFIER },
   { { "chip", "map" }, "--model -c --json", "trajectory arm code lsg trainee update run chip verify ledger", REACH },
@@ -66,7 +66,8 @@ enum { N_ACTIONS = sizeof actions/sizeof *actions };
 static const struct { const char *name, *value; } flags[] = {
   { "-c", "/nosuch.ini" }, { "--model", "/nosuch.safetensors" }, { "--run", "/proc/nosuch" },
   { "--out", "/proc/nosuch.png" }, { "--scores", "/proc/nosuch.json" }, { "--render", "/proc/nosuch.png" },
-  { "--record", "/proc/nosuch" }, { "--timeout", "1" },
+  { "--record", "/proc/nosuch" }, { "--timeout", "1" }, { "--driver", "./nosuch.so" },
+  { "--times", "1" },
   { "--resume", NULL }, { "--json", NULL }, { "--quiet", NULL }, { "--dry-run", NULL }, { "--half", NULL },
 };
 enum { N_FLAGS = sizeof flags/sizeof *flags };
@@ -78,7 +79,7 @@ static const char *const settings[] = {
   "arm.stops=no", "code.scale_m=1", "lsg.neurons=5", "trainee.seed=5", "update.rate=1",
   "noise.pass1=1", "loss.root=no", "target.file=x",      "report.tasks=1", "tradeoff.levels=8",
   "device.preset=hermes", "physics.gain=1", "link.host=x", "digital.preset=none",
-  "driver.yield=1",
+  "driver.yield=1", "measure.cells=64",
 };
 enum { N_SETTINGS = sizeof settings/sizeof *settings };
 
@@ -179,6 +180,10 @@ static void test_kinds(void) {
           ARGS("eval", "arm", "--model", REACH, "eval.chips=2"));
   refused("--out: nothing is performed with --dry-run",
           ARGS("arm", "target.file=examples/paths/circle.csv", "--dry-run", "--out", "/proc/x.csv"));
+  refused("device.points=3: has an effect with a device model only",
+          ARGS("device", "--driver", "./nosuch.so", "device.points=3"));
+  refused("measure.points=3: has an effect with --driver only", ARGS("device", "measure.points=3"));
+  refused("--times: has an effect with --driver only", ARGS("device", "--times", "1"));
   refused("--json: given twice", ARGS("device", "--json", "--json"));
 }
 

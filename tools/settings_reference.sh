@@ -32,6 +32,7 @@ digital	Energy of digital arithmetic beside the chip (`chip alternatives`).
 tradeoff	Policies that `chip tradeoff` compares.
 driver	What `driver check` accepts ([drivers](drivers.md#check-a-driver)).
 device	Which device model `device` characterises, and how.
+measure	How `device --driver` measures ([measuring a table](drivers.md#measure-a-device-table)).
 physics	The simulated arm (`arm.kind=physics`).
 link	The connection to the real arm (`arm.kind=mqtt`).
 report	How much `report` measures.

@@ -342,7 +342,7 @@ struct chip *chip_clone(const struct chip *original) {
   c->origin = original;
   c->matrices = err_calloc((size_t)c->n_matrices, sizeof *c->matrices);
   c->pieces = err_calloc((size_t)c->n_pieces, sizeof *c->pieces);
-  memcpy(c->matrices, original->matrices, (size_t)c->n_matrices * sizeof *c->matrices);
+  for (int k = 0; k < c->n_matrices; k++) c->matrices[k] = original->matrices[k];  // a driver's chip has none
   memcpy(c->pieces, original->pieces, (size_t)c->n_pieces * sizeof *c->pieces);
   allocate(c);
   ledger_reset(&c->ledger);
