@@ -148,6 +148,25 @@ static void check_older(void) {
   free(text);
 }
 
+// The settings of a run name a program as the driver of its chip: it is not started, and nothing is recorded.
+static void check_driver(void) {
+  char path[400], other[1 << 14], started[400], recorded[400];
+  snprintf(path, sizeof path, "%s/settings.ini", few);
+  snprintf(started, sizeof started, "%s", folder_path(&tmp, "started"));
+  snprintf(recorded, sizeof recorded, "%s", folder_path(&tmp, "recorded"));
+  char *text = page(path), *chip = strstr(text, "\ndriver = \n"), *record = strstr(text, "\nrecord = \n");
+  if (!chip || !record || record < chip) abort();
+  snprintf(other, sizeof other, "%.*s\ndriver = exec:touch %s%.*s\nrecord = %s%s", (int)(chip - text), text, started,
+           (int)(record - chip - 10), chip + 10, recorded, record + 10);
+  folder_write(&tmp, "few/settings.ini", other, strlen(other));
+  run(ARGS(REPORT, few));
+  CHECK(!file_exists(started) && !file_exists(recorded), "settings.ini has started a program");
+  CHECK(p.status == 0 && strstr(p.err, "chip.driver=exec:touch") && strstr(p.err, ": ignored"), "%d %s", p.status,
+        p.err);
+  folder_write(&tmp, "few/settings.ini", text, strlen(text));
+  free(text);
+}
+
 static void check_usage(void) {
   run(ARGS("report", "--help"));
   CHECK(p.status == 0 && strstr(p.out, "usage: metaxbar report") && strstr(p.out, "report.movements"), "%s", p.out);
@@ -240,6 +259,7 @@ int main(void) {
   prepare();
   check_usage();
   check_older();
+  check_driver();
   check_model();
   check_runs();
   check_other_kind();

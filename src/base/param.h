@@ -34,9 +34,10 @@ struct param {
   const char *const *choices;  // NULL-terminated names; the field holds the index
   const char *help;
   bool later;  // newer than the first models: in files only where it is not the default
+  bool user;   // a text that names what is run or written: from the user alone, not from files of programs
 };
 
-// The last argument is the help text; ", .later = true" may follow.
+// The last argument is the help text; ", .later = true" and ", .user = true" may follow.
 #define PARAM_I64(owner, field, def, lo, hi, ...)                                                                      \
   {                                                                                                                    \
     .type = PARAM_TYPE_I64, .name = #field, .offset = offsetof(owner, field), .value = def, .min = lo, .max = hi,      \

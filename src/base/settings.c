@@ -45,10 +45,11 @@ static const struct settings_section *find_section(const struct settings_section
   return first;
 }
 
-static bool has_setting(const struct param *table, const char *name) {
-  for (const struct param *p = table; p->type != PARAM_TYPE_END; p++)
-    if (!strcmp(p->name, name)) return true;
-  return false;
+// Why a file that a program wrote cannot set this; NULL: it can.
+static const char *why_ignored(const struct settings_section *s, const char *name, const char *value) {
+  for (const struct param *p = s ? s->table : NULL; p && p->type != PARAM_TYPE_END; p++)
+    if (!strcmp(p->name, name)) return p->user && *value ? "only the user may set it" : NULL;
+  return "this program has no such setting";
 }
 
 // Does a section begin with this table?
@@ -148,8 +149,8 @@ static int on_value(void *data, const char *section, const char *name, const cha
     k++;
   }
   const struct settings_section *in = find_section(ini->all, section, name);
-  if (!ini->rc && ini->written && !(in && has_setting(in->table, name)))
-    note("%s:%d: %s.%s=%s: ignored, this program has no such setting", ini->name, ini->line, section, name, value);
+  const char *why = ini->written ? why_ignored(in, name, value) : NULL;
+  if (!ini->rc && why) note("%s:%d: %s.%s=%s: ignored, %s", ini->name, ini->line, section, name, value, why);
   else if (!ini->rc && assign(ini->all, section, name, value)) ini_error(ini, err_message());
   return !ini->rc;
 }
@@ -293,8 +294,9 @@ int settings_restore(const struct settings_section *all, const char *const *only
     snprintf(section, sizeof section, "%.*s", (int)(dot - key), key);
     const struct settings_section *in = find_section(all, section, dot + 1);
     if (!in || !settings_listed(only, section, dot + 1)) continue;
-    if (!has_setting(in->table, dot + 1)) {
-      note("%s: __metadata__: %s=%s: ignored, this program has no such setting", tensorfile_name(tf), key, value);
+    const char *why = why_ignored(in, dot + 1, value);
+    if (why) {
+      note("%s: __metadata__: %s=%s: ignored, %s", tensorfile_name(tf), key, value, why);
       continue;
     }
     if (assign(all, section, dot + 1, value))

@@ -36,8 +36,8 @@ int settings_set(const struct settings_section *all, const char *assignment);
 int settings_load(const struct settings_section *all, const char *path);
 int settings_parse(const struct settings_section *all, const char *text, size_t size, const char *name);
 
-// The same of a file that a program wrote, perhaps an older one: what this program does not know is ignored with a
-// note.
+// The same of a file that a program wrote, perhaps an older one, or that somebody else did: what this program does not
+// know, and what only the user may set (struct param), is ignored with a note.
 int settings_load_written(const struct settings_section *all, const char *path);
 
 // Everything, as INI or as section.name=value lines; both read back to the same bits.
@@ -58,10 +58,10 @@ bool settings_assigned(const char *const *list, const char *assignment);
 struct json_t *settings_texts(const struct settings_section *all, const char *const *only);
 
 // Metadata "section.name" of a tensor file. `only` is a list of what to store (settings_listed). Restoring ignores keys
-// of other sections, ignores an unknown name in a stored one with a note (base/note.h), and keeps settings that
-// the file does not have; a bad value is ERR_FORMAT. A later setting (struct param) is not stored where it is the
-// default, and its absence restores that: a file that makes no use of it stays as it was, and older programs accept it
-// without a note.
+// of other sections, ignores an unknown name in a stored one and what only the user may set, with a note (base/note.h),
+// and keeps settings that the file does not have; a bad value is ERR_FORMAT. A later setting (struct param) is not
+// stored where it is the default, and its absence restores that: a file that makes no use of it stays as it was, and
+// older programs accept it without a note.
 void settings_store(const struct settings_section *all, const char *const *only, struct tensorfile_writer *w);
 int settings_restore(const struct settings_section *all, const char *const *only, const struct tensorfile *tf);
 

@@ -27,8 +27,10 @@ const struct param chip_param_table[] = {
 #define I(field, value, low, high, help) PARAM_I64(struct chip_params, field, value, low, high, help)
   PARAM_CHOICE(struct chip_params, preset, PCM_HERMES, pcm_preset_names, "device model"),
   PARAM_TEXT(struct chip_params, driver, "",
-             "chip in place of simulated devices: LIBRARY.so:ARGUMENTS, exec:COMMAND or replay:FILE (docs/drivers.md)"),
-  PARAM_TEXT(struct chip_params, record, "", "file to which every call of chip.driver and its answer are written"),
+             "chip in place of simulated devices: LIBRARY.so:ARGUMENTS, exec:COMMAND or replay:FILE (docs/drivers.md)",
+             .user = true),
+  PARAM_TEXT(struct chip_params, record, "", "file to which every call of chip.driver and its answer are written",
+             .user = true),
   PARAM_TEXT(struct chip_params, driver_faults, "",
              "faults of chip.driver to try out: CALL@NUMBER=WHAT, separated by commas, such as product@100=timeout"),
   F(driver_timeout_s, 60, 1e-3, 1e6, "chip.driver: longest time that a process may take to answer"),
