@@ -199,15 +199,17 @@ static void test_signals(void) {
 
 int main(void) {
   if (!process_available()) return 77;
-  test_chip();
-  test_named();
   test_layers();
   test_learn();
   test_everything();
   test_arm();
-  test_shipped();
   test_colours();
-  test_refusals();
-  test_signals();
+  if (!TEST_RACES_ONLY) {
+    test_chip();
+    test_named();
+    test_shipped();
+    test_refusals();
+    test_signals();
+  }
   return test_summary();
 }

@@ -119,10 +119,10 @@ static void test_command(void) {
 static void test_chip(void) {
 #define EVAL                                                                                                           \
   "eval", "fewshot", "--model", "models/builtin-5w5s.safetensors", "data.kind=builtin", "data.classes=40",             \
-      "data.validation=0", "eval.tasks=8", "--scores"
+      "data.validation=0", "eval.tasks=4", "--scores"
   SAYS("", EVAL, first);
-  SAYS("", EVAL, second, "synapse.kind=chip", "eval.chips=2");
-  SAYS("8 items", "compare", first, second);
+  SAYS("", EVAL, second, "synapse.kind=chip", "eval.chips=2", "chip.calibration_rows=32");
+  SAYS("4 items", "compare", first, second);
 #undef EVAL
 }
 

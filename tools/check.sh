@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # Build and test everything fast, in every build of CMakePresets.json that finds bugs of its own kind:
-# release and clang (two compilers), double (gradients), sanitize (memory, undefined behaviour), threads
-# (races; only the tests that can make threads). What does not depend on the build, labelled "once", is run in the
-# first only; what does not depend on the precision, "program", not in double. The last line sums all of them.
-# CI=true: warnings are errors.
+#   release   every test
+#   double    what computes in tensors: gradients
+#   sanitize  memory, undefined behaviour: every parser and kernel
+#   threads   races: the tests that make threads, at smaller sizes (TEST_RACES_ONLY)
+#   clang     a second compiler: all of the code is compiled, what computes is run
+# The labels of CMakeLists.txt say what is left out where: "once" does not depend on the build; "program" on neither
+# precision nor compiler; "one_thread" makes no threads. Only what is run is compiled, in release and clang everything.
+# The last line sums all of them. CI=true: warnings are errors.
 set -u
 cd "$(dirname "$0")/.." || exit 2
-builds=(release double sanitize threads clang)
 strict=OFF
 [ "${CI:-}" = true ] && strict=ON
 mkdir -p build-check
@@ -24,37 +27,47 @@ compile() {
   cmake --preset "$name" -DCMAKE_COMPILE_WARNING_AS_ERROR=$strict && ninja -C "$dir" "$@"
 }
 
-# tests of folder <build> that may have threads, by name
-names() { ctest --test-dir "$1" -N -LE 'long|once|one_thread' | sed -n 's/^ *Test *#[0-9]*: //p'; }
+# names <build> <options>: the tests that ctest runs with these options
+names() { ctest --test-dir "$@" -N | sed -n 's/^ *Test *#[0-9]*: //p'; }
 
 # Those that make no threads: they start no other program, and the release build's links nothing that makes one.
 without_threads() {
-  local t source
-  for t in $(names "$1"); do
-    for source in tests/"$t".c tests/fuzz/"$t".c; do
-      [ -e "$source" ] && ! grep -q '"process.h"' "$source" && [ -x build/"$t" ] && ! nm build/"$t" | grep -q pthread_create && echo "$t"
-    done
+  local t
+  for t in $(names "$@"); do
+    [ -e tests/"$t".c ] && ! grep -q '"process.h"' tests/"$t".c && [ -x build/"$t" ] && ! nm build/"$t" | grep -q pthread_create && echo "$t"
   done
+}
+
+# What ninja makes for the tests of these options: they themselves, the program, the library and the examples.
+targets() {
+  local t
+  for t in $(names "$@"); do
+    [ -e tests/"$t".c ] || [ -e tests/fuzz/"$t".c ] && echo "$t"
+  done
+  echo metaxbar shared
+  names "$@" | grep -q test_examples && basename -s .c examples/*.c
 }
 
 # attribute <name> <file>: a count in the head of a JUnit file
 attribute() { sed -n "s/.*[[:space:]]$1=\"\([0-9]*\)\".*/\1/p" "$2" | head -n 1; }
 
 run() {
-  local name=$1 dir log junit runner=() only=(-LE 'long|once') targets=() start=$SECONDS
+  local name=$1 dir log junit runner=() only targets=() start=$SECONDS
   dir=$(folder "$name")
   log=$PWD/build-check/$name.log junit=$PWD/build-check/$name.xml
-  [ "$name" = "${builds[0]}" ] && only=(-LE long)
-  [ "$name" = double ] && only=(-LE 'long|once|program')
+  case $name in
+    release) only=(-LE long) ;;
+    double | clang) only=(-LE 'long|once|program') ;;
+    sanitize) only=(-LE 'long|once') ;;
+    threads) only=(-LE 'long|once|one_thread') ;;
+  esac
+  cmake --preset "$name" >/dev/null
   if [ "$name" = threads ]; then
-    cmake --preset threads >/dev/null
-    mapfile -t only < <(without_threads "$dir")
-    mapfile -t targets < <(names "$dir" | grep -vxF "$(printf '%s\n' "${only[@]}")" | grep -Ev '^(test_examples_.*|exports)$')
-    mapfile -t -O ${#targets[@]} targets < <(echo metaxbar && basename -s .c examples/*.c)
-    only=(-LE 'long|once|one_thread' -E "^($(IFS='|' && echo "${only[*]}"))\$")
+    only+=(-E "^($(without_threads "$dir" "${only[@]}" | paste -sd '|'))\$")
     runner=(env TSAN_OPTIONS="suppressions=$PWD/tests/threads.supp")
     setarch -R true 2>/dev/null && runner+=(setarch -R)  # its shadow memory wants the classic layout
   fi
+  case $name in double | sanitize | threads) mapfile -t targets < <(targets "$dir" "${only[@]}" | tr ' ' '\n') ;; esac
   if ! compile "$name" "${targets[@]}" >"$log" 2>&1; then
     grep -E 'error|warning|undefined reference' "$log" | head -n 20
     echo "$name: does not build; see build-check/$name.log"
@@ -79,7 +92,7 @@ run() {
     $built $((SECONDS - start - built))
 }
 
-for name in "${builds[@]}"; do run "$name"; done
+for name in release double sanitize threads clang; do run "$name"; done
 cat build*/Testing/Temporary/LastTest.log build-check/*/Testing/Temporary/LastTest.log 2>/dev/null | grep '^SKIP' | sort -u
 printf '%d passed, %d failed' $passed $failed
 [ $skipped -gt 0 ] && printf ', %d skipped' $skipped
