@@ -19,7 +19,8 @@ static void run(const char *const *args) {
 }
 #define RUN(...) run((const char *const[]){ __VA_ARGS__, NULL })
 // Enough that a run takes longer than the limits of processor time below, however fast the machine; few for races
-#define ITERATIONS TEST_RACES_ONLY ? "train.iterations=20" : "train.iterations=300"
+#define ITERATIONS (TEST_RACES_ONLY ? "train.iterations=20" : TEST_SANITIZED ? "train.iterations=100" : \
+                    "train.iterations=300")
 #define SMALL "train.tasks=5", "train.validate_tasks=10", "train.validate_every=20", "train.log_every=10", \
               "train.noise=0.01", "train.checkpoint_every_s=0", "--quiet"
 

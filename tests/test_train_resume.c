@@ -10,12 +10,13 @@
 static struct folder tmp;
 
 // of the trainings that end; the thread sanitizer sees the same races in fewer
-#define ITERATIONS TEST_RACES_ONLY ? "train.iterations=6" : "train.iterations=30"
+#define ITERATIONS (TEST_RACES_ONLY ? "train.iterations=6" : "train.iterations=30")
 
 #define SMALL                                                                                      \
   "train", "fewshot", "data.kind=builtin", "data.classes=40", "data.drawings=10",                  \
   "net.channels=8", "train.tasks=4", "train.shots=3", "train.queries=2",                           \
-  "train.validate_tasks=2", "train.validate_every=5", "train.log_every=5",                         \
+  "train.validate_tasks=2", "train.log_every=5",                                                   \
+  TEST_RACES_ONLY ? "train.validate_every=5" : "train.validate_every=20",                          \
   "train.learn_inner_rate=yes", "train.rate=0.002", "train.batchnorm=both", "data.validation=0.2"
 
 // Start training into folder `name`; extra settings (NULL ends) come last.
