@@ -1,7 +1,7 @@
 // test_golden_cli.c - compares what the program prints and writes with tests/golden/, one file per case, one line
 // "name value" per fact. A build like the one that wrote the files must give the same bits. Other compilers, vectors
-// and precisions round differently; there, numbers must agree within the tolerances below. The result must not depend on
-// the number of threads, nor on a training being killed and resumed. With sanitizers, the quick cases run once; for
+// and precisions round differently; there, numbers must agree within the tolerances below. The result must not depend
+// on the number of threads, nor on a training being killed and resumed. With sanitizers, the quick cases run once; for
 // races, those that have threads, with 8 of them.
 //
 //   METAXBAR=build/metaxbar build/test_golden_cli [CASE ...]                  these cases only
@@ -20,7 +20,7 @@ enum { EXACT = VECTOR_BYTES == 32 };
 enum { EXACT = 0 };
 #endif
 
-enum { QUICK = 1, THREADS = 2 };  // not in gcc's release alone; compare 1, 2 and 8 threads (unless EXACT, with QUICK only)
+enum { QUICK = 1, THREADS = 2 };  // in every build; compare 1, 2 and 8 threads (unless EXACT, with QUICK only)
 
 #define CHARACTERS " data.kind=builtin data.classes=60 data.evaluation_classes=40 eval.tasks=6"
 #define FEWSHOT(model) "eval fewshot --json --model models/" model ".safetensors" CHARACTERS

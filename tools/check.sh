@@ -44,7 +44,7 @@ targets() {
   for t in $(names "$@"); do
     [ -e tests/"$t".c ] || [ -e tests/fuzz/"$t".c ] && echo "$t"
   done
-  echo metaxbar shared
+  printf '%s\n' metaxbar shared
   names "$@" | grep -q test_examples && basename -s .c examples/*.c
 }
 
@@ -67,7 +67,7 @@ run() {
     runner=(env TSAN_OPTIONS="suppressions=$PWD/tests/threads.supp")
     setarch -R true 2>/dev/null && runner+=(setarch -R)  # its shadow memory wants the classic layout
   fi
-  case $name in double | sanitize | threads) mapfile -t targets < <(targets "$dir" "${only[@]}" | tr ' ' '\n') ;; esac
+  case $name in double | sanitize | threads) mapfile -t targets < <(targets "$dir" "${only[@]}") ;; esac
   if ! compile "$name" "${targets[@]}" >"$log" 2>&1; then
     grep -E 'error|warning|undefined reference' "$log" | head -n 20
     echo "$name: does not build; see build-check/$name.log"
