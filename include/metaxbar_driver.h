@@ -24,8 +24,9 @@ extern "C" {
 /// Version of this table; another one is refused.
 enum { MX_DRIVER_ABI = 1 };
 
-/// Words of the state of a stream of random numbers, for simulators.
-enum { MX_DRIVER_RANDOM = 11 };
+/// Words of the state of a stream of random numbers, for simulators: eleven of the stream, and which signs the inputs
+/// of a product have that is asked for in several calls (1 positive, 2 negative, 3 both; 0 unknown).
+enum { MX_DRIVER_RANDOM = 12 };
 
 /// Why a call failed.
 enum mx_driver_error {

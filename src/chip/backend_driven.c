@@ -104,8 +104,9 @@ static int place(struct chip *c) {
 }
 
 // Ask what a driver draws random numbers for: from the stream of the caller, if it can.
-static int ask_drawing(const struct chip *c, struct driver_call *call, struct rng *r) {
+static int ask_drawing(const struct chip *c, struct driver_call *call, struct rng *r, int signs) {
   if (r) rng_words(call->random, r);
+  call->random[RNG_WORDS] = (uint32_t)signs;
   TRY(ask(c, call));
   if (r && c->door->driver->can.random) rng_from_words(r, call->random);
   return 0;
@@ -155,7 +156,7 @@ static int program(struct chip *c, int k, bool first, struct rng *r, struct tile
   }
   struct driver_call call = { .op = DRIVER_PROGRAM, .region = k, .target = target, .mask = first ? NULL : bytes,
                               .tolerance = c->params.driver_tolerance, .reached = target + n, .status = bytes + n };
-  const int rc = ask_drawing(c, &call, r);
+  const int rc = ask_drawing(c, &call, r, 0);
   if (rc == 0) count_cells(count, &call);
   free(bytes);
   free(target);
@@ -172,14 +173,13 @@ static int32_t *steps_of(const real *levels, int n, const struct floorplan_piece
 }
 
 static int codes(struct chip *c, int k, int signs, int B, struct rng *r) {
-  (void)signs;
   const struct floorplan_piece *p = &c->pieces[k];
   const int ld = vector_padded(p->columns);
   TRY(chip_failure(c));
   if (c->origin && c->door->driver->can.save && c->door->driver->can.random) TRY(remember(c));  // reads leave traces
   int32_t *in = steps_of(c->work.level, B, p), *out = err_calloc((size_t)B * (size_t)p->columns, sizeof *out);
   struct driver_call call = { .op = DRIVER_PRODUCT, .region = k, .n = B, .input = in, .output = out };
-  const int rc = ask_drawing(c, &call, r);
+  const int rc = ask_drawing(c, &call, r, signs);
   if (rc == 0) {
     memset(c->work.sum, 0, (size_t)B * (size_t)ld * sizeof *c->work.sum);
     for (int b = 0; b < B; b++)

@@ -157,8 +157,6 @@ static void correct(struct chip *c, const struct chip_matrix *m, const struct su
       t->offset[o] = 0;
       if (c->params.correction == CHIP_COLUMN)
         correct_column(t, o, &sums[(size_t)i * (size_t)c->params.columns + (size_t)o], (double)t->gain[o]);
-      if (c->clock_s <= m->programmed_s)
-        t->gain_written[o] = (real)((double)t->gain[o] / chip_code_weight(c, m, m->first + i, o));
     }
     chip_touch(c, m->first + i);
   }

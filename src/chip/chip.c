@@ -369,7 +369,6 @@ static void copy_rest(struct chip *c, const struct chip *from_chip) {
     m->range = from->range;
     m->calibrated_s = from->calibrated_s;
     m->programmed = from->programmed;
-    m->programmed_s = from->programmed_s;
     m->checksum = from->checksum;
     m->n_sample = from->n_sample;
     m->n_seen = from->n_seen;

@@ -18,7 +18,6 @@ struct chip_matrix {
   double range;                 // input at full scale; chip_calibrate
   double calibrated_s;          // chip's clock at its last calibration; -1: none
   bool programmed;
-  double programmed_s;          // chip's clock when it was
   uint64_t checksum;            // of the weights it was last programmed with (base/checksum.h); 0: none
   int first, n_tiles;           // of chip->pieces and chip->tiles
   real *w;                      // (I, padded O) weights as written

@@ -55,16 +55,15 @@ static real aimed(const struct chip *c, double w) {
   return (real)copysign((double)c->aim[k] + (at - k)*(double)(c->aim[k + 1] - c->aim[k]), w);
 }
 
-// kept (columns): what the devices of each column of tile k conduct, over what they did when they were written, as far
-// as the correction makes up for it: a weight that is written now must conduct so much less (U1). Where the drift of
-// every read is the same, whenever a device was written, it needs no less.
+// kept (columns): what the devices of each column of tile k conduct, over what they were written to, as far as its
+// correction makes up for it: a weight that is written now must conduct so much less (U1). Before the first device
+// drifts, or where every read drifts alike whenever its device was written, that is 1.
 static void columns_kept(real *kept, const struct chip *c, const struct chip_matrix *m, int k) {
   const struct tile *t = &c->tiles[k];
-  const bool nominal = c->params.update_aim == CHIP_AIM_NOMINAL || c->design.pcm.frozen_ratio > 0;
-  for (int o = 0; o < t->columns; o++) {
-    const real now = (real)((double)t->gain[o] / chip_code_weight(c, m, k, o));  // rounded as gain_written is
-    kept[o] = nominal ? 1 : (t->gain_written[o] > 0 ? t->gain_written[o] : 1) / now;
-  }
+  const bool nominal = c->params.update_aim == CHIP_AIM_NOMINAL || c->design.pcm.frozen_ratio > 0 ||
+                       tile_oldest_s(t, &c->design, c->clock_s) <= c->design.pcm.t0_s;
+  for (int o = 0; o < t->columns; o++)
+    kept[o] = nominal ? 1 : (real)(chip_code_weight(c, m, k, o) / (double)t->gain[o]);
 }
 
 void chiparray_cells(struct chip *c, const struct chip_matrix *m, int k, bool first, struct rng *r) {
@@ -101,7 +100,7 @@ static void reset_correction(struct chip *c, const struct chip_matrix *m, int k)
   if (!m->programmed) t->lsb = c->design.adc_bits ? charge / ldexp(1, c->design.adc_bits - c->design.one_phase) : 1;
   for (int o = 0; o < t->columns; o++) {
     t->gain[o] = (real)chip_code_weight(c, m, k, o);
-    t->gain_written[o] = t->offset[o] = 0;
+    t->offset[o] = 0;
   }
 }
 
@@ -141,7 +140,6 @@ static long program(struct synapse *s, const real *w, struct rng *r) {
     devices += n.devices;
   }
   m->programmed = true;
-  m->programmed_s = c->clock_s;
   m->calibrated_s = -1;
   m->checksum = checksum_reals(w, s->I, s->O, vector_padded(s->O));
   return devices;

@@ -129,7 +129,7 @@ static void set(const struct field *f, size_t i, double v) {
   }
 }
 
-enum { N_UNIT_FIELDS = 8, N_COLUMN_FIELDS = 5, N_OLD_COLUMN_FIELDS = 4 };  // older files have four
+enum { N_UNIT_FIELDS = 8, N_COLUMN_FIELDS = 4 };
 
 static void unit_fields(struct field f[N_UNIT_FIELDS], const struct tile *t, const struct chip *c) {
   const double much = 1e9, clock_s = c->clock_s, most_uS = c->design.pcm.g_max_uS*(1 + 1e-6);  // float
@@ -148,7 +148,6 @@ static void column_fields(struct field f[N_COLUMN_FIELDS], const struct tile *t)
     { "converter_offset", REAL, t->converter_offset, -1e9, 1e9 },
     { "gain", REAL, t->gain, -1e30, 1e30 },
     { "offset", REAL, t->offset, -1e30, 1e30 },
-    { "gain_written", REAL, t->gain_written, -1e30, 1e30 },
   };
   memcpy(f, all, sizeof all);
 }
@@ -261,8 +260,6 @@ static int visit_tile(struct tensorfile_writer *w, struct tensorfile *tf, struct
     else TRY(take(tf, prefix, &units[i], planes * rows, columns, ld, 4, dims));
   }
   for (int i = 0; i < N_COLUMN_FIELDS; i++) {
-    snprintf(name, sizeof name, "%s.%s", prefix, per_column[i].name);
-    if (tf && i >= N_OLD_COLUMN_FIELDS && !tensorfile_find(tf, name)) continue;
     if (w) put(w, prefix, &per_column[i], 1, columns, ld, 1, dims + 3);
     else TRY(take(tf, prefix, &per_column[i], 1, columns, ld, 1, dims + 3));
   }

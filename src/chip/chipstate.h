@@ -2,7 +2,7 @@
 //
 // safetensors: everything, so that a chip loaded from it goes on bit for bit: per tile k of the plan
 //   tile.k.target_uS, g_uS, nu, q, stuck_uS, written_s, writes, fault    (2 signs, units, rows, columns)
-//   tile.k.converter_gain, converter_offset, gain, offset, gain_written (columns), lsb (1),
+//   tile.k.converter_gain, converter_offset, gain, offset (columns), lsb (1),
 //   with chip.read_memory flicker (4, 1 + octaves, padded columns) and flicker_reads (4, 2)
 // per matrix m: matrix.m.w, wanted (I, O), scale (O), sample (rows, I), state; and chip.clock, chip.rng,
 // chip.ledger. The metadata says which chip it is, and for each matrix the checksum (base/checksum.h) of the weights it

@@ -15,6 +15,7 @@ struct simulation {
   struct chip *chip;
   struct chip *saved;
   char message[500];
+  int signs;  // of the inputs of a product that is asked for in several calls; 0: unknown
 };
 static char open_message[500];  // of an open that failed: one thread opens at a time
 
@@ -207,7 +208,8 @@ static int product(void *device, int region, int n, const int32_t *input, int32_
   for (int first = 0; first < n; first += CORE_BLOCK) {
     const int B = n - first < CORE_BLOCK ? n - first : CORE_BLOCK;
     take_levels(c->work.level, input + (size_t)first * (size_t)t->rows, B, t);
-    const int signs = core_signs(c->work.level, (size_t)B * (size_t)vector_padded(t->rows));
+    const int own = core_signs(c->work.level, (size_t)B * (size_t)vector_padded(t->rows));
+    const int signs = s->signs ? s->signs : own;  // phases that nothing drives draw noise as well
     c->backend->codes(c, region, signs, B, &c->rng);
     for (int b = 0; b < B; b++)
       for (int o = 0; o < t->columns; o++)
@@ -267,9 +269,14 @@ static int restore(void *device) {
 }
 
 static int random_state(void *device, uint32_t state[MX_DRIVER_RANDOM], int set) {
-  struct rng *r = &((struct simulation *)device)->chip->rng;
-  if (set) rng_from_words(r, state);
-  else rng_words(state, r);
+  struct simulation *s = device;
+  if (set) {
+    rng_from_words(&s->chip->rng, state);
+    s->signs = (int)(state[RNG_WORDS] & (CORE_POSITIVE | CORE_NEGATIVE));
+  } else {
+    rng_words(state, &s->chip->rng);
+    state[RNG_WORDS] = (uint32_t)s->signs;
+  }
   return 0;
 }
 

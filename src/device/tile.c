@@ -38,7 +38,6 @@ static size_t lay_out(struct tile *t, const struct tile_design *d, char *base) {
   PLACE(converter_offset, ld);
   PLACE(gain, ld);
   PLACE(offset, ld);
-  PLACE(gain_written, ld);
 #undef PLACE
   return at;
 }
@@ -325,6 +324,14 @@ static void settle_wires(struct tile *t, const struct tile_design *d) {
     t->v[0][k] += t->v[1][k];
   }
   free(factor);
+}
+
+double tile_oldest_s(const struct tile *t, const struct tile_design *d, double time_s) {
+  double first_s = time_s;
+  for (int row = 0; row < 2*d->units*t->rows; row++)
+    for (int o = 0; o < t->columns; o++)
+      first_s = fmin(first_s, t->written_s[(size_t)row * (size_t)t->ld + (size_t)o]);
+  return time_s - first_s;
 }
 
 void tile_settle(struct tile *t, const struct tile_design *d, double time_s) {

@@ -53,7 +53,6 @@ struct tile {
   // per column (ld)
   real *converter_gain, *converter_offset;  // errors of the converters; tile_init
   real *gain, *offset;    // digital correction, y += gain codes + offset; chip_calibrate
-  real *gain_written;     // gain over the nominal one, of a calibration right after writing; 0: there was none
   double lsb;             // charge of one code, uS x input steps; chip_calibrate
   double lsb_least;       // that a calibration sets; chip_keep_ranges
   struct flicker *memory; // (TILE_READS) of read noise: by sign of input, then of weight; NULL: none. Reads change it
@@ -91,6 +90,9 @@ void tile_write(struct tile *t, const struct tile_design *d, const real *w, cons
 // g and v at time_s, of all cells or of those with mask not 0.
 void tile_settle(struct tile *t, const struct tile_design *d, double time_s);
 void tile_settle_cells(struct tile *t, const struct tile_design *d, const uint8_t *mask, double time_s);
+
+// Age at time_s of the unit that was written first.
+double tile_oldest_s(const struct tile *t, const struct tile_design *d, double time_s);
 
 static inline size_t tile_plane(const struct tile *t) { return (size_t)t->rows * (size_t)t->ld; }
 // Difference of conductance of a cell at weight 1, those of the other sign in RESET.
