@@ -26,7 +26,7 @@ static int check_place(struct bench *b) {
 // ---- programming
 
 // Program all cells of region 0, and see how many read within the tolerance.
-static int program_to(struct bench *b, const double *target) {
+static int program_all(struct bench *b, const double *target) {
   const int n = drivercheck_size(b);
   int within = 0;
   TRY(drivercheck_write(b, target));
@@ -36,13 +36,13 @@ static int program_to(struct bench *b, const double *target) {
                              100 * share, b->p->tolerance, 100 * b->p->yield);
 }
 
-static int check_zero(struct bench *b) { return program_to(b, (const double[BENCH_CELLS]){ 0 }); }
+static int check_zero(struct bench *b) { return program_all(b, (const double[BENCH_CELLS]){ 0 }); }
 
 // Targets of magnitude 0.2 to 0.8 of one sign.
 static int program_sign(struct bench *b, double sign) {
   double target[BENCH_CELLS];
   for (int k = 0; k < drivercheck_size(b); k++) target[k] = sign * (0.2 + 0.6 * rng_uniform(&b->rng));
-  return program_to(b, target);
+  return program_all(b, target);
 }
 
 static int check_positive(struct bench *b) { return program_sign(b, 1); }
@@ -51,7 +51,7 @@ static int check_negative(struct bench *b) { return program_sign(b, -1); }
 static int check_full(struct bench *b) {
   double target[BENCH_CELLS];
   for (int k = 0; k < drivercheck_size(b); k++) target[k] = rng_uniform(&b->rng) < 0.5 ? -1 : 1;
-  return program_to(b, target);
+  return program_all(b, target);
 }
 
 // Program random targets in region 0, read b->weight.
