@@ -111,7 +111,9 @@ static void test_characterisation(const struct table *t, const char *path) {
           "kept after a day at %g uS: %g measured, %g expected", v->g_uS, r->kept[2][1], kept);
   }
   FILE *nowhere = fopen("/dev/null", "w");
-  CHECK(json_print(characterise_json(&c), nowhere) == 0, "%s", err_message());
+  struct json_t *json = characterise_json(&c);
+  CHECK(json_print(json, nowhere) == 0, "%s", err_message());
+  json_release(json);
   fclose(nowhere);
   characterise_release(&c);
 }
