@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every figure of the documentation, their data, and the tables of docs/results.md and docs/cifar.md, from the shipped models. README.md
 # repeats some of their rows (tools/check_figures.sh).
-#   tools/figures.sh [device] [arm] [characters] [cifar] [report]     these parts; all, if none is named
+#   tools/figures.sh [device] [arm] [characters] [physics] [cifar] [report]     these parts; all, if none is named
 #   make figures [OMNIGLOT=DIR] [CIFAR=PATH] [PUBLISHED=DIR] [FORMAT=png|svg|pdf] [TASKS=1000] [MOVEMENTS=500]
 # OMNIGLOT, CIFAR: see tools/tables.sh. PUBLISHED: folder of the paper's weights, paper_cnn and paper_arm .safetensors, which are not
 # part of this repository; without it their rows stay as they are.
@@ -225,6 +225,32 @@ arm() {
   tools/figure_arm.sh $figures/arm_software.csv $figures/arm_chip.csv $figures/arm.$format
 }
 
+# ---- what the properties of chips cost
+
+# property ROW SETTING...: both models on ten chips
+property() {
+  local row=$1
+  shift
+  echo "physics: $row, $*" >&2
+  $metaxbar eval fewshot --model models/omniglot-5w5s-chip.safetensors data.kind=omniglot data.path="$omniglot" eval.tasks="$tasks" \
+    eval.batchnorm=support synapse.kind=chip chip.preset=hermes eval.chips=10 "$@" > "$work/out"
+  $metaxbar eval arm --model models/arm-chip.safetensors eval.trajectories="$movements" synapse.kind=chip chip.preset=hermes \
+    eval.chips=10 "$@" > "$work/arm"
+  echo "| $row | $(awk '$1 == 4 { print $2 " +- " $3 }' "$work/out") | $(awk '$1 == "after" { print $2 " +- " $5 }' "$work/arm") |" >> "$work/physics"
+}
+
+physics() {
+  printf '| chip | Omniglot, 5-way 5-shot, *support*, %% | arm, all movements, cm |\n|---|---|---|\n' > "$work/physics"
+  property "as in the tables above"
+  property "read noise with a memory (\`chip.read_memory=yes\`)" chip.read_memory=yes
+  property "wires of 1 ohm between cells (\`chip.wire_ohm=1\`)" chip.wire_ohm=1
+  property "learned an hour after writing" chip.time_s=3600
+  property "learned a day after writing" chip.time_s=86400
+  property "learned a month after writing" chip.time_s=2592000
+  property "... written for a day later (\`chip.aim_s=86400\`)" chip.time_s=2592000 chip.aim_s=86400
+  replace physics "$work/physics"
+}
+
 # ---- the device
 
 device() {
@@ -253,12 +279,13 @@ HTML
   echo "wrote $figures/report.png"
 }
 
-[ $# -gt 0 ] || set -- device arm characters cifar report
+[ $# -gt 0 ] || set -- device arm characters physics cifar report
 for part in "$@"; do
   case $part in
     device|arm|report) $part ;;
     characters) if with_omniglot; then characters; fi ;;
+    physics) if with_omniglot; then physics; fi ;;
     cifar) if with_cifar; then cifar; fi ;;
-    *) echo "$part: there are device, arm, characters, cifar and report" >&2; exit 2 ;;
+    *) echo "$part: there are device, arm, characters, physics, cifar and report" >&2; exit 2 ;;
   esac
 done

@@ -226,18 +226,17 @@ static void release(struct training_state *t) {
   for (size_t k = 0; k < sizeof owned/sizeof *owned; k++) free(owned[k]);
 }
 
-// Let the kernels fill the range [-1, 1) of quantised weights: three standard deviations of each output channel, whose
-// scale the normalisation after it removes.
+// Let the kernels of each layer fill the range [-1, 1) of quantised weights: three standard deviations.
+// The normalisation after a kernel removes its scale.
 static void fill_range(const struct convnet *net, real *parameters) {
   for (int l = 0; l < net->blocks; l++) {
-    const int I = convnet_rows(net, l), O = convnet_columns(net, l), OP = vector_padded(O);
+    const size_t n = net->offset[l + 1] - net->offset[l];
+    const double weights = (double)convnet_rows(net, l)*convnet_columns(net, l);
     real *w = parameters + net->offset[l];
-    for (int o = 0; o < O; o++) {
-      double square = 0;
-      for (int i = 0; i < I; i++) square += (double)w[i*OP + o]*(double)w[i*OP + o];
-      const real scale = (real)(1/(3*sqrt(square/I)));
-      for (int i = 0; i < I && square > 0; i++) w[i*OP + o] *= scale;
-    }
+    double square = 0;
+    for (size_t i = 0; i < n; i++) square += (double)w[i]*(double)w[i];
+    const real scale = (real)(1/(3*sqrt(square/weights)));
+    for (size_t i = 0; i < n && square > 0; i++) w[i] *= scale;
   }
 }
 
