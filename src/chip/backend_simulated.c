@@ -20,8 +20,8 @@ static int program(struct chip *c, int k, bool first, struct rng *r, struct tile
   return 0;
 }
 
-static int codes(struct chip *c, int k, int signs, int B, struct rng *r) {
-  core_codes(&c->work, &c->tiles[k], &c->design, signs, B, r);
+static int codes(struct chip *c, int k, const struct core_inputs *in, int B, struct rng *r, int *saturated) {
+  *saturated = core_codes(&c->work, &c->tiles[k], &c->design, in, B, r);
   return 0;
 }
 

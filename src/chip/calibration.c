@@ -57,12 +57,15 @@ static void take_inputs(struct chip *c, const struct chip_matrix *m, const struc
     }
 }
 
-// Their steps into the work's level. Returns their signs.
-static int take_levels(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p, int first, int B) {
+// Their steps into the work's level.
+static struct core_inputs take_levels(struct chip *c, const struct chip_matrix *m, const struct floorplan_piece *p,
+                                      int first, int B) {
+  struct core_inputs in;
   const int n = B * vector_padded(p->rows);
   take_inputs(c, m, p, first, B);
   converter_levels(c->work.level, c->work.part, n, converter_input(c->design.dac_bits, m->range));
-  return core_signs(c->work.level, (size_t)n);
+  core_look(&in, &c->design, c->work.level, p->rows, B);
+  return in;
 }
 
 static int block_rows(const struct chip_matrix *m, int first) {
@@ -109,10 +112,11 @@ static int measure(struct sums *sums, struct chip *c, const struct chip_matrix *
   memset(sums, 0, (size_t)p->columns * sizeof *sums);
   take_weights(c, m, p);
   for (int first = 0; first < m->n_sample; first += CORE_BLOCK) {
-    const int B = block_rows(m, first), signs = take_levels(c, m, p, first, B);
-    TRY(c->backend->codes(c, k, signs, B, r));
-    const int driven = core_driven(c->work.level, (size_t)B * (size_t)vector_padded(p->rows));
-    chip_count_products(c, k, core_phases(&c->design, signs), B, driven);
+    const int B = block_rows(m, first);
+    const struct core_inputs in = take_levels(c, m, p, first, B);
+    int saturated = 0;
+    TRY(c->backend->codes(c, k, &in, B, r, &saturated));
+    chip_count_products(c, k, &in, B, saturated);
     exact_sums(c, m, p, first, B);
     for (int b = 0; b < B; b++)
       for (int o = 0; o < p->columns; o++) {

@@ -486,15 +486,17 @@ double chip_code_weight(const struct chip *c, const struct chip_matrix *m, int t
   return c->tiles[tile].lsb * m->range / steps * scale / g_all;
 }
 
-void chip_count_products(struct chip *c, int tile, int phases, int n, int driven) {
+void chip_count_products(struct chip *c, int tile, const struct core_inputs *in, int n, int saturated) {
   const struct floorplan_piece *p = &c->pieces[tile];
   struct ledger_counts *l = &c->ledger.core[p->core];
-  const int64_t all = (int64_t)phases * n, per_cell = 2 * c->design.units * c->design.pcm.devices;
+  const int64_t per_cell = 2 * c->design.units * c->design.pcm.devices, pulses = c->design.one_phase ? 1 : 2;
   l->products += n;
-  l->phases += all;
-  l->input_conversions += (int64_t)driven * (c->design.one_phase ? 1 : 2);
-  l->output_conversions += all * p->columns;
-  l->devices_read += driven * p->columns * per_cell;  // the two signs of weight, at once or one after the other
+  l->phases += in->phases;
+  l->input_conversions += in->driven * pulses;
+  l->inputs_clipped += in->clipped * pulses;
+  l->output_conversions += (int64_t)in->phases * p->columns;
+  l->conversions_saturated += saturated;
+  l->devices_read += in->driven * p->columns * per_cell;  // the two signs of weight, at once or one after the other
 }
 
 void chip_observe(struct chip *c, bool on) {

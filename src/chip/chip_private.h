@@ -66,10 +66,10 @@ int chip_build_pieces(struct chip *c, int n, const struct floorplan_piece *piece
 // Has the chip failed (chip_failure)? Then nothing is asked of it any more.
 static inline bool chip_failed(const struct chip *c) { return c->door && c->door->rc < 0; }
 
-// For the device layer. A tile changed; n vectors went through one, `driven` of their inputs not 0; one code of a tile
-// of m as a weight.
+// For the device layer. A tile changed; n vectors went through one, and so many conversions saturated; one code of a
+// tile of m as a weight.
 void chip_touch(struct chip *c, int tile);
-void chip_count_products(struct chip *c, int tile, int phases, int n, int driven);
+void chip_count_products(struct chip *c, int tile, const struct core_inputs *in, int n, int saturated);
 double chip_code_weight(const struct chip *c, const struct chip_matrix *m, int tile, int column);
 
 #endif

@@ -201,10 +201,12 @@ struct block {
   int first, n;  // output pixels
 };
 
-// Input rows [row, row + rows) of the block, n at stride ip; taps outside the image are 0.
-static void gather(real *to, const struct block *b, int row, int rows, int ip, const struct converter_input *in) {
+// Input rows [row, row + rows) of the block, n at stride ip; taps outside the image are 0. Returns how many were beyond
+// the range of the converters.
+static int gather(real *to, const struct block *b, int row, int rows, int ip, const struct converter_input *in) {
   const struct conv *s = b->shape;
   const int CP = vector_padded(s->C);
+  int beyond = 0;
   for (int k = 0; k < b->n; k++, to += ip) {
     const int pixel = b->first + k, image = pixel / (s->OH*s->OW), at = pixel % (s->OH*s->OW);
     const int ih = at / s->OW * s->stride - s->pad, iw = at % s->OW * s->stride - s->pad;
@@ -215,13 +217,14 @@ static void gather(real *to, const struct block *b, int row, int rows, int ip, c
       if (h < 0 || w < 0 || h >= s->H || w >= s->W) memset(levels, 0, (size_t)n * sizeof *levels);
       else {
         const real *from = b->x + ((size_t)(image*s->H + h) * (size_t)s->W + (size_t)w) * (size_t)CP + channel;
-        if (in) converter_levels(levels, from, n, *in);
+        if (in) beyond += converter_levels(levels, from, n, *in);
         else memcpy(levels, from, (size_t)n * sizeof *levels);
       }
       i += n;
     }
     memset(to + rows, 0, (size_t)(ip - rows) * sizeof *to);
   }
+  return beyond;
 }
 
 // Keep a sample of all vectors, every one with the same chance (reservoir sampling).
@@ -264,21 +267,26 @@ static void product(struct synapse *s, real *y, const real *x, const struct conv
     return;
   }
   const int OP = vector_padded(s->O), pixels = shape->B*shape->OH*shape->OW;
-  const int signs = core_signs(x, (size_t)shape->B * (size_t)(shape->H*shape->W) * (size_t)vector_padded(shape->C));
   const struct converter_input in = converter_input(c->design.dac_bits, m->range);
+  // noise is drawn for the phases of all vectors together, so that its stream does not depend on blocks and cores
+  const int signs = core_signs(x, (size_t)shape->B * (size_t)(shape->H*shape->W) * (size_t)vector_padded(shape->C));
   memset(y, 0, (size_t)pixels * (size_t)OP * sizeof *y);
   for (struct block b = { .x = x, .shape = shape }; b.first < pixels; b.first += CORE_BLOCK) {
     b.n = pixels - b.first < CORE_BLOCK ? pixels - b.first : CORE_BLOCK;
-    for (int k = m->first, row = -1, driven = 0; k < m->first + m->n_tiles; k++) {
+    struct core_inputs seen;
+    for (int k = m->first, row = -1; k < m->first + m->n_tiles; k++) {
       const struct floorplan_piece *p = &c->pieces[k];
       const int ip = vector_padded(p->rows);
       if (p->row != row) {
-        gather(c->work.level, &b, row = p->row, p->rows, ip, &in);
-        driven = core_driven(c->work.level, (size_t)b.n * (size_t)ip);
+        const int clipped = gather(c->work.level, &b, row = p->row, p->rows, ip, &in);
+        core_look(&seen, &c->design, c->work.level, p->rows, b.n);
+        seen.clipped = clipped;
+        seen.signs = signs;
       }
-      if (c->backend->codes(c, k, signs, b.n, r) < 0) return;
+      int saturated = 0;
+      if (c->backend->codes(c, k, &seen, b.n, r, &saturated) < 0) return;
       core_correct(&c->work, y + (size_t)b.first * (size_t)OP + p->column, OP, &c->tiles[k], b.n);
-      chip_count_products(c, k, core_phases(&c->design, signs), b.n, driven);
+      chip_count_products(c, k, &seen, b.n, saturated);
     }
   }
   assert(s->digital == 0 || shape->k == 1);

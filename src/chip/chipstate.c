@@ -323,6 +323,21 @@ static int check_counts(const struct tensorfile *tf, const struct ledger_counts 
   return 0;
 }
 
+// Older states have the first counts only; the others are then 0.
+static int take_counts(struct tensorfile *tf, struct chip *c) {
+  enum { ALL = sizeof(struct ledger_counts) / sizeof(int64_t) };
+  int64_t *to = (int64_t *)(void *)c->ledger.core;
+  const int64_t first[] = { c->n_cores, LEDGER_FIRST_COUNTS }, all[] = { c->n_cores, ALL };
+  memset(c->ledger.core, 0, sizeof c->ledger.core);
+  if (tensorfile_i64(tf, "chip.ledger", 2, first, to) < 0) return tensorfile_i64(tf, "chip.ledger", 2, all, to);
+  for (int64_t i = c->n_cores * LEDGER_FIRST_COUNTS; i-- > 0;) {
+    const int64_t at = i / LEDGER_FIRST_COUNTS * ALL + i % LEDGER_FIRST_COUNTS, count = to[i];
+    to[i] = 0;
+    to[at] = count;
+  }
+  return 0;
+}
+
 static int visit_chip(struct tensorfile_writer *w, struct tensorfile *tf, struct chip *c) {
   uint64_t words[N_RNG];
   double clock = c->clock_s;
@@ -341,7 +356,7 @@ static int visit_chip(struct tensorfile_writer *w, struct tensorfile *tf, struct
   }
   TRY(take(tf, "chip", &times, 1, 1, 1, 1, &one));
   TRY(tensorfile_u64(tf, "chip.rng", 1, &n_words, words));
-  TRY(tensorfile_i64(tf, "chip.ledger", 2, dims, (int64_t *)(void *)c->ledger.core));
+  TRY(take_counts(tf, c));
   TRY(tensorfile_i64(tf, "chip.most_writes", 1, &one, &c->ledger.most_writes));
   for (int k = 0; k < c->n_cores; k++) TRY(check_counts(tf, &c->ledger.core[k]));
   if (words[N_RNG - 1] > 4)

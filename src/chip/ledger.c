@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/json.h"
+#include "base/note.h"
 
 static const char *const preset_names[] = { "legallo2023", "khaddam2022", "none", NULL };
 
@@ -111,6 +112,14 @@ struct ledger_counts ledger_total(const struct ledger *l) {
   return total;
 }
 
+void ledger_note(const struct ledger_counts *l) {
+  const double clipped = (double)l->inputs_clipped / fmax((double)l->input_conversions, 1);
+  const double saturated = (double)l->conversions_saturated / fmax((double)l->output_conversions, 1);
+  if (clipped <= 0.01 && saturated <= 0.01) return;
+  note("of the inputs of the chip %.2g %% were cut off at the input range, of its output conversions %.2g %% at the "
+       "output range: larger than those of the calibration", 100*clipped, 100*saturated);
+}
+
 struct ledger_cost ledger_cost(const struct ledger *l, const struct ledger_params *p) {
   const struct ledger_counts total = ledger_total(l);
   const struct price v = price_of(p);
@@ -150,11 +159,11 @@ static void print_reading(const struct ledger_cost *c, const struct ledger_param
 void ledger_print(const struct ledger *l, const struct ledger_params *p, FILE *out) {
   const struct ledger_counts total = ledger_total(l);
   const struct ledger_cost c = ledger_cost(l, p);
-  fprintf(out, "%-20s %14s", "", "total");
+  fprintf(out, "%-22s %14s", "", "total");
   for (int k = 0; k < l->n_cores; k++) fprintf(out, "   %7s %3d", "core", k);
   fputc('\n', out);
 #define X(name, help)                                                                              \
-  fprintf(out, "%-20s %14" PRId64, #name, total.name);                                             \
+  fprintf(out, "%-22s %14" PRId64, #name, total.name);                                             \
   for (int k = 0; k < l->n_cores; k++) fprintf(out, " %12" PRId64, l->core[k].name);               \
   fprintf(out, "  %s\n", help);
   LEDGER_COUNTS(X)
@@ -168,7 +177,7 @@ void ledger_print(const struct ledger *l, const struct ledger_params *p, FILE *o
 }
 
 static void print_row(const char *name, const struct ledger_column *columns, const double *v, int n, FILE *out) {
-  fprintf(out, "%-20s", name);
+  fprintf(out, "%-22s", name);
   for (int k = 0; k < n; k++) fprintf(out, "%s %12.9g", columns[k].sign ? "  " : "", v[k]);
   fputc('\n', out);
 }
@@ -183,7 +192,7 @@ void ledger_print_means(const struct ledger_column *columns, int n, const struct
     written += columns[k].mean->devices_written;
   }
   const bool priced = writing_priced(p, pulses, written);
-  fprintf(out, "%-20s", "");
+  fprintf(out, "%-22s", "");
   for (int k = 0; k < n; k++) {
     if (columns[k].sign) fprintf(out, " %c", columns[k].sign);
     fprintf(out, " %12s", columns[k].name);

@@ -29,7 +29,10 @@ enum { LEDGER_MAX_CORES = 256, LEDGER_MAX_COLUMNS = 8 };
   X(devices_written, "devices written")                                                            \
   X(pulses, "programming pulses of units, program-and-verify only")                                        \
   X(verify_reads, "verify reads of units, program-and-verify only")                                        \
-  X(verify_failed, "units not within tolerance when the loop gave up")
+  X(verify_failed, "units not within tolerance when the loop gave up")                                     \
+  X(inputs_clipped, "input pulses of inputs beyond the input range, which were cut off")           \
+  X(conversions_saturated, "output conversions at the end of the output range")
+enum { LEDGER_FIRST_COUNTS = 10 };  // so many had the first chip states
 
 struct ledger_counts {
 #define X(name, help) int64_t name;
@@ -72,6 +75,9 @@ void ledger_reset(struct ledger *l);
 void ledger_add(struct ledger *l, const struct ledger *other);
 void ledger_subtract(struct ledger *l, const struct ledger *before);  // what happened since
 void ledger_repeat(struct ledger *l, const struct ledger *before, int64_t n);  // what happened since, n times more
+
+// A note if more than 1 % of the input pulses were cut off or of the output conversions saturated.
+void ledger_note(const struct ledger_counts *l);
 
 struct ledger_counts ledger_total(const struct ledger *l);
 struct ledger_cost ledger_cost(const struct ledger *l, const struct ledger_params *p);

@@ -208,9 +208,11 @@ static int product(void *device, int region, int n, const int32_t *input, int32_
   for (int first = 0; first < n; first += CORE_BLOCK) {
     const int B = n - first < CORE_BLOCK ? n - first : CORE_BLOCK;
     take_levels(c->work.level, input + (size_t)first * (size_t)t->rows, B, t);
-    const int own = core_signs(c->work.level, (size_t)B * (size_t)vector_padded(t->rows));
-    const int signs = s->signs ? s->signs : own;  // phases that nothing drives draw noise as well
-    c->backend->codes(c, region, signs, B, &c->rng);
+    struct core_inputs in;
+    int saturated;
+    core_look(&in, &c->design, c->work.level, t->rows, B);
+    if (s->signs) in.signs = s->signs;  // phases that nothing drives draw noise as well
+    c->backend->codes(c, region, &in, B, &c->rng, &saturated);
     for (int b = 0; b < B; b++)
       for (int o = 0; o < t->columns; o++)
         output[(first + b)*t->columns + o] = (int32_t)c->work.sum[b*t->ld + o];

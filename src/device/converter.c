@@ -22,11 +22,18 @@ struct converter_input converter_input(int bits, double range) {
   return (struct converter_input){ .factor = (real)(steps / range), .steps = bits ? (real)steps : 0 };
 }
 
-void converter_levels(real *restrict level, const real *restrict x, int n, struct converter_input c) {
+int converter_levels(real *restrict level, const real *restrict x, int n, struct converter_input c) {
+  const real most = c.steps + (real)0.5;
+  int beyond = 0;
   if (c.steps > 0)
-    for (int i = 0; i < n; i++) level[i] = RINT(clip(x[i] * c.factor, -c.steps, c.steps));
+    for (int i = 0; i < n; i++) {
+      const real v = x[i] * c.factor;
+      beyond += (v > most) | (v < -most);
+      level[i] = RINT(clip(v, -c.steps, c.steps));
+    }
   else
     for (int i = 0; i < n; i++) level[i] = x[i] * c.factor;
+  return beyond;
 }
 
 struct converter_output converter_output(int bits, bool one_phase, double lsb) {
@@ -43,13 +50,25 @@ struct converter_output converter_output(int bits, bool one_phase, double lsb) {
       const real v = (current) * c.over_lsb * gain[o] + offset[o];                                 \
       sum[i] += sign * (code);                                                                     \
     }
+// The same, and those beyond the range counted.
+#define COUNTED_CODES(current)                                                                     \
+  for (int b = 0; b < B; b++)                                                                      \
+    for (int o = 0; o < ld; o++) {                                                                 \
+      const int i = b*ld + o;                                                                      \
+      const real v = RINT((current) * c.over_lsb * gain[o] + offset[o]);                           \
+      beyond += (v > c.high) | (v < lowest);                                                       \
+      sum[i] += sign * clip(v, c.low, c.high);                                                     \
+    }
 
-void converter_codes(real *restrict sum, const real *restrict charge, const real *restrict variance,
+int converter_codes(real *restrict sum, const real *restrict charge, const real *restrict variance,
                      const float *restrict z, const real *restrict gain, const real *restrict offset,
                      struct converter_output c, real sign, int B, int ld) {
   const bool ideal = c.low >= c.high;
+  const real lowest = c.low < 0 ? c.low : (real)-HUGE_VAL;
+  int beyond = 0;
   if (z && ideal) CODES(charge[i] + SQRT(variance[i]) * (real)z[i], v)
-  else if (z) CODES(charge[i] + SQRT(variance[i]) * (real)z[i], clip(RINT(v), c.low, c.high))
+  else if (z) COUNTED_CODES(charge[i] + SQRT(variance[i]) * (real)z[i])
   else if (ideal) CODES(charge[i], v)
-  else CODES(charge[i], clip(RINT(v), c.low, c.high))
+  else COUNTED_CODES(charge[i])
+  return beyond;
 }

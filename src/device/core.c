@@ -19,10 +19,28 @@ int core_signs(const real *x, size_t n) {
   return (high > 0 ? CORE_POSITIVE : 0) | (low < 0 ? CORE_NEGATIVE : 0);
 }
 
-int core_driven(const real *level, size_t n) {
-  int driven = 0;
-  for (size_t i = 0; i < n; i++) driven += level[i] != 0;
-  return driven;
+static int signs_of(const real *level, int n, int *driven) {
+  real low = 0, high = 0;
+  int sent = 0;
+  for (int i = 0; i < n; i++) {
+    low = level[i] < low ? level[i] : low;
+    high = level[i] > high ? level[i] : high;
+    sent += level[i] != 0;
+  }
+  *driven += sent;
+  return (high > 0 ? CORE_POSITIVE : 0) | (low < 0 ? CORE_NEGATIVE : 0);
+}
+
+void core_look(struct core_inputs *in, const struct tile_design *d, const real *level, int rows, int B) {
+  const int ip = vector_padded(rows);
+  assert(B <= CORE_BLOCK);
+  in->signs = in->phases = in->driven = in->clipped = 0;
+  for (int b = 0; b < B; b++) {
+    const int signs = signs_of(level + (size_t)b * (size_t)ip, ip, &in->driven);
+    in->of[b] = (uint8_t)signs;
+    in->signs |= signs;
+    in->phases += core_phases(d, signs);
+  }
 }
 
 void core_work_init(struct core_work *w, int rows, int columns) {
@@ -114,15 +132,28 @@ static void remember(struct core_work *w, const struct tile *t, const struct til
   }
 }
 
-void core_codes(struct core_work *w, const struct tile *t, const struct tile_design *d, int signs, int B,
-                struct rng *r) {
+// Whether any of the vectors has a phase for this sign of input; 1-phase reading has one for both.
+static bool has_phase(const struct tile_design *d, int signs, int sign) {
+  return d->one_phase ? sign > 0 && signs : (signs & (sign > 0 ? CORE_POSITIVE : CORE_NEGATIVE)) != 0;
+}
+
+// A vector without inputs is not converted, whatever is beside it. In 4-phase reading the codes of a phase that others
+// have and it has not, those of the converters' offsets, cancel.
+static void leave_out_silent(struct core_work *w, const struct core_inputs *in, int B, int ld) {
+  for (int b = 0; b < B; b++)
+    if (!in->of[b]) memset(w->sum + (size_t)b * (size_t)ld, 0, (size_t)ld * sizeof(real));
+}
+
+int core_codes(struct core_work *w, const struct tile *t, const struct tile_design *d, const struct core_inputs *seen,
+               int B, struct rng *r) {
   assert(B <= CORE_BLOCK);
+  int saturated = 0;
   const size_t out = (size_t)B * (size_t)t->ld;
   const bool noise = r && is_noisy(d);
   const struct converter_output c = converter_output(d->adc_bits, d->one_phase, t->lsb);
   memset(w->sum, 0, out * sizeof(real));
   for (int in = 1; in >= -1; in -= 2) {  // sign of input
-    if (d->one_phase ? in < 0 || !signs : !(signs & (in > 0 ? CORE_POSITIVE : CORE_NEGATIVE))) continue;
+    if (!has_phase(d, seen->signs, in)) continue;
     take_sign(w, t, d, in, B, noise);
     for (int s = 0; s < (d->one_phase ? 1 : 2); s++) {  // sign of weight
       multiply(w->charge, w->part, w->few, w, t->g[s], t, B);
@@ -131,10 +162,12 @@ void core_codes(struct core_work *w, const struct tile *t, const struct tile_des
         noise_normal(w->z, out, r);
         if (t->memory) remember(w, t, d, 2*(in < 0) + s, B, r);
       }
-      converter_codes(w->sum, w->charge, w->variance, noise ? w->z : NULL, t->converter_gain, t->converter_offset, c,
-                      (real)(s ? -in : in), B, t->ld);
+      saturated += converter_codes(w->sum, w->charge, w->variance, noise ? w->z : NULL, t->converter_gain,
+                                   t->converter_offset, c, (real)(s ? -in : in), B, t->ld);
     }
   }
+  leave_out_silent(w, seen, B, t->ld);
+  return saturated;
 }
 
 void core_correct(const struct core_work *w, real *y, int ld_y, const struct tile *t, int B) {
@@ -149,17 +182,20 @@ double core_range(struct core_work *w, const struct tile *t, const struct tile_d
   double peak = 0;
   for (int b = 0; b < n; b += CORE_BLOCK) {
     const int B = n - b < CORE_BLOCK ? n - b : CORE_BLOCK;
+    struct core_inputs in;
     memcpy(w->level, levels + (size_t)b*ip, (size_t)B*ip * sizeof *levels);
-    peak = fmax(peak, core_peak(w, t, d, core_signs(w->level, (size_t)B*ip), B));
+    core_look(&in, d, w->level, t->rows, B);
+    peak = fmax(peak, core_peak(w, t, d, &in, B));
   }
   const double lsb = bits > 0 ? fmax(margin*peak / (ldexp(1, bits) - 1), least) : 0;
   return lsb > 0 ? lsb : 1;
 }
 
-double core_peak(struct core_work *w, const struct tile *t, const struct tile_design *d, int signs, int B) {
+double core_peak(struct core_work *w, const struct tile *t, const struct tile_design *d, const struct core_inputs *seen,
+                 int B) {
   double peak = 0;
   for (int in = 1; in >= -1; in -= 2) {
-    if (d->one_phase ? in < 0 || !signs : !(signs & (in > 0 ? CORE_POSITIVE : CORE_NEGATIVE))) continue;
+    if (!has_phase(d, seen->signs, in)) continue;
     take_sign(w, t, d, in, B, false);
     for (int s = 0; s < (d->one_phase ? 1 : 2); s++) {
       multiply(w->charge, w->part, w->few, w, t->g[s], t, B);

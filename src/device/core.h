@@ -1,7 +1,7 @@
 // core.h - one product of a crossbar core: input steps on the word lines, currents summed on the columns,
 // noise, one conversion per column and phase, digital sum and correction.
 //   4-phase: one sign of input on one sign of weight per phase; codes of ++ and -- count up, of +- and -+ down.
-//            A sign that no input has costs no phase.
+//            A sign that no input of a vector has costs it no phase.
 //   1-phase: everything at once, charge = x (G+ - G-).
 // Read noise is drawn per column, vector and phase with variance sum_i x_i^2 sigma_i^2, which is exactly the
 // distribution of independent noise in every device (equation P5).
@@ -17,12 +17,20 @@ struct rng;
 
 enum { CORE_BLOCK = 96 };  // input vectors handled at once
 
-// Signs among the inputs, or-ed.
+// Signs among the inputs of a vector, or-ed.
 enum { CORE_POSITIVE = 1, CORE_NEGATIVE = 2 };
 int core_signs(const real *x, size_t n);
 
-// Inputs that are not 0 once they are steps: the rest send no pulse.
-int core_driven(const real *level, size_t n);
+// What vectors ask for once their inputs are steps: the same of each, whichever are handed over together.
+struct core_inputs {
+  int signs;               // of all of them, or-ed: noise is drawn for these phases
+  int phases;              // sum over the vectors
+  int driven;              // inputs that are not 0: the rest send no pulse
+  int clipped;             // of these, beyond the input range; set by the caller
+  uint8_t of[CORE_BLOCK];  // signs of each vector
+};
+// Of level (B, padded rows), B <= CORE_BLOCK.
+void core_look(struct core_inputs *in, const struct tile_design *d, const real *level, int rows, int B);
 
 // Scratch for tiles of at most rows x columns.
 struct core_work {
@@ -41,9 +49,10 @@ void core_work_release(struct core_work *w);
 // Phases of one product under inputs of these signs.
 int core_phases(const struct tile_design *d, int signs);
 
-// w->sum (B, ld) = codes of w->level (B, padded rows), B <= CORE_BLOCK. r NULL: without read noise.
-void core_codes(struct core_work *w, const struct tile *t, const struct tile_design *d, int signs, int B,
-                struct rng *r);
+// w->sum (B, ld) = codes of w->level (B, padded rows), B <= CORE_BLOCK, which core_look has looked at. r NULL: without
+// read noise. Returns the conversions that saturated.
+int core_codes(struct core_work *w, const struct tile *t, const struct tile_design *d, const struct core_inputs *in,
+               int B, struct rng *r);
 
 // y (B rows at stride ld_y) += gain w->sum + offset: the digital correction (equation P6).
 void core_correct(const struct core_work *w, real *y, int ld_y, const struct tile *t, int B);
@@ -54,6 +63,7 @@ double core_range(struct core_work *w, const struct tile *t, const struct tile_d
                   double margin, double least);
 
 // Largest charge of any phase of w->level (B, padded rows), without noise: what the output range must hold.
-double core_peak(struct core_work *w, const struct tile *t, const struct tile_design *d, int signs, int B);
+double core_peak(struct core_work *w, const struct tile *t, const struct tile_design *d, const struct core_inputs *in,
+                 int B);
 
 #endif

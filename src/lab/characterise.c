@@ -41,10 +41,12 @@ static double spread_of(const float *v, double mean) {
 // Noise of single units, read one row at a time: root of the mean variance over all of them, uS.
 static double measured_noise(struct core_work *w, const struct tile *t, const struct tile_design *d, struct rng *r) {
   double sum = 0, square = 0, total = 0;
+  struct core_inputs in;
   for (int row = 0; row < SIDE; row++) {
     memset(w->level, 0, CORE_BLOCK * SIDE * sizeof(real));
     for (int b = 0; b < CORE_BLOCK; b++) w->level[b * SIDE + row] = 1;
-    core_codes(w, t, d, CORE_POSITIVE, CORE_BLOCK, r);
+    core_look(&in, d, w->level, SIDE, CORE_BLOCK);
+    core_codes(w, t, d, &in, CORE_BLOCK, r);
     for (int o = 0; o < SIDE; o++) {
       sum = square = 0;
       for (int b = 0; b < CORE_BLOCK; b++) {  // from the first read: a device without noise gives exactly 0

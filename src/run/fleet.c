@@ -11,7 +11,19 @@ void fleet_init(struct fleet *f) {
   for (int k = 0; k < f->n_workers; k++) f->place[k].part = err_calloc((size_t)f->n_parts, sizeof(struct ledger));
 }
 
+// Of all that the chips did.
+static void note_ranges(const struct fleet *f) {
+  struct ledger all = f->first, part;
+  for (int k = 0; k < f->n_parts; k++) {
+    fleet_part(&part, f, k);
+    ledger_add(&all, &part);
+  }
+  const struct ledger_counts total = ledger_total(&all);
+  ledger_note(&total);
+}
+
 void fleet_release(struct fleet *f) {
+  if (f->place) note_ranges(f);
   if (f->chip) fleet_end(f);
   for (int k = 0; f->place && k < f->n_workers; k++) free(f->place[k].part);
   free(f->place);
