@@ -8,9 +8,9 @@
 #include "base/json.h"
 #include "base/settings.h"
 #include "chip/chip.h"
-#include "device/tile.h"
 #include "chip/chipstate.h"
 #include "chip/simulateddriver.h"
+#include "device/tile.h"
 #include "kernel/conv.h"
 #include "metaxbar.h"
 

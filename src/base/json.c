@@ -302,6 +302,16 @@ int json_print(struct json_t *v, FILE *out) {
   return fflush(out) || ferror(out) ? err_set(ERR_IO, "cannot print JSON: write failed") : 0;
 }
 
+int json_line(char **text, size_t *size, json_t *v) {
+  *text = NULL;
+  FILE *out = open_memstream(text, size);
+  if (!out) return err_set(ERR_IO, "cannot print JSON: out of memory");
+  int rc = json_print(v, out);
+  if (fclose(out) && rc == 0) rc = err_set(ERR_IO, "cannot print JSON: out of memory");
+  if (rc < 0) free(*text);
+  return rc;
+}
+
 int json_write(struct json_t *v, const char *path) {
   struct file_out out;
   TRY(check_printable(v, "value"));

@@ -67,6 +67,8 @@ void json_put_i64s(struct json_t *o, const char *name, const int64_t *v, size_t 
 // A real that was not finite (or a text that was not UTF-8) is refused here by its name, before
 // anything is printed. A failing stream is ERR_IO.
 int json_print(struct json_t *v, FILE *out);
+// The same into memory: *text, of *size characters with the line end, is the caller's to free.
+int json_line(char **text, size_t *size, struct json_t *v);
 int json_write(struct json_t *v, const char *path);  // to a file (base/file.h)
 
 #endif

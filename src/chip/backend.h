@@ -13,7 +13,9 @@
 #include "base/real.h"
 
 struct chip;
+struct chip_params;
 struct core_inputs;
+struct door;
 struct driver;
 struct rng;
 struct tile_count;
@@ -38,10 +40,11 @@ struct backend {
 };
 extern const struct backend backend_simulated, backend_driven;
 
+// ERR_SETTING for a setting of drivers where there is none.
+int backend_check_no_driver(const struct chip_params *p);
 // Open the driver of c->params, and take from it what the settings of simulated devices say otherwise. ERR_SETTING for
 // a setting that only simulated devices have.
 int backend_open_driver(struct chip *c);
-struct door;
 // Close and release; NULL is nothing. ERR_IO if a recording cannot be completed.
 int backend_close_driver(struct door *d);
 

@@ -18,17 +18,45 @@ static const char *const allowed[] = {
   "update_levels", "update_aim", "time_s", NULL,
 };
 
-static int check_settings(const struct chip_params *p) {
+static bool in_list(const char *const *list, const char *name) {
+  while (*list && strcmp(*list, name)) list++;
+  return *list != NULL;
+}
+
+// The first setting that is not as it is by default, of those in the list or of those not in it; NULL: none.
+static const struct param *changed(const struct chip_params *p, const char *const *list, bool listed) {
   for (const struct param *q = chip_param_table; q->name; q++) {
     char value[PARAM_TEXT_SIZE], usual[PARAM_TEXT_SIZE];
-    const char *const *a = allowed;
-    while (*a && strcmp(*a, q->name)) a++;
     param_value(q, p, value);
     param_default_value(q, usual);
-    if (!*a && strcmp(value, usual))
-      return err_set(ERR_SETTING, "chip.%s=%s: with chip.driver the driver says what its devices are", q->name, value);
+    if (strcmp(value, usual) && in_list(list, q->name) == listed) return q;
   }
-  return 0;
+  return NULL;
+}
+
+static int refuse(const struct chip_params *p, const struct param *q, const char *why) {
+  char value[PARAM_TEXT_SIZE];
+  if (!q) return 0;
+  param_value(q, p, value);
+  return err_set(ERR_SETTING, "chip.%s=%s: %s", q->name, value, why);
+}
+
+int backend_check_no_driver(const struct chip_params *p) {
+  static const char *const list[] = { "record", "driver_faults", "driver_timeout_s", "driver_tolerance", NULL };
+  return refuse(p, changed(p, list, true), "has an effect with chip.driver only");
+}
+
+static int check_settings(const struct chip_params *p) {
+  return refuse(p, changed(p, allowed, false), "with chip.driver the driver says what its devices are");
+}
+
+static int check_abilities(const struct chip_params *p, const struct driver *d) {
+  static const char *const margin[] = { "adc_margin", NULL };
+  if (d->can.range) return 0;
+  TRY(refuse(p, changed(p, margin, true), "this driver does not choose output ranges"));
+  return p->correction == CHIP_NONE
+             ? err_set(ERR_SETTING, "chip.correction=none: %s does not say what its codes mean", d->info.name)
+             : 0;
 }
 
 // The chip is as the driver describes it: one device of a cell's sign is a unit.
@@ -72,8 +100,7 @@ int backend_open_driver(struct chip *c) {
   c->door = err_calloc(1, sizeof *c->door);
   c->door->driver = driver;
   c->backend = &backend_driven;
-  if (!driver->can.range && p->correction == CHIP_NONE)
-    return err_set(ERR_SETTING, "chip.correction=none: %s does not say what its codes mean", driver->info.name);
+  TRY(check_abilities(p, driver));
   return take_info(c, &driver->info);
 }
 
@@ -103,13 +130,9 @@ static int place(struct chip *c) {
   return rc;
 }
 
-// Ask what a driver draws random numbers for: from the stream of the caller, if it can.
-static int ask_drawing(const struct chip *c, struct driver_call *call, struct rng *r, int signs) {
-  if (r) rng_words(call->random, r);
-  call->random[RNG_WORDS] = (uint32_t)signs;
-  TRY(ask(c, call));
-  if (r && c->door->driver->can.random) rng_from_words(r, call->random);
-  return 0;
+static int ask_drawing(const struct chip *c, struct driver_call *call, struct rng *r) {
+  TRY(chip_failure(c));
+  return keep(c->door, driver_ask_drawing(c->door->driver, call, r));
 }
 
 static int simple(const struct chip *c, enum driver_op op) {
@@ -156,7 +179,7 @@ static int program(struct chip *c, int k, bool first, struct rng *r, struct tile
   }
   struct driver_call call = { .op = DRIVER_PROGRAM, .region = k, .target = target, .mask = first ? NULL : bytes,
                               .tolerance = c->params.driver_tolerance, .reached = target + n, .status = bytes + n };
-  const int rc = ask_drawing(c, &call, r, 0);
+  const int rc = ask_drawing(c, &call, r);
   if (rc == 0) count_cells(count, &call);
   free(bytes);
   free(target);
@@ -180,7 +203,8 @@ static int codes(struct chip *c, int k, const struct core_inputs *seen, int B, s
   if (c->origin && c->door->driver->can.save && c->door->driver->can.random) TRY(remember(c));  // reads leave traces
   int32_t *in = steps_of(c->work.level, B, p), *out = err_calloc((size_t)B * (size_t)p->columns, sizeof *out);
   struct driver_call call = { .op = DRIVER_PRODUCT, .region = k, .n = B, .input = in, .output = out };
-  const int rc = ask_drawing(c, &call, r, seen->signs);
+  call.random[RNG_WORDS] = (uint32_t)seen->signs;
+  const int rc = ask_drawing(c, &call, r);
   if (rc == 0) {
     memset(c->work.sum, 0, (size_t)B * (size_t)ld * sizeof *c->work.sum);
     for (int b = 0; b < B; b++)

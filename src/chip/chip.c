@@ -73,10 +73,10 @@ const struct param chip_param_table[] = {
   F(read_scale, 1, 0, 100, "multiplies the read noise"),
   F(read_white, 0, 0, 1, "white read noise of a device, relative to its g_max, added to that of the device model"),
   PARAM_BOOL(struct chip_params, read_memory, 0,
-             "reads that follow each other share 1/f noise as its spectrum says; no: each read draws it anew"),
+             "correlate the read noise of successive reads as a 1/f spectrum does; no: independent noise"),
   F(on_off_ratio, 0, 0, 1e9, "largest conductance over the mean one after RESET; 0: that of the device model"),
   F(reset_spread, 0, 0, 10, "relative spread of the conductance after RESET, with chip.on_off_ratio"),
-  I(endurance, 0, 0, 1000000000, "writes after which a device can no longer be programmed; 0: it always can"),
+  I(endurance, 0, 0, 1000000000, "writes after which a device keeps its conductance for good; 0: any number"),
   F(wire_ohm, 0, 0, 1000, "resistance of the wires between neighbouring cells, ohm"),
   F(fault_reset, 0, 0, 1, "fraction of the devices that are stuck at RESET, without conductance"),
   F(fault_set, 0, 0, 1, "fraction of the devices that are stuck at SET, the largest conductance"),
@@ -144,7 +144,7 @@ int chip_new(struct chip **out, const struct chip_params *p, uint64_t seed) {
   c->params = *p;
   c->seed = seed;
   c->rng = rng_stream(seed, RNG_PROGRAM, 0);
-  int rc = *p->driver ? backend_open_driver(c) : 0;
+  int rc = *p->driver ? backend_open_driver(c) : backend_check_no_driver(p);
   if (rc == 0) rc = design_init(c);
   if (rc == 0 && p->aim_s > 0) {
     c->aim = err_calloc(CHIP_AIMS + 1, sizeof *c->aim);

@@ -3,7 +3,7 @@
 
 #include "base/err.h"
 #include "base/vector.h"
-#include "chip/chip_private.h"
+#include "chip/chipstate_private.h"
 
 const char *chip_devices_named(const struct chip_params *p) {
   return *p->driver ? p->driver : *p->table ? p->table : pcm_preset_names[p->preset];
@@ -40,35 +40,22 @@ void chip_over_scale(const struct chip *c, int index, real *v) {
         v[((size_t)p->row + i)*OP + (size_t)p->column + o] /= chip_scale_of(m, p)[o];
 }
 
-static double unit_value(const struct tile *t, int property, size_t u) {
-  switch (property) {
-  case 0: return (double)t->target_uS[u];
-  case 1: return (double)t->g_uS[u];
-  case 2: return (double)t->nu[u];
-  case 3: return (double)t->q[u];
-  case 4: return (double)t->stuck_uS[u];
-  case 5: return t->written_s[u];
-  case 6: return t->writes[u];
-  default: return t->fault[u];
-  }
-}
-
 int chip_unit_values(const struct chip *c, int m, const char *property, double *v) {
-  static const char *const names[] = { "target_uS", "g_uS", "nu", "q", "stuck_uS", "written_s", "writes", "fault" };
-  enum { N_NAMES = sizeof names / sizeof *names };
   const struct chip_matrix *matrix = &c->matrices[m];
   const size_t I = (size_t)matrix->base.I, O = (size_t)matrix->base.O, planes = 2 * (size_t)c->design.units;
-  int k = 0;
-  while (k < N_NAMES && strcmp(names[k], property)) k++;
-  if (k == N_NAMES) return err_set(ERR_SETTING, "%s: there is no such property of a device", property);
   for (int piece = matrix->first; piece < matrix->first + matrix->n_tiles; piece++) {
     const struct floorplan_piece *p = &c->pieces[piece];
     const struct tile *t = &c->tiles[piece];
+    struct chipstate_field f[CHIPSTATE_UNIT_FIELDS];
+    int k = 0;
+    chipstate_unit_fields(f, t, c);
+    while (k < CHIPSTATE_UNIT_FIELDS && strcmp(f[k].name, property)) k++;
+    if (k == CHIPSTATE_UNIT_FIELDS) return err_set(ERR_SETTING, "%s: there is no such property of a device", property);
     for (size_t plane = 0; plane < planes; plane++)
       for (size_t i = 0; i < (size_t)p->rows; i++)
         for (size_t o = 0; o < (size_t)p->columns; o++)
           v[(plane * I + (size_t)p->row + i) * O + (size_t)p->column + o] =
-            unit_value(t, k, plane * tile_plane(t) + i * (size_t)t->ld + o);
+            chipstate_get(&f[k], plane * tile_plane(t) + i * (size_t)t->ld + o);
   }
   return 0;
 }

@@ -10,25 +10,22 @@
 #include "kernel/events.h"
 #include "kernel/noise.h"
 
-int core_signs(const real *x, size_t n) {
+// Signs of n values, or-ed; those that are not 0 are added to *driven.
+static int signs_of(const real *x, size_t n, int *driven) {
   real low = 0, high = 0;
+  int sent = 0;
   for (size_t i = 0; i < n; i++) {
     low = x[i] < low ? x[i] : low;
     high = x[i] > high ? x[i] : high;
-  }
-  return (high > 0 ? CORE_POSITIVE : 0) | (low < 0 ? CORE_NEGATIVE : 0);
-}
-
-static int signs_of(const real *level, int n, int *driven) {
-  real low = 0, high = 0;
-  int sent = 0;
-  for (int i = 0; i < n; i++) {
-    low = level[i] < low ? level[i] : low;
-    high = level[i] > high ? level[i] : high;
-    sent += level[i] != 0;
+    sent += x[i] != 0;
   }
   *driven += sent;
   return (high > 0 ? CORE_POSITIVE : 0) | (low < 0 ? CORE_NEGATIVE : 0);
+}
+
+int core_signs(const real *x, size_t n) {
+  int driven = 0;
+  return signs_of(x, n, &driven);
 }
 
 void core_look(struct core_inputs *in, const struct tile_design *d, const real *level, int rows, int B) {
@@ -36,7 +33,7 @@ void core_look(struct core_inputs *in, const struct tile_design *d, const real *
   assert(B <= CORE_BLOCK);
   in->signs = in->phases = in->driven = in->clipped = 0;
   for (int b = 0; b < B; b++) {
-    const int signs = signs_of(level + (size_t)b * (size_t)ip, ip, &in->driven);
+    const int signs = signs_of(level + (size_t)b * (size_t)ip, (size_t)ip, &in->driven);
     in->of[b] = (uint8_t)signs;
     in->signs |= signs;
     in->phases += core_phases(d, signs);

@@ -79,7 +79,7 @@ double pcm_log_ratio(const struct pcm *p, double t_s);
 double pcm_read_factor(const struct pcm *p, double t_s);
 
 // The x to write so that, by the mean drift, units conduct in proportion to `wanted` (0 .. 1) t_s after writing:
-// f(x) = wanted f(1), f(x) = x (t/t0)^-mu(x). The largest stays the largest.
+// f(x) = wanted f(1), f(x) = x (t/t0)^-mu(x) (P8). The largest stays the largest.
 double pcm_aim(const struct pcm *p, double wanted, double t_s);
 
 // Statistical programming of n units: g_prog (P1), nu (P2) and q of (P4) from targets in uS; z1, z2 (n) are

@@ -7,12 +7,6 @@
 #include "base/err.h"
 #include "base/json.h"
 
-static const struct { const char *name; int code; } failures[] = {
-  { "timeout", MX_DRIVER_TIMEOUT }, { "busy", MX_DRIVER_BUSY }, { "argument", MX_DRIVER_ARGUMENT },
-  { "lost", MX_DRIVER_LOST }, { "worn", MX_DRIVER_WORN }, { "failed", MX_DRIVER_FAILED },
-};
-enum { N_FAILURES = sizeof failures/sizeof *failures };
-
 // Has the call a stream of random numbers?
 static bool draws(const struct driver_call *c, bool random) {
   return random && (c->op == DRIVER_PROGRAM || c->op == DRIVER_PRODUCT);
@@ -109,8 +103,8 @@ struct json_t *calltext_answer(const struct driver_call *c, bool random) {
   struct json_t *o = json_object_new();
   if (c->failure) {
     const char *name = "failed";
-    for (int k = 0; k < N_FAILURES; k++)
-      if (failures[k].code == c->failure) name = failures[k].name;
+    for (const struct driver_failure *f = driver_failures; f->name; f++)
+      if (f->code == c->failure) name = f->name;
     json_put_text(o, "error", name);
     if (*c->message) json_put_text(o, "message", c->message);
     return o;
@@ -222,8 +216,8 @@ static int take_failure(struct driver_call *c, const struct json_t *o, const cha
   TRY(json_field_text(o, where, "error", &name));
   if (json_has(o, "message")) TRY(json_field_text(o, where, "message", &message));
   snprintf(c->message, sizeof c->message, "%s", message);
-  for (int k = 0; k < N_FAILURES; k++)
-    if (!strcmp(failures[k].name, name)) c->failure = failures[k].code;
+  for (const struct driver_failure *f = driver_failures; f->name; f++)
+    if (!strcmp(f->name, name)) c->failure = f->code;
   return c->failure ? 0 : err_set(ERR_FORMAT, "%s: error=%s: no such error", where, name);
 }
 

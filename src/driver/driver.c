@@ -7,12 +7,23 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/rng.h"
 #include "base/text.h"
 
 const char *const driver_op_names[] = {
   [DRIVER_INFO] = "info", [DRIVER_PLACE] = "place", [DRIVER_PROGRAM] = "program", [DRIVER_READ] = "read",
   [DRIVER_PRODUCT] = "product", [DRIVER_RANGE] = "range", [DRIVER_NOW] = "now", [DRIVER_WAIT] = "wait",
   [DRIVER_RESET] = "reset", [DRIVER_SAVE] = "save", [DRIVER_RESTORE] = "restore", NULL,
+};
+
+const struct driver_failure driver_failures[] = {
+  { "timeout", MX_DRIVER_TIMEOUT, "no answer in time" },
+  { "busy", MX_DRIVER_BUSY, "busy: in use by another program" },
+  { "argument", MX_DRIVER_ARGUMENT, "a value that this chip cannot take" },
+  { "lost", MX_DRIVER_LOST, "the connection to the chip is lost" },
+  { "worn", MX_DRIVER_WORN, "cells are worn out" },
+  { "failed", MX_DRIVER_FAILED, "failed" },
+  { 0 },
 };
 
 // ---- checks of what a driver answers; they name the driver, the call and the field
@@ -99,16 +110,10 @@ static int check_answer(struct driver *d, struct driver_call *c) {
   }
 }
 
-static const char *failure_text(int failure) {
-  switch (failure) {
-  case MX_DRIVER_TIMEOUT: return "no answer in time";
-  case MX_DRIVER_BUSY: return "busy: in use by another program";
-  case MX_DRIVER_ARGUMENT: return "a value that this chip cannot take";
-  case MX_DRIVER_LOST: return "the connection to the chip is lost";
-  case MX_DRIVER_WORN: return "cells are worn out";
-  case MX_DRIVER_FAILED: return "failed";
-  default: return "failed for an unknown reason";
-  }
+static const char *failure_text(int code) {
+  for (const struct driver_failure *f = driver_failures; f->name; f++)
+    if (f->code == code) return f->about;
+  return "failed for an unknown reason";
 }
 
 static int failed(const struct driver *d, const struct driver_call *c) {
@@ -119,12 +124,29 @@ static int failed(const struct driver *d, const struct driver_call *c) {
                  driver_op_names[c->op], where, failure_text(c->failure), *c->message ? ": " : "", c->message);
 }
 
+int driver_forward(struct driver *d, struct driver_call *c) {
+  TRY(d->kind->ask(d, c));
+  if (c->op == DRIVER_INFO && !c->failure) {
+    d->info = c->info;
+    d->can = c->can;
+  }
+  return 0;
+}
+
+int driver_ask_drawing(struct driver *d, struct driver_call *c, struct rng *r) {
+  if (!d->can.random || !r) return driver_ask(d, c);
+  rng_words(c->random, r);
+  TRY(driver_ask(d, c));
+  rng_from_words(r, c->random);
+  return 0;
+}
+
 int driver_ask(struct driver *d, struct driver_call *c) {
   if (c->op != DRIVER_PLACE && c->region >= 0 && c->region < d->n_regions) c->shape = d->regions[c->region];
   c->failure = 0;
   *c->message = 0;
   c->count = (struct mx_program_count){ 0 };
-  TRY(d->kind->ask(d, c));
+  TRY(driver_forward(d, c));
   c->message[sizeof c->message - 1] = 0;
   text_make_plain(c->message);
   if (c->failure) return failed(d, c);
@@ -140,21 +162,13 @@ int driver_ask(struct driver *d, struct driver_call *c) {
 
 // ---- opening
 
-static int introduce(struct driver *d) {
-  struct driver_call c = { .op = DRIVER_INFO };
-  TRY(driver_ask(d, &c));
-  d->info = c.info;
-  d->can = c.can;
-  return 0;
-}
-
 // Layers around *d, then what it is. On failure all of it is closed.
 static int finish(struct driver **d, const struct driver_options *o) {
+  struct driver_call info = { .op = DRIVER_INFO };
   int rc = 0;
-  (*d)->timeout_s = o->timeout_s;
   if (o->faults && *o->faults) rc = faults_open(d, *d, o->faults);
   if (rc == 0 && o->record && *o->record) rc = recording_open(d, *d, o->record);
-  if (rc == 0) rc = introduce(*d);
+  if (rc == 0) rc = driver_ask(*d, &info);
   if (rc < 0) {
     char message[1000];
     snprintf(message, sizeof message, "%s", err_message());

@@ -13,11 +13,22 @@
 
 #include "metaxbar_driver.h"
 
+struct rng;
+
 enum driver_op {
   DRIVER_INFO, DRIVER_PLACE, DRIVER_PROGRAM, DRIVER_READ, DRIVER_PRODUCT, DRIVER_RANGE, DRIVER_NOW, DRIVER_WAIT,
   DRIVER_RESET, DRIVER_SAVE, DRIVER_RESTORE, DRIVER_OPS
 };
 extern const char *const driver_op_names[DRIVER_OPS + 1];
+
+// The ways in which a call fails: enum mx_driver_error by the name that texts use, with a line about each. Ends with a
+// NULL name.
+struct driver_failure {
+  const char *name;
+  int code;
+  const char *about;
+};
+extern const struct driver_failure driver_failures[];
 
 // What a driver can do beyond what every driver must.
 struct driver_abilities {
@@ -64,7 +75,6 @@ struct driver_kind {
 struct driver {
   const struct driver_kind *kind;
   char name[200];                // for messages
-  double timeout_s;
   struct mx_driver_info info;    // from driver_open on
   struct driver_abilities can;
   struct mx_region *regions;     // as placed
@@ -74,7 +84,7 @@ struct driver {
 
 struct driver_options {
   const char *record;  // file; NULL or "": none
-  const char *faults;  // driver/faults.h; NULL or "": none
+  const char *faults;  // driver/faults.c; NULL or "": none
   double timeout_s;    // for an answer of a process
 };
 
@@ -91,8 +101,14 @@ int driver_close(struct driver *d);
 // Ask, and check the answer: sizes, ranges, finite numbers, a clock that does not run backwards. A failure of the chip
 // is ERR_IO with what failed, where and why; an answer out of range ERR_FORMAT with its field, place and value.
 int driver_ask(struct driver *d, struct driver_call *call);
+// The same; a driver that can draws its random numbers from r.
+int driver_ask_drawing(struct driver *d, struct driver_call *call, struct rng *r);
 
-// ---- constructors of the kinds, and layers that own what they stand around
+// ---- for the kinds, and for layers that own what they stand around
+
+// Ask without checks. What the driver is and can do is taken from its answers to INFO.
+int driver_forward(struct driver *d, struct driver_call *call);
+
 
 int library_open(struct driver **d, const char *text);
 int library_wrap(struct driver **d, const struct mx_driver *table, const char *name, const char *arguments);

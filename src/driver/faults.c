@@ -1,5 +1,10 @@
-#include "driver/faults.h"
-
+// A layer that spoils the answers of the driver it stands around, to see how a program copes.
+// A list, separated by commas, of CALL@NUMBER=WHAT: the NUMBER-th call (from 1) of that name, or of any, named "call".
+//   WHAT: timeout, busy, argument, lost, worn, failed   the call fails so; after lost every later call does
+//         delay:SECONDS                                 the answer comes later
+//         saturate                                      all output codes are the largest (product)
+//         zero                                          all output codes or weights are 0 (product, read)
+// Example: chip.driver_faults=product@100=timeout,program@3=worn
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +14,7 @@
 #include "base/err.h"
 #include "driver/driver.h"
 
+enum { FAULTS_MAX = 32 };
 enum effect { EFFECT_FAIL, EFFECT_DELAY, EFFECT_SATURATE, EFFECT_ZERO };
 
 struct fault {
@@ -27,17 +33,12 @@ struct faults {
   bool lost;
 };
 
-static const struct { const char *name; int failure; } failures[] = {
-  { "timeout", MX_DRIVER_TIMEOUT }, { "busy", MX_DRIVER_BUSY }, { "argument", MX_DRIVER_ARGUMENT },
-  { "lost", MX_DRIVER_LOST }, { "worn", MX_DRIVER_WORN }, { "failed", MX_DRIVER_FAILED },
-};
-
 static int parse_effect(struct fault *f, const char *what) {
   char *end;
-  for (size_t k = 0; k < sizeof failures/sizeof *failures; k++)
-    if (!strcmp(what, failures[k].name)) {
+  for (const struct driver_failure *k = driver_failures; k->name; k++)
+    if (!strcmp(what, k->name)) {
       f->effect = EFFECT_FAIL;
-      f->failure = failures[k].failure;
+      f->failure = k->code;
       return 0;
     }
   if (!strcmp(what, "saturate")) f->effect = EFFECT_SATURATE;
@@ -113,11 +114,7 @@ static int ask(struct driver *d, struct driver_call *c) {
     fail(f, c, due->failure);
     return 0;
   }
-  TRY(f->around->kind->ask(f->around, c));
-  if (c->op == DRIVER_INFO && !c->failure) {
-    d->info = c->info;
-    d->can = c->can;
-  }
+  TRY(driver_forward(f->around, c));
   if (due && due->effect == EFFECT_DELAY) wait_s(due->delay_s);
   else if (due && !c->failure) spoil(d, c, due->effect);
   return 0;
@@ -134,7 +131,7 @@ static const struct driver_kind kind = { ask, close_faults };
 
 int faults_open(struct driver **d, struct driver *around, const char *list) {
   struct faults *f = err_calloc(1, sizeof *f);
-  f->base = (struct driver){ .kind = &kind, .timeout_s = around->timeout_s, .can = around->can };
+  f->base = (struct driver){ .kind = &kind };
   snprintf(f->base.name, sizeof f->base.name, "%s", around->name);
   f->around = around;
   const int rc = parse(f, list);

@@ -91,7 +91,6 @@ int library_wrap(struct driver **d, const struct mx_driver *table, const char *n
     return err_set(failure == MX_DRIVER_BUSY ? ERR_BUSY : ERR_IO, "chip.driver=%s:%s: cannot be opened%s%s", name,
                    arguments, *c.message ? ": " : "", c.message);
   }
-  l->base.can.random = table->random != NULL;
   *d = &l->base;
   return 0;
 }

@@ -28,18 +28,13 @@ struct recorder {
 };
 
 static int put_line(struct recorder *r, struct json_t *o) {
-  char *line = NULL;
-  size_t size = 0;
-  FILE *text = open_memstream(&line, &size);
-  if (!text) return err_set(ERR_IO, "%s: out of memory", r->out.path);
-  int rc = json_print(o, text);
-  if (fclose(text) && rc == 0) rc = err_set(ERR_IO, "%s: out of memory", r->out.path);
-  if (rc == 0) {
-    r->sum = checksum_bytes(r->sum, line, size);
-    fprintf(r->out.stream, "%016" PRIx64 " %s", r->sum, line);
-  }
+  char *line;
+  size_t size;
+  TRY(json_line(&line, &size, o));
+  r->sum = checksum_bytes(r->sum, line, size);
+  fprintf(r->out.stream, "%016" PRIx64 " %s", r->sum, line);
   free(line);
-  return rc;
+  return 0;
 }
 
 static int put_call(struct recorder *r, struct json_t *request, struct json_t *answer, double time_s) {
@@ -58,12 +53,11 @@ static int record(struct driver *d, struct driver_call *c) {
   struct recorder *r = (struct recorder *)d;
   const double time_s = clock_s() - r->start_s;
   struct json_t *request = calltext_request(c, d->can.random);
-  const int rc = r->around->kind->ask(r->around, c);
+  const int rc = driver_forward(r->around, c);
   if (rc < 0) {
     c->failure = MX_DRIVER_LOST;
     snprintf(c->message, sizeof c->message, "%s", err_message());
   }
-  if (c->op == DRIVER_INFO && !c->failure) d->can = c->can;
   TRY(put_call(r, request, calltext_answer(c, d->can.random), time_s));
   return rc;
 }
@@ -85,7 +79,7 @@ static const struct driver_kind recorder_kind = { record, close_recorder };
 
 int recording_open(struct driver **d, struct driver *around, const char *path) {
   struct recorder *r = err_calloc(1, sizeof *r);
-  r->base = (struct driver){ .kind = &recorder_kind, .timeout_s = around->timeout_s, .can = around->can };
+  r->base = (struct driver){ .kind = &recorder_kind };
   snprintf(r->base.name, sizeof r->base.name, "%s", around->name);
   r->around = around;
   r->sum = CHECKSUM_START;
@@ -154,7 +148,6 @@ static int replay(struct driver *d, struct driver_call *c) {
                      : answer_from(r, c, o);
   json_release(o);
   r->n++;
-  if (rc == 0 && c->op == DRIVER_INFO && !c->failure) d->can = c->can;
   return rc;
 }
 

@@ -11,12 +11,13 @@
 struct remote {
   struct driver base;
   struct dialogue dialogue;
+  double timeout_s;
 };
 
 static int ask_line(struct remote *r, const char *line, size_t size, struct driver_call *c) {
   char *answer, where[300];
   struct json_t *o;
-  TRY(dialogue_ask(&r->dialogue, line, size, r->base.timeout_s + (c->op == DRIVER_WAIT ? c->until_s : 0), &answer));
+  TRY(dialogue_ask(&r->dialogue, line, size, r->timeout_s + (c->op == DRIVER_WAIT ? c->until_s : 0), &answer));
   snprintf(where, sizeof where, "%s: answer to %s", r->base.name, driver_op_names[c->op]);
   TRY(json_parse(&o, answer, strlen(answer), where));
   const int rc = calltext_take(c, o, r->base.can.random, where);
@@ -25,18 +26,14 @@ static int ask_line(struct remote *r, const char *line, size_t size, struct driv
 }
 
 static int ask(struct driver *d, struct driver_call *c) {
-  struct remote *r = (struct remote *)d;
-  char *line = NULL;
-  size_t size = 0;
-  FILE *out = open_memstream(&line, &size);
-  if (!out) return err_set(ERR_IO, "%s: out of memory", d->name);
+  char *line;
+  size_t size;
   struct json_t *request = calltext_request(c, d->can.random);
-  int rc = json_print(request, out);
+  int rc = json_line(&line, &size, request);
   json_release(request);
-  if (fclose(out) && rc == 0) rc = err_set(ERR_IO, "%s: out of memory", d->name);
-  if (rc == 0) rc = ask_line(r, line, size - 1, c);
+  if (rc < 0) return rc;
+  rc = ask_line((struct remote *)d, line, size - 1, c);
   free(line);
-  if (rc == 0 && c->op == DRIVER_INFO && !c->failure) d->can = c->can;
   return rc;
 }
 
@@ -51,7 +48,8 @@ static const struct driver_kind kind = { ask, close_remote };
 
 int remote_open(struct driver **d, const char *command, double timeout_s) {
   struct remote *r = err_calloc(1, sizeof *r);
-  r->base = (struct driver){ .kind = &kind, .timeout_s = timeout_s };
+  r->base.kind = &kind;
+  r->timeout_s = timeout_s;
   snprintf(r->base.name, sizeof r->base.name, "%s", command);
   const int rc = dialogue_start(&r->dialogue, command);
   if (rc < 0) free(r);

@@ -46,13 +46,7 @@ struct bench {
   struct level *level;
 };
 
-static int ask(struct bench *b, struct driver_call *c) {
-  const bool draws = b->d->can.random && (c->op == DRIVER_PROGRAM || c->op == DRIVER_PRODUCT);
-  if (draws) rng_words(c->random, &b->draws);
-  TRY(driver_ask(b->d, c));
-  if (draws) rng_from_words(&b->draws, c->random);
-  return 0;
-}
+static int ask(struct bench *b, struct driver_call *c) { return driver_ask_drawing(b->d, c, &b->draws); }
 
 // ---- what is read from the chip
 

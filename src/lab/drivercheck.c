@@ -43,10 +43,7 @@ int drivercheck_skip(struct bench *b, const char *why) {
 
 // An input or output error without a failure of the chip is the end of the driver: a process that is gone.
 int drivercheck_ask(struct bench *b, struct driver_call *c) {
-  const bool draws = b->d->can.random && (c->op == DRIVER_PROGRAM || c->op == DRIVER_PRODUCT);
-  if (draws) rng_words(c->random, &b->draws);
-  const int rc = driver_ask(b->d, c);
-  if (rc == 0 && draws) rng_from_words(&b->draws, c->random);
+  const int rc = driver_ask_drawing(b->d, c, &b->draws);
   if (rc < 0) b->dead = c->failure ? c->failure == MX_DRIVER_LOST : rc == ERR_IO;
   return rc;
 }

@@ -7,9 +7,10 @@
 #include "lab/drivercheck_private.h"
 
 static int check_info(struct bench *b) {
+  const struct mx_driver_info first = b->d->info, *then = &first;
   struct driver_call call = { .op = DRIVER_INFO };
   TRY(drivercheck_ask(b, &call));
-  const struct mx_driver_info *now = &call.info, *then = &b->d->info;
+  const struct mx_driver_info *now = &call.info;
   const bool same = !strcmp(now->name, then->name) && now->cores == then->cores && now->rows == then->rows &&
                     now->columns == then->columns && now->devices == then->devices && now->g_max_uS == then->g_max_uS &&
                     now->input_bits == then->input_bits && now->output_bits == then->output_bits &&

@@ -21,9 +21,6 @@ struct run_params {
 extern const struct param run_param_table[];  // section "run"
 
 int run_threads(const struct run_params *p);  // threads that run.threads stands for
-// Threads of an evaluation: one where chip.driver is used, as a driver has one chip.
-struct run_synapse_params;
-int run_workers(const struct run_params *p, const struct run_synapse_params *synapse, const struct chip_params *chip);
 
 // How the weights of an evaluation are represented.
 enum run_synapse_kind { RUN_EXACT, RUN_QUANTISED, RUN_CHIP };
@@ -35,6 +32,9 @@ struct run_synapse_params {
 };
 extern const struct param run_synapse_param_table[];  // section "synapse"
 extern const char *const run_synapse_names[];
+
+// Threads of an evaluation: one where chip.driver is used, as a driver has one chip.
+int run_workers(const struct run_params *p, const struct run_synapse_params *synapse, const struct chip_params *chip);
 
 // ERR_SETTING where these contradict each other or n_chips, the chips of the evaluation.
 int run_synapse_check(const struct run_synapse_params *p, int64_t n_chips);
