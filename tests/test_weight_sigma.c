@@ -58,8 +58,12 @@ static void test_table(void) {
   const char ini[] = "[device]\nname = mine\ndevices = 1\ng_max_uS = 20\nt0_s = 1\nt_read_s = 1e-6\ndata = mine.csv\n";
   const char csv[] = "g_uS,sigma_prog_uS,drift_mean,drift_std,read_q\n0,0,0.05,0.01,0.01\n20,4,0.05,0.01,0.01\n";
   double sigma[2];
-  struct chip_params p = { .cores = 1, .rows = 8, .columns = 8, .phases = 4, .devices_per_sign = 2, .prog_scale = 1,
-                           .drift_scale = 1, .read_scale = 1 };
+  struct chip_params p;
+  param_defaults(chip_param_table, &p);
+  param_defaults(verify_param_table, &p.verify);
+  p.cores = 1;
+  p.rows = p.columns = 8;
+  p.devices_per_sign = 2;
   folder_write(&f, "mine.ini", ini, sizeof ini - 1);
   folder_write(&f, "mine.csv", csv, sizeof csv - 1);
   snprintf(p.table, sizeof p.table, "%s", folder_path(&f, "mine.ini"));
