@@ -6,15 +6,13 @@
 Here the cells are numbers in memory; in their place stand the calls of an instrument."""
 import json, random, sys, time
 
-CORES, ROWS, COLUMNS = 2, 256, 256
-INPUT_BITS, OUTPUT_BITS = 8, 8
-SIGMA = 0.01         # error of programming, in weight
-CODE = 4.0           # steps x weight of one output code
-start = time.monotonic()
-regions, cells = [], []
+ROWS, COLUMNS, INPUT_BITS, OUTPUT_BITS = 256, 256, 8, 8
+SIGMA, PULSES = 0.01, 50   # error of a pulse, in weight; pulses before a cell is given up
+CODE = 4.0                 # steps x weight of one output code
+start, regions, cells = time.monotonic(), [], []
 
 def info(call):
-    return dict(name="lab", cores=CORES, rows=ROWS, columns=COLUMNS, devices=2, g_max_uS=25.0,
+    return dict(name="lab", cores=2, rows=ROWS, columns=COLUMNS, devices=2, g_max_uS=25.0,
                 input_bits=INPUT_BITS, output_bits=OUTPUT_BITS, phases=1)
 
 def place(call):
@@ -24,19 +22,18 @@ def place(call):
 
 def program(call):
     g, target = cells[call["region"]], call["target"]
-    mask = call.get("mask", [1] * len(g))
-    for k, wanted in enumerate(mask):
-        while wanted:                      # program and verify
+    mask, status = call.get("mask", [1] * len(g)), [0] * len(g)
+    for k in (k for k, wanted in enumerate(mask) if wanted):
+        for pulse in range(PULSES):                         # program and verify
             g[k] = target[k] + random.gauss(0, SIGMA)
-            wanted = abs(g[k] - target[k]) > call["tolerance"]
-    return dict(reached=g, status=[0] * len(g), devices=2 * sum(mask))
+            status[k] = int(abs(g[k] - target[k]) > call["tolerance"])  # 1: missed
+            if not status[k]: break
+    return dict(reached=g, status=status, devices=2 * sum(mask))
 
-def read(call):
-    return dict(weight=cells[call["region"]])
+def read(call): return dict(weight=cells[call["region"]])
 
 def product(call):
-    r, g, most = regions[call["region"]], cells[call["region"]], 2 ** (OUTPUT_BITS - 1)
-    output = []
+    r, g, most, output = regions[call["region"]], cells[call["region"]], 2 ** (OUTPUT_BITS - 1), []
     for b in range(call["vectors"]):
         x = call["input"][b * r["rows"]:(b + 1) * r["rows"]]
         driven = [(i * r["columns"], v) for i, v in enumerate(x) if v]
@@ -45,15 +42,9 @@ def product(call):
             output.append(max(-most, min(most - 1, round(charge / CODE))))
     return dict(output=output)
 
-def now(call):
-    return dict(now_s=time.monotonic() - start)
-
-def wait(call):
-    time.sleep(max(0, call["until_s"] - (time.monotonic() - start)))
-    return {}
-
-def reset(call):
-    return place(dict(regions=[]))
+def now(call): return dict(now_s=time.monotonic() - start)
+def wait(call): return time.sleep(max(0, call["until_s"] - (time.monotonic() - start))) or {}
+def reset(call): return place(dict(regions=[]))
 
 def fault(call):
     """What this chip cannot take."""
@@ -65,5 +56,4 @@ def fault(call):
 for line in sys.stdin:
     call = json.loads(line)
     wrong = fault(call)
-    answer = dict(error="argument", message=wrong) if wrong else globals()[call["call"]](call)
-    print(json.dumps(answer), flush=True)
+    print(json.dumps(dict(error="argument", message=wrong) if wrong else globals()[call["call"]](call)), flush=True)
