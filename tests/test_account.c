@@ -123,7 +123,7 @@ static void test_cut_off(int phases) {
   CHECK(notes == 1, "a note of %ld in %ld", (long)n.inputs_clipped, (long)n.input_conversions);
   c->tiles[0].lsb = 1e-3*(double)c->design.pcm.g_max_uS;  // any weight above 0.2 % of the largest saturates
   const struct ledger_counts m = products(c, y, x, N);
-  CHECK(m.conversions_saturated > 0.9*3*COLUMNS && m.conversions_saturated <= m.output_conversions,
+  CHECK((double)m.conversions_saturated > 0.9*3*COLUMNS && m.conversions_saturated <= m.output_conversions,
         "%ld of %ld conversions saturated", (long)m.conversions_saturated, (long)m.output_conversions);
   ledger_note(&m);
   CHECK(notes == 2 && strstr(last_note, "output conversions"), "%d notes: %s", notes, last_note);

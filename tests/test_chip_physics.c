@@ -39,7 +39,7 @@ static void test_on_off_ratio(void) {
     const struct tile *t = &c->tiles[0];
     const double reset_uS = c->design.pcm.g_max_uS/10, n = I*O;
     double sum = 0, square = 0;
-    for (size_t cell = 0; cell < n; cell++) {
+    for (size_t cell = 0; cell < (size_t)(I*O); cell++) {
       const double g = (double)t->g[w[cell] > 0][cell];  // the side that rests; units 1
       sum += g;
       square += (g - reset_uS)*(g - reset_uS);
