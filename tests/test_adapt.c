@@ -92,14 +92,14 @@ static void test_gradient(void) {
     memset(dw, 0, sizeof dw);
     memset(drate, 0, sizeof drate);
     for (int i = 0; i < (S + Q)*CP; i++) dh[i] = 7;  // overwritten
-    adapt_backward(dh, dw, drate, &t.record, &t.task, t.at.weight);
+    adapt_backward(dh, dw, drate, NULL, &t.record, &t.task, t.at.weight);
     gradient_check("features", t.at.h, dh, (S + Q)*CP, 1e-3, 1e-9, 1, loss, &t);
     gradient_check("initial read-out", t.at.w0, dw, C*N, 1e-3, 1e-9, 1, loss, &t);
     gradient_check("rates", t.at.rate, drate, STEPS, 1e-3, 1e-9, 1, loss, &t);
     real twice[C*N];
     memcpy(twice, dw, sizeof dw);
     loss(&t, NULL);  // at the point itself again
-    adapt_backward(dh, twice, drate, &t.record, &t.task, t.at.weight);
+    adapt_backward(dh, twice, drate, NULL, &t.record, &t.task, t.at.weight);
     for (int i = 0; i < C*N; i++) CHECK_REL(twice[i], 2*dw[i], 1e-14);  // added to
     for (int s = 0; s < STEPS; s++) t.at.weight[s] = 0;
   }
@@ -109,7 +109,7 @@ static void test_gradient(void) {
   struct adapt_task still = t.task;
   real zero[STEPS] = { 0 };
   still.rate = zero;
-  adapt_backward(dh, dw, drate, &t.record, &still, t.at.weight);
+  adapt_backward(dh, dw, drate, NULL, &t.record, &still, t.at.weight);
   CHECK(gradient_compare(t.at.w0, dw, C*N, 1e-3, loss, &t).worst > 0.05, "a first-order gradient passed");
   inner_release(&t);
 }
@@ -133,13 +133,13 @@ static void test_mixtures(void) {
     CHECK_REL(t.record.query_loss[s], expected, sizeof(real) == sizeof(double) ? 1e-14 : 1e-6);
   }
   if (GRADIENT_CHECKED) {
-    adapt_backward(dh, dw, drate, &t.record, &t.task, t.at.weight);
+    adapt_backward(dh, dw, drate, NULL, &t.record, &t.task, t.at.weight);
     gradient_check("features of mixtures", t.at.h, dh, (S + Q)*CP, 1e-3, 1e-9, 1, loss, &t);
     gradient_check("read-out of mixtures", t.at.w0, dw, C*N, 1e-3, 1e-9, 1, loss, &t);
     loss(&t, NULL);
     t.task.other = NULL;
     memset(dw, 0, sizeof dw);
-    adapt_backward(dh, dw, drate, &t.record, &t.task, t.at.weight);
+    adapt_backward(dh, dw, drate, NULL, &t.record, &t.task, t.at.weight);
     t.task.other = other;
     CHECK(gradient_compare(t.at.w0, dw, C*N, 1e-3, loss, &t).worst > 0.05, "the gradient of unmixed queries passed");
   }
@@ -161,7 +161,7 @@ static void test_quantised(void) {
       moved += s && t.record.w[s*C*N + i] != t.record.w[(s - 1)*C*N + i];
     }
   CHECK(moved > STEPS, "only %ld weights moved", moved);
-  adapt_backward(dh, dw, drate, &t.record, &t.task, t.at.weight);
+  adapt_backward(dh, dw, drate, NULL, &t.record, &t.task, t.at.weight);
   for (int i = 0; i < C*N; i++)
     CHECK(isfinite((double)dw[i]) && (dw[i] != 0) == (i % N < WAYS), "straight-through gradient %g at %d",
           (double)dw[i], i);

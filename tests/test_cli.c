@@ -84,7 +84,7 @@ static void test_sizes(void) {
   CHECK(!file_exists(folder_path(&tmp, "sizes/settings.ini")), "a refused command left settings");
   refused(2, "5 ways, but there are only 4 evaluation classes", ARGS(EVAL, "data.evaluation_classes=4"));
   refused(2, "18 shots and 5 queries need 23 images", ARGS(EVAL, "eval.shots=18"));
-  refused(2, "eval.updates=5", ARGS(EVAL, "eval.updates=5"));
+  refused(2, "eval.updates=65", ARGS(EVAL, "eval.updates=65"));
   refused(2, "eval.batchnorm=chip", ARGS(EVAL, "eval.method=scratch", "eval.batchnorm=chip"));
   refused(1, "/nosuch.json", ARGS(EVAL, "eval.tasks_file=/nosuch.json"));
   refused(1, "readout.weight", ARGS(EVAL, "net.ways=6"));

@@ -9,13 +9,14 @@
 
 static struct folder tmp;
 
-static void test_round_trip(int channels, int blocks, int ways, int steps, enum convnet_adapt adapt, int hidden) {
+static void test_round_trip(int channels, int blocks, int ways, int steps, enum convnet_adapt adapt, int hidden,
+                            enum convnet_readout_start start) {
   const int colours = hidden ? 3 : 1;
   const struct convnet_params p = {
     .channels = channels, .blocks = blocks, .ways = ways, .steps = steps, .epsilon = 1e-3, .adapt = adapt,
-    .hidden = hidden, .bias = hidden ? CONVNET_BIAS_DIGITAL : CONVNET_NO_BIAS
+    .hidden = hidden, .bias = hidden ? CONVNET_BIAS_DIGITAL : CONVNET_NO_BIAS, .start = start
   };
-  struct convnet_params q = { .steps = 99, .epsilon = 1e-3, .adapt = adapt };
+  struct convnet_params q = { .steps = 99, .epsilon = 1e-3, .adapt = adapt, .ways = ways };
   struct convnet net, again;
   struct tensorfile *tf;
   struct rng r = rng_stream(14, RNG_TEST, 0);
@@ -34,8 +35,9 @@ static void test_round_trip(int channels, int blocks, int ways, int steps, enum 
   int in_channels;
   CHECK(convnetfile_sizes(&q, &in_channels, tf) == 0, "%s", err_message());
   CHECK(q.channels == channels && q.blocks == blocks && q.ways == ways && q.steps == steps && q.hidden == hidden &&
-          in_channels == colours && q.bias == p.bias, "sizes %d %d %d %d %d %d", (int)q.channels, (int)q.blocks,
-        (int)q.ways, (int)q.steps, (int)q.hidden, in_channels);
+            in_channels == colours && q.bias == p.bias && q.start == (int64_t)start,
+        "sizes %d %d %d %d %d %d", (int)q.channels, (int)q.blocks, (int)q.ways, (int)q.steps, (int)q.hidden,
+        in_channels);
   CHECK(convnet_init(&again, &q, 28, in_channels) == 0, "%s", err_message());
   for (size_t i = 0; i < net.n; i++) v[i] = 9;  // padding is set to zero too
   CHECK(convnetfile_load(tf, &again, v, 0.5) == 0, "%s", err_message());
@@ -169,11 +171,12 @@ static void test_shapes(void) {
 
 int main(void) {
   tmp = folder_make();
-  test_round_trip(5, 2, 3, 2, CONVNET_READOUT, 7);
-  test_round_trip(56, 4, 5, 4, CONVNET_READOUT, 0);
-  test_round_trip(3, 1, 2, 1, CONVNET_READOUT, 0);
-  test_round_trip(17, 2, 33, 20, CONVNET_READOUT, 0);
-  test_round_trip(17, 2, 33, 20, CONVNET_ALL, 0);
+  test_round_trip(5, 2, 3, 2, CONVNET_READOUT, 7, CONVNET_LEARNED);
+  test_round_trip(56, 4, 5, 4, CONVNET_READOUT, 0, CONVNET_LEARNED);
+  test_round_trip(3, 1, 2, 1, CONVNET_READOUT, 0, CONVNET_LEARNED);
+  test_round_trip(17, 2, 33, 20, CONVNET_READOUT, 0, CONVNET_LEARNED);
+  test_round_trip(17, 2, 33, 20, CONVNET_ALL, 0, CONVNET_LEARNED);
+  test_round_trip(5, 2, 3, 2, CONVNET_READOUT, 7, CONVNET_PROTOTYPE);
   test_other_rates(CONVNET_READOUT, CONVNET_ALL);
   test_other_rates(CONVNET_ALL, CONVNET_READOUT);
   test_shapes();

@@ -66,6 +66,8 @@ int main(void) {
                                          "expect.grad.readout.weight", NULL };
   static const char *const all[] = { "conv1.weight", "support.x", "expect.grad.conv2.weight",
                                      "expect.task0.adapted.conv1.weight", "expect.task1.query_loss", NULL };
+  static const char *const prototype[] = { "conv1.weight", "prototype.scale", "support.x", "query.x",
+                                           "expect.grad.prototype.scale", NULL };
   test_error();
   if (!file_exists("../shared/reference/maml_small.safetensors")) {
     printf("SKIP the reference vectors are absent\n");
@@ -76,5 +78,6 @@ int main(void) {
   test_file("maml_all", all);
   test_file("maml_all_support", all);
   test_file("maml_all_first_order", all);
+  test_file("maml_prototype", prototype);
   return test_summary();
 }

@@ -188,7 +188,7 @@ static void test_classification(void) {
   CHECK(fewshot_model_load(&m, &f, path, &(struct run_sources){ 0 }) == 0, "%s", err_message());
   f.eval.ways = 4;
   CHECK(fewshot_load(&data, &f) == 0, "%s", err_message());
-  CHECK(fewshot_eval(&r, &f, &m, &data) == ERR_SETTING && strstr(err_message(), "eval.ways=4"), "%s", err_message());
+  CHECK(fewshot_eval(&r, &f, &m, &data) == ERR_SETTING && strstr(err_message(), "net.steps=0"), "%s", err_message());
   f.eval.method = FEWSHOT_CENTROID;
   f.eval.tasks = 50;
   CHECK(fewshot_eval(&r, &f, &m, &data) == 0, "%s", err_message());

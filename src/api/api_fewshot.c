@@ -229,6 +229,7 @@ static void update_readout(struct mx_fewshot *m, const struct adapt_task *task) 
   const struct convnet *net = &m->model.net;
   struct adapt_record record;
   adapt_record_init(&record, task->ways, task->steps, task->S, 0, task->C);
+  adapt_start(&record, task, m->layers[net->readout], &m->r);
   for (int s = 0; s < task->steps; s++) adapt_update(&record, task, m->layers[net->readout], s, &m->r);
   adapt_record_release(&record);
 }
@@ -252,7 +253,10 @@ int mx_fewshot_adapt(struct mx_fewshot *m, const float *images, const int *label
                                    .C = convnet_rows(net, net->readout),
                                    .h = w.h,
                                    .label = labels,
-                                   .rate = m->model.parameters + net->rates };
+                                   .rate = m->model.parameters + net->rates,
+                                   .bias = convnet_has_bias(net, net->readout),
+                                   .offset = net->mean_offset,
+                                   .scale = net->start == CONVNET_PROTOTYPE ? m->model.parameters + net->scale : NULL };
   if (net->adapting < net->readout) {
     load_images(m, &w, images, n);
     update_layers(m, &w, &task);

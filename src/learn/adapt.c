@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "kernel/softmax.h"
+#include "learn/prototype.h"
 
 void adapt_record_init(struct adapt_record *a, int ways, int steps, int S, int Q, int C) {
   const size_t N = (size_t)vector_padded(ways), T = (size_t)steps, rows = (size_t)(S > Q ? S : Q);
@@ -86,7 +87,15 @@ void adapt_update(struct adapt_record *a, const struct adapt_task *t, struct syn
   a->written[step] = readout->ops->update(readout, a->dw, r);
 }
 
+void adapt_start(struct adapt_record *a, const struct adapt_task *t, struct synapse *readout, struct rng *r) {
+  a->written_start = 0;
+  if (!t->scale) return;
+  prototype_change(a->dw, t);
+  a->written_start = readout->ops->update(readout, a->dw, r);
+}
+
 void adapt_run(struct adapt_record *a, const struct adapt_task *t, struct synapse *readout, struct rng *r) {
+  adapt_start(a, t, readout, r);
   for (int s = 0; s <= t->steps; s++) {
     if (s > 0) adapt_update(a, t, readout, s - 1, r);
     adapt_classify(a, t, readout, s, r);
@@ -153,7 +162,7 @@ static void update_backward(real *dh, real *dw, real *drate, struct adapt_record
   }
 }
 
-void adapt_backward(real *dh, real *dw0, real *drate, struct adapt_record *a, const struct adapt_task *t,
+void adapt_backward(real *dh, real *dw0, real *drate, real *dscale, struct adapt_record *a, const struct adapt_task *t,
                     const double *weight) {
   const size_t n_w = (size_t)(t->C * vector_padded(t->ways));
   memset(dh, 0, sizeof *dh * (size_t)(t->S + t->Q) * (size_t)vector_padded(t->C));
@@ -162,5 +171,6 @@ void adapt_backward(real *dh, real *dw0, real *drate, struct adapt_record *a, co
     if (s < t->steps) update_backward(dh, a->gw, drate + s, a, t, s);
     if (weight[s] != 0) query_backward(dh, a->gw, a, t, s, (real)weight[s]);
   }
+  if (t->scale) prototype_backward(dh, dscale, a->gw, t);
   for (size_t i = 0; i < n_w; i++) dw0[i] += a->gw[i];
 }

@@ -84,7 +84,9 @@ struct adapt_task maml_task(const struct maml_worker *w, const struct convnet *n
   return (struct adapt_task){ .ways = net->ways, .steps = o->steps, .S = w->work.n[0], .Q = w->work.n[1],
                               .C = convnet_rows(net, net->readout), .first_order = o->first_order,
                               .h = w->work.h, .label = w->label, .rate = parameters + net->rates,
-                              .other = w->other, .share = w->share };
+                              .other = w->other, .share = w->share, .bias = convnet_has_bias(net, net->readout),
+                              .offset = net->mean_offset,
+                              .scale = net->start == CONVNET_PROTOTYPE ? parameters + net->scale : NULL };
 }
 
 struct finetune_task maml_finetune_task(struct maml_worker *w, const struct convnet *net, const real *parameters,
@@ -114,8 +116,8 @@ double maml_backward(struct maml_worker *w, const struct convnet *net, const rea
     finetune_backward(&w->finetune, &w->record, &task, gradient);
   } else {
     const struct adapt_task task = maml_task(w, net, parameters, o);
-    adapt_backward(w->work.dh, gradient + net->offset[net->readout], gradient + net->rates, &w->record, &task,
-                   o->weight);
+    adapt_backward(w->work.dh, gradient + net->offset[net->readout], gradient + net->rates,
+                   net->start == CONVNET_PROTOTYPE ? gradient + net->scale : NULL, &w->record, &task, o->weight);
     convnet_backward(net, &w->work, w->held, gradient, o->rule);
   }
   double loss = 0;

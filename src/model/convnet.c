@@ -13,6 +13,7 @@
 const char *const convnet_rule_names[] = { "task", "support", "chip", NULL };
 static const char *const halvings[] = { "stride", "maximum", NULL };
 static const char *const activations[] = { "relu", "none", NULL };
+static const char *const starts[] = { "learned", "prototype", NULL };
 static const char *const biases[] = { "none", "digital", "row", NULL };
 
 const char *const convnet_adapt_names[] = { "readout", "dense", "all", NULL };
@@ -31,6 +32,13 @@ const struct param convnet_param_table[] = {
                "bias of the read-out: none, kept digitally, or one more row of the array; a dense layer always has a "
                "bias, kept digitally unless this is row",
                .later = true),
+  PARAM_CHOICE(struct convnet_params, start, 0, starts,
+               "weights of the read-out at the start of a task: learned, or the class means of the support images less "
+               "their mean, times a learned scale, for any number of classes (prototype)",
+               .later = true),
+  PARAM_BOOL(struct convnet_params, mean_offset, 0,
+             "with net.start=prototype, begin the bias of a class at minus half its squared mean, times the scale, so "
+             "that without updates the nearest class mean decides; needs net.bias=digital", .later = true),
   PARAM_I64(struct convnet_params, ways, 5, 2, 1024, "classes of a task"),
   PARAM_I64(struct convnet_params, steps, 4, 0, CONVNET_MAX_STEPS,
             "inner updates that have a learning rate of their own"),
@@ -40,13 +48,23 @@ const struct param convnet_param_table[] = {
 
 enum { KERNEL = 3, PAD = 1 };
 
+static int check_start(const struct convnet *net) {
+  if (net->mean_offset && (net->start != CONVNET_PROTOTYPE || net->bias != CONVNET_BIAS_DIGITAL))
+    return err_set(ERR_SETTING, "net.mean_offset=yes: needs net.start=prototype and net.bias=digital");
+  if (net->start == CONVNET_PROTOTYPE && net->adapting < net->readout)
+    return err_set(ERR_SETTING, "net.start=prototype: only where the read-out alone adapts (train.adapt=readout)");
+  return 0;
+}
+
 int convnet_init(struct convnet *net, const struct convnet_params *p, int size, int in_channels) {
   assert(in_channels > 0 && in_channels <= VECTOR_PADDING);
   *net = (struct convnet){ .ways = (int)p->ways, .channels = (int)p->channels, .blocks = (int)p->blocks,
                            .steps = (int)p->steps, .epsilon = (real)p->epsilon, .in_channels = in_channels,
                            .hidden = (int)p->hidden, .halving = (enum convnet_halving)p->halving,
                            .activation = (enum convnet_activation)p->activation,
-                           .bias = (enum convnet_bias)p->bias };
+                           .bias = (enum convnet_bias)p->bias,
+                           .start = (enum convnet_readout_start)p->start,
+                           .mean_offset = (int)p->mean_offset };
   net->readout = net->blocks + (net->hidden > 0);
   net->adapting = p->adapt == CONVNET_ALL ? 0 : p->adapt == CONVNET_DENSE ? net->blocks : net->readout;
   if (net->steps == 0) net->adapting = net->readout;
@@ -63,7 +81,9 @@ int convnet_init(struct convnet *net, const struct convnet_params *p, int size, 
   }
   net->rates = net->n;
   net->n += (size_t)vector_padded(net->steps * convnet_n_adapting(net));
-  return 0;
+  net->scale = net->n;
+  if (net->start == CONVNET_PROTOTYPE) net->n += VECTOR_PADDING;
+  return check_start(net);
 }
 
 int convnet_has_bias(const struct convnet *net, int l) {
@@ -118,6 +138,10 @@ void convnet_start(const struct convnet *net, real *parameters, double rate, str
     for (int i = 0; i < I; i++)
       for (int o = 0; o < O; o++)
         parameters[net->offset[l] + (size_t)(i*vector_padded(O) + o)] = (real)(limit * (2*rng_uniform(r) - 1));
+  }
+  if (net->start == CONVNET_PROTOTYPE) {
+    memset(parameters + net->offset[net->readout], 0, (net->rates - net->offset[net->readout]) * sizeof *parameters);
+    parameters[net->scale] = (real)(4.0/convnet_rows(net, net->readout));
   }
   for (int s = 0; s < net->steps * convnet_n_adapting(net); s++) parameters[net->rates + (size_t)s] = (real)rate;
 }

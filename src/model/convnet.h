@@ -4,9 +4,9 @@
 // docs/equations.md (C1)-(C5).
 //
 // All parameters are one flat block: kernels (ky,kx,in,padded out), the dense layer and the read-out (inputs, padded
-// outputs), the inner learning rates. A bias is the last row of its matrix, whose input is 1. Padding is and stays
-// zero. Products are taken by synapse arrays (device/synapse.h), one a layer, so the same code trains, evaluates and
-// runs on a chip.
+// outputs), the inner learning rates, the scale of class means. A bias is the last row of its matrix, whose input
+// is 1. Padding is and stays zero. Products are taken by synapse arrays (device/synapse.h), one a layer, so the same
+// code trains, evaluates and runs on a chip.
 #ifndef MODEL_CONVNET_H
 #define MODEL_CONVNET_H
 
@@ -29,6 +29,9 @@ enum convnet_halving { CONVNET_STRIDE, CONVNET_MAXIMUM };
 enum convnet_activation { CONVNET_RELU, CONVNET_LINEAR };
 // Of the read-out, and where it and the bias of the dense layer are kept: beside the array, or on it as one row more.
 enum convnet_bias { CONVNET_NO_BIAS, CONVNET_BIAS_DIGITAL, CONVNET_BIAS_ROW };
+// Where the read-out begins in a task: at learned weights, or at the class means of the support images times a learned
+// scale (learn/prototype.h); then its weights among the parameters are zeros.
+enum convnet_readout_start { CONVNET_LEARNED, CONVNET_PROTOTYPE };
 // The layers that inner updates change: the read-out; it and the dense layer before it; all.
 enum convnet_adapt { CONVNET_READOUT, CONVNET_DENSE, CONVNET_ALL };
 extern const char *const convnet_adapt_names[];
@@ -40,6 +43,8 @@ struct convnet_params {
   int64_t hidden;      // neurons of the dense layer before the read-out; 0: there is none
   int64_t activation;  // enum convnet_activation, of that layer
   int64_t bias;        // enum convnet_bias
+  int64_t start;       // enum convnet_readout_start
+  int64_t mean_offset; // class means with their offset, kept with the bias
   int64_t ways;        // classes of the read-out
   int64_t steps;       // inner updates the rates are kept for
   int64_t adapt;       // enum convnet_adapt
@@ -53,11 +58,14 @@ struct convnet {
   enum convnet_halving halving;
   enum convnet_activation activation;
   enum convnet_bias bias;
+  enum convnet_readout_start start;
+  int mean_offset;
   int readout;                         // number of the last layer: the blocks, the dense layer, the read-out
   int adapting;                        // number of the first layer that inner updates change; the later ones change too
   int side[CONVNET_MAX_BLOCKS + 1];    // height and width before block l; the last: after all
   size_t offset[CONVNET_MAX_LAYERS];   // of layer l in the parameter block
   size_t rates;                        // offset of the inner learning rates: (steps, layers that adapt)
+  size_t scale;                        // offset of the scale of class means, of a read-out that starts from them
   size_t n;                            // length of the parameter block
   real epsilon;
 };
@@ -97,7 +105,7 @@ static inline size_t convnet_rate(const struct convnet *net, int step, int l) {
   return net->rates + (size_t)(step * convnet_n_adapting(net) + l - net->adapting);
 }
 
-// Glorot-uniform weights; every inner rate = rate.
+// Glorot-uniform weights; every inner rate = rate; class means are scaled by 4/features.
 struct rng;
 void convnet_start(const struct convnet *net, real *parameters, double rate, struct rng *r);
 

@@ -48,8 +48,15 @@ static int dense_sizes(struct convnet_params *p, const struct tensorfile *tf) {
   const char *file = tensorfile_name(tf);
   p->hidden = 0;
   if (hidden) TRY(dense_outputs(&p->hidden, hidden, file, p->channels, 1, "neurons up"));
-  TRY(dense_outputs(&p->ways, tensorfile_find(tf, "readout.weight"), file, hidden ? p->hidden : p->channels, 2,
-                    "ways 2"));
+  const struct tensorfile_entry *readout = tensorfile_find(tf, "readout.weight");
+  if (readout) {
+    p->start = CONVNET_LEARNED;
+    TRY(dense_outputs(&p->ways, readout, file, hidden ? p->hidden : p->channels, 2, "ways 2"));
+  } else {
+    p->start = CONVNET_PROTOTYPE;  // any number of ways: that of the settings
+    if (tensorfile_find(tf, "prototype.scale")->n_dims != 0)
+      return refuse_shape(tensorfile_find(tf, "prototype.scale"), file, "");
+  }
   const int of_hidden = find_bias(tf, "hidden.bias", p->hidden), of_readout = find_bias(tf, "readout.bias", p->ways);
   TRY(of_hidden);
   TRY(of_readout);
@@ -62,7 +69,7 @@ static int dense_sizes(struct convnet_params *p, const struct tensorfile *tf) {
 int convnetfile_sizes(struct convnet_params *p, int *in_channels, const struct tensorfile *tf) {
   const char *file = tensorfile_name(tf);
   const struct tensorfile_entry *conv = tensorfile_find(tf, "conv1.weight");
-  if (!conv || !tensorfile_find(tf, "readout.weight"))
+  if (!conv || (!tensorfile_find(tf, "readout.weight") && !tensorfile_find(tf, "prototype.scale")))
     return err_set(ERR_FORMAT, "%s: tensor %s: absent; not a few-shot classifier", file,
                    conv ? "readout.weight" : "conv1.weight");
   if (conv->n_dims != 4 || conv->dims[0] < 1 || conv->dims[0] > 1024 || conv->dims[1] < 1 ||
@@ -109,6 +116,11 @@ static int layer_dims(const struct convnet *net, int l, int64_t dims[4]) {
   }
   memcpy(dims, (int64_t[]){ O, I/9, 3, 3 }, 4 * sizeof *dims);
   return 4;
+}
+
+// A read-out that starts from class means has a scale and perhaps a bias in the file, no weights.
+static int has_weights(const struct convnet *net, int l) {
+  return l < net->readout || net->start != CONVNET_PROTOTYPE;
 }
 
 // Names of the tensors of layer l; bias "" if it has none.
@@ -164,12 +176,14 @@ int convnetfile_load(struct tensorfile *tf, const struct convnet *net, real *par
     int64_t dims[4];
     tensor_names(weight, bias, net, l);
     const int n_dims = layer_dims(net, l, dims);
-    rc = tensorfile_real(tf, weight, n_dims, dims, plain);
-    if (rc == 0) exchange(net, l, parameters + net->offset[l], plain, 0);
+    if (has_weights(net, l)) rc = tensorfile_real(tf, weight, n_dims, dims, plain);
+    if (rc == 0 && has_weights(net, l)) exchange(net, l, parameters + net->offset[l], plain, 0);
     if (rc == 0 && *bias)
       rc = tensorfile_real(tf, bias, 1, (const int64_t[]){ convnet_columns(net, l) }, bias_row(net, l, parameters));
   }
   free(plain);
+  if (rc == 0 && net->start == CONVNET_PROTOTYPE)
+    rc = tensorfile_real(tf, "prototype.scale", 0, NULL, parameters + net->scale);
   if (rc < 0) return rc;
   return load_rates(tf, net, parameters, rate);
 }
@@ -185,9 +199,10 @@ void convnetfile_put(struct tensorfile_writer *w, const struct convnet *net, con
     tensor_names(weight, bias, net, l);
     const int n_dims = layer_dims(net, l, dims);
     exchange(net, l, block + net->offset[l], plain, 1);
-    put(w, weight, n_dims, dims, plain);
+    if (has_weights(net, l)) put(w, weight, n_dims, dims, plain);
     if (*bias) put(w, bias, 1, (const int64_t[]){ convnet_columns(net, l) }, bias_row(net, l, block));
   }
+  if (net->start == CONVNET_PROTOTYPE) tensorfile_put_real(w, "prototype.scale", 0, NULL, parameters + net->scale);
   if (net->steps > 0)
     tensorfile_put_real(w, "inner_rate", rate_dims(net, dims), dims, parameters + net->rates);
   free(block);

@@ -94,9 +94,17 @@ static int compare_layer(struct check *c, const char *prefix, const real *m, int
 
 static int compare_gradients(struct check *c) {
   for (size_t i = 0; i < c->net.n; i++) c->gradient[i] /= (real)c->tasks;
-  for (int l = 0; l <= c->net.readout; l++)
-    TRY(compare_layer(c, "expect.grad", c->gradient + c->net.offset[l], l));
-  return 0;
+  const struct convnet *net = &c->net;
+  const bool prototype = net->start == CONVNET_PROTOTYPE;
+  for (int l = 0; l <= net->readout - prototype; l++)
+    TRY(compare_layer(c, "expect.grad", c->gradient + net->offset[l], l));
+  if (!prototype) return 0;
+  const double scale = (double)c->gradient[net->scale];
+  const real *bias = c->gradient + net->offset[net->readout] +
+                     (convnet_rows(net, net->readout) - 1)*vector_padded(net->ways);
+  if (tensorfile_find(c->tf, "expect.grad.readout.bias"))
+    TRY(compare_matrix(c, "expect.grad.readout.bias", bias, 1, net->ways));
+  return compare(c, "expect.grad.prototype.scale", &scale, 1);
 }
 
 // Images and labels of one task and group into the worker.
@@ -167,12 +175,17 @@ static int metadata_choice(const struct tensorfile *tf, const char *key, const c
 
 static int prepare(struct check *c, double *rate) {
   static const char *const rules[] = { "task", "support", NULL }, *const activations[] = { "relu", "none", NULL };
-  static const char *const starts[] = { "learned", NULL }, *const orders[] = { "2", "1", NULL };
+  static const char *const starts[] = { "learned", "prototype", NULL }, *const orders[] = { "2", "1", NULL };
   int in_channels, rule, activation, start, adapt, order = 0;
   struct convnet_params p = { .channels = 1, .blocks = 1, .ways = 2, .epsilon = 1e-3 };
   const struct tensorfile_entry *x = tensorfile_find(c->tf, "support.x");
   double tasks, shots, queries, steps;
-  TRY(metadata_choice(c->tf, "start", starts, &start));  // before the tensors that other starts do without
+  TRY(metadata_choice(c->tf, "start", starts, &start));
+  if (start == CONVNET_PROTOTYPE) {  // no tensor says it
+    double ways;
+    TRY(metadata_number(c->tf, "ways", 2, 1024, &ways));
+    p.ways = (int64_t)ways;
+  }
   TRY(convnetfile_sizes(&p, &in_channels, c->tf));
   TRY(metadata_choice(c->tf, "batchnorm", rules, &rule));
   TRY(metadata_choice(c->tf, "activation", activations, &activation));

@@ -46,6 +46,7 @@ void beside_learn(struct beside *b, const real *readout, const struct adapt_task
   for (int k = 0; k < 2; k++) {
     struct synapse *s = b->readout[k];
     s->ops->program(s, readout, NULL);
+    adapt_start(&b->record, k == BESIDE_8BIT ? &few_bits : t, s, r);
     for (int step = 0; step < t->steps; step++)
       adapt_update(&b->record, k == BESIDE_8BIT ? &few_bits : t, s, step, r);
   }

@@ -27,7 +27,11 @@ int deploy_plan(struct chip **out, const struct chip_params *p, uint64_t seed, c
   return rc;
 }
 
-bool deploy_begins_small(const struct convnet *net) { return net->hidden > 0 && net->steps > 0; }
+bool deploy_begins_small(const struct convnet *net, const real *parameters) {
+  bool zeros = true;
+  for (size_t i = net->offset[net->readout]; i < net->rates; i++) zeros = zeros && parameters[i] == 0;
+  return net->start == CONVNET_PROTOTYPE || ((zeros || net->hidden > 0) && net->steps > 0);
+}
 
 void deploy_layers(struct synapse **layers, struct chip *c, const struct convnet *net) {
   for (int l = 0; l <= net->readout; l++) layers[l] = chip_synapse(c, l);
@@ -43,9 +47,12 @@ static void adapted(real *w, const struct convnet *net, const real *parameters, 
   for (int i = 0; i < S; i++) label[i] = i * net->ways / S;
   for (int s = 0; s < net->steps; s++) rate[s] = parameters[net->rates + (size_t)((s + 1)*n_adapting - 1)];
   const struct adapt_task task = { .ways = net->ways, .steps = net->steps, .S = S, .C = rows, .h = h, .label = label,
-                                   .rate = rate };
+                                   .rate = rate, .bias = convnet_has_bias(net, net->readout),
+                                   .offset = net->mean_offset,
+                                   .scale = net->start == CONVNET_PROTOTYPE ? parameters + net->scale : NULL };
   adapt_record_init(&record, net->ways, net->steps, S, 1, rows);  // no query is classified
   readout->ops->program(readout, parameters + net->offset[net->readout], NULL);
+  adapt_start(&record, &task, readout, NULL);
   for (int s = 0; s < net->steps; s++) adapt_update(&record, &task, readout, s, NULL);
   readout->ops->weights(readout, w);
   readout->ops->free(readout);
@@ -92,7 +99,7 @@ static void show(struct chip *c, const struct convnet *net, const real *paramete
     layers[net->readout]->ops->product(layers[net->readout], z, w.h, &shape, NULL);
   }
   chip_observe(c, false);
-  if (deploy_begins_small(net)) deploy_make_room(c, net, parameters, w.h, w.n[0]);
+  if (deploy_begins_small(net, parameters)) deploy_make_room(c, net, parameters, w.h, w.n[0]);
   arena_release(&arena);
   convnet_work_release(&w);
 }

@@ -18,9 +18,9 @@ struct json_t;
 // Describe and place the layers, nothing programmed. ERR_SETTING if they do not fit.
 int deploy_plan(struct chip **c, const struct chip_params *p, uint64_t seed, const struct convnet *net);
 
-// Whether the read-out has far smaller weights at first than after the updates of a task: one behind a dense layer,
-// which meta-training begins at zero (train.start).
-bool deploy_begins_small(const struct convnet *net);
+// Whether the read-out has far smaller weights at first than after the updates of a task: one of zeros, or one behind a
+// dense layer, which meta-training begins at zero (train.start).
+bool deploy_begins_small(const struct convnet *net, const real *parameters);
 
 // Give such a read-out on a chip the scale and the output ranges of an example: its weights after the
 // updates of a task with features h (S, convnet_features), class by class, computed exactly. It is programmed twice.

@@ -20,7 +20,7 @@ static const double SHORTEST_S = 1e-3, CENTURY_S = 100 * 365.25 * 86400;
 
 // Parts of the account of a chip; the updates follow.
 enum { PART_DEPLOYMENT, PART_SUPPORT, PART_QUERIES, PART_CLASSIFY, PART_LATER_CHIP, PART_LATER_READOUT,
-       PART_LATER_INFERENCE, PART_UPDATE };
+       PART_LATER_INFERENCE, PART_START, PART_UPDATE };
 
 struct measuring {
   const struct fewshot *f;
@@ -46,7 +46,7 @@ struct measuring {
 // What a task found; all columns are doubles.
 struct task_record {
   double accuracy[CONVNET_MAX_STEPS + 1], loss[CONVNET_MAX_STEPS + 1];
-  double written[CONVNET_MAX_STEPS];  // devices
+  double written_start, written[CONVNET_MAX_STEPS];  // devices
   double later[FLEET_MAX_LATER];      // accuracy
   double beside[1 + FLEET_MAX_LATER][BESIDE_N];  // accuracy right after learning, and later
 };
@@ -170,6 +170,9 @@ static void adapt_readout(struct measuring *m, struct task_record *record, const
   struct maml_worker *w = &m->workers[worker];
   struct synapse *readout = w->layers[m->model->net.readout];
   run_features(m, worker, noise);
+  adapt_start(&w->record, t, readout, noise);
+  record->written_start = (double)w->record.written_start;
+  account(m, worker, PART_START);
   for (int s = 0; s <= m->n_updates; s++) {
     if (s > 0) {
       adapt_update(&w->record, t, readout, s - 1, noise);
@@ -263,7 +266,7 @@ int fewshot_deploy(struct chip **c, const struct fewshot *f, const struct fewsho
                    int shots, uint64_t seed) {
   const int group = m->net.ways * shots, n = CALIBRATION_GROUPS * group;
   struct rng r = rng_stream((uint64_t)f->run.seed, RNG_EVALUATE, UINT32_MAX - 1);
-  const int classes = deploy_begins_small(&m->net) ? m->net.ways : 0;
+  const int classes = deploy_begins_small(&m->net, m->parameters) ? m->net.ways : 0;
   real *x = background_images(data, n, classes, shots, &r);
   const int rc = deploy_convnet(c, &f->chip, seed, &m->net, m->parameters, x, n + classes*shots, group);
   free(x);
@@ -359,6 +362,7 @@ static void summarise(struct fewshot_result *r, const struct measuring *m, const
     if (s < m->n_updates) summarise_layers(r, m, s);
     for (int k = 0; k < r->n_tasks; k++) r->task_accuracy[k*columns + s] = records[k].accuracy[s];
   }
+  r->devices_written_start = over_tasks(r, &records[0].written_start, 0).mean;
   for (int k = 0; k < m->n_later; k++) {
     const struct stat_interval later = over_tasks(r, &records[0].later[k], queries);
     r->later_accuracy[k] = later.mean;
@@ -379,6 +383,8 @@ static void summarise_ledger(struct fewshot_result *r, const struct measuring *m
   struct ledger *sum = err_calloc((size_t)n_parts + 3, sizeof *sum), *updates = &sum[n_parts],
                 *task = &sum[n_parts + 1], *inference = &sum[n_parts + 2];
   for (int i = 0; i < n_parts; i++) fleet_part(&sum[i], m->fleet, i);
+  ledger_add(updates, &sum[PART_START]);
+  r->start = ledger_mean(&sum[PART_START], r->n_tasks, p);
   for (int s = 0; s < m->n_updates; s++) {
     struct ledger *update = &sum[PART_UPDATE + s];
     ledger_add(updates, update);
@@ -478,9 +484,8 @@ static int measure(struct fewshot_result *r, struct measuring *m, struct par *pa
 }
 
 static int check_settings(const struct fewshot *f, const struct fewshot_model *model) {
-  if (f->eval.method == FEWSHOT_ADAPT && f->eval.updates > model->net.steps)
-    return err_set(ERR_SETTING, "eval.updates=%d: the model has inner rates for %d", (int)f->eval.updates,
-                   model->net.steps);
+  if (f->eval.method == FEWSHOT_ADAPT && model->net.steps == 0)
+    return err_set(ERR_SETTING, "eval.method=adapt: %s has no inner updates (net.steps=0)", model->path);
   if (f->eval.method == FEWSHOT_ADAPT && f->eval.batchnorm == CONVNET_FIXED && model->net.adapting < model->net.blocks)
     return err_set(ERR_SETTING, "eval.batchnorm=chip: train.adapt=%s changes the kernels that this measures",
                    convnet_adapt_names[f->net.adapt]);
@@ -528,15 +533,24 @@ static int measure_drawn(struct fewshot_result *r, const struct fewshot *f, cons
   return measure(r, &m, par);
 }
 
+// The model itself, or *other, to be released, with as many ways and updates as the evaluation.
+static int suited(const struct fewshot_model **m, struct fewshot_model *other, const struct fewshot_model *model,
+                  const struct fewshot *f, int ways) {
+  const struct convnet *net = &model->net;
+  const bool longer = f->eval.method == FEWSHOT_ADAPT && net->steps > 0 && f->eval.updates > net->steps;
+  *other = (struct fewshot_model){ 0 };
+  *m = model;
+  if (ways == net->ways && !longer) return 0;
+  *m = other;
+  return fewshot_model_ways(other, model, f, ways, longer ? (int)f->eval.updates : net->steps);
+}
+
 int fewshot_measure(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *model,
                     const struct dataset *data, enum dataset_split split, struct par *par) {
   struct fewshot_model other;
-  if (!f->eval.ways || f->eval.ways == model->net.ways) return measure_drawn(r, f, model, data, split, par);
-  if (f->eval.method != FEWSHOT_CENTROID)
-    return err_set(ERR_SETTING, "eval.ways=%d: the read-out of %s has %d; others only with eval.method=centroid",
-                   (int)f->eval.ways, model->path[0] ? model->path : "the model", model->net.ways);
-  TRY(fewshot_model_ways(&other, model, f, (int)f->eval.ways));
-  const int rc = measure_drawn(r, f, &other, data, split, par);
+  const struct fewshot_model *m;
+  TRY(suited(&m, &other, model, f, f->eval.ways ? (int)f->eval.ways : model->net.ways));
+  const int rc = measure_drawn(r, f, m, data, split, par);
   fewshot_model_release(&other);
   return rc;
 }
@@ -544,9 +558,6 @@ int fewshot_measure(struct fewshot_result *r, const struct fewshot *f, const str
 static int measure_tasks(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *model,
                          const struct dataset *data, const struct tasksfile *tasks, struct par *par) {
   struct measuring m;
-  if (tasks->tasks[0].ways != model->net.ways)
-    return err_set(ERR_SETTING, "%s: tasks of %d ways, the model has %d", f->eval.tasks_file, tasks->tasks[0].ways,
-                   model->net.ways);
   TRY(measuring_init(&m, r, f, model, data, DATASET_EVALUATION, tasks->n_tasks));
   m.fixed_tasks = tasks;
   r->n_classes = data->images.n_classes;
@@ -561,13 +572,17 @@ static int measure_tasks(struct fewshot_result *r, const struct fewshot *f, cons
   return 0;
 }
 
-// Fixed tasks must have the ways of the model; their shots and queries replace those of the settings.
+// Ways, shots and queries of fixed tasks replace those of the settings.
 static int measure_fixed(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *model,
                          const struct dataset *data, struct par *par) {
   struct tasksfile tasks;
   TRY(check_settings(f, model));
   TRY(tasksfile_load(&tasks, f->eval.tasks_file, &data->images));
-  const int rc = measure_tasks(r, f, model, data, &tasks, par);
+  struct fewshot_model other;
+  const struct fewshot_model *m;
+  int rc = suited(&m, &other, model, f, tasks.tasks[0].ways);
+  if (rc == 0) rc = measure_tasks(r, f, m, data, &tasks, par);
+  fewshot_model_release(&other);
   tasksfile_release(&tasks);
   return rc;
 }

@@ -37,6 +37,7 @@ struct fewshot_train_params {
   double time_max_s;             // oldest age of such a chip
   int64_t validate_tasks;
   int64_t order;                 // of the meta-gradient, 2 | 1
+  char mixture[PARAM_TEXT_SIZE]; // ways x shots of the tasks, in turn; "" for one kind
   int64_t validate_ways, validate_shots;  // of a network without updates
 };
 
@@ -105,8 +106,24 @@ int fewshot_split(struct fewshot *f, const struct tensorfile *tf, const struct r
 int fewshot_history(struct fewshot *f, const char *path);
 // An untrained network of the settings.
 int fewshot_model_new(struct fewshot_model *m, const struct fewshot *f);
-// The same network, without read-out, for tasks of so many ways: to be used by nearest centroid.
-int fewshot_model_ways(struct fewshot_model *m, const struct fewshot_model *of, const struct fewshot *f, int ways);
+// The same network for tasks of so many ways and updates (fewshot_fit).
+int fewshot_model_ways(struct fewshot_model *m, const struct fewshot_model *of, const struct fewshot *f, int ways,
+                       int steps);
+// Parameters of a network `to`, which differs from net in its ways and updates alone. With other ways a learned
+// read-out begins at zeros, from which the first update moves each column towards its class mean; the rates grow with
+// the ways, since a class has a share of 1/ways in the mean over the support images; updates beyond those of net have
+// its last rates.
+void fewshot_fit(real *out, const struct convnet *to, const real *parameters, const struct convnet *net);
+// gradient += that in the parameters of net, from the gradient `of` in those of `to`; both have the same updates of the
+// read-out alone and, unless their ways are equal, class means to start from.
+void fewshot_fit_backward(real *gradient, const struct convnet *net, const real *of, const struct convnet *to);
+// The kinds of tasks of train.mixture, of which there are at most FEWSHOT_MAX_KINDS, or the one of net.ways and
+// train.shots. Returns how many; ERR_SETTING.
+enum { FEWSHOT_MAX_KINDS = 16 };
+struct fewshot_kind {
+  int ways, shots;
+};
+int fewshot_mixture(struct fewshot_kind *kinds, const struct fewshot *f);
 // The same network, of which the read-out alone adapts, at its rates.
 int fewshot_model_readout(struct fewshot_model *m, const struct fewshot_model *of, const struct fewshot *f);
 void fewshot_model_release(struct fewshot_model *m);

@@ -70,7 +70,7 @@ void inloop_write(struct inloop *c, struct maml_worker *w, const struct convnet 
   chip_renew(c->chip, seed);
   program(c->chip, net, parameters);
   observe(c, w, net);
-  if (deploy_begins_small(net)) deploy_make_room(c->chip, net, parameters, w->work.h, w->work.n[0]);
+  if (deploy_begins_small(net, parameters)) deploy_make_room(c->chip, net, parameters, w->work.h, w->work.n[0]);
   const int rc = chip_advance(c->chip, random_age(c->chip, time_max_s), chip_rng(c->chip));
   assert(rc == 0);
   if (c->kind == INLOOP_CHIP) chip_calibrate(c->chip, chip_rng(c->chip));

@@ -102,14 +102,35 @@ int fewshot_model_new(struct fewshot_model *m, const struct fewshot *f) {
   return 0;
 }
 
-int fewshot_model_ways(struct fewshot_model *m, const struct fewshot_model *of, const struct fewshot *f, int ways) {
+void fewshot_fit(real *out, const struct convnet *to, const real *parameters, const struct convnet *net) {
+  memset(out, 0, to->n * sizeof *out);
+  memcpy(out, parameters, net->offset[net->readout] * sizeof *out);
+  if (to->ways == net->ways)
+    memcpy(out + to->offset[to->readout], parameters + net->offset[net->readout],
+           (net->rates - net->offset[net->readout]) * sizeof *out);
+  for (int s = 0; s < to->steps && net->steps > 0; s++)
+    for (int l = net->adapting; l <= net->readout; l++)
+      out[convnet_rate(to, s, l)] =
+          parameters[convnet_rate(net, s < net->steps ? s : net->steps - 1, l)] * (real)to->ways/(real)net->ways;
+  if (net->start == CONVNET_PROTOTYPE) out[to->scale] = parameters[net->scale];
+}
+
+void fewshot_fit_backward(real *gradient, const struct convnet *net, const real *of, const struct convnet *to) {
+  for (size_t i = 0; i < net->offset[net->readout]; i++) gradient[i] += of[i];
+  for (int s = 0; s < net->steps; s++)
+    gradient[net->rates + (size_t)s] += of[to->rates + (size_t)s] * (real)to->ways/(real)net->ways;
+  gradient[net->scale] += of[to->scale];
+}
+
+int fewshot_model_ways(struct fewshot_model *m, const struct fewshot_model *of, const struct fewshot *f, int ways,
+                       int steps) {
   struct convnet_params p = f->net;
   *m = *of;
   p.ways = ways;
-  p.steps = 0;
+  p.steps = steps;
   TRY(convnet_init(&m->net, &p, of->net.side[0], of->net.in_channels));
   m->parameters = err_aligned(m->net.n, sizeof *m->parameters);
-  memcpy(m->parameters, of->parameters, of->net.offset[of->net.readout] * sizeof *m->parameters);
+  fewshot_fit(m->parameters, &m->net, of->parameters, &of->net);
   return 0;
 }
 

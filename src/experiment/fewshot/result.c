@@ -30,6 +30,7 @@ static struct json_t *parts_json(const struct fewshot_result *r, const struct le
   json_put(o, "deployment", ledger_mean_json(&r->deployment, p));
   json_put(o, "per_task", ledger_mean_json(&r->task, p));
   json_put(o, "support", ledger_mean_json(&r->support, p));
+  if (r->devices_written_start > 0) json_put(o, "start", ledger_mean_json(&r->start, p));
   struct json_t *updates = json_add_array(o, "per_update");
   for (int s = 0; s < r->n_updates; s++) json_put(updates, NULL, ledger_mean_json(&r->update[s], p));
   json_put(o, "inference", ledger_mean_json(&r->inference, p));
@@ -105,6 +106,7 @@ struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct 
   json_put_f64s(o, "loss", r->loss, n);
   json_put_i64(o, "devices_total", r->devices.all);
   if (f->synapse.kind == RUN_CHIP) deploy_devices_put(o, &r->devices);
+  if (m->net.start == CONVNET_PROTOTYPE) json_put_f64(o, "devices_written_start", r->devices_written_start);
   json_put_f64s(o, "devices_written", r->devices_written, n - 1);
   if (f->synapse.kind == RUN_CHIP) {
     json_put_f64s(o, "devices_addressed", r->devices_addressed, n - 1);
@@ -198,6 +200,7 @@ void fewshot_result_print(const struct fewshot_result *r, const struct fewshot *
   for (int s = 0; s <= r->n_updates; s++) {
     fprintf(out, "%7d  %10.2f  %7s   %10.4f", s, 100 * r->accuracy[s], stat_ci95_text(ci95, 100 * r->ci95[s], 2),
             r->loss[s]);
+    if (chip && s == 0 && r->devices_written_start > 0) fprintf(out, "   %15.1f", r->devices_written_start);
     if (chip && s > 0) fprintf(out, "   %15.1f  %9.1f", r->devices_written[s - 1], r->devices_addressed[s - 1]);
     fprintf(out, "\n");
   }

@@ -20,15 +20,16 @@ struct fewshot_result {
   char data[17];             // dataset_fingerprint of what was loaded
   char items[17];            // the same of what the tasks are drawn from
   double accuracy[CONVNET_MAX_STEPS + 1], ci95[CONVNET_MAX_STEPS + 1], loss[CONVNET_MAX_STEPS + 1];
+  double devices_written_start;                 // mean per task, by a start from class means
   double devices_written[CONVNET_MAX_STEPS];    // mean per task and update
   double devices_written_layers[CONVNET_MAX_STEPS][CONVNET_MAX_LAYERS];  // the same by layer
   double devices_addressed[CONVNET_MAX_STEPS];  // all devices of the weights that changed, rewritten or not
   double later_s[FLEET_MAX_LATER], later_accuracy[FLEET_MAX_LATER], later_ci95[FLEET_MAX_LATER];
   double *chip_accuracy, chip_std;              // (n_chips) after the last update; their standard deviation
   // synapse.kind=chip. task = support (features of the support images) + updates (these through the read-out, and the
-  // writes: the sum of update[s]) + inference (features of the queries, classified after 0..n_updates updates).
-  // Means over tasks, of the deployment over chips
-  struct ledger_mean deployment, task, support, updates, inference, update[CONVNET_MAX_STEPS];
+  // writes: the sum of start, the write of class means, and update[s]) + inference (features of the queries, classified
+  // after 0..n_updates updates). Means over tasks, of the deployment over chips
+  struct ledger_mean deployment, task, support, start, updates, inference, update[CONVNET_MAX_STEPS];
   // At all times of eval.later_s together: the chip recalibrated (mean over chips); the adapted read-out recalibrated,
   // the queries read and classified anew (means over tasks). The deployment and the tasks do not contain it.
   struct ledger_mean later_chip, later_readout, later_inference;
@@ -54,8 +55,8 @@ void fewshot_result_print(const struct fewshot_result *r, const struct fewshot *
 struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct fewshot *f,
                                    const struct fewshot_model *m);
 
-// Mean accuracy and loss after every update over tasks drawn from a split; eval.ways other than those of the read-out
-// need eval.method=centroid.
+// Mean accuracy and loss after every update over tasks drawn from a split, of as many ways (eval.ways) and updates
+// (eval.updates) as wanted.
 int fewshot_measure(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
                     const struct dataset *data, enum dataset_split split, struct par *par);
 

@@ -1,6 +1,8 @@
 // The settings of few-shot classification.
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "experiment/fewshot/fewshot.h"
 #include "kernel/adam.h"
 
@@ -47,6 +49,10 @@ static const struct param train_table[] = {
             "order of the meta-gradient: 2: exact; 1: the gradients of the inner updates are taken as constants "
             "(first-order MAML)",
             .later = true),
+  PARAM_TEXT(P, mixture, "",
+             "ways x shots of the tasks of an outer update, in turn, such as 5x1,5x5,20x5; empty: net.ways x "
+             "train.shots. Other ways than net.ways need net.start=prototype; the inner rates are those for net.ways "
+             "and in proportion to the ways"),
   PARAM_I64(P, validate_ways, 5, 2, 256,
             "classes of a validation task where net.steps=0, classified by nearest centroid",
             .later = true),
@@ -102,6 +108,30 @@ void fewshot_init(struct fewshot *f) {
     RUN_CHIP_SECTIONS(f),
   };
   settings_begin(f->sections, sizeof f->sections/sizeof *f->sections, all, sizeof all/sizeof *all);
+}
+
+static int mixture_error(const char *text, const char *at) {
+  return err_set(ERR_SETTING, "train.mixture=%s: '%.20s': expected up to %d kinds of tasks, 2x1 to 256x1000, with "
+                              "commas between", text, at, FEWSHOT_MAX_KINDS);
+}
+
+int fewshot_mixture(struct fewshot_kind *kinds, const struct fewshot *f) {
+  const char *text = f->train.mixture, *at = text;
+  kinds[0] = (struct fewshot_kind){ (int)f->net.ways, (int)f->train.shots };
+  if (!*text) return 1;
+  for (int n = 0; n < FEWSHOT_MAX_KINDS; n++) {
+    char *end;
+    const long ways = strtol(at, &end, 10);
+    if (end == at || *end != 'x') return mixture_error(text, at);
+    const char *second = end + 1;
+    const long shots = strtol(second, &end, 10);
+    if (end == second || (*end && *end != ',') || ways < 2 || ways > 256 || shots < 1 || shots > 1000)
+      return mixture_error(text, at);
+    kinds[n] = (struct fewshot_kind){ (int)ways, (int)shots };
+    if (!*end) return n + 1;
+    at = end + 1;
+  }
+  return mixture_error(text, at);
 }
 
 struct run_settings fewshot_run_settings(struct fewshot *f) {

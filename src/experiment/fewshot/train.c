@@ -14,19 +14,32 @@
 enum { LOSS, FIRST, LAST, N_COLUMNS };
 enum { VALIDATION_QUERIES = 5 };
 
+// A kind of tasks, by their ways and shots.
+struct task_kind {
+  struct convnet net;         // for as many ways
+  struct episode_spec spec;
+};
+
+// What a worker needs for tasks of a kind.
+struct seat {
+  struct maml_worker worker;
+  struct episode episode;
+  real *parameters, *gradient;  // as a network of so many ways has them; NULL: as the model
+};
+
 struct training_state {
   const struct fewshot *f;
   struct fewshot_model model;
   struct dataset data;
-  struct episode_spec spec;
+  struct task_kind kinds[FEWSHOT_MAX_KINDS];  // of the tasks, in turn
+  int n_kinds;
   struct maml_options options[2];  // rule of even and odd tasks
   int n_workers;
-  struct maml_worker *workers;
-  struct episode *episodes;        // (n_workers)
+  struct seat *seats;        // (n_workers, n_kinds)
   struct inloop *chips;            // (n_workers) train.synapse; else NULL
   struct par *par;
   double *loss;                    // (tasks)
-  int *first, *last;               // (tasks) correct queries
+  double *first, *last;            // (tasks) share of queries classified correctly
   struct run_settings settings;
   struct training_job job;
 };
@@ -46,31 +59,49 @@ static uint32_t task_index(const struct training_state *t, int task) {
   return (uint32_t)(t->job.iteration*t->f->train.tasks + task);
 }
 
+static const struct maml_options *options_for(const struct training_state *t, int task) {
+  return &t->options[task / t->n_kinds % 2];
+}
+
+static struct seat *seat_for(const struct training_state *t, int task, int worker) {
+  return &t->seats[worker*t->n_kinds + task % t->n_kinds];
+}
+
 // The images of a task into the worker's input.
-static void draw_task(struct training_state *t, uint32_t index, int worker) {
+static void draw_task(struct training_state *t, struct seat *seat, const struct task_kind *kind, uint32_t index) {
   struct rng draw = rng_stream((uint64_t)t->f->run.seed, RNG_EPISODE, index);
-  episode_draw(&t->episodes[worker], &t->spec, &t->data.images, &t->data.split[DATASET_TRAINING], &draw);
-  episode_render(&t->episodes[worker], &t->data.images, t->workers[worker].work.y[0], VECTOR_PADDING);
-  t->workers[worker].other = t->episodes[worker].other;
-  t->workers[worker].share = t->episodes[worker].share;
+  episode_draw(&seat->episode, &kind->spec, &t->data.images, &t->data.split[DATASET_TRAINING], &draw);
+  episode_render(&seat->episode, &t->data.images, seat->worker.work.y[0], VECTOR_PADDING);
+  seat->worker.other = seat->episode.other;
+  seat->worker.share = seat->episode.share;
 }
 
 // One task whose weights are in the worker's layers.
-static void learn_task(struct training_state *t, int task, int worker, struct rng *noise, real *gradient) {
-  struct maml_worker *w = &t->workers[worker];
-  const struct maml_options *o = &t->options[task % 2];
-  maml_adapt(w, &t->model.net, t->model.parameters, o, NULL, noise);
-  t->loss[task] = maml_backward(w, &t->model.net, t->model.parameters, gradient, o);
-  t->first[task] = w->record.correct[o->steps > 0];
-  t->last[task] = w->record.correct[o->steps];
+static void learn_task(struct training_state *t, int task, struct seat *seat, const struct convnet *net,
+                       const real *parameters, struct rng *noise, real *gradient) {
+  struct maml_worker *w = &seat->worker;
+  const struct maml_options *o = options_for(t, task);
+  maml_adapt(w, net, parameters, o, NULL, noise);
+  t->loss[task] = maml_backward(w, net, parameters, gradient, o);
+  t->first[task] = (double)w->record.correct[o->steps > 0] / w->work.n[1];
+  t->last[task] = (double)w->record.correct[o->steps] / w->work.n[1];
 }
 
 static int task_item(void *context, int task, int worker, real *gradient) {
   struct training_state *t = context;
+  struct seat *seat = seat_for(t, task, worker);
+  const struct task_kind *kind = &t->kinds[task % t->n_kinds];
+  const real *parameters = t->model.parameters;
   struct rng noise = rng_stream((uint64_t)t->f->run.seed, RNG_QUANTISE, task_index(t, task));
-  draw_task(t, task_index(t, task), worker);
-  maml_program(&t->workers[worker], &t->model.net, t->model.parameters, &t->options[task % 2], &noise);
-  learn_task(t, task, worker, &noise, gradient);
+  draw_task(t, seat, kind, task_index(t, task));
+  if (seat->parameters) {
+    fewshot_fit(seat->parameters, &kind->net, parameters, &t->model.net);
+    memset(seat->gradient, 0, kind->net.n * sizeof *seat->gradient);
+    parameters = seat->parameters;
+  }
+  maml_program(&seat->worker, &kind->net, parameters, options_for(t, task), &noise);
+  learn_task(t, task, seat, &kind->net, parameters, &noise, seat->gradient ? seat->gradient : gradient);
+  if (seat->gradient) fewshot_fit_backward(gradient, &t->model.net, seat->gradient, &kind->net);
   return 0;
 }
 
@@ -81,13 +112,14 @@ static int chip_item(void *context, int chip, int worker, real *gradient) {
   const int first = (int)(p->tasks*chip/p->chips), end = (int)(p->tasks*(chip + 1)/p->chips);
   struct rng seeds = rng_stream((uint64_t)t->f->run.seed, RNG_PROGRAM, task_index(t, first));
   const uint64_t high = rng_u32(&seeds), seed = high << 32 | rng_u32(&seeds);
+  struct seat *seat = seat_for(t, 0, worker);
   for (int task = first; task < end; task++) {
     struct rng noise = rng_stream((uint64_t)t->f->run.seed, RNG_READ, task_index(t, task));
-    draw_task(t, task_index(t, task), worker);
+    draw_task(t, seat, &t->kinds[0], task_index(t, task));
     if (task == first)
-      inloop_write(&t->chips[worker], &t->workers[worker], &t->model.net, t->model.parameters, seed, p->time_max_s);
+      inloop_write(&t->chips[worker], &seat->worker, &t->model.net, t->model.parameters, seed, p->time_max_s);
     inloop_begin(&t->chips[worker]);
-    learn_task(t, task, worker, &noise, gradient);
+    learn_task(t, task, seat, &t->model.net, t->model.parameters, &noise, gradient);
   }
   return 0;
 }
@@ -96,13 +128,12 @@ static int chip_item(void *context, int chip, int worker, real *gradient) {
 static int finish_update(void *context, real *gradient, double *tally) {
   struct training_state *t = context;
   const int n = (int)t->f->train.tasks;
-  const double queries = t->workers[0].work.n[1];
   for (int k = 0; k < n; k++) {
     if (!isfinite(t->loss[k]))
       return err_set(ERR_DIVERGED, "iteration %lld: loss of task %d is not finite", (long long)t->job.iteration + 1, k);
     tally[LOSS] += t->loss[k]/n;
-    tally[FIRST] += t->first[k]/queries/n;
-    tally[LAST] += t->last[k]/queries/n;
+    tally[FIRST] += t->first[k]/n;
+    tally[LAST] += t->last[k]/n;
   }
   for (size_t i = 0; i < t->model.net.n; i++) gradient[i] *= (real)1/(real)n;
   return 0;
@@ -167,6 +198,27 @@ static int save(void *context, const char *path) {
 
 // ---- beginning and end
 
+// The kinds of tasks: those of train.mixture, or one.
+static int describe_kinds(struct training_state *t, const struct fewshot *f) {
+  struct fewshot_kind kinds[FEWSHOT_MAX_KINDS];
+  const int n = fewshot_mixture(kinds, f);
+  TRY(n);
+  t->n_kinds = n;
+  for (int k = 0; k < n; k++) {
+    struct convnet_params p = f->net;
+    p.ways = kinds[k].ways;
+    TRY(convnet_init(&t->kinds[k].net, &p, (int)f->data.size, (int)f->data.channels));
+    t->kinds[k].spec =
+        dataset_spec(&f->data, DATASET_TRAINING, kinds[k].ways, kinds[k].shots, (int)f->train.queries);
+    if (kinds[k].ways != f->net.ways && f->net.start != CONVNET_PROTOTYPE)
+      return err_set(ERR_SETTING, "train.mixture=%s: other ways than net.ways=%d need net.start=prototype",
+                     f->train.mixture, (int)f->net.ways);
+  }
+  if (f->train.mixture[0] && f->train.synapse != INLOOP_NONE)
+    return err_set(ERR_SETTING, "train.mixture=%s: not together with train.synapse", f->train.mixture);
+  return 0;
+}
+
 // Check the settings against each other and lay out the network; no memory is taken yet.
 static int describe(struct training_state *t, struct fewshot *f) {
   double sigma[MAML_NOISE_POINTS];
@@ -192,8 +244,7 @@ static int describe(struct training_state *t, struct fewshot *f) {
                                 "chip; with chip", convnet_adapt_names[f->net.adapt]);
   TRY(chip_weight_sigma(sigma, MAML_NOISE_POINTS, &f->chip));
   for (int odd = 0; odd < 2; odd++) t->options[odd] = options_of(f, sigma, odd);
-  t->spec = dataset_spec(&f->data, DATASET_TRAINING, t->model.net.ways, (int)f->train.shots, (int)f->train.queries);
-  return 0;
+  return describe_kinds(t, f);
 }
 
 static void allocate(struct training_state *t) {
@@ -201,11 +252,15 @@ static void allocate(struct training_state *t) {
   const size_t tasks = (size_t)f->train.tasks;
   t->n_workers = run_threads(&f->run);
   t->par = par_new(t->n_workers);
-  t->workers = err_calloc((size_t)t->n_workers, sizeof *t->workers);
-  t->episodes = err_calloc((size_t)t->n_workers, sizeof *t->episodes);
-  for (int k = 0; k < t->n_workers; k++) {
-    maml_worker_init(&t->workers[k], &t->model.net, (int)f->train.shots, (int)f->train.queries, &t->options[0]);
-    episode_init(&t->episodes[k], t->model.net.ways, (int)f->train.shots, (int)f->train.queries);
+  t->seats = err_calloc((size_t)(t->n_workers*t->n_kinds), sizeof *t->seats);
+  for (int k = 0; k < t->n_workers*t->n_kinds; k++) {
+    const struct task_kind *kind = &t->kinds[k % t->n_kinds];
+    struct seat *seat = &t->seats[k];
+    maml_worker_init(&seat->worker, &kind->net, kind->spec.shots, kind->spec.queries, &t->options[0]);
+    episode_init(&seat->episode, kind->spec.ways, kind->spec.shots, kind->spec.queries);
+    if (kind->net.ways == t->model.net.ways) continue;
+    seat->parameters = err_aligned(2*kind->net.n, sizeof(real));
+    seat->gradient = seat->parameters + kind->net.n;
   }
   t->model.parameters = err_aligned(t->model.net.n, sizeof(real));
   t->loss = err_calloc(tasks, sizeof *t->loss);
@@ -215,14 +270,15 @@ static void allocate(struct training_state *t) {
 
 static void release(struct training_state *t) {
   if (!t->par) return;
-  for (int k = 0; k < t->n_workers; k++) {
-    maml_worker_release(&t->workers[k], &t->model.net);
-    if (t->chips) inloop_release(&t->chips[k]);  // after its matrices have left the worker
-    episode_release(&t->episodes[k]);
+  for (int k = 0; k < t->n_workers*t->n_kinds; k++) {
+    maml_worker_release(&t->seats[k].worker, &t->kinds[k % t->n_kinds].net);
+    if (t->chips) inloop_release(&t->chips[k]);  // after its matrices have left the worker; one kind of tasks
+    episode_release(&t->seats[k].episode);
+    free(t->seats[k].parameters);
   }
   par_free(t->par);
   fewshot_model_release(&t->model);
-  void *const owned[] = { t->workers, t->episodes, t->chips, t->loss, t->first, t->last };
+  void *const owned[] = { t->seats, t->chips, t->loss, t->first, t->last };
   for (size_t k = 0; k < sizeof owned/sizeof *owned; k++) free(owned[k]);
 }
 
@@ -252,7 +308,7 @@ static int start_from(struct training_state *t, const char *path) {
       &(struct run_sources){ .n_assignments = t->f->data.preprocessing == IMAGESET_PUBLISHED, .assignments = given }));
   int rc = 0;
   const bool same_dense = m.net.hidden == net->hidden && m.net.activation == net->activation;
-  const bool same_readout = same_dense && m.net.ways == net->ways &&
+  const bool same_readout = same_dense && m.net.ways == net->ways && m.net.start == net->start &&
                             convnet_rows(&m.net, m.net.readout) == convnet_rows(net, net->readout);
   if (m.net.channels != net->channels || m.net.blocks != net->blocks || m.net.side[0] != net->side[0] ||
       m.net.in_channels != net->in_channels || m.net.halving != net->halving)
@@ -271,8 +327,10 @@ static int start_from(struct training_state *t, const char *path) {
   if (rc == 0 && !same_readout && net->steps > 0)
     memset(t->model.parameters + net->offset[net->readout], 0,
            (net->rates - net->offset[net->readout])*sizeof(real));
+  if (rc == 0 && m.net.start == CONVNET_PROTOTYPE && net->start == CONVNET_PROTOTYPE)
+    t->model.parameters[net->scale] = m.parameters[m.net.scale];
   if (rc == 0 && m.net.steps == net->steps && m.net.adapting == net->adapting && other.train.learn_inner_rate)
-    memcpy(t->model.parameters + net->rates, m.parameters + m.net.rates, (net->n - net->rates)*sizeof(real));
+    memcpy(t->model.parameters + net->rates, m.parameters + m.net.rates, (net->scale - net->rates)*sizeof(real));
   fewshot_model_release(&m);
   if (rc == 0 && t->f->train.bits) fill_range(net, t->model.parameters);
   return rc;
@@ -283,7 +341,7 @@ static int put_in_loop(struct training_state *t) {
   struct inloop *chips = err_calloc((size_t)t->n_workers, sizeof *chips);
   int rc = 0;
   for (int k = 0; k < t->n_workers && rc == 0; k++)
-    rc = inloop_init(&chips[k], (enum inloop_kind)f->train.synapse, &t->workers[k], &t->model.net, &f->chip);
+    rc = inloop_init(&chips[k], (enum inloop_kind)f->train.synapse, &t->seats[k].worker, &t->model.net, &f->chip);
   t->chips = chips;
   return rc;
 }
@@ -291,7 +349,7 @@ static int put_in_loop(struct training_state *t) {
 // Memory, threads and the weights to start from, once the data is there.
 static int prepare(struct training_state *t) {
   const struct dataset_params *data = &t->f->data;
-  TRY(dataset_check(&t->data, data, &t->spec, DATASET_TRAINING));
+  for (int k = 0; k < t->n_kinds; k++) TRY(dataset_check(&t->data, data, &t->kinds[k].spec, DATASET_TRAINING));
   const int n_validation = t->data.split[DATASET_VALIDATION].n;
   const bool wanted = t->f->train.validate_tasks && (n_validation > 0 || data->validation > 0);
   const struct fewshot_eval_params e = validation_params(t->f);
@@ -303,10 +361,10 @@ static int prepare(struct training_state *t) {
     note("training without validation: %s", err_message());
     t->data.split[DATASET_VALIDATION].n = 0;
   }
-  const struct fewshot_train_params *p = &t->f->train;
-  TRY(err_room(run_threads(&t->f->run)*maml_worker_bytes(&t->model.net, (int)p->shots, (int)p->queries,
-                                                         t->model.net.steps),
-               "train.shots, train.queries, net.channels"));
+  double bytes = 0;
+  for (int k = 0; k < t->n_kinds; k++)
+    bytes += maml_worker_bytes(&t->kinds[k].net, t->kinds[k].spec.shots, t->kinds[k].spec.queries, t->model.net.steps);
+  TRY(err_room(run_threads(&t->f->run)*bytes, "train.shots, train.queries, net.channels"));
   allocate(t);
   if (t->f->train.synapse != INLOOP_NONE) TRY(put_in_loop(t));
   struct rng start = rng_stream((uint64_t)t->f->run.seed, RNG_INIT, 0);
@@ -319,8 +377,10 @@ static struct training_job job_of(struct training_state *t) {
   const struct convnet *net = &t->model.net;
   return (struct training_job){
     .settings = &t->settings, .context = t, .par = t->par, .n = net->n, .parameters = t->model.parameters,
-    .n_groups = 2,
-    .group = { { 0, net->rates, 1, true }, { net->rates, net->n - net->rates, p->learn_inner_rate ? 1 : 0, false } },
+    .n_groups = 3,
+    .group = { { 0, net->rates, 1, true },
+               { net->rates, net->scale - net->rates, p->learn_inner_rate ? 1 : 0, false },
+               { net->scale, net->n - net->scale, 1, false } },
     .n_items = (int)(t->chips ? p->chips : p->tasks), .item = t->chips ? chip_item : task_item,
     .finish = finish_update,
     .n_columns = N_COLUMNS, .columns = "loss,accuracy_first,accuracy_last", .progress = progress,
@@ -353,7 +413,8 @@ int fewshot_train_timed(struct fewshot *f, struct dataset *data, int n, double *
   int rc = prepare(&t);
   *operations = 0;
   for (int k = 0; k < (int)f->train.tasks; k++)
-    *operations += maml_flop(&t.model.net, (int)f->train.shots, (int)f->train.queries, &t.options[k % 2]);
+    *operations += maml_flop(&t.kinds[k % t.n_kinds].net, t.kinds[k % t.n_kinds].spec.shots, (int)f->train.queries,
+                             options_for(&t, k));
   if (rc == 0) {
     t.job = job_of(&t);
     rc = training_time(&t.job, n, seconds);
