@@ -75,6 +75,23 @@ static void test_sizes(void) {
   }
 }
 
+// chip.aim_s is about the first write: an update, used at once, changes weights by as much with it as without, at any
+// age of the chip.
+static void test_aimed(void) {
+  struct chip_params p = ideal_chip();
+  p.drift_scale = 1;
+  p.headroom = 2.5;
+  p.correction = CHIP_COLUMN;
+  for (int k = 0; k < 3; k++) {
+    const double time_s = (double[]){ 0, 86400, MONTH_S }[k];
+    for (p.aim_s = 86400; p.aim_s <= MONTH_S; p.aim_s *= 30) {
+      const double found = size_of_update(&p, time_s);
+      CHECK(fabs(found - 1) < test_tol(0.05), "aimed at %g s, %g s: an update %.3f times as large as asked for", p.aim_s,
+            time_s, found);
+    }
+  }
+}
+
 // Where every read drifts alike, the correction makes up for that of new devices too.
 static void test_frozen(void) {
   struct chip_params p = ideal_chip();
@@ -89,6 +106,7 @@ static void test_frozen(void) {
 int main(void) {
   arena_init(&arena, 8u << 20);
   test_sizes();
+  test_aimed();
   test_frozen();
   arena_release(&arena);
   return test_summary();

@@ -59,8 +59,8 @@ const struct param chip_param_table[] = {
   F(weight_clip, 0, 0, 100, "clip weights at this many standard deviations; 0: never"),
   F(headroom, 1, 0.01, 100, "scale, relative to the largest weight; above 1 it leaves room for updates"),
   F(aim_s, 0, 0, 1e12,
-    "seconds after writing at which conductances are in proportion to the weights, as far as the mean drift is known; "
-    "0: when written"),
+    "seconds after the first write at which conductances are in proportion to the weights, as far as the mean drift is "
+    "known; 0: when written; updates are in proportion at once"),
   PARAM_CHOICE(struct chip_params, update, CHIP_ALL, chip_update_names,
                "which changes of an update are written: all, those above a threshold, or all rounded to a grid"),
   F(update_threshold, 0.02, 0, 10, "chip.update=threshold: smallest change that is written, relative to the scale"),

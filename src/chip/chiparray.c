@@ -57,11 +57,11 @@ static real aimed(const struct chip *c, double w) {
 
 // kept (columns): what the devices of each column of tile k conduct, over what they were written to, as far as its
 // correction makes up for it: a weight that is written now must conduct so much less (U1). Before the first device
-// drifts, or where every read drifts alike whenever its device was written, that is 1.
+// drifts, if none aims at a later time, or where every read drifts alike whenever its device was written, that is 1.
 static void columns_kept(real *kept, const struct chip *c, const struct chip_matrix *m, int k) {
   const struct tile *t = &c->tiles[k];
   const bool nominal = c->params.update_aim == CHIP_AIM_NOMINAL || c->design.pcm.frozen_ratio > 0 ||
-                       tile_oldest_s(t, &c->design, c->clock_s) <= c->design.pcm.t0_s;
+                       (!c->aim && tile_oldest_s(t, &c->design, c->clock_s) <= c->design.pcm.t0_s);
   for (int o = 0; o < t->columns; o++)
     kept[o] = nominal ? 1 : (real)(chip_code_weight(c, m, k, o) / (double)t->gain[o]);
 }
@@ -79,7 +79,8 @@ void chiparray_cells(struct chip *c, const struct chip_matrix *m, int k, bool fi
       double w = (double)m->w[at] / (double)chip_scale_of(m, p)[o];
       if (!first) w *= (double)kept[o];
       if (uniform > 0) w += uniform * (2*rng_uniform(r) - 1);
-      c->cells[i*ld + o] = aimed(c, fmin(fmax((double)(folds ? fold(w) : (real)w), -1), 1));
+      w = fmin(fmax((double)(folds ? fold(w) : (real)w), -1), 1);
+      c->cells[i*ld + o] = first ? aimed(c, w) : (real)w;  // updates are used at once
     }
 }
 

@@ -13,8 +13,8 @@ struct rng;
 
 extern const struct synapse_ops chiparray_ops;
 
-// What is written for the weights of m on piece k: over their scale, aimed, into c->cells, in [-1, 1]. first: with what
-// the device model adds to a first write; else as an update of a chip that has drifted (U1).
+// What is written for the weights of m on piece k: over their scale, into c->cells, in [-1, 1]. first: aimed at a later
+// time (P8), with what the device model adds to a first write; else as an update of a chip that has drifted (U1).
 void chiparray_cells(struct chip *c, const struct chip_matrix *m, int k, bool first, struct rng *r);
 
 #endif
