@@ -81,6 +81,40 @@ static void test_core_scale(void) {
   CHECK(square[1] < 0.3*square[0], "errors of the lower bands: %g of those with one scale", sqrt(square[1]/square[0]));
 }
 
+// Columns of zeros, of classes that come later, take the scale of the largest column: what is learned there is written
+// as well as the rest.
+static void test_zero_columns(void) {
+  enum { I = 48, O = 8, OP = 16, BANDS = 3, LATER = 3 };
+  struct chip_params p = ideal();
+  p.prog_scale = 1;
+  p.rows = I/BANDS;
+  p.cores = BANDS;
+  for (p.scale = CHIP_SCALE_MATRIX; p.scale <= CHIP_SCALE_CORE; p.scale++) {
+    real *w = new_matrix(I, O, 0.05, 31), *dw = new_matrix(I, O, 0.05, 32), *held = ARENA_NEW(&arena, I*OP, real);
+    double square[2] = { 0 };
+    if (p.scale == CHIP_SCALE_UNIT) continue;
+    for (int i = 0; i < I; i++)
+      for (int o = 0; o < O; o++) *(o < LATER ? &w[i*OP + o] : &dw[i*OP + o]) = 0;
+    struct chip *c = one_matrix(&p, I, O, w);
+    const struct chip_matrix *m = &c->matrices[0];
+    real largest = 0;
+    for (int o = LATER; o < O; o++)
+      for (int b = 0; b < m->n_bands; b++) largest = (real)fmax((double)largest, (double)m->scale[b*OP + o]);
+    for (int o = 0; o < LATER; o++) CHECK(m->scale[o] == largest, "scale %g, largest %g", (double)m->scale[o],
+                                          (double)largest);
+    chip_synapse(c, 0)->ops->update(chip_synapse(c, 0), dw, NULL);
+    chip_effective(c, 0, held);
+    for (int i = 0; i < I*OP; i++) square[i % OP < LATER] += pow((double)(held[i] - w[i] - dw[i]), 2);
+    const double error = sqrt(square[1]/LATER / (square[0]/(O - LATER)));
+    CHECK(error < 1.6, "scale %d: errors of new columns %g of those of the others", (int)p.scale, error);
+    chip_free(c);
+  }
+  p.scale = CHIP_SCALE_COLUMN;
+  struct chip *c = one_matrix(&p, I, O, new_matrix(I, O, 0, 31));
+  CHECK(c->matrices[0].scale[0] == 1, "scale %g of a matrix of zeros", (double)c->matrices[0].scale[0]);
+  chip_free(c);
+}
+
 // Programming error on, converters ideal: unit vectors read the columns, and <Wx, u> = <x, W^T u>.
 static void test_unit_vectors(void) {
   enum { I = 30, O = 12, OP = 16, IP = 32 };
@@ -533,6 +567,7 @@ int main(void) {
   arena_init(&arena, 64 << 20);
   test_exact_limit();
   test_core_scale();
+  test_zero_columns();
   test_unit_vectors();
   test_plan();
   test_counts();

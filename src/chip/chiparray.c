@@ -12,7 +12,7 @@
 
 // ---- writing
 
-// The largest |w| of rows [top, bottom) and columns [first, last), limited as the settings say.
+// The largest |w| of rows [top, bottom) and columns [first, last), limited as the settings say; 0: all are 0.
 static double weight_scale(const struct chip_matrix *m, const real *w, int top, int bottom, int first, int last) {
   const struct chip_params *p = &m->chip->params;
   const size_t OP = (size_t)vector_padded(m->base.O);
@@ -26,12 +26,13 @@ static double weight_scale(const struct chip_matrix *m, const real *w, int top, 
   const double spread = sqrt(square / ((double)(bottom - top) * (last - first)));
   if (p->weight_clip > 0) largest = fmin(largest, p->weight_clip * spread);
   if (m->weight_max > 0) largest = m->weight_max;
-  return largest > 0 ? largest * p->headroom : 1;
+  return largest * p->headroom;
 }
 
 static void set_scales(struct chip_matrix *m, const real *w) {
   const int I = chip_rows(m), kind = (int)m->chip->params.scale;
   const double of_matrix = kind == CHIP_SCALE_MATRIX ? weight_scale(m, w, 0, I, 0, m->base.O) : 1;
+  real largest = 0;
   for (int k = m->first; k < m->first + m->n_tiles; k++) {
     const struct floorplan_piece *p = &m->chip->pieces[k];
     real *scale = chip_scale_of(m, p);
@@ -40,8 +41,12 @@ static void set_scales(struct chip_matrix *m, const real *w) {
       scale[o] = kind == CHIP_SCALE_COLUMN ? (real)weight_scale(m, w, 0, I, column, column + 1)
                  : kind == CHIP_SCALE_CORE ? (real)weight_scale(m, w, p->row, p->row + p->rows, column, column + 1)
                                            : (real)of_matrix;
+      largest = scale[o] > largest ? scale[o] : largest;
     }
   }
+  // columns of zeros are to hold weights like those of the others later
+  for (size_t o = 0; o < (size_t)m->n_bands * (size_t)vector_padded(m->base.O); o++)
+    if (m->scale[o] <= 0) m->scale[o] = largest > 0 ? largest : 1;
 }
 
 // The released simulation folds |w| > 1 back instead of clipping it.
