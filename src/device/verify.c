@@ -23,7 +23,8 @@ const struct param verify_param_table[] = {
   PARAM_F64(struct verify_params, spread_set, 0.3, 0, 10, "relative spread of the effect of a partial SET pulse"),
   PARAM_F64(struct verify_params, spread_reset, 0.5, 0, 10, "relative spread of the effect of a partial RESET pulse"),
   PARAM_F64(struct verify_params, read_after_s, 1e-5, 1e-9, 1e3, "time from pulse to verify read, s"),
-  PARAM_I64(struct verify_params, max_pulses, 30, 1, 10000, "largest number of pulses for a device"),
+  PARAM_I64(struct verify_params, max_pulses, 30, 1, 10000,
+            "largest number of pulses for a device, after that of its RESET"),
   { 0 },
 };
 
@@ -32,10 +33,12 @@ struct unit {
   double g, target, sigma, sigma_v;
 };
 
-// z: three normal numbers. Returns whether the unit was found within tolerance; a pulse follows if not.
-static bool step(const struct verify_params *v, struct unit *u, const float z[3]) {
+// z: three normal numbers. Returns whether the unit was found within tolerance; if not, and there is one left, a pulse
+// follows.
+static bool step(const struct verify_params *v, struct unit *u, const float z[3], bool pulse) {
   const double read = u->g + u->sigma_v * (double)z[0], error = u->target - read;
   if (fabs(error) <= v->tolerance * u->sigma) return true;
+  if (!pulse) return false;
   const double spread = error > 0 ? v->spread_set : v->spread_reset;
   u->g = fmax(u->g + v->gain * error * (1 + spread * (double)z[1]), 0);
   return false;
@@ -71,11 +74,11 @@ void verify_program(const struct verify_params *v, const struct pcm *p, float *g
     if (target_uS[i] <= 0 || u.sigma <= 0) continue;
     bool done = false;
     long pulses = 0;
-    for (int round = 0; !done && pulses <= v->max_pulses; round++) {
+    for (int round = 0; !done && round <= v->max_pulses; round++) {  // after the last pulse comes a read
       if (round > 0 && round % CHUNK == 0) noise_normal(z, 3*CHUNK + 1, r);
-      done = step(v, &u, z + 3*(round % CHUNK));
+      done = step(v, &u, z + 3*(round % CHUNK), pulses < v->max_pulses);
       count->reads++;
-      pulses += !done;
+      pulses += !done && pulses < v->max_pulses;
     }
     count->pulses += pulses;
     count->failed += !done;
