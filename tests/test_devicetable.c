@@ -23,6 +23,9 @@ static void test_values(void) {
   CHECK_REL(pcm_drift_mean(&p, 2.5), 0.075, 1e-12);
   CHECK_REL(pcm_drift_spread(&p, 15), 0.015, 1e-12);
   CHECK_REL(pcm_read_q(&p, 30), 0.01, 1e-12);  // constant beyond the last point
+  CHECK(parse(&p, INI, "\xef\xbb\xbf# mine\ng_uS, sigma_prog_uS,drift_mean ,\tdrift_std, read_q\r\n"
+                       "0 ,0.3,0.09, 0.04,0.05\n25 , 1.0,0.05,0.01\t,0.01 \n") == 0, "%s", err_message());
+  CHECK_REL(pcm_drift_spread(&p, 0), 0.04, 1e-12);
 }
 
 // A preset tabulated finely is the preset.
@@ -49,7 +52,7 @@ static void test_refusals(void) {
     { INI "colour = red\n", HEAD "0,1,0,0,0\n20,1,0,0,0\n", "colour" },
     { "[device]\nname = mine\n", HEAD "0,1,0,0,0\n20,1,0,0,0\n", "g_max_uS=0" },
     { "[device]\ng_max_uS = 1e9\n", HEAD "0,1,0,0,0\n20,1,0,0,0\n", "g_max_uS" },
-    { INI, "g,sigma\n", "mine.csv:1: first line must be" },
+    { INI, "g,sigma\n", "drift_std,read_q, not 'g,sigma'" },
     { INI, "", "first line must be" },
     { INI, HEAD "0,1,0,0,0\n", "1 rows" },
     { INI, HEAD "0,1,0,0,0\n5,1,0,0,0\n5,1,0,0,0\n", "mine.csv:4: g_uS=5: must be larger than 5" },

@@ -40,7 +40,7 @@ const struct param chip_param_table[] = {
   I(rows, 256, 1, CHIP_MAX_SIDE, "rows of a core"),
   I(columns, 256, 1, CHIP_MAX_SIDE, "columns of a core"),
   I(devices_per_sign, 0, 0, 8,
-    "devices in parallel for each sign of a weight; 0: 1 for hermes1 and published-code, else 2"),
+    "devices in parallel for each sign of a weight; 0: 1 for hermes1 and published-code, else, also of a table, 2"),
   PARAM_CHOICE(struct chip_params, programming, VERIFY_STATISTICAL, verify_programming_names,
                "how devices are written: with the error of a statistical model, or pulse by pulse with verify reads"),
   I(phases, 4, 1, 4, "phases of a product: 4 (each of one sign of input and one sign of weight) or 1"),
@@ -537,7 +537,9 @@ static const char **names(const struct chip *c) {
 void chip_map_print(const struct chip *c, FILE *out) {
   const char **list = names(c);
   floorplan_print(c->pieces, c->n_pieces, list, c->n_cores, (int)c->params.rows, (int)c->params.columns, out);
-  fprintf(out, "devices: %s (%s)\n", c->design.pcm.name, c->design.pcm.source);
+  fprintf(out, "devices: %s (%s", c->design.pcm.name, c->design.pcm.source);
+  if (*c->params.table) fprintf(out, ", %d for each sign", c->design.units * c->design.pcm.devices);
+  fprintf(out, ")\n");
   free(list);
 }
 

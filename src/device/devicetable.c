@@ -57,16 +57,32 @@ static int next_line(struct reader *r, char text[256], int *found) {
   return 0;
 }
 
+// Spreadsheets begin a file with the byte order mark of UTF-8.
+static void skip_mark(struct reader *r) {
+  static const char mark[3] = { '\xef', '\xbb', '\xbf' };
+  if (r->end - r->at >= 3 && !memcmp(r->at, mark, 3)) r->at += 3;
+}
+
+static void remove_blanks(char *text) {
+  char *to = text;
+  for (const char *from = text; *from; from++)
+    if (*from != ' ' && *from != '\t') *to++ = *from;
+  *to = 0;
+}
+
 static int read_header(struct reader *r) {
   char text[256], expected[256] = "";
   int found;
+  skip_mark(r);
   TRY(next_line(r, text, &found));
+  if (found) remove_blanks(text);
   for (int k = 0; k < COLUMNS; k++) {
     const size_t used = strlen(expected);
     snprintf(expected + used, sizeof expected - used, "%s%s", k ? "," : "", columns[k]);
   }
   if (!found || strcmp(text, expected))
-    return err_set(ERR_FORMAT, "%s:%d: first line must be %s", r->name, r->line, expected);
+    return err_set(ERR_FORMAT, "%s:%d: first line must be %s, not '%s'", r->name, r->line, expected,
+                   found ? text : "");
   return 0;
 }
 
@@ -74,6 +90,7 @@ static int read_row(const struct reader *r, const char *text, double row[COLUMNS
   for (int k = 0; k < COLUMNS; k++) {
     char *end;
     row[k] = strtod(text, &end);
+    while (end > text && (*end == ' ' || *end == '\t')) end++;
     if (end == text || *end != (k < COLUMNS - 1 ? ',' : 0))
       return err_set(ERR_FORMAT, "%s:%d: %s: number %d of %d expected at '%s'", r->name, r->line, columns[k], k + 1,
                      COLUMNS, text);
