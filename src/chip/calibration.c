@@ -145,6 +145,10 @@ static double common_gain(const struct chip *c, const struct chip_matrix *m, con
   return tt > 0 && ty > 0 ? tt / ty : 1;
 }
 
+// A gain and an offset for each column from fewer vectors are worse than the gain of all columns: 2 vectors leave an
+// error of 1.4 in place of 0.16, 8 of 0.15 (inputs above 0) to 0.19 (of both signs).
+enum { LEAST_VECTORS = 8 };
+
 static void correct_column(struct tile *t, int o, const struct sums *s, double fallback) {
   const double vt = s->tt - s->t*s->t / s->n, vc = s->cc - s->c*s->c / s->n, ct = s->ct - s->c*s->t / s->n;
   const double gain = ct > 0 && ct*ct > 0.5*vt*vc ? vt / ct : fallback;
@@ -159,7 +163,7 @@ static void correct(struct chip *c, const struct chip_matrix *m, const struct su
     for (int o = 0; o < t->columns; o++) {
       t->gain[o] = (real)(common * chip_code_weight(c, m, m->first + i, o));
       t->offset[o] = 0;
-      if (c->params.correction == CHIP_COLUMN)
+      if (c->params.correction == CHIP_COLUMN && m->n_sample >= LEAST_VECTORS)
         correct_column(t, o, &sums[(size_t)i * (size_t)c->params.columns + (size_t)o], (double)t->gain[o]);
     }
     chip_touch(c, m->first + i);
