@@ -49,7 +49,8 @@ static void print_quality(const struct chip *c, const char *when) {
   printf("%-10s", when);
   for (int m = 0; m < chip_matrices(c); m++) {
     const struct lifetime_quality q = lifetime_quality(c, m);
-    printf("  %6.3f %6.3f", q.kept, q.error);
+    if (q.kept > 0) printf("  %6.3f %6.3f", q.kept, q.error);
+    else printf("  %6.3f %6s", q.kept, "-");
   }
   printf("\n");
 }
@@ -186,10 +187,20 @@ static void open_case(struct command *c, const struct experiment *e, bool digita
   settings_defaults(s);
 }
 
+// A setting without effect on an action is refused: these stop when the chip is written, or have times of their own.
+static int check_time(const struct run_sources *from, int (*action)(struct command *c)) {
+  if (action != run_map && action != run_program && action != run_drift) return 0;
+  for (int k = 0; k < from->n_assignments; k++)
+    if (!strncmp(from->assignments[k], "chip.time_s=", 12))
+      return err_set(ERR_SETTING, "%s: has no effect here; chip export and import let time pass", from->assignments[k]);
+  return 0;
+}
+
 static int load(struct command *c, int (*action)(struct command *c)) {
   const struct experiment *e;
   const struct run_sources from = options_sources(c->o);
   TRY(experiment_of_file(&e, c->o->model));
+  TRY(check_time(&from, action));
   const bool tradeoff = action == run_tradeoff, alternatives = action == run_alternatives;
   if (alternatives) TRY(alternatives_check(e));
   open_case(c, e, !tradeoff);

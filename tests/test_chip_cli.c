@@ -162,6 +162,11 @@ static void check_chip(const struct folder *f) {
                        "cores; Khaddam-Aljameh et al. 2022, one core; none "
                        "(legallo2023|khaddam2022|none, default legallo2023)");
   says(ARGS("drift", "--model", small, SMALL), "30 days");
+  says(ARGS("program", "--model", small, SMALL, "chip.fault_dead=1"), "written      0.000      -   0.000      -");
+  says(ARGS("program", "--model", small, SMALL, "chip.fault_dead=1", "--json"), "\"kept\": 0.0, \"error\": null");
+  refuses(2, ARGS("program", "--model", small, SMALL, "chip.time_s=60"), "chip.time_s=60: has no effect here");
+  refuses(2, ARGS("drift", "--model", small, SMALL, "chip.time_s=60"), "chip.time_s=60: has no effect here");
+  refuses(2, ARGS("map", "--model", small, "chip.time_s=60"), "chip.time_s=60: has no effect here");
   refuses(2, ARGS("program", MODEL, SMALL, "chip.cores=1"), "chip.cores=1: the model needs 2 cores");
   refuses(1, ARGS("program", MODEL, "data.kind=omniglot", "data.path=/nowhere"), "data.path=/nowhere");
   refuses(2, ARGS("drift", "--model", small, SMALL, "ledger.price=1"), "ledger.price");

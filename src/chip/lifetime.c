@@ -83,7 +83,7 @@ struct json_t *lifetime_quality_json(const struct chip *c) {
     json_put_i64(row, "devices", m->base.n_devices);
     json_put_f64(row, "scale", (double)m->scale[0]);
     json_put_f64(row, "kept", q.kept);
-    json_put_f64(row, "error", q.error);
+    json_put_known(row, "error", q.kept > 0 ? q.error : INFINITY);
   }
   return o;
 }

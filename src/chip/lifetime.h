@@ -20,7 +20,8 @@ int lifetime_resume(struct chip *c, const char *state, double later_s);
 void lifetime_age(struct chip *c, const struct chip *from, int m, double since_s, struct rng *r);
 
 // How well matrix m is held at the chip's clock, without read noise: with w the weights meant and v those conducted,
-// kept = <v, w>/<w, w> (drift), error = |v/kept - w|/|w| (what no common gain corrects).
+// kept = <v, w>/<w, w> (drift), error = |v/kept - w|/|w| (what no common gain corrects). Both 0 where nothing is kept,
+// and then there is no error to speak of.
 struct lifetime_quality {
   double kept, error;
 };
