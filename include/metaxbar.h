@@ -96,7 +96,7 @@ MX_API int mx_chip_build(struct mx_chip *chip);
 /// Write a whole matrix. The largest |w| becomes the largest conductance (chip.scale). The calibration is lost.
 /// @param chip    a built chip
 /// @param matrix  number of the matrix
-/// @param w       weights (I, O)
+/// @param w       weights (I, O), of at most 1e30
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if a weight is not finite
 MX_API int mx_chip_program(struct mx_chip *chip, int matrix, const float *w);
 
@@ -128,7 +128,7 @@ MX_API int mx_chip_product(struct mx_chip *chip, int matrix, float *y, const flo
 /// Advance the clock. Every device drifts from its own time of writing. Calibrated matrices are calibrated again when
 /// that is due (chip.recalibrate_s).
 /// @param chip    a built chip
-/// @param time_s  time of the clock afterwards (0 on a new chip); not less than its time now
+/// @param time_s  time of the clock afterwards (0 on a new chip); not less than its time now, at most 1e18
 /// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_chip_advance(struct mx_chip *chip, double time_s);
 

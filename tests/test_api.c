@@ -178,6 +178,10 @@ static void check_refusals(void) {
   REFUSES(mx_chip_product(c, 0, y, bad, 1), MX_ERROR_DIVERGED, "value 4");
   REFUSES(mx_chip_calibrate(c, 0, w, 1), MX_ERROR_ARGUMENT, "1 input vectors");
   REFUSES(mx_chip_advance(c, -1), MX_ERROR_ARGUMENT, "backwards");
+  REFUSES(mx_chip_advance(c, 1e300), MX_ERROR_ARGUMENT, "chip.time_s=1e+300: a clock runs to 1e+18 s");
+  bad[4] = 3e38f;
+  REFUSES(mx_chip_program(c, 0, bad), MX_ERROR_ARGUMENT, "value 4 is 3e+38: at most 1e+30");
+  REFUSES(mx_chip_update(c, 0, bad), MX_ERROR_ARGUMENT, "value 4 is 3e+38: at most 1e+30");
   REFUSES(mx_chip_number(c, "weight", &v), MX_ERROR_ARGUMENT, "weight");
   mx_chip_free(c);
   WORKS(mx_chip_new(&c, LIST("chip.cores=1", "chip.rows=16", "chip.columns=16"), 1));

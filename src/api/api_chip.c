@@ -100,12 +100,22 @@ static int check_matrix(const char *what, const struct mx_chip *c, int m, bool p
   return 0;
 }
 
+// Sums of products of such weights are finite.
+static int check_size(const char *what, const float *w, size_t n) {
+  const float most = 1e30f;
+  for (size_t i = 0; i < n; i++)
+    if (w[i] > most || w[i] < -most)
+      return err_set(ERR_SETTING, "%s: value %zu is %g: at most %g", what, i, (double)w[i], (double)most);
+  return 0;
+}
+
 // Weights (program) or changes (I, O) into the array.
 static int write_matrix(const char *what, struct mx_chip *c, int m, bool program, const float *w) {
   TRY(check_matrix(what, c, m, !program));
   struct synapse *s = chip_synapse(c->chip, m);
   API_PRESENT(what, w);
   TRY(api_finite(what, w, (size_t)s->I * (size_t)s->O));
+  TRY(check_size(what, w, (size_t)s->I * (size_t)s->O));
   real *padded = api_padded(w, (size_t)s->I, (size_t)s->O, (size_t)vector_padded(s->O));
   if (program) s->ops->program(s, padded, chip_rng(c->chip));
   else s->ops->update(s, padded, chip_rng(c->chip));

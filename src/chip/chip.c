@@ -446,7 +446,9 @@ void chip_calibrate_times(struct chip *c, int m, int64_t n, struct rng *r) {
 
 int chip_check_time(const struct chip *c, double time_s) {
   double last;
-  if (!isfinite(time_s) || time_s < c->clock_s)
+  if (!(time_s <= CHIP_LAST_S))
+    return err_set(ERR_SETTING, "chip.time_s=%g: a clock runs to %g s", time_s, CHIP_LAST_S);
+  if (time_s < c->clock_s)
     return err_set(ERR_SETTING, "chip.time_s=%g: the clock stands at %g s and cannot run backwards", time_s,
                    c->clock_s);
   for (int m = 0; m < c->n_matrices; m++) {

@@ -82,7 +82,7 @@ void chip_keep_ranges(struct chip *c, int m);
 // Whether chip_advance to time_s would succeed.
 int chip_check_time(const struct chip *c, double time_s);
 // Set the clock, with the calibrations due on the way: of several of a matrix the last is carried out, the ledger
-// counts all. ERR_SETTING if time runs backwards or is not finite, or for more than 1e9 calibrations.
+// counts all. ERR_SETTING if time runs backwards or beyond 1e18 s, or for more than 1e9 calibrations.
 int chip_advance(struct chip *c, double time_s, struct rng *r);
 
 // An independent chip in the same state; the original must outlive it.

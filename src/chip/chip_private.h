@@ -30,6 +30,7 @@ struct chip_matrix {
 };
 
 enum { CHIP_AIMS = 1024 };
+#define CHIP_LAST_S 1e18  // where every clock ends
 
 struct chip {
   const struct backend *backend;

@@ -264,7 +264,7 @@ static int visit_matrix(struct tensorfile_writer *w, struct tensorfile *tf, stru
   const struct chipstate_field fields[] = { { "w", REAL, m->w, -1e30, 1e30 },
                                             { "wanted", REAL, m->wanted, -1e30, 1e30 } };
   const struct chipstate_field scale = { "scale", REAL, m->scale, 1e-30, 1e30 };
-  const struct chipstate_field all = { "state", F64, state, -1, 1e18 };
+  const struct chipstate_field all = { "state", F64, state, -1, CHIP_LAST_S };
   char prefix[CHIPSTATE_KEY];
   snprintf(prefix, sizeof prefix, "matrix.%d", k);
   for (int i = 0; i < 2; i++) {
@@ -327,7 +327,7 @@ static int visit_chip(struct tensorfile_writer *w, struct tensorfile *tf, struct
   double clock = c->clock_s;
   const int64_t n_words = N_RNG;
   const int64_t dims[] = { c->n_cores, sizeof(struct ledger_counts) / sizeof(int64_t) }, one = 1;
-  const struct chipstate_field times = { "clock", F64, &clock, 0, 1e18 };
+  const struct chipstate_field times = { "clock", F64, &clock, 0, CHIP_LAST_S };
   uint32_t state[RNG_WORDS];
   rng_words(state, &c->rng);
   for (int i = 0; i < N_RNG; i++) words[i] = state[i];
