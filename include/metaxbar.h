@@ -150,7 +150,8 @@ MX_API int mx_chip_conducted(const struct mx_chip *chip, int matrix, float *w);
 /// @param chip      a built chip
 /// @param matrix    number of a matrix that was programmed
 /// @param property  target_uS, g_uS (conductance at t0 after writing), nu (drift exponent), q (read noise), stuck_uS
-///                  (conductance of the stuck devices), written_s (clock when written), writes, or fault
+///                  (conductance of the stuck devices), written_s (clock when written), writes, fault, or now_uS
+///                  (conductance at the clock)
 /// @param[out] v    values (2 signs, units_per_sign, I, O), + first
 /// @param n         length of v, which must be that of these values; mx_chip_number() has units_per_sign
 /// @return 0; #MX_ERROR_ARGUMENT
@@ -174,7 +175,8 @@ MX_API int mx_chip_number(const struct mx_chip *chip, const char *name, double *
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO
 MX_API int mx_chip_save(const struct mx_chip *chip, const char *path);
 
-/// Read the state of a chip from a file. From safetensors it continues bit for bit; a .csv replaces the devices alone.
+/// Read the state of a chip from a file. From safetensors it continues bit for bit; a .csv replaces the devices alone,
+/// and matrices that are programmed are calibrated anew (unless chip.correction is none).
 /// @param chip  a built chip with the same device model, cores and matrices
 /// @param path  of the file
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO; #MX_ERROR_FORMAT if it is no state of such a chip

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/rng.h"
 #include "chip/chip_private.h"
-#include "chip/chipstate.h"
+#include "chip/chipstate_private.h"
 #include "test.h"
 #include "unsealed.h"
 
@@ -107,6 +107,10 @@ static void refused(struct chip *c, int rc, const char *why) {
   CHECK(c->clock_s == 0 && !c->matrices[0].programmed, "a refused file left traces");
 }
 
+#define UNIT(rest)                                                                                                     \
+  "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\nfirst,0,0,+,0,1," rest   \
+  "\n"
+
 static void test_refusals(void) {
   struct chip *other = new_chip("joshi2020", 30), *larger = new_chip("hermes", 40), *same = new_chip("hermes", 30);
   refused(other, chipstate_load(other, path), "state of another chip");
@@ -131,6 +135,8 @@ static void test_refusals(void) {
       "first,0,0,+,0,1,1,0,0,0,6,1,0\n", "written_s=6" },
     { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\n"
       "third,0,0,+,0,1,1,0,0,0,0,1,0\n", "matrix=third" },
+    { UNIT("1e6,0,0,0,0,1,0"), "g_uS=1e+06" }, { UNIT("1,0,0,0,0,1,1.5"), "fault=1.5: must be a whole number" },
+    { UNIT("1,0,0,0,0,1.5,0"), "writes=1.5" }, { UNIT("1,0,0,0,0,1,2"), "a device stuck at SET conducts" },
   };
   for (unsigned k = 0; k < sizeof bad / sizeof *bad; k++)
     refused(same, chipstate_parse_csv(same, bad[k].text, strlen(bad[k].text), "text"), bad[k].why);
@@ -166,6 +172,40 @@ static int load_without(struct chip *c, const char *line) {
   const int rc = chipstate_parse_csv(c, text, size - (size_t)(after - at), "table");
   free(text);
   return rc;
+}
+
+// The table in csv_path with another number at the end of every line of a unit, and an empty line.
+static int load_measured(struct chip *c, const char *now_uS) {
+  char *text;
+  size_t size;
+  CHECK(file_read(csv_path, 1 << 24, &text, &size) == 0, "%s", err_message());
+  char *all = calloc(size, 2), *to = all;
+  for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+    const bool unit = *line != '#' && strncmp(line, "matrix,", 7) != 0;
+    const int length = unit ? (int)(strrchr(line, ',') - line + 1) : (int)strlen(line);
+    to += sprintf(to, "%.*s%s\n", length, line, unit ? now_uS : "");
+  }
+  to += sprintf(to, "\n");
+  const int rc = chipstate_parse_csv(c, all, (size_t)(to - all), "measured");
+  free(all);
+  free(text);
+  return rc;
+}
+
+// Conductances measured at the clock are those at the clock, and drift on from there.
+static void test_measured(void) {
+  struct chip *c = used_chip();
+  const struct tile *t = &c->tiles[0];
+  CHECK(chipstate_save_csv(c, csv_path) == 0 && load_measured(c, "12.5") == 0, "%s", err_message());
+  double worst = 0, drifted = 0;
+  for (int u = 0; u < t->columns; u++) worst = fmax(worst, fabs((double)chipstate_now_uS(t, c, (size_t)u) - 12.5));
+  CHECK(worst < 1e-4, "a conductance is %g uS from what was measured", worst);
+  CHECK(fabs((double)t->g[0][0] - 12.5) < 1e-4, "products see %g uS", (double)t->g[0][0]);
+  CHECK(chip_advance(c, 99990, &c->rng) == 0, "%s", err_message());
+  drifted = 12.5*pow((99990 - t->written_s[0])/(9999 - t->written_s[0]), -(double)t->nu[0]);
+  CHECK(fabs((double)chipstate_now_uS(t, c, 0)/drifted - 1) < 1e-4, "%g uS later, expected %g",
+        (double)chipstate_now_uS(t, c, 0), drifted);
+  chip_free(c);
 }
 
 // A chip just written with the weights of used_chip, or with others in its second matrix.
@@ -272,6 +312,7 @@ int main(void) {
   test_reload();
   read_memory = false;
   test_refusals();
+  test_measured();
   test_weights();
   test_contradictions();
   test_paths();

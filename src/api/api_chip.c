@@ -9,6 +9,7 @@
 #include "base/settings.h"
 #include "chip/chip.h"
 #include "chip/chipstate.h"
+#include "chip/lifetime.h"
 #include "chip/simulateddriver.h"
 #include "device/tile.h"
 #include "kernel/conv.h"
@@ -243,7 +244,7 @@ int mx_chip_load(struct mx_chip *c, const char *path) {
   API_BEGIN;
   TRY(check_built("mx_chip_load", c));
   API_PRESENT("mx_chip_load", path);
-  return chipstate_is_csv(path) ? chipstate_load_csv(c->chip, path) : chipstate_load(c->chip, path);
+  return chipstate_is_csv(path) ? lifetime_load(c->chip, path) : chipstate_load(c->chip, path);
 }
 
 const struct mx_driver *mx_driver_simulated(void) { return simulateddriver(); }

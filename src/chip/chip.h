@@ -123,8 +123,8 @@ void chip_forget_inputs(struct chip *c, int m);
 // v (I, padded O), weights of matrix m, over what is written as g_max; in place.
 void chip_over_scale(const struct chip *c, int m, real *v);
 
-// A property of every unit of devices of matrix m: target_uS, g_uS, nu, q, stuck_uS, written_s, writes, fault. v
-// (2 signs, units, I, O). ERR_SETTING: there is no such property.
+// A property of every unit of devices of matrix m: target_uS, g_uS, nu, q, stuck_uS, written_s, writes, fault,
+// and now_uS, what it conducts at the clock. v (2 signs, units, I, O). ERR_SETTING: there is no such property.
 int chip_unit_values(const struct chip *c, int m, const char *property, double *v);
 // Conductances of one sign, as products of the first array read them: (rows, padded columns). For timings.
 const real *chip_conductances(const struct chip *c, int sign);

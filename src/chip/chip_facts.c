@@ -47,15 +47,19 @@ int chip_unit_values(const struct chip *c, int m, const char *property, double *
     const struct floorplan_piece *p = &c->pieces[piece];
     const struct tile *t = &c->tiles[piece];
     struct chipstate_field f[CHIPSTATE_UNIT_FIELDS];
+    const bool now = !strcmp(property, "now_uS");
     int k = 0;
     chipstate_unit_fields(f, t, c);
     while (k < CHIPSTATE_UNIT_FIELDS && strcmp(f[k].name, property)) k++;
-    if (k == CHIPSTATE_UNIT_FIELDS) return err_set(ERR_SETTING, "%s: there is no such property of a device", property);
+    if (!now && k == CHIPSTATE_UNIT_FIELDS)
+      return err_set(ERR_SETTING, "%s: there is no such property of a device", property);
     for (size_t plane = 0; plane < planes; plane++)
       for (size_t i = 0; i < (size_t)p->rows; i++)
-        for (size_t o = 0; o < (size_t)p->columns; o++)
+        for (size_t o = 0; o < (size_t)p->columns; o++) {
+          const size_t u = plane * tile_plane(t) + i * (size_t)t->ld + o;
           v[(plane * I + (size_t)p->row + i) * O + (size_t)p->column + o] =
-            chipstate_get(&f[k], plane * tile_plane(t) + i * (size_t)t->ld + o);
+            now ? (double)chipstate_now_uS(t, c, u) : chipstate_get(&f[k], u);
+        }
   }
   return 0;
 }

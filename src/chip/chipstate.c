@@ -124,6 +124,11 @@ void chipstate_unit_fields(struct chipstate_field f[CHIPSTATE_UNIT_FIELDS], cons
   memcpy(f, all, sizeof all);
 }
 
+float chipstate_now_uS(const struct tile *t, const struct chip *c, size_t u) {
+  const double age_s = c->clock_s - t->written_s[u];
+  return (float)(pcm_drift_uS(&c->design.pcm, (double)t->g_uS[u], (double)t->nu[u], age_s) + (double)t->stuck_uS[u]);
+}
+
 static void column_fields(struct chipstate_field f[N_COLUMN_FIELDS], const struct tile *t) {
   const struct chipstate_field all[N_COLUMN_FIELDS] = {
     { "converter_gain", REAL, t->converter_gain, -1e9, 1e9 },

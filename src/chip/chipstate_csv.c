@@ -12,6 +12,8 @@
 enum { MAX_CSV = 1 << 30 };
 
 #define CSV_HEADER "matrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault"
+#define CSV_NOW ",now_uS"  // may be left out
+static const double MOST_RANGES = 1000;  // of g_max: what no device conducts
 
 static void save_tile(const struct chip *c, int k, FILE *out) {
   const struct tile *t = &c->tiles[k];
@@ -26,7 +28,7 @@ static void save_tile(const struct chip *c, int k, FILE *out) {
                 plane < c->design.units ? '+' : '-', plane % c->design.units);
         for (int n = 0; n < CHIPSTATE_UNIT_FIELDS; n++)
           fprintf(out, ",%.*g", f[n].kind == F32 ? 9 : 17, chipstate_get(&f[n], u));
-        fputc('\n', out);
+        fprintf(out, ",%.9g\n", (double)chipstate_now_uS(t, c, u));
       }
 }
 
@@ -51,7 +53,7 @@ int chipstate_save_csv(const struct chip *c, const char *path) {
     chipstate_weights_text(key, text, c, m);
     fprintf(out.stream, "# %s=%s\n", key, text);
   }
-  fputs(CSV_HEADER "\n", out.stream);
+  fputs(CSV_HEADER CSV_NOW "\n", out.stream);
   for (int k = 0; k < c->n_pieces; k++) save_tile(c, k, out.stream);
   return file_out_commit(&out);
 }
@@ -59,6 +61,7 @@ int chipstate_save_csv(const struct chip *c, const char *path) {
 struct csv {
   const char *at, *end, *name;
   int line;
+  bool has_now;  // conductances at the clock
 };
 
 // Take the next line; text holds at most size - 1 characters. 0 at the end.
@@ -127,6 +130,38 @@ static int locate(const struct csv *f, char **at, const struct chip *c, int *til
   return err_set(ERR_FORMAT, "%s:%d: row=%g, column=%g: outside the matrix", f->name, f->line, row, column);
 }
 
+static int whole(const struct csv *f, const struct chipstate_field *field, double v) {
+  if ((field->kind != U32 && field->kind != U8) || v == floor(v)) return 0;
+  return err_set(ERR_FORMAT, "%s:%d: %s=%g: must be a whole number", f->name, f->line, field->name, v);
+}
+
+// A unit as a table gives it can be one of this chip.
+static int check_unit(const struct csv *f, const struct chip *c, const struct tile *t, size_t u) {
+  const double most_uS = MOST_RANGES * c->design.pcm.g_max_uS;
+  bool set = false;
+  if (!((double)t->g_uS[u] <= most_uS && (double)t->stuck_uS[u] <= most_uS))
+    return err_set(ERR_FORMAT, "%s:%d: g_uS=%g, stuck_uS=%g: more than %g times the largest conductance, %g uS",
+                   f->name, f->line, (double)t->g_uS[u], (double)t->stuck_uS[u], MOST_RANGES, c->design.pcm.g_max_uS);
+  if (t->fault[u] >> 2*c->design.pcm.devices)
+    return err_set(ERR_FORMAT, "%s:%d: fault=%d: two bits for each of %d devices", f->name, f->line, t->fault[u],
+                   c->design.pcm.devices);
+  for (int k = 0; k < c->design.pcm.devices; k++) set |= (t->fault[u] >> 2*k & 3) == TILE_STUCK_SET;
+  if (set && t->stuck_uS[u] <= 0)
+    return err_set(ERR_FORMAT, "%s:%d: fault=%d, stuck_uS=0: a device stuck at SET conducts", f->name, f->line,
+                   t->fault[u]);
+  return 0;
+}
+
+// Where the conductance at the clock is another than the other columns say, it was measured: g_uS follows from it.
+static int take_now(const struct csv *f, char **at, struct chip *c, struct tile *t, size_t u) {
+  double now_uS;
+  TRY(number(f, at, "now_uS", 0, 1e9, &now_uS));
+  if ((float)now_uS == chipstate_now_uS(t, c, u)) return 0;
+  const double kept = pcm_drift_uS(&c->design.pcm, 1, (double)t->nu[u], c->clock_s - t->written_s[u]);
+  t->g_uS[u] = (float)(fmax(now_uS - (double)t->stuck_uS[u], 0) / kept);
+  return 0;
+}
+
 static int load_line(const struct csv *f, char *text, struct chip *c, uint8_t **seen, int *tile) {
   struct chipstate_field fields[CHIPSTATE_UNIT_FIELDS];
   size_t u = 0;
@@ -138,9 +173,13 @@ static int load_line(const struct csv *f, char *text, struct chip *c, uint8_t **
   for (int n = 0; n < CHIPSTATE_UNIT_FIELDS; n++) {
     double v;
     TRY(number(f, &at, fields[n].name, fields[n].low, fields[n].high, &v));
+    TRY(whole(f, &fields[n], v));
     chipstate_set(&fields[n], u, v);
   }
-  return at ? err_set(ERR_FORMAT, "%s:%d: more than %d fields", f->name, f->line, 5 + CHIPSTATE_UNIT_FIELDS) : 0;
+  if (f->has_now) TRY(take_now(f, &at, c, &c->tiles[k], u));
+  if (at)
+    return err_set(ERR_FORMAT, "%s:%d: more than %d fields", f->name, f->line, 5 + CHIPSTATE_UNIT_FIELDS + f->has_now);
+  return check_unit(f, c, &c->tiles[k], u);
 }
 
 // A line "# key=value" that says which chip this was, and with which weights; none need be there.
@@ -179,14 +218,18 @@ static int load_lines(struct csv *f, struct chip *c, uint8_t **seen) {
     TRY(check_line(f, text, c));
     TRY(next_line(f, text, sizeof text, &found));
   }
-  if (!found || strcmp(text, CSV_HEADER))
-    return err_set(ERR_FORMAT, "%s:%d: after the lines that begin with # must come " CSV_HEADER, f->name, f->line);
+  f->has_now = found && !strcmp(text, CSV_HEADER CSV_NOW);
+  if (!f->has_now && (!found || strcmp(text, CSV_HEADER)))
+    return err_set(ERR_FORMAT, "%s:%d: after the lines that begin with # must come " CSV_HEADER CSV_NOW, f->name,
+                   f->line);
   long n = 0, all = 0;
   int tile = 0;
-  for (;; n++) {
+  for (;;) {
     TRY(next_line(f, text, sizeof text, &found));
     if (!found) break;
+    if (!*text) continue;
     TRY(load_line(f, text, c, seen, &tile));
+    n++;
   }
   for (int k = 0; k < c->n_pieces; k++) all += 2L * c->design.units * c->tiles[k].rows * c->tiles[k].columns;
   if (n != all) return err_set(ERR_FORMAT, "%s: %ld units, this chip has %ld", f->name, n, all);
@@ -201,7 +244,7 @@ int chipstate_parse_csv(void *chip, const char *text, size_t size, const char *n
   uint8_t **seen = err_calloc((size_t)c->n_pieces, sizeof *seen);
   for (int k = 0; k < c->n_pieces; k++) seen[k] = err_calloc(tile_units(&c->tiles[k], &c->design), 1);
   fresh->ledger = c->ledger;
-  const int rc = load_lines(&(struct csv){ text, text + size, name, 0 }, fresh, seen);
+  const int rc = load_lines(&(struct csv){ text, text + size, name, 0, false }, fresh, seen);
   if (rc == 0) chip_adopt(c, fresh);
   for (int k = 0; k < c->n_pieces; k++) free(seen[k]);
   free(seen);

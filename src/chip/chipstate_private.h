@@ -40,5 +40,7 @@ void chipstate_set(const struct chipstate_field *f, size_t i, double v);
 enum { CHIPSTATE_UNIT_FIELDS = 8 };
 void chipstate_unit_fields(struct chipstate_field f[CHIPSTATE_UNIT_FIELDS], const struct tile *t,
                            const struct chip *c);
+// What unit u conducts at the clock, with its stuck devices.
+float chipstate_now_uS(const struct tile *t, const struct chip *c, size_t u);
 
 #endif

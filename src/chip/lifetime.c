@@ -11,7 +11,7 @@
 #include "chip/chipstate.h"
 #include "base/vector.h"
 
-static int load(struct chip *c, const char *state) {
+int lifetime_load(struct chip *c, const char *state) {
   TRY(chipstate_read(c, state));
   for (int k = 0; k < c->n_pieces; k++)
     for (size_t u = 0; u < tile_units(&c->tiles[k], &c->design); u++)
@@ -24,7 +24,7 @@ int lifetime_resume(struct chip *c, const char *state, double later_s) {
   if (*state && c->door)
     return err_set(ERR_SETTING, "%s: chip.driver=%s is programmed anew; a state belongs to a simulated chip", state,
                    c->params.driver);
-  if (*state) TRY(load(c, state));
+  if (*state) TRY(lifetime_load(c, state));
   if (!*state || c->params.time_s > 0) TRY(chip_advance(c, c->params.time_s, &c->rng));
   return chip_check_time(c, c->clock_s + later_s);
 }

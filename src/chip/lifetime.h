@@ -7,10 +7,13 @@ struct chip;
 struct json_t;
 struct rng;
 
+// The chip becomes that of a state file. The devices of a CSV, which has no corrections, are calibrated anew unless
+// chip.correction=none.
+int lifetime_load(struct chip *c, const char *state);
+
 // What a state file ("": none) and chip.time_s ask of a chip just written: it becomes the chip that was saved, then
-// time passes. A saved chip stays at its own time if chip.time_s is 0. The devices of a CSV, which has no corrections,
-// are calibrated anew unless chip.correction=none. later_s: how far the caller will let time run from there;
-// ERR_SETTING if the chip cannot.
+// time passes. A saved chip stays at its own time if chip.time_s is 0. later_s: how far the caller will let time run
+// from there; ERR_SETTING if the chip cannot.
 int lifetime_resume(struct chip *c, const char *state, double later_s);
 
 // Matrix m of c becomes that of `from`, the same chip at an earlier time, as c's clock finds it: drifted, and
