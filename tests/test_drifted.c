@@ -92,6 +92,20 @@ static void test_aimed(void) {
   }
 }
 
+// Pulses start from what a device conducts by now.
+static void test_pulses(void) {
+  struct chip_params p = ideal_chip();
+  p.drift_scale = 1;
+  p.headroom = 2.5;
+  p.correction = CHIP_COLUMN;
+  p.update_write = CHIP_WRITE_PULSES;
+  p.pulse_step = p.pulse_reset_step = 0.005;
+  for (double time_s = 0; time_s <= MONTH_S; time_s += MONTH_S) {
+    const double found = size_of_update(&p, time_s);
+    CHECK(fabs(found - 1) < test_tol(0.05), "%g s: an update by pulses %.3f times as large as asked for", time_s, found);
+  }
+}
+
 // Where every read drifts alike, the correction makes up for that of new devices too.
 static void test_frozen(void) {
   struct chip_params p = ideal_chip();
@@ -107,6 +121,7 @@ int main(void) {
   arena_init(&arena, 8u << 20);
   test_sizes();
   test_aimed();
+  test_pulses();
   test_frozen();
   arena_release(&arena);
   return test_summary();

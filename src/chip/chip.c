@@ -19,6 +19,7 @@ static const char *const scale_names[] = { "matrix", "column", "unit", "core", N
 const char *const chip_update_names[] = {
   [CHIP_ALL] = "all", [CHIP_THRESHOLD] = "threshold", [CHIP_STOCHASTIC] = "stochastic", [CHIP_NEAREST] = "nearest", NULL
 };
+static const char *const write_names[] = { [CHIP_WRITE_PROGRAM] = "program", [CHIP_WRITE_PULSES] = "pulses", NULL };
 static const char *const aim_names[] = { [CHIP_AIM_CURRENT] = "current", [CHIP_AIM_NOMINAL] = "nominal", NULL };
 static const double MOST_CALIBRATIONS = 1e9, SHORTEST_INTERVAL_S = 10;  // a century has fewer
 
@@ -68,6 +69,13 @@ const struct param chip_param_table[] = {
   PARAM_CHOICE(struct chip_params, update_aim, CHIP_AIM_CURRENT, aim_names,
                "what an update of a drifted chip aims at: the conductances that its columns have now (current), or "
                "those of a chip just written (nominal)"),
+  PARAM_CHOICE(struct chip_params, update_write, CHIP_WRITE_PROGRAM, write_names,
+               "how an update is written: as the first write (program), or by single pulses without a read (pulses)"),
+  F(pulse_step, 0.05, 1e-4, 1,
+    "chip.update_write=pulses: what a SET pulse adds to a device in RESET, relative to its g_max"),
+  F(pulse_reset_step, 0, 0, 1, "what a RESET pulse takes from a device at g_max, relative to that; 0: all"),
+  F(pulse_saturation, 1, 0, 10, "exponent by which pulses have less effect the nearer a device is to an end"),
+  F(pulse_spread, 0.3, 0, 10, "relative spread of the effect of a pulse, from pulse to pulse"),
   F(prog_scale, 1, 0, 100, "multiplies the programming error"),
   F(drift_scale, 1, 0, 100, "multiplies the drift exponents"),
   F(read_scale, 1, 0, 100, "multiplies the read noise"),
@@ -89,6 +97,19 @@ const struct param chip_param_table[] = {
 };
 
 // ---- making a chip
+
+static int take_pulses(struct tile_design *d, const struct chip_params *p) {
+  struct chip_params usual;
+  param_defaults(chip_param_table, &usual);
+  d->pulses = (struct pulses_params){ p->pulse_step, p->pulse_reset_step, p->pulse_saturation, p->pulse_spread };
+  d->by_pulses = p->update_write == CHIP_WRITE_PULSES;
+  if (d->by_pulses && d->pcm.frozen_ratio > 0)
+    return err_set(ERR_SETTING, "chip.update_write=pulses: %s writes as the released simulation does", d->pcm.name);
+  if (!d->by_pulses && (p->pulse_step != usual.pulse_step || p->pulse_reset_step != usual.pulse_reset_step ||
+                        p->pulse_saturation != usual.pulse_saturation || p->pulse_spread != usual.pulse_spread))
+    return err_set(ERR_SETTING, "chip.pulse_step and the like have an effect with chip.update_write=pulses only");
+  return 0;
+}
 
 static int design_init(struct chip *c) {
   const struct chip_params *p = &c->params;
@@ -131,6 +152,7 @@ static int design_init(struct chip *c) {
     return err_set(ERR_SETTING, "chip.on_off_ratio=%g: must be 0 or at least 1.5", p->on_off_ratio);
   if (p->reset_spread > 0 && p->on_off_ratio <= 0)
     return err_set(ERR_SETTING, "chip.reset_spread=%g: RESET conducts only with chip.on_off_ratio", p->reset_spread);
+  TRY(take_pulses(d, p));
   d->read_memory = p->read_memory && d->pcm.frozen_ratio <= 0;
   if (p->read_memory && d->pcm.frozen_ratio > 0)
     return err_set(ERR_SETTING, "chip.read_memory=yes: the read noise of %s is that of the released simulation, white",

@@ -10,6 +10,7 @@
 enum chip_correction { CHIP_NONE, CHIP_GLOBAL, CHIP_COLUMN };
 enum chip_scale { CHIP_SCALE_MATRIX, CHIP_SCALE_COLUMN, CHIP_SCALE_UNIT, CHIP_SCALE_CORE };
 enum chip_update { CHIP_ALL, CHIP_THRESHOLD, CHIP_STOCHASTIC, CHIP_NEAREST };
+enum chip_update_write { CHIP_WRITE_PROGRAM, CHIP_WRITE_PULSES };
 enum chip_update_aim { CHIP_AIM_CURRENT, CHIP_AIM_NOMINAL };
 enum { CHIP_MAX_SIDE = 1024 };  // rows and columns of a core
 
@@ -37,6 +38,8 @@ struct chip_params {
   double update_threshold;      // in units of scale
   int64_t update_levels;        // steps of the grid per scale
   int64_t update_aim;           // enum chip_update_aim
+  int64_t update_write;         // enum chip_update_write
+  double pulse_step, pulse_reset_step, pulse_saturation, pulse_spread;  // device/pulses.h
   double prog_scale, drift_scale, read_scale, read_white;
   int64_t read_memory;
   double on_off_ratio, reset_spread;

@@ -10,8 +10,8 @@
 // CSV: lines "# key=value" (clock_s, then which chip and weights it is; a table of another tool may leave out all but
 // clock_s), a head, and one line per unit of devices with its matrix, row, column, sign: the same numbers, as text that
 // reads back to the same bits, and now_uS, what each conducts at the clock: where that was changed it was measured, and
-// g_uS, the conductance at t0, follows from it. Loading one replaces the devices of a programmed chip, and leaves weights
-// and corrections as they are: calibrate afterwards (lifetime_load does).
+// g_uS, the conductance at t0, follows from it. Loading one replaces the devices of a programmed chip, and leaves
+// weights and corrections as they are: calibrate afterwards (lifetime_load does).
 #ifndef CHIP_CHIPSTATE_H
 #define CHIP_CHIPSTATE_H
 

@@ -186,6 +186,29 @@ static void write_list(struct tile *t, const struct tile_design *d, struct work 
   w->n = 0;
 }
 
+// Unit u, n devices of which work, by pulses from what it conducts by now; believed is what the mean drift leaves.
+static void pulse_unit(struct tile *t, const struct tile_design *d, size_t u, int n, float target_uS, double time_s,
+                       struct rng *r, struct tile_count *count) {
+  const struct pcm *p = &d->pcm;
+  const double all_uS = p->g_max_uS * n / p->devices, age_s = time_s - t->written_s[u];
+  const double mu = t->target_uS[u] > 0 ? p->drift_scale * pcm_drift_mean(p, (double)t->target_uS[u]*p->devices/n) : 0;
+  const double after_reset = p->reset_uS/p->g_max_uS;
+  const double believed = fmax(pcm_drift_uS(p, (double)t->target_uS[u], mu, age_s) / all_uS, after_reset);
+  const double now = pcm_drift_uS(p, (double)t->g_uS[u], (double)t->nu[u], age_s) / all_uS;
+  const struct pulses plan = pulses_towards(&d->pulses, believed, (double)target_uS/all_uS, after_reset);
+  if (pulses_count(&plan) == 0) return;
+  const double reset_uS = plan.reset ? pcm_reset_at(p, rng_normal(r)) : 0;
+  const float z = (float)rng_normal(r), believed_uS = (float)(plan.reaches*p->g_max_uS);
+  const float g_uS = (float)(pulses_apply(&d->pulses, &plan, now, reset_uS/p->g_max_uS, r) * p->g_max_uS);
+  pcm_settle(p, &t->nu[u], &t->q[u], &g_uS, &believed_uS, &z, 1);
+  t->target_uS[u] = believed_uS * (float)n/(float)p->devices;
+  t->g_uS[u] = g_uS * (float)n/(float)p->devices;
+  t->written_s[u] = time_s;
+  if (++t->writes[u] > count->most_writes) count->most_writes = t->writes[u];
+  count->devices += n;
+  count->verify.pulses += pulses_count(&plan);
+}
+
 // One cell: the conductance that is wanted of each working device of each sign, in uS.
 static void share_out(const struct tile *t, const struct tile_design *d, size_t cell, double w,
                       double per_device_uS[2]) {
@@ -210,7 +233,7 @@ static void share_out(const struct tile *t, const struct tile_design *d, size_t 
 }
 
 static void write_cell(struct tile *t, const struct tile_design *d, struct work *list, size_t cell, double w,
-                       bool first, struct tile_count *count) {
+                       bool first, double time_s, struct rng *r, struct tile_count *count) {
   double per_device_uS[2];
   share_out(t, d, cell, w, per_device_uS);
   for (int p = 0; p < 2*d->units; p++) {
@@ -220,6 +243,10 @@ static void write_cell(struct tile *t, const struct tile_design *d, struct work 
     if (n == 0 || (!first && target == t->target_uS[u])) continue;
     if (d->endurance > 0 && t->writes[u] >= d->endurance) {
       count->verify.failed++;
+      continue;
+    }
+    if (d->by_pulses && !first) {
+      pulse_unit(t, d, u, n, target, time_s, r, count);
       continue;
     }
     t->target_uS[u] = target;
@@ -239,7 +266,7 @@ void tile_write(struct tile *t, const struct tile_design *d, const real *w, cons
       const size_t cell = (size_t)i * (size_t)t->ld + (size_t)o;
       if (!first && !mask[cell]) continue;
       if (list.n + 2 * (size_t)d->units > CHUNK) write_list(t, d, &list, exact, time_s, r, count);
-      write_cell(t, d, &list, cell, (double)w[cell], first, count);
+      write_cell(t, d, &list, cell, (double)w[cell], first, time_s, r, count);
     }
   if (list.n > 0) write_list(t, d, &list, exact, time_s, r, count);
 }

@@ -13,6 +13,7 @@
 #include "base/real.h"
 #include "device/flicker.h"
 #include "device/pcm.h"
+#include "device/pulses.h"
 #include "device/verify.h"
 
 struct rng;
@@ -22,6 +23,8 @@ struct tile_design {
   struct pcm pcm;
   struct verify_params verify;
   bool by_verify;       // program-and-verify, not the statistical model
+  bool by_pulses;       // all writes but the first: incremental pulses
+  struct pulses_params pulses;
   bool one_phase;       // how it is read, see device/core.h
   bool read_memory;     // read noise of successive reads is that of a 1/f spectrum, device/flicker.h
   bool fault_aware;     // writing makes up for stuck devices as far as the working ones of the cell can
@@ -41,7 +44,7 @@ struct tile {
   int rows, columns, ld;  // ld: columns padded to full vectors
   int left, below;        // cells of its core left of it and below it; set by who places it
   // per unit, (2 signs, units, rows, ld)
-  float *target_uS;       // of its working devices; tile_write
+  float *target_uS;       // of its working devices; tile_write. By pulses: what they are believed to conduct
   float *g_uS;            // conductance at t0 of its working devices; tile_write
   float *nu, *q;          // drift exponent, read noise (P4); tile_write
   float *stuck_uS;        // conductance of its stuck devices; tile_init
@@ -82,7 +85,8 @@ void tile_copy(struct tile *dst, const struct tile *src);
 void tile_clone(struct tile *t, const struct tile *src, const struct tile_design *d);
 
 // Write cells to w (rows, ld) in [-1, 1] at time_s. first: every unit of every cell. Otherwise, of the cells
-// with mask (rows, ld) not 0, the units whose target changes. exact: without programming error.
+// with mask (rows, ld) not 0, the units whose target changes, by_pulses those that a pulse brings nearer to it. exact:
+// without programming error.
 // Products see it after tile_settle_cells or tile_settle.
 void tile_write(struct tile *t, const struct tile_design *d, const real *w, const uint8_t *mask, bool first, bool exact,
                 double time_s, struct rng *r, struct tile_count *count);
