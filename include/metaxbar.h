@@ -125,6 +125,17 @@ MX_API int mx_chip_calibrate(struct mx_chip *chip, int matrix, const float *x, i
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if an input is not finite
 MX_API int mx_chip_product(struct mx_chip *chip, int matrix, float *y, const float *x, int B);
 
+/// Multiply the other way, as back-propagation through the matrix does: y = W d, inputs at the columns of the cores. It
+/// uses the corrections of mx_chip_calibrate(); every vector is scaled to the range of the inputs, and read again at
+/// half the size where an output saturates.
+/// @param chip    a built chip of simulated devices
+/// @param matrix  number of a matrix that was programmed
+/// @param[out] y  (B, I)
+/// @param d       (B, O)
+/// @param B       vectors, 1 to 1048576
+/// @return 0; #MX_ERROR_ARGUMENT, also with chip.driver; #MX_ERROR_DIVERGED if an input is not finite
+MX_API int mx_chip_product_transposed(struct mx_chip *chip, int matrix, float *y, const float *d, int B);
+
 /// Advance the clock. Every device drifts from its own time of writing. Calibrated matrices are calibrated again when
 /// that is due (chip.recalibrate_s).
 /// @param chip    a built chip

@@ -39,7 +39,7 @@ static struct chip *one_matrix(const struct chip_params *p, int I, int O, const 
   return c;
 }
 
-static double largest_difference(const real *a, const real *b, size_t n) {
+static inline double largest_difference(const real *a, const real *b, size_t n) {
   double worst = 0;
   for (size_t i = 0; i < n; i++) worst = fmax(worst, fabs((double)(a[i] - b[i])));
   return worst;

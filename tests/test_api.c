@@ -62,6 +62,14 @@ static void check_product(void) {
             sum);
     }
   CHECK(y[B*O] == 42, "written beyond the end");
+  WORKS(mx_chip_product_transposed(c, 0, x, y, B));
+  for (int b = 0; b < B; b++)
+    for (int i = 0; i < I; i++) {
+      double sum = 0;
+      for (int o = 0; o < O; o++) sum += (double)y[b*O + o] * (double)w[i*O + o];
+      CHECK(fabs(sum - (double)x[b*I + i]) < test_tol(1e-3), "transposed: x[%d][%d] %g, expected %g", b, i,
+            (double)x[b*I + i], sum);
+    }
   mx_chip_free(c);
 }
 
@@ -184,6 +192,8 @@ static void check_refusals(void) {
   REFUSES(mx_chip_program(c, 0, NULL), MX_ERROR_ARGUMENT, "NULL");
   WORKS(mx_chip_program(c, 0, w));
   REFUSES(mx_chip_product(c, 0, y, w, 0), MX_ERROR_ARGUMENT, "0 vectors");
+  REFUSES(mx_chip_product_transposed(c, 0, w, y, 0), MX_ERROR_ARGUMENT, "0 vectors");
+  REFUSES(mx_chip_product_transposed(c, 0, y, bad, 3), MX_ERROR_DIVERGED, "value 4");
   REFUSES(mx_chip_product(c, 0, y, bad, 1), MX_ERROR_DIVERGED, "value 4");
   REFUSES(mx_chip_calibrate(c, 0, w, 1), MX_ERROR_ARGUMENT, "1 input vectors");
   REFUSES(mx_chip_advance(c, -1), MX_ERROR_ARGUMENT, "backwards");

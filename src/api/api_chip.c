@@ -173,6 +173,23 @@ int mx_chip_product(struct mx_chip *c, int m, float *y, const float *x, int B) {
   return chip_failure(c->chip);
 }
 
+int mx_chip_product_transposed(struct mx_chip *c, int m, float *y, const float *d, int B) {
+  static const char what[] = "mx_chip_product_transposed";
+  API_BEGIN;
+  TRY(check_matrix(what, c, m, true));
+  API_PRESENT(what, y, d);
+  if (B < 1 || B > MAX_BATCH) return err_set(ERR_SETTING, "%s: %d vectors; from 1 to %d", what, B, MAX_BATCH);
+  const struct synapse *s = chip_matrix(c->chip, m);
+  const size_t n = (size_t)B, I = (size_t)s->I, O = (size_t)s->O, IP = (size_t)vector_padded(s->I);
+  TRY(api_finite(what, d, n * O));
+  real *in = api_padded(d, n, O, (size_t)vector_padded(s->O)), *out = err_aligned(n * IP, sizeof *out);
+  const int rc = chip_product_transposed(c->chip, m, out, in, B, chip_rng(c->chip));
+  if (rc == 0) api_plain(y, out, n, I, IP);
+  free(in);
+  free(out);
+  return rc;
+}
+
 // The weights as the array holds them, or what its devices conduct.
 static int read_matrix(const char *what, const struct mx_chip *c, int m, bool conducted, float *w) {
   TRY(check_matrix(what, c, m, true));

@@ -29,6 +29,10 @@ struct backend {
   // c->work.sum (B, padded columns) = codes of c->work.level (B, padded rows), B <= CORE_BLOCK, of which core_look says
   // what they are. *saturated: conversions at the end of the range, where that is known.
   int (*codes)(struct chip *c, int tile, const struct core_inputs *in, int B, struct rng *r, int *saturated);
+  // code (B, padded rows) = codes of level (B, padded columns), inputs at the columns, B <= CORE_BLOCK; *lsb: charge of
+  // one code; saturated (B): conversions at the end of the range. NULL: the chip has no transposed product.
+  int (*transposed)(struct chip *c, int tile, const real *level, int B, struct rng *r, real *code, double *lsb,
+                    int *saturated);
   // The output range of a tile from levels (n, padded rows); its lsb is set.
   int (*range)(struct chip *c, int tile, const real *levels, int n);
   // Differences of conductance over the largest, noise-free, into g (rows, padded columns).

@@ -276,4 +276,4 @@ static int restore(struct chip *c, const struct chip *original) {
   return 0;
 }
 
-const struct backend backend_driven = { "driver", place, program, codes, range, read, wait, restore };
+const struct backend backend_driven = { "driver", place, program, codes, NULL, range, read, wait, restore };

@@ -5,6 +5,7 @@
 #include "base/vector.h"
 #include "chip/backend.h"
 #include "chip/chip_private.h"
+#include "device/turned.h"
 
 static int place(struct chip *c) {
   (void)c;
@@ -22,6 +23,26 @@ static int program(struct chip *c, int k, bool first, struct rng *r, struct tile
 
 static int codes(struct chip *c, int k, const struct core_inputs *in, int B, struct rng *r, int *saturated) {
   *saturated = core_codes(&c->work, &c->tiles[k], &c->design, in, B, r);
+  return 0;
+}
+
+static int transposed(struct chip *c, int k, const real *level, int B, struct rng *r, real *code, double *lsb,
+                      int *saturated) {
+  const size_t cp = (size_t)vector_padded(c->pieces[k].columns), rp = (size_t)vector_padded(c->pieces[k].rows);
+  struct core_work work;
+  struct tile turned;
+  turned_init(&turned, &c->tiles[k], &c->design, c->params.adc_margin);
+  core_work_init(&work, turned.rows, turned.columns);
+  *lsb = turned.lsb;
+  for (size_t b = 0; b < (size_t)B; b++) {  // one by one: each may saturate by itself
+    struct core_inputs in;
+    memcpy(work.level, level + b*cp, cp * sizeof *level);
+    core_look(&in, &c->design, work.level, turned.rows, 1);
+    saturated[b] = core_codes(&work, &turned, &c->design, &in, 1, r);
+    memcpy(code + b*rp, work.sum, rp * sizeof *code);
+  }
+  core_work_release(&work);
+  tile_release(&turned);
   return 0;
 }
 
@@ -49,4 +70,4 @@ static int restore(struct chip *c, const struct chip *original) {
   return 0;
 }
 
-const struct backend backend_simulated = { "simulated", place, program, codes, range, read, wait, restore };
+const struct backend backend_simulated = { "simulated", place, program, codes, transposed, range, read, wait, restore };

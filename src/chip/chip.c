@@ -510,17 +510,25 @@ double chip_code_weight(const struct chip *c, const struct chip_matrix *m, int t
   return c->tiles[tile].lsb * m->range / steps * scale / g_all;
 }
 
-void chip_count_products(struct chip *c, int tile, const struct core_inputs *in, int n, int saturated) {
-  const struct floorplan_piece *p = &c->pieces[tile];
-  struct ledger_counts *l = &c->ledger.core[p->core];
+// Each of n vectors with so many outputs.
+static void count_reads(struct chip *c, int tile, const struct core_inputs *in, int n, int outputs, int saturated) {
+  struct ledger_counts *l = &c->ledger.core[c->pieces[tile].core];
   const int64_t per_cell = 2 * c->design.units * c->design.pcm.devices, pulses = c->design.one_phase ? 1 : 2;
   l->products += n;
   l->phases += in->phases;
   l->input_conversions += in->driven * pulses;
   l->inputs_clipped += in->clipped * pulses;
-  l->output_conversions += (int64_t)in->phases * p->columns;
+  l->output_conversions += (int64_t)in->phases * outputs;
   l->conversions_saturated += saturated;
-  l->devices_read += in->driven * p->columns * per_cell;  // the two signs of weight, at once or one after the other
+  l->devices_read += in->driven * outputs * per_cell;  // the two signs of weight, at once or one after the other
+}
+
+void chip_count_products(struct chip *c, int tile, const struct core_inputs *in, int n, int saturated) {
+  count_reads(c, tile, in, n, c->pieces[tile].columns, saturated);
+}
+
+void chip_count_transposed(struct chip *c, int tile, const struct core_inputs *in, int n, int saturated) {
+  count_reads(c, tile, in, n, c->pieces[tile].rows, saturated);
 }
 
 void chip_observe(struct chip *c, bool on) {

@@ -65,6 +65,10 @@ int chip_failure(const struct chip *c);
 // Matrix m; freed with the chip (its ops->free does nothing).
 struct synapse *chip_synapse(struct chip *c, int m);
 
+// y (B, padded I) = W d of programmed matrix m, d (B, padded O): inputs at the columns. r NULL: without read noise.
+// ERR_SETTING: the chip of a driver cannot.
+int chip_product_transposed(struct chip *c, int m, real *y, const real *d, int B, struct rng *r);
+
 // While observing, products are exact and a sample of their inputs is kept for chip_calibrate.
 void chip_observe(struct chip *c, bool on);
 

@@ -71,6 +71,7 @@ static inline bool chip_failed(const struct chip *c) { return c->door && c->door
 // tile of m as a weight.
 void chip_touch(struct chip *c, int tile);
 void chip_count_products(struct chip *c, int tile, const struct core_inputs *in, int n, int saturated);
+void chip_count_transposed(struct chip *c, int tile, const struct core_inputs *in, int n, int saturated);
 double chip_code_weight(const struct chip *c, const struct chip_matrix *m, int tile, int column);
 
 #endif
