@@ -108,8 +108,8 @@ static void refused(struct chip *c, int rc, const char *why) {
 }
 
 #define UNIT(rest)                                                                                                     \
-  "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\nfirst,0,0,+,0,1," rest   \
-  "\n"
+  "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\n"                     \
+  "first,0,0,+,0,1," rest "\n"
 
 static void test_refusals(void) {
   struct chip *other = new_chip("joshi2020", 30), *larger = new_chip("hermes", 40), *same = new_chip("hermes", 30);

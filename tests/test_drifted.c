@@ -86,8 +86,8 @@ static void test_aimed(void) {
     const double time_s = (double[]){ 0, 86400, MONTH_S }[k];
     for (p.aim_s = 86400; p.aim_s <= MONTH_S; p.aim_s *= 30) {
       const double found = size_of_update(&p, time_s);
-      CHECK(fabs(found - 1) < test_tol(0.05), "aimed at %g s, %g s: an update %.3f times as large as asked for", p.aim_s,
-            time_s, found);
+      CHECK(fabs(found - 1) < test_tol(0.05), "aimed at %g s, %g s: an update %.3f times as large as asked for",
+            p.aim_s, time_s, found);
     }
   }
 }
@@ -102,7 +102,8 @@ static void test_pulses(void) {
   p.pulse_step = p.pulse_reset_step = 0.005;
   for (double time_s = 0; time_s <= MONTH_S; time_s += MONTH_S) {
     const double found = size_of_update(&p, time_s);
-    CHECK(fabs(found - 1) < test_tol(0.05), "%g s: an update by pulses %.3f times as large as asked for", time_s, found);
+    CHECK(fabs(found - 1) < test_tol(0.05), "%g s: an update by pulses %.3f times as large as asked for", time_s,
+          found);
   }
 }
 

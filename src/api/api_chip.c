@@ -174,8 +174,8 @@ int mx_chip_product(struct mx_chip *c, int m, float *y, const float *x, int B) {
 }
 
 int mx_chip_product_transposed(struct mx_chip *c, int m, float *y, const float *d, int B) {
-  static const char what[] = "mx_chip_product_transposed";
   API_BEGIN;
+  static const char what[] = "mx_chip_product_transposed";
   TRY(check_matrix(what, c, m, true));
   API_PRESENT(what, y, d);
   if (B < 1 || B > MAX_BATCH) return err_set(ERR_SETTING, "%s: %d vectors; from 1 to %d", what, B, MAX_BATCH);
