@@ -74,6 +74,8 @@ static void test_sizes(void) {
           ARGS("data", "info", "data.kind=folder", "data.protocol=characters"));
   refused(2, "eval.ways=3: has an effect with tasks drawn at random, not eval.tasks_file, only",
           ARGS("eval", "fewshot", "--model", model, "eval.tasks_file=/nowhere", "eval.ways=3"));
+  refused(2, "data.tasks=alphabet: has an effect with tasks drawn at random, not eval.tasks_file, only",
+          ARGS("eval", "fewshot", "--model", model, "eval.tasks_file=/nowhere", "data.tasks=alphabet"));
   refused(2, "net.activation=none: has an effect with net.hidden only", ARGS(TRAIN, "net.activation=none"));
   refused(2, "11 shots and 10 queries need 21 images", ARGS(TRAIN, "train.shots=11", "train.queries=10"));
   refused(2, "net.blocks=6", ARGS(TRAIN, "net.blocks=6"));

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "folder.h"
+#include "image_tree.h"
 #include "lab/compare.h"
 #include "process.h"
 #include "test.h"
@@ -60,7 +61,7 @@ static void test_refused(void) {
     { FILE_OF("cm", "false", "1", "0", "ab", "\"run.seed\": \"1\"", "1, 2"), "a has score=loss, b has cm" },
     { FILE_OF("loss", "false", "1", "0", "cd", "\"run.seed\": \"1\"", "1, 2"), "a has data=ab, b has cd" },
     { FILE_OF("loss", "false", "1", "0", "ab", "\"run.seed\": \"2\"", "1, 2"), "a has run.seed=1, b has 2" },
-    { FILE_OF("loss", "false", "1", "0", "ab", "\"run.seed\": \"1\", \"x\": \"y\"", "1, 2"), "a has x=, b has y" },
+    { FILE_OF("loss", "false", "1", "0", "ab", "\"run.seed\": \"1\", \"x\": \"y\"", "1, 2"), "a has x=(default), b has y" },
     { FILE_OF("loss", "false", "1", "0", "ab", "\"run.seed\": 1", "1, 2"), "b: run.seed" },
     { GOOD("1, 2, 3"), "a has 2 items, b has 3" },
     { FILE_OF("loss", "false", "1", "5", "ab", "\"run.seed\": \"1\"", "1, 1"), "a has 0 trials, b has 5" },
@@ -126,6 +127,22 @@ static void test_chip(void) {
 #undef EVAL
 }
 
+// Tasks of one group each are others.
+static void test_groups(const struct folder *f) {
+#define EVAL                                                                                                           \
+  "eval", "fewshot", "--model", "models/builtin-5w5s.safetensors", "data.kind=folder", path, "data.evaluation=1",      \
+      "data.groups=parent", "eval.tasks=4", "--scores"
+  char path[512];
+  snprintf(path, sizeof path, "data.path=%s", folder_path(f, "marks"));
+  image_tree_fill(f, "marks/a/", 6, 12);
+  image_tree_fill(f, "marks/b/", 6, 12);
+  SAYS("", EVAL, first);
+  SAYS("", EVAL, second, "data.tasks=alphabet");
+  RUN("compare", first, second);
+  CHECK(p.status == 2 && strstr(p.err, "second.json has alphabet: not the same items"), "%s", p.err);
+#undef EVAL
+}
+
 int main(void) {
   test_difference();
   test_chips();
@@ -136,6 +153,7 @@ int main(void) {
   snprintf(second, sizeof second, "%s", folder_path(&f, "second.json"));
   test_command();
   if (!TEST_RACES_ONLY) test_chip();
+  if (!TEST_RACES_ONLY) test_groups(&f);
   folder_remove(&f);
   return test_summary();
 }

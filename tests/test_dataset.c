@@ -194,6 +194,41 @@ static void test_groups(void) {
   folder_remove(&f);
 }
 
+// Tasks of one group: in every part, and a refusal that says what there is.
+static void test_tasks(void) {
+  struct folder f = folder_make();
+  struct dataset_params p = defaults(DATASET_FOLDER, f.path);
+  struct dataset d;
+  for (int k = 0; k < 12; k++) {
+    char parent[16];
+    snprintf(parent, sizeof parent, "set%02d/", k);
+    image_tree_fill(&f, parent, k == 4 ? 5 : 2, 2);
+  }
+  p.tasks = DATASET_ALPHABET;
+  p.evaluation = 1;
+  CHECK(load(&d, &p) == 0, "%s", err_message());
+  struct episode_spec spec = dataset_spec(&p, DATASET_EVALUATION, 3, 1, 1);
+  CHECK(spec.one_group && dataset_spec(&p, DATASET_TRAINING, 3, 1, 1).one_group &&
+            dataset_spec(&p, DATASET_VALIDATION, 3, 1, 1).one_group, "not in all parts");
+  CHECK(dataset_check(&d, &p, &spec, DATASET_EVALUATION) == ERR_SETTING &&
+            !strcmp(err_message(), "data.tasks=alphabet: 3 ways, but the largest group of evaluation classes, "
+                                   "set00/mark00, has 1; data.groups=parent makes them of folders"),
+        "%s", err_message());
+  dataset_release(&d);
+  p.groups = IMAGEFOLDER_PARENT;
+  CHECK(load(&d, &p) == 0 && dataset_check(&d, &p, &spec, DATASET_EVALUATION) == 0, "%s", err_message());
+  spec.ways = 6;
+  CHECK(dataset_check(&d, &p, &spec, DATASET_EVALUATION) == ERR_SETTING &&
+            !strcmp(err_message(), "data.tasks=alphabet: 6 ways, but the largest group of evaluation classes, set04/, "
+                                   "has 5"),
+        "%s", err_message());
+  p.tasks = DATASET_MIXED;
+  spec = dataset_spec(&p, DATASET_EVALUATION, 6, 1, 1);
+  CHECK(!spec.one_group && dataset_check(&d, &p, &spec, DATASET_EVALUATION) == 0, "%s", err_message());
+  dataset_release(&d);
+  folder_remove(&f);
+}
+
 static void test_layout(void) {
   struct folder f = folder_make();
   struct dataset_params p = defaults(DATASET_FOLDER, f.path);
@@ -484,6 +519,7 @@ int main(void) {
   test_folder();
   test_stable();
   test_groups();
+  test_tasks();
   test_layout();
   test_list();
   test_background();

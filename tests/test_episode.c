@@ -1,5 +1,6 @@
 // Episodes: distinct classes and drawings, one turn per class, every choice equally likely, distortions
-// within their limits, mirror images, shifts, mixtures, tasks without support, and clear refusals.
+// within their limits, mirror images, shifts, mixtures, tasks without support, tasks of one group, and clear refusals.
+#include "base/checksum.h"
 #include "base/err.h"
 #include "data/episode.h"
 #include "test.h"
@@ -7,14 +8,14 @@
 enum { CLASSES = 12, DRAWINGS = 9, S = 8 };
 
 // Class c has DRAWINGS + c % 2 images; image i is a constant grey, so that a rendered pixel says which it is.
-static struct imageset make_set(void) {
+static struct imageset make_grouped(const char *groups) {
   struct imageset set;
   unsigned char ink[4 * S * S];
   imageset_init(&set, IMAGESET_AREA, S);
   for (int c = 0; c < CLASSES; c++) {
     char name[32];
     snprintf(name, sizeof name, "class%02d", c);
-    imageset_add_class(&set, name, name);
+    imageset_add_class(&set, name, groups ? (char[2]){ groups[c], 0 } : name);
     for (int d = 0; d < DRAWINGS + c % 2; d++) {
       memset(ink, set.n_images, sizeof ink);
       imageset_add_image(&set, ink, 2 * S, 2 * S);
@@ -22,6 +23,8 @@ static struct imageset make_set(void) {
   }
   return set;
 }
+
+static struct imageset make_set(void) { return make_grouped(NULL); }
 
 static int class_of(const struct imageset *set, int image) {
   int c = 0;
@@ -195,6 +198,59 @@ static void test_rotated(const struct imageset *set) {
   episode_release(&e);
 }
 
+// All classes from one of the groups that have enough, each group as likely; turned classes count four times.
+static void test_one_group(void) {
+  struct imageset set = make_grouped("aaaabbcccdda");
+  int ids[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11 }, bad = 0, group[4] = { 0 }, rotated[4] = { 0 }, n;
+  const struct imageset_classes from = { 11, ids };
+  struct episode_spec spec = { .ways = 3, .shots = 4, .queries = 5, .one_group = 1, .turn = 1 };
+  struct episode e;
+  CHECK(episode_largest_group(&spec, &set, &from, &n) == 0 && n == 5, "%d", n);
+  episode_init(&e, 3, 4, 5);
+  for (int k = 0; k < 2000; k++) {
+    struct rng r = rng_stream(17, RNG_TEST, (uint32_t)k);
+    episode_draw(&e, &spec, &set, &from, &r);
+    bad += violations(&e, &set, &from);
+    for (int w = 0; w < 3; w++) bad += set.group[e.classes[w]] != set.group[e.classes[0]];
+    group[set.group[e.classes[0]]]++;
+  }
+  CHECK(bad == 0, "%d violations", bad);
+  CHECK(group[1] == 0 && group[3] == 0 && abs(group[0] - 1000) < 90, "%d a, %d b, %d c, %d d", group[0], group[1],
+        group[2], group[3]);  // 4 standard deviations
+  spec.rotated_classes = 1;
+  CHECK(episode_largest_group(&spec, &set, &from, &n) == 0 && n == 20, "%d", n);
+  for (int k = 0; k < 2000; k++) {
+    struct rng r = rng_stream(18, RNG_TEST, (uint32_t)k);
+    episode_draw(&e, &spec, &set, &from, &r);
+    for (int w = 0; w < 3; w++) bad += set.group[e.classes[w]] != set.group[e.classes[0]];
+    rotated[set.group[e.classes[0]]]++;
+  }
+  CHECK(bad == 0 && chi2(rotated, 4) < 21.1, "%d violations, groups %g", bad, chi2(rotated, 4));  // 99.99 %
+  episode_release(&e);
+  imageset_release(&set);
+}
+
+// The tasks that earlier versions drew.
+static void test_same_tasks(const struct imageset *set) {
+  int ids[] = { 1, 2, 4, 5, 7, 8, 10 };
+  const struct imageset_classes from = { 7, ids };
+  const struct episode_spec spec = { .ways = 5, .shots = 3, .queries = 5, .turn = 1, .flip = 1, .crop_px = 2,
+                                     .distortion = { 10, 0.2, 0.1, 2 } };
+  struct episode e;
+  uint64_t h = CHECKSUM_START;
+  episode_init(&e, 5, 3, 5);
+  for (int k = 0; k < 100; k++) {
+    struct rng r = rng_stream(19, RNG_TEST, (uint32_t)k);
+    episode_draw(&e, &spec, set, &from, &r);
+    for (int i = 0; i < episode_images(&e); i++) {
+      const int v[3] = { e.views[i].image, e.views[i].quarter, (int)lround(1000 * (double)e.views[i].t[0]) };
+      h = checksum_bytes(h, v, sizeof v);
+    }
+  }
+  CHECK(h == 0x613f4f4656e1b5e, "%llx", (unsigned long long)h);
+  episode_release(&e);
+}
+
 // Without support, all classes: every task has them in their order, so that a label means the same class.
 static void test_classification(const struct imageset *set) {
   int ids[] = { 1, 4, 6, 11 }, bad = 0;
@@ -335,6 +391,8 @@ int main(void) {
   test_distortion(&set);
   test_augmentation(&set);
   test_rotated(&set);
+  test_one_group();
+  test_same_tasks(&set);
   test_classification(&set);
   test_many_ways();
   test_cutmix(&set);

@@ -261,11 +261,13 @@ bool settings_assigned(const char *const *list, const char *assignment) {
 
 struct json_t *settings_texts(const struct settings_section *all, const char *const *only) {
   struct json_t *o = json_object_new();
-  char value[PARAM_TEXT_SIZE], key[128];
+  char value[PARAM_TEXT_SIZE], usual[PARAM_TEXT_SIZE], key[128];
   EACH(s, p, all) {
     if (!settings_listed(only, s->name, p->name)) continue;
     snprintf(key, sizeof key, "%s.%s", s->name, p->name);
     param_value(p, s->params, value);
+    param_default_value(p, usual);
+    if (p->later && !strcmp(value, usual)) continue;
     json_put_text(o, key, value);
   }
   return o;

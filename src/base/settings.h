@@ -54,7 +54,8 @@ bool settings_listed(const char *const *list, const char *section, const char *n
 // Does "section.name=value" assign one of such a list? Here NULL has none.
 bool settings_assigned(const char *const *list, const char *assignment);
 
-// {"section.name": "value", ...} of the settings in a list; the caller's to release.
+// {"section.name": "value", ...} of the settings in a list, a later one only where it is not the default; the caller's
+// to release.
 struct json_t *settings_texts(const struct settings_section *all, const char *const *only);
 
 // Metadata "section.name" of a tensor file. `only` is a list of what to store (settings_listed). Restoring ignores keys

@@ -16,7 +16,8 @@
 static const char *const dataset_kinds[] = { "omniglot", "folder", "builtin", "cifar100", NULL };
 static const char *const dataset_preprocessings[] = { "area", "published", NULL };
 static const char *const dataset_rules[] = { "name", "order", NULL };
-static const char *const dataset_protocols[] = { "alphabets", "characters", NULL };
+const char *const dataset_protocol_names[] = { "alphabets", "characters", NULL };
+const char *const dataset_task_names[] = { "mixed", "alphabet", NULL };
 static const char *const dataset_groups[] = { "class", "parent", NULL };
 static const char *const dataset_layouts[] = { "auto", "classes", "splits", NULL };
 
@@ -40,10 +41,14 @@ const struct param dataset_param_table[] = {
   PARAM_TEXT(struct dataset_params, split, "",
              "list of classes in place of the fractions: a file with lines part<TAB>class (data split writes one), or "
              "a folder with train.txt, val.txt and test.txt"),
-  PARAM_CHOICE(struct dataset_params, protocol, DATASET_ALPHABETS, dataset_protocols,
+  PARAM_CHOICE(struct dataset_params, protocol, DATASET_ALPHABETS, dataset_protocol_names,
                "omniglot, builtin: how the classes are split; alphabets: the official split; characters: at random, "
                "1200 of 1623 for training and 423 for evaluation, each rotation of a character being a class of its "
                "own",
+               .later = true),
+  PARAM_CHOICE(struct dataset_params, tasks, DATASET_MIXED, dataset_task_names,
+               "classes of a task: mixed: from all of the split; alphabet: all from one alphabet (folder: one group of "
+               "data.groups), drawn among those with enough classes",
                .later = true),
   PARAM_CHOICE(struct dataset_params, split_rule, DATASET_BY_NAME, dataset_rules,
                "folder: what assigns a class to a part: its name; or number and order of all classes, as in models "
@@ -110,6 +115,7 @@ struct episode_spec dataset_spec(const struct dataset_params *p, enum dataset_sp
                                  int queries) {
   struct episode_spec spec = { .ways = ways, .shots = shots, .queries = queries };
   spec.rotated_classes = dataset_mixes_alphabets(p);
+  spec.one_group = p->tasks == DATASET_ALPHABET;
   if (s != DATASET_TRAINING) return spec;
   spec.turn = (int)p->turn;
   spec.distortion = (struct episode_distortion){ p->distort_rotation_deg, p->distort_scale, p->distort_shear,
@@ -394,6 +400,18 @@ void dataset_release(struct dataset *d) {
 
 // ---- what was loaded
 
+// Some group must have as many classes as a task.
+static int dataset_check_groups(const struct dataset *d, const struct dataset_params *p,
+                                const struct episode_spec *spec, enum dataset_split s) {
+  int n;
+  const int largest = episode_largest_group(spec, &d->images, &d->split[s], &n);
+  if (!spec->one_group || n >= spec->ways) return 0;
+  return err_set(ERR_SETTING, "data.tasks=alphabet: %d ways, but the largest group of %s classes, %s, has %d%s",
+                 spec->ways, dataset_split_name(s), d->images.group_name[largest], n,
+                 p->kind == DATASET_FOLDER && p->groups == IMAGEFOLDER_CLASS ? "; data.groups=parent makes them of "
+                                                                               "folders" : "");
+}
+
 int dataset_check(const struct dataset *d, const struct dataset_params *p, const struct episode_spec *spec,
                   enum dataset_split s) {
   static const char *const shares[][DATASET_SPLITS] = {
@@ -410,6 +428,7 @@ int dataset_check(const struct dataset *d, const struct dataset_params *p, const
     return err_set(ERR_SETTING, "%d ways, but there are only %d %s classes of %d; %s", spec->ways, n,
                    dataset_split_name(s), d->images.n_classes,
                    p->split[0] ? "data.split lists them" : shares[p->kind][s]);
+  TRY(dataset_check_groups(d, p, &asked, s));
   return episode_check(&asked, &d->images, &d->split[s], dataset_split_name(s));
 }
 

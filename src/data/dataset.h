@@ -16,6 +16,8 @@ enum dataset_rule { DATASET_BY_NAME, DATASET_BY_ORDER };
 // Omniglot and built-in characters: the official split by alphabets; or 1200 of 1623 characters, drawn at random, to
 // train and 423 to evaluate, whose rotations by 90 degrees are classes of their own (Finn et al., ICML 2017).
 enum dataset_protocol { DATASET_ALPHABETS, DATASET_CHARACTERS };
+// Where the classes of a task come from: anywhere in the split, or all from one group (alphabet) of it.
+enum dataset_tasks { DATASET_MIXED, DATASET_ALPHABET };
 enum dataset_layout { DATASET_AUTO, DATASET_CLASSES, DATASET_PARTS };
 // What to load. With DATASET_STAND_IN also some built-in characters if no training class is left.
 enum { DATASET_BACKGROUND_ONLY = 1, DATASET_EVALUATION_ONLY = 2, DATASET_EVERYTHING = 3, DATASET_STAND_IN = 4 };
@@ -31,6 +33,7 @@ struct dataset_params {
   double evaluation;      // folder: fraction of the classes held out for evaluation
   char split[PARAM_TEXT_SIZE];  // a list in place of the fractions (split.h)
   int64_t protocol;       // enum dataset_protocol
+  int64_t tasks;          // enum dataset_tasks
   int64_t split_rule;     // folder: enum dataset_rule
   int64_t groups;         // folder: enum imagefolder_groups
   int64_t layout;         // folder: enum dataset_layout
@@ -79,6 +82,7 @@ void dataset_split_fingerprint(const struct dataset *d, enum dataset_split s, ch
 int dataset_split_write(const struct dataset *d, const char *path);
 void dataset_split_print(const struct dataset *d, FILE *out);
 
+extern const char *const dataset_protocol_names[], *const dataset_task_names[];
 const char *dataset_kind_name(int64_t kind);  // as data.kind
 const char *dataset_path(const struct dataset_params *p);  // data.path, or the usual folder of the kind
 // "training", "validation", "evaluation"

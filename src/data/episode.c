@@ -39,6 +39,27 @@ int episode_classes(const struct episode_spec *spec, const struct imageset_class
   return (spec->rotated_classes ? 4 : 1) * from->n;
 }
 
+// The same in one group.
+static int episode_group_classes(const struct episode_spec *spec, const struct imageset *set,
+                                 const struct imageset_classes *from, int group) {
+  int n = 0;
+  for (int i = 0; i < from->n; i++) n += set->group[from->id[i]] == group;
+  return (spec->rotated_classes ? 4 : 1) * n;
+}
+
+int episode_largest_group(const struct episode_spec *spec, const struct imageset *set,
+                          const struct imageset_classes *from, int *n_classes) {
+  int largest = 0;
+  *n_classes = 0;
+  for (int g = 0; g < set->n_groups; g++) {
+    const int n = episode_group_classes(spec, set, from, g);
+    if (n <= *n_classes) continue;
+    *n_classes = n;
+    largest = g;
+  }
+  return largest;
+}
+
 int episode_check(const struct episode_spec *spec, const struct imageset *set, const struct imageset_classes *from,
                   const char *what) {
   const int n_classes = episode_classes(spec, from);
@@ -93,16 +114,27 @@ static int episode_holds_class(const struct episode *e, int n, int c, int quarte
   return 0;
 }
 
-// Choose the class of way w, and the quarter turn of its images.
-static int episode_draw_class(struct episode *e, int w, const struct episode_spec *spec,
+// The group of all classes of a task; -1: any.
+static int episode_draw_group(const struct episode_spec *spec, const struct imageset *set,
                               const struct imageset_classes *from, struct rng *r) {
+  int group;
+  if (!spec->one_group) return -1;
+  do group = episode_below(r, set->n_groups);
+  while (episode_group_classes(spec, set, from, group) < spec->ways);
+  return group;
+}
+
+// Choose the class of way w, and the quarter turn of its images.
+static int episode_draw_class(struct episode *e, int w, const struct episode_spec *spec, const struct imageset *set,
+                              const struct imageset_classes *from, int group, struct rng *r) {
   const int n = episode_classes(spec, from), all = spec->shots == 0 && spec->ways == n;
   int quarter;
   do {
     const int k = all ? w : episode_below(r, n);
     e->classes[w] = from->id[k % from->n];
     quarter = k / from->n;
-  } while (episode_holds_class(e, w, e->classes[w], quarter, spec->rotated_classes));
+  } while ((group >= 0 && set->group[e->classes[w]] != group) ||
+           episode_holds_class(e, w, e->classes[w], quarter, spec->rotated_classes));
   return spec->turn && !spec->rotated_classes ? episode_below(r, 4) : quarter;
 }
 
@@ -133,9 +165,9 @@ static void episode_mix_query(struct episode *e, int q, int S, struct rng *r) {
 void episode_draw(struct episode *e, const struct episode_spec *spec, const struct imageset *set,
                   const struct imageset_classes *from, struct rng *r) {
   assert(e->ways == spec->ways && e->shots == spec->shots && e->queries == spec->queries);
-  const int distorted = episode_is_distorted(&spec->distortion);
+  const int distorted = episode_is_distorted(&spec->distortion), group = episode_draw_group(spec, set, from, r);
   for (int w = 0; w < e->ways; w++) {
-    const int quarter = episode_draw_class(e, w, spec, from, r), c = e->classes[w];
+    const int quarter = episode_draw_class(e, w, spec, set, from, group, r), c = e->classes[w];
     const int n = e->shots + e->queries, first = set->first[c], available = imageset_drawings(set, c);
     for (int d = 0; d < n; d++) {
       struct view *v = episode_view(e, w, d);

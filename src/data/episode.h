@@ -20,6 +20,7 @@ struct episode_distortion {
 
 struct episode_spec {
   int ways, shots, queries;
+  int one_group;        // all classes of a task from one group, each that has enough of them being equally likely
   // the rest for training only
   int turn;             // one random quarter turn per class
   int rotated_classes;  // instead: a class turned by 0, 90, 180 and 270 degrees is four
@@ -51,6 +52,10 @@ static inline int episode_images(const struct episode *e) { return e->ways * (e-
 
 // The classes that tasks are drawn from: of rotated classes four times as many.
 int episode_classes(const struct episode_spec *spec, const struct imageset_classes *from);
+
+// The group with most classes to draw a task from, and how many: of rotated classes four times as many.
+int episode_largest_group(const struct episode_spec *spec, const struct imageset *set,
+                          const struct imageset_classes *from, int *n_classes);
 
 // Can every task of this kind be drawn from these classes? ERR_SETTING says what is too small.
 // `what` names the split in the message ("training").

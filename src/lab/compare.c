@@ -90,7 +90,7 @@ void compare_release(struct compare_scores *s) {
 
 // A text of both, or of objects in both.
 static int same_text(const struct compare *c, struct json_t *a, struct json_t *b, const char *field) {
-  const char *of_a = "", *of_b = "";
+  const char *of_a = "(default)", *of_b = of_a;
   if (json_has(a, field)) TRY(json_field_text(a, c->a->path, field, &of_a));
   if (json_has(b, field)) TRY(json_field_text(b, c->b->path, field, &of_b));
   if (!strcmp(of_a, of_b)) return 0;

@@ -15,7 +15,7 @@ static bool owns(const struct tensorfile *file) {
 
 static int effects(const void *set, const struct run_sources *from) {
   static const char *const scratch[] = { "eval.scratch_updates", "eval.scratch_rate", NULL };
-  static const char *const drawn[] = { "eval.ways", "eval.tasks", "eval.shots", "eval.queries", NULL };
+  static const char *const drawn[] = { "eval.ways", "eval.tasks", "eval.shots", "eval.queries", "data.tasks", NULL };
   const struct fewshot *f = set;
   TRY(run_synapse_effects(&f->synapse, from));
   if (f->eval.tasks_file[0]) TRY(run_refuse(from, drawn, "tasks drawn at random, not eval.tasks_file,"));
@@ -40,7 +40,7 @@ static const char *const train_reads[] = { "data", "net", "train", "run", "chip"
 static const char *const eval_reads[] = { "data", "net", "train.inner_rate", "train.adapt", "eval", "synapse",
                                           "run", "chip", "verify", "ledger", NULL };
 static const char *const item_settings[] = { "run.seed", "eval.shots", "eval.queries", "eval.split", "eval.tasks_file",
-                                             NULL };
+                                             "data.tasks", NULL };
 static const char *const chip_reads[] = {
   "chip", "verify", "ledger", "net", "data", "run", "eval.shots", "eval.statistics_images", "train.inner_rate", NULL
 };
