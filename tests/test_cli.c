@@ -74,6 +74,10 @@ static void test_sizes(void) {
           ARGS("data", "info", "data.kind=folder", "data.protocol=characters"));
   refused(2, "eval.ways=3: has an effect with tasks drawn at random, not eval.tasks_file, only",
           ARGS("eval", "fewshot", "--model", model, "eval.tasks_file=/nowhere", "eval.ways=3"));
+  refused(2, "eval.queries_per_class=random: has an effect with tasks drawn at random, not eval.tasks_file, only",
+          ARGS("eval", "fewshot", "--model", model, "eval.tasks_file=/nowhere", "eval.queries_per_class=random"));
+  refused(2, "eval.queries=3: has an effect with eval.queries_per_class=equal or random only",
+          ARGS("eval", "fewshot", "--model", model, "eval.queries=3", "eval.queries_per_class=5,0,0,0,0"));
   refused(2, "data.tasks=alphabet: has an effect with tasks drawn at random, not eval.tasks_file, only",
           ARGS("eval", "fewshot", "--model", model, "eval.tasks_file=/nowhere", "data.tasks=alphabet"));
   refused(2, "net.activation=none: has an effect with net.hidden only", ARGS(TRAIN, "net.activation=none"));

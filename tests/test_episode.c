@@ -1,5 +1,6 @@
 // Episodes: distinct classes and drawings, one turn per class, every choice equally likely, distortions
-// within their limits, mirror images, shifts, mixtures, tasks without support, tasks of one group, and clear refusals.
+// within their limits, mirror images, shifts, mixtures, tasks without support, tasks of one group, numbers of
+// queries, and clear refusals.
 #include "base/checksum.h"
 #include "base/err.h"
 #include "data/episode.h"
@@ -230,6 +231,73 @@ static void test_one_group(void) {
   imageset_release(&set);
 }
 
+// The number of queries of each class against the images; the number of violations.
+static int query_violations(const struct episode *e, const struct imageset *set) {
+  int bad = e->begin[0] != 0 || e->begin[e->ways] != e->n_queries;
+  for (int w = 0; w < e->ways; w++)
+    for (int q = e->begin[w]; q < e->begin[w + 1]; q++) {
+      const int image = e->views[e->ways * e->shots + q].image;
+      bad += e->label[q] != w || class_of(set, image) != e->classes[w];
+      for (int k = 0; k < e->ways * e->shots + q; k++) bad += e->views[k].image == image;
+    }
+  return bad;
+}
+
+// Random queries: each class has its share on average, with the spread of throws of a die. Then listed ones.
+static void test_queries(const struct imageset *set) {
+  int ids[CLASSES], bad = 0, used_up = 0;
+  for (int c = 0; c < CLASSES; c++) ids[c] = c;
+  const struct imageset_classes from = { CLASSES, ids };
+  struct episode_spec spec = { .ways = 4, .shots = 1, .queries = 2, .random_queries = 1 };
+  struct episode e;
+  double sum[4] = { 0 }, square[4] = { 0 };
+  episode_init(&e, 4, 1, 2);
+  for (int k = 0; k < 4000; k++) {
+    struct rng r = rng_stream(20, RNG_TEST, (uint32_t)k);
+    episode_draw(&e, &spec, set, &from, &r);
+    bad += query_violations(&e, set) + (e.n_queries != 8 || episode_queries(&spec) != 8);
+    for (int w = 0; w < 4; w++) {
+      const int n = e.begin[w + 1] - e.begin[w];
+      sum[w] += n;
+      square[w] += n * n;
+    }
+  }
+  CHECK(bad == 0, "%d violations", bad);
+  for (int w = 0; w < 4; w++) {  // 8 throws, one in four: mean 2, variance 1.5; 4 standard deviations
+    const double mean = sum[w] / 4000, variance = square[w] / 4000 - mean * mean;
+    CHECK(fabs(mean - 2) < 0.08 && fabs(variance - 1.5) < 0.15, "class %d: mean %g, variance %g", w, mean, variance);
+  }
+  spec.queries = 4;  // of 9 drawings
+  CHECK(episode_check(&spec, set, &from, "training") == 0, "%s", err_message());
+  spec.queries = 5;
+  CHECK(episode_check(&spec, set, &from, "training") == ERR_SETTING &&
+            strstr(err_message(), "1 shots and up to 10 queries need 11 images, but class class00 has only 9"),
+        "%s", err_message());
+  episode_release(&e);
+  spec = (struct episode_spec){ .ways = 3, .shots = 5, .queries = 2, .random_queries = 1 };
+  episode_init(&e, 3, 5, 2);
+  for (int k = 0; k < 200; k++) {  // 6 queries, 4 drawings left
+    struct rng r = rng_stream(21, RNG_TEST, (uint32_t)k);
+    episode_draw(&e, &spec, set, &from, &r);
+    bad += query_violations(&e, set);
+    used_up += e.begin[1] == 4;
+  }
+  CHECK(bad == 0 && used_up > 5, "%d violations, %d used up", bad, used_up);
+  episode_release(&e);
+  const int listed[3] = { 4, 0, 1 };
+  spec = (struct episode_spec){ .ways = 3, .shots = 5, .queries = 2, .listed = listed };
+  CHECK(episode_check(&spec, set, &from, "training") == 0 && episode_queries(&spec) == 5, "%s", err_message());
+  episode_init(&e, 3, 5, 2);
+  struct rng r = rng_stream(22, RNG_TEST, 0);
+  episode_draw(&e, &spec, set, &from, &r);
+  CHECK(query_violations(&e, set) == 0 && e.begin[1] == 4 && e.begin[2] == 4 && episode_images(&e) == 20, "%d, %d",
+        e.begin[1], e.begin[2]);
+  spec.shots = 6;
+  CHECK(episode_check(&spec, set, &from, "training") == ERR_SETTING && strstr(err_message(), "6 shots and 4 queries"),
+        "%s", err_message());
+  episode_release(&e);
+}
+
 // The tasks that earlier versions drew.
 static void test_same_tasks(const struct imageset *set) {
   int ids[] = { 1, 2, 4, 5, 7, 8, 10 };
@@ -392,6 +460,7 @@ int main(void) {
   test_augmentation(&set);
   test_rotated(&set);
   test_one_group();
+  test_queries(&set);
   test_same_tasks(&set);
   test_classification(&set);
   test_many_ways();

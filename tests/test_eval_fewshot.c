@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "base/stat.h"
 #include "experiment/experiment.h"
+#include "experiment/fewshot/queries.h"
 #include "experiment/fewshot/result.h"
 #include "folder.h"
 #include "test.h"
@@ -283,6 +284,13 @@ static struct fewshot_model layers(struct fewshot *f) {
   return m;
 }
 
+// The class of an image among those of a task.
+static int way_of(const struct episode *e, const struct imageset *set, int image) {
+  for (int w = 0; w < e->ways; w++)
+    if (image >= set->first[e->classes[w]] && image < set->first[e->classes[w] + 1]) return w;
+  return -1;
+}
+
 // Every task against the same one adapted here.
 static void check_tasks(const struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m) {
   const struct maml_options o = { .steps = 4, .rule = (enum convnet_rule)f->eval.batchnorm };
@@ -290,7 +298,9 @@ static void check_tasks(const struct fewshot_result *r, const struct fewshot *f,
   struct maml_worker w;
   struct episode e;
   CHECK(fewshot_load(&data, f) == 0, "%s", err_message());
-  const struct episode_spec spec = dataset_spec(&f->data, DATASET_EVALUATION, 5, 3, 2);
+  struct episode_spec spec;
+  int listed[QUERIES_MAX_LISTED];
+  CHECK(queries_spec(&spec, listed, f, 5) == 0, "%s", err_message());
   static const enum dataset_split splits[] = { DATASET_EVALUATION, DATASET_VALIDATION, DATASET_TRAINING };
   const enum dataset_split split = splits[f->eval.split];
   maml_worker_init(&w, &m->net, 3, 2, &o);
@@ -299,6 +309,7 @@ static void check_tasks(const struct fewshot_result *r, const struct fewshot *f,
     struct rng draw = rng_stream((uint64_t)f->run.seed, f->eval.split ? RNG_VALIDATE : RNG_EVALUATE, (uint32_t)k);
     episode_draw(&e, &spec, &data.images, &data.split[split], &draw);
     episode_render(&e, &data.images, w.work.y[0], VECTOR_PADDING);
+    for (int q = 0; q < 10; q++) w.label[15 + q] = way_of(&e, &data.images, e.views[15 + q].image);
     maml_program(&w, &m->net, m->parameters, &o, NULL);
     maml_adapt(&w, &m->net, m->parameters, &o, NULL, NULL);
     for (int s = 0; s <= 4; s++)
@@ -326,6 +337,37 @@ static void test_layers(void) {
   CHECK(fewshot_load_and_eval(&r, &f, &m) == ERR_SETTING &&
             strstr(err_message(), "eval.batchnorm=chip: train.adapt=all changes"),
         "'%s'", err_message());
+  fewshot_model_release(&m);
+}
+
+// Other numbers of queries of the classes, ten in all: of the read-out and of all layers, whatever the rule.
+static void test_queries_per_class(void) {
+  static const char *const of[] = { "eval.queries_per_class=random", "eval.queries_per_class=7,0,2,0,1" };
+  struct fewshot f;
+  struct fewshot_result r;
+  for (int k = 0; k < 4; k++) {
+    struct fewshot_model m = k / 2 ? layers(&f) : builtin(&f, 5);
+    CHECK(settings_set(f.sections, of[k % 2]) == 0, "%s", err_message());
+    for (f.eval.batchnorm = 0; f.eval.batchnorm < 2; f.eval.batchnorm++) {
+      r = evaluate(&f, &m);
+      check_numbers(&r);
+      check_tasks(&r, &f, &m);
+      CHECK(r.n_queries == 10 && r.queries == (k % 2 ? 0 : 2), "%d of %d", r.queries, r.n_queries);
+      fewshot_result_release(&r);
+    }
+    fewshot_model_release(&m);
+  }
+  struct fewshot_model m = builtin(&f, 5);
+  for (f.eval.method = 0; f.eval.method < 2; f.eval.method++) {  // no multiple of the ways, more threads than tasks
+    f.eval.tasks = 2;
+    f.run.threads = 3;
+    CHECK(settings_set(f.sections, "eval.queries_per_class=4,3,0,0,0") == 0, "%s", err_message());
+    r = evaluate(&f, &m);
+    for (int k = 0; k < 2*(r.n_updates + 1); k++)
+      CHECK(fabs(7*r.task_accuracy[k] - rint(7*r.task_accuracy[k])) < 1e-9, "%g of 7", r.task_accuracy[k]);
+    CHECK(r.n_queries == 7, "%d queries", r.n_queries);
+    fewshot_result_release(&r);
+  }
   fewshot_model_release(&m);
 }
 
@@ -372,6 +414,14 @@ static void test_refused(void) {
   struct fewshot f;
   struct fewshot_model m = builtin(&f, 5);
   on_chips(&f);
+  refused(&f, &m, "eval.queries_per_class=1,2", "eval.queries_per_class=1,2: 2 numbers for 5 ways");
+  refused(&f, &m, "eval.queries_per_class=0,0,0,0,0", "eval.queries_per_class=0,0,0,0,0: no query");
+  refused(&f, &m, "eval.queries_per_class=1,-2,0,0,0", "item 2 is not a number of queries, 0 to 1000");
+  refused(&f, &m, "eval.queries_per_class=1,2.5,0,0,0", "item 2 is not a number of queries");
+  refused(&f, &m, "eval.queries_per_class=1,2,0,0,", "item 5 is not a number of queries");
+  refused(&f, &m, "eval.queries_per_class=1,2,0,0,1001", "item 5 is not a number of queries");
+  refused(&f, &m, "eval.queries_per_class=all", "eval.queries_per_class=all: item 1 is not a number of queries");
+  refused(&f, &m, "eval.queries_per_class=0,8,0,0,0", "3 shots and 8 queries need 11 images, but class");
   refused(&f, &m, "eval.later_s=60,30", "eval.later_s=60,30: item 2 is 30, not above 60");
   refused(&f, &m, "eval.later_s=1e300", "outside");
   refused(&f, &m, "eval.later_s=0", "outside");
@@ -396,6 +446,7 @@ int main(void) {
     test_later();
     test_refused();
     test_many_ways();
+    test_queries_per_class();
   }
   return test_summary();
 }

@@ -1,38 +1,58 @@
 #include "data/episode.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 
+// The labels, from the first query of each class.
+static void episode_label(struct episode *e) {
+  e->n_queries = e->begin[e->ways];
+  for (int w = 0; w < e->ways; w++)
+    for (int q = e->begin[w]; q < e->begin[w + 1]; q++) e->label[q] = w;
+}
+
 static void episode_unmix(struct episode *e) {
-  for (int q = 0; q < e->ways * e->queries; q++) {
-    e->other[q] = q / e->queries;
+  for (int q = 0; q < e->n_queries; q++) {
+    e->other[q] = e->label[q];
     e->share[q] = 1;
   }
 }
 
 void episode_init(struct episode *e, int ways, int shots, int queries) {
   assert(ways > 0 && shots >= 0 && queries > 0);
+  const size_t n_queries = (size_t)ways * (size_t)queries;
   *e = (struct episode){ .ways = ways, .shots = shots, .queries = queries };
   e->classes = err_calloc((size_t)ways, sizeof(int));
-  e->views = err_calloc((size_t)episode_images(e), sizeof(struct view));
-  const size_t n_queries = (size_t)ways * (size_t)queries;
+  e->begin = err_calloc((size_t)ways + 1, sizeof(int));
+  e->label = err_calloc(n_queries, sizeof(int));
+  e->views = err_calloc((size_t)ways * (size_t)shots + n_queries, sizeof(struct view));
   e->mixes = err_calloc(n_queries, sizeof *e->mixes);
   e->other = err_calloc(n_queries, sizeof *e->other);
   e->share = err_calloc(n_queries, sizeof *e->share);
+  for (int w = 0; w <= ways; w++) e->begin[w] = w * queries;
+  episode_label(e);
   episode_unmix(e);
 }
 
 void episode_release(struct episode *e) {
   free(e->classes);
+  free(e->begin);
+  free(e->label);
   free(e->views);
   free(e->mixes);
   free(e->other);
   free(e->share);
   memset(e, 0, sizeof *e);
+}
+
+int episode_queries(const struct episode_spec *spec) {
+  int sum = 0;
+  for (int w = 0; spec->listed && w < spec->ways; w++) sum += spec->listed[w];
+  return spec->listed ? sum : spec->ways * spec->queries;
 }
 
 int episode_classes(const struct episode_spec *spec, const struct imageset_classes *from) {
@@ -60,16 +80,23 @@ int episode_largest_group(const struct episode_spec *spec, const struct imageset
   return largest;
 }
 
+// Queries that a class must have drawings for. Of random ones it may have more than its share, but not without end.
+static int episode_most_queries(const struct episode_spec *spec) {
+  int most = spec->listed ? spec->listed[0] : (spec->random_queries ? 2 : 1) * spec->queries;
+  for (int w = 1; spec->listed && w < spec->ways; w++) most = spec->listed[w] > most ? spec->listed[w] : most;
+  return most;
+}
+
 int episode_check(const struct episode_spec *spec, const struct imageset *set, const struct imageset_classes *from,
                   const char *what) {
   const int n_classes = episode_classes(spec, from);
   if (spec->ways > n_classes)
     return err_set(ERR_SETTING, "%d ways, but there are only %d %s classes", spec->ways, n_classes, what);
-  for (int i = 0; i < from->n; i++) {
+  for (int i = 0, most = episode_most_queries(spec); i < from->n; i++) {
     const int c = from->id[i], n = imageset_drawings(set, c);
-    if (n < spec->shots + spec->queries)
-      return err_set(ERR_SETTING, "%d shots and %d queries need %d images, but class %s has only %d", spec->shots,
-                     spec->queries, spec->shots + spec->queries, set->class_name[c], n);
+    if (n < spec->shots + most)
+      return err_set(ERR_SETTING, "%d shots and %s%d queries need %d images, but class %s has only %d", spec->shots,
+                     spec->random_queries ? "up to " : "", most, spec->shots + most, set->class_name[c], n);
   }
   return 0;
 }
@@ -98,7 +125,7 @@ static int episode_is_distorted(const struct episode_distortion *d) {
 // The view of drawing d of class w: support first, then queries, both class-major.
 static struct view *episode_view(const struct episode *e, int w, int d) {
   const int query = d - e->shots;
-  return e->views + (query < 0 ? w * e->shots + d : e->ways * e->shots + w * e->queries + query);
+  return e->views + (query < 0 ? w * e->shots + d : e->ways * e->shots + e->begin[w] + query);
 }
 
 // Is the image already one of the first n drawings of class w?
@@ -138,6 +165,27 @@ static int episode_draw_class(struct episode *e, int w, const struct episode_spe
   return spec->turn && !spec->rotated_classes ? episode_below(r, 4) : quarter;
 }
 
+// How many queries each class has. A class whose drawings may be used up gets no more of the random ones.
+static void episode_share_out(struct episode *e, const struct episode_spec *spec, const struct imageset *set,
+                              const struct imageset_classes *from, struct rng *r) {
+  int left = INT_MAX;
+  for (int i = 0; spec->random_queries && i < from->n; i++) {
+    const int n = imageset_drawings(set, from->id[i]) - spec->shots;
+    left = n < left ? n : left;
+  }
+  for (int w = 0; w < e->ways; w++)
+    e->begin[w + 1] = spec->random_queries ? 0 : spec->listed ? spec->listed[w] : spec->queries;
+  for (int q = 0; spec->random_queries && q < episode_queries(spec); q++) {
+    int w;
+    do w = episode_below(r, e->ways);
+    while (e->begin[w + 1] == left);
+    e->begin[w + 1]++;
+  }
+  for (int w = 0; w < e->ways; w++) e->begin[w + 1] += e->begin[w];
+  assert(e->begin[e->ways] <= e->ways * e->queries);
+  episode_label(e);
+}
+
 // Mirror and shift.
 static void episode_augment(struct view *v, const struct episode_spec *spec, struct rng *r) {
   if (spec->flip && episode_below(r, 2))
@@ -150,25 +198,28 @@ static int episode_clip(int x, int S) { return x < 0 ? 0 : x > S ? S : x; }
 
 // Choose what query q is mixed with, and the box.
 static void episode_mix_query(struct episode *e, int q, int S, struct rng *r) {
-  const int way = q / e->queries, k = episode_below(r, (e->ways - 1) * e->queries);
+  const int way = e->label[q], own = e->begin[way + 1] - e->begin[way], k = episode_below(r, e->n_queries - own);
   const int half = (int)(S * sqrt(rng_uniform(r))) / 2;  // 1 - l is as uniform as l
   const int y = episode_below(r, S), x = episode_below(r, S);
   struct episode_mix *m = e->mixes + q;
-  m->partner = k < way * e->queries ? k : k + e->queries;
+  m->partner = k < e->begin[way] ? k : k + own;
   m->box = (struct render_box){ episode_clip(y - half, S), episode_clip(x - half, S), episode_clip(y + half, S),
                                 episode_clip(x + half, S) };
   const int area = (m->box.y1 - m->box.y0) * (m->box.x1 - m->box.x0);
   e->share[q] = (real)1 - (real)area / (real)(S * S);
-  if (area > 0) e->other[q] = m->partner / e->queries;
+  if (area > 0) e->other[q] = e->label[m->partner];
 }
 
 void episode_draw(struct episode *e, const struct episode_spec *spec, const struct imageset *set,
                   const struct imageset_classes *from, struct rng *r) {
   assert(e->ways == spec->ways && e->shots == spec->shots && e->queries == spec->queries);
   const int distorted = episode_is_distorted(&spec->distortion), group = episode_draw_group(spec, set, from, r);
+  episode_share_out(e, spec, set, from, r);
   for (int w = 0; w < e->ways; w++) {
     const int quarter = episode_draw_class(e, w, spec, set, from, group, r), c = e->classes[w];
-    const int n = e->shots + e->queries, first = set->first[c], available = imageset_drawings(set, c);
+    const int n = e->shots + e->begin[w + 1] - e->begin[w];
+    const int first = set->first[c], available = imageset_drawings(set, c);
+    assert(n <= available);  // the check has seen to it
     for (int d = 0; d < n; d++) {
       struct view *v = episode_view(e, w, d);
       *v = render_plain(-1);
@@ -181,7 +232,7 @@ void episode_draw(struct episode *e, const struct episode_spec *spec, const stru
     }
   }
   episode_unmix(e);
-  for (int q = 0; spec->cutmix > 0 && e->ways > 1 && q < e->ways * e->queries; q++)
+  for (int q = 0; spec->cutmix > 0 && e->ways > 1 && q < e->n_queries; q++)
     if (rng_uniform(r) < spec->cutmix) episode_mix_query(e, q, set->S, r);
 }
 
@@ -189,7 +240,7 @@ void episode_render(const struct episode *e, const struct imageset *set, real *o
   const size_t image = (size_t)set->S * (size_t)set->S * (size_t)stride;
   const int n_support = e->ways * e->shots;
   for (int i = 0; i < episode_images(e); i++) render_view(set, out + (size_t)i * image, stride, e->views + i);
-  for (int q = 0; q < e->ways * e->queries; q++)
+  for (int q = 0; q < e->n_queries; q++)
     if (e->share[q] < 1)
       render_view_box(set, out + (size_t)(n_support + q) * image, stride, e->views + n_support + e->mixes[q].partner,
                       &e->mixes[q].box);

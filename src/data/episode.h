@@ -1,6 +1,7 @@
 // episode.h - few-shot tasks: N distinct classes, K support and Q query drawings of each, all distinct.
 // An episode says which drawings and how each is transformed; its pixels are made by episode_render.
-// Images are class-major: support image i has label i / K, query image i label i / Q. With K = 0 and as many ways as
+// Images are class-major: support image i has label i / K, query image i has label[i], which is i / Q unless the spec
+// has other numbers of queries for the classes. With K = 0 and as many ways as
 // classes it is ordinary classification: way w is always class w.
 #ifndef DATA_EPISODE_H
 #define DATA_EPISODE_H
@@ -20,6 +21,8 @@ struct episode_distortion {
 
 struct episode_spec {
   int ways, shots, queries;
+  int random_queries;   // a random class for each of the ways x queries queries
+  const int *listed;    // or, not NULL: (ways) queries of the classes as they are drawn, at most ways x queries in all
   int one_group;        // all classes of a task from one group, each that has enough of them being equally likely
   // the rest for training only
   int turn;             // one random quarter turn per class
@@ -39,16 +42,23 @@ struct episode_mix {
 
 struct episode {
   int ways, shots, queries;
+  int n_queries;       // in all, at most ways*queries
+  int *begin;          // (ways + 1) first query of each class, and n_queries
+  int *label;          // (n_queries)
   int *classes;        // (ways) class indices; of rotated classes one may be there again, turned otherwise
-  struct view *views;  // (ways*shots) support, then (ways*queries) queries
-  struct episode_mix *mixes;  // (ways*queries) where share < 1
-  int *other;          // (ways*queries) second label of a query; the first where it is not mixed
-  real *share;         // (ways*queries) of the first label: the pixels left to it; 1: not mixed
+  struct view *views;  // (ways*shots) support, then (n_queries) queries
+  struct episode_mix *mixes;  // (n_queries) where share < 1
+  int *other;          // (n_queries) second label of a query; the first where it is not mixed
+  real *share;         // (n_queries) of the first label: the pixels left to it; 1: not mixed
 };
 
+// Room for such tasks; the queries are as many of each class until a task is drawn.
 void episode_init(struct episode *e, int ways, int shots, int queries);
 void episode_release(struct episode *e);
-static inline int episode_images(const struct episode *e) { return e->ways * (e->shots + e->queries); }
+static inline int episode_images(const struct episode *e) { return e->ways * e->shots + e->n_queries; }
+
+// All queries of a task.
+int episode_queries(const struct episode_spec *spec);
 
 // The classes that tasks are drawn from: of rotated classes four times as many.
 int episode_classes(const struct episode_spec *spec, const struct imageset_classes *from);

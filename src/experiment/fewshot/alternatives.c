@@ -48,7 +48,7 @@ static struct ledger_mean learning_of(const struct fewshot_result *r) { return s
 // What the chip does for one query: its features, and, where the chip has the read-out, these classified once.
 static struct ledger_mean query_of(const struct fewshot_result *r, bool readout) {
   const struct ledger_mean task = readout ? sum(&r->query_features, &r->classify, r->n_updates + 1) : r->query_features;
-  return share(&task, r->ways * r->queries);
+  return share(&task, r->n_queries);
 }
 
 static void describe(struct experiment_alternatives *a, const struct fewshot_result *r, const struct convnet *net) {
@@ -85,7 +85,7 @@ static void take_readouts(struct experiment_alternatives *a, const struct fewsho
   *a = (struct experiment_alternatives){ .items = "tasks", .score = "accuracy", .query = "image",
                                          .higher_is_better = true, .n = 1 + BESIDE_N, .n_items = r->n_tasks,
                                          .n_chips = r->n_chips, .n_updates = r->n_updates, .n_later = r->n_later,
-                                         .trials = r->ways * r->queries };
+                                         .trials = r->n_queries };
   for (int k = 0; k < r->n_later; k++) a->later_s[k] = r->later_s[k];
   a->scores = err_calloc((size_t)((a->n + 1) * (1 + a->n_later) * a->n_items), sizeof *a->scores);
   describe(a, r, net);

@@ -10,6 +10,7 @@
 #include "data/tasksfile.h"
 #include "experiment/fewshot/beside.h"
 #include "experiment/fewshot/deploy.h"
+#include "experiment/fewshot/queries.h"
 #include "experiment/fewshot/result.h"
 #include "kernel/adam.h"
 #include "kernel/softmax.h"
@@ -28,6 +29,7 @@ struct measuring {
   const struct dataset *data;
   enum dataset_split split;
   struct episode_spec spec;
+  int listed[QUERIES_MAX_LISTED];       // of spec
   const struct tasksfile *fixed_tasks;  // or NULL
   struct maml_options options;
   struct convnet_fixed fixed;
@@ -238,6 +240,8 @@ static int run_task(void *context, int task, int worker, void *record) {
   if (m->fixed_tasks) e = &m->fixed_tasks->tasks[task];
   else episode_draw(&m->episodes[worker], &m->spec, &m->data->images, &m->data->split[m->split], &draw);
   episode_render(e, &m->data->images, w->work.y[0], VECTOR_PADDING);
+  w->work.n[1] = e->n_queries;
+  memcpy(w->label + w->work.n[0], e->label, (size_t)e->n_queries * sizeof *e->label);
   switch ((enum fewshot_method)m->f->eval.method) {
   case FEWSHOT_ADAPT: run_adapt(m, record, worker, task, &noise); break;
   case FEWSHOT_CENTROID: run_centroid(m, record, worker, &noise); break;
@@ -352,7 +356,7 @@ static void summarise_layers(struct fewshot_result *r, const struct measuring *m
 }
 
 static void summarise(struct fewshot_result *r, const struct measuring *m, const struct task_record *records) {
-  const int columns = m->n_updates + 1, queries = m->workers[0].work.n[1];
+  const int columns = m->n_updates + 1, queries = r->n_queries;
   for (int s = 0; s < columns; s++) {
     const struct stat_interval accuracy = over_tasks(r, &records[0].accuracy[s], queries);
     r->accuracy[s] = accuracy.mean;
@@ -462,7 +466,8 @@ static int measure(struct fewshot_result *r, struct measuring *m, struct par *pa
   m->n_workers = fleet.n_workers = par_threads(par);
   r->ways = m->model->net.ways;
   r->shots = m->spec.shots;
-  r->queries = m->spec.queries;
+  r->queries = m->spec.listed ? 0 : m->spec.queries;
+  r->n_queries = episode_queries(&m->spec);
   r->task_accuracy = err_calloc(n * (size_t)(m->n_updates + 1), sizeof(double));
   if (m->n_later > 0) r->task_later = err_calloc(n * (size_t)m->n_later, sizeof(double));
   if (m->f->synapse.kind == RUN_CHIP) {
@@ -519,9 +524,7 @@ static int measuring_init(struct measuring *m, struct fewshot_result *r, const s
     return err_set(ERR_SETTING, "eval.chips=%d: more chips than tasks, %d", r->n_chips, n_tasks);
   r->n_later = m->n_later =
       numbers_parse(r->later_s, FLEET_MAX_LATER, f->eval.later_s, SHORTEST_S, CENTURY_S, "eval.later_s");
-  // Images of training classes as they are, too
-  m->spec = dataset_spec(&f->data, DATASET_EVALUATION, model->net.ways, (int)f->eval.shots, (int)f->eval.queries);
-  return m->n_later < 0 ? m->n_later : 0;
+  return m->n_later < 0 ? m->n_later : queries_spec(&m->spec, m->listed, f, model->net.ways);
 }
 
 static int measure_drawn(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *model,

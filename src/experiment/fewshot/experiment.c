@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/tensorfile.h"
 #include "experiment/fewshot/bench.h"
+#include "experiment/fewshot/queries.h"
 #include "experiment/fewshot/result.h"
 #include "experiment/fewshot/inloop.h"
 
@@ -15,9 +16,12 @@ static bool owns(const struct tensorfile *file) {
 
 static int effects(const void *set, const struct run_sources *from) {
   static const char *const scratch[] = { "eval.scratch_updates", "eval.scratch_rate", NULL };
-  static const char *const drawn[] = { "eval.ways", "eval.tasks", "eval.shots", "eval.queries", "data.tasks", NULL };
+  static const char *const drawn[] = { "eval.ways", "eval.tasks", "eval.shots", "eval.queries", "data.tasks",
+                                       "eval.queries_per_class", NULL };
+  static const char *const each[] = { "eval.queries", NULL };
   const struct fewshot *f = set;
   TRY(run_synapse_effects(&f->synapse, from));
+  if (queries_is_list(&f->eval)) TRY(run_refuse(from, each, "eval.queries_per_class=equal or random"));
   if (f->eval.tasks_file[0]) TRY(run_refuse(from, drawn, "tasks drawn at random, not eval.tasks_file,"));
   return f->eval.method == FEWSHOT_SCRATCH ? 0 : run_refuse(from, scratch, "eval.method=scratch");
 }
@@ -40,7 +44,7 @@ static const char *const train_reads[] = { "data", "net", "train", "run", "chip"
 static const char *const eval_reads[] = { "data", "net", "train.inner_rate", "train.adapt", "eval", "synapse",
                                           "run", "chip", "verify", "ledger", NULL };
 static const char *const item_settings[] = { "run.seed", "eval.shots", "eval.queries", "eval.split", "eval.tasks_file",
-                                             "data.tasks", NULL };
+                                             "data.tasks", "eval.queries_per_class", NULL };
 static const char *const chip_reads[] = {
   "chip", "verify", "ledger", "net", "data", "run", "eval.shots", "eval.statistics_images", "train.inner_rate", NULL
 };
@@ -84,7 +88,7 @@ static void scores(struct experiment_scores *s, const void *result) {
   *s = (struct experiment_scores){ .name = "accuracy", .n = r->n_tasks, .n_chips = r->n_chips,
                                    .n_updates = r->n_updates, .seconds = r->seconds,
                                    .stride = r->n_updates + 1, .first = r->task_accuracy + r->n_updates,
-                                   .trials = r->ways*r->queries, .higher_is_better = true, .data = r->items,
+                                   .trials = r->n_queries, .higher_is_better = true, .data = r->items,
                                    .devices_written = r->task.devices_written };
   for (int k = 0; k < r->n_updates; k++) s->devices_addressed += r->devices_addressed[k];
 }
@@ -106,6 +110,7 @@ static int chip_program(struct chip **c, const void *set, const void *model) {
 
 static const char *const alternatives_reads[] = {
   "data", "net", "train.inner_rate", "train.adapt", "eval.tasks", "eval.shots", "eval.queries", "eval.updates",
+  "eval.queries_per_class",
   "eval.batchnorm", "eval.split", "eval.statistics_images", "eval.chips", "eval.later_s", "eval.tasks_file",
   "synapse.state", "run", "chip", "verify", "ledger", "digital", NULL
 };

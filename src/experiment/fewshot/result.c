@@ -92,7 +92,10 @@ struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct 
   json_put_i64(o, "tasks", r->n_tasks);
   json_put_i64(o, "ways", r->ways);
   json_put_i64(o, "shots", r->shots);
-  json_put_i64(o, "queries", r->queries);
+  if (r->queries > 0) json_put_i64(o, "queries", r->queries);
+  else json_put_known(o, "queries", INFINITY);
+  json_put_text(o, "queries_per_class", f->eval.tasks_file[0] ? "equal" : f->eval.queries_per_class);
+  json_put_i64(o, "queries_total", r->n_queries);
   json_put_text(o, "split", dataset_split_name(fewshot_eval_split(f)));
   json_put_text(o, "method", fewshot_method_names[f->eval.method]);
   if (f->net.adapt != CONVNET_READOUT) json_put_text(o, "adapt", convnet_adapt_names[f->net.adapt]);

@@ -15,7 +15,8 @@ struct par;
 // larger.
 struct fewshot_result {
   int n_tasks, n_updates, n_chips, n_later;
-  int ways, shots, queries;  // of the tasks evaluated
+  int ways, shots, queries;  // of the tasks evaluated; queries of each class: 0 if eval.queries_per_class lists them
+  int n_queries;             // of all classes of a task
   int n_classes;             // that they are drawn from
   char data[17];             // dataset_fingerprint of what was loaded
   char items[17];            // the same of what the tasks are drawn from

@@ -76,6 +76,10 @@ static const struct param eval_table[] = {
             "classes of a task; 0: as many as the model has; another number needs eval.method=centroid"),
   PARAM_I64(P, shots, 5, 1, 1000, "support images of a class"),
   PARAM_I64(P, queries, 5, 1, 1000, "query images of a class"),
+  PARAM_TEXT(P, queries_per_class, "equal",
+             "equal: eval.queries of each class; random: a random class for each of as many queries; or a number for "
+             "each class in the order drawn, such as 15,0,0,0,0",
+             .later = true),
   PARAM_I64(P, updates, 4, 1, CONVNET_MAX_STEPS, "number of inner updates"),
   PARAM_CHOICE(P, batchnorm, 0, convnet_rule_names,
                "batch statistics that normalise the queries: of the queries (task), of the support images, or measured "

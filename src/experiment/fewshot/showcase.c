@@ -293,6 +293,7 @@ static int write_histogram(const struct work *k) {
 
 void fewshot_showcase_set(struct fewshot *f, int kind) {
   f->eval.tasks_file[0] = 0;
+  strcpy(f->eval.queries_per_class, "equal");
   f->eval.method = 0;
   strcpy(f->eval.later_s, kind == RUN_CHIP ? LATER_S : "");
 }
