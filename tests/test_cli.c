@@ -96,6 +96,13 @@ static void test_sizes(void) {
   refused(1, "readout.weight", ARGS(EVAL, "net.ways=6"));
   accepted("\"accuracy\"", ARGS(EVAL, "eval.tasks=3", "--json"));
   accepted("3 tasks, 5-way 5-shot", ARGS(EVAL, "eval.tasks=3"));
+  accepted("\nprotocol alphabets, tasks mixed, queries equal (25 in all)\n", ARGS(EVAL, "eval.tasks=3"));
+  accepted("\nprotocol characters, tasks mixed, queries 4,3,0,0,0 (7 in all)\n",
+           ARGS(EVAL, "eval.tasks=3", "data.classes=60", "data.protocol=characters",
+                "eval.queries_per_class=4,3,0,0,0"));
+  accepted("\"protocol\": \"characters\", \"tasks_from\": \"alphabet\", \"split\": \"evaluation\"",
+           ARGS(EVAL, "--json", "eval.tasks=3", "eval.ways=4", "eval.method=centroid", "data.classes=60",
+                "data.protocol=characters", "data.tasks=alphabet"));  // the four turns of one character
 }
 
 static void test_model_files(void) {

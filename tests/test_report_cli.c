@@ -84,6 +84,7 @@ static void check_model(void) {
 #define MODEL "report", "models/builtin-5w5s.safetensors", "--run", models, "--quiet", SMALL
   run(ARGS(MODEL, "report.tasks=2"));
   check_page(path, ARGS("<title>metaxbar: builtin-5w5s</title>", "What learning costs.", "Map of the chip.",
+                        "classes (evaluation split, protocol alphabets, tasks mixed), learned",
                         "builtin-5w5s.safetensors data.kind=builtin", "report.tasks=2</code>"));
   char *first = page(path);
   const ino_t measured = file_of(json), drawn = file_of(path);

@@ -16,7 +16,7 @@
 static const char *const dataset_kinds[] = { "omniglot", "folder", "builtin", "cifar100", NULL };
 static const char *const dataset_preprocessings[] = { "area", "published", NULL };
 static const char *const dataset_rules[] = { "name", "order", NULL };
-const char *const dataset_protocol_names[] = { "alphabets", "characters", NULL };
+static const char *const dataset_protocols[] = { "alphabets", "characters", NULL };
 const char *const dataset_task_names[] = { "mixed", "alphabet", NULL };
 static const char *const dataset_groups[] = { "class", "parent", NULL };
 static const char *const dataset_layouts[] = { "auto", "classes", "splits", NULL };
@@ -41,7 +41,7 @@ const struct param dataset_param_table[] = {
   PARAM_TEXT(struct dataset_params, split, "",
              "list of classes in place of the fractions: a file with lines part<TAB>class (data split writes one), or "
              "a folder with train.txt, val.txt and test.txt"),
-  PARAM_CHOICE(struct dataset_params, protocol, DATASET_ALPHABETS, dataset_protocol_names,
+  PARAM_CHOICE(struct dataset_params, protocol, DATASET_ALPHABETS, dataset_protocols,
                "omniglot, builtin: how the classes are split; alphabets: the official split; characters: at random, "
                "1200 of 1623 for training and 423 for evaluation, each rotation of a character being a class of its "
                "own",
@@ -106,9 +106,13 @@ const char *dataset_split_name(enum dataset_split s) {
   return names[s];
 }
 
+const char *dataset_protocol(const struct dataset_params *p) {
+  return p->kind == DATASET_OMNIGLOT || p->kind == DATASET_BUILTIN ? dataset_protocols[p->protocol] : NULL;
+}
+
 // Characters at random are split without regard to their alphabets, and turned they are other ones.
 static int dataset_mixes_alphabets(const struct dataset_params *p) {
-  return p->protocol == DATASET_CHARACTERS && (p->kind == DATASET_OMNIGLOT || p->kind == DATASET_BUILTIN);
+  return p->protocol == DATASET_CHARACTERS && dataset_protocol(p);
 }
 
 struct episode_spec dataset_spec(const struct dataset_params *p, enum dataset_split s, int ways, int shots,

@@ -191,9 +191,12 @@ static int put_published(FILE *out, const struct json_t *result, const char *pat
 // How many ways and shots, and whose statistics normalise.
 static int accuracy_text(char *text, size_t size, const struct report_run *r, const struct json_t *result) {
   const char *path = r->facts_path, *rule, *split, *said = "those of fixed statistics measured on background images";
+  const char *protocol = NULL, *from = NULL;  // not in older files
   int64_t ways, shots, queries, tasks;
   TRY(json_field_text(result, path, "batchnorm", &rule));
   TRY(json_field_text(result, path, "split", &split));
+  if (json_has(result, "protocol")) TRY(json_field_text(result, path, "protocol", &protocol));
+  if (json_has(result, "tasks_from")) TRY(json_field_text(result, path, "tasks_from", &from));
   TRY(json_field_i64(result, path, "ways", 1, MAX_WAYS, &ways));
   TRY(json_field_i64(result, path, "shots", 1, MAX_SHOTS, &shots));
   TRY(json_field_i64(result, path, "queries", 1, MAX_SHOTS, &queries));
@@ -201,11 +204,12 @@ static int accuracy_text(char *text, size_t size, const struct report_run *r, co
   if (!strcmp(rule, "task")) said = "their own batch statistics (transductive, as in the paper)";
   if (!strcmp(rule, "support")) said = "the statistics of the support images, so that nothing is learned from them";
   snprintf(text, size,
-           "Mean over %d tasks of %d %sclasses (%.20s split), learned from %d drawings each, on %d other drawings "
+           "Mean over %d tasks of %d %sclasses (%.20s split%s%.20s%s%.20s), learned from %d drawings each, on %d other drawings "
            "of each; bars: 95 %% confidence "
            "interval of the mean. Batch norm rule %.20s: the queries are normalised by %s. Chance is %.0f %%.",
-           (int)tasks, (int)ways, strcmp(split, "training") ? "unseen " : "", split, (int)shots, (int)queries,
-           rule, said, 100.0/(double)ways);
+           (int)tasks, (int)ways, strcmp(split, "training") ? "unseen " : "", split,
+           protocol ? ", protocol " : "", protocol ? protocol : "", from ? ", tasks " : "", from ? from : "",
+           (int)shots, (int)queries, rule, said, 100.0/(double)ways);
   return 0;
 }
 

@@ -81,6 +81,15 @@ static struct json_t *layers_json(const struct fewshot_result *r, const struct c
   return list;
 }
 
+// Where the classes of a task come from.
+static const char *tasks_from(const struct fewshot *f) {
+  return f->eval.tasks_file[0] ? "file" : dataset_task_names[f->data.tasks];
+}
+
+static const char *queries_per_class(const struct fewshot *f) {
+  return f->eval.tasks_file[0] ? "equal" : f->eval.queries_per_class;
+}
+
 struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct fewshot *f,
                                    const struct fewshot_model *m) {
   struct json_t *o = json_object_new();
@@ -94,8 +103,10 @@ struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct 
   json_put_i64(o, "shots", r->shots);
   if (r->queries > 0) json_put_i64(o, "queries", r->queries);
   else json_put_known(o, "queries", INFINITY);
-  json_put_text(o, "queries_per_class", f->eval.tasks_file[0] ? "equal" : f->eval.queries_per_class);
+  json_put_text(o, "queries_per_class", queries_per_class(f));
   json_put_i64(o, "queries_total", r->n_queries);
+  if (dataset_protocol(&f->data)) json_put_text(o, "protocol", dataset_protocol(&f->data));
+  json_put_text(o, "tasks_from", tasks_from(f));
   json_put_text(o, "split", dataset_split_name(fewshot_eval_split(f)));
   json_put_text(o, "method", fewshot_method_names[f->eval.method]);
   if (f->net.adapt != CONVNET_READOUT) json_put_text(o, "adapt", convnet_adapt_names[f->net.adapt]);
@@ -199,6 +210,8 @@ void fewshot_result_print(const struct fewshot_result *r, const struct fewshot *
           r->n_classes, dataset_split_name(fewshot_eval_split(f)),
           f->data.preprocessing == IMAGESET_PUBLISHED ? ", published preprocessing" : "", adapting[f->net.adapt],
           convnet_rule_names[f->eval.batchnorm], f->eval.batchnorm == CONVNET_TASK ? " (needs balanced queries)" : "");
+  if (dataset_protocol(&f->data)) fprintf(out, "protocol %s, ", dataset_protocol(&f->data));
+  fprintf(out, "tasks %s, queries %s (%d in all)\n", tasks_from(f), queries_per_class(f), r->n_queries);
   fprintf(out, "updates  accuracy %%   +- 95%%   query loss%s\n", chip ? "   devices written  addressed" : "");
   for (int s = 0; s <= r->n_updates; s++) {
     fprintf(out, "%7d  %10.2f  %7s   %10.4f", s, 100 * r->accuracy[s], stat_ci95_text(ci95, 100 * r->ci95[s], 2),
