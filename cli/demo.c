@@ -62,10 +62,10 @@ struct row {
   const char *name, *path, *extra[DEMO_EXTRA];
 };
 static const struct row characters[] = {
-  { "shipped: trained on invented characters", "models/builtin-5w5s.safetensors", { "eval.batchnorm=task" } },
+  { "shipped: trained on invented characters", "models/builtin-5w5s.safetensors", { "synapse.kind=exact" } },
   { "  the same on a phase-change-memory chip", "models/builtin-5w5s.safetensors", { "synapse.kind=chip" } },
-  { "shipped: trained on Omniglot", "models/omniglot-5w5s.safetensors", { "eval.batchnorm=task" } },
-  { "  the same, support statistics only", "models/omniglot-5w5s.safetensors", { "eval.batchnorm=support" } },
+  { "shipped: trained on Omniglot", "models/omniglot-5w5s.safetensors", { "synapse.kind=exact" } },
+  { "  the same, normalised with all 25 drawings", "models/omniglot-5w5s.safetensors", { "eval.batchnorm=task" } },
   { "shipped: weights of 4 bits", "models/omniglot-5w5s-4bit.safetensors", { "synapse.kind=quantised" } },
 };
 static const struct row movements[] = {
@@ -105,7 +105,7 @@ static int demo(const char *folder) {
   fflush(stdout);
   TRY(learn(folder));
   printf("\n2. Five unseen characters, five drawings each, four updates of the last layer alone.\n"
-         "   Accuracy on 25 other drawings, 200 tasks, 95 %% interval:\n\n");
+         "   Accuracy on 25 other drawings, each classified alone, 200 tasks, 95 %% interval:\n\n");
   snprintf(path, sizeof path, "%s/model.safetensors", folder);
   static const char *const tasks[] = { "data.kind=builtin", "eval.tasks=200" };
   static const char *const paths[] = { "eval.trajectories=100" };

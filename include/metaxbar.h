@@ -210,7 +210,7 @@ struct mx_fewshot;
 /// @param[out] model  the new classifier, to be released by mx_fewshot_free()
 /// @param path        of the file
 /// @param settings    of `metaxbar eval fewshot`, above all synapse.kind=exact|quantised|chip, chip.*, and
-///                    eval.batchnorm=support (the default here: each query is classified alone) or task (the queries of
+///                    eval.batchnorm=support (the default: each query is classified alone) or task (the queries of
 ///                    one call are normalised together, as in the paper)
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO; #MX_ERROR_FORMAT
 MX_API int mx_fewshot_load(struct mx_fewshot **model, const char *path, const char *const *settings);

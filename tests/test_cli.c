@@ -96,6 +96,8 @@ static void test_sizes(void) {
   refused(1, "readout.weight", ARGS(EVAL, "net.ways=6"));
   accepted("\"accuracy\"", ARGS(EVAL, "eval.tasks=3", "--json"));
   accepted("3 tasks, 5-way 5-shot", ARGS(EVAL, "eval.tasks=3"));
+  accepted(", batch norm 'support'\n", ARGS(EVAL, "eval.tasks=3"));
+  accepted(", batch norm 'task' (needs balanced queries)\n", ARGS(EVAL, "eval.tasks=3", "eval.batchnorm=task"));
   accepted("\nprotocol alphabets, tasks mixed, queries equal (25 in all)\n", ARGS(EVAL, "eval.tasks=3"));
   accepted("\nprotocol characters, tasks mixed, queries 4,3,0,0,0 (7 in all)\n",
            ARGS(EVAL, "eval.tasks=3", "data.classes=60", "data.protocol=characters",

@@ -24,6 +24,7 @@ enum { QUICK = 1, THREADS = 2 };  // in every build; compare 1, 2 and 8 threads 
 
 #define CHARACTERS " data.kind=builtin data.classes=60 data.evaluation_classes=40 eval.tasks=6"
 #define FEWSHOT(model) "eval fewshot --json --model models/" model ".safetensors" CHARACTERS
+#define TASK " eval.batchnorm=task"
 #define CHIP " synapse.kind=chip chip.calibration_rows=64 eval.statistics_images=40"
 #define AGED CHIP " eval.batchnorm=chip eval.chips=2 eval.tasks=4 chip.time_s=86400 eval.later_s=60,3600"
 #define ARM(model) "eval arm --json --model models/" model ".safetensors eval.trajectories=4"
@@ -41,7 +42,7 @@ enum { QUICK = 1, THREADS = 2 };  // in every build; compare 1, 2 and 8 threads 
 
 #define OTHER_KINDS(name, model)                                                              \
   { "fewshot-" name "-support", 0, NULL, FEWSHOT(model) " eval.batchnorm=support" },          \
-      { "fewshot-" name "-quantised", 0, NULL, FEWSHOT(model) " synapse.kind=quantised" },    \
+      { "fewshot-" name "-quantised", 0, NULL, FEWSHOT(model) " synapse.kind=quantised" TASK },  \
       { "fewshot-" name "-chip", 0, NULL, FEWSHOT(model) AGED }
 
 // Each case is a command; @ stands for a temporary folder. Its facts are the JSON or CSV on standard output and the
@@ -51,41 +52,43 @@ static const struct golden {
   int flags;
   const char *files, *args;
 } cases[] = {
-  { "fewshot-builtin-task", QUICK | THREADS, NULL, FEWSHOT("builtin-5w5s") },
+  { "fewshot-builtin-task", QUICK | THREADS, NULL, FEWSHOT("builtin-5w5s") TASK },
   OTHER_KINDS("builtin", "builtin-5w5s"),
-  { "fewshot-5w5s-task", 0, NULL, FEWSHOT("omniglot-5w5s") },
+  { "fewshot-5w5s-task", 0, NULL, FEWSHOT("omniglot-5w5s") TASK },
   OTHER_KINDS("5w5s", "omniglot-5w5s"),
-  { "fewshot-5w1s-task", 0, NULL, FEWSHOT("omniglot-5w1s") },
+  { "fewshot-5w1s-task", 0, NULL, FEWSHOT("omniglot-5w1s") TASK },
   OTHER_KINDS("5w1s", "omniglot-5w1s"),
-  { "fewshot-20w5s-task", 0, NULL, FEWSHOT("omniglot-20w5s") },
+  { "fewshot-20w5s-task", 0, NULL, FEWSHOT("omniglot-20w5s") TASK },
   { "fewshot-20w5s-support", 0, NULL, FEWSHOT("omniglot-20w5s") " eval.batchnorm=support" },
-  { "fewshot-20w5s-quantised", 0, NULL, FEWSHOT("omniglot-20w5s") " synapse.kind=quantised" },
+  { "fewshot-20w5s-quantised", 0, NULL, FEWSHOT("omniglot-20w5s") " synapse.kind=quantised" TASK },
   { "fewshot-20w5s-chip", 0, NULL, FEWSHOT("omniglot-20w5s") AGED " eval.tasks=3 eval.queries=2" },
-  { "fewshot-4bit-task", 0, NULL, FEWSHOT("omniglot-5w5s-4bit") },
+  { "fewshot-4bit-task", 0, NULL, FEWSHOT("omniglot-5w5s-4bit") TASK },
   { "fewshot-4bit-support", 0, NULL, FEWSHOT("omniglot-5w5s-4bit") " eval.batchnorm=support synapse.bits=6" },
-  { "fewshot-4bit-stochastic", THREADS, NULL, FEWSHOT("omniglot-5w5s-4bit") " synapse.rounding=stochastic" },
+  { "fewshot-4bit-stochastic", THREADS, NULL, FEWSHOT("omniglot-5w5s-4bit") " synapse.rounding=stochastic" TASK },
   { "fewshot-4bit-chip", 0, NULL, FEWSHOT("omniglot-5w5s-4bit") AGED },
-  { "fewshot-chip-task", 0, NULL, FEWSHOT("omniglot-5w5s-chip") },
+  { "fewshot-chip-task", 0, NULL, FEWSHOT("omniglot-5w5s-chip") TASK },
   { "fewshot-chip-support", 0, NULL, FEWSHOT("omniglot-5w5s-chip") " eval.batchnorm=support" },
-  { "fewshot-chip-quantised", 0, NULL, FEWSHOT("omniglot-5w5s-chip") " synapse.kind=quantised" },
+  { "fewshot-chip-quantised", 0, NULL, FEWSHOT("omniglot-5w5s-chip") " synapse.kind=quantised" TASK },
   { "fewshot-chip-chip", THREADS, NULL, FEWSHOT("omniglot-5w5s-chip") AGED },
   { "fewshot-layers", 0, NULL, FEWSHOT("omniglot-5w5s") " train.adapt=all eval.batchnorm=support eval.tasks=4" },
   { "fewshot-layers-chip", 0, NULL, FEWSHOT("omniglot-5w5s-chip") CHIP " train.adapt=all eval.tasks=2 "
-    "eval.later_s=3600" },
+    "eval.later_s=3600" TASK },
   { "fewshot-shots", 0, NULL, FEWSHOT("omniglot-5w5s") " eval.shots=3 eval.queries=4 eval.updates=2 "
-    "eval.split=validation" },
-  { "fewshot-seed", 0, NULL, FEWSHOT("omniglot-5w5s") " run.seed=7 data.seed=3 data.size=24" },
-  { "fewshot-centroid", QUICK, NULL, FEWSHOT("omniglot-5w5s") " eval.method=centroid" },
-  { "fewshot-scratch", 0, NULL, FEWSHOT("omniglot-5w5s") " eval.method=scratch eval.tasks=2 eval.scratch_updates=5" },
+    "eval.split=validation" TASK },
+  { "fewshot-seed", 0, NULL, FEWSHOT("omniglot-5w5s") " run.seed=7 data.seed=3 data.size=24" TASK },
+  { "fewshot-centroid", QUICK, NULL, FEWSHOT("omniglot-5w5s") " eval.method=centroid" TASK },
+  { "fewshot-scratch", 0, NULL, FEWSHOT("omniglot-5w5s") " eval.method=scratch eval.tasks=2 "
+    "eval.scratch_updates=5" TASK },
   { "fewshot-verify", 0, NULL, FEWSHOT("omniglot-5w5s-chip") CHIP " eval.tasks=2 chip.programming=verify "
-    "chip.update=threshold" },
+    "chip.update=threshold" TASK },
   { "fewshot-nearest", 0, NULL, FEWSHOT("omniglot-5w5s-chip") CHIP " eval.tasks=2 chip.preset=hermes1 "
-    "chip.update=nearest chip.scale=column" },
+    "chip.update=nearest chip.scale=column" TASK },
   { "fewshot-faults", 0, NULL, FEWSHOT("omniglot-5w5s-chip") CHIP " eval.tasks=2 chip.preset=joshi2020 "
     "chip.fault_set=0.01 chip.fault_dead=0.01 chip.adc_gain_spread=0.02 chip.correction=global chip.update=stochastic "
     "eval.batchnorm=support" },
   { "fewshot-one-phase", 0, NULL, FEWSHOT("omniglot-5w5s-chip") CHIP " eval.tasks=2 chip.preset=published-code "
-    "chip.phases=1 chip.cores=4 chip.rows=128 chip.recalibrate_s=1000 eval.later_s=5000 ledger.preset=khaddam2022" },
+    "chip.phases=1 chip.cores=4 chip.rows=128 chip.recalibrate_s=1000 eval.later_s=5000 "
+    "ledger.preset=khaddam2022" TASK },
 
   { "arm-task", QUICK | THREADS, NULL, ARM("arm") " eval.trajectories=23" },
   { "arm-letter", 0, NULL, ARM("arm") LETTER },
@@ -135,13 +138,14 @@ static const struct golden {
   { "chip-export", THREADS, "state.safetensors", "chip export --out @/state.safetensors" CLASSIFIER " chip.time_s=60" },
   { "chip-import", 0, "later.safetensors", "chip import @/state.safetensors --json --out @/later.safetensors"
     CLASSIFIER " chip.time_s=3600" },
-  { "chip-eval", 0, NULL, FEWSHOT("omniglot-5w5s-chip") CHIP " synapse.state=@/state.safetensors chip.time_s=3600" },
+  { "chip-eval", 0, NULL, FEWSHOT("omniglot-5w5s-chip") CHIP TASK
+    " synapse.state=@/state.safetensors chip.time_s=3600" },
   { "chip-export-arm", THREADS, "arm.safetensors", "chip export --out @/arm.safetensors" TRAINEE },
   { "chip-eval-arm", 0, NULL, ARM("arm-chip") " synapse.kind=chip synapse.state=@/arm.safetensors" },
   { "chip-drift", THREADS, NULL, "chip drift --json" CLASSIFIER },
   { "chip-drift-arm", 0, NULL, "chip drift --json" TRAINEE " chip.correction=global" },
   { "chip-tradeoff", THREADS, "tradeoff.csv", "chip tradeoff --json --quiet --out @/tradeoff.csv" CLASSIFIER
-    " eval.tasks=2 tradeoff.thresholds=0.1 tradeoff.levels=8" },
+    " eval.tasks=2 tradeoff.thresholds=0.1 tradeoff.levels=8" TASK },
   { "chip-alternatives", THREADS, "scores.csv", "chip alternatives --json --out @/scores.csv" CLASSIFIER
     " train.adapt=all eval.tasks=4 eval.chips=2 eval.batchnorm=support" },
 

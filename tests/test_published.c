@@ -26,6 +26,7 @@ static bool check_characters(void) {
   }
   fewshot_init(&f);
   f.run.threads = 1;
+  f.eval.batchnorm = CONVNET_TASK;
   CHECK(fewshot_model_load(&m, &f, model, &(struct run_sources){ .n_assignments = 3, .assignments = assignments }) == 0,
         "%s", err_message());
   CHECK(f.data.preprocessing == IMAGESET_PUBLISHED && m.net.ways == 5, "settings of published weights");

@@ -25,7 +25,7 @@ classifier() {
   local row=$1 series=$2 model=$3
   shift 3
   echo "characters: $row, $*" >&2
-  $metaxbar eval fewshot --model "$model" data.kind=omniglot data.path="$omniglot" eval.tasks="$tasks" "$@" > "$work/out"
+  $metaxbar eval fewshot --model "$model" data.kind=omniglot data.path="$omniglot" eval.tasks="$tasks" eval.batchnorm=task "$@" > "$work/out"
   local rule later=""
   rule=$(sed -n "1s/.*batch norm '\([a-z]*\)'.*/\1/p" "$work/out")
   later=$(awk '/^seconds later/ { getline; print $2 " +- " $3 }' "$work/out")

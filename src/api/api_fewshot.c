@@ -31,7 +31,7 @@ struct mx_fewshot {
 };
 
 static int load(struct mx_fewshot *m, const char *path, const char *const *settings) {
-  static const char *const defaults[] = { "eval.batchnorm=support", "data.kind=builtin", NULL };
+  static const char *const defaults[] = { "data.kind=builtin", NULL };
   const struct run_sources from = api_sources(settings);
   fewshot_init(&m->f);
   TRY(api_settings(m->f.sections, defaults));

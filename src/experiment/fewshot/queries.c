@@ -25,7 +25,8 @@ static int queries_parse(int *listed, const char *text, int ways) {
     if (!*end) break;
     at = end + 1;
   }
-  if (n + 1 != ways) return err_set(ERR_SETTING, "eval.queries_per_class=%s: %d numbers for %d ways", text, n + 1, ways);
+  if (n + 1 != ways)
+    return err_set(ERR_SETTING, "eval.queries_per_class=%s: %d numbers for %d ways", text, n + 1, ways);
   if (sum == 0) return err_set(ERR_SETTING, "eval.queries_per_class=%s: no query", text);
   return sum;
 }

@@ -204,9 +204,9 @@ static int accuracy_text(char *text, size_t size, const struct report_run *r, co
   if (!strcmp(rule, "task")) said = "their own batch statistics (transductive, as in the paper)";
   if (!strcmp(rule, "support")) said = "the statistics of the support images, so that nothing is learned from them";
   snprintf(text, size,
-           "Mean over %d tasks of %d %sclasses (%.20s split%s%.20s%s%.20s), learned from %d drawings each, on %d other drawings "
-           "of each; bars: 95 %% confidence "
-           "interval of the mean. Batch norm rule %.20s: the queries are normalised by %s. Chance is %.0f %%.",
+           "Mean over %d tasks of %d %sclasses (%.20s split%s%.20s%s%.20s), learned from %d drawings each, on %d other "
+           "drawings of each; bars: 95 %% confidence interval of the mean. Batch norm rule %.20s: the "
+           "queries are normalised by %s. Chance is %.0f %%.",
            (int)tasks, (int)ways, strcmp(split, "training") ? "unseen " : "", split,
            protocol ? ", protocol " : "", protocol ? protocol : "", from ? ", tasks " : "", from ? from : "",
            (int)shots, (int)queries, rule, said, 100.0/(double)ways);

@@ -81,9 +81,9 @@ static const struct param eval_table[] = {
              "each class in the order drawn, such as 15,0,0,0,0",
              .later = true),
   PARAM_I64(P, updates, 4, 1, CONVNET_MAX_STEPS, "number of inner updates"),
-  PARAM_CHOICE(P, batchnorm, 0, convnet_rule_names,
-               "batch statistics that normalise the queries: of the queries (task), of the support images, or measured "
-               "beforehand (chip)"),
+  PARAM_CHOICE(P, batchnorm, CONVNET_SUPPORT, convnet_rule_names,
+               "batch statistics that normalise the queries: of the queries (task), which needs the same number of "
+               "each class, of the support images, or measured beforehand (chip)"),
   PARAM_CHOICE(P, split, 0, splits, "classes from which the tasks are drawn; their images are not augmented"),
   PARAM_CHOICE(P, method, 0, fewshot_method_names,
                "how a task is learned: inner updates, nearest centroid, or back-propagation from random weights"),
