@@ -215,6 +215,28 @@ static void check_listed(void) {
   CHECK(strstr(p->err, "was trained with data.split=by_hand.split"), "%s", p->err);
 }
 
+// Characters dealt out at random: a model is evaluated on those that it has not seen, and a note says what mixes them.
+static void check_characters(void) {
+  char model[300];
+  snprintf(model, sizeof model, "%s", folder_path(&tmp, "dealt/model.safetensors"));
+#define DEALT "data.kind=builtin", "data.classes=40", "data.evaluation_classes=20", "data.drawings=5"
+#define EVAL_DEALT "eval", "fewshot", DEALT, "eval.tasks=2", "eval.queries=1", "eval.shots=1", "--json", "--model"
+  succeeds(ARGS("train", "fewshot", DEALT, SMALL, "data.protocol=characters", "train.validate_tasks=0", "--run",
+                folder_path(&tmp, "dealt"), "--quiet"));
+  const struct process *p = run(ARGS(EVAL_DEALT, model));
+  CHECK(p->status == 0 && strstr(p->out, "\"protocol\": \"characters\"") &&
+            number_of(p->out, "\"classes\": ") == 16 && !p->err[0],
+        "%s%s", p->out, p->err);
+  p = run(ARGS(EVAL_DEALT, model, "data.protocol=alphabets"));
+  CHECK(strstr(p->err, "was trained with data.protocol=characters: classes that it has seen"), "%s", p->err);
+  p = run(ARGS(EVAL_DEALT, model, "data.seed=5"));
+  CHECK(strstr(p->err, "was trained with data.seed=1: classes that it has seen"), "%s", p->err);
+  p = run(ARGS(EVAL_DEALT, model, "data.validation=0.3"));
+  CHECK(p->status == 0 && !p->err[0], "%s", p->err);
+  p = run(ARGS(EVAL_DEALT, "models/builtin-5w5s.safetensors", "data.protocol=characters"));
+  CHECK(strstr(p->err, "was trained with data.protocol=alphabets: classes that it has seen"), "%s", p->err);
+}
+
 // Copy a model without the settings that begin with `prefix`.
 static const char *without(const char *model, const char *prefix, const char *name) {
   char *data;
@@ -271,6 +293,7 @@ int main(void) {
   check_eval(model);
   check_older(model);
   check_listed();
+  check_characters();
   folder_remove(&tmp);
   folder_remove(&marks);
   return test_summary();

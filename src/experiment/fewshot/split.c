@@ -16,8 +16,8 @@ static const struct recorded {
   int kinds;
   const char *absent;
 } recorded[] = {
-  { "data.seed", ALL, NULL },         { "data.validation", ALL, NULL },         { "data.split", ALL, NULL },
   { "data.protocol", CHARACTERS, "alphabets" },
+  { "data.seed", ALL, NULL },         { "data.validation", ALL, NULL },         { "data.split", ALL, NULL },
   { "data.classes", BUILTIN, NULL },  { "data.evaluation", FOLDER, NULL },      { "data.split_rule", FOLDER, "order" },
   { "data.groups", FOLDER, "class" }, { "data.layout", FOLDER, "classes" },     { "data.invert", FOLDER, NULL },
 };
@@ -31,6 +31,14 @@ static bool is_assigned(const char *name, int n_assignments, char *const *assign
 
 // A model file holds the name of a list without its folder.
 static const char *base_name(const char *value) { return strrchr(value, '/') ? strrchr(value, '/') + 1 : value; }
+
+// Can another value let a class that was seen be evaluated? Evaluation characters are apart from the others unless both
+// are dealt out together, and no share for validation changes which they are.
+static bool matters(const struct fewshot *f, const char *name) {
+  const bool dealt = f->data.protocol == DATASET_CHARACTERS && strcmp(name, "data.validation") != 0;
+  return f->data.kind == DATASET_FOLDER || f->eval.split || dealt || !strcmp(name, "data.split") ||
+         !strcmp(name, "data.protocol");
+}
 
 // Take over one setting unless the user gave it: on the command line, or as anything but the default.
 static int take(struct fewshot *f, const struct fewshot *usual, const struct recorded *r, const struct tensorfile *tf,
@@ -50,9 +58,7 @@ static int take(struct fewshot *f, const struct fewshot *usual, const struct rec
     return err_set(ERR_FORMAT, "%s: __metadata__: %s", tensorfile_name(tf), err_message());
   param_value(p, &model.data, told);
   if (!given) return settings_set(f->sections, text);
-  // evaluation characters of other kinds than folders are given: no split can mix them with what was seen
-  const bool matters = f->data.kind == DATASET_FOLDER || f->eval.split || !strcmp(r->name, "data.split");
-  if (strcmp(base_name(now), base_name(told)) && matters)
+  if (strcmp(base_name(now), base_name(told)) && matters(f, r->name))
     note("%s=%s, but %s was trained with %s=%s: classes that it has seen may be taken for new ones", r->name, now,
          tensorfile_name(tf), r->name, told);
   return 0;
