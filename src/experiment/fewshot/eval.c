@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "base/stat.h"
 #include "data/tasksfile.h"
+#include "experiment/fewshot/background.h"
 #include "experiment/fewshot/beside.h"
 #include "experiment/fewshot/deploy.h"
 #include "experiment/fewshot/queries.h"
@@ -16,7 +17,6 @@
 #include "kernel/softmax.h"
 #include "run/evaluation.h"
 
-enum { CALIBRATION_GROUPS = 8 };
 static const double SHORTEST_S = 1e-3, CENTURY_S = 100 * 365.25 * 86400;
 
 // Parts of the account of a chip; the updates follow.
@@ -246,36 +246,12 @@ static int run_task(void *context, int task, int worker, void *record) {
   case FEWSHOT_ADAPT: run_adapt(m, record, worker, task, &noise); break;
   case FEWSHOT_CENTROID: run_centroid(m, record, worker, &noise); break;
   case FEWSHOT_SCRATCH: run_scratch(m, record, w, task, &noise); break;
+  case FEWSHOT_INCREMENTAL: break;  // experiment/fewshot/incremental.c
   }
   return 0;
 }
 
 // ---- one chip after the other
-
-// n random background images, undistorted, then n_classes classes of `each` images; the caller's to free.
-static real *background_images(const struct dataset *data, int n, int n_classes, int each, struct rng *r) {
-  const struct imageset_classes *from;
-  const struct imageset *set = dataset_background(data, &from);
-  const size_t image = (size_t)(set->S*set->S) * VECTOR_PADDING;
-  real *x = err_aligned((size_t)(n + n_classes*each) * image, sizeof *x);
-  for (int i = 0, class = 0; i < n + n_classes*each; i++) {
-    if (i < n || (i - n) % each == 0) class = from->id[(int)(rng_uniform(r) * from->n)];
-    const struct view v = render_plain(set->first[class] + (int)(rng_uniform(r) * imageset_drawings(set, class)));
-    render_view(set, x + (size_t)i * image, VECTOR_PADDING, &v);
-  }
-  return x;
-}
-
-int fewshot_deploy(struct chip **c, const struct fewshot *f, const struct fewshot_model *m, const struct dataset *data,
-                   int shots, uint64_t seed) {
-  const int group = m->net.ways * shots, n = CALIBRATION_GROUPS * group;
-  struct rng r = rng_stream((uint64_t)f->run.seed, RNG_EVALUATE, UINT32_MAX - 1);
-  const int classes = deploy_begins_small(&m->net, m->parameters) ? m->net.ways : 0;
-  real *x = background_images(data, n, classes, shots, &r);
-  const int rc = deploy_convnet(c, &f->chip, seed, &m->net, m->parameters, x, n + classes*shots, group);
-  free(x);
-  return rc;
-}
 
 // Statistics of background images, for eval.batchnorm=chip, as the layers in use compute them.
 static void measure_statistics(struct measuring *m) {
@@ -287,16 +263,9 @@ static void measure_statistics(struct measuring *m) {
   account(m, 0, PART_DEPLOYMENT);
 }
 
-// The first chip has the seed of the run.
-static uint64_t seed_of_chip(const struct fewshot *f, int number) {
-  struct rng r = rng_stream((uint64_t)f->run.seed, RNG_PROGRAM, (uint32_t)number);
-  const uint64_t high = rng_u32(&r), low = rng_u32(&r);
-  return number > 0 ? high << 32 | low : (uint64_t)f->run.seed;
-}
-
 static int deploy_chip(void *context, int number, struct chip **chip) {
   struct measuring *m = context;
-  return fewshot_deploy(chip, m->f, m->model, m->data, m->spec.shots, seed_of_chip(m->f, number));
+  return fewshot_deploy(chip, m->f, m->model, m->data, m->spec.shots, background_chip_seed(m->f, number));
 }
 
 // Every worker's copy of the chip in use stands in for its software arrays.
@@ -489,6 +458,9 @@ static int measure(struct fewshot_result *r, struct measuring *m, struct par *pa
 }
 
 static int check_settings(const struct fewshot *f, const struct fewshot_model *model) {
+  if (f->eval.method == FEWSHOT_ADAPT && f->eval.updates == 0 && model->net.start != CONVNET_PROTOTYPE)
+    return err_set(ERR_SETTING, "eval.updates=0: only a read-out that starts from class means classifies without "
+                                "updates (net.start=prototype)");
   if (f->eval.method == FEWSHOT_ADAPT && model->net.steps == 0)
     return err_set(ERR_SETTING, "eval.method=adapt: %s has no inner updates (net.steps=0)", model->path);
   if (f->eval.method == FEWSHOT_ADAPT && f->eval.batchnorm == CONVNET_FIXED && model->net.adapting < model->net.blocks)
@@ -602,7 +574,9 @@ int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct
                  const struct dataset *data) {
   struct par *par = par_new(run_workers(&f->run, &f->synapse, &f->chip));
   const enum dataset_split split = fewshot_eval_split(f);
-  const int rc = f->eval.tasks_file[0] ? measure_fixed(r, f, m, data, par) : fewshot_measure(r, f, m, data, split, par);
+  const int rc = f->eval.method == FEWSHOT_INCREMENTAL ? incremental_eval(r, f, m, data, par)
+                 : f->eval.tasks_file[0]               ? measure_fixed(r, f, m, data, par)
+                                                       : fewshot_measure(r, f, m, data, split, par);
   if (rc == 0) dataset_fingerprint(data, r->data);
   if (rc == 0 && !f->eval.tasks_file[0]) dataset_split_fingerprint(data, split, r->items);
   par_free(par);

@@ -11,7 +11,8 @@
 static void init(void *set) { fewshot_init(set); }
 static struct run_settings settings(void *set) { return fewshot_run_settings(set); }
 static bool owns(const struct tensorfile *file) {
-  return tensorfile_find(file, "conv1.weight") && tensorfile_find(file, "readout.weight");
+  return tensorfile_find(file, "conv1.weight") &&
+         (tensorfile_find(file, "readout.weight") || tensorfile_find(file, "prototype.scale"));
 }
 
 static int effects(const void *set, const struct run_sources *from) {
@@ -19,10 +20,14 @@ static int effects(const void *set, const struct run_sources *from) {
   static const char *const drawn[] = { "eval.ways", "eval.tasks", "eval.shots", "eval.queries", "data.tasks",
                                        "eval.queries_per_class", NULL };
   static const char *const each[] = { "eval.queries", NULL };
+  static const char *const stages[] = { "eval.stage", "eval.first_stage", NULL };
+  static const char *const tasks[] = { "eval.updates", "eval.tasks_file", "eval.queries_per_class", "data.tasks", NULL };
   const struct fewshot *f = set;
   TRY(run_synapse_effects(&f->synapse, from));
   if (queries_is_list(&f->eval)) TRY(run_refuse(from, each, "eval.queries_per_class=equal or random"));
   if (f->eval.tasks_file[0]) TRY(run_refuse(from, drawn, "tasks drawn at random, not eval.tasks_file,"));
+  if (f->eval.method != FEWSHOT_INCREMENTAL) TRY(run_refuse(from, stages, "eval.method=incremental"));
+  else TRY(run_refuse(from, tasks, "tasks, not sequences of eval.method=incremental,"));
   return f->eval.method == FEWSHOT_SCRATCH ? 0 : run_refuse(from, scratch, "eval.method=scratch");
 }
 

@@ -43,7 +43,7 @@ struct fewshot_train_params {
 
 struct fewshot_eval_params {
   int64_t tasks, shots, queries, updates;
-  int64_t ways;                  // 0: of the model; others by nearest centroid only
+  int64_t ways;                  // 0: of the model
   char queries_per_class[PARAM_TEXT_SIZE];  // equal | random | a list (queries.h)
   int64_t batchnorm;             // enum convnet_rule
   int64_t split;                 // evaluation | validation | training
@@ -51,6 +51,7 @@ struct fewshot_eval_params {
   int64_t statistics_images;     // background images for eval.batchnorm=chip
   int64_t scratch_updates;       // of back-propagation from scratch
   double scratch_rate;
+  int64_t stage, first_stage;    // incremental: classes between two measurements, and before the first (0: as many)
   int64_t chips;                 // programmed independently; task k runs on chip k mod chips
   char later_s[PARAM_TEXT_SIZE]; // list (base/numbers.h): when the adapted queries are classified again
   char tasks_file[PARAM_TEXT_SIZE];
@@ -58,7 +59,7 @@ struct fewshot_eval_params {
   bool beside;                   // no setting: also by read-outs beside the chip (alternatives.c)
 };
 
-enum fewshot_method { FEWSHOT_ADAPT, FEWSHOT_CENTROID, FEWSHOT_SCRATCH };
+enum fewshot_method { FEWSHOT_ADAPT, FEWSHOT_CENTROID, FEWSHOT_SCRATCH, FEWSHOT_INCREMENTAL };
 
 // All settings of a few-shot command.
 struct fewshot {

@@ -114,6 +114,7 @@ struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct 
   json_put_bool(o, "balanced_queries", f->eval.batchnorm == CONVNET_TASK);  // needed: the rule normalises them together
   json_put_text(o, "synapse", run_synapse_names[f->synapse.kind]);
   if (f->synapse.kind == RUN_QUANTISED) json_put_i64(o, "bits", f->synapse.bits);
+  if (r->n_stages > 0) incremental_put(o, r, f);
   json_put_f64s(o, "accuracy", r->accuracy, n);
   json_put_known_f64s(o, "ci95", r->ci95, n);
   if (f->eval.per_task) json_put(o, "task_accuracy", tasks_json(r));
@@ -204,6 +205,10 @@ void fewshot_result_print(const struct fewshot_result *r, const struct fewshot *
                           FILE *out) {
   char ci95[STAT_TEXT];
   const bool chip = f->synapse.kind == RUN_CHIP;
+  if (r->n_stages > 0) {
+    incremental_print(r, f, out);
+    return;
+  }
   if (f->eval.tasks_file[0]) print_tasks(r, out);
   static const char *const adapting[] = { "", ", dense layers adapt", ", all layers adapt" };
   fprintf(out, "%d tasks, %d-way %d-shot, %d %s classes%s%s, batch norm '%s'%s\n", r->n_tasks, r->ways, r->shots,

@@ -6,6 +6,7 @@
 
 #include "experiment/fewshot/beside.h"
 #include "experiment/fewshot/fewshot.h"
+#include "experiment/fewshot/incremental.h"
 #include "run/fleet.h"
 
 struct json_t;
@@ -17,6 +18,9 @@ struct fewshot_result {
   int n_tasks, n_updates, n_chips, n_later;
   int ways, shots, queries;  // of the tasks evaluated; queries of each class: 0 if eval.queries_per_class lists them
   int n_queries;             // of all classes of a task
+  // eval.method=incremental: classes after which all so far were classified
+  int n_stages, stage_classes[INCREMENTAL_MAX_STAGES];
+  double stage_accuracy[INCREMENTAL_MAX_STAGES], stage_ci95[INCREMENTAL_MAX_STAGES];
   int n_classes;             // that they are drawn from
   char data[17];             // dataset_fingerprint of what was loaded
   char items[17];            // the same of what the tasks are drawn from

@@ -10,7 +10,7 @@ static const char *const query_losses[] = { "last", "mean", NULL };
 static const char *const train_rules[] = { "task", "support", "both", NULL };
 static const char *const train_synapses[] = { "software", "weights", "chip", NULL };
 static const char *const splits[] = { "evaluation", "validation", "training", NULL };
-const char *const fewshot_method_names[] = { "adapt", "centroid", "scratch", NULL };
+const char *const fewshot_method_names[] = { "adapt", "centroid", "scratch", "incremental", NULL };
 
 static const struct param training_table[] = {
   TRAINING_PARAMS(10000, 4e-3, TRAINING_COSINE, 30),
@@ -72,25 +72,30 @@ static const struct param adapt_table[] = {
 static const struct param eval_table[] = {
 #define P struct fewshot_eval_params
   PARAM_I64(P, tasks, 1000, 1, 10000000, "number of tasks"),
-  PARAM_I64(P, ways, 0, 0, 256,
-            "classes of a task; 0: as many as the model has; another number needs eval.method=centroid"),
+  PARAM_I64(P, ways, 0, 0, 1024,
+            "classes of a task; 0: as many as the model was trained with, or, of eval.method=incremental, all"),
   PARAM_I64(P, shots, 5, 1, 1000, "support images of a class"),
   PARAM_I64(P, queries, 5, 1, 1000, "query images of a class"),
   PARAM_TEXT(P, queries_per_class, "equal",
              "equal: eval.queries of each class; random: a random class for each of as many queries; or a number for "
              "each class in the order drawn, such as 15,0,0,0,0",
              .later = true),
-  PARAM_I64(P, updates, 4, 1, CONVNET_MAX_STEPS, "number of inner updates"),
+  PARAM_I64(P, updates, 4, 0, CONVNET_MAX_STEPS,
+            "number of inner updates; beyond those of the model, at its last rate; 0: the start alone "
+            "(net.start=prototype)"),
   PARAM_CHOICE(P, batchnorm, CONVNET_SUPPORT, convnet_rule_names,
                "batch statistics that normalise the queries: of the queries (task), which needs the same number of "
                "each class, of the support images, or measured beforehand (chip)"),
   PARAM_CHOICE(P, split, 0, splits, "classes from which the tasks are drawn; their images are not augmented"),
   PARAM_CHOICE(P, method, 0, fewshot_method_names,
-               "how a task is learned: inner updates, nearest centroid, or back-propagation from random weights"),
+               "how a task is learned: inner updates, nearest centroid, back-propagation from random weights, or class "
+            "after class by its mean, no image being kept (incremental)"),
   PARAM_I64(P, statistics_images, 500, 1, 100000,
             "background images from which eval.batchnorm=chip measures its statistics"),
   PARAM_I64(P, scratch_updates, 100, 1, 100000, "updates of eval.method=scratch"),
   PARAM_F64(P, scratch_rate, 1e-3, 0, 1, "learning rate (Adam) of eval.method=scratch"),
+  PARAM_I64(P, stage, 25, 1, 1024, "eval.method=incremental: new classes after which all so far are measured again"),
+  PARAM_I64(P, first_stage, 0, 0, 1024, "classes before the first of these measurements; 0: eval.stage"),
   PARAM_I64(P, chips, 1, 1, 65536, "number of chips, programmed independently; the tasks are divided among them"),
   PARAM_TEXT(P, later_s, "",
              "seconds after the adaptation, such as 60,3600, at which the queries are classified again without further "

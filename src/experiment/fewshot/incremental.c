@@ -1,0 +1,425 @@
+#include "experiment/fewshot/incremental.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/numbers.h"
+#include "base/par.h"
+#include "base/rng.h"
+#include "base/stat.h"
+#include "data/render.h"
+#include "experiment/fewshot/background.h"
+#include "experiment/fewshot/result.h"
+#include "kernel/softmax.h"
+#include "run/evaluation.h"
+
+static const double SHORTEST_S = 1e-3, CENTURY_S = 100 * 365.25 * 86400;
+
+enum { PART_DEPLOYMENT, PART_SUPPORT, PART_WRITE, PART_CALIBRATION, PART_QUERIES, PART_LATER_CHIP, PART_LATER_READOUT,
+       PART_LATER_INFERENCE, N_PARTS };
+
+// What a worker needs: images of one class at a time, the features of all queries.
+struct seat {
+  struct convnet_work work;
+  struct episode episode;
+  struct synapse *layers[CONVNET_MAX_LAYERS], *software[CONVNET_MAX_LAYERS];
+  real *h, *dw, *z;  // (ways queries, padded features), (features, padded ways), (ways queries, padded ways)
+  int *label;        // (ways queries)
+};
+
+struct sequence_record {
+  double accuracy[INCREMENTAL_MAX_STAGES], later[FLEET_MAX_LATER], written;
+};
+
+struct measuring {
+  const struct fewshot *f;
+  struct fewshot_model model;  // with a column for every class
+  const struct dataset *data;
+  enum dataset_split split;
+  struct episode_spec spec;
+  struct fewshot_result *result;
+  struct convnet_fixed fixed, fixed_later[FLEET_MAX_LATER];  // of the chip when it learns, and at later times
+  real *centre;                // (features) m0
+  int n_workers;
+  struct seat *seats;
+  struct fleet *fleet;         // or NULL
+};
+
+// ---- one sequence
+
+// Pixels of one class into the worker's input: support, then queries.
+static void render_class(const struct measuring *m, struct seat *seat, int class) {
+  const struct imageset *set = &m->data->images;
+  const int K = m->spec.shots, Q = m->spec.queries;
+  const size_t image = (size_t)(set->S*set->S) * VECTOR_PADDING;
+  for (int i = 0; i < K + Q; i++) {
+    const int at = i < K ? class*K + i : m->spec.ways*K + class*Q + i - K;
+    render_view(set, seat->work.y[0] + (size_t)i*image, VECTOR_PADDING, &seat->episode.views[at]);
+  }
+}
+
+static void account(const struct measuring *m, int worker, int part) {
+  if (m->fleet) fleet_account(m->fleet, worker, part);
+}
+
+// The column of a class from its support features; the devices written.
+static long write_class(const struct measuring *m, struct seat *seat, int class, struct rng *noise) {
+  const struct convnet *net = &m->model.net;
+  const int F = convnet_features(net), N = vector_padded(net->ways), K = m->spec.shots;
+  const int bias = convnet_has_bias(net, net->readout), C = convnet_rows(net, net->readout) - bias;
+  const real s = m->model.parameters[net->scale];
+  struct synapse *readout = seat->layers[net->readout];
+  real square = 0;
+  for (int c = 0; c < C; c++) {
+    real mean = 0;
+    for (int i = 0; i < K; i++) mean += seat->work.h[i*F + c]/(real)K;
+    seat->dw[c*N + class] = s*(mean - m->centre[c]);
+    square += mean*mean;
+  }
+  if (net->mean_offset) seat->dw[C*N + class] = -s*square/2;
+  const long written = readout->ops->update(readout, seat->dw, noise);
+  for (int c = 0; c < C + bias; c++) seat->dw[c*N + class] = 0;
+  return written;
+}
+
+// The share of the queries of the first n classes that a read-out classifies correctly, by the columns of these.
+static double classify(const struct measuring *m, struct seat *seat, struct synapse *readout, int n,
+                       struct rng *noise) {
+  const struct convnet *net = &m->model.net;
+  const int B = n*m->spec.queries;
+  const struct conv shape = convnet_shape(net, net->readout, B);
+  readout->ops->product(readout, seat->z, seat->h, &shape, noise);
+  return (double)softmax_correct(seat->z, seat->label, B, n, vector_padded(net->ways)) / B;
+}
+
+// Features of a class's queries, which are in the worker's input, into seat->h.
+static void keep_queries(const struct measuring *m, struct seat *seat, struct synapse *const *layers,
+                         const struct convnet_fixed *fixed, int class, struct rng *noise) {
+  const struct convnet *net = &m->model.net;
+  const int F = convnet_features(net), Q = m->spec.queries;
+  convnet_forward(net, &seat->work, layers, 1, CONVNET_FIXED, fixed, noise);
+  memcpy(seat->h + (size_t)(class*Q*F), seat->work.h + (size_t)(m->spec.shots*F), (size_t)(Q*F) * sizeof *seat->h);
+}
+
+// All queries are read again by the chip at later times.
+static void run_later(const struct measuring *m, struct sequence_record *record, int worker, struct rng *noise) {
+  const struct convnet *net = &m->model.net;
+  struct seat *seat = &m->seats[worker];
+  const struct fleet_place *p = &m->fleet->place[worker];
+  struct synapse *layers[CONVNET_MAX_LAYERS];
+  for (int k = 0; k < m->fleet->n_later; k++) {
+    deploy_layers(layers, p->aged[k], net);
+    lifetime_age(p->aged[k], p->clone, net->readout, chip_calibrated(k ? p->aged[k - 1] : p->clone, net->readout),
+                 noise);
+    fleet_account_of(m->fleet, worker, p->aged[k], PART_LATER_READOUT);
+    for (int class = 0; class < net->ways; class++) {
+      render_class(m, seat, class);
+      keep_queries(m, seat, layers, &m->fixed_later[k], class, noise);
+    }
+    record->later[k] = classify(m, seat, layers[net->readout], net->ways, noise);
+    fleet_account_of(m->fleet, worker, p->aged[k], PART_LATER_INFERENCE);
+  }
+}
+
+static int run_sequence(void *context, int item, int worker, void *result) {
+  const struct measuring *m = context;
+  const struct convnet *net = &m->model.net;
+  struct sequence_record *record = result;
+  struct seat *seat = &m->seats[worker];
+  const enum rng_purpose purpose = m->split == DATASET_EVALUATION ? RNG_EVALUATE : RNG_VALIDATE;
+  struct rng draw = rng_stream((uint64_t)m->f->run.seed, purpose, (uint32_t)item);
+  struct rng noise = rng_stream((uint64_t)m->f->run.seed, RNG_READ, (uint32_t)item);
+  struct synapse *readout = seat->layers[net->readout];
+  if (m->fleet) fleet_restore(m->fleet, worker);
+  else readout->ops->program(readout, m->model.parameters + net->offset[net->readout], NULL);
+  episode_draw(&seat->episode, &m->spec, &m->data->images, &m->data->split[m->split], &draw);
+  for (int class = 0, stage = 0; class < net->ways; class++) {
+    render_class(m, seat, class);
+    convnet_forward(net, &seat->work, seat->layers, 0, CONVNET_FIXED, &m->fixed, &noise);
+    account(m, worker, PART_SUPPORT);
+    record->written += (double)write_class(m, seat, class, &noise);
+    account(m, worker, PART_WRITE);
+    keep_queries(m, seat, seat->layers, &m->fixed, class, &noise);
+    account(m, worker, PART_QUERIES);
+    if (class + 1 < m->result->stage_classes[stage]) continue;
+    // the new columns are corrected by the background images with which the chip was calibrated
+    if (m->fleet) chip_calibrate_matrix(m->fleet->place[worker].clone, net->readout, &noise);
+    account(m, worker, PART_CALIBRATION);
+    record->accuracy[stage++] = classify(m, seat, readout, class + 1, &noise);
+    account(m, worker, PART_QUERIES);
+  }
+  if (m->fleet) run_later(m, record, worker, &noise);
+  return 0;
+}
+
+// ---- one chip after the other
+
+static int deploy_chip(void *context, int number, struct chip **chip) {
+  const struct measuring *m = context;
+  return fewshot_deploy(chip, m->f, &m->model, m->data, 1, background_chip_seed(m->f, number));
+}
+
+// The statistics of the normalisation on every later chip, as a calibration measures them.
+static void measure_later(struct measuring *m, const real *x, int n, struct rng *r) {
+  struct synapse *layers[CONVNET_MAX_LAYERS];
+  for (int k = 0; m->fleet && k < m->fleet->n_later; k++) {
+    struct chip *aged = m->fleet->place[0].aged[k];
+    deploy_layers(layers, aged, &m->model.net);
+    convnet_measure(&m->model.net, &m->seats[0].work, layers, &m->fixed_later[k], x, n, r);
+    fleet_account_of(m->fleet, 0, aged, PART_LATER_CHIP);
+  }
+}
+
+// The statistics and the mean feature of background images, as the layers in use compute them.
+static void measure_background(struct measuring *m) {
+  const struct convnet *net = &m->model.net;
+  struct seat *seat = &m->seats[0];
+  const int n = (int)m->f->eval.statistics_images, F = convnet_features(net), K = m->spec.shots;
+  const size_t image = convnet_pixels(net, 0) * VECTOR_PADDING;
+  struct rng r = rng_stream((uint64_t)m->f->run.seed, RNG_EVALUATE, UINT32_MAX);
+  real *x = background_images(m->data, n, 0, 1, &r);
+  convnet_measure(net, &seat->work, seat->layers, &m->fixed, x, n, &r);
+  memset(m->centre, 0, (size_t)F * sizeof *m->centre);
+  for (int at = 0; at < n; at += K) {
+    seat->work.n[0] = n - at < K ? n - at : K;
+    memcpy(seat->work.y[0], x + (size_t)at*image, (size_t)seat->work.n[0] * image * sizeof *x);
+    convnet_forward(net, &seat->work, seat->layers, 0, CONVNET_FIXED, &m->fixed, &r);
+    for (int i = 0; i < seat->work.n[0]*F; i++) m->centre[i % F] += seat->work.h[i]/(real)n;
+  }
+  seat->work.n[0] = K;
+  measure_later(m, x, n, &r);
+  free(x);
+  account(m, 0, PART_DEPLOYMENT);
+}
+
+static int begin(void *context) {
+  struct measuring *m = context;
+  for (int k = 0; m->fleet && k < m->n_workers; k++) {
+    const struct fleet_place *p = &m->fleet->place[k];
+    deploy_layers(m->seats[k].layers, p->clone, &m->model.net);
+    for (int i = 0; i < m->fleet->n_later; i++) fleet_account_of(m->fleet, k, p->aged[i], PART_LATER_CHIP);
+  }
+  if (m->fleet) ledger_add(&m->fleet->place[0].part[PART_DEPLOYMENT], chip_ledger(m->fleet->chip));
+  if (m->fleet) m->result->devices = deploy_devices(m->fleet->chip, &m->model.net);
+  measure_background(m);
+  return 0;
+}
+
+// ---- all sequences
+
+static void seats_new(struct measuring *m) {
+  const struct convnet *net = &m->model.net;
+  const size_t F = (size_t)convnet_features(net), N = (size_t)vector_padded(net->ways);
+  const size_t queries = (size_t)(net->ways*m->spec.queries), rows = (size_t)convnet_rows(net, net->readout);
+  const int bits = m->f->synapse.kind == RUN_QUANTISED ? (int)m->f->synapse.bits : 0;
+  m->seats = err_calloc((size_t)m->n_workers, sizeof *m->seats);
+  for (struct seat *seat = m->seats; seat < m->seats + m->n_workers; seat++) {
+    convnet_work_init(&seat->work, net, m->spec.shots + m->spec.queries);
+    seat->work.n[0] = m->spec.shots;
+    seat->work.n[1] = m->spec.queries;
+    episode_init(&seat->episode, net->ways, m->spec.shots, m->spec.queries);
+    for (int l = 0; l <= net->readout; l++) {
+      seat->layers[l] = seat->software[l] = convnet_array(net, l, bits);
+      seat->layers[l]->ops->program(seat->layers[l], m->model.parameters + net->offset[l], NULL);
+    }
+    seat->h = err_aligned(queries*F + rows*N + queries*N, sizeof *seat->h);
+    seat->dw = seat->h + queries*F;
+    seat->z = seat->dw + rows*N;
+    memset(seat->dw, 0, rows*N * sizeof *seat->dw);
+    seat->label = err_calloc(queries, sizeof *seat->label);
+    for (size_t i = 0; i < queries; i++) seat->label[i] = (int)i / m->spec.queries;
+  }
+  convnet_fixed_init(&m->fixed, net);
+  for (int k = 0; k < m->result->n_later; k++) convnet_fixed_init(&m->fixed_later[k], net);
+  m->centre = err_aligned(F, sizeof *m->centre);
+}
+
+static void seats_free(struct measuring *m) {
+  for (struct seat *seat = m->seats; seat < m->seats + m->n_workers; seat++) {
+    for (int l = 0; l <= m->model.net.readout; l++) seat->software[l]->ops->free(seat->software[l]);
+    convnet_work_release(&seat->work);
+    episode_release(&seat->episode);
+    free(seat->h);
+    free(seat->label);
+  }
+  convnet_fixed_release(&m->fixed);
+  for (int k = 0; k < m->result->n_later; k++) convnet_fixed_release(&m->fixed_later[k]);
+  free(m->seats);
+  free(m->centre);
+}
+
+static struct stat_interval over_sequences(const struct fewshot_result *r, const double *first, int trials) {
+  return stat_grouped(first, r->n_tasks, sizeof(struct sequence_record)/sizeof(double), r->n_chips, trials);
+}
+
+static void summarise(struct fewshot_result *r, const struct measuring *m, const struct sequence_record *records) {
+  const int Q = m->spec.queries;
+  for (int s = 0; s < r->n_stages; s++) {
+    const struct stat_interval i = over_sequences(r, &records[0].accuracy[s], r->stage_classes[s]*Q);
+    r->stage_accuracy[s] = i.mean;
+    r->stage_ci95[s] = i.ci95;
+  }
+  r->accuracy[0] = r->stage_accuracy[r->n_stages - 1];
+  r->ci95[0] = r->stage_ci95[r->n_stages - 1];
+  for (int k = 0; k < r->n_later; k++) {
+    const struct stat_interval i = over_sequences(r, &records[0].later[k], r->ways*Q);
+    r->later_accuracy[k] = i.mean;
+    r->later_ci95[k] = i.ci95;
+  }
+  struct stat_moments chips = { 0 };
+  for (int c = 0; c < r->n_chips; c++) {
+    const int n = (r->n_tasks - c + r->n_chips - 1) / r->n_chips, stride = (int)(sizeof *records/sizeof(double));
+    r->chip_accuracy[c] = stat_of(&records[c].accuracy[r->n_stages - 1], n, stride*r->n_chips).mean;
+    stat_add(&chips, r->chip_accuracy[c]);
+  }
+  r->chip_std = r->n_chips > 1 ? stat_sd(&chips) : 0;
+  r->devices_written_start = over_sequences(r, &records[0].written, 0).mean;
+  for (int k = 0; k < r->n_tasks; k++) r->task_accuracy[k] = records[k].accuracy[r->n_stages - 1];
+}
+
+static void summarise_ledger(struct fewshot_result *r, const struct measuring *m) {
+  const struct ledger_params *p = &m->f->ledger;
+  struct ledger part[N_PARTS], task = { 0 };
+  for (int k = 0; k < N_PARTS; k++) fleet_part(&part[k], m->fleet, k);
+  task.n_cores = part[0].n_cores;
+  for (int k = PART_SUPPORT; k <= PART_QUERIES; k++) ledger_add(&task, &part[k]);
+  r->deployment = ledger_mean(&part[PART_DEPLOYMENT], r->n_chips, p);
+  r->task = ledger_mean(&task, r->n_tasks, p);
+  r->support = ledger_mean(&part[PART_SUPPORT], r->n_tasks, p);
+  ledger_add(&part[PART_WRITE], &part[PART_CALIBRATION]);
+  r->start = r->updates = ledger_mean(&part[PART_WRITE], r->n_tasks, p);
+  r->inference = ledger_mean(&part[PART_QUERIES], r->n_tasks, p);
+  r->later_chip = ledger_mean(&part[PART_LATER_CHIP], r->n_chips, p);
+  r->later_readout = ledger_mean(&part[PART_LATER_READOUT], r->n_tasks, p);
+  r->later_inference = ledger_mean(&part[PART_LATER_INFERENCE], r->n_tasks, p);
+}
+
+// The classes after which the queries are classified.
+static int place_stages(struct fewshot_result *r, const struct fewshot *f, int ways) {
+  const int every = (int)f->eval.stage, first = f->eval.first_stage ? (int)f->eval.first_stage : every;
+  for (int classes = first; r->n_stages == 0 || r->stage_classes[r->n_stages - 1] < ways; classes += every) {
+    if (r->n_stages == INCREMENTAL_MAX_STAGES)
+      return err_set(ERR_SETTING, "eval.stage=%d: more than %d stages up to %d classes", every, INCREMENTAL_MAX_STAGES,
+                     ways);
+    r->stage_classes[r->n_stages++] = classes < ways ? classes : ways;
+  }
+  return 0;
+}
+
+static int check(const struct fewshot *f, const struct fewshot_model *model, const struct dataset *data) {
+  if (model->net.start != CONVNET_PROTOTYPE)
+    return err_set(ERR_SETTING, "eval.method=incremental: %s has a read-out for %d classes; it needs a model of "
+                                "net.start=prototype", model->path[0] ? model->path : "the model", model->net.ways);
+  if (f->eval.batchnorm != CONVNET_FIXED)
+    return err_set(ERR_SETTING, "eval.method=incremental: needs eval.batchnorm=chip: the statistics of the images of "
+                                "one class are not those of all");
+  if (data->split[DATASET_TRAINING].n == 0)
+    return err_set(ERR_SETTING, "eval.batchnorm=chip: measures statistics of training classes, and none are left "
+                                "(data.evaluation, data.validation, data.split)");
+  if (f->eval.later_s[0] && f->synapse.kind != RUN_CHIP)
+    return err_set(ERR_SETTING, "eval.later_s=%s: only the devices of synapse.kind=chip change with time",
+                   f->eval.later_s);
+  if (f->eval.chips > f->eval.tasks)
+    return err_set(ERR_SETTING, "eval.chips=%d: more chips than sequences, eval.tasks=%d", (int)f->eval.chips,
+                   (int)f->eval.tasks);
+  return run_synapse_check(&f->synapse, f->eval.chips);
+}
+
+static int measure(struct fewshot_result *r, struct measuring *m, struct par *par) {
+  struct fleet fleet = { .n_chips = r->n_chips, .n_workers = par_threads(par), .n_parts = N_PARTS,
+                         .n_later = r->n_later, .state = m->f->synapse.state, .deploy = deploy_chip, .context = m };
+  memcpy(fleet.later_s, r->later_s, sizeof fleet.later_s);
+  m->n_workers = fleet.n_workers;
+  if (m->f->synapse.kind == RUN_CHIP) {
+    m->fleet = &fleet;
+    fleet_init(&fleet);
+  }
+  seats_new(m);
+  struct sequence_record *records = err_calloc((size_t)r->n_tasks, sizeof *records);
+  r->task_accuracy = err_calloc((size_t)r->n_tasks, sizeof(double));
+  r->chip_accuracy = err_calloc((size_t)r->n_chips, sizeof(double));
+  const struct evaluation evaluation = { .par = par, .fleet = m->fleet, .n_items = r->n_tasks,
+                                         .record_bytes = sizeof *records, .context = m,
+                                         .begin = begin, .item = run_sequence };
+  const int rc = evaluation_run(&evaluation, records, &r->seconds);
+  if (rc == 0) summarise(r, m, records);
+  if (rc == 0 && m->fleet) summarise_ledger(r, m);
+  seats_free(m);
+  if (m->fleet) fleet_release(&fleet);
+  free(records);
+  if (rc < 0) fewshot_result_release(r);
+  return rc;
+}
+
+int incremental_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *model,
+                     const struct dataset *data, struct par *par) {
+  struct measuring m = { .f = f, .data = data, .split = fewshot_eval_split(f), .result = r };
+  TRY(check(f, model, data));
+  const int classes = data->split[m.split].n, ways = f->eval.ways ? (int)f->eval.ways : classes;
+  *r = (struct fewshot_result){ .n_tasks = (int)f->eval.tasks, .ways = ways, .shots = (int)f->eval.shots,
+                                .queries = (int)f->eval.queries, .n_classes = classes,
+                                .n_chips = f->synapse.kind == RUN_CHIP ? (int)f->eval.chips : 1 };
+  r->n_queries = ways*r->queries;
+  TRY(place_stages(r, f, ways));
+  r->n_later = numbers_parse(r->later_s, FLEET_MAX_LATER, f->eval.later_s, SHORTEST_S, CENTURY_S, "eval.later_s");
+  TRY(r->n_later);
+  m.spec = dataset_spec(&f->data, DATASET_EVALUATION, ways, r->shots, r->queries);
+  TRY(dataset_check(data, &f->data, &m.spec, m.split));
+  TRY(fewshot_model_ways(&m.model, model, f, ways, model->net.steps));
+  const int rc = measure(r, &m, par);
+  fewshot_model_release(&m.model);
+  return rc;
+}
+
+// ---- what was found
+
+// The account of learning one class: its images through the network, its column written and corrected.
+static struct ledger_mean per_class(const struct fewshot_result *r) {
+  struct ledger_mean m = r->support;
+  const double n = r->ways;
+#define X(name, help) m.name = (r->support.name + r->start.name) / n;
+  LEDGER_COUNTS(X)
+#undef X
+  m.cost.read_energy_J = (r->support.cost.read_energy_J + r->start.cost.read_energy_J) / n;
+  m.cost.read_time_s = (r->support.cost.read_time_s + r->start.cost.read_time_s) / n;
+  m.cost.write_energy_J = (r->support.cost.write_energy_J + r->start.cost.write_energy_J) / n;
+  return m;
+}
+
+void incremental_print(const struct fewshot_result *r, const struct fewshot *f, FILE *out) {
+  char ci95[STAT_TEXT];
+  fprintf(out, "%d sequence%s of %d classes of %d %s classes, one class after the other, %d images of each, none kept; "
+               "batch norm 'chip'\n", r->n_tasks, r->n_tasks == 1 ? "" : "s", r->ways, r->n_classes,
+          dataset_split_name(fewshot_eval_split(f)), r->shots);
+  fprintf(out, "classes  accuracy %%   +- 95%%\n");
+  for (int s = 0; s < r->n_stages; s++)
+    fprintf(out, "%7d  %10.2f  %7s\n", r->stage_classes[s], 100*r->stage_accuracy[s],
+            stat_ci95_text(ci95, 100*r->stage_ci95[s], 2));
+  for (int k = 0; k < r->n_later; k++)
+    fprintf(out, "%s%12.10g %10.2f  %7s\n", k ? "" : "seconds later, all classes\n", r->later_s[k],
+            100*r->later_accuracy[k], stat_ci95_text(ci95, 100*r->later_ci95[k], 2));
+  if (f->synapse.kind != RUN_CHIP) return;
+  const struct ledger_mean class = per_class(r);
+  const struct ledger_column columns[] = { { 0, "deployment", &r->deployment }, { 0, "a class", &class },
+                                           { 0, "sequence", &r->task } };
+  fprintf(out, "\n");
+  deploy_devices_print(&r->devices, out);
+  fprintf(out, "learning a class writes %.1f devices\n", r->devices_written_start/r->ways);
+  ledger_print_means(columns, sizeof columns/sizeof *columns, &f->ledger, out);
+}
+
+void incremental_put(struct json_t *o, const struct fewshot_result *r, const struct fewshot *f) {
+  struct json_t *list = json_add_array(o, "stages");
+  for (int s = 0; s < r->n_stages; s++) {
+    struct json_t *stage = json_add_object(list, NULL);
+    json_put_i64(stage, "classes", r->stage_classes[s]);
+    json_put_f64(stage, "accuracy", r->stage_accuracy[s]);
+    json_put_known(stage, "ci95", r->stage_ci95[s]);
+  }
+  if (f->synapse.kind != RUN_CHIP) return;
+  const struct ledger_mean class = per_class(r);
+  json_put_f64(o, "devices_written_class", r->devices_written_start/r->ways);
+  json_put(o, "per_class", ledger_mean_json(&class, &f->ledger));
+}
