@@ -11,8 +11,8 @@ struct dataset;
 struct fewshot;
 struct rng;
 
-// n random images, undistorted, then n_classes classes of `each` images: (n + n_classes each, S, S, 16), the caller's to
-// free.
+// n random images, undistorted, then n_classes classes of `each` images: (n + n_classes each, S, S, 16), to be
+// freed by the caller.
 real *background_images(const struct dataset *data, int n, int n_classes, int each, struct rng *r);
 
 // The first chip has the seed of the run.

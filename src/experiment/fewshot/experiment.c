@@ -21,7 +21,8 @@ static int effects(const void *set, const struct run_sources *from) {
                                        "eval.queries_per_class", NULL };
   static const char *const each[] = { "eval.queries", NULL };
   static const char *const stages[] = { "eval.stage", "eval.first_stage", NULL };
-  static const char *const tasks[] = { "eval.updates", "eval.tasks_file", "eval.queries_per_class", "data.tasks", NULL };
+  static const char *const tasks[] = { "eval.updates", "eval.tasks_file", "eval.queries_per_class", "data.tasks",
+                                       NULL };
   const struct fewshot *f = set;
   TRY(run_synapse_effects(&f->synapse, from));
   if (queries_is_list(&f->eval)) TRY(run_refuse(from, each, "eval.queries_per_class=equal or random"));
