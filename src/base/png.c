@@ -79,3 +79,17 @@ int png_grey_write(const char *path, const unsigned char *pixels, int H, int W) 
 int png_rgb_write(const char *path, const unsigned char *pixels, int H, int W) {
   return png_write(path, pixels, H, W, PNG_FORMAT_RGB);
 }
+
+int png_encode(void **data, size_t *size, const unsigned char *pixels, int H, int W, int channels) {
+  png_image p = { .version = PNG_IMAGE_VERSION, .width = (unsigned)W, .height = (unsigned)H,
+                  .format = channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB };
+  png_alloc_size_t n = PNG_IMAGE_PNG_SIZE_MAX(p);
+  *data = err_calloc(n, 1);
+  if (png_image_write_to_memory(&p, *data, &n, 0, pixels, 0, NULL)) {
+    *size = n;
+    return 0;
+  }
+  free(*data);
+  *data = NULL;
+  return png_fail(&p, ERR_IO, "PNG in memory");
+}

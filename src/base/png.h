@@ -27,5 +27,7 @@ bool png_is(const void *data, size_t size);
 // Write an 8-bit image; pixels (H, W) or (H, W, 3).
 int png_grey_write(const char *path, const unsigned char *pixels, int H, int W);
 int png_rgb_write(const char *path, const unsigned char *pixels, int H, int W);
+// The same file in memory, which is the caller's to free.
+int png_encode(void **data, size_t *size, const unsigned char *pixels, int H, int W, int channels);
 
 #endif

@@ -91,7 +91,6 @@ const struct param dataset_param_table[] = {
 // numbers of the first built-in characters of each use
 enum { DATASET_EVALUATION_CHARACTERS = 1 << 20, DATASET_STAND_IN_CHARACTERS = 1 << 21 };
 enum { DATASET_STAND_IN_CLASSES = 100, DATASET_STAND_IN_DRAWINGS = 20 };
-enum { DATASET_DIM = 128 };  // of 255: white paper is brighter
 
 const char *dataset_kind_name(int64_t kind) { return dataset_kinds[kind]; }
 
@@ -313,23 +312,11 @@ static int dataset_load_trees(struct dataset *d, const struct dataset_params *p,
 }
 
 static int dataset_load_folder(struct dataset *d, const struct dataset_params *p, int what, int *first) {
-  const struct imagefolder_found *found = &d->found;
-  char text[512];
   if (p->channels == 3 && p->invert)
     return err_set(ERR_SETTING, "data.invert=yes: says what is ink, and images in colours (data.channels=3) have none");
   if (!p->path[0]) return err_set(ERR_SETTING, "data.path: data.kind=folder needs the folder or zip file of images");
   TRY(dataset_load_trees(d, p, what, first));
-  const int n = d->images.n_images, mostly_ink = 2 * found->n_border > n;
-  imagefolder_skipped(found, text, sizeof text);
-  if (found->n_skipped) note("%s: neither PNG nor JPEG, ignored: %s", p->path, text);
-  if (found->n_blank) note("%s: %d of %d images hold no ink", p->path, found->n_blank, n);
-  if (mostly_ink && found->brightest < DATASET_DIM)
-    note("%s: the brightest pixel of all images is %d of 255: fewer bits than the files provide for (12 in 16)? "
-         "Scale them up, or little contrast is left", p->path, found->brightest);
-  else if (mostly_ink)
-    note("%s: the border of %d of %d images is taken as ink; %s", p->path, found->n_border, n,
-         p->invert ? "dark marks on a bright ground need data.invert=no"
-                   : "bright marks on a dark ground need data.invert=yes");
+  imagefolder_note(&d->found, p->path, d->images.n_images, p->invert);
   return 0;
 }
 

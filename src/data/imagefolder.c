@@ -1,17 +1,20 @@
 #include "data/imagefolder.h"
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 #include "base/file.h"
 #include "base/jpeg.h"
+#include "base/note.h"
 #include "base/png.h"
 #include "data/archive.h"
 
-enum { IMAGEFOLDER_MAX_FILE = 1 << 26, IMAGEFOLDER_MAX_SIDE = 4096 };
+enum { IMAGEFOLDER_MAX_SIDE = 4096, IMAGEFOLDER_DIM = 128 };  // of 255: white paper is brighter
 enum { IMAGEFOLDER_LEAST_INK = 16, IMAGEFOLDER_HALF = 128 };  // of 255: what a lossy file makes of blank paper is less
 
 struct loading {
@@ -29,7 +32,7 @@ static const char *imagefolder_ending(const char *name) {
   return dot ? dot : "";
 }
 
-static bool imagefolder_is_image(const char *name) {
+bool imagefolder_is_image(const char *name) {
   const char *ending = imagefolder_ending(name);
   return !strcasecmp(ending, ".png") || !strcasecmp(ending, ".jpg") || !strcasecmp(ending, ".jpeg");
 }
@@ -52,16 +55,19 @@ void imagefolder_skipped(const struct imagefolder_found *found, char *text, int 
                    found->endings[k].text[0] ? found->endings[k].text : "without ending", found->endings[k].n);
 }
 
-static int imagefolder_read(struct loading *l, const char *name, const void *data, size_t size) {
-  const bool named_png = !strcasecmp(imagefolder_ending(name), ".png");
-  const bool colours = l->set->channels == 3;
+int imagefolder_decode(struct png_pixels *image, const char *name, const void *data, size_t size, int channels,
+                       bool invert) {
+  const bool named_png = !strcasecmp(imagefolder_ending(name), ".png"), colours = channels == 3;
   if (jpeg_is(data, size) || (!named_png && !png_is(data, size)))
-    return (colours ? jpeg_rgb_read : jpeg_grey_read)(&l->image, name, data, size, IMAGEFOLDER_MAX_SIDE);
-  return (colours ? png_rgb_read : png_grey_read)(&l->image, name, data, size, IMAGEFOLDER_MAX_SIDE,
-                                                  l->options->invert ? 0 : 255);
+    TRY((colours ? jpeg_rgb_read : jpeg_grey_read)(image, name, data, size, IMAGEFOLDER_MAX_SIDE));
+  else
+    TRY((colours ? png_rgb_read : png_grey_read)(image, name, data, size, IMAGEFOLDER_MAX_SIDE, invert ? 0 : 255));
+  for (int k = 0; !colours && !invert && k < image->H * image->W; k++)
+    image->pixels[k] = (unsigned char)(255 - image->pixels[k]);
+  return 0;
 }
 
-static bool imagefolder_has_colour(const struct png_pixels *p) {
+bool imagefolder_has_colour(const struct png_pixels *p) {
   for (int k = 0; k < p->H * p->W; k++) {
     const unsigned char *rgb = p->pixels + 3 * k;
     if (rgb[0] != rgb[1] || rgb[1] != rgb[2]) return true;
@@ -96,14 +102,12 @@ static int imagefolder_add(struct loading *l, int i) {
   char name[2 * FILE_PATH_SIZE];
   snprintf(name, sizeof name, "%s: %s", l->a->path, l->a->entries[i].name);
   TRY(archive_read(l->a, i, IMAGEFOLDER_MAX_FILE, &data, &size));
-  TRY(imagefolder_read(l, name, data, size));
+  TRY(imagefolder_decode(&l->image, name, data, size, l->set->channels, l->options->invert));
   if (l->set->channels == 3) {
     l->n_grey += !imagefolder_has_colour(&l->image);
     imageset_add_colour(l->set, l->image.pixels, l->image.H, l->image.W);
     return 1;
   }
-  if (!l->options->invert)
-    for (int k = 0; k < l->image.H * l->image.W; k++) l->image.pixels[k] = (unsigned char)(255 - l->image.pixels[k]);
   imageset_add_image(l->set, l->image.pixels, l->image.H, l->image.W);
   return imagefolder_look(l);
 }
@@ -187,5 +191,43 @@ int imagefolder_load(struct imageset *set, const char *path, const struct imagef
   const int rc = imagefolder_load_archive(&l);
   png_pixels_release(&l.image);
   archive_close(&a);
+  return rc;
+}
+
+// ---- what is worth saying
+
+void imagefolder_note(const struct imagefolder_found *found, const char *path, int n, bool invert) {
+  const bool mostly_ink = 2 * found->n_border > n;
+  char text[512];
+  imagefolder_skipped(found, text, sizeof text);
+  if (found->n_skipped) note("%s: neither PNG nor JPEG, ignored: %s", path, text);
+  if (found->n_blank) note("%s: %d of %d images hold no ink", path, found->n_blank, n);
+  if (mostly_ink && found->brightest < IMAGEFOLDER_DIM)
+    note("%s: the brightest pixel of all images is %d of 255: fewer bits than the files provide for (12 in 16)? "
+         "Scale them up, or little contrast is left", path, found->brightest);
+  else if (mostly_ink)
+    note("%s: the border of %d of %d images is taken as ink; %s", path, found->n_border, n,
+         invert ? "dark marks on a bright ground need data.invert=no"
+                : "bright marks on a dark ground need data.invert=yes");
+}
+
+static bool imagefolder_has_below(const struct imageset *set, const char *folder) {
+  const size_t n = strlen(folder);
+  for (int c = 0; c < set->n_classes; c++)
+    if (!strncmp(set->class_name[c], folder, n) && (!set->class_name[c][n] || set->class_name[c][n] == '/')) return true;
+  return false;
+}
+
+int imagefolder_check(const struct imageset *set, const char *path) {
+  DIR *dir = opendir(path);
+  int rc = 0;
+  if (!dir) return 0;  // a zip file
+  for (struct dirent *item; rc == 0 && (item = readdir(dir));) {
+    struct stat st;
+    if (item->d_name[0] == '.' || fstatat(dirfd(dir), item->d_name, &st, 0) < 0 || !S_ISDIR(st.st_mode)) continue;
+    if (!imagefolder_has_below(set, item->d_name))
+      rc = err_set(ERR_FORMAT, "%s: class %s: no PNG or JPEG images", path, item->d_name);
+  }
+  closedir(dir);
   return rc;
 }

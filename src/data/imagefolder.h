@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "base/png.h"
 #include "data/imageset.h"
 
 // Each class its own; the classes of one parent folder.
@@ -36,6 +37,19 @@ struct imagefolder_options {
 // the set already, or that no image has any colour where the set is in colours.
 int imagefolder_load(struct imageset *set, const char *path, const struct imagefolder_options *options,
                      struct imagefolder_found *found);
+
+// One file: a PNG or JPEG image of data (size) as ink, 255 = full ink, or (channels 3) as colours. `name` is for errors.
+int imagefolder_decode(struct png_pixels *image, const char *name, const void *data, size_t size, int channels,
+                       bool invert);
+bool imagefolder_is_image(const char *name);  // by its ending, as those of a class are found
+bool imagefolder_has_colour(const struct png_pixels *image);
+enum { IMAGEFOLDER_MAX_FILE = 1 << 26 };      // bytes
+
+// Notes about what was found among n images of a path.
+void imagefolder_note(const struct imagefolder_found *found, const char *path, int n, bool invert);
+
+// ERR_FORMAT for a folder in the folder `path` below which the set has no class.
+int imagefolder_check(const struct imageset *set, const char *path);
 
 // "3 files: .gif (2), .txt (1)"
 void imagefolder_skipped(const struct imagefolder_found *found, char *text, int size);
