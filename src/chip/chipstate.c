@@ -356,21 +356,24 @@ static int visit_chip(struct tensorfile_writer *w, struct tensorfile *tf, struct
   return 0;
 }
 
-int chipstate_save(const struct chip *c, const char *path) {
-  struct tensorfile_writer *w = tensorfile_create(path);
+void chipstate_put(const struct chip *c, struct tensorfile_writer *w) {
   struct chip *all = chip_clone(c);  // the visitors take a chip they could change
   all->ledger = c->ledger;
-  format_put(w, "metaxbar chip state");
   put_identity(w, c);
   visit_chip(w, NULL, all);
   for (int k = 0; k < c->n_pieces; k++) visit_tile(w, NULL, all, k);
   for (int m = 0; m < c->n_matrices; m++) visit_matrix(w, NULL, all, m, c->matrices[m].sample);
   chip_free(all);
+}
+
+int chipstate_save(const struct chip *c, const char *path) {
+  struct tensorfile_writer *w = tensorfile_create(path);
+  format_put(w, "metaxbar chip state");
+  chipstate_put(c, w);
   return tensorfile_commit(w);
 }
 
 static int load_all(struct chip *c, struct tensorfile *tf, real **samples) {
-  TRY(format_check(tf, "metaxbar chip state"));
   TRY(check_identity(tf, c));
   TRY(visit_chip(NULL, tf, c));
   for (int k = 0; k < c->n_pieces; k++) {
@@ -387,7 +390,7 @@ static size_t sample_size(const struct chip *c, int m) {
   return (size_t)c->params.calibration_rows * (size_t)vector_padded(c->matrices[m].base.I) * sizeof(real);
 }
 
-static int load(struct chip *c, struct tensorfile *tf) {
+int chipstate_take(struct chip *c, struct tensorfile *tf) {
   assert(!c->origin && c->tiles);
   struct chip *fresh = chip_clone(c);
   real **samples = err_calloc((size_t)c->n_matrices, sizeof *samples);
@@ -401,6 +404,12 @@ static int load(struct chip *c, struct tensorfile *tf) {
   }
   free(samples);
   chip_free(fresh);
+  return rc;
+}
+
+static int load(struct chip *c, struct tensorfile *tf) {
+  int rc = format_check(tf, "metaxbar chip state");
+  if (rc == 0) rc = chipstate_take(c, tf);
   tensorfile_close(tf);
   return rc;
 }

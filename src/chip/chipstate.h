@@ -20,6 +20,8 @@
 #include <stdio.h>
 
 struct chip;
+struct tensorfile;
+struct tensorfile_writer;
 
 int chipstate_save(const struct chip *c, const char *path);
 int chipstate_save_csv(const struct chip *c, const char *path);
@@ -29,6 +31,9 @@ int chipstate_save_csv(const struct chip *c, const char *path);
 int chipstate_load(struct chip *c, const char *path);
 int chipstate_load_stream(struct chip *c, FILE *stream, const char *name);  // closes it
 int chipstate_load_csv(struct chip *c, const char *path);
+// As a part of a file that holds more: all but the format and its version. The file stays open.
+void chipstate_put(const struct chip *c, struct tensorfile_writer *w);
+int chipstate_take(struct chip *c, struct tensorfile *tf);
 // Of either form: a path ends in .safetensors or .csv.
 int chipstate_read(struct chip *c, const char *path);
 bool chipstate_is_csv(const char *path);
