@@ -63,7 +63,7 @@ static bool takes_words(const struct options_command *c) {
 }
 
 static int take_apart(struct options *o, struct line *line, const struct options_command *c, int argc, char **argv) {
-  *o = (struct options){ 0 };
+  *o = (struct options){ .words = argv };  // moved together in place
   *line = (struct line){ 0 };
   for (int i = 0; i < argc; i++) {
     if (argv[i][0] == '-') {
@@ -73,7 +73,6 @@ static int take_apart(struct options *o, struct line *line, const struct options
         return err_set(ERR_SETTING, "%s: more than %d settings", argv[i], OPTIONS_MAX);
       o->assignments[o->n_assignments++] = argv[i];
     } else {
-      if (o->n_words == OPTIONS_WORDS) return err_set(ERR_SETTING, "%s: more than %d words", argv[i], OPTIONS_WORDS);
       o->words[o->n_words++] = argv[i];
     }
   }
@@ -113,7 +112,7 @@ static int take_words(struct options *o, const struct options_command *c, const 
   const int named = named_by(a, o);
   assert(named >= 0);
   o->n_words -= named;
-  memmove(o->words, o->words + named, (size_t)o->n_words * sizeof *o->words);
+  o->words += named;
   if (o->n_words > a->most && !named) return no_such_action(c, o->words[a->most]);
   if (o->n_words > a->most) return err_set(ERR_SETTING, "%s: one word too many", o->words[a->most]);
   if (o->n_words < a->least) return err_set(ERR_SETTING, "%s is missing", a->arguments);

@@ -13,15 +13,16 @@ struct experiment;
 struct json_t;
 struct settings_section;
 
-enum { OPTIONS_MAX = 256, OPTIONS_WORDS = 8 };
+enum { OPTIONS_MAX = 256, OPTIONS_ANY = 1 << 30 };
 
 struct options {
-  const char *words[OPTIONS_WORDS];  // behind those of the action
+  char **words;  // behind those of the action
   int n_words;
   char *assignments[OPTIONS_MAX];  // section.name=value, in order
   int n_assignments;
-  const char *config, *model, *run, *out, *scores, *render, *record, *timeout, *driver, *times;
-  bool resume, json, quiet, dry_run, half;
+  const char *config, *model, *run, *out, *scores, *render, *record, *timeout, *driver, *times, *support, *add, *state,
+      *sheet;
+  bool resume, json, csv, quiet, dry_run, half;
 };
 
 struct options_flag {
@@ -47,7 +48,7 @@ struct options_action {
   const struct experiment *experiment;  // what it is about, of the actions made for each experiment
   const char *name;                     // the words that call it: "fewshot", "fetch omniglot"; "": none
   const char *arguments;                // words that follow, for the usage: "RUN..."; NULL: none
-  int least, most;                      // how many of them
+  int least, most;                      // how many of them; OPTIONS_ANY: no limit
   const char *text;                     // for --help, behind that of the command; may be NULL
   const struct options_flag *flags;     // ends with { 0 }
   // sections ("chip") and settings ("eval.shots") that have an effect
