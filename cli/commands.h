@@ -16,5 +16,7 @@ extern const struct options_command arm_command;
 extern const struct options_command report_command;
 extern const struct options_command compare_command;
 extern const struct options_command bench_command;
+extern const struct options_command learn_command;
+extern const struct options_command classify_command;
 
 #endif

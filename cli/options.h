@@ -21,7 +21,7 @@ struct options {
   char *assignments[OPTIONS_MAX];  // section.name=value, in order
   int n_assignments;
   const char *config, *model, *run, *out, *scores, *render, *record, *timeout, *driver, *times, *support, *add, *state,
-      *sheet;
+    *sheet;
   bool resume, json, csv, quiet, dry_run, half;
 };
 

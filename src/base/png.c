@@ -81,7 +81,9 @@ int png_rgb_write(const char *path, const unsigned char *pixels, int H, int W) {
 }
 
 int png_encode(void **data, size_t *size, const unsigned char *pixels, int H, int W, int channels) {
-  png_image p = { .version = PNG_IMAGE_VERSION, .width = (unsigned)W, .height = (unsigned)H,
+  png_image p = { .version = PNG_IMAGE_VERSION,
+                  .width = (unsigned)W,
+                  .height = (unsigned)H,
                   .format = channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB };
   png_alloc_size_t n = PNG_IMAGE_PNG_SIZE_MAX(p);
   *data = err_calloc(n, 1);

@@ -213,8 +213,10 @@ void imagefolder_note(const struct imagefolder_found *found, const char *path, i
 
 static bool imagefolder_has_below(const struct imageset *set, const char *folder) {
   const size_t n = strlen(folder);
-  for (int c = 0; c < set->n_classes; c++)
-    if (!strncmp(set->class_name[c], folder, n) && (!set->class_name[c][n] || set->class_name[c][n] == '/')) return true;
+  for (int c = 0; c < set->n_classes; c++) {
+    const char *name = set->class_name[c];
+    if (!strncmp(name, folder, n) && (!name[n] || name[n] == '/')) return true;
+  }
   return false;
 }
 

@@ -38,7 +38,7 @@ struct imagefolder_options {
 int imagefolder_load(struct imageset *set, const char *path, const struct imagefolder_options *options,
                      struct imagefolder_found *found);
 
-// One file: a PNG or JPEG image of data (size) as ink, 255 = full ink, or (channels 3) as colours. `name` is for errors.
+// One file, a PNG or JPEG image: as ink, 255 = full ink, or (channels 3) as colours. `name` is for errors.
 int imagefolder_decode(struct png_pixels *image, const char *name, const void *data, size_t size, int channels,
                        bool invert);
 bool imagefolder_is_image(const char *name);  // by its ending, as those of a class are found

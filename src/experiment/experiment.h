@@ -17,6 +17,7 @@
 
 struct chip;
 struct experiment_alternatives;
+struct experiment_pictures;
 struct json_t;
 struct report_kind;
 struct tensorfile;
@@ -96,6 +97,9 @@ struct experiment {
   void (*chip_defaults)(void *set);                  // before the sources, for `metaxbar chip`; NULL: nothing
   // devices, to JSON or text; NULL: chip_devices
   void (*chip_count)(struct json_t *o, FILE *out, const struct chip *c, const void *model);
+
+  // ---- own pictures
+  const struct experiment_pictures *pictures;        // experiment/pictures.h; NULL: not for this experiment
 
   // ---- benches and report
   const char *bench_help;

@@ -169,6 +169,7 @@ const struct experiment fewshot_experiment = {
   .alternatives = alternatives, .alternatives_reads = alternatives_reads,
   .alternatives_defaults = alternatives_defaults,
   .chip_plan = chip_plan, .chip_program = chip_program, .chip_defaults = chip_defaults, .chip_count = chip_count,
+  .pictures = &fewshot_pictures,
   .bench_help =
     "fewshot         meta-training iterations of the classifier (8 to 64 tasks), its adaptation to one task, in "
     "software and on the chip\n"

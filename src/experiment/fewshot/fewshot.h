@@ -12,6 +12,7 @@
 #include "data/dataset.h"
 #include "chip/chip.h"
 #include "experiment/fewshot/deploy.h"
+#include "experiment/fewshot/taught.h"
 #include "learn/maml.h"
 #include "model/convnet.h"
 #include "run/run.h"
@@ -19,6 +20,7 @@
 
 struct experiment;
 struct experiment_alternatives;
+struct experiment_pictures;
 struct experiment_showcase;
 struct report_kind;
 struct tensorfile;
@@ -68,6 +70,7 @@ struct fewshot {
   struct training_params training;
   struct fewshot_train_params train;
   struct fewshot_eval_params eval;
+  struct taught_params learn;    // only of those commands (pictures.c)
   struct run_synapse_params synapse;
   struct run_params run;
   struct chip_params chip;
@@ -77,6 +80,7 @@ struct fewshot {
 
 extern const char *const fewshot_method_names[];
 extern const struct experiment fewshot_experiment;
+extern const struct experiment_pictures fewshot_pictures;
 extern const struct report_kind fewshot_report;
 
 // Defaults, and the list of sections that settings.h works on (it points into *f, which must stay put).

@@ -1,0 +1,358 @@
+#include "experiment/fewshot/taught.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "chip/chip.h"
+#include "data/render.h"
+#include "experiment/fewshot/fewshot.h"
+#include "learn/classes.h"
+
+enum { GROUP = 64, STATISTICS = 1024 };  // images computed at a time; whose statistics are taken, at most
+
+const struct param taught_param_table[] = {
+#define P struct taught_params
+  PARAM_I64(P, updates, 0, 0, CONVNET_MAX_STEPS,
+            "updates of the delta rule after the start from class means"),
+  PARAM_I64(P, room, 16, 0, TAUGHT_MOST, "columns of the read-out that a chip keeps free for classes added later"),
+  PARAM_F64(P, reject, 0.05, 0, 0.5,
+            "share of the held-out support pictures that are farther from the mean of their class than the threshold; "
+            "0: no threshold"),
+  PARAM_F64(P, threshold, 0, 0, 1e9,
+            "distance from the nearest class mean beyond which a picture is none of the classes; 0: chosen by "
+            "learn.reject"),
+#undef P
+  { 0 },
+};
+
+void taught_init(struct taught *t, const struct fewshot_model *model) {
+  *t = (struct taught){ .model = model, .threshold = INFINITY };
+}
+
+void taught_release(struct taught *t) {
+  for (int k = 0; k < t->N; k++) free(t->name[k]);
+  free(t->name);
+  free(t->pictures);
+  free(t->mean);
+  free(t->w);
+  free(t->held);
+  free(t->parameters);
+  if (t->fixed.arena.base) convnet_fixed_release(&t->fixed);
+  chip_free(t->chip);
+  *t = (struct taught){ 0 };
+}
+
+// ---- the network
+
+int taught_resize(struct taught *t, const struct fewshot *f, int columns) {
+  struct convnet_params p = f->net;
+  const struct convnet *of = &t->model->net;
+  p.ways = columns;
+  p.adapt = CONVNET_READOUT;
+  p.bias = CONVNET_BIAS_DIGITAL;
+  TRY(convnet_init(&t->net, &p, of->side[0], of->in_channels));
+  free(t->parameters);
+  t->parameters = err_aligned(t->net.n, sizeof *t->parameters);
+  memcpy(t->parameters, t->model->parameters, of->offset[of->readout] * sizeof *t->parameters);
+  t->C = convnet_rows(&t->net, t->net.readout);
+  t->CP = convnet_features(&t->net);
+  if (!t->fixed.arena.base) convnet_fixed_init(&t->fixed, &t->net);
+  free(t->w);
+  t->w = err_aligned((size_t)t->C * (size_t)vector_padded(columns), sizeof *t->w);
+  return 0;
+}
+
+void taught_layers(const struct taught *t, const struct fewshot *f, struct synapse **layers, struct chip *chip) {
+  const struct convnet *net = &t->net;
+  if (chip) deploy_layers(layers, chip, net);
+  for (int l = 0; !chip && l <= net->readout; l++) {
+    layers[l] = convnet_array(net, l, f->synapse.kind == RUN_QUANTISED ? (int)f->synapse.bits : 0);
+    layers[l]->ops->program(layers[l], l < net->readout ? t->parameters + net->offset[l] : t->w, NULL);
+  }
+}
+
+void taught_layers_free(const struct taught *t, struct synapse **layers) {
+  for (int l = 0; !t->chip && l <= t->net.readout; l++) layers[l]->ops->free(layers[l]);
+}
+
+// ---- features
+
+static void render(struct convnet_work *w, const struct convnet *net, const struct imageset *set, int first, int n,
+                   int step) {
+  const size_t image = convnet_pixels(net, 0) * VECTOR_PADDING;
+  w->n[0] = n;
+  w->n[1] = 0;
+  for (int i = 0; i < n; i++) {
+    const struct view v = render_plain((int)((long)(first + i) * set->n_images / step));
+    render_view(set, w->y[0] + (size_t)i * image, VECTOR_PADDING, &v);
+  }
+}
+
+// Statistics of the images of a set, evenly chosen where there are many.
+static int statistics(struct taught *t, struct convnet_work *w, struct synapse *const *layers,
+                      const struct imageset *set, struct rng *r) {
+  const int n = set->n_images < STATISTICS ? set->n_images : STATISTICS;
+  const size_t bytes = (size_t)vector_padded(t->net.channels) * sizeof(real),
+               image = convnet_pixels(&t->net, 0) * VECTOR_PADDING;
+  if (n <= w->B) {
+    render(w, &t->net, set, 0, n, n);
+    convnet_forward(&t->net, w, layers, 0, CONVNET_TASK, NULL, r);
+    for (int l = 1; l <= t->net.blocks; l++) {
+      memcpy(t->fixed.mean[l], w->mean[l][0], bytes);
+      memcpy(t->fixed.r[l], w->r[l][0], bytes);
+    }
+    return 0;
+  }
+  TRY(err_room((double)n * (double)image * sizeof(real), "the pictures"));
+  real *x = err_aligned((size_t)n * image, sizeof *x);
+  for (int at = 0; at < n; at += w->B) {
+    const int count = n - at < w->B ? n - at : w->B;
+    render(w, &t->net, set, at, count, n);
+    memcpy(x + (size_t)at * image, w->y[0], (size_t)count * image * sizeof *x);
+  }
+  convnet_measure(&t->net, w, layers, &t->fixed, x, n, r);
+  free(x);
+  return 0;
+}
+
+// h (images, CP) of all images of a set.
+static void features(const struct taught *t, struct convnet_work *w, struct synapse *const *layers,
+                     const struct imageset *set, real *h, struct rng *r) {
+  for (int at = 0; at < set->n_images; at += w->B) {
+    const int count = set->n_images - at < w->B ? set->n_images - at : w->B;
+    render(w, &t->net, set, at, count, set->n_images);
+    convnet_forward(&t->net, w, layers, 0, CONVNET_FIXED, &t->fixed, r);
+    memcpy(h + (size_t)at * (size_t)t->CP, w->h, (size_t)count * (size_t)t->CP * sizeof *h);
+  }
+}
+
+// Statistics if there are none yet, then features. The caller's to free.
+static int see(struct taught *t, struct synapse *const *layers, const struct imageset *set, real **h, struct rng *r) {
+  struct convnet_work w;
+  TRY(err_room((double)set->n_images * t->CP * sizeof(real) + convnet_work_bytes(&t->net, GROUP), "the pictures"));
+  convnet_work_init(&w, &t->net, GROUP);
+  const int rc = t->N ? 0 : statistics(t, &w, layers, set, r);
+  *h = rc == 0 ? err_aligned((size_t)set->n_images * (size_t)t->CP, sizeof **h) : NULL;
+  if (rc == 0) features(t, &w, layers, set, *h, r);
+  convnet_work_release(&w);
+  return rc;
+}
+
+// ---- classes
+
+void taught_take(struct taught *t, int n) {
+  char **name = err_calloc((size_t)n, sizeof *name);
+  int64_t *pictures = err_calloc((size_t)n, sizeof *pictures);
+  real *mean = err_aligned((size_t)n * (size_t)t->CP, sizeof *mean);
+  if (t->N > 0) {
+    memcpy(name, t->name, (size_t)t->N * sizeof *name);
+    memcpy(pictures, t->pictures, (size_t)t->N * sizeof *pictures);
+    memcpy(mean, t->mean, (size_t)t->N * (size_t)t->CP * sizeof *mean);
+  }
+  free(t->name);
+  free(t->pictures);
+  free(t->mean);
+  t->name = name;
+  t->pictures = pictures;
+  t->mean = mean;
+}
+
+static void take_mean(real *mean, const real *h, int n, int CP) {
+  double *sum = err_calloc((size_t)CP, sizeof *sum);
+  for (int i = 0; i < n; i++)
+    for (int c = 0; c < CP; c++) sum[c] += (double)h[i*CP + c];
+  for (int c = 0; c < CP; c++) mean[c] = (real)(sum[c] / n);
+  free(sum);
+}
+
+// The new classes, their features h class by class.
+static void append(struct taught *t, const struct imageset *set, const real *h) {
+  taught_take(t, t->N + set->n_classes);
+  for (int c = 0; c < set->n_classes; c++) {
+    const int k = t->N++, n = imageset_drawings(set, c);
+    t->name[k] = err_calloc(strlen(set->class_name[c]) + 1, 1);
+    strcpy(t->name[k], set->class_name[c]);
+    t->pictures[k] = n;
+    take_mean(t->mean + (size_t)k * (size_t)t->CP, h + (size_t)set->first[c] * (size_t)t->CP, n, t->CP);
+  }
+}
+
+double taught_distance(const struct taught *t, const real *h) {
+  double least = INFINITY;
+  for (int k = 0; k < t->N; k++)
+    least = fmin(least, classes_distance2(h, t->mean + (size_t)k * (size_t)t->CP, t->C));
+  return sqrt(least);
+}
+
+// A picture of n in a class, held out: with m_k the mean of all, m' that of the others, h - m' = n/(n - 1) (h - m_k).
+// A new picture is less far from m_k than one held out from m', in the mean of the squares by (n^2 - 1)/n^2, so that
+// distance = sqrt((n + 1)/(n - 1)) |h - m_k|.
+static void hold_out(struct taught *t, const struct imageset *set, const real *h) {
+  const int first = t->N - set->n_classes;
+  double *held = err_calloc((size_t)(t->n_held + set->n_images), sizeof *held);
+  if (t->n_held) memcpy(held, t->held, (size_t)t->n_held * sizeof *held);
+  free(t->held);
+  t->held = held;
+  for (int c = 0; c < set->n_classes; c++) {
+    const int n = imageset_drawings(set, c);
+    for (int i = set->first[c]; n > 1 && i < set->first[c + 1]; i++)
+      t->held[t->n_held++] = sqrt((n + 1.0) / (n - 1.0) *
+                                  classes_distance2(h + (size_t)i * (size_t)t->CP,
+                                                    t->mean + (size_t)(first + c) * (size_t)t->CP, t->C));
+  }
+}
+
+static int by_size(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+// Root of the mean squared distance of a class mean from the nearest other.
+static double between(const struct taught *t) {
+  double sum = 0;
+  for (int k = 0; k < t->N; k++) {
+    double least = INFINITY;
+    for (int j = 0; j < t->N; j++)
+      if (j != k)
+        least = fmin(least, classes_distance2(t->mean + (size_t)k * (size_t)t->CP, t->mean + (size_t)j * (size_t)t->CP,
+                                              t->C));
+    sum += least / t->N;
+  }
+  return sqrt(sum);
+}
+
+static double threshold(struct taught *t, const struct taught_params *p) {
+  if (p->threshold > 0) return p->threshold;
+  if (p->reject <= 0) return INFINITY;
+  if (t->n_held == 0) return between(t);
+  qsort(t->held, (size_t)t->n_held, sizeof *t->held, by_size);
+  const double found = t->held[(int)ceil((1 - p->reject) * t->n_held) - 1];
+  return found > 0 ? found : between(t);
+}
+
+// ---- the read-out
+
+// s of w_k = s (m_k - m), and the first rate of the updates that follow.
+static double scale_of(const struct fewshot_model *m, int *first_rate) {
+  const struct convnet *net = &m->net;
+  *first_rate = 1;
+  if (net->steps == 0) return 2;  // logits are minus squared distances, as in its training
+  return (double)m->parameters[convnet_rate(net, 0, net->readout)] / net->ways;
+}
+
+// Rows of the delta rule: means of the first `old` classes, then the images of a set.
+static struct classes_task rows_of(const struct taught *t, int old, const struct imageset *set, const real *h) {
+  const int n = old + set->n_images;
+  const size_t CP = (size_t)t->CP;
+  real *rows = err_aligned((size_t)n * CP, sizeof *rows), *weight = err_aligned((size_t)n, sizeof *weight);
+  int *label = err_calloc((size_t)n, sizeof *label);
+  memcpy(rows, t->mean, (size_t)old * CP * sizeof *rows);
+  memcpy(rows + (size_t)old * CP, h, (size_t)set->n_images * CP * sizeof *rows);
+  for (int k = 0; k < old; k++) label[k] = k;
+  for (int c = 0; c < set->n_classes; c++)
+    for (int i = set->first[c]; i < set->first[c + 1]; i++) label[old + i] = old + c;
+  classes_weights(weight, label, n, t->N);
+  return (struct classes_task){ .N = t->N, .O = t->net.ways, .C = t->C, .n = n, .h = rows, .label = label,
+                                .weight = weight };
+}
+
+static void rows_free(struct classes_task *rows) {
+  free((real *)(uintptr_t)rows->h);
+  free((int *)(uintptr_t)rows->label);
+  free((real *)(uintptr_t)rows->weight);
+}
+
+// From the means of all classes; set: those that are new, of features h.
+static void learn(struct taught *t, const struct fewshot *f, struct synapse *readout, const struct imageset *set,
+                  const real *h, struct rng *r) {
+  const struct convnet *of = &t->model->net;
+  int rate;
+  const double s = scale_of(t->model, &rate);
+  classes_means(t->w, t->mean, t->N, t->net.ways, t->C, s, 1);
+  t->written = readout->ops->program(readout, t->w, t->chip ? r : NULL);
+  if (t->chip) chip_calibrate_matrix(t->chip, t->net.readout, r);
+  if (f->learn.updates > 0 && of->steps > 0) {
+    struct classes_task rows = rows_of(t, t->N - set->n_classes, set, h);
+    for (int u = 0; u < f->learn.updates; u++, rate++) {
+      const int step = rate < of->steps ? rate : of->steps - 1;
+      const double alpha = (double)t->model->parameters[convnet_rate(of, step, of->readout)];
+      t->written += classes_update(&rows, readout, alpha * t->N / of->ways, r);
+    }
+    rows_free(&rows);
+  }
+  readout->ops->weights(readout, t->w);
+}
+
+// ---- all of it
+
+static int check(const struct taught *t, const struct fewshot *f, const struct imageset *set) {
+  const int n = t->N + set->n_classes, columns = t->N ? t->net.ways : TAUGHT_MOST;
+  if (set->n_classes == 0) return err_set(ERR_SETTING, "no support: there are no classes to learn");
+  if (n < 2) return err_set(ERR_SETTING, "one class, %s: there must be two at least", set->class_name[0]);
+  if (n > TAUGHT_MOST) return err_set(ERR_SETTING, "%d classes: a read-out has at most %d", n, TAUGHT_MOST);
+  if (t->chip && n > columns)
+    return err_set(ERR_SETTING, "%d classes: the read-out on the chip has %d columns (learn.room)", n, columns);
+  for (int c = 0; c < set->n_classes; c++) {
+    if (strlen(set->class_name[c]) >= TAUGHT_NAME)
+      return err_set(ERR_SETTING, "class %.60s...: a name has at most %d bytes", set->class_name[c], TAUGHT_NAME - 1);
+    for (int k = 0; k < t->N; k++)
+      if (!strcmp(t->name[k], set->class_name[c]))
+        return err_set(ERR_SETTING, "class %s was taught before", t->name[k]);
+  }
+  if (*f->chip.driver && f->synapse.kind == RUN_CHIP)
+    return err_set(ERR_SETTING, "chip.driver=%s: the state of a chip behind a driver cannot be kept; learn on a "
+                                "simulated one", f->chip.driver);
+  return 0;
+}
+
+static int columns_of(const struct taught *t, const struct fewshot *f, int n) {
+  if (t->chip) return t->net.ways;
+  if (f->synapse.kind != RUN_CHIP || t->N > 0) return n;
+  return n + (int)f->learn.room < TAUGHT_MOST ? n + (int)f->learn.room : TAUGHT_MOST;
+}
+
+// What the read-out would be in software, from which a chip takes its range. Leaves nothing behind but that.
+static int rehearse(struct taught *t, const struct fewshot *f, const struct imageset *set, real *w) {
+  struct taught twin;
+  struct fewshot exact = *f;
+  exact.synapse.kind = RUN_EXACT;
+  taught_init(&twin, t->model);
+  const int rc = taught_teach(&twin, &exact, set), O = vector_padded(t->net.ways);
+  for (int c = 0; rc == 0 && c < t->C; c++)
+    memcpy(w + c*O, twin.w + c*vector_padded(twin.N), (size_t)twin.N * sizeof *w);
+  taught_release(&twin);
+  return rc;
+}
+
+static int deploy(struct taught *t, const struct fewshot *f, const struct imageset *set) {
+  real *w = err_aligned((size_t)t->C * (size_t)vector_padded(t->net.ways), sizeof *w);
+  int rc = rehearse(t, f, set, w);
+  if (rc == 0) rc = taught_deploy(t, f, set, w);
+  free(w);
+  return rc;
+}
+
+int taught_teach(struct taught *t, const struct fewshot *f, const struct imageset *set) {
+  struct synapse *layers[CONVNET_MAX_LAYERS];
+  struct rng software = rng_stream((uint64_t)f->run.seed, RNG_QUANTISE, (uint32_t)t->N);
+  real *h;
+  TRY(check(t, f, set));
+  TRY(taught_resize(t, f, columns_of(t, f, t->N + set->n_classes)));
+  if (f->synapse.kind == RUN_CHIP && !t->chip) TRY(deploy(t, f, set));
+  struct rng *r = t->chip ? chip_rng(t->chip) : &software;
+  taught_layers(t, f, layers, t->chip);
+  int rc = see(t, layers, set, &h, r);
+  if (rc == 0) {
+    append(t, set, h);
+    hold_out(t, set, h);
+    learn(t, f, layers[t->net.readout], set, h, r);
+    t->threshold = threshold(t, &f->learn);
+    free(h);
+  }
+  taught_layers_free(t, layers);
+  if (rc == 0 && t->chip) rc = chip_failure(t->chip);
+  return rc;
+}

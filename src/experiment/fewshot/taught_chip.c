@@ -1,0 +1,60 @@
+// The chip that classes are taught on.
+#include "experiment/fewshot/taught.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "chip/lifetime.h"
+#include "data/render.h"
+#include "experiment/fewshot/fewshot.h"
+
+enum { GROUP = 64, SEEN = 512 };  // images at a time, and in all, that calibrate the chip
+
+// Let the chip see images of the set, exactly computed.
+static void show(struct chip *c, const struct convnet *net, const struct imageset *set) {
+  const int n = set->n_images < SEEN ? set->n_images : SEEN;
+  const size_t image = convnet_pixels(net, 0) * VECTOR_PADDING;
+  struct synapse *layers[CONVNET_MAX_LAYERS];
+  struct convnet_work w;
+  real *z = err_aligned((size_t)GROUP * (size_t)vector_padded(net->ways), sizeof *z);
+  convnet_work_init(&w, net, GROUP);
+  deploy_layers(layers, c, net);
+  chip_observe(c, true);
+  for (int at = 0; at < n; at += w.n[0]) {
+    w.n[0] = n - at < GROUP ? n - at : GROUP;
+    w.n[1] = 0;
+    for (int i = 0; i < w.n[0]; i++) {
+      const struct view v = render_plain((int)((long)(at + i) * set->n_images / n));
+      render_view(set, w.y[0] + (size_t)i * image, VECTOR_PADDING, &v);
+    }
+    convnet_forward(net, &w, layers, 0, CONVNET_TASK, NULL, NULL);
+    const struct conv shape = convnet_shape(net, net->readout, w.n[0]);
+    layers[net->readout]->ops->product(layers[net->readout], z, w.h, &shape, NULL);
+  }
+  chip_observe(c, false);
+  convnet_work_release(&w);
+  free(z);
+}
+
+int taught_deploy(struct taught *t, const struct fewshot *f, const struct imageset *set, const real *w) {
+  const double margin = 1.5;  // the chip's features differ, and classes may come
+  const struct convnet *net = &t->net;
+  const int devices = (t->C - 1) * vector_padded(net->ways);
+  struct chip *c;
+  double largest = 0;
+  TRY(deploy_plan(&c, &f->chip, (uint64_t)f->run.seed, net));
+  for (int i = 0; i < devices; i++) largest = fmax(largest, fabs((double)w[i]));
+  if (largest > 0) chip_limit(c, net->readout, margin*largest);
+  for (int l = 0; l <= net->readout; l++) {
+    struct synapse *s = chip_synapse(c, l);
+    s->ops->program(s, l < net->readout ? t->parameters + net->offset[l] : w, chip_rng(c));
+  }
+  show(c, net, set);
+  chip_calibrate(c, chip_rng(c));
+  int rc = lifetime_resume(c, "", 0);
+  if (rc == 0) rc = chip_failure(c);
+  if (rc < 0) chip_free(c);
+  else t->chip = c;
+  return rc;
+}
