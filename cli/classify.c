@@ -6,9 +6,9 @@
 
 static const char text[] =
   "Classify PNG and JPEG files, and all that are in folders, by the classes that 'metaxbar learn' has taught the\n"
-  "model. Every picture is classified by itself: the likeliest class and its probability (softmax of the read-\n"
-  "out), and the distance of its features from the nearest class mean. A picture beyond the threshold is 'none of\n"
-  "these'; the threshold is that of the file, or learn.threshold.\n"
+  "model. Every picture is classified by itself: the likeliest class and its probability (softmax of the read-out),\n"
+  "and the distance of its features from the nearest class mean. A picture beyond the threshold is 'none of these';\n"
+  "the threshold is that of the file, or learn.threshold.\n"
   "\n"
   "If the classes were learned on a chip, it goes on from the state in the file, at chip.time_s if that is later.\n"
   "The file stays as it is.\n";

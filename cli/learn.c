@@ -5,15 +5,15 @@
 
 static const char text[] =
   "Teach a classifier the classes of a folder (or zip file) that holds a folder of PNG and JPEG pictures for each\n"
-  "class, any number of classes and of pictures, and write what it has learned to a file, for 'metaxbar\n"
-  "classify'. --add teaches further classes; it needs the file of the first ones and none of their pictures.\n"
+  "class, any number of classes and of pictures, and write what it has learned to a file, for 'metaxbar classify'.\n"
+  "--add teaches further classes; it needs the file of the first ones and none of their pictures.\n"
   "\n"
   "The read-out of the model starts from the mean features of the classes; learn.updates updates follow. With\n"
   "synapse.kind=chip this happens on a simulated chip, whose state is in the file too.\n"
   "\n"
-  "A picture whose features are farther from every class mean than a threshold is 'none of these'. The threshold\n"
-  "is chosen so that learn.reject of the pictures, each held out from the mean of its class, would be beyond it.\n"
-  "Where every class has one picture only, it is the distance of a picture from the nearest one of another class.\n";
+  "A picture whose features are farther from every class mean than a threshold is 'none of these'. The threshold is\n"
+  "chosen so that learn.reject of the pictures, each held out from the mean of its class, would be beyond it. Where\n"
+  "every class has one picture only, it is the distance of a picture from the nearest one of another class.\n";
 
 static int learn(const struct options *o) {
   struct pictures_case c;

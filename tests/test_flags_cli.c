@@ -25,6 +25,9 @@ static const struct action {
   { { "eval", "fewshot" }, "--model -c --json --scores", "data net eval synapse run chip verify ledger", NULL },
   { { "eval", "arm" }, "--model -c --json --out --scores",
     "trajectory arm code lsg trainee update noise eval target synapse run chip verify ledger", NULL },
+  { { "learn" }, "--model --support --add --state --out -c --json", "learn data train synapse run chip verify",
+    CLASSIFIER },
+  { { "classify", "/nosuch" }, "--model --state -c --json --csv --sheet", "learn run chip", CLASSIFIER },
   { { "data", "info" }, "-c --json --out", "data", NULL },
   { { "data", "split" }, "-c --out", "data", NULL },
   { { "data", "fetch", "omniglot" }, "-c --quiet", "", NULL },
@@ -67,7 +70,8 @@ static const struct { const char *name, *value; } flags[] = {
   { "-c", "/nosuch.ini" }, { "--model", "/nosuch.safetensors" }, { "--run", "/proc/nosuch" },
   { "--out", "/proc/nosuch.png" }, { "--scores", "/proc/nosuch.json" }, { "--render", "/proc/nosuch.png" },
   { "--record", "/proc/nosuch" }, { "--timeout", "1" }, { "--driver", "./nosuch.so" },
-  { "--times", "1" },
+  { "--times", "1" }, { "--support", "/nosuch" }, { "--add", "/nosuch" }, { "--state", "/nosuch" },
+  { "--sheet", "/proc/nosuch.html" }, { "--csv", NULL },
   { "--resume", NULL }, { "--json", NULL }, { "--quiet", NULL }, { "--dry-run", NULL }, { "--half", NULL },
 };
 enum { N_FLAGS = sizeof flags/sizeof *flags };
@@ -79,7 +83,7 @@ static const char *const settings[] = {
   "arm.stops=no", "code.scale_m=1", "lsg.neurons=5", "trainee.seed=5", "update.rate=1",
   "noise.pass1=1", "loss.root=no", "target.file=x",      "report.tasks=1", "tradeoff.levels=8",
   "device.preset=hermes", "physics.gain=1", "link.host=x", "digital.preset=none",
-  "driver.yield=1", "measure.cells=64",
+  "driver.yield=1", "measure.cells=64", "learn.updates=1",
 };
 enum { N_SETTINGS = sizeof settings/sizeof *settings };
 

@@ -23,6 +23,7 @@ loss	The loss of the meta-training of the two spiking networks.
 noise	Errors of the chip in the training of the arm ([training the arm](arm_training.md)).
 train	Meta-training.
 eval	Evaluation.
+learn	Classes of your own pictures ([your own pictures](own_pictures.md)).
 target	A path of your own for the arm.
 synapse	How weights are represented: exact numbers, few bits, or a chip.
 chip	The chip ([the chip model](chip_model.md)).
@@ -41,9 +42,10 @@ END
 }
 
 # Every setting with the command that reads it: COMMAND, a tab, the line of --help. `bench` and `model` read what train,
-# eval and chip read.
+# eval and chip read, `learn` and `classify` some of it.
 settings() {
   local command part
+  settings_of learn | grep '^ *learn[.]' | sed 's/^ */learn\t/'
   for command in train eval chip driver data device arm report; do
     parts "$command" | while read -r part; do
       # shellcheck disable=SC2086
@@ -72,7 +74,8 @@ metres, `_deg` degrees, `_Hz` hertz, `_J` joules, `_px` pixels.
 
 Each section names the commands that read it; the last column of a table names those that read a setting where not all
 of them do. A setting that is listed twice has other defaults, or another meaning, in these commands. `bench NAME` takes
-the settings of `train NAME` and `eval NAME`; `model convert` and `model resize` take those that a model file records.
+the settings of `train NAME` and `eval NAME`; `learn` and `classify` take those that their `--help` lists; `model convert`
+and `model resize` take those that a model file records.
 
 This page is written by `tools/settings_reference.sh` from what `metaxbar COMMAND --help` prints.
 END

@@ -1,8 +1,8 @@
 // classes.h - a read-out that is taught any number of classes, each by any number of images, and more of them later
 // when the images of the first are gone. In the delta rule of learn/adapt.h every class counts the same:
 //   W <- W - alpha sum_i v_i h_i^T (p_i - onehot_i),   v_i = 1/(N n_k) for the n_k rows of class k of N
-// With as many images of every class this is (A1)-(A3) of docs/equations.md. A row is the features of an image,
-// or the mean m_k of those of a class. From W = 0 the first update leaves w_k = alpha/N (m_k - m), m the mean of all m_k,
+// With as many images of every class this is (A1)-(A3) of docs/equations.md. A row is the features of an image, or the
+// mean m_k of those of a class. From W = 0 the first update leaves w_k = alpha/N (m_k - m), m the mean of all m_k,
 // whichever of the two the rows are. The step of a class is alpha/N: a rate learned for N' classes is taken N/N' times.
 #ifndef LEARN_CLASSES_H
 #define LEARN_CLASSES_H

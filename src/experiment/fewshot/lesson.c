@@ -41,8 +41,9 @@ static int load_support(struct imageset *set, const struct fewshot *f, const cha
   if (set->channels == 3 && f->data.invert)
     return err_set(ERR_SETTING, "data.invert=yes: says what is ink, and the model takes pictures in colours");
   TRY(imagefolder_load(set, path, &options, &found));
+  TRY(imagefolder_check(set, path));
   imagefolder_note(&found, path, set->n_images, f->data.invert);
-  return imagefolder_check(set, path);
+  return 0;
 }
 
 static void report(struct pictures_learned *l, const struct taught *t, const struct fewshot *f, int n_new) {
@@ -73,6 +74,7 @@ static int teach(struct pictures_learned *l, struct taught *t, struct fewshot *f
 static int open_taught(struct taught *t, struct fewshot *f, const struct fewshot_model *model, const char *state,
                        const struct run_sources *from) {
   struct tensorfile *tf;
+  taught_init(t, model);
   TRY(tensorfile_open(&tf, state));
   const int rc = taught_read(t, f, model, tf, from);
   tensorfile_close(tf);
@@ -80,13 +82,15 @@ static int open_taught(struct taught *t, struct fewshot *f, const struct fewshot
 }
 
 // Settings of further classes; the others are in the file.
-static const char *const adding[] = { "learn.updates", "learn.reject", "learn.threshold", "chip.time_s", "run", NULL };
+static int check_adding(const struct run_sources *from) {
+  static const char *const reads[] = { "learn.updates", "learn.reject", "learn.threshold", "chip.time_s", "run", NULL };
+  for (int k = 0; k < from->n_assignments; k++) TRY(run_check_read(reads, from->assignments[k]));
+  return 0;
+}
 
-static int check_settings(const struct fewshot *f, const struct pictures_lesson *lesson,
-                          const struct run_sources *from) {
+static int check_settings(const struct fewshot *f, const struct run_sources *from) {
   static const char *const chip[] = { "chip", "verify", "learn.room", NULL };
   static const char *const quantised[] = { "synapse.bits", NULL };
-  for (int k = 0; lesson->state && k < from->n_assignments; k++) TRY(run_check_read(adding, from->assignments[k]));
   if (f->synapse.kind != RUN_CHIP) TRY(run_refuse(from, chip, "synapse.kind=chip"));
   return f->synapse.kind == RUN_QUANTISED ? 0 : run_refuse(from, quantised, "synapse.kind=quantised");
 }
@@ -96,8 +100,9 @@ static int learn(struct pictures_learned *l, void *set, const void *model, const
   struct fewshot *f = set;
   struct taught t;
   taught_init(&t, model);
-  int rc = lesson->state ? open_taught(&t, f, model, lesson->state, from) : 0;
-  if (rc == 0) rc = check_settings(f, lesson, from);
+  int rc = lesson->state ? check_adding(from) : 0;
+  if (rc == 0 && lesson->state) rc = open_taught(&t, f, model, lesson->state, from);
+  if (rc == 0) rc = check_settings(f, from);
   if (rc == 0) rc = file_out_check(lesson->out);
   if (rc == 0) rc = teach(l, &t, f, model, lesson);
   taught_release(&t);

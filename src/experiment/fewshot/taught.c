@@ -272,6 +272,7 @@ static void learn(struct taught *t, const struct fewshot *f, struct synapse *rea
   int rate;
   const double s = scale_of(t->model, &rate);
   classes_means(t->w, t->mean, t->N, t->net.ways, t->C, s, 1);
+  if (t->chip && f->learn.updates > 0) taught_make_room(t);
   t->written = readout->ops->program(readout, t->w, t->chip ? r : NULL);
   if (t->chip) chip_calibrate_matrix(t->chip, t->net.readout, r);
   if (f->learn.updates > 0 && of->steps > 0) {
@@ -314,34 +315,13 @@ static int columns_of(const struct taught *t, const struct fewshot *f, int n) {
   return n + (int)f->learn.room < TAUGHT_MOST ? n + (int)f->learn.room : TAUGHT_MOST;
 }
 
-// What the read-out would be in software, from which a chip takes its range. Leaves nothing behind but that.
-static int rehearse(struct taught *t, const struct fewshot *f, const struct imageset *set, real *w) {
-  struct taught twin;
-  struct fewshot exact = *f;
-  exact.synapse.kind = RUN_EXACT;
-  taught_init(&twin, t->model);
-  const int rc = taught_teach(&twin, &exact, set), O = vector_padded(t->net.ways);
-  for (int c = 0; rc == 0 && c < t->C; c++)
-    memcpy(w + c*O, twin.w + c*vector_padded(twin.N), (size_t)twin.N * sizeof *w);
-  taught_release(&twin);
-  return rc;
-}
-
-static int deploy(struct taught *t, const struct fewshot *f, const struct imageset *set) {
-  real *w = err_aligned((size_t)t->C * (size_t)vector_padded(t->net.ways), sizeof *w);
-  int rc = rehearse(t, f, set, w);
-  if (rc == 0) rc = taught_deploy(t, f, set, w);
-  free(w);
-  return rc;
-}
-
 int taught_teach(struct taught *t, const struct fewshot *f, const struct imageset *set) {
   struct synapse *layers[CONVNET_MAX_LAYERS];
   struct rng software = rng_stream((uint64_t)f->run.seed, RNG_QUANTISE, (uint32_t)t->N);
   real *h;
   TRY(check(t, f, set));
   TRY(taught_resize(t, f, columns_of(t, f, t->N + set->n_classes)));
-  if (f->synapse.kind == RUN_CHIP && !t->chip) TRY(deploy(t, f, set));
+  if (f->synapse.kind == RUN_CHIP && !t->chip) TRY(taught_deploy(t, f, set));
   struct rng *r = t->chip ? chip_rng(t->chip) : &software;
   taught_layers(t, f, layers, t->chip);
   int rc = see(t, layers, set, &h, r);

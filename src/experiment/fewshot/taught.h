@@ -83,7 +83,9 @@ int taught_read(struct taught *t, struct fewshot *f, const struct fewshot_model 
 
 // ---- a chip (taught_chip.c)
 
-// Write the model on a chip of the settings. The read-out gets the range of the weights w, those of software.
-int taught_deploy(struct taught *t, const struct fewshot *f, const struct imageset *set, const real *w);
+// Write the model on a chip of the settings, its read-out zero, and calibrate it on the images of the set.
+int taught_deploy(struct taught *t, const struct fewshot *f, const struct imageset *set);
+// Give the read-out, before it is written, a range beyond its weights t->w, for updates.
+void taught_make_room(const struct taught *t);
 
 #endif

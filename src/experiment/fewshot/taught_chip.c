@@ -37,18 +37,21 @@ static void show(struct chip *c, const struct convnet *net, const struct imagese
   free(z);
 }
 
-int taught_deploy(struct taught *t, const struct fewshot *f, const struct imageset *set, const real *w) {
-  const double margin = 1.5;  // the chip's features differ, and classes may come
-  const struct convnet *net = &t->net;
-  const int devices = (t->C - 1) * vector_padded(net->ways);
-  struct chip *c;
+void taught_make_room(const struct taught *t) {
+  const double margin = 1.5;
+  const int devices = (t->C - 1) * vector_padded(t->net.ways);
   double largest = 0;
+  for (int i = 0; i < devices; i++) largest = fmax(largest, fabs((double)t->w[i]));
+  if (largest > 0) chip_limit(t->chip, t->net.readout, margin*largest);
+}
+
+int taught_deploy(struct taught *t, const struct fewshot *f, const struct imageset *set) {
+  const struct convnet *net = &t->net;
+  struct chip *c;
   TRY(deploy_plan(&c, &f->chip, (uint64_t)f->run.seed, net));
-  for (int i = 0; i < devices; i++) largest = fmax(largest, fabs((double)w[i]));
-  if (largest > 0) chip_limit(c, net->readout, margin*largest);
   for (int l = 0; l <= net->readout; l++) {
     struct synapse *s = chip_synapse(c, l);
-    s->ops->program(s, l < net->readout ? t->parameters + net->offset[l] : w, chip_rng(c));
+    s->ops->program(s, t->parameters + net->offset[l], chip_rng(c));
   }
   show(c, net, set);
   chip_calibrate(c, chip_rng(c));

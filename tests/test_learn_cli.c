@@ -1,0 +1,286 @@
+// metaxbar learn and classify on folders of pictures: what they print and write, further classes, a chip, and everything
+// that is refused, with one line and nothing written.
+#include <dirent.h>
+
+#include "base/err.h"
+#include "folder.h"
+#include "image_tree.h"
+#include "jpeg_write.h"
+#include "process.h"
+
+#define MODEL "models/builtin-5w5s.safetensors"
+#define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static struct folder tmp;
+static char support[300], more[300], queries[300], state[300], wider[300];
+
+static struct process *run(const char *const *args) {
+  static struct process p;
+  memset(p.args, 0, sizeof p.args);
+  process_args(&p, args);
+  process_run(&p);
+  return &p;
+}
+
+static const char *succeeds(const char *const *args) {
+  const struct process *p = run(args);
+  CHECK(p->status == 0, "%s: %d %s", args[0], p->status, p->err);
+  return p->out;
+}
+
+static void says(const char *out, const char *text) { CHECK(strstr(out, text), "'%s' is not in:\n%s", text, out); }
+
+static void refused(int status, const char *text, const char *const *args) {
+  process_check_line(run(args), status, ARGS(text));
+}
+
+// Class folder DIR/NAME with drawings [from, from + n) of character c.
+static void drawings(const char *dir, const char *name, int c, int from, int n) {
+  static unsigned char pixels[IMAGE_TREE_SIDE*IMAGE_TREE_SIDE];
+  for (int d = from; d < from + n; d++) {
+    char file[256];
+    void *data;
+    size_t size;
+    snprintf(file, sizeof file, "%s/%s/%02d.png", dir, name, d);
+    image_tree_pixels(pixels, c, d);
+    if (png_encode(&data, &size, pixels, IMAGE_TREE_SIDE, IMAGE_TREE_SIDE, 1) < 0) abort();
+    folder_write(&tmp, file, data, size);
+    free(data);
+  }
+}
+
+static void make_pictures(void) {
+  drawings("support", "alder", 0, 0, 5);
+  drawings("support", "<b>birch", 1, 0, 2);
+  drawings("support", "trees/cedar", 2, 0, 4);
+  drawings("more", "\"oak\"", 3, 0, 3);
+  drawings("queries", "alder", 0, 9, 3);
+  drawings("queries", "birch", 1, 9, 3);
+  drawings("queries", "oak", 3, 9, 3);
+  snprintf(support, sizeof support, "%s/support", tmp.path);
+  snprintf(more, sizeof more, "%s/more", tmp.path);
+  snprintf(queries, sizeof queries, "%s/queries", tmp.path);
+  snprintf(state, sizeof state, "%s/state.safetensors", tmp.path);
+  snprintf(wider, sizeof wider, "%s/wider.safetensors", tmp.path);
+}
+
+static int count(const char *out, const char *text) {
+  int n = 0;
+  for (const char *at = out; (at = strstr(at, text)); at++) n++;
+  return n;
+}
+
+#define LEARN "learn", "--model", MODEL, "--support", support, "--out"
+#define ADD "learn", "--model", MODEL, "--add", more, "--state"
+#define CLASSIFY "classify", "--model", MODEL, "--state"
+
+static void check_learn(void) {
+  const char *out = succeeds(ARGS(LEARN, state));
+  says(out, "alder               5\n");
+  says(out, "<b>birch            2\n");
+  says(out, "trees/cedar         4\n");
+  says(out, "none of these beyond distance ");
+  CHECK(!strstr(out, "new"), "%s", out);
+  out = succeeds(ARGS(ADD, state, "--out", wider, "--json"));
+  says(out, "{\"name\": \"\\\"oak\\\"\", \"pictures\": 3, \"new\": true}");
+  says(out, "{\"name\": \"alder\", \"pictures\": 5, \"new\": false}");
+  says(out, "\"held_out\": 14, ");
+  says(succeeds(ARGS(LEARN, folder_path(&tmp, "all"), "learn.reject=0")), "no threshold: every picture gets a class\n");
+  says(succeeds(ARGS(LEARN, folder_path(&tmp, "all"), "learn.threshold=4", "--json")), "\"threshold\": 4.0, \"held_out\": 0");
+}
+
+static void check_classify(void) {
+  char first[400];
+  snprintf(first, sizeof first, "%s/alder/09.png", queries);
+  const char *out = succeeds(ARGS(CLASSIFY, state, first));
+  says(out, "alder          ");
+  CHECK(count(out, "\n") == 2 && !strncmp(out, "picture ", 8), "%s", out);
+  out = succeeds(ARGS(CLASSIFY, wider, queries, "learn.threshold=1000"));
+  CHECK(count(out, "  alder  ") >= 2 && count(out, "  <b>birch ") >= 2 && count(out, "  \"oak\" ") >= 2, "%s", out);
+  CHECK(!strstr(out, "none of these"), "%s", out);
+  out = succeeds(ARGS(CLASSIFY, wider, queries, "learn.threshold=0.001"));
+  CHECK(count(out, "none of these") == 9 && count(out, "nearest to") == 9, "%s", out);
+  out = succeeds(ARGS(CLASSIFY, wider, first, queries, "--csv", "learn.threshold=1000"));
+  CHECK(count(out, "\n") == 11 && !strncmp(out, "picture,class,likeliest,probability,distance\n", 45), "%s", out);
+  says(out, ",\"\"\"oak\"\"\",\"\"\"oak\"\"\",");
+  out = succeeds(ARGS(CLASSIFY, wider, first, "--json"));
+  says(out, "{\"classes\": [\"<b>birch\", \"alder\", \"trees/cedar\", \"\\\"oak\\\"\"], \"threshold\": ");
+  says(out, "\"none\": false, \"likeliest\": \"alder\", \"probability\": 0.");
+  says(out, "\"probabilities\": [");
+}
+
+// A JPEG file, one in the place of a PNG file, and a page.
+static void check_sheet(void) {
+  char page[300], photo[300], *text;
+  static unsigned char pixels[IMAGE_TREE_SIDE*IMAGE_TREE_SIDE];
+  size_t size;
+  snprintf(page, sizeof page, "%s", folder_path(&tmp, "page.html"));
+  snprintf(photo, sizeof photo, "%s", folder_path(&tmp, "a&b<i>.jpg"));
+  image_tree_pixels(pixels, 1, 11);
+  jpeg_write(photo, pixels, IMAGE_TREE_SIDE, IMAGE_TREE_SIDE, 1, 95);
+  succeeds(ARGS(CLASSIFY, wider, queries, photo, "--sheet", page));
+  CHECK(file_read(page, 1 << 24, &text, &size) == 0, "%s", err_message());
+  CHECK(count(text, "src=\"data:image/png;base64,iVBOR") == 10, "%d pictures", count(text, "data:image/png"));
+  says(text, "a&amp;b&lt;i&gt;.jpg");
+  says(text, "&lt;b&gt;birch");
+  CHECK(!strstr(text, "<b>birch") && !strstr(text, "<i>"), "text as markup");
+  free(text);
+}
+
+// The same answers on any number of threads; the chip's state is continued, and not changed, by a classification.
+static void check_chip(void) {
+  char chip[300], grown[300], before[1 << 14];
+  char *data[2];
+  size_t size[2];
+  snprintf(chip, sizeof chip, "%s", folder_path(&tmp, "chip"));
+  snprintf(grown, sizeof grown, "%s", folder_path(&tmp, "grown"));
+  const char *out = succeeds(ARGS(LEARN, chip, "synapse.kind=chip", "learn.updates=2"));
+  says(out, " devices written for the classes\n");
+  CHECK(file_read(chip, 1 << 28, &data[0], &size[0]) == 0, "%s", err_message());
+  snprintf(before, sizeof before, "%s", succeeds(ARGS(CLASSIFY, chip, queries, "run.threads=1", "learn.threshold=1000")));
+  CHECK(count(before, "  alder  ") >= 2 && count(before, "  <b>birch ") >= 2, "%s", before);
+  for (int k = 0; k < 2; k++) {
+    out = succeeds(ARGS(CLASSIFY, chip, queries, k ? "run.threads=3" : "run.threads=1", "learn.threshold=1000"));
+    CHECK(!strcmp(before, out), "other answers:\n%s%s", before, out);
+  }
+  CHECK(file_read(chip, 1 << 28, &data[1], &size[1]) == 0, "%s", err_message());
+  CHECK(size[0] == size[1] && !memcmp(data[0], data[1], size[0]), "the state has changed");
+  free(data[0]);
+  free(data[1]);
+  CHECK(strcmp(before, succeeds(ARGS(CLASSIFY, chip, queries, "chip.time_s=1e6", "learn.threshold=1000"))), "no drift");
+  says(succeeds(ARGS(ADD, chip, "--out", grown)), "\"oak\"               3  new\n");
+  says(succeeds(ARGS(CLASSIFY, grown, queries, "--json")), "\"trees/cedar\", \"\\\"oak\\\"\"]");
+  refused(2, "synapse.kind: has no effect here", ARGS(ADD, chip, "--out", wider, "synapse.kind=exact"));
+  refused(2, "time", ARGS(CLASSIFY, grown, queries, "chip.time_s=-1"));
+}
+
+static int n_files(const char *path) {
+  DIR *dir = opendir(path);
+  int n = 0;
+  while (dir && readdir(dir)) n++;
+  if (dir) closedir(dir);
+  return n;
+}
+
+static void check_support_refused(void) {
+  char bad[300], out[300], grey[300];
+  snprintf(out, sizeof out, "%s", folder_path(&tmp, "none"));
+  const int before = n_files(tmp.path);
+#define BAD(folder) (snprintf(bad, sizeof bad, "%s/" folder, tmp.path), bad)
+#define FROM(folder) ARGS("learn", "--model", MODEL, "--support", BAD(folder), "--out", out)
+  refused(1, "absent", FROM("absent"));
+  file_make_dirs(BAD("bad/empty"));
+  refused(1, "no PNG or JPEG images in class folders", FROM("bad/empty"));
+  drawings("bad/one", "alone", 0, 0, 2);
+  refused(2, "one class, alone: there must be two at least", FROM("bad/one"));
+  drawings("bad/hollow", "first", 0, 0, 2);
+  drawings("bad/hollow", "second", 1, 0, 2);
+  folder_write(&tmp, "bad/hollow/third/notes.txt", "x", 1);
+  process_check_line(run(FROM("bad/hollow")), 1, ARGS("class third: no PNG or JPEG images"));
+  drawings("bad/damaged", "first", 0, 0, 2);
+  folder_write(&tmp, "bad/damaged/second/0.png", "no picture", 10);
+  refused(1, "bad/damaged: second/0.png: PNG image", FROM("bad/damaged"));
+  for (int k = 0; k < 1025; k++) {
+    char name[64];
+    snprintf(name, sizeof name, "%04d", k);
+    drawings("bad/many", name, k % 50, 0, 1);
+  }
+  refused(2, "1025 classes: a read-out has at most 1024", FROM("bad/many"));
+  snprintf(grey, sizeof grey, "%s/support", tmp.path);
+  refused(1, "none of 11 images has any colour",
+          ARGS("learn", "--model", "models/cifar-5w5s.safetensors", "--support", grey, "--out", out));
+  CHECK(!file_exists(out) && n_files(tmp.path) == before + 1, "something was written");  // the folder bad
+}
+
+static void check_settings_refused(void) {
+  char out[300];
+  snprintf(out, sizeof out, "%s", folder_path(&tmp, "none"));
+  refused(2, "--support DIR or --add DIR", ARGS("learn", "--model", MODEL, "--out", out));
+  refused(2, "--add DIR, --state FILE: further classes need both",
+          ARGS("learn", "--model", MODEL, "--add", more, "--out", out));
+  refused(2, "learn.reject=0.7", ARGS(LEARN, out, "learn.reject=0.7"));
+  refused(2, "learn.threshold=-1", ARGS(LEARN, out, "learn.threshold=-1"));
+  refused(2, "learn.threshold=x", ARGS(CLASSIFY, state, queries, "learn.threshold=x"));
+  refused(2, "learn.room=3: has an effect with synapse.kind=chip only", ARGS(LEARN, out, "learn.room=3"));
+  refused(2, "synapse.bits=3: has an effect with synapse.kind=quantised only", ARGS(LEARN, out, "synapse.bits=3"));
+  refused(2, "learn.room: has no effect here", ARGS(ADD, state, "--out", out, "learn.room=3"));
+  refused(2, "eval.tasks: has no effect here", ARGS(CLASSIFY, state, queries, "eval.tasks=3"));
+  refused(2, "chip.driver=nosuch: the state of a chip behind a driver cannot be kept",
+          ARGS(LEARN, out, "synapse.kind=chip", "chip.driver=nosuch"));
+  refused(2, "models/sine.safetensors: a model of sine: it learns no pictures",
+          ARGS("learn", "--model", "models/sine.safetensors", "--support", support, "--out", out));
+  refused(1, "/proc/none", ARGS(LEARN, "/proc/none"));
+  refused(2, "--csv: has no effect beside --json", ARGS(CLASSIFY, state, queries, "--csv", "--json"));
+  CHECK(!file_exists(out), "something was written");
+}
+
+static void check_state_refused(void) {
+  char out[300], bad[300], *data;
+  size_t size;
+  snprintf(out, sizeof out, "%s", folder_path(&tmp, "none"));
+  snprintf(bad, sizeof bad, "%s", folder_path(&tmp, "cut"));
+  CHECK(file_read(state, 1 << 26, &data, &size) == 0, "%s", err_message());
+  folder_write(&tmp, "cut", data, size / 2);
+  free(data);
+  refused(1, bad, ARGS(CLASSIFY, bad, queries));
+  refused(1, "classes were taught to another model",
+          ARGS("classify", "--model", "models/omniglot-5w5s.safetensors", "--state", state, queries));
+  refused(2, "class <b>birch was taught before",
+          ARGS("learn", "--model", MODEL, "--add", support, "--state", state, "--out", out));
+  refused(1, "not a file of taught classes", ARGS(CLASSIFY, MODEL, queries));
+  refused(1, "/nosuch", ARGS(CLASSIFY, "/nosuch", queries));
+  CHECK(!file_exists(out), "something was written");
+}
+
+static void check_pictures_refused(void) {
+  char page[300], bad[300];
+  snprintf(page, sizeof page, "%s", folder_path(&tmp, "no.html"));
+  snprintf(bad, sizeof bad, "%s", folder_path(&tmp, "text.png"));
+  folder_write(&tmp, "text.png", "no picture", 10);
+  refused(1, "text.png: PNG image", ARGS(CLASSIFY, state, queries, bad, "--sheet", page));
+  refused(1, "/nosuch.png", ARGS(CLASSIFY, state, "/nosuch.png", "--sheet", page));
+  file_make_dirs(folder_path(&tmp, "bad/empty"));
+  snprintf(bad, sizeof bad, "%s", folder_path(&tmp, "bad/empty"));
+  refused(1, "no PNG or JPEG images in this folder", ARGS(CLASSIFY, state, bad));
+  refused(2, "IMAGE|FOLDER... is missing", ARGS(CLASSIFY, state));
+  CHECK(!file_exists(page), "a page was written");
+}
+
+// A model of colours takes colours, few of them being grey.
+static void check_colours(void) {
+  static unsigned char pixels[40*30*3];
+  char colours[300], learned[300], grey[400];
+  for (int i = 0; i < 6; i++) {
+    char name[64];
+    snprintf(name, sizeof name, "colours/%s/%d.png", i < 3 ? "red" : "blue", i);
+    for (int k = 0; k < 40*30*3; k++)
+      pixels[k] = (unsigned char)((k % 3 == (i < 3 ? 0 : 2) ? 200 : 20) + (k*(i + 3)) % 50);
+    if (png_rgb_write(folder_path(&tmp, name), pixels, 30, 40) < 0) abort();
+  }
+  snprintf(colours, sizeof colours, "%s/colours", tmp.path);
+  snprintf(learned, sizeof learned, "%s", folder_path(&tmp, "learned"));
+  succeeds(ARGS("learn", "--model", "models/cifar-5w5s.safetensors", "--support", colours, "--out", learned));
+  const char *out = succeeds(ARGS("classify", "--model", "models/cifar-5w5s.safetensors", "--state", learned, colours,
+                                  "learn.threshold=1e6", "--csv", "--sheet", folder_path(&tmp, "colours.html")));
+  CHECK(count(out, ",\"red\",\"red\",") == 3 && count(out, ",\"blue\",\"blue\",") == 3, "%s", out);
+  snprintf(grey, sizeof grey, "%s/alder/09.png", queries);
+  refused(1, "none of 1 pictures has any colour",
+          ARGS("classify", "--model", "models/cifar-5w5s.safetensors", "--state", learned, grey));
+}
+
+int main(void) {
+  if (!process_available()) return 77;
+  tmp = folder_make();
+  make_pictures();
+  check_learn();
+  check_classify();
+  check_sheet();
+  check_chip();
+  check_support_refused();
+  check_settings_refused();
+  check_state_refused();
+  check_pictures_refused();
+  check_colours();
+  folder_remove(&tmp);
+  return test_summary();
+}

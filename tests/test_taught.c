@@ -1,0 +1,385 @@
+// Classes taught one after another: in software the same as at once; pictures told apart, and those of no class; the
+// threshold against held-out pictures one by one; files that go on bit for bit, also on a chip, and what they refuse.
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/rng.h"
+#include "base/tensorfile.h"
+#include "chip/chip.h"
+#include "data/characters.h"
+#include "data/render.h"
+#include "experiment/fewshot/fewshot.h"
+#include "experiment/pictures.h"
+#include "folder.h"
+#include "learn/classes.h"
+#include "test.h"
+#include "unsealed.h"
+
+enum { SIDE = 60, SEED = 77, QUERIES = 4 };
+static struct folder tmp;
+static struct fewshot settings;
+static struct fewshot_model model;
+
+static void set(const char *assignment) { CHECK(settings_set(settings.sections, assignment) == 0, "%s", err_message()); }
+
+static void reset(void) {
+  const struct run_sources none = { 0 };
+  if (model.parameters) fewshot_model_release(&model);
+  fewshot_init(&settings);
+  fewshot_pictures.begin(&settings);
+  CHECK(fewshot_model_load(&model, &settings, "models/builtin-5w5s.safetensors", &none) == 0, "%s", err_message());
+}
+
+// Characters first, first + 1, ...: class c has n[c] drawings from `from` on.
+static struct imageset characters(int first, int n_classes, const int *n, int from) {
+  static unsigned char ink[SIDE*SIDE];
+  struct imageset s;
+  imageset_init(&s, IMAGESET_AREA, model.net.side[0]);
+  for (int c = 0; c < n_classes; c++) {
+    char name[32];
+    snprintf(name, sizeof name, "character %d", first + c);
+    imageset_add_class(&s, name, name);
+    for (int d = 0; d < n[c]; d++) {
+      characters_draw(ink, SIDE, SEED, first + c, from + d);
+      imageset_add_image(&s, ink, SIDE, SIDE);
+    }
+  }
+  return s;
+}
+
+static const int shots[] = { 5, 2, 3, 4, 6, 5, 1, 3 };
+
+static int teach(struct taught *t, int first, int n) {
+  struct imageset s = characters(first, n, shots + first, 0);
+  const int rc = taught_teach(t, &settings, &s);
+  imageset_release(&s);
+  return rc;
+}
+
+static void begin(struct taught *t, int first, int n) {
+  taught_init(t, &model);
+  CHECK(teach(t, first, n) == 0, "%s", err_message());
+}
+
+// Features, logits and distances of drawings of n characters that were not taught.
+struct answers {
+  int n;
+  real *h, *z;
+  double *distance;
+};
+
+static struct answers ask(const struct taught *t, int first, int n_classes) {
+  int n[16];
+  for (int c = 0; c < n_classes; c++) n[c] = QUERIES;
+  struct imageset s = characters(first, n_classes, n, 10);
+  struct synapse *layers[CONVNET_MAX_LAYERS];
+  struct convnet_work work;
+  struct answers a = { .n = s.n_images };
+  struct rng r = rng_stream(1, RNG_TEST, 0);
+  const size_t OP = (size_t)vector_padded(t->net.ways), images = (size_t)a.n;
+  convnet_work_init(&work, &t->net, a.n);
+  work.n[0] = a.n;
+  for (int i = 0; i < a.n; i++) {
+    const struct view v = render_plain(i);
+    render_view(&s, work.y[0] + (size_t)i * convnet_pixels(&t->net, 0) * VECTOR_PADDING, VECTOR_PADDING, &v);
+  }
+  a.h = err_aligned(images * (size_t)t->CP, sizeof *a.h);
+  a.z = err_aligned(images * OP, sizeof *a.z);
+  a.distance = err_calloc(images, sizeof *a.distance);
+  struct chip *chip = t->chip ? chip_clone(t->chip) : NULL;
+  taught_layers(t, &settings, layers, chip);
+  convnet_forward(&t->net, &work, layers, 0, CONVNET_FIXED, &t->fixed, &r);
+  memcpy(a.h, work.h, images * (size_t)t->CP * sizeof *a.h);
+  classes_logits(a.z, layers[t->net.readout], a.h, a.n, &r);
+  for (int i = 0; i < a.n; i++) a.distance[i] = taught_distance(t, a.h + i*t->CP);
+  taught_layers_free(t, layers);
+  chip_free(chip);
+  convnet_work_release(&work);
+  imageset_release(&s);
+  return a;
+}
+
+static void answers_free(struct answers *a) {
+  free(a->h);
+  free(a->z);
+  free(a->distance);
+}
+
+static double accuracy(const struct taught *t, const struct answers *a) {
+  const int OP = vector_padded(t->net.ways);
+  int correct = 0;
+  for (int i = 0; i < a->n; i++) {
+    int best = 0;
+    for (int k = 1; k < t->N; k++) best = a->z[i*OP + k] > a->z[i*OP + best] ? k : best;
+    correct += best == i/QUERIES;
+  }
+  return (double)correct / a->n;
+}
+
+static double beyond(const struct taught *t, const struct answers *a) {
+  int n = 0;
+  for (int i = 0; i < a->n; i++) n += a->distance[i] > t->threshold;
+  return (double)n / a->n;
+}
+
+// Any number of classes, of any number of pictures each.
+static void test_apart(void) {
+  struct taught t;
+  reset();
+  begin(&t, 0, 8);
+  struct answers known = ask(&t, 0, 8), unknown = ask(&t, 100, 8);
+  CHECK(t.N == 8 && t.net.ways == 8 && t.pictures[4] == 6 && !strcmp(t.name[2], "character 2"), "%d classes", t.N);
+  CHECK(accuracy(&t, &known) >= 0.9, "accuracy %g", accuracy(&t, &known));
+  CHECK(beyond(&t, &known) <= 0.35 && beyond(&t, &unknown) >= 0.7, "%g of these, %g of others are beyond the threshold",
+        beyond(&t, &known), beyond(&t, &unknown));
+  answers_free(&known);
+  answers_free(&unknown);
+  taught_release(&t);
+  set("learn.updates=3");
+  begin(&t, 0, 8);
+  known = ask(&t, 0, 8);
+  CHECK(accuracy(&t, &known) >= 0.9, "accuracy after updates %g", accuracy(&t, &known));
+  answers_free(&known);
+  taught_release(&t);
+  reset();
+  set("synapse.kind=quantised");
+  set("synapse.bits=8");
+  begin(&t, 0, 8);
+  known = ask(&t, 0, 8);
+  CHECK(accuracy(&t, &known) >= 0.85, "accuracy with 8 bits %g", accuracy(&t, &known));
+  answers_free(&known);
+  taught_release(&t);
+}
+
+static void compare(const struct taught *a, const struct taught *b, double tolerance, const char *what) {
+  double largest = 0, difference = 0;
+  CHECK(a->N == b->N && a->net.ways == b->net.ways && a->n_held == b->n_held, "%s: %d and %d classes", what, a->N, b->N);
+  for (int i = 0; i < a->C*vector_padded(a->net.ways); i++) {
+    largest = fmax(largest, fabs((double)a->w[i]));
+    difference = fmax(difference, fabs((double)(a->w[i] - b->w[i])));
+  }
+  CHECK(difference <= test_tol(tolerance)*largest, "%s: weights of %g differ by %g", what, largest, difference);
+  for (int i = 0; i < a->N*a->CP; i++)
+    CHECK(fabs((double)(a->mean[i] - b->mean[i])) <= test_tol(tolerance)*20, "%s: means differ", what);
+  CHECK_REL(a->threshold, b->threshold, tolerance);
+}
+
+// The statistics are those of the first two classes in both.
+static void test_one_by_one(void) {
+  struct taught together, apart;
+  reset();
+  begin(&together, 0, 2);
+  CHECK(teach(&together, 2, 5) == 0, "%s", err_message());
+  begin(&apart, 0, 2);
+  for (int k = 2; k < 7; k++) CHECK(teach(&apart, k, 1) == 0, "%s", err_message());
+  compare(&together, &apart, 2e-6, "one by one");
+  taught_release(&together);
+  taught_release(&apart);
+}
+
+// Of each picture, the mean of the others of its class computed from these.
+static void test_threshold(void) {
+  static const int n[] = { 4, 3 };
+  struct taught t;
+  struct imageset s;
+  reset();
+  set("learn.reject=0.25");
+  s = characters(0, 2, n, 0);
+  taught_init(&t, &model);
+  CHECK(taught_teach(&t, &settings, &s) == 0, "%s", err_message());
+  CHECK(t.n_held == 7 && t.threshold == t.held[5], "%d held out, %g", t.n_held, t.threshold);  // 1 of 7 beyond it
+  for (int i = 1; i < 7; i++) CHECK(t.held[i - 1] <= t.held[i], "not in order");
+  // the sum of squares of n pictures from the mean of the others is n/(n - 1) times the sum from the mean of all
+  double sum = 0, square = 0;
+  for (int i = 0; i < 7; i++) sum += t.held[i]*t.held[i];
+  struct synapse *layers[CONVNET_MAX_LAYERS];
+  struct convnet_work work;
+  convnet_work_init(&work, &t.net, 7);
+  work.n[0] = 7;
+  for (int i = 0; i < 7; i++) {
+    const struct view v = render_plain(i);
+    render_view(&s, work.y[0] + (size_t)i * convnet_pixels(&t.net, 0) * VECTOR_PADDING, VECTOR_PADDING, &v);
+  }
+  taught_layers(&t, &settings, layers, NULL);
+  convnet_forward(&t.net, &work, layers, 0, CONVNET_FIXED, &t.fixed, NULL);
+  for (int i = 0; i < 7; i++) {
+    const int c = i >= 4, first = c ? 4 : 0, m = n[c];
+    double of = 0;
+    for (int x = 0; x < t.C; x++) {
+      double others = 0;
+      for (int j = first; j < first + m; j++) others += j == i ? 0 : (double)work.h[j*t.CP + x] / (m - 1);
+      of += pow((double)work.h[i*t.CP + x] - others, 2);
+    }
+    square += of * (m*m - 1.0)/(m*m);
+  }
+  CHECK_REL(sum, square, 1e-4);
+  taught_layers_free(&t, layers);
+  convnet_work_release(&work);
+  imageset_release(&s);
+  taught_release(&t);
+  set("learn.reject=0");
+  begin(&t, 0, 3);
+  CHECK(isinf(t.threshold), "%g", t.threshold);
+  taught_release(&t);
+  set("learn.threshold=3.5");
+  begin(&t, 0, 3);
+  CHECK(t.threshold == 3.5, "%g", t.threshold);
+  taught_release(&t);
+}
+
+// One picture of each class: the distance of the nearest other one.
+static void test_single(void) {
+  static const int n[] = { 1, 1 };
+  struct taught t;
+  reset();
+  struct imageset s = characters(0, 2, n, 0);
+  taught_init(&t, &model);
+  CHECK(taught_teach(&t, &settings, &s) == 0, "%s", err_message());
+  CHECK(t.n_held == 0, "%d", t.n_held);
+  CHECK_REL(t.threshold, sqrt(classes_distance2(t.mean, t.mean + t.CP, t.C)), 1e-6);
+  imageset_release(&s);
+  taught_release(&t);
+}
+
+// ---- files
+
+static int load(struct taught *t, const char *path) {
+  const struct run_sources none = { 0 };
+  struct tensorfile *tf;
+  taught_init(t, &model);
+  TRY(tensorfile_open(&tf, path));
+  const int rc = taught_read(t, &settings, &model, tf, &none);
+  tensorfile_close(tf);
+  return rc;
+}
+
+// What is read answers as what was written, and takes further classes as that does.
+static void check_file(const char *name, int more) {
+  char path[300];
+  struct taught t, back;
+  snprintf(path, sizeof path, "%s", folder_path(&tmp, name));
+  begin(&t, 0, 4);
+  CHECK(taught_save(&t, &settings, path) == 0, "%s", err_message());
+  reset();
+  CHECK(load(&back, path) == 0, "%s", err_message());
+  for (int pass = 0; pass < 2; pass++) {
+    struct answers a = ask(&t, 0, 4), b = ask(&back, 0, 4);
+    CHECK(!memcmp(a.z, b.z, (size_t)a.n * (size_t)vector_padded(t.net.ways) * sizeof *a.z), "%s: other answers", name);
+    CHECK(accuracy(&t, &a) >= 0.85, "%s: accuracy %g", name, accuracy(&t, &a));
+    CHECK(!memcmp(a.distance, b.distance, (size_t)a.n * sizeof(double)) && t.threshold == back.threshold, "%s", name);
+    answers_free(&a);
+    answers_free(&b);
+    if (pass == 0) CHECK(teach(&t, 4, more) == 0 && teach(&back, 4, more) == 0, "%s", err_message());
+  }
+  CHECK(back.N == 4 + more && back.pictures[4] == 6, "%d classes", back.N);
+  taught_release(&t);
+  taught_release(&back);
+}
+
+static void test_files(void) {
+  reset();
+  set("learn.updates=2");
+  check_file("exact", 3);
+  reset();
+  set("synapse.kind=chip");
+  set("chip.time_s=3600");
+  check_file("chip", 2);
+}
+
+static void test_chip_room(void) {
+  struct taught t;
+  reset();
+  set("synapse.kind=chip");
+  set("learn.room=1");
+  begin(&t, 0, 3);
+  CHECK(t.net.ways == 4 && t.written > 0, "%d columns, %ld devices written", t.net.ways, t.written);
+  CHECK(teach(&t, 3, 1) == 0, "%s", err_message());
+  CHECK(teach(&t, 4, 1) == ERR_SETTING && strstr(err_message(), "the read-out on the chip has 4 columns (learn.room)"),
+        "%s", err_message());
+  taught_release(&t);
+}
+
+// ---- what is refused
+
+static void refused(int code, const char *text, int rc) {
+  CHECK(rc == code && strstr(err_message(), text), "%d %s, not '%s'", rc, err_message(), text);
+}
+
+// The file with one text in place of another of the same length.
+static int altered(struct taught *t, const char *path, const char *from, const char *to) {
+  char *data, other[300];
+  size_t size;
+  CHECK(strlen(from) == strlen(to) && file_read(path, 1 << 26, &data, &size) == 0, "%s", from);
+  char *at = memmem(data, size, from, strlen(from));
+  CHECK(at != NULL, "no %s in %s", from, path);
+  if (at) memcpy(at, to, strlen(to));
+  unseal(data, size);
+  snprintf(other, sizeof other, "%s", folder_path(&tmp, "altered"));
+  folder_write(&tmp, "altered", data, size);
+  free(data);
+  const int rc = load(t, other);
+  taught_release(t);
+  return rc;
+}
+
+static void check_damaged(const char *path) {
+  struct taught t;
+  char *data;
+  size_t size;
+  CHECK(file_read(path, 1 << 26, &data, &size) == 0, "%s", err_message());
+  for (size_t n = 0; n < size; n += 1 + size/50) {
+    folder_write(&tmp, "cut", data, n);
+    CHECK(load(&t, folder_path(&tmp, "cut")) < 0, "cut off after %zu bytes", n);
+    taught_release(&t);
+  }
+  data[size - 3] ^= 1;
+  folder_write(&tmp, "cut", data, size);
+  refused(ERR_FORMAT, "checksum", load(&t, folder_path(&tmp, "cut")));
+  taught_release(&t);
+  free(data);
+}
+
+static void test_refused(void) {
+  struct taught t;
+  char path[300];
+  reset();
+  taught_init(&t, &model);
+  refused(ERR_SETTING, "no support", teach(&t, 0, 0));
+  refused(ERR_SETTING, "one class, character 0: there must be two at least", teach(&t, 0, 1));
+  CHECK(teach(&t, 0, 2) == 0, "%s", err_message());
+  refused(ERR_SETTING, "class character 1 was taught before", teach(&t, 1, 2));
+  snprintf(path, sizeof path, "%s", folder_path(&tmp, "small"));
+  CHECK(taught_save(&t, &settings, path) == 0, "%s", err_message());
+  taught_release(&t);
+  refused(ERR_FORMAT, "class.1: there are two classes character 0", altered(&t, path, "character 1", "character 0"));
+  refused(ERR_FORMAT, "taught to another model", altered(&t, path, "\"model\"", "\"nodel\""));
+  refused(ERR_FORMAT, "not a file of taught classes", altered(&t, path, "metaxbar taught", "metaxbar nought"));
+  refused(ERR_FORMAT, "class.1: the name of a class is missing", altered(&t, path, "\"class.1\"", "\"klass.1\""));
+  refused(ERR_FORMAT, "class.mean", altered(&t, path, "\"class.mean\"", "\"klass.mean\""));
+  refused(ERR_FORMAT, "readout.weight", altered(&t, path, "\"readout.weight\"", "\"readaut.weight\""));
+  refused(ERR_FORMAT, "norm.inverse", altered(&t, path, "\"norm.inverse\"", "\"norm.investe\""));
+  refused(ERR_FORMAT, "learn.reject", altered(&t, path, "\"learn.reject\": \"0", "\"learn.reject\": \"7"));
+  check_damaged(path);
+  refused(ERR_FORMAT, "not a file of taught classes", load(&t, "models/builtin-5w5s.safetensors"));
+  taught_release(&t);
+  const struct run_sources none = { 0 };
+  fewshot_model_release(&model);
+  CHECK(fewshot_model_load(&model, &settings, "models/omniglot-5w5s.safetensors", &none) == 0, "%s", err_message());
+  refused(ERR_FORMAT, "the classes were taught to another model; the fingerprint of models/omniglot-5w5s.safetensors is",
+          load(&t, path));
+  taught_release(&t);
+}
+
+int main(void) {
+  tmp = folder_make();
+  test_apart();
+  test_one_by_one();
+  test_threshold();
+  test_single();
+  test_files();
+  test_chip_room();
+  test_refused();
+  fewshot_model_release(&model);
+  folder_remove(&tmp);
+  return test_summary();
+}
