@@ -20,6 +20,7 @@
 static const char format[] = "metaxbar taught classes";
 
 // The settings that a file records. Those of the chip one by one: the texts that say which chip it is begin like them.
+// A file of somebody else does not say what to run or read (chip.driver, chip.table).
 struct recorded {
   const char *names[80];  // ends with NULL
   char chip[64][48];
@@ -32,7 +33,7 @@ static void list_recorded(struct recorded *r) {
   for (size_t k = 0; k < sizeof others/sizeof *others; k++) r->names[n++] = others[k];
   for (size_t k = 0; chip_param_table[k].type != PARAM_TYPE_END; k++) {
     assert(k < sizeof r->chip/sizeof *r->chip);
-    if (chip_param_table[k].user) continue;
+    if (chip_param_table[k].user || !strcmp(chip_param_table[k].name, "table")) continue;
     snprintf(r->chip[k], sizeof r->chip[k], "chip.%s", chip_param_table[k].name);
     r->names[n++] = r->chip[k];
   }
