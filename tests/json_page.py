@@ -112,6 +112,10 @@ check("data-info", "data", "info", *folder)
 check("data-info", "data", "info", *folder, "data.channels=3")
 check("eval-fewshot", "eval", "fewshot", "--model", builtin, *folder, "eval.shots=1", "eval.queries=1", "eval.tasks=2")
 
+taught = ["--model", builtin, "--state", file("taught")]
+check("learn", "learn", "--model", builtin, "--support", file("images/test"), "--out", file("taught"), *chip)
+check("classify", "classify", *taught, file("images/test"))
+
 check("eval-arm", "eval", "arm", *arm, "eval.trajectories=2", "synapse.kind=quantised")
 check("eval-arm", "eval", "arm", *arm, "eval.trajectories=2", *chip, "ledger.pulse_energy_J=1e-12")
 check("arm", "arm", *arm)
