@@ -219,7 +219,7 @@ MX_API int mx_fewshot_load(struct mx_fewshot **model, const char *path, const ch
 /// @param model  the classifier, or NULL
 MX_API void mx_fewshot_free(struct mx_fewshot *model);
 
-/// Ask how many classes a task has.
+/// Ask how many classes a task has, or how many were taught.
 /// @param model  the classifier
 /// @return the number of classes; #MX_ERROR_ARGUMENT
 MX_API int mx_fewshot_ways(const struct mx_fewshot *model);
@@ -281,6 +281,42 @@ MX_API int mx_fewshot_adapt(struct mx_fewshot *model, const float *images, const
 /// @param n                   number of images, at least 1; with eval.batchnorm=task at most 1024
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if a pixel is not finite
 MX_API int mx_fewshot_classify(struct mx_fewshot *model, int *labels, float *probabilities, const float *images, int n);
+
+/// Teach classes beside those that were taught before: any number, each with any number of images, whatever the model
+/// was trained with (`metaxbar learn`). The first images give the statistics of the normalisation. From then on
+/// mx_fewshot_ways() is the number of classes taught, and mx_fewshot_classify() tells these apart; mx_fewshot_adapt()
+/// forgets them. It needs no mx_fewshot_deploy(): with synapse.kind=chip a chip of its own is written, calibrated on
+/// these images.
+/// @param model    a classifier
+/// @param classes  number of new classes; with those before at least 2 and at most 1024
+/// @param images   their images (n, S, S, C)
+/// @param labels   class of each image (n), 0 to classes - 1 for the new ones; every class has an image
+/// @param n        number of images, at least 1
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if a pixel is not finite
+MX_API int mx_fewshot_teach(struct mx_fewshot *model, int classes, const float *images, const int *labels, int n);
+
+/// Distances of images from the classes taught: that of their features from the nearest class mean. An image beyond the
+/// threshold is taken for none of the classes.
+/// @param model            a classifier that has been taught classes
+/// @param[out] distances   of each image (n)
+/// @param[out] threshold   chosen by the settings learn.reject and learn.threshold; infinite if there is none; or NULL
+/// @param images           query images (n, S, S, C)
+/// @param n                number of images, at least 1
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if a pixel is not finite
+MX_API int mx_fewshot_distances(struct mx_fewshot *model, double *distances, double *threshold, const float *images,
+                                int n);
+
+/// Write the classes taught to a file (docs/file_formats.md), with the state of the chip if there is one.
+/// @param model  a classifier that has been taught classes
+/// @param path   of the file, which is replaced
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO
+MX_API int mx_fewshot_save_classes(const struct mx_fewshot *model, const char *path);
+
+/// Read the classes that this model was taught, with the settings recorded there, in place of those that it has.
+/// @param model  a classifier
+/// @param path   of a file of mx_fewshot_save_classes() or `metaxbar learn`
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO; #MX_ERROR_FORMAT, also for a file of another model
+MX_API int mx_fewshot_load_classes(struct mx_fewshot *model, const char *path);
 
 /// Read a number about the chip that the model is deployed on. Counts include all tasks learned there.
 /// @param model       a classifier deployed on a chip

@@ -1,4 +1,5 @@
 // The public interface as a program of its own uses it, compared with the library itself; and what it refuses.
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/tensorfile.h"
@@ -289,6 +290,59 @@ static void check_fewshot(void) {
   REFUSES(mx_character(NULL, 8, 1, 0, 0), MX_ERROR_ARGUMENT, "NULL");
 }
 
+// Seven classes taught to a model of five, the last two later and by other numbers of images; the file of them goes on.
+static void check_taught(const char *kind) {
+  enum { CLASSES = 7, MORE = 2, QUERIES = 3 };
+  static float images[N*S*S], more[8*S*S], queries[CLASSES*QUERIES*S*S], p[CLASSES*QUERIES*CLASSES],
+      again[CLASSES*QUERIES*CLASSES];
+  static const int later[] = { 1, 0, 0, 0, 1 };
+  unsigned char ink[INK*INK];
+  double distance[CLASSES*QUERIES], threshold = 0, n = 0;
+  int labels[N], found[CLASSES*QUERIES], right = 0;
+  struct mx_fewshot *m = NULL, *back = NULL;
+  char path[64];
+  snprintf(path, sizeof path, "/tmp/metaxbar_test_taught_%d", (int)getpid());
+  WORKS(mx_fewshot_load(&m, MODEL, LIST(kind, "learn.reject=0.1")));
+  for (int i = 0; i < N; i++) labels[i] = i / SHOTS;
+  draw(m, images, 0);
+  for (int i = 0; i < 5; i++) {
+    WORKS(mx_character(ink, INK, 9, WAYS + later[i], i));
+    WORKS(mx_fewshot_image(m, more + i*S*S, ink, INK, INK));
+  }
+  for (int i = 0; i < CLASSES*QUERIES; i++) {
+    WORKS(mx_character(ink, INK, 9, i / QUERIES, 12 + i % QUERIES));
+    WORKS(mx_fewshot_image(m, queries + i*S*S, ink, INK, INK));
+  }
+  REFUSES(mx_fewshot_distances(m, distance, NULL, images, N), MX_ERROR_ARGUMENT, "mx_fewshot_teach comes first");
+  REFUSES(mx_fewshot_save_classes(m, path), MX_ERROR_ARGUMENT, "mx_fewshot_teach comes first");
+  REFUSES(mx_fewshot_teach(m, 1, images, labels, 3), MX_ERROR_ARGUMENT, "two at least");
+  REFUSES(mx_fewshot_teach(m, 6, images, labels, N), MX_ERROR_ARGUMENT, "class 5 has no image");
+  REFUSES(mx_fewshot_teach(m, 4, images, labels, N), MX_ERROR_ARGUMENT, "label 4 of image 20");
+  REFUSES(mx_fewshot_teach(m, 2000, images, labels, N), MX_ERROR_ARGUMENT, "2000 classes");
+  WORKS(mx_fewshot_teach(m, WAYS, images, labels, N));
+  WORKS(mx_fewshot_teach(m, MORE, more, later, 5));
+  CHECK(mx_fewshot_ways(m) == CLASSES, "%d classes", mx_fewshot_ways(m));
+  WORKS(mx_fewshot_save_classes(m, path));
+  WORKS(mx_fewshot_load(&back, MODEL, NULL));
+  WORKS(mx_fewshot_load_classes(back, path));
+  WORKS(mx_fewshot_classify(m, found, p, queries, CLASSES*QUERIES));
+  WORKS(mx_fewshot_classify(back, found, again, queries, CLASSES*QUERIES));
+  CHECK(!memcmp(p, again, sizeof p), "%s: the file answers otherwise", kind);
+  for (int i = 0; i < CLASSES*QUERIES; i++) right += found[i] == i / QUERIES;
+  CHECK(right >= CLASSES*QUERIES - 3, "%s: %d of %d", kind, right, CLASSES*QUERIES);
+  WORKS(mx_fewshot_distances(back, distance, &threshold, queries, CLASSES*QUERIES));
+  for (int i = 0; i < CLASSES*QUERIES; i++) n += distance[i] > threshold;
+  CHECK(threshold > 0 && n < CLASSES*QUERIES/2, "%g of %d beyond %g", n, CLASSES*QUERIES, threshold);
+  REFUSES(mx_fewshot_load_classes(back, MODEL), MX_ERROR_FORMAT, "not a file of taught classes");
+  CHECK(mx_fewshot_ways(back) == CLASSES, "forgotten");
+  WORKS(mx_fewshot_deploy(back, 1));
+  WORKS(mx_fewshot_adapt(back, images, labels, N));
+  CHECK(mx_fewshot_ways(back) == WAYS, "%d classes", mx_fewshot_ways(back));
+  mx_fewshot_free(m);
+  mx_fewshot_free(back);
+  unlink(path);
+}
+
 // Each query alone or all together: the same, with the statistics of the support; and on every kind of array.
 static void check_arrays(void) {
   static float images[2*N*S*S], p[N*WAYS], alone[WAYS];
@@ -514,6 +568,8 @@ int main(void) {
     check_layers();
     check_colours(&f);
     check_arrays();
+  check_taught("synapse.kind=exact");
+  check_taught("synapse.kind=chip");
     check_device();
   }
   folder_remove(&f);

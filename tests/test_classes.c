@@ -129,8 +129,8 @@ static void test_offset(void) {
   for (int i = 0; i < ROWS; i++)
     for (int k = 1; k < N; k++) {
       const double near = classes_distance2(h + i*CP, mean + k*CP, C), first = classes_distance2(h + i*CP, mean, C);
-      CHECK(fabs((double)(z[i*OP + k] - z[i*OP]) + s*(near - first)/2) <= test_tol(10*tolerance()), "row %d class %d: %g",
-            i, k, (double)(z[i*OP + k] - z[i*OP]));
+      CHECK(fabs((double)(z[i*OP + k] - z[i*OP]) + s*(near - first)/2) <= test_tol(10*tolerance()),
+            "row %d class %d: %g", i, k, (double)(z[i*OP + k] - z[i*OP]));
     }
   CHECK(z[N] == 0 && fabs(classes_distance2(h, mean, C)) < test_tol(1e-12), "a class of one image, a free column");
   readout->ops->free(readout);

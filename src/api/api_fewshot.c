@@ -5,14 +5,17 @@
 #include "api/api.h"
 #include "base/err.h"
 #include "base/rng.h"
+#include "base/tensorfile.h"
 #include "chip/lifetime.h"
 #include "data/characters.h"
 #include "data/imageset.h"
 #include "data/render.h"
 #include "experiment/fewshot/deploy.h"
 #include "experiment/fewshot/fewshot.h"
+#include "experiment/pictures.h"
 #include "kernel/softmax.h"
 #include "learn/adapt.h"
+#include "learn/classes.h"
 #include "learn/finetune.h"
 #include "metaxbar.h"
 
@@ -28,12 +31,14 @@ struct mx_fewshot {
   uint64_t seed;
   uint32_t n_tasks;
   bool deployed, adapted;
+  struct taught taught;  // mx_fewshot_teach
 };
 
 static int load(struct mx_fewshot *m, const char *path, const char *const *settings) {
   static const char *const defaults[] = { "data.kind=builtin", NULL };
   const struct run_sources from = api_sources(settings);
   fewshot_init(&m->f);
+  fewshot_pictures.begin(&m->f);
   TRY(api_settings(m->f.sections, defaults));
   TRY(fewshot_model_load(&m->model, &m->f, path, &from));
   if (m->f.eval.batchnorm == CONVNET_FIXED)
@@ -42,6 +47,7 @@ static int load(struct mx_fewshot *m, const char *path, const char *const *setti
     return err_set(ERR_SETTING, "eval.updates=%d: the model has inner rates for %d", (int)m->f.eval.updates,
                    m->model.net.steps);
   convnet_fixed_init(&m->support, &m->model.net);
+  taught_init(&m->taught, &m->model);
   return 0;
 }
 
@@ -70,6 +76,7 @@ static void undeploy(struct mx_fewshot *m) {
 void mx_fewshot_free(struct mx_fewshot *m) {
   if (!m) return;
   if (m->model.parameters) undeploy(m);
+  taught_release(&m->taught);
   if (m->support.arena.base) convnet_fixed_release(&m->support);
   fewshot_model_release(&m->model);
   free(m);
@@ -79,7 +86,7 @@ void mx_fewshot_free(struct mx_fewshot *m) {
   int mx_fewshot_##name(const struct mx_fewshot *m) {                                                                  \
     return m ? value : err_set(ERR_SETTING, "mx_fewshot_" #name ": a pointer is NULL");                                \
   }
-FACT(ways, m->model.net.ways)
+FACT(ways, m->taught.N ? m->taught.N : m->model.net.ways)
 FACT(shots, (int)m->f.train.shots)
 FACT(image_size, m->model.net.side[0])
 FACT(channels, m->model.net.in_channels)
@@ -179,13 +186,17 @@ static int check_images(const char *what, const struct mx_fewshot *m, const floa
   return api_finite(what, images, (size_t)n * pixels);
 }
 
-static void load_images(const struct mx_fewshot *m, struct convnet_work *w, const float *images, int n) {
-  const struct convnet *net = &m->model.net;
+// n images as a network takes them.
+static void put_images(const struct convnet *net, real *out, const float *images, int n) {
   const size_t pixels = (size_t)(net->side[0] * net->side[0]), channels = (size_t)net->in_channels;
+  for (size_t i = 0; i < (size_t)n * pixels; i++)
+    for (size_t c = 0; c < channels; c++) out[i * VECTOR_PADDING + c] = (real)images[i * channels + c];
+}
+
+static void load_images(const struct mx_fewshot *m, struct convnet_work *w, const float *images, int n) {
   w->n[0] = n;
   w->n[1] = 0;
-  for (size_t i = 0; i < (size_t)n * pixels; i++)
-    for (size_t c = 0; c < channels; c++) w->y[0][i * VECTOR_PADDING + c] = (real)images[i * channels + c];
+  put_images(&m->model.net, w->y[0], images, n);
 }
 
 // Features of n images, normalised by their own statistics (fixed NULL) or by given ones.
@@ -234,6 +245,11 @@ static void update_readout(struct mx_fewshot *m, const struct adapt_task *task) 
   adapt_record_release(&record);
 }
 
+static void forget(struct mx_fewshot *m) {
+  taught_release(&m->taught);
+  taught_init(&m->taught, &m->model);
+}
+
 int mx_fewshot_adapt(struct mx_fewshot *m, const float *images, const int *labels, int n) {
   API_BEGIN;
   API_PRESENT("mx_fewshot_adapt", m, images, labels);
@@ -269,33 +285,58 @@ int mx_fewshot_adapt(struct mx_fewshot *m, const float *images, const int *label
     memcpy(m->support.r[l], w.r[l][0], bytes);
   }
   convnet_work_release(&w);
+  forget(m);
   m->adapted = true;
   return 0;
 }
 
-// labels (n) and probabilities (n, ways) of the features h.
-static void classify(struct mx_fewshot *m, int *labels, float *probabilities, const real *h, int n) {
-  const struct convnet *net = &m->model.net;
-  const size_t N = (size_t)vector_padded(net->ways), ways = (size_t)net->ways;
-  const struct conv shape = convnet_shape(net, net->readout, n);
-  struct synapse *readout = m->layers[net->readout];
+// labels (n) and probabilities (n, ways) of the features h, by a read-out whose first columns are the classes.
+static void classify(struct mx_fewshot *m, struct synapse *readout, int classes, int *labels, float *probabilities,
+                     const real *h, int n) {
+  const size_t N = (size_t)vector_padded(readout->O), ways = (size_t)classes;
   real *z = err_aligned(2 * (size_t)n * N, sizeof *z), *p = z + (size_t)n * N;
-  readout->ops->product(readout, z, h, &shape, &m->r);
-  softmax_forward(p, z, n, net->ways, (int)N);
+  classes_logits(z, readout, h, n, &m->r);
+  softmax_forward(p, z, n, classes, (int)N);
   for (size_t i = 0; i < (size_t)n; i++) {
     labels[i] = 0;
-    for (int k = 1; k < net->ways; k++)
+    for (int k = 1; k < classes; k++)
       if (z[i * N + (size_t)k] > z[i * N + (size_t)labels[i]]) labels[i] = k;
   }
   if (probabilities) api_plain(probabilities, p, (size_t)n, ways, N);
   free(z);
 }
 
+// Of a few images at a time: labels and probabilities, or distances; each may be NULL.
+static int see_taught(struct mx_fewshot *m, int *labels, float *probabilities, double *distances, const float *images,
+                      int n) {
+  const struct taught *t = &m->taught;
+  const size_t pixels = (size_t)(t->net.side[0] * t->net.side[0] * t->net.in_channels), N = (size_t)t->N;
+  struct synapse *layers[CONVNET_MAX_LAYERS];
+  struct convnet_work w;
+  TRY(check_images("mx_fewshot_classify", m, images, n, INT32_MAX));
+  convnet_work_init(&w, &t->net, n < CHUNK ? n : CHUNK);
+  taught_layers(t, &m->f, layers, t->chip);
+  for (int at = 0; at < n; at += w.n[0]) {
+    w.n[0] = n - at < CHUNK ? n - at : CHUNK;
+    w.n[1] = 0;
+    put_images(&t->net, w.y[0], images + (size_t)at * pixels, w.n[0]);
+    convnet_forward(&t->net, &w, layers, 0, CONVNET_FIXED, &t->fixed, &m->r);
+    for (int i = 0; distances && i < w.n[0]; i++) distances[at + i] = taught_distance(t, w.h + i * t->CP);
+    if (labels)
+      classify(m, layers[t->net.readout], t->N, labels + at, probabilities ? probabilities + (size_t)at * N : NULL, w.h,
+               w.n[0]);
+  }
+  taught_layers_free(t, layers);
+  convnet_work_release(&w);
+  return t->chip ? chip_failure(t->chip) : 0;
+}
+
 int mx_fewshot_classify(struct mx_fewshot *m, int *labels, float *probabilities, const float *images, int n) {
   API_BEGIN;
   API_PRESENT("mx_fewshot_classify", m, labels, images);
   const struct convnet *net = &m->model.net;
-  const bool together = m->f.eval.batchnorm == CONVNET_TASK;
+  const bool together = m->f.eval.batchnorm == CONVNET_TASK && !m->taught.N;
+  if (m->taught.N) return see_taught(m, labels, probabilities, NULL, images, n);
   if (!m->adapted) return err_set(ERR_SETTING, "mx_fewshot_classify: mx_fewshot_adapt comes first");
   TRY(check_images("mx_fewshot_classify", m, images, n, together ? MAX_IMAGES : INT32_MAX));
   const int chunk = together || n < CHUNK ? n : CHUNK;
@@ -305,9 +346,104 @@ int mx_fewshot_classify(struct mx_fewshot *m, int *labels, float *probabilities,
   for (int at = 0; at < n; at += chunk) {
     const int count = n - at < chunk ? n - at : chunk;
     features(m, &w, images + (size_t)at * pixels, count, together ? NULL : &m->support);
-    classify(m, labels + at, probabilities ? probabilities + (size_t)at * ways : NULL, w.h, count);
+    classify(m, m->layers[net->readout], net->ways, labels + at,
+             probabilities ? probabilities + (size_t)at * ways : NULL, w.h, count);
   }
   convnet_work_release(&w);
+  return 0;
+}
+
+// ---- classes that are taught one after another
+
+// A caller's images, in the order of their classes.
+struct lesson_images {
+  const struct convnet *net;
+  const float *images;
+  int *order;
+};
+
+static void render_image(const struct taught_lesson *lesson, int i, real *out) {
+  const struct lesson_images *own = lesson->images;
+  const size_t pixels = (size_t)(own->net->side[0] * own->net->side[0] * own->net->in_channels);
+  put_images(own->net, out, own->images + (size_t)own->order[i] * pixels, 1);
+}
+
+// first (classes + 1), order (n). ERR_SETTING for a class without images.
+static int sort_labels(int *first, int *order, int classes, const int *labels, int n) {
+  for (int c = 0, at = 0; c < classes; c++) {
+    first[c] = at;
+    for (int i = 0; i < n; i++)
+      if (labels[i] == c) order[at++] = i;
+    first[c + 1] = at;
+    if (at == first[c]) return err_set(ERR_SETTING, "mx_fewshot_teach: class %d has no image", c);
+  }
+  return 0;
+}
+
+static int teach(struct mx_fewshot *m, int classes, const float *images, const int *labels, int n) {
+  struct lesson_images own = { .net = &m->model.net, .images = images, .order = err_calloc((size_t)n, sizeof(int)) };
+  int *first = err_calloc((size_t)classes + 1, sizeof *first);
+  char **name = err_calloc((size_t)classes, sizeof *name);
+  const struct taught_lesson lesson = {
+    .n_classes = classes, .n = n, .first = first, .name = name, .render = render_image, .images = &own
+  };
+  for (int c = 0; c < classes; c++) {
+    name[c] = err_calloc(32, 1);
+    snprintf(name[c], 32, "class %d", m->taught.N + c);
+  }
+  int rc = sort_labels(first, own.order, classes, labels, n);
+  if (rc == 0) rc = taught_teach(&m->taught, &m->f, &lesson);
+  for (int c = 0; c < classes; c++) free(name[c]);
+  free(name);
+  free(first);
+  free(own.order);
+  return rc;
+}
+
+int mx_fewshot_teach(struct mx_fewshot *m, int classes, const float *images, const int *labels, int n) {
+  API_BEGIN;
+  API_PRESENT("mx_fewshot_teach", m, images, labels);
+  TRY(check_images("mx_fewshot_teach", m, images, n, INT32_MAX));
+  if (classes < 1 || classes > TAUGHT_MOST)
+    return err_set(ERR_SETTING, "mx_fewshot_teach: %d classes; from 1 to %d", classes, TAUGHT_MOST);
+  for (int i = 0; i < n; i++)
+    if (labels[i] < 0 || labels[i] >= classes)
+      return err_set(ERR_SETTING, "mx_fewshot_teach: label %d of image %d; from 0 to %d", labels[i], i, classes - 1);
+  if (!m->taught.N) m->r = rng_stream((uint64_t)m->f.run.seed, RNG_READ, 0);
+  return teach(m, classes, images, labels, n);
+}
+
+int mx_fewshot_distances(struct mx_fewshot *m, double *distances, double *threshold, const float *images, int n) {
+  API_BEGIN;
+  API_PRESENT("mx_fewshot_distances", m, distances, images);
+  if (!m->taught.N) return err_set(ERR_SETTING, "mx_fewshot_distances: mx_fewshot_teach comes first");
+  if (threshold) *threshold = m->taught.threshold;
+  return see_taught(m, NULL, NULL, distances, images, n);
+}
+
+int mx_fewshot_save_classes(const struct mx_fewshot *m, const char *path) {
+  API_BEGIN;
+  API_PRESENT("mx_fewshot_save_classes", m, path);
+  if (!m->taught.N) return err_set(ERR_SETTING, "mx_fewshot_save_classes: mx_fewshot_teach comes first");
+  return taught_save(&m->taught, &m->f, path);
+}
+
+int mx_fewshot_load_classes(struct mx_fewshot *m, const char *path) {
+  API_BEGIN;
+  API_PRESENT("mx_fewshot_load_classes", m, path);
+  const struct run_sources none = { 0 };
+  struct tensorfile *tf;
+  struct taught t;
+  TRY(tensorfile_open(&tf, path));
+  const int rc = taught_read(&t, &m->f, &m->model, tf, &none);
+  tensorfile_close(tf);
+  if (rc < 0) {
+    taught_release(&t);
+    return rc;
+  }
+  taught_release(&m->taught);
+  m->taught = t;
+  m->r = rng_stream((uint64_t)m->f.run.seed, RNG_READ, 0);
   return 0;
 }
 

@@ -40,7 +40,8 @@ static void use(struct taught *t) {
   imageset_init(&set, IMAGESET_AREA, 8);
   imageset_add_class(&set, "one more", "one more");
   imageset_add_image(&set, ink, 8, 8);
-  taught_teach(t, &f, &set);
+  const struct taught_lesson lesson = taught_lesson_of(&set);
+  taught_teach(t, &f, &lesson);
   imageset_release(&set);
 }
 

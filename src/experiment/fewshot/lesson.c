@@ -64,7 +64,8 @@ static int teach(struct pictures_learned *l, struct taught *t, struct fewshot *f
   struct imageset set;
   begin_set(&set, f, &model->net);
   int rc = load_support(&set, f, lesson->pictures);
-  if (rc == 0) rc = taught_teach(t, f, &set);
+  const struct taught_lesson classes = taught_lesson_of(&set);
+  if (rc == 0) rc = taught_teach(t, f, &classes);
   if (rc == 0) rc = taught_save(t, f, lesson->out);
   if (rc == 0) report(l, t, f, set.n_classes);
   imageset_release(&set);
@@ -83,8 +84,8 @@ static int open_taught(struct taught *t, struct fewshot *f, const struct fewshot
 
 // Settings of further classes; the others are in the file.
 static int check_adding(const struct run_sources *from) {
-  static const char *const reads[] = { "learn.updates", "learn.reject", "learn.threshold", "chip.table", "chip.time_s", "run",
-                                       NULL };
+  static const char *const reads[] = { "learn.updates", "learn.reject", "learn.threshold", "chip.table", "chip.time_s",
+                                       "run", NULL };
   for (int k = 0; k < from->n_assignments; k++) TRY(run_check_read(reads, from->assignments[k]));
   return 0;
 }

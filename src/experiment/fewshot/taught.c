@@ -15,8 +15,9 @@ enum { GROUP = 64, STATISTICS = 1024 };  // images computed at a time; whose sta
 
 const struct param taught_param_table[] = {
 #define P struct taught_params
-  PARAM_I64(P, updates, 0, 0, CONVNET_MAX_STEPS,
-            "updates of the delta rule after the start from class means"),
+  PARAM_I64(P, updates, -1, -1, CONVNET_MAX_STEPS,
+            "updates of the delta rule after the start from class means; -1: those that the model was trained with, of "
+            "which the start takes the place of the first"),
   PARAM_I64(P, room, 16, 0, TAUGHT_MOST, "columns of the read-out that a chip keeps free for classes added later"),
   PARAM_F64(P, reject, 0.05, 0, 0.5,
             "share of the held-out support pictures that are farther from the mean of their class than the threshold; "
@@ -80,25 +81,36 @@ void taught_layers_free(const struct taught *t, struct synapse **layers) {
 
 // ---- features
 
-static void render(struct convnet_work *w, const struct convnet *net, const struct imageset *set, int first, int n,
-                   int step) {
+static void render_of_set(const struct taught_lesson *lesson, int i, real *out) {
+  const struct view v = render_plain(i);
+  render_view(lesson->images, out, VECTOR_PADDING, &v);
+}
+
+struct taught_lesson taught_lesson_of(const struct imageset *set) {
+  return (struct taught_lesson){ .n_classes = set->n_classes, .n = set->n_images, .first = set->first,
+                                 .name = set->class_name, .render = render_of_set, .images = set };
+}
+
+// Images [first, first + n) of `of` that are evenly chosen.
+static void render(struct convnet_work *w, const struct convnet *net, const struct taught_lesson *lesson, int first,
+                   int n, int of) {
   const size_t image = convnet_pixels(net, 0) * VECTOR_PADDING;
   w->n[0] = n;
   w->n[1] = 0;
   for (int i = 0; i < n; i++) {
-    const struct view v = render_plain((int)((long)(first + i) * set->n_images / step));
-    render_view(set, w->y[0] + (size_t)i * image, VECTOR_PADDING, &v);
+    const int from = (int)((long)(first + i) * lesson->n / of);
+    lesson->render(lesson, from, w->y[0] + (size_t)i * image);
   }
 }
 
-// Statistics of the images of a set, evenly chosen where there are many.
+// Statistics of the images of a lesson, evenly chosen where there are many.
 static int statistics(struct taught *t, struct convnet_work *w, struct synapse *const *layers,
-                      const struct imageset *set, struct rng *r) {
-  const int n = set->n_images < STATISTICS ? set->n_images : STATISTICS;
+                      const struct taught_lesson *lesson, struct rng *r) {
+  const int n = lesson->n < STATISTICS ? lesson->n : STATISTICS;
   const size_t bytes = (size_t)vector_padded(t->net.channels) * sizeof(real),
                image = convnet_pixels(&t->net, 0) * VECTOR_PADDING;
   if (n <= w->B) {
-    render(w, &t->net, set, 0, n, n);
+    render(w, &t->net, lesson, 0, n, n);
     convnet_forward(&t->net, w, layers, 0, CONVNET_TASK, NULL, r);
     for (int l = 1; l <= t->net.blocks; l++) {
       memcpy(t->fixed.mean[l], w->mean[l][0], bytes);
@@ -110,7 +122,7 @@ static int statistics(struct taught *t, struct convnet_work *w, struct synapse *
   real *x = err_aligned((size_t)n * image, sizeof *x);
   for (int at = 0; at < n; at += w->B) {
     const int count = n - at < w->B ? n - at : w->B;
-    render(w, &t->net, set, at, count, n);
+    render(w, &t->net, lesson, at, count, n);
     memcpy(x + (size_t)at * image, w->y[0], (size_t)count * image * sizeof *x);
   }
   convnet_measure(&t->net, w, layers, &t->fixed, x, n, r);
@@ -118,25 +130,26 @@ static int statistics(struct taught *t, struct convnet_work *w, struct synapse *
   return 0;
 }
 
-// h (images, CP) of all images of a set.
+// h (images, CP) of all images of a lesson.
 static void features(const struct taught *t, struct convnet_work *w, struct synapse *const *layers,
-                     const struct imageset *set, real *h, struct rng *r) {
-  for (int at = 0; at < set->n_images; at += w->B) {
-    const int count = set->n_images - at < w->B ? set->n_images - at : w->B;
-    render(w, &t->net, set, at, count, set->n_images);
+                     const struct taught_lesson *lesson, real *h, struct rng *r) {
+  for (int at = 0; at < lesson->n; at += w->B) {
+    const int count = lesson->n - at < w->B ? lesson->n - at : w->B;
+    render(w, &t->net, lesson, at, count, lesson->n);
     convnet_forward(&t->net, w, layers, 0, CONVNET_FIXED, &t->fixed, r);
     memcpy(h + (size_t)at * (size_t)t->CP, w->h, (size_t)count * (size_t)t->CP * sizeof *h);
   }
 }
 
 // Statistics if there are none yet, then features. The caller's to free.
-static int see(struct taught *t, struct synapse *const *layers, const struct imageset *set, real **h, struct rng *r) {
+static int see(struct taught *t, struct synapse *const *layers, const struct taught_lesson *lesson, real **h,
+               struct rng *r) {
   struct convnet_work w;
-  TRY(err_room((double)set->n_images * t->CP * sizeof(real) + convnet_work_bytes(&t->net, GROUP), "the pictures"));
+  TRY(err_room((double)lesson->n * t->CP * sizeof(real) + convnet_work_bytes(&t->net, GROUP), "the pictures"));
   convnet_work_init(&w, &t->net, GROUP);
-  const int rc = t->N ? 0 : statistics(t, &w, layers, set, r);
-  *h = rc == 0 ? err_aligned((size_t)set->n_images * (size_t)t->CP, sizeof **h) : NULL;
-  if (rc == 0) features(t, &w, layers, set, *h, r);
+  const int rc = t->N ? 0 : statistics(t, &w, layers, lesson, r);
+  *h = rc == 0 ? err_aligned((size_t)lesson->n * (size_t)t->CP, sizeof **h) : NULL;
+  if (rc == 0) features(t, &w, layers, lesson, *h, r);
   convnet_work_release(&w);
   return rc;
 }
@@ -169,14 +182,14 @@ static void take_mean(real *mean, const real *h, int n, int CP) {
 }
 
 // The new classes, their features h class by class.
-static void append(struct taught *t, const struct imageset *set, const real *h) {
-  taught_take(t, t->N + set->n_classes);
-  for (int c = 0; c < set->n_classes; c++) {
-    const int k = t->N++, n = imageset_drawings(set, c);
-    t->name[k] = err_calloc(strlen(set->class_name[c]) + 1, 1);
-    strcpy(t->name[k], set->class_name[c]);
+static void append(struct taught *t, const struct taught_lesson *lesson, const real *h) {
+  taught_take(t, t->N + lesson->n_classes);
+  for (int c = 0; c < lesson->n_classes; c++) {
+    const int k = t->N++, n = lesson->first[c + 1] - lesson->first[c];
+    t->name[k] = err_calloc(strlen(lesson->name[c]) + 1, 1);
+    strcpy(t->name[k], lesson->name[c]);
     t->pictures[k] = n;
-    take_mean(t->mean + (size_t)k * (size_t)t->CP, h + (size_t)set->first[c] * (size_t)t->CP, n, t->CP);
+    take_mean(t->mean + (size_t)k * (size_t)t->CP, h + (size_t)lesson->first[c] * (size_t)t->CP, n, t->CP);
   }
 }
 
@@ -190,15 +203,15 @@ double taught_distance(const struct taught *t, const real *h) {
 // A picture of n in a class, held out: with m_k the mean of all, m' that of the others, h - m' = n/(n - 1) (h - m_k).
 // A new picture is less far from m_k than one held out from m', in the mean of the squares by (n^2 - 1)/n^2, so that
 // distance = sqrt((n + 1)/(n - 1)) |h - m_k|.
-static void hold_out(struct taught *t, const struct imageset *set, const real *h) {
-  const int first = t->N - set->n_classes;
-  double *held = err_calloc((size_t)(t->n_held + set->n_images), sizeof *held);
+static void hold_out(struct taught *t, const struct taught_lesson *lesson, const real *h) {
+  const int first = t->N - lesson->n_classes;
+  double *held = err_calloc((size_t)(t->n_held + lesson->n), sizeof *held);
   if (t->n_held) memcpy(held, t->held, (size_t)t->n_held * sizeof *held);
   free(t->held);
   t->held = held;
-  for (int c = 0; c < set->n_classes; c++) {
-    const int n = imageset_drawings(set, c);
-    for (int i = set->first[c]; n > 1 && i < set->first[c + 1]; i++)
+  for (int c = 0; c < lesson->n_classes; c++) {
+    const int n = lesson->first[c + 1] - lesson->first[c];
+    for (int i = lesson->first[c]; n > 1 && i < lesson->first[c + 1]; i++)
       t->held[t->n_held++] = sqrt((n + 1.0) / (n - 1.0) *
                                   classes_distance2(h + (size_t)i * (size_t)t->CP,
                                                     t->mean + (size_t)(first + c) * (size_t)t->CP, t->C));
@@ -235,25 +248,30 @@ static double threshold(struct taught *t, const struct taught_params *p) {
 
 // ---- the read-out
 
-// s of w_k = s (m_k - m), and the first rate of the updates that follow.
-static double scale_of(const struct fewshot_model *m, int *first_rate) {
+// The start from class means w_k = s (m_k - m), and the updates that follow, at the model's rates from `rate` on.
+struct start {
+  double s;
+  int rate, updates;
+};
+
+static struct start start_of(const struct fewshot_model *m, const struct taught_params *p) {
   const struct convnet *net = &m->net;
-  *first_rate = 1;
-  if (net->steps == 0) return 2;  // logits are minus squared distances, as in its training
-  return (double)m->parameters[convnet_rate(net, 0, net->readout)] / net->ways;
+  if (net->steps == 0) return (struct start){ .s = 2 };  // logits: minus squared distances, as in its training
+  return (struct start){ .s = (double)m->parameters[convnet_rate(net, 0, net->readout)] / net->ways, .rate = 1,
+                         .updates = p->updates < 0 ? net->steps - 1 : (int)p->updates };
 }
 
-// Rows of the delta rule: means of the first `old` classes, then the images of a set.
-static struct classes_task rows_of(const struct taught *t, int old, const struct imageset *set, const real *h) {
-  const int n = old + set->n_images;
+// Rows of the delta rule: means of the first `old` classes, then the images of a lesson.
+static struct classes_task rows_of(const struct taught *t, int old, const struct taught_lesson *lesson, const real *h) {
+  const int n = old + lesson->n;
   const size_t CP = (size_t)t->CP;
   real *rows = err_aligned((size_t)n * CP, sizeof *rows), *weight = err_aligned((size_t)n, sizeof *weight);
   int *label = err_calloc((size_t)n, sizeof *label);
   memcpy(rows, t->mean, (size_t)old * CP * sizeof *rows);
-  memcpy(rows + (size_t)old * CP, h, (size_t)set->n_images * CP * sizeof *rows);
+  memcpy(rows + (size_t)old * CP, h, (size_t)lesson->n * CP * sizeof *rows);
   for (int k = 0; k < old; k++) label[k] = k;
-  for (int c = 0; c < set->n_classes; c++)
-    for (int i = set->first[c]; i < set->first[c + 1]; i++) label[old + i] = old + c;
+  for (int c = 0; c < lesson->n_classes; c++)
+    for (int i = lesson->first[c]; i < lesson->first[c + 1]; i++) label[old + i] = old + c;
   classes_weights(weight, label, n, t->N);
   return (struct classes_task){ .N = t->N, .O = t->net.ways, .C = t->C, .n = n, .h = rows, .label = label,
                                 .weight = weight };
@@ -265,20 +283,19 @@ static void rows_free(struct classes_task *rows) {
   free((real *)(uintptr_t)rows->weight);
 }
 
-// From the means of all classes; set: those that are new, of features h.
-static void learn(struct taught *t, const struct fewshot *f, struct synapse *readout, const struct imageset *set,
-                  const real *h, struct rng *r) {
+// From the means of all classes; lesson: those that are new, of features h.
+static void learn(struct taught *t, const struct fewshot *f, struct synapse *readout,
+                  const struct taught_lesson *lesson, const real *h, struct rng *r) {
   const struct convnet *of = &t->model->net;
-  int rate;
-  const double s = scale_of(t->model, &rate);
-  classes_means(t->w, t->mean, t->N, t->net.ways, t->C, s, 1);
-  if (t->chip && f->learn.updates > 0) taught_make_room(t);
+  const struct start start = start_of(t->model, &f->learn);
+  classes_means(t->w, t->mean, t->N, t->net.ways, t->C, start.s, 1);
+  if (t->chip && start.updates > 0) taught_make_room(t);
   t->written = readout->ops->program(readout, t->w, t->chip ? r : NULL);
   if (t->chip) chip_calibrate_matrix(t->chip, t->net.readout, r);
-  if (f->learn.updates > 0 && of->steps > 0) {
-    struct classes_task rows = rows_of(t, t->N - set->n_classes, set, h);
-    for (int u = 0; u < f->learn.updates; u++, rate++) {
-      const int step = rate < of->steps ? rate : of->steps - 1;
+  if (start.updates > 0) {
+    struct classes_task rows = rows_of(t, t->N - lesson->n_classes, lesson, h);
+    for (int u = start.rate; u < start.rate + start.updates; u++) {
+      const int step = u < of->steps ? u : of->steps - 1;
       const double alpha = (double)t->model->parameters[convnet_rate(of, step, of->readout)];
       t->written += classes_update(&rows, readout, alpha * t->N / of->ways, r);
     }
@@ -289,18 +306,18 @@ static void learn(struct taught *t, const struct fewshot *f, struct synapse *rea
 
 // ---- all of it
 
-static int check(const struct taught *t, const struct fewshot *f, const struct imageset *set) {
-  const int n = t->N + set->n_classes, columns = t->N ? t->net.ways : TAUGHT_MOST;
-  if (set->n_classes == 0) return err_set(ERR_SETTING, "no support: there are no classes to learn");
-  if (n < 2) return err_set(ERR_SETTING, "one class, %s: there must be two at least", set->class_name[0]);
+static int check(const struct taught *t, const struct fewshot *f, const struct taught_lesson *lesson) {
+  const int n = t->N + lesson->n_classes, columns = t->N ? t->net.ways : TAUGHT_MOST;
+  if (lesson->n_classes == 0) return err_set(ERR_SETTING, "no support: there are no classes to learn");
+  if (n < 2) return err_set(ERR_SETTING, "one class, %s: there must be two at least", lesson->name[0]);
   if (n > TAUGHT_MOST) return err_set(ERR_SETTING, "%d classes: a read-out has at most %d", n, TAUGHT_MOST);
   if (t->chip && n > columns)
     return err_set(ERR_SETTING, "%d classes: the read-out on the chip has %d columns (learn.room)", n, columns);
-  for (int c = 0; c < set->n_classes; c++) {
-    if (strlen(set->class_name[c]) >= TAUGHT_NAME)
-      return err_set(ERR_SETTING, "class %.60s...: a name has at most %d bytes", set->class_name[c], TAUGHT_NAME - 1);
+  for (int c = 0; c < lesson->n_classes; c++) {
+    if (strlen(lesson->name[c]) >= TAUGHT_NAME)
+      return err_set(ERR_SETTING, "class %.60s...: a name has at most %d bytes", lesson->name[c], TAUGHT_NAME - 1);
     for (int k = 0; k < t->N; k++)
-      if (!strcmp(t->name[k], set->class_name[c]))
+      if (!strcmp(t->name[k], lesson->name[c]))
         return err_set(ERR_SETTING, "class %s was taught before", t->name[k]);
   }
   if (*f->chip.driver && f->synapse.kind == RUN_CHIP)
@@ -315,20 +332,20 @@ static int columns_of(const struct taught *t, const struct fewshot *f, int n) {
   return n + (int)f->learn.room < TAUGHT_MOST ? n + (int)f->learn.room : TAUGHT_MOST;
 }
 
-int taught_teach(struct taught *t, const struct fewshot *f, const struct imageset *set) {
+int taught_teach(struct taught *t, const struct fewshot *f, const struct taught_lesson *lesson) {
   struct synapse *layers[CONVNET_MAX_LAYERS];
   struct rng software = rng_stream((uint64_t)f->run.seed, RNG_QUANTISE, (uint32_t)t->N);
   real *h;
-  TRY(check(t, f, set));
-  TRY(taught_resize(t, f, columns_of(t, f, t->N + set->n_classes)));
-  if (f->synapse.kind == RUN_CHIP && !t->chip) TRY(taught_deploy(t, f, set));
+  TRY(check(t, f, lesson));
+  TRY(taught_resize(t, f, columns_of(t, f, t->N + lesson->n_classes)));
+  if (f->synapse.kind == RUN_CHIP && !t->chip) TRY(taught_deploy(t, f, lesson));
   struct rng *r = t->chip ? chip_rng(t->chip) : &software;
   taught_layers(t, f, layers, t->chip);
-  int rc = see(t, layers, set, &h, r);
+  int rc = see(t, layers, lesson, &h, r);
   if (rc == 0) {
-    append(t, set, h);
-    hold_out(t, set, h);
-    learn(t, f, layers[t->net.readout], set, h, r);
+    append(t, lesson, h);
+    hold_out(t, lesson, h);
+    learn(t, f, layers[t->net.readout], lesson, h, r);
     t->threshold = threshold(t, &f->learn);
     free(h);
   }

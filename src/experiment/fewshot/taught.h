@@ -32,7 +32,7 @@ struct tensorfile;
 enum { TAUGHT_MOST = 1024, TAUGHT_NAME = 1024 };  // classes, bytes of a name with its end
 
 struct taught_params {
-  int64_t updates;   // of the delta rule
+  int64_t updates;   // of the delta rule; -1: as the model was trained with
   int64_t room;      // columns of the read-out on a chip that are left free
   double reject;     // share of held-out pictures beyond the threshold
   double threshold;  // 0: chosen by `reject`
@@ -56,11 +56,22 @@ struct taught {
   struct chip *chip;                  // NULL in software
 };
 
+// Images of classes that are to be taught, class by class.
+struct taught_lesson {
+  int n_classes, n;
+  const int *first;    // (n_classes + 1) first image of each class; the last entry is n
+  char *const *name;   // (n_classes)
+  // Pixel (y, x) channel c of image i to out[(y*S + x)*VECTOR_PADDING + c]; nothing between is touched.
+  void (*render)(const struct taught_lesson *lesson, int i, real *out);
+  const void *images;  // of which render makes it
+};
+struct taught_lesson taught_lesson_of(const struct imageset *set);  // a set of the model's kind of images
+
 void taught_init(struct taught *t, const struct fewshot_model *model);
 void taught_release(struct taught *t);
 
-// The classes of a set of the model's kind of images, beside those there are.
-int taught_teach(struct taught *t, const struct fewshot *f, const struct imageset *set);
+// Classes beside those there are.
+int taught_teach(struct taught *t, const struct fewshot *f, const struct taught_lesson *lesson);
 
 // Arrays of all layers as they are: software, or those of a chip of this state. taught_layers_free leaves those of a
 // chip.
@@ -83,8 +94,8 @@ int taught_read(struct taught *t, struct fewshot *f, const struct fewshot_model 
 
 // ---- a chip (taught_chip.c)
 
-// Write the model on a chip of the settings, its read-out zero, and calibrate it on the images of the set.
-int taught_deploy(struct taught *t, const struct fewshot *f, const struct imageset *set);
+// Write the model on a chip of the settings, its read-out zero, and calibrate it on the images of the lesson.
+int taught_deploy(struct taught *t, const struct fewshot *f, const struct taught_lesson *lesson);
 // Give the read-out, before it is written, a range beyond its weights t->w, for updates.
 void taught_make_room(const struct taught *t);
 

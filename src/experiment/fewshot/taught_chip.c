@@ -6,14 +6,13 @@
 
 #include "base/err.h"
 #include "chip/lifetime.h"
-#include "data/render.h"
 #include "experiment/fewshot/fewshot.h"
 
 enum { GROUP = 64, SEEN = 512 };  // images at a time, and in all, that calibrate the chip
 
-// Let the chip see images of the set, exactly computed.
-static void show(struct chip *c, const struct convnet *net, const struct imageset *set) {
-  const int n = set->n_images < SEEN ? set->n_images : SEEN;
+// Let the chip see images of the lesson, exactly computed.
+static void show(struct chip *c, const struct convnet *net, const struct taught_lesson *lesson) {
+  const int n = lesson->n < SEEN ? lesson->n : SEEN;
   const size_t image = convnet_pixels(net, 0) * VECTOR_PADDING;
   struct synapse *layers[CONVNET_MAX_LAYERS];
   struct convnet_work w;
@@ -24,10 +23,8 @@ static void show(struct chip *c, const struct convnet *net, const struct imagese
   for (int at = 0; at < n; at += w.n[0]) {
     w.n[0] = n - at < GROUP ? n - at : GROUP;
     w.n[1] = 0;
-    for (int i = 0; i < w.n[0]; i++) {
-      const struct view v = render_plain((int)((long)(at + i) * set->n_images / n));
-      render_view(set, w.y[0] + (size_t)i * image, VECTOR_PADDING, &v);
-    }
+    for (int i = 0; i < w.n[0]; i++)
+      lesson->render(lesson, (int)((long)(at + i) * lesson->n / n), w.y[0] + (size_t)i * image);
     convnet_forward(net, &w, layers, 0, CONVNET_TASK, NULL, NULL);
     const struct conv shape = convnet_shape(net, net->readout, w.n[0]);
     layers[net->readout]->ops->product(layers[net->readout], z, w.h, &shape, NULL);
@@ -45,7 +42,7 @@ void taught_make_room(const struct taught *t) {
   if (largest > 0) chip_limit(t->chip, t->net.readout, margin*largest);
 }
 
-int taught_deploy(struct taught *t, const struct fewshot *f, const struct imageset *set) {
+int taught_deploy(struct taught *t, const struct fewshot *f, const struct taught_lesson *lesson) {
   const struct convnet *net = &t->net;
   struct chip *c;
   TRY(deploy_plan(&c, &f->chip, (uint64_t)f->run.seed, net));
@@ -53,7 +50,7 @@ int taught_deploy(struct taught *t, const struct fewshot *f, const struct images
     struct synapse *s = chip_synapse(c, l);
     s->ops->program(s, t->parameters + net->offset[l], chip_rng(c));
   }
-  show(c, net, set);
+  show(c, net, lesson);
   chip_calibrate(c, chip_rng(c));
   int rc = lifetime_resume(c, "", 0);
   if (rc == 0) rc = chip_failure(c);
