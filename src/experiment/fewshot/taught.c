@@ -147,9 +147,11 @@ static int see(struct taught *t, struct synapse *const *layers, const struct tau
   struct convnet_work w;
   TRY(err_room((double)lesson->n * t->CP * sizeof(real) + convnet_work_bytes(&t->net, GROUP), "the pictures"));
   convnet_work_init(&w, &t->net, GROUP);
+  const bool have = !t->N && lesson->n <= w.B;  // the pass that takes the statistics leaves the features
   const int rc = t->N ? 0 : statistics(t, &w, layers, lesson, r);
   *h = rc == 0 ? err_aligned((size_t)lesson->n * (size_t)t->CP, sizeof **h) : NULL;
-  if (rc == 0) features(t, &w, layers, lesson, *h, r);
+  if (have) memcpy(*h, w.h, (size_t)lesson->n * (size_t)t->CP * sizeof **h);
+  else if (rc == 0) features(t, &w, layers, lesson, *h, r);
   convnet_work_release(&w);
   return rc;
 }
