@@ -45,7 +45,10 @@ static const struct options_flag flags[] = {
   OPTIONS_VALUE("--sheet", sheet, "FILE.html", "write a page of the pictures and their classes"),
   { 0 },
 };
-static const char *const reads[] = { "learn.threshold", "chip.table", "chip.time_s", "run", NULL };
+// data.preprocessing: of a model file without settings.
+static const char *const reads[] = {
+  "learn.threshold", "data.preprocessing", "chip.table", "chip.time_s", "run", NULL
+};
 static const struct options_action actions[] = {
   { .name = "",
     .arguments = "IMAGE|FOLDER...",

@@ -27,7 +27,7 @@ static const struct action {
     "trajectory arm code lsg trainee update noise eval target synapse run chip verify ledger", NULL },
   { { "learn" }, "--model --support --add --state --out -c --json", "learn data train synapse run chip verify",
     CLASSIFIER },
-  { { "classify", "/nosuch" }, "--model --state -c --json --csv --sheet", "learn run chip", CLASSIFIER },
+  { { "classify", "/nosuch" }, "--model --state -c --json --csv --sheet", "learn data run chip", CLASSIFIER },
   { { "data", "info" }, "-c --json --out", "data", NULL },
   { { "data", "split" }, "-c --out", "data", NULL },
   { { "data", "fetch", "omniglot" }, "-c --quiet", "", NULL },

@@ -7,6 +7,7 @@
 #include "image_tree.h"
 #include "jpeg_write.h"
 #include "process.h"
+#include "unsealed.h"
 
 #define MODEL "models/builtin-5w5s.safetensors"
 #define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
@@ -156,6 +157,24 @@ static void check_chip(void) {
   refused(2, "time", ARGS(CLASSIFY, grown, queries, "chip.time_s=-1"));
 }
 
+// A model file without settings, as the published weights are, needs data.preprocessing in every command.
+static void check_bare(void) {
+  char bare[300], learned[300], *data;
+  size_t size;
+  snprintf(bare, sizeof bare, "%s", folder_path(&tmp, "bare.safetensors"));
+  snprintf(learned, sizeof learned, "%s", folder_path(&tmp, "learned"));
+  CHECK(file_read(MODEL, 1 << 26, &data, &size) == 0, "%s", err_message());
+  memcpy(memmem(data, size, "\"data.preprocessing\"", 20), "\"xata.preprocessing\"", 20);
+  unseal(data, size);
+  folder_write(&tmp, "bare.safetensors", data, size);
+  free(data);
+#define BARE "--model", bare
+  refused(2, "no settings in the file", ARGS("learn", BARE, "--support", support, "--out", learned));
+  succeeds(ARGS("learn", BARE, "--support", support, "--out", learned, "data.preprocessing=published"));
+  succeeds(ARGS("learn", BARE, "--add", more, "--state", learned, "--out", learned, "data.preprocessing=published"));
+  says(succeeds(ARGS("classify", BARE, "--state", learned, queries, "data.preprocessing=published")), "picture ");
+}
+
 static int n_files(const char *path) {
   DIR *dir = opendir(path);
   int n = 0;
@@ -278,6 +297,7 @@ int main(void) {
   check_classify();
   check_sheet();
   check_chip();
+  check_bare();
   check_support_refused();
   check_settings_refused();
   check_state_refused();

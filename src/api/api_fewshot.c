@@ -432,6 +432,7 @@ int mx_fewshot_load_classes(struct mx_fewshot *m, const char *path) {
   API_BEGIN;
   API_PRESENT("mx_fewshot_load_classes", m, path);
   const struct run_sources none = { 0 };
+  const struct fewshot before = m->f;
   struct tensorfile *tf;
   struct taught t;
   TRY(tensorfile_open(&tf, path));
@@ -439,6 +440,7 @@ int mx_fewshot_load_classes(struct mx_fewshot *m, const char *path) {
   tensorfile_close(tf);
   if (rc < 0) {
     taught_release(&t);
+    m->f = before;
     return rc;
   }
   taught_release(&m->taught);

@@ -84,8 +84,8 @@ static int open_taught(struct taught *t, struct fewshot *f, const struct fewshot
 
 // Settings of further classes; the others are in the file.
 static int check_adding(const struct run_sources *from) {
-  static const char *const reads[] = { "learn.updates", "learn.reject", "learn.threshold", "chip.table", "chip.time_s",
-                                       "run", NULL };
+  static const char *const reads[] = { "learn.updates", "learn.reject", "learn.threshold", "data.preprocessing",
+                                       "train.inner_rate", "chip.table", "chip.time_s", "run", NULL };
   for (int k = 0; k < from->n_assignments; k++) TRY(run_check_read(reads, from->assignments[k]));
   return 0;
 }

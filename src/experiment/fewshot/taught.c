@@ -340,7 +340,8 @@ int taught_teach(struct taught *t, const struct fewshot *f, const struct taught_
   real *h;
   TRY(check(t, f, lesson));
   TRY(taught_resize(t, f, columns_of(t, f, t->N + lesson->n_classes)));
-  if (f->synapse.kind == RUN_CHIP && !t->chip) TRY(taught_deploy(t, f, lesson));
+  if (t->chip) taught_calibrate(t, lesson);
+  else if (f->synapse.kind == RUN_CHIP) TRY(taught_deploy(t, f, lesson));
   struct rng *r = t->chip ? chip_rng(t->chip) : &software;
   taught_layers(t, f, layers, t->chip);
   int rc = see(t, layers, lesson, &h, r);

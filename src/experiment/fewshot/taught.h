@@ -96,6 +96,8 @@ int taught_read(struct taught *t, struct fewshot *f, const struct fewshot_model 
 
 // Write the model on a chip of the settings, its read-out zero, and calibrate it on the images of the lesson.
 int taught_deploy(struct taught *t, const struct fewshot *f, const struct taught_lesson *lesson);
+// For images that it has not seen: their activations may be larger.
+void taught_calibrate(struct taught *t, const struct taught_lesson *lesson);
 // Give the read-out, before it is written, a range beyond its weights t->w, for updates.
 void taught_make_room(const struct taught *t);
 

@@ -10,8 +10,10 @@
 
 enum { GROUP = 64, SEEN = 512 };  // images at a time, and in all, that calibrate the chip
 
-// Let the chip see images of the lesson, exactly computed.
-static void show(struct chip *c, const struct convnet *net, const struct taught_lesson *lesson) {
+// Let the chip see images of the lesson, exactly computed, with the statistics of the first classes if there are some.
+static void show(struct taught *t, const struct taught_lesson *lesson) {
+  const struct convnet *net = &t->net;
+  struct chip *c = t->chip;
   const int n = lesson->n < SEEN ? lesson->n : SEEN;
   const size_t image = convnet_pixels(net, 0) * VECTOR_PADDING;
   struct synapse *layers[CONVNET_MAX_LAYERS];
@@ -25,13 +27,18 @@ static void show(struct chip *c, const struct convnet *net, const struct taught_
     w.n[1] = 0;
     for (int i = 0; i < w.n[0]; i++)
       lesson->render(lesson, (int)((long)(at + i) * lesson->n / n), w.y[0] + (size_t)i * image);
-    convnet_forward(net, &w, layers, 0, CONVNET_TASK, NULL, NULL);
+    convnet_forward(net, &w, layers, 0, t->N ? CONVNET_FIXED : CONVNET_TASK, &t->fixed, NULL);
     const struct conv shape = convnet_shape(net, net->readout, w.n[0]);
     layers[net->readout]->ops->product(layers[net->readout], z, w.h, &shape, NULL);
   }
   chip_observe(c, false);
   convnet_work_release(&w);
   free(z);
+}
+
+void taught_calibrate(struct taught *t, const struct taught_lesson *lesson) {
+  show(t, lesson);
+  chip_calibrate(t->chip, chip_rng(t->chip));
 }
 
 void taught_make_room(const struct taught *t) {
@@ -44,17 +51,16 @@ void taught_make_room(const struct taught *t) {
 
 int taught_deploy(struct taught *t, const struct fewshot *f, const struct taught_lesson *lesson) {
   const struct convnet *net = &t->net;
-  struct chip *c;
-  TRY(deploy_plan(&c, &f->chip, (uint64_t)f->run.seed, net));
+  TRY(deploy_plan(&t->chip, &f->chip, (uint64_t)f->run.seed, net));
   for (int l = 0; l <= net->readout; l++) {
-    struct synapse *s = chip_synapse(c, l);
-    s->ops->program(s, t->parameters + net->offset[l], chip_rng(c));
+    struct synapse *s = chip_synapse(t->chip, l);
+    s->ops->program(s, t->parameters + net->offset[l], chip_rng(t->chip));
   }
-  show(c, net, lesson);
-  chip_calibrate(c, chip_rng(c));
-  int rc = lifetime_resume(c, "", 0);
-  if (rc == 0) rc = chip_failure(c);
-  if (rc < 0) chip_free(c);
-  else t->chip = c;
+  taught_calibrate(t, lesson);
+  int rc = lifetime_resume(t->chip, "", 0);
+  if (rc == 0) rc = chip_failure(t->chip);
+  if (rc == 0) return 0;
+  chip_free(t->chip);
+  t->chip = NULL;
   return rc;
 }
