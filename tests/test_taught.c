@@ -319,8 +319,8 @@ static void refused(int code, const char *text, int rc) {
 
 // The file with one text in place of another of the same length.
 static int altered(struct taught *t, const char *path, const char *from, const char *to) {
-  char *data, other[300];
-  size_t size;
+  char *data = NULL, other[300];
+  size_t size = 0;
   CHECK(strlen(from) == strlen(to) && file_read(path, 1 << 26, &data, &size) == 0, "%s", from);
   char *at = memmem(data, size, from, strlen(from));
   CHECK(at != NULL, "no %s in %s", from, path);
