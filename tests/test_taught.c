@@ -236,6 +236,34 @@ static void test_threshold(void) {
   taught_release(&t);
 }
 
+// One update after the start, of classes of one picture, at the second rate of the model, which is for five classes.
+static void test_updates(void) {
+  static const int n[] = { 1, 1, 1 }, label[] = { 0, 1, 2 };
+  static _Alignas(64) real weight[16];
+  struct taught start, one;
+  reset();
+  struct imageset s = characters(0, 3, n, 0);
+  taught_init(&start, &model);
+  taught_init(&one, &model);
+  set("learn.updates=0");
+  CHECK(teach_set(&start, &s) == 0, "%s", err_message());
+  set("learn.updates=1");
+  CHECK(teach_set(&one, &s) == 0, "%s", err_message());
+  struct synapse *readout = synapse_exact_new(start.C, 3);
+  const double alpha = (double)model.parameters[convnet_rate(&model.net, 1, model.net.readout)];
+  classes_weights(weight, label, 3, 3);
+  const struct classes_task t = { .N = 3, .O = 3, .C = start.C, .n = 3, .h = start.mean, .label = label,
+                                  .weight = weight };
+  readout->ops->program(readout, start.w, NULL);
+  classes_update(&t, readout, alpha * 3/5, NULL);
+  readout->ops->weights(readout, start.w);
+  compare(&start, &one, 2e-6, "one update");
+  readout->ops->free(readout);
+  imageset_release(&s);
+  taught_release(&start);
+  taught_release(&one);
+}
+
 // One picture of each class: the distance of the nearest other one.
 static void test_single(void) {
   static const int n[] = { 1, 1 };
@@ -387,6 +415,7 @@ int main(void) {
   test_apart();
   test_one_by_one();
   test_threshold();
+  test_updates();
   test_single();
   test_files();
   test_chip_room();
