@@ -11,6 +11,7 @@
 #include "experiment/fewshot/fewshot.h"
 #include "experiment/pictures.h"
 #include "folder.h"
+#include "learn/adapt.h"
 #include "learn/classes.h"
 #include "test.h"
 #include "unsealed.h"
@@ -264,6 +265,54 @@ static void test_updates(void) {
   taught_release(&one);
 }
 
+// A model that was trained to start from class means: the same read-out as learn/adapt.h gives for so many ways.
+static void test_prototype(void) {
+  static const char *const all[] = { "net.start=prototype", "net.bias=digital", "net.mean_offset=yes",
+                                     "net.channels=6", "net.ways=5", "net.steps=3", "train.inner_rate=0.4" };
+  enum { NEW = 7, EACH = 2 };
+  static const int n[NEW] = { 2, 2, 2, 2, 2, 2, 2 };
+  real rate[3];
+  int label[NEW*EACH];
+  struct taught t;
+  struct synapse *layers[CONVNET_MAX_LAYERS];
+  struct convnet_work work;
+  struct adapt_record record;
+  reset();
+  fewshot_model_release(&model);
+  for (size_t k = 0; k < sizeof all/sizeof *all; k++) set(all[k]);
+  CHECK(fewshot_model_new(&model, &settings) == 0, "%s", err_message());
+  struct imageset s = characters(0, NEW, n, 0);
+  taught_init(&t, &model);
+  CHECK(teach_set(&t, &s) == 0, "%s", err_message());
+  convnet_work_init(&work, &t.net, NEW*EACH);
+  work.n[0] = NEW*EACH;
+  const struct taught_lesson lesson = taught_lesson_of(&s);
+  for (int i = 0; i < NEW*EACH; i++) {
+    lesson.render(&lesson, i, work.y[0] + (size_t)i * convnet_pixels(&t.net, 0) * VECTOR_PADDING);
+    label[i] = i / EACH;
+  }
+  taught_layers(&t, &settings, layers, NULL);
+  convnet_forward(&t.net, &work, layers, 0, CONVNET_FIXED, &t.fixed, NULL);
+  for (int k = 0; k < 3; k++) rate[k] = model.parameters[convnet_rate(&model.net, k, model.net.readout)] * 7/5;
+  const struct adapt_task task = { .ways = NEW, .steps = 3, .S = NEW*EACH, .C = t.C, .h = work.h, .label = label,
+                                   .rate = rate, .scale = model.parameters + model.net.scale, .offset = 1, .bias = 1 };
+  struct taught same = t;
+  struct synapse *readout = synapse_exact_new(t.C, NEW);
+  same.w = err_aligned((size_t)t.C * 16, sizeof *same.w);
+  adapt_record_init(&record, NEW, 3, NEW*EACH, 1, t.C);
+  adapt_start(&record, &task, readout, NULL);
+  for (int k = 0; k < 3; k++) adapt_update(&record, &task, readout, k, NULL);
+  readout->ops->weights(readout, same.w);
+  compare(&t, &same, sizeof(real) == sizeof(double) ? 1e-12 : 2e-5, "from trained class means");
+  adapt_record_release(&record);
+  readout->ops->free(readout);
+  free(same.w);
+  taught_layers_free(&t, layers);
+  convnet_work_release(&work);
+  imageset_release(&s);
+  taught_release(&t);
+}
+
 // One picture of each class: the distance of the nearest other one.
 static void test_single(void) {
   static const int n[] = { 1, 1 };
@@ -416,6 +465,7 @@ int main(void) {
   test_one_by_one();
   test_threshold();
   test_updates();
+  test_prototype();
   test_single();
   test_files();
   test_chip_room();

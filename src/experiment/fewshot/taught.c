@@ -17,7 +17,7 @@ const struct param taught_param_table[] = {
 #define P struct taught_params
   PARAM_I64(P, updates, -1, -1, CONVNET_MAX_STEPS,
             "updates of the delta rule after the start from class means; -1: those that the model was trained with, of "
-            "which the start takes the place of the first"),
+            "which the start takes the place of the first unless it was trained with it (net.start=prototype)"),
   PARAM_I64(P, room, 16, 0, TAUGHT_MOST, "columns of the read-out that a chip keeps free for classes added later"),
   PARAM_F64(P, reject, 0.05, 0, 0.5,
             "share of the held-out support pictures that are farther from the mean of their class than the threshold; "
@@ -54,6 +54,8 @@ int taught_resize(struct taught *t, const struct fewshot *f, int columns) {
   p.ways = columns;
   p.adapt = CONVNET_READOUT;
   p.bias = CONVNET_BIAS_DIGITAL;
+  p.start = CONVNET_LEARNED;  // its start from class means is made here, from the means that are kept
+  p.mean_offset = 0;
   TRY(convnet_init(&t->net, &p, of->side[0], of->in_channels));
   free(t->parameters);
   t->parameters = err_aligned(t->net.n, sizeof *t->parameters);
@@ -253,14 +255,17 @@ static double threshold(struct taught *t, const struct taught_params *p) {
 // The start from class means w_k = s (m_k - m), and the updates that follow, at the model's rates from `rate` on.
 struct start {
   double s;
-  int rate, updates;
+  int offset, rate, updates;
 };
 
 static struct start start_of(const struct fewshot_model *m, const struct taught_params *p) {
   const struct convnet *net = &m->net;
-  if (net->steps == 0) return (struct start){ .s = 2 };  // logits: minus squared distances, as in its training
-  return (struct start){ .s = (double)m->parameters[convnet_rate(net, 0, net->readout)] / net->ways, .rate = 1,
-                         .updates = p->updates < 0 ? net->steps - 1 : (int)p->updates };
+  const int own = net->start == CONVNET_PROTOTYPE;
+  struct start s = { .s = 2, .offset = 1, .rate = !own };  // without updates: minus squared distances, as trained
+  if (own) s.s = (double)m->parameters[net->scale], s.offset = net->mean_offset;
+  else if (net->steps > 0) s.s = (double)m->parameters[convnet_rate(net, 0, net->readout)] / net->ways;
+  if (net->steps > 0) s.updates = p->updates < 0 ? net->steps - s.rate : (int)p->updates;
+  return s;
 }
 
 // Rows of the delta rule: means of the first `old` classes, then the images of a lesson.
@@ -290,7 +295,7 @@ static void learn(struct taught *t, const struct fewshot *f, struct synapse *rea
                   const struct taught_lesson *lesson, const real *h, struct rng *r) {
   const struct convnet *of = &t->model->net;
   const struct start start = start_of(t->model, &f->learn);
-  classes_means(t->w, t->mean, t->N, t->net.ways, t->C, start.s, 1);
+  classes_means(t->w, t->mean, t->N, t->net.ways, t->C, start.s, start.offset);
   if (t->chip && start.updates > 0) taught_make_room(t);
   t->written = readout->ops->program(readout, t->w, t->chip ? r : NULL);
   if (t->chip) chip_calibrate_matrix(t->chip, t->net.readout, r);

@@ -3,9 +3,9 @@
 //
 //   statistics   of the normalisation: those of the first pictures, kept for all that come
 //   m_k          mean feature of the pictures of class k
-//   read-out     starts from these means (learn/prototype.h): w_k = s (m_k - m), b_k = -s |m_k|^2/2, s as the model has
-//                it, or such as its first update from zeros makes; then learn.updates of the delta rule, in which every
-//                class counts the same (learn/classes.h)
+//   read-out     starts from these means (learn/prototype.h): w_k = s (m_k - m), b_k = -s |m_k|^2/2, as the model was
+//                trained to start, or with such an s as its first update from zeros makes; then learn.updates of the
+//                delta rule, in which every class counts the same (learn/classes.h)
 //   distance     |h - m_k| of a picture's features from the nearest mean; beyond the threshold it is none of these
 //
 // Pictures are not kept. When classes are added, the read-out is learned again from the means of all; in updates those
