@@ -98,6 +98,9 @@ every_layer = ["--model", file("all/model.safetensors"), *small, *chip]
 check("eval-fewshot", "eval", "fewshot", "--model", builtin, *small, "eval.per_task=yes", "synapse.kind=quantised")
 check("eval-fewshot", "eval", "fewshot", "--model", builtin, *small, "eval.queries_per_class=8,7,0,0,0")
 check("eval-fewshot", "eval", "fewshot", *every_layer, "eval.later_s=60", "ledger.pulse_energy_J=1e-12")
+check("eval-fewshot", "eval", "fewshot", "--model", "models/omniglot-any.safetensors", *small, *chip, "eval.ways=5")
+check("eval-fewshot", "eval", "fewshot", "--model", "models/omniglot-any.safetensors", *small, *chip, "eval.ways=8",
+      "eval.method=incremental", "eval.batchnorm=chip", "eval.statistics_images=20")
 check("chip-map", "chip", "map", *every_layer[:5])
 
 png("images/train/a/1.png", (200, 90, 30))

@@ -56,12 +56,13 @@ static const struct golden {
   OTHER_KINDS("builtin", "builtin-5w5s"),
   { "fewshot-5w5s-task", 0, NULL, FEWSHOT("omniglot-5w5s") TASK },
   OTHER_KINDS("5w5s", "omniglot-5w5s"),
-  { "fewshot-5w1s-task", 0, NULL, FEWSHOT("omniglot-5w1s") TASK },
-  OTHER_KINDS("5w1s", "omniglot-5w1s"),
-  { "fewshot-20w5s-task", 0, NULL, FEWSHOT("omniglot-20w5s") TASK },
-  { "fewshot-20w5s-support", 0, NULL, FEWSHOT("omniglot-20w5s") " eval.batchnorm=support" },
-  { "fewshot-20w5s-quantised", 0, NULL, FEWSHOT("omniglot-20w5s") " synapse.kind=quantised" TASK },
-  { "fewshot-20w5s-chip", 0, NULL, FEWSHOT("omniglot-20w5s") AGED " eval.tasks=3 eval.queries=2" },
+  { "fewshot-any-task", 0, NULL, FEWSHOT("omniglot-any") " eval.ways=5" TASK },
+  OTHER_KINDS("any", "omniglot-any"),
+  { "fewshot-characters-task", 0, NULL, FEWSHOT("omniglot-characters") TASK },
+  { "fewshot-any-4bit", 0, NULL, FEWSHOT("omniglot-any-4bit") " eval.batchnorm=support" },
+  { "fewshot-any-chip-chip", 0, NULL, FEWSHOT("omniglot-any-chip") AGED " eval.tasks=3 eval.updates=0" },
+  { "fewshot-incremental", 0, NULL, FEWSHOT("omniglot-any") " eval.method=incremental eval.ways=12 eval.stage=5 "
+    "eval.batchnorm=chip eval.tasks=2" },
   { "fewshot-4bit-task", 0, NULL, FEWSHOT("omniglot-5w5s-4bit") TASK },
   { "fewshot-4bit-support", 0, NULL, FEWSHOT("omniglot-5w5s-4bit") " eval.batchnorm=support synapse.bits=6" },
   { "fewshot-4bit-stochastic", THREADS, NULL, FEWSHOT("omniglot-5w5s-4bit") " synapse.rounding=stochastic" TASK },
@@ -120,6 +121,8 @@ static const struct golden {
     "chip.fault_set=0.01" },
   { "train-fewshot-layers", THREADS, RUN, TRAIN_FEWSHOT " train.adapt=all train.learn_inner_rate=yes "
     "train.batchnorm=both train.iterations=10" },
+  { "train-fewshot-means", THREADS, RUN, TRAIN_FEWSHOT " net.start=prototype net.bias=digital net.mean_offset=yes "
+    "train.learn_inner_rate=yes train.mixture=5x3,3x1 train.batchnorm=support train.iterations=10" },
   { "train-fewshot-start", 0, RUN, TRAIN_FEWSHOT " net.channels=56 train.start=models/builtin-5w5s.safetensors "
     "train.iterations=5" },
   { "train-arm", QUICK | THREADS, RUN, TRAIN_ARM },
@@ -220,7 +223,7 @@ static void tensor_facts(FILE *out, struct tensorfile *tf, const struct tensorfi
                       : tensorfile_f64(tf, e->name, e->n_dims, e->dims, values);
   CHECK(rc == 0, "%s", err_message());
   for (const double *v = values; !bits && v < (double *)values + n; v++) sum += *v * *v;
-  fprintf(out, "%s.shape", e->name);
+  fprintf(out, "%s.shape%s", e->name, e->n_dims ? "" : " scalar");
   for (int k = 0; k < e->n_dims; k++) fprintf(out, " %" PRId64, e->dims[k]);
   if (!bits) fprintf(out, "\n%s.rms %.9g", e->name, sqrt(sum / (double)n));
   fprintf(out, "\n%s.checksum %016" PRIx64 "\n", e->name, checksum(values, 8*n));

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every figure of the documentation, their data, and the tables of docs/results.md and docs/cifar.md, from the shipped models. README.md
 # repeats some of their rows (tools/check_figures.sh).
-#   tools/figures.sh [device] [arm] [characters] [physics] [cifar] [report]     these parts; all, if none is named
+#   tools/figures.sh [device] [arm] [characters] [ways] [classes] [physics] [cifar] [report]     these parts; all, if none is named
 #   make figures [OMNIGLOT=DIR] [CIFAR=PATH] [PUBLISHED=DIR] [FORMAT=png|svg|pdf] [TASKS=1000] [MOVEMENTS=500]
 # OMNIGLOT, CIFAR: see tools/tables.sh. PUBLISHED: folder of the paper's weights, paper_cnn and paper_arm .safetensors, which are not
 # part of this repository; without it their rows stay as they are.
@@ -225,6 +225,93 @@ arm() {
   tools/figure_arm.sh $figures/arm_software.csv $figures/arm_chip.csv $figures/arm.$format
 }
 
+# ---- class means: any number of ways and shots
+
+# last: accuracy and interval of the last update of the evaluation in $work/out
+last() { awk '$1 ~ /^[0-9]+$/ && $2 ~ /^[0-9.]+$/ { v = $2 " +- " $3 } END { printf "%s", v }' "$work/out"; }
+
+# protocols ROW MODEL SETTING...: a row with 5-way and 20-way tasks of 1 and 5 shots
+protocols() {
+  local row=$1 model=$2 ways shots
+  shift 2
+  printf '| %s |' "$row" >> "$work/ways"
+  for ways in 5 20; do
+    for shots in 1 5; do
+      echo "ways: $row, $ways ways, $shots shots" >&2
+      $metaxbar eval fewshot --model "models/$model.safetensors" data.kind=omniglot data.path="$omniglot" eval.tasks="$tasks" \
+        eval.ways=$ways eval.shots=$shots "$@" > "$work/out"
+      printf ' %s |' "$(last)" >> "$work/ways"
+    done
+  done
+  echo >> "$work/ways"
+}
+
+# grid METHOD SETTING...: accuracy for each number of shots and ways, a line each
+grid() {
+  local method=$1 ways shots
+  shift
+  for shots in 1 2 5 10; do
+    for ways in 3 5 10 20 50; do
+      echo "ways: $method, $ways ways, $shots shots" >&2
+      $metaxbar eval fewshot --model models/omniglot-any.safetensors data.kind=omniglot data.path="$omniglot" eval.tasks=$((tasks/5)) \
+        eval.ways=$ways eval.shots=$shots eval.batchnorm=support eval.method="$method" "$@" > "$work/out"
+      printf '%s %s %s\n' "$shots" "$ways" "$(last)"
+    done
+  done
+}
+
+ways() {
+  local chip="synapse.kind=chip chip.cores=8 eval.chips=10 eval.updates=0"
+  printf '| model, rule | 5 ways, 1 shot | 5 ways, 5 shots | 20 ways, 1 shot | 20 ways, 5 shots |\n|---|---|---|---|---|\n' > "$work/ways"
+  for rule in support chip task; do protocols "\`omniglot-any\`, *$rule*" omniglot-any eval.batchnorm=$rule; done
+  protocols "\`omniglot-any-4bit\`, 4-bit weights, *support*" omniglot-any-4bit eval.batchnorm=support
+  protocols "\`omniglot-any\`, ten chips, class means alone, *support*" omniglot-any eval.batchnorm=support $chip
+  protocols "\`omniglot-any-chip\`, ten chips, class means alone, *support*" omniglot-any-chip eval.batchnorm=support $chip
+  protocols "\`omniglot-any-chip\`, software, *support*" omniglot-any-chip eval.batchnorm=support
+  for rule in support chip task; do
+    protocols "random characters: \`omniglot-characters\`, *$rule*" omniglot-characters data.protocol=characters eval.batchnorm=$rule
+  done
+  protocols "within alphabets: \`omniglot-any\`, *support*" omniglot-any data.tasks=alphabet eval.batchnorm=support
+  replace ways "$work/ways"
+  grid adapt > "$work/adapted"
+  grid centroid > "$work/means"
+  printf '| shots | 3 ways | 5 ways | 10 ways | 20 ways | 50 ways |\n|---|---|---|---|---|---|\n' > "$work/grid"
+  paste -d' ' "$work/adapted" "$work/means" | awk '
+    $1 != shots { if (shots) print ""; shots = $1; printf "| %d |", $1 }
+    { printf " %s (%s) |", $3, $8 }
+    END { print "" }' >> "$work/grid"
+  replace grid "$work/grid"
+}
+
+# classes that keep coming
+
+# sequence ROW SETTING...: accuracy over all classes so far
+sequence() {
+  local row=$1
+  shift
+  echo "classes: $row, $*" >&2
+  $metaxbar eval fewshot --model models/omniglot-any.safetensors data.kind=omniglot data.path="$omniglot" eval.method=incremental \
+    eval.ways=250 eval.shots=10 eval.queries=10 eval.batchnorm=chip eval.tasks=10 "$@" > "$work/out"
+  awk -v row="$row" '
+    /^seconds later/ { later = 1; $0 = ""; next }
+    later && NF == 3 { after = after " " $2 " +- " $3 " |" ; next }
+    later && NF != 3 { later = 0 }
+    $1 ~ /^[0-9]+$/ && NF == 3 && !later { a[$1] = $2; ci[$1] = $3 }
+    /^learning a class writes/ { written = $5 }
+    $1 == "read_energy_J" { energy = sprintf("%.0f uJ", 1e6*$3) }
+    END { printf "| %s | %s | %s | %s | %s +- %s |%s %s | %s |\n", row, a[25], a[100], a[200], a[250], ci[250], after ? after : " | |", written, energy }' "$work/out" >> "$work/classes"
+}
+
+classes() {
+  local chip="synapse.kind=chip chip.cores=8 eval.chips=10 eval.later_s=86400,2592000"
+  printf '| | 25 classes | 100 | 200 | 250 | all a day later | a month later | devices written a class | energy a class, at most |\n|---|---|---|---|---|---|---|---|---|\n' > "$work/classes"
+  sequence "software"
+  sequence "8-bit weights" synapse.kind=quantised synapse.bits=8
+  sequence "ten chips, scale of the matrix" $chip chip.scale=matrix
+  sequence "ten chips, scale of each column" $chip chip.scale=column
+  replace classes "$work/classes"
+}
+
 # ---- what the properties of chips cost
 
 # property ROW SETTING...: both models on ten chips
@@ -279,13 +366,15 @@ HTML
   echo "wrote $figures/report.png"
 }
 
-[ $# -gt 0 ] || set -- device arm characters physics cifar report
+[ $# -gt 0 ] || set -- device arm characters ways classes physics cifar report
 for part in "$@"; do
   case $part in
     device|arm|report) $part ;;
     characters) if with_omniglot; then characters; fi ;;
+    ways) if with_omniglot; then ways; fi ;;
+    classes) if with_omniglot; then classes; fi ;;
     physics) if with_omniglot; then physics; fi ;;
     cifar) if with_cifar; then cifar; fi ;;
-    *) echo "$part: there are device, arm, characters, physics, cifar and report" >&2; exit 2 ;;
+    *) echo "$part: there are device, arm, characters, ways, classes, physics, cifar and report" >&2; exit 2 ;;
   esac
 done
