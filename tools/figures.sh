@@ -309,6 +309,7 @@ classes() {
   sequence "8-bit weights" synapse.kind=quantised synapse.bits=8
   sequence "ten chips, scale of the matrix" $chip chip.scale=matrix
   sequence "ten chips, scale of each column" $chip chip.scale=column
+  sequence "ten chips, eight devices a sign, written for a day later" $chip chip.scale=matrix chip.devices_per_sign=8 chip.aim_s=86400
   replace classes "$work/classes"
 }
 
