@@ -2,9 +2,12 @@
 # mutate.sh [TEXT]: do the tests notice wrong formulas? Each mutation of tests/mutations/*.txt (only those that contain
 # TEXT, where given) is built in a scratch copy of the tree and must make one of the tests it names fail within LIMIT_S
 # seconds. Where they pass, the other fast tests are asked before the formula counts as alive.
+# mutate.sh --check: builds nothing, says which mutations no longer fit the sources.
 set -u
 cd "$(dirname "$0")/.." || exit 2
-only=${1:-} limit_s=${LIMIT_S:-300}
+check='' only=${1:-}
+[ "$only" = --check ] && check=yes only=''
+limit_s=${LIMIT_S:-300}
 scratch=$PWD/build-check/mutate  # a place of its own, always the same: compiler caches know it again
 build=$scratch/build log=$PWD/build-check/mutate.log
 files=() olds=() news=() tests=() whats=()
@@ -46,15 +49,28 @@ read_table() {
   put "$1"
 }
 
-# Mutation k as text of its file, in $text; stops where the old text is not there exactly once.
+# Mutation k as text of its file, in $text; 1, and a line, where the old text is not there exactly once.
 mutated() {
-  local content rest
-  [ -f "${files[$1]}" ] || stop "${files[$1]}: no such file (${whats[$1]})"
+  local content
+  [ -f "${files[$1]}" ] || { misfit "$1" 'no such file'; return; }
   content=$(<"${files[$1]}")
-  rest=${content#*"${olds[$1]}"}
-  [ "$rest" != "$content" ] || stop "${files[$1]}: '${olds[$1]}' is not in it (${whats[$1]})"
-  [[ $rest != *"${olds[$1]}"* ]] || stop "${files[$1]}: '${olds[$1]}' is in it more than once (${whats[$1]})"
-  text=${content%%"${olds[$1]}"*}${news[$1]}$rest
+  [[ $content == *"${olds[$1]}"* ]] || { misfit "$1" "'${olds[$1]}' is not in it"; return; }
+  [[ ${content/"${olds[$1]}"/$'\n'} != *"${olds[$1]}"* ]] || { misfit "$1" "'${olds[$1]}' is in it more than once"; return; }
+  text=${content/"${olds[$1]}"/"${news[$1]}"}
+}
+
+misfit() { echo "mutate: ${files[$1]}: $2 (${whats[$1]})" >&2; return 1; }
+
+# Do all mutations fit the sources, and are their tests there?
+fit() {
+  local k t rc=0
+  for k in "${!files[@]}"; do
+    mutated "$k" || rc=1
+    for t in ${tests[$k]}; do
+      [ -f "tests/$t.c" ] || { misfit "$k" "no test $t"; rc=1; }
+    done
+  done
+  return $rc
 }
 
 # ---- building and testing, in the scratch copy
@@ -102,7 +118,8 @@ try() {
 
 for table in tests/mutations/*.txt; do read_table "$table"; done
 [ ${#files[@]} -gt 0 ] || stop "no mutation with '$only'"
-for k in "${!files[@]}"; do mutated "$k"; done
+fit || exit 1
+[ "$check" ] && exit
 rm -rf "$scratch"
 mkdir -p "$scratch" || stop "$scratch: cannot be made"
 tar -c --exclude='./build*' --exclude=./.git --exclude=./runs . | tar -x -C "$scratch" || stop "$scratch: no copy"
