@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# test_documents.sh BUILD [PAGE.md ...]: runs the commands that docs/*.md show, and compares what they print.
+# test_documents.sh BUILD [PAGE.md ...]: runs the commands that docs/*.md show, and compares what they print. Exit status
+# 0: all agree, 1: not all, 77: none could be run.
 #
 # In an indented block of a page, "$ " begins a command, which "\" at the end of a line continues; the lines up to the
 # next "$ " or the end of the block are what it prints, on stdout and stderr. Blocks without "$ " are not run. A line
@@ -93,7 +94,7 @@ absent() {
   done
 }
 
-# run PAGE: all its commands; those after the first failure are not run.
+# run PAGE: all its commands, their number added to $n_run; those after the first failure are not run.
 run() {
   local page=$1 name k at status missing command ran=0
   name=$(basename "$page" .md)
@@ -129,6 +130,7 @@ run() {
     cat "$at.difference"
     return 1
   done
+  n_run=$((n_run + ran))
   echo "$page: $ran commands, $SECONDS s so far"
 }
 
@@ -138,6 +140,7 @@ PATH=$at/bin:$PATH
 PKG_CONFIG_PATH=$(dirname "$(find "$at" -name metaxbar.pc)")
 LD_LIBRARY_PATH=$(dirname "$PKG_CONFIG_PATH")
 export PATH PKG_CONFIG_PATH LD_LIBRARY_PATH
-bad=0
+bad=0 n_run=0
 for page; do run "$page" || bad=1; done
+[ $bad$n_run != 00 ] || bad=77
 exit $bad
