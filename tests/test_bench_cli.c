@@ -203,8 +203,8 @@ int main(void) {
   test_learn();
   test_everything();
   test_arm();
-  test_colours();
   if (!TEST_RACES_ONLY) {
+    test_colours();
     test_chip();
     test_named();
     test_shipped();

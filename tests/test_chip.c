@@ -565,22 +565,24 @@ static void test_input_range(void) {
 
 int main(void) {
   arena_init(&arena, 64 << 20);
-  test_exact_limit();
-  test_core_scale();
-  test_zero_columns();
-  test_unit_vectors();
-  test_plan();
-  test_counts();
-  test_read_noise();
-  test_updates();
-  test_saturation();
-  test_time_and_copies();
-  test_schedule();
   test_threads(false);
   test_threads(true);
-  test_error();
-  test_observed_after_calibration();
-  test_input_range();
+  if (!TEST_RACES_ONLY) {
+    test_exact_limit();
+    test_core_scale();
+    test_zero_columns();
+    test_unit_vectors();
+    test_plan();
+    test_counts();
+    test_read_noise();
+    test_updates();
+    test_saturation();
+    test_time_and_copies();
+    test_schedule();
+    test_error();
+    test_observed_after_calibration();
+    test_input_range();
+  }
   arena_release(&arena);
   return test_summary();
 }

@@ -325,11 +325,11 @@ static void test_layers(void) {
   struct fewshot f;
   struct fewshot_model m = layers(&f);
   struct fewshot_result r;
-  for (f.eval.batchnorm = 0; f.eval.batchnorm < 2; f.eval.batchnorm++)
+  for (f.eval.batchnorm = 0; f.eval.batchnorm < (TEST_RACES_ONLY ? 1 : 2); f.eval.batchnorm++)
     for (f.eval.split = 0; f.eval.split < (TEST_RACES_ONLY ? 1 : 3); f.eval.split++) {
       r = evaluate(&f, &m);
       check_numbers(&r);
-      check_tasks(&r, &f, &m);
+      if (!TEST_RACES_ONLY) check_tasks(&r, &f, &m);
       fewshot_result_release(&r);
     }
   f.eval.split = 0;

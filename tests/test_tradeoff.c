@@ -122,7 +122,7 @@ static void refused(const char *thresholds, const char *levels, const char *expe
 int main(void) {
   prepare();
   test_policies();
-  test_arm();
+  if (!TEST_RACES_ONLY) test_arm();  // one thread
   refused("0.2,0.1", "4", "tradeoff.thresholds=0.2,0.1: item 2");
   refused("11", "4", "tradeoff.thresholds=11");
   refused("0.1", "4.5", "tradeoff.levels=4.5: 4.5 is not a whole number");

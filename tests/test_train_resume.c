@@ -9,14 +9,15 @@
 
 static struct folder tmp;
 
-// of the trainings that end; the thread sanitizer sees the same races in fewer
-#define ITERATIONS (TEST_RACES_ONLY ? "train.iterations=6" : "train.iterations=30")
+// sanitizers see the same in fewer
+#define FEWER(races, sanitized, all) (TEST_RACES_ONLY ? (races) : TEST_SANITIZED ? (sanitized) : (all))
+#define ITERATIONS FEWER("train.iterations=4", "train.iterations=20", "train.iterations=30")  // of trainings that end
 
 #define SMALL                                                                                      \
   "train", "fewshot", "data.kind=builtin", "data.classes=40", "data.drawings=10",                  \
   "net.channels=8", "train.tasks=4", "train.shots=3", "train.queries=2",                           \
   "train.validate_tasks=2", "train.log_every=5",                                                   \
-  TEST_RACES_ONLY ? "train.validate_every=5" : "train.validate_every=20",                          \
+  FEWER("train.validate_every=2", "train.validate_every=10", "train.validate_every=20"),           \
   "train.learn_inner_rate=yes", "train.rate=0.002", "train.batchnorm=both", "data.validation=0.2"
 
 // Start training into folder `name`; extra settings (NULL ends) come last.
@@ -118,7 +119,8 @@ static void test_chip_in_loop(const char *synapse) {
   snprintf(one, sizeof one, "%s-one", synapse);
   snprintf(two, sizeof two, "%s-two", synapse);
 #define LOOP kind, "train.chips=2", "train.time_max_s=1e6", "chip.fault_set=0.01", "chip.calibration_rows=64", \
-             TEST_RACES_ONLY ? "train.iterations=6" : "train.iterations=20", "train.checkpoint_every_s=0", "--quiet"
+             FEWER("train.iterations=3", "train.iterations=12", "train.iterations=20"), "train.checkpoint_every_s=0", \
+             "--quiet"
   const char *const single[] = { LOOP, "run.threads=1", NULL }, *const pair[] = { LOOP, "run.threads=2", NULL };
   const char *const other[] = { LOOP, "run.threads=2", "chip.prog_scale=2", NULL };
 #undef LOOP
