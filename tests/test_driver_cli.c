@@ -61,7 +61,7 @@ static void test_simulator(void) {
 }
 
 static void test_broken(void) {
-  for (int k = 0; k < N_CHECKS; k++) {
+  for (int k = 0; k < N_CHECKS; k += TEST_SANITIZED ? 3 : 1) {
     char arguments[100], name[40];
     snprintf(arguments, sizeof arguments, "%s " HERMES, checks[k]);
     snprintf(name, sizeof name, "FAIL  %s ", checks[k]);

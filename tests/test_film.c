@@ -71,7 +71,7 @@ static void check_film(void) {
   if (system("ffmpeg -version >/dev/null 2>&1") == 0) {
     CHECK(film_write(gif, &arm, &p, target) == 0, "%s", err_message());
     CHECK(file_size(gif) > 3000, "a film of %ld bytes", file_size(gif));
-    check_names(&folder, &p, target);
+    if (!TEST_SANITIZED) check_names(&folder, &p, target);  // names alone
     check_full_disk(&folder, &p, target);
   } else {
     printf("SKIP a film: ffmpeg is absent\n");

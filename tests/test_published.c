@@ -139,7 +139,7 @@ static bool check_arm(void) {
     { EPROP_STOCHASTIC, 2.4, 3.2, 0.06, 0.10 },
   };
   f.trajectory.free = 1;
-  f.eval.trajectories = precise || TEST_SANITIZED ? 40 : 150;
+  f.eval.trajectories = TEST_SANITIZED ? 12 : precise ? 40 : 150;
   for (size_t k = 0; k < sizeof cases/sizeof *cases; k++) {
     struct reach_result r;
     m.o.update.grid = f.update.grid = cases[k].grid;

@@ -119,10 +119,20 @@ static void refused(const char *thresholds, const char *levels, const char *expe
   CHECK(tradeoff_run(&t, &p, &x) == ERR_SETTING && strstr(err_message(), expected), "'%s'", err_message());
 }
 
+// One policy, by two threads.
+static int test_races(void) {
+  const struct tradeoff_params p = { .thresholds = "0.1", .levels = "" };
+  struct tradeoff t;
+  CHECK(tradeoff_run(&t, &p, &x) == 0 && t.n == 2, "%d rows: %s", t.n, err_message());
+  experiment_close(&x);
+  return test_summary();
+}
+
 int main(void) {
   prepare();
+  if (TEST_RACES_ONLY) return test_races();
   test_policies();
-  if (!TEST_RACES_ONLY) test_arm();  // one thread
+  test_arm();
   refused("0.2,0.1", "4", "tradeoff.thresholds=0.2,0.1: item 2");
   refused("11", "4", "tradeoff.thresholds=11");
   refused("0.1", "4.5", "tradeoff.levels=4.5: 4.5 is not a whole number");
