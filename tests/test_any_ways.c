@@ -61,7 +61,7 @@ static void test_chip(void) {
   f.eval.ways = 7;
   struct fewshot_result r = evaluate(&f, &m);
   CHECK(r.start.weights_written > 6*5 && r.start.weights_written <= 7*5, "%g weights", r.start.weights_written);
-  CHECK(r.devices_written_start > 0 && r.devices_written_start <= r.devices.readout, "%g devices of %ld",
+  CHECK(r.devices_written_start > 0 && r.devices_written_start <= (double)r.devices.readout, "%g devices of %ld",
         r.devices_written_start, r.devices.readout);
   double sum = r.start.weights_written;
   for (int s = 0; s < r.n_updates; s++) sum += r.update[s].weights_written;
