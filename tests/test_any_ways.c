@@ -66,6 +66,11 @@ static void test_chip(void) {
   double sum = r.start.weights_written;
   for (int s = 0; s < r.n_updates; s++) sum += r.update[s].weights_written;
   CHECK_REL(r.updates.weights_written, sum, 1e-12);
+  set(&f, "eval.correct=no");
+  struct fewshot_result uncorrected = evaluate(&f, &m);
+  CHECK(uncorrected.start.products == 0 && r.start.products > 8, "%g products of the start, %g without calibration",
+        r.start.products, uncorrected.start.products);
+  fewshot_result_release(&uncorrected);
   fewshot_result_release(&r);
   fewshot_model_release(&m);
 }

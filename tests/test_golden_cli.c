@@ -60,7 +60,7 @@ static const struct golden {
   OTHER_KINDS("any", "omniglot-any"),
   { "fewshot-characters-task", 0, NULL, FEWSHOT("omniglot-characters") TASK },
   { "fewshot-any-4bit", 0, NULL, FEWSHOT("omniglot-any-4bit") " eval.batchnorm=support" },
-  { "fewshot-any-chip-chip", 0, NULL, FEWSHOT("omniglot-any-chip") AGED " eval.tasks=3 eval.updates=0" },
+  { "fewshot-any-start", 0, NULL, FEWSHOT("omniglot-any") AGED " eval.tasks=3 eval.updates=0" },
   { "fewshot-incremental", 0, NULL, FEWSHOT("omniglot-any") " eval.method=incremental eval.ways=12 eval.stage=5 "
     "eval.batchnorm=chip eval.tasks=2" },
   { "fewshot-4bit-task", 0, NULL, FEWSHOT("omniglot-5w5s-4bit") TASK },

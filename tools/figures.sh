@@ -253,7 +253,7 @@ grid() {
   for shots in 1 2 5 10; do
     for ways in 3 5 10 20 50; do
       echo "ways: $method, $ways ways, $shots shots" >&2
-      $metaxbar eval fewshot --model models/omniglot-any.safetensors data.kind=omniglot data.path="$omniglot" eval.tasks=$((tasks/5)) \
+      $metaxbar eval fewshot --model models/omniglot-any.safetensors data.kind=omniglot data.path="$omniglot" eval.tasks=$((tasks/10)) \
         eval.ways=$ways eval.shots=$shots eval.batchnorm=support eval.method="$method" "$@" > "$work/out"
       printf '%s %s %s\n' "$shots" "$ways" "$(last)"
     done
@@ -261,13 +261,12 @@ grid() {
 }
 
 ways() {
-  local chip="synapse.kind=chip chip.cores=8 eval.chips=10 eval.updates=0"
+  local chip="synapse.kind=chip chip.cores=16 eval.chips=10 eval.updates=0 chip.scale=column eval.tasks=$((tasks/2))"
   printf '| model, rule | 5 ways, 1 shot | 5 ways, 5 shots | 20 ways, 1 shot | 20 ways, 5 shots |\n|---|---|---|---|---|\n' > "$work/ways"
   for rule in support chip task; do protocols "\`omniglot-any\`, *$rule*" omniglot-any eval.batchnorm=$rule; done
   protocols "\`omniglot-any-4bit\`, 4-bit weights, *support*" omniglot-any-4bit eval.batchnorm=support
-  protocols "\`omniglot-any\`, ten chips, class means alone, *support*" omniglot-any eval.batchnorm=support $chip
-  protocols "\`omniglot-any-chip\`, ten chips, class means alone, *support*" omniglot-any-chip eval.batchnorm=support $chip
-  protocols "\`omniglot-any-chip\`, software, *support*" omniglot-any-chip eval.batchnorm=support
+  protocols "\`omniglot-any\`, ten chips, class means alone, *support*, half as many tasks" omniglot-any eval.batchnorm=support $chip
+  protocols "... eight devices a sign" omniglot-any eval.batchnorm=support $chip chip.devices_per_sign=8
   for rule in support chip task; do
     protocols "random characters: \`omniglot-characters\`, *$rule*" omniglot-characters data.protocol=characters eval.batchnorm=$rule
   done

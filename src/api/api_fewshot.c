@@ -241,6 +241,7 @@ static void update_readout(struct mx_fewshot *m, const struct adapt_task *task) 
   struct adapt_record record;
   adapt_record_init(&record, task->ways, task->steps, task->S, 0, task->C);
   adapt_start(&record, task, m->layers[net->readout], &m->r);
+  if (m->chip && task->scale && m->f.eval.correct) chip_calibrate_matrix(m->task, net->readout, &m->r);
   for (int s = 0; s < task->steps; s++) adapt_update(&record, task, m->layers[net->readout], s, &m->r);
   adapt_record_release(&record);
 }

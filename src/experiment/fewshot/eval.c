@@ -174,6 +174,8 @@ static void adapt_readout(struct measuring *m, struct task_record *record, const
   run_features(m, worker, noise);
   adapt_start(&w->record, t, readout, noise);
   record->written_start = (double)w->record.written_start;
+  if (m->fleet && t->scale && m->f->eval.correct)
+    chip_calibrate_matrix(m->fleet->place[worker].clone, m->model->net.readout, noise);
   account(m, worker, PART_START);
   for (int s = 0; s <= m->n_updates; s++) {
     if (s > 0) {

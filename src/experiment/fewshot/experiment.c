@@ -20,6 +20,7 @@ static int effects(const void *set, const struct run_sources *from) {
   static const char *const drawn[] = { "eval.ways", "eval.tasks", "eval.shots", "eval.queries", "data.tasks",
                                        "eval.queries_per_class", NULL };
   static const char *const each[] = { "eval.queries", NULL };
+  static const char *const correct[] = { "eval.correct", NULL };
   static const char *const stages[] = { "eval.stage", "eval.first_stage", NULL };
   static const char *const tasks[] = { "eval.updates", "eval.tasks_file", "eval.queries_per_class", "data.tasks",
                                        NULL };
@@ -27,6 +28,7 @@ static int effects(const void *set, const struct run_sources *from) {
   TRY(run_synapse_effects(&f->synapse, from));
   if (queries_is_list(&f->eval)) TRY(run_refuse(from, each, "eval.queries_per_class=equal or random"));
   if (f->eval.tasks_file[0]) TRY(run_refuse(from, drawn, "tasks drawn at random, not eval.tasks_file,"));
+  if (f->synapse.kind != RUN_CHIP) TRY(run_refuse(from, correct, "synapse.kind=chip"));
   if (f->eval.method != FEWSHOT_INCREMENTAL) TRY(run_refuse(from, stages, "eval.method=incremental"));
   else TRY(run_refuse(from, tasks, "tasks, not sequences of eval.method=incremental,"));
   return f->eval.method == FEWSHOT_SCRATCH ? 0 : run_refuse(from, scratch, "eval.method=scratch");
@@ -153,7 +155,9 @@ const struct experiment fewshot_experiment = {
     "Adapt the model to tasks of classes it has never seen and print the accuracy on their query images after each\n"
     "update, with a 95 % confidence interval over tasks and chips.\n"
     "With synapse.kind=chip this is done on eval.chips chips, and the accuracy is printed again eval.later_s seconds\n"
-    "after the adaptation, with the operations of the chips.\n",
+    "after the adaptation, with the operations of the chips.\n"
+    "With eval.method=incremental the model learns one class after the other and keeps no image of it; all classes so\n"
+    "far are classified after each eval.stage of them.\n",
   .items = "tasks",
   .settings_size = sizeof(struct fewshot), .settings_init = init, .settings = settings,
   .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = chip_reads, .effects = effects,

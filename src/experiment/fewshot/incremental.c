@@ -145,7 +145,7 @@ static int run_sequence(void *context, int item, int worker, void *result) {
     account(m, worker, PART_QUERIES);
     if (class + 1 < m->result->stage_classes[stage]) continue;
     // the new columns are corrected by the background images with which the chip was calibrated
-    if (m->fleet) chip_calibrate_matrix(m->fleet->place[worker].clone, net->readout, &noise);
+    if (m->fleet && m->f->eval.correct) chip_calibrate_matrix(m->fleet->place[worker].clone, net->readout, &noise);
     account(m, worker, PART_CALIBRATION);
     record->accuracy[stage++] = classify(m, seat, readout, class + 1, &noise);
     account(m, worker, PART_QUERIES);

@@ -94,6 +94,9 @@ static const struct param eval_table[] = {
             "background images from which eval.batchnorm=chip measures its statistics"),
   PARAM_I64(P, scratch_updates, 100, 1, 100000, "updates of eval.method=scratch"),
   PARAM_F64(P, scratch_rate, 1e-3, 0, 1, "learning rate (Adam) of eval.method=scratch"),
+  PARAM_BOOL(P, correct, 1,
+             "on a chip, calibrate the columns of the read-out once class means are written (net.start=prototype), on "
+             "the background images with which the chip was calibrated"),
   PARAM_I64(P, stage, 25, 1, 1024, "eval.method=incremental: new classes after which all so far are measured again"),
   PARAM_I64(P, first_stage, 0, 0, 1024, "classes before the first of these measurements; 0: eval.stage"),
   PARAM_I64(P, chips, 1, 1, 65536, "number of chips, programmed independently; the tasks are divided among them"),
