@@ -460,11 +460,11 @@ static int measure(struct fewshot_result *r, struct measuring *m, struct par *pa
 }
 
 static int check_settings(const struct fewshot *f, const struct fewshot_model *model) {
+  if (f->eval.method == FEWSHOT_ADAPT && model->net.steps == 0)
+    return err_set(ERR_SETTING, "eval.method=adapt: %s has no inner updates (net.steps=0)", model->path);
   if (f->eval.method == FEWSHOT_ADAPT && f->eval.updates == 0 && model->net.start != CONVNET_PROTOTYPE)
     return err_set(ERR_SETTING, "eval.updates=0: only a read-out that starts from class means classifies without "
                                 "updates (net.start=prototype)");
-  if (f->eval.method == FEWSHOT_ADAPT && model->net.steps == 0)
-    return err_set(ERR_SETTING, "eval.method=adapt: %s has no inner updates (net.steps=0)", model->path);
   if (f->eval.method == FEWSHOT_ADAPT && f->eval.batchnorm == CONVNET_FIXED && model->net.adapting < model->net.blocks)
     return err_set(ERR_SETTING, "eval.batchnorm=chip: train.adapt=%s changes the kernels that this measures",
                    convnet_adapt_names[f->net.adapt]);
