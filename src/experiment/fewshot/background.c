@@ -23,6 +23,12 @@ real *background_images(const struct dataset *data, int n, int n_classes, int ea
   return x;
 }
 
+int background_check(const struct dataset *data) {
+  if (data->split[DATASET_TRAINING].n > 0) return 0;
+  return err_set(ERR_SETTING, "eval.batchnorm=chip: measures statistics of training classes, and none are left "
+                              "(data.evaluation, data.validation, data.split)");
+}
+
 int fewshot_deploy(struct chip **c, const struct fewshot *f, const struct fewshot_model *m, const struct dataset *data,
                    int shots, uint64_t seed) {
   const int group = m->net.ways * shots, n = CALIBRATION_GROUPS * group;

@@ -15,6 +15,9 @@ struct rng;
 // freed by the caller.
 real *background_images(const struct dataset *data, int n, int n_classes, int each, struct rng *r);
 
+// ERR_SETTING if no training class is left: other images have other statistics.
+int background_check(const struct dataset *data);
+
 // The first chip has the seed of the run.
 uint64_t background_chip_seed(const struct fewshot *f, int number);
 

@@ -17,7 +17,6 @@
 #include "kernel/softmax.h"
 #include "run/evaluation.h"
 
-static const double SHORTEST_S = 1e-3, CENTURY_S = 100 * 365.25 * 86400;
 
 // Parts of the account of a chip; the updates follow.
 enum { PART_DEPLOYMENT, PART_SUPPORT, PART_QUERIES, PART_CLASSIFY, PART_LATER_CHIP, PART_LATER_READOUT,
@@ -302,13 +301,21 @@ static struct stat_interval over_tasks(const struct fewshot_result *r, const dou
   return stat_grouped(first, r->n_tasks, STRIDE, r->n_chips, trials);
 }
 
-// Accuracies after the last update, chip by chip.
-static void summarise_chips(struct fewshot_result *r, const struct task_record *records) {
+int fewshot_later_times(struct fewshot_result *r, const struct fewshot *f) {
+  const double shortest_s = 1e-3, century_s = 100 * 365.25 * 86400;
+  if (f->eval.later_s[0] && f->synapse.kind != RUN_CHIP)
+    return err_set(ERR_SETTING, "eval.later_s=%s: only the devices of synapse.kind=chip change with time",
+                   f->eval.later_s);
+  r->n_later = numbers_parse(r->later_s, FLEET_MAX_LATER, f->eval.later_s, shortest_s, century_s, "eval.later_s");
+  return r->n_later < 0 ? r->n_later : 0;
+}
+
+void fewshot_summarise_chips(struct fewshot_result *r, const double *accuracy, int stride) {
   struct stat_moments chips = { 0 };
   r->chip_accuracy = err_calloc((size_t)r->n_chips, sizeof(double));
   for (int c = 0; c < r->n_chips; c++) {
     const int n = (r->n_tasks - c + r->n_chips - 1) / r->n_chips;
-    r->chip_accuracy[c] = stat_of(&records[c].accuracy[r->n_updates], n, STRIDE * r->n_chips).mean;
+    r->chip_accuracy[c] = stat_of(accuracy + c*stride, n, stride * r->n_chips).mean;
     stat_add(&chips, r->chip_accuracy[c]);
   }
   r->chip_std = r->n_chips > 1 ? stat_sd(&chips) : 0;
@@ -347,7 +354,7 @@ static void summarise(struct fewshot_result *r, const struct measuring *m, const
   if (m->beside) r->task_beside = err_calloc((size_t)(r->n_tasks * (1 + m->n_later)), sizeof *r->task_beside);
   for (int i = 0; m->beside && i < r->n_tasks; i++)
     memcpy(r->task_beside[i * (1 + m->n_later)], records[i].beside, (size_t)(1 + m->n_later) * sizeof *r->task_beside);
-  summarise_chips(r, records);
+  fewshot_summarise_chips(r, &records[0].accuracy[r->n_updates], STRIDE);
 }
 
 // A device is written at most once in an update, and its life began with the deployment.
@@ -472,9 +479,6 @@ static int check_settings(const struct fewshot *f, const struct fewshot_model *m
     return err_set(ERR_SETTING, "synapse.kind=chip: eval.method=scratch trains in software only");
   if (f->eval.method == FEWSHOT_SCRATCH && f->eval.batchnorm == CONVNET_FIXED)
     return err_set(ERR_SETTING, "eval.batchnorm=chip: eval.method=scratch has no model to measure statistics of");
-  if (f->eval.later_s[0] && f->synapse.kind != RUN_CHIP)
-    return err_set(ERR_SETTING, "eval.later_s=%s: only the devices of synapse.kind=chip change with time",
-                   f->eval.later_s);
   if (f->eval.later_s[0] && f->eval.method != FEWSHOT_ADAPT)
     return err_set(ERR_SETTING, "eval.later_s=%s: only eval.method=adapt has an adaptation to come after",
                    f->eval.later_s);
@@ -486,19 +490,17 @@ static int measuring_init(struct measuring *m, struct fewshot_result *r, const s
                           int n_tasks) {
   *m = (struct measuring){ .f = f, .model = model, .data = data, .split = split, .result = r };
   *r = (struct fewshot_result){ .n_tasks = n_tasks, .n_chips = f->synapse.kind == RUN_CHIP ? (int)f->eval.chips : 1 };
+  TRY(fewshot_later_times(r, f));
+  m->n_later = r->n_later;
   TRY(check_settings(f, model));
-  if (f->eval.batchnorm == CONVNET_FIXED && data->split[DATASET_TRAINING].n == 0)  // other images have other statistics
-    return err_set(ERR_SETTING, "eval.batchnorm=chip: measures statistics of training classes, and none are left "
-                                "(data.evaluation, data.validation, data.split)");
+  if (f->eval.batchnorm == CONVNET_FIXED) TRY(background_check(data));
   r->n_updates = m->n_updates =
       f->eval.method == FEWSHOT_ADAPT ? (int)f->eval.updates : f->eval.method == FEWSHOT_SCRATCH;
   m->options = (struct maml_options){ .steps = (int)f->eval.updates, .rule = (enum convnet_rule)f->eval.batchnorm };
   if (f->synapse.kind == RUN_QUANTISED) m->options.bits = (int)f->synapse.bits;
   if (r->n_chips > n_tasks)
     return err_set(ERR_SETTING, "eval.chips=%d: more chips than tasks, %d", r->n_chips, n_tasks);
-  r->n_later = m->n_later =
-      numbers_parse(r->later_s, FLEET_MAX_LATER, f->eval.later_s, SHORTEST_S, CENTURY_S, "eval.later_s");
-  return m->n_later < 0 ? m->n_later : queries_spec(&m->spec, m->listed, f, model->net.ways);
+  return queries_spec(&m->spec, m->listed, f, model->net.ways);
 }
 
 static int measure_drawn(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *model,

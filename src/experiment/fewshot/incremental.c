@@ -5,7 +5,6 @@
 
 #include "base/err.h"
 #include "base/json.h"
-#include "base/numbers.h"
 #include "base/par.h"
 #include "base/rng.h"
 #include "base/stat.h"
@@ -14,8 +13,6 @@
 #include "experiment/fewshot/result.h"
 #include "kernel/softmax.h"
 #include "run/evaluation.h"
-
-static const double SHORTEST_S = 1e-3, CENTURY_S = 100 * 365.25 * 86400;
 
 enum { PART_DEPLOYMENT, PART_SUPPORT, PART_WRITE, PART_CALIBRATION, PART_QUERIES, PART_LATER_CHIP, PART_LATER_READOUT,
        PART_LATER_INFERENCE, N_PARTS };
@@ -268,13 +265,7 @@ static void summarise(struct fewshot_result *r, const struct measuring *m, const
     r->later_accuracy[k] = i.mean;
     r->later_ci95[k] = i.ci95;
   }
-  struct stat_moments chips = { 0 };
-  for (int c = 0; c < r->n_chips; c++) {
-    const int n = (r->n_tasks - c + r->n_chips - 1) / r->n_chips, stride = (int)(sizeof *records/sizeof(double));
-    r->chip_accuracy[c] = stat_of(&records[c].accuracy[r->n_stages - 1], n, stride*r->n_chips).mean;
-    stat_add(&chips, r->chip_accuracy[c]);
-  }
-  r->chip_std = r->n_chips > 1 ? stat_sd(&chips) : 0;
+  fewshot_summarise_chips(r, &records[0].accuracy[r->n_stages - 1], (int)(sizeof *records/sizeof(double)));
   r->devices_written_start = over_sequences(r, &records[0].written, 0).mean;
   for (int k = 0; k < r->n_tasks; k++) r->task_accuracy[k] = records[k].accuracy[r->n_stages - 1];
 }
@@ -315,12 +306,7 @@ static int check(const struct fewshot *f, const struct fewshot_model *model, con
   if (f->eval.batchnorm != CONVNET_FIXED)
     return err_set(ERR_SETTING, "eval.method=incremental: needs eval.batchnorm=chip: the statistics of the images of "
                                 "one class are not those of all");
-  if (data->split[DATASET_TRAINING].n == 0)
-    return err_set(ERR_SETTING, "eval.batchnorm=chip: measures statistics of training classes, and none are left "
-                                "(data.evaluation, data.validation, data.split)");
-  if (f->eval.later_s[0] && f->synapse.kind != RUN_CHIP)
-    return err_set(ERR_SETTING, "eval.later_s=%s: only the devices of synapse.kind=chip change with time",
-                   f->eval.later_s);
+  TRY(background_check(data));
   if (f->eval.chips > f->eval.tasks)
     return err_set(ERR_SETTING, "eval.chips=%d: more chips than sequences, eval.tasks=%d", (int)f->eval.chips,
                    (int)f->eval.tasks);
@@ -339,7 +325,6 @@ static int measure(struct fewshot_result *r, struct measuring *m, struct par *pa
   seats_new(m);
   struct sequence_record *records = err_calloc((size_t)r->n_tasks, sizeof *records);
   r->task_accuracy = err_calloc((size_t)r->n_tasks, sizeof(double));
-  r->chip_accuracy = err_calloc((size_t)r->n_chips, sizeof(double));
   const struct evaluation evaluation = { .par = par, .fleet = m->fleet, .n_items = r->n_tasks,
                                          .record_bytes = sizeof *records, .context = m,
                                          .begin = begin, .item = run_sequence };
@@ -363,8 +348,7 @@ int incremental_eval(struct fewshot_result *r, const struct fewshot *f, const st
                                 .n_chips = f->synapse.kind == RUN_CHIP ? (int)f->eval.chips : 1 };
   r->n_queries = ways*r->queries;
   TRY(place_stages(r, f, ways));
-  r->n_later = numbers_parse(r->later_s, FLEET_MAX_LATER, f->eval.later_s, SHORTEST_S, CENTURY_S, "eval.later_s");
-  TRY(r->n_later);
+  TRY(fewshot_later_times(r, f));
   m.spec = dataset_spec(&f->data, DATASET_EVALUATION, ways, r->shots, r->queries);
   TRY(dataset_check(data, &f->data, &m.spec, m.split));
   TRY(fewshot_model_ways(&m.model, model, f, ways, model->net.steps));

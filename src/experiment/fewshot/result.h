@@ -60,6 +60,11 @@ void fewshot_result_print(const struct fewshot_result *r, const struct fewshot *
 struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct fewshot *f,
                                    const struct fewshot_model *m);
 
+// The times of eval.later_s into later_s and n_later. ERR_SETTING if they are wrong, or not on a chip.
+int fewshot_later_times(struct fewshot_result *r, const struct fewshot *f);
+// Mean accuracy of the tasks of each chip, and their standard deviation; accuracy: of task 0, each `stride` doubles.
+void fewshot_summarise_chips(struct fewshot_result *r, const double *accuracy, int stride);
+
 // Mean accuracy and loss after every update over tasks drawn from a split, of as many ways (eval.ways) and updates
 // (eval.updates) as wanted.
 int fewshot_measure(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
