@@ -365,16 +365,29 @@ MX_API int mx_arm_steps(const struct mx_arm *arm);
 /// @return seconds; #MX_ERROR_ARGUMENT
 MX_API double mx_arm_step_s(const struct mx_arm *arm);
 
-/// Draw a random movement.
+/// Draw a random movement. It sets the posture of mx_arm_begin().
 /// @param arm         the arm, which forgets what it has learned
 /// @param[out] omega  velocities (T, 2) of base and shoulder, rad/s
 /// @param k           number of the movement, from 0
 /// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_arm_movement(struct mx_arm *arm, double *omega, int k);
 
+/// Ask where movements begin: at home, both joints at 0, or where the movement drawn last or mx_arm_begin_at() says.
+/// @param arm         the arm
+/// @param[out] begin  angles of base and shoulder, rad
+/// @return 0; #MX_ERROR_ARGUMENT
+MX_API int mx_arm_begin(const struct mx_arm *arm, double begin[2]);
+
+/// Say where the next target and performance begin.
+/// @param arm    the arm, which forgets what it has learned
+/// @param begin  angles of base and shoulder, rad, within the limits of the joints
+/// @return 0; #MX_ERROR_ARGUMENT
+MX_API int mx_arm_begin_at(struct mx_arm *arm, const double begin[2]);
+
 /// Show a movement and make the one update, each time from the state as loaded.
 /// @param arm    the arm
-/// @param omega  velocities (T, 2) of base and shoulder, rad/s, beginning with both joints at 0 and within their limits
+/// @param omega  velocities (T, 2) of base and shoulder, rad/s, from mx_arm_begin() on and within the limits of the
+/// joints
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if a velocity is not finite
 MX_API int mx_arm_learn(struct mx_arm *arm, const double *omega);
 

@@ -78,7 +78,7 @@ static double stop_gradients(real *gradient, struct reach_batch *b, const struct
   const double limit = kinematics_limit_rad(&b->f->arm, 0);
   const int ld = m->o.trainee.ld_out, lead_in = (int)b->f->code.lead_in;
   for (int k = 0; k < b->n; k++) {
-    double sum[2] = { 0 };
+    double sum[2] = { b->begin[2*k], b->begin[2*k + 1] };
     for (int t = 0; t < b->T; t++) {
       double *angle = b->angle + 2*(k*b->T + t), *omega = b->omega + 2*(k*b->T + t);
       for (int j = 0; j < 2; j++) {
@@ -130,13 +130,15 @@ static void check_stops(void) {
   f.code.lead_in = 7;
   struct reach_model m = small_arm_model(&f);
   small_arm_batch(&b, &f, &m, 2, 2, RNG_TEST);
+  for (int i = 0; i < 4; i++) b.begin[i] = (i % 3 ? 0.004 : -0.006)*i;  // anywhere within 1 degree
   real *w_out = m.parameters + m.o.trainee_w_out, *gradient = err_aligned(m.o.n, sizeof *gradient);
   const int ld = m.o.trainee.ld_out;
   for (int i = 0; i < m.o.trainee.n*ld; i++) w_out[i] *= (real)10;  // so that the limits are reached
   reach_batch_forward(&b, m.parameters);
   for (int k = 0; k < 2; k++) {
-    double omega[2*60], xyz[3*60], q[2] = { 0 }, most[2] = { 0 }, told[2] = { 0 }, beyond[2] = { 0 };
-    reach_batch_path(xyz, omega, &b, b.item[k].output);
+    double omega[2*60], xyz[3*60], most[2] = { 0 }, beyond[2] = { 0 };
+    double q[2] = { b.begin[2*k], b.begin[2*k + 1] }, told[2] = { q[0], q[1] };
+    reach_batch_path(xyz, omega, &b, k, b.item[k].output);
     for (int t = 0; t < 60; t++)
       for (int j = 0; j < 2; j++) {
         q[j] += 0.01*omega[2*t + j];

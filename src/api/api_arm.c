@@ -75,6 +75,25 @@ int mx_arm_movement(struct mx_arm *a, double *omega, int k) {
   return 0;
 }
 
+int mx_arm_begin(const struct mx_arm *a, double begin[2]) {
+  API_BEGIN;
+  API_PRESENT("mx_arm_begin", a, begin);
+  memcpy(begin, a->batch.begin, 2 * sizeof *begin);
+  return 0;
+}
+
+int mx_arm_begin_at(struct mx_arm *a, const double begin[2]) {
+  API_BEGIN;
+  API_PRESENT("mx_arm_begin_at", a, begin);
+  for (int j = 0; j < 2; j++)
+    if (!(fabs(begin[j]) <= kinematics_limit_rad(&a->f.arm, j)))
+      return err_set(ERR_SETTING, "mx_arm_begin_at: %s at %g rad; limit %g", j ? "shoulder" : "base", begin[j],
+                     kinematics_limit_rad(&a->f.arm, j));
+  a->learned = false;
+  memcpy(a->batch.begin, begin, 2 * sizeof *begin);
+  return 0;
+}
+
 static int check_velocities(const char *what, const struct mx_arm *a, const double *omega) {
   for (int i = 0; i < 2 * a->batch.T; i++)
     if (!isfinite(omega[i]))
@@ -88,7 +107,7 @@ static int integrate(double *angle, const struct mx_arm *a, const double *omega)
   for (int t = 0; t < a->batch.T; t++)
     for (int j = 0; j < 2; j++) {
       double *q = angle + 2 * t + j;
-      *q = (t ? q[-2] : 0) + a->f.trajectory.dt_s * omega[2 * t + j];
+      *q = (t ? q[-2] : a->batch.begin[j]) + a->f.trajectory.dt_s * omega[2 * t + j];
       if (fabs(*q) > limit_deg[j] * pi / 180 + 1e-9)
         return err_set(ERR_SETTING, "mx_arm_learn: step %d: %s at %.1f degrees; limit %g", t, j ? "shoulder" : "base",
                        *q * 180 / pi, limit_deg[j]);
@@ -126,7 +145,7 @@ int mx_arm_perform(const struct mx_arm *a, double *omega, int updates) {
   if (updates != 0 && updates != 1) return err_set(ERR_SETTING, "mx_arm_perform: updates %d; 0 or 1", updates);
   const struct oneshot_item *it = &a->batch.item[0];
   double *xyz = err_calloc((size_t)a->batch.T, 3 * sizeof *xyz);
-  reach_batch_path(xyz, omega, &a->batch, updates ? it->output : it->first->output);
+  reach_batch_path(xyz, omega, &a->batch, 0, updates ? it->output : it->first->output);
   free(xyz);
   return 0;
 }
@@ -134,7 +153,7 @@ int mx_arm_perform(const struct mx_arm *a, double *omega, int updates) {
 int mx_arm_tips(const struct mx_arm *a, double *xyz, const double *omega) {
   API_BEGIN;
   API_PRESENT("mx_arm_tips", a, xyz, omega);
-  double q[2] = { 0 };
+  double q[2] = { a->batch.begin[0], a->batch.begin[1] };
   TRY(check_velocities("mx_arm_tips", a, omega));
   for (int t = 0; t < a->batch.T; t++) {
     for (int j = 0; j < 2; j++) q[j] += a->f.trajectory.dt_s * omega[2 * t + j];

@@ -6,6 +6,8 @@
 
 struct joint { double sum, q, omega; };  // rad, rad, rad/s: omega is the velocity of the angle q. Zero at home
 
+static inline struct joint joint_at(double q) { return (struct joint){ .sum = q, .q = q }; }
+
 static inline void joint_move(struct joint *s, double told_rad_s, double dt_s, double limit_rad) {
   const double last = s->q;
   s->sum += dt_s*told_rad_s;

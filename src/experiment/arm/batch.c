@@ -54,6 +54,7 @@ void reach_batch_init(struct reach_batch *b, const struct reach *f, const struct
   const bool own_chip = oneshot_noisy(o) && o->noise.chips == ONESHOT_OF_MOVEMENT;
   b->n_firsts = device || own_chip ? capacity : reach_batch_episodes(b);
   init_passes(b);
+  b->begin = err_calloc(n*2, sizeof(double));
   b->omega = err_calloc(n*T*2, sizeof(double));
   b->angle = err_calloc(n*T*2, sizeof(double));
   b->xyz = err_calloc(n*T*3, sizeof(double));
@@ -72,8 +73,8 @@ void reach_batch_init(struct reach_batch *b, const struct reach *f, const struct
 void reach_batch_release(struct reach_batch *b) {
   for (int k = 0; k < workers(b); k++) arena_release(&b->scratch[k]);
   arena_release(&b->arena);
-  void *const owned[] = { b->first, b->item, b->noise, b->omega, b->angle, b->xyz, b->drive, b->before, b->after,
-                          b->counts, b->d_rate_trainee, b->d_rate_lsg, b->scratch };
+  void *const owned[] = { b->first, b->item, b->noise, b->begin, b->omega, b->angle, b->xyz, b->drive,
+                          b->before, b->after, b->counts, b->d_rate_trainee, b->d_rate_lsg, b->scratch };
   for (size_t k = 0; k < sizeof owned/sizeof *owned; k++) free(owned[k]);
 }
 
@@ -113,6 +114,13 @@ void reach_batch_encode(struct reach_batch *b, int k, int worker) {
   spikecode_encode(&it->input, &target, drive, &b->f->code);
 }
 
+enum trajectory_family reach_batch_family(const struct reach_batch *b, uint64_t number) {
+  const struct trajectory_params *p = &b->f->trajectory;
+  return p->family == TRAJECTORY_MIXED && b->per_family
+             ? (enum trajectory_family)(number/(uint64_t)b->per_family)
+             : trajectory_family_of(p, number);
+}
+
 static void draw(void *context, int k, int worker) {
   struct drawing *d = context;
   struct reach_batch *b = d->b;
@@ -121,10 +129,12 @@ static void draw(void *context, int k, int worker) {
   const size_t T = (size_t)b->T;
   double *omega = b->omega + (size_t)k*T*2, *angle = b->angle + (size_t)k*T*2, *xyz = b->xyz + (size_t)k*T*3;
   const uint32_t number = (uint32_t)(b->number + (uint64_t)k);
+  const enum trajectory_family family = reach_batch_family(b, number);
   struct rng r = rng_stream((uint64_t)f->run.seed, d->purpose, number);
   b->noise[k] = rng_stream((uint64_t)f->run.seed, RNG_QUANTISE, number);
   for (int tries = 0; tries < MAX_TRIES; tries++) {
-    const bool cut = trajectory_draw(omega, angle, &f->trajectory, limit, b->drive + (size_t)worker*drive_size(f), &r);
+    const bool cut = trajectory_draw(omega, angle, b->begin + 2*k, &f->trajectory, family, limit,
+                                     b->drive + (size_t)worker*drive_size(f), &r);
     tips(xyz, angle, b->T, &f->arm);
     if (f->trajectory.free && (cut || !is_low(xyz, b->T, f->trajectory.free_below_m))) continue;
     reach_batch_encode(b, k, worker);
@@ -150,6 +160,11 @@ static size_t row(const struct reach_batch *b, int t) {
   return (size_t)(b->f->code.lead_in + t)*(size_t)b->o.trainee.ld_out;
 }
 
+// Both joints where movement k begins.
+static void begin(struct joint s[2], const struct reach_batch *b, int k) {
+  for (int j = 0; j < 2; j++) s[j] = joint_at(b->begin[2*k + j]);
+}
+
 // Both joints in step t of a performance.
 static void move(struct joint s[2], const struct reach_batch *b, const real *output, int t) {
   for (int j = 0; j < 2; j++)
@@ -157,8 +172,9 @@ static void move(struct joint s[2], const struct reach_batch *b, const real *out
                b->f->arm.stops ? kinematics_limit_rad(&b->f->arm, j) : INFINITY);
 }
 
-void reach_batch_path(double *xyz, double *omega, const struct reach_batch *b, const real *output) {
-  struct joint s[2] = { 0 };
+void reach_batch_path(double *xyz, double *omega, const struct reach_batch *b, int k, const real *output) {
+  struct joint s[2];
+  begin(s, b, k);
   for (int t = 0; t < b->T; t++) {
     move(s, b, output, t);
     kinematics_tip(xyz + 3*t, s[0].q, s[1].q, &b->f->arm);
@@ -168,8 +184,9 @@ void reach_batch_path(double *xyz, double *omega, const struct reach_batch *b, c
 
 static void squares(struct reach_squares *sum, const struct reach_batch *b, int k, const real *output) {
   const double *omega = b->omega + (size_t)k*(size_t)b->T*2, *xyz = b->xyz + (size_t)k*(size_t)b->T*3;
-  struct joint s[2] = { 0 };
+  struct joint s[2];
   double tip[3];
+  begin(s, b, k);
   *sum = (struct reach_squares){ 0 };
   for (int t = 0; t < b->T; t++) {
     move(s, b, output, t);
@@ -300,8 +317,9 @@ static void output_gradient(real *d_output, const struct reach_batch *b, int k, 
   const double position = 2*w->position*slope_at(sum->position/(3.0*T), w)/(3.0*b->n*T);  // what an error counts
   double velocity[2];
   for (int j = 0; j < 2; j++) velocity[j] = 2*w->velocity*slope_at(sum->velocity[j]/T, w)/(2.0*b->n*T);
-  struct joint *s = ARENA_NEW(scratch, 2*(size_t)T, struct joint), now[2] = { 0 };
+  struct joint *s = ARENA_NEW(scratch, 2*(size_t)T, struct joint), now[2];
   double tip[3], jacobian[3][2], later[2] = { 0 }, next[2] = { 0 };
+  begin(now, b, k);
   for (int t = 0; t < T; t++) {
     move(now, b, b->item[k].output, t);
     memcpy(s + 2*t, now, sizeof now);

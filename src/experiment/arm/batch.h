@@ -3,8 +3,8 @@
 // of the whole batch, so all passes forward come before the first one back; what is kept between are lists of events,
 // about 0.1 MB per movement.
 //
-// Loss (equation L2; mean over movements, steps and components; p = tip of q, q = dt cumsum(o), omega = diff(q)/dt; q
-// within the limits of the joints if arm.stops, which the published code does not have):
+// Loss (equation L2; mean over movements, steps and components; p = tip of q, q = q(0) + dt cumsum(o), omega =
+// diff(q)/dt; q within the limits of the joints if arm.stops, which the published code does not have):
 //   position mean |p - p*|^2 + velocity mean (omega - omega*)^2 + rate sum_j (rate_j - target)^2, trainee and LSG
 // and with loss.root the mean over movements of the roots of what the first two are for one movement, for one movement
 // and joint.
@@ -25,6 +25,7 @@ struct reach_batch {
   struct oneshot o;
   struct par *par;                   // NULL: all on the calling thread
   int worker;                        // number of that thread where another one shares the work out; 0 with par
+  int per_family;                    // mixed movements: so many of a family one after the other; 0: they alternate
   int T;                             // steps of a movement; the networks (o.T) run code.lead_in steps before
   int n, capacity, group;            // movements in use, at most; movements of an episode
   uint64_t number;                   // of the first movement in use
@@ -34,6 +35,7 @@ struct reach_batch {
   struct oneshot_item *item;         // (capacity)
   struct rng *noise;                 // (capacity)
   const struct reach_device *device; // or NULL
+  double *begin;                     // (capacity, 2) angles where the movements begin, rad
   double *omega, *angle, *xyz;       // (capacity, T, 2), (capacity, T, 2), (capacity, T, 3) targets
   double *drive;                     // (workers) scratch of the codes and generators
   struct reach_squares *before, *after;  // (capacity) of each movement, written by reach_batch_perform
@@ -58,6 +60,8 @@ void reach_batch_release(struct reach_batch *b);
 
 static inline int reach_batch_episodes(const struct reach_batch *b) { return (b->n + b->group - 1)/b->group; }
 
+// The family of movement `number`.
+enum trajectory_family reach_batch_family(const struct reach_batch *b, uint64_t number);
 // n movements number first.. of a purpose (base/rng.h), with their spike codes. ERR_SETTING if no free ones exist.
 int reach_batch_draw(struct reach_batch *b, int n, uint32_t purpose, uint64_t first);
 // Write the spike code of movement k, whose omega and xyz are set.
@@ -73,9 +77,9 @@ void reach_batch_backward(struct reach_batch *b, real *gradient, int episode, in
 // Complete the sum over episodes.
 void reach_batch_finish(struct reach_batch *b, real *gradient);
 
-// The movement of the joints under the outputs (o.T, ld_out), without those of the lead-in: tip positions (T, 3),
-// velocities (T, 2), stops included.
-void reach_batch_path(double *xyz, double *omega, const struct reach_batch *b, const real *output);
+// The movement of the joints from where movement k begins, under the outputs (o.T, ld_out) without those of the
+// lead-in: tip positions (T, 3), velocities (T, 2), stops included.
+void reach_batch_path(double *xyz, double *omega, const struct reach_batch *b, int k, const real *output);
 // Root mean squares over time of one movement performed with `output` (o.T, ld_out): cm and rad/s of each joint.
 void reach_batch_errors(double *distance_cm, double omega[2], const struct reach_batch *b, int k, const real *output);
 

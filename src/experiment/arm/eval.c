@@ -75,10 +75,11 @@ static void keep_first(struct reach_result *r, const struct reach_batch *b) {
   r->target_xyz = block + 6*T;
   r->before_xyz = block + 9*T;
   r->after_xyz = block + 12*T;
+  memcpy(r->begin, b->begin, sizeof r->begin);
   memcpy(r->target_omega, b->omega, 2*T*sizeof *block);
   memcpy(r->target_xyz, b->xyz, 3*T*sizeof *block);
-  reach_batch_path(r->before_xyz, r->before_omega, b, b->item[0].first->output);
-  reach_batch_path(r->after_xyz, r->after_omega, b, b->item[0].output);
+  reach_batch_path(r->before_xyz, r->before_omega, b, 0, b->item[0].first->output);
+  reach_batch_path(r->after_xyz, r->after_omega, b, 0, b->item[0].output);
 }
 
 static void measure(struct record *out, const struct reach_batch *b, int k) {
@@ -118,16 +119,29 @@ static int begin(void *context) {
 
 enum { STRIDE = sizeof(struct record)/sizeof(double) };
 
-// A column over movements, which share the errors of their chip.
-static struct reach_spread over_movements(const struct reach_result *r, const double *first) {
-  const struct stat_moments s = stat_of(first, r->n_trajectories, STRIDE);
-  const double ci95 = stat_grouped(first, r->n_trajectories, STRIDE, r->n_chips ? r->n_chips : 1, 0).ci95;
-  return (struct reach_spread){ .mean = s.mean, .std = s.n > 1 ? stat_sd(&s) : 0, .ci95 = ci95 };
+// A column over n movements, which share the errors of their chip.
+static struct reach_spread over(const struct reach_result *r, const double *first, int n) {
+  const struct stat_moments s = stat_of(first, n, STRIDE);
+  const int chips = r->n_chips && r->n_chips <= n ? r->n_chips : 1;
+  return (struct reach_spread){ .mean = s.mean, .std = s.n > 1 ? stat_sd(&s) : 0,
+                                .ci95 = stat_grouped(first, n, STRIDE, chips, 0).ci95 };
 }
 
-static void score(struct reach_score *s, const struct reach_result *r, const double *errors) {
-  s->rms_distance_cm = over_movements(r, errors);
-  for (int j = 0; j < 2; j++) s->omega_rmse_rad_s[j] = over_movements(r, errors + 1 + j);
+static struct reach_spread over_movements(const struct reach_result *r, const double *first) {
+  return over(r, first, r->n_trajectories);
+}
+
+static void score(struct reach_score *s, const struct reach_result *r, const double *errors, int n) {
+  s->rms_distance_cm = over(r, errors, n);
+  for (int j = 0; j < 2; j++) s->omega_rmse_rad_s[j] = over(r, errors + 1 + j, n);
+}
+
+// Mixed movements: n_of_family of each family one after the other.
+static void score_families(struct reach_result *r, const struct record *records) {
+  for (int k = 0; k < r->n_families; k++) {
+    const int first = k*r->n_of_family, left = r->n_trajectories - first;
+    score(&r->family[k], r, records[first].after, left < r->n_of_family ? left : r->n_of_family);
+  }
 }
 
 static void summarise(struct measuring *x, const struct record *records) {
@@ -137,8 +151,9 @@ static void summarise(struct measuring *x, const struct record *records) {
   const double weights = (double)(net->n_in + net->n)*net->n;
   const double written = (double)ledger_total(&r->movements).weights_written;
   r->devices_addressed = (double)r->devices_total/weights*written/r->n_trajectories;
-  score(&r->before, r, records[0].before);
-  score(&r->after, r, records[0].after);
+  score(&r->before, r, records[0].before, r->n_trajectories);
+  score(&r->after, r, records[0].after, r->n_trajectories);
+  score_families(r, records);
   r->trainee_Hz = over_movements(r, &records[0].trainee_Hz).mean;
   r->lsg_Hz = over_movements(r, &records[0].lsg_Hz).mean;
   r->changed_in = over_movements(r, &records[0].changed[0]).mean;
@@ -165,6 +180,7 @@ static void batches_new(struct measuring *x) {
   for (int k = 0; k < x->n_workers; k++) {
     reach_batch_init(&x->batches[k], x->f, &x->m->o, x->group, x->group, NULL, x->device);
     x->batches[k].worker = k;
+    x->batches[k].per_family = x->r->n_of_family;
   }
 }
 
@@ -211,6 +227,10 @@ int reach_eval(struct reach_result *r, const struct reach *f, const struct reach
   struct measuring x = { .f = f, .m = m, .r = r, .device = device, .n_workers = par_threads(par) };
   *r = (struct reach_result){ .n_trajectories = n, .T = (int)f->trajectory.steps, .n_updates = (int)f->update.repeats };
   r->distance_cm = err_calloc((size_t)n, sizeof(double));
+  if (f->trajectory.family == TRAJECTORY_MIXED && !f->target.file[0]) {
+    r->n_of_family = (n + TRAJECTORY_FAMILIES - 1)/TRAJECTORY_FAMILIES;
+    r->n_families = (n + r->n_of_family - 1)/r->n_of_family;
+  }
   const int rc = measure_all(&x, par);
   release(&x);
   par_free(par);

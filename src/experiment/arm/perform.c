@@ -45,7 +45,7 @@ static int learn(struct perform_result *r, const struct perform *p, const struct
   TRY(reach_eval(&learned, f, m, NULL));
   plan_new(r, p, learned.T);
   memcpy(r->target_xyz, learned.target_xyz, 3*(size_t)learned.T*sizeof(double));
-  struct joint s[2] = { 0 };
+  struct joint s[2] = { joint_at(learned.begin[0]), joint_at(learned.begin[1]) };
   for (int t = 0; t < r->n; t++)
     for (int j = 0; j < 2; j++) {
       joint_move(&s[j], learned.after_omega[2*t + j], f->trajectory.dt_s, kinematics_limit_rad(&f->arm, j));

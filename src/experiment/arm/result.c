@@ -33,6 +33,7 @@ static void print_table(const struct reach_result *r, FILE *out) {
           n > 1 ? "   +- 95%   " : "  ", n > 1 ? "; mean +- std over movements; 95 % interval of the mean" : "");
   print_score("before", &r->before, n, out);
   print_score("after", &r->after, n, out);
+  for (int k = 0; k < r->n_families; k++) print_score(trajectory_family_names[k], &r->family[k], n, out);
   fprintf(out, "firing rates: trainee %.1f Hz, learning signal generator %.1f Hz\n", r->trainee_Hz, r->lsg_Hz);
   fprintf(out, "weights changed: %.1f %% of W_in, %.1f %% of W_rec\n", 100*r->changed_in, 100*r->changed_rec);
 }
@@ -108,6 +109,18 @@ static void put_score(struct json_t *o, const struct reach_score *s) {
     json_put_f64s(joints, NULL, (const double[]){ s->omega_rmse_rad_s[j].mean, s->omega_rmse_rad_s[j].std }, 2);
 }
 
+// A row for each family of mixed movements.
+static void put_families(struct json_t *o, const struct reach_result *r) {
+  struct json_t *rows = r->n_families ? json_add_array(o, "families") : NULL;
+  for (int k = 0; k < r->n_families; k++) {
+    struct json_t *row = json_add_object(rows, NULL);
+    const int left = r->n_trajectories - k*r->n_of_family;
+    json_put_text(row, "family", trajectory_family_names[k]);
+    json_put_i64(row, "movements", left < r->n_of_family ? left : r->n_of_family);
+    put_score(row, &r->family[k]);
+  }
+}
+
 // A movement and its parts, means over all of them.
 static struct json_t *movement_json(const struct reach_result *r, const struct ledger_params *p) {
   static const char *const names[] = { "first_pass", "update", "wait", "second_pass" };
@@ -149,6 +162,7 @@ struct json_t *reach_result_json(const struct reach_result *r, const struct reac
   json_put_text(o, "grid", eprop_grid_names[f->update.grid]);
   put_score(o, &r->after);
   put_score(json_add_object(o, "before"), &r->before);
+  put_families(o, r);
   struct json_t *rate = json_add_object(o, "rate_hz");
   json_put_f64(rate, "trainee", r->trainee_Hz);
   json_put_f64(rate, "lsg", r->lsg_Hz);

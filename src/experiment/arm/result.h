@@ -26,6 +26,8 @@ enum reach_part { REACH_FIRST_PASS, REACH_UPDATE, REACH_WAIT, REACH_SECOND_PASS,
 struct reach_result {
   int n_trajectories, T, n_updates;
   struct reach_score before, after;         // the update
+  int n_families, n_of_family;              // of mixed movements; 0 else. The last one may have fewer movements
+  struct reach_score family[TRAJECTORY_FAMILIES];  // after the update
   double trainee_Hz, lsg_Hz;                // firing rates, second pass and LSG
   double changed_in, changed_rec;           // share of the weights changed
   long devices_total;
@@ -38,7 +40,8 @@ struct reach_result {
   struct ledger part[REACH_PARTS];          // their parts
   double *distance_cm;                      // (n_trajectories) after the update
   double seconds;                           // of learning and performing, all movements
-  // the first movement, for figures: (T, 2) rad/s, (T, 3) m
+  // the first movement, for figures: the angles where it begins, rad; (T, 2) rad/s, (T, 3) m
+  double begin[2];
   double *target_omega, *target_xyz, *before_omega, *before_xyz, *after_omega, *after_xyz;
 };
 void reach_result_release(struct reach_result *r);

@@ -1,5 +1,7 @@
 // The files for a report: the first movement in software and on the chip, and joint by joint.
 //   arm_software.csv, arm_chip.csv (reach_result_write_csv), arm_joints.csv
+#include <string.h>
+
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -22,9 +24,10 @@ static void points(double xyz[POINTS][3], double base, double shoulder, const st
 }
 
 static int write_joints(const struct experiment_showcase *s, const struct reach *f, const double *const omega[PATHS],
-                        int T) {
+                        const double begin[2], int T) {
   struct file_out o;
-  double q[PATHS][2] = { { 0 } };
+  double q[PATHS][2];
+  for (int p = 0; p < PATHS; p++) memcpy(q[p], begin, sizeof q[p]);
   TRY(experiment_showcase_open(&o, s, "arm_joints.csv"));
   fprintf(o.stream, "step,time_s");
   for (int p = 0; p < PATHS; p++)
@@ -54,5 +57,5 @@ int reach_showcase(const struct experiment_showcase *s) {
   TRY(reach_result_write_csv(software, f, path));
   experiment_showcase_path(s, "arm_chip.csv", path);
   TRY(reach_result_write_csv(chip, f, path));
-  return write_joints(s, f, omega, software->T);
+  return write_joints(s, f, omega, software->begin, software->T);
 }
