@@ -1,5 +1,6 @@
 // The numbers of the arm, by hand: distances, velocities, firing rates and weights changed of one movement; the first
 // row of metrics.csv.
+#include "base/note.h"
 #include "base/err.h"
 #include "base/rng.h"
 #include "folder.h"
@@ -59,7 +60,8 @@ static void check_row(void) {
   CHECK(reach_model_new(&m, &f) == 0 && reach_train(&f, run, false) == 0, "%s", err_message());
   snprintf(path, sizeof path, "%s/metrics.csv", run);
   if (file_read(path, 1 << 20, &csv, &size) < 0) abort();
-  CHECK(sscanf(csv, "%*[^\n]\n1,%*[^,],%*[^,],%*[^,],%*[^,],%*[^,],%*[^,],%lf,%lf,%lf,%*[^,],%*[^,],%lf", &found[0],
+  CHECK(sscanf(csv, "%*[^\n]\n1,%*[^,],%*[^,],%*[^,],%*[^,],%*[^,],%*[^,],%lf,%lf,%lf,%*[^,],%*[^,],"
+                  "%*[^,],%*[^,],%*[^,],%*[^,],%lf", &found[0],
                &found[1], &found[2], &found[3]) == 4,
         "%s", csv);
   free(csv);
@@ -87,7 +89,58 @@ static void check_row(void) {
   folder_remove(&folder);
 }
 
+// Neurons without input never spike; the highest rate with 5 steps of refractory time is 20 spikes in 100 steps.
+static void check_activity(void) {
+  struct reach f;
+  small_arm(&f);
+  f.eval.trajectories = 25;
+  struct reach_model m = small_arm_model(&f);
+  const struct spiking *net = &m.o.trainee;
+  real *w = m.parameters + m.o.trainee_w;
+  for (int i = 0; i < net->n_in + net->n; i++)
+    for (int j = 20; j < 23; j++) w[i*net->ld + j] = -1;
+  struct reach_batch b;
+  bool spikes[24] = { 0 };
+  int silent = 24;
+  small_arm_batch(&b, &f, &m, 25, 25, RNG_EVALUATE);
+  reach_batch_forward(&b, m.parameters);
+  for (int k = 0; k < 25; k++)
+    for (int pass = 0; pass < 2; pass++) {
+      const struct events *e = pass ? &b.item[k].second.spikes : &b.item[k].first->rec.spikes;
+      for (int i = 0; i < e->first[60]; i++) spikes[e->index[i]] = true;
+    }
+  for (int j = 0; j < 24; j++) silent -= spikes[j];
+  CHECK(silent >= 3 && !spikes[20] && !spikes[21] && !spikes[22], "%d neurons never spike", silent);
+  for (int threads = 1; threads < 4; threads++) {
+    f.run.threads = threads;
+    struct reach_result r = small_arm_eval(&f, &m, NULL);
+    CHECK(r.n_trainee == 24 && r.trainee_activity.silent == silent && r.n_lsg == 40, "%d threads: %d of %d never spike",
+          threads, r.trainee_activity.silent, r.n_trainee);
+    reach_result_release(&r);
+  }
+  reach_batch_release(&b);
+  const double counts[24] = { 15, 16, 20, 0, 1, 15.9, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0 };
+  const struct spiking_activity a = spiking_activity_of(net, counts, 100);
+  CHECK(a.silent == 2 && a.saturated == 2, "%d silent, %d saturated", a.silent, a.saturated);
+  reach_model_release(&m);
+}
+
+static char noted[400];
+static void keep(const char *line) { snprintf(noted, sizeof noted, "%s", line); }
+
+static void check_note(void) {
+  note_to(keep);
+  CHECK(!reach_note_activity("trainee", 5, 1, 100, 20) && !noted[0], "%s", noted);
+  CHECK(!reach_note_activity("trainee", 90, 90, 100, 19) && !noted[0], "%s", noted);
+  CHECK(reach_note_activity("trainee", 5.2, 0, 100, 20) && strstr(noted, "5 of 100 neurons of the trainee never spike"),
+        "%s", noted);
+  CHECK(reach_note_activity("trainee", 0, 2, 100, 20) && strstr(noted, "2 spike at 80 %"), "%s", noted);
+  note_to(NULL);
+}
+
 int main(void) {
+  check_note();
+  check_activity();
   check_movement();
   check_row();
   return test_summary();

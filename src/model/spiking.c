@@ -82,6 +82,16 @@ void spiking_add_counts(double *counts, const struct spiking_record *rec) {
     counts[rec->spikes.index[k]] += (double)rec->spikes.value[k];
 }
 
+struct spiking_activity spiking_activity_of(const struct spiking *net, const double *counts, double steps) {
+  const double highest = steps/(net->lif.refractory > 1 ? net->lif.refractory : 1);
+  struct spiking_activity a = { 0 };
+  for (int j = 0; j < net->n; j++) {
+    a.silent += counts[j] == 0;
+    a.saturated += counts[j] >= 0.8*highest;
+  }
+  return a;
+}
+
 // State of one pass, in the arena.
 struct state {
   real *v, *o;             // membrane (ld), outputs (ld_out)

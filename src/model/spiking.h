@@ -59,6 +59,11 @@ size_t spiking_record_bytes(const struct spiking *net, int T);
 double spiking_rate(const struct spiking *net, const struct spiking_record *rec);  // mean spikes per neuron and step
 void spiking_add_counts(double *counts, const struct spiking_record *rec);         // (n) += spikes
 
+// Neurons that learning cannot use: silent ones never spike, saturated ones spike at 80 % or more of the highest rate
+// that the refractory time allows. counts (n) over so many steps, as numbers of neurons.
+struct spiking_activity { int silent, saturated; };
+struct spiking_activity spiking_activity_of(const struct spiking *net, const double *counts, double steps);
+
 // Who computes x W_in + z W_rec. With array NULL the rows of w are added event by event; otherwise the
 // synapse array of n_in + n rows, given 0/1 inputs, does, whenever there is any event. read_noise > 0 adds
 // N(0, read_noise^2 sum_i x_i^2) to every element of the product.

@@ -280,6 +280,8 @@ static void rates(struct reach_batch *b) {
   b->loss_rate = rate_loss(b->d_rate_trainee, &b->trainee_Hz, trainee, o->trainee.n, 2*steps, p->trainee_Hz, p->rate);
   const double of_lsg = rate_loss(b->d_rate_lsg, &b->lsg_Hz, lsg, o->lsg.n, steps, p->lsg_Hz, p->rate);
   if (o->update.signal == EPROP_LSG) b->loss_rate += of_lsg;
+  b->trainee_activity = spiking_activity_of(&o->trainee, trainee, 2*steps);
+  b->lsg_activity = spiking_activity_of(&o->lsg, lsg, steps);
 }
 
 void reach_batch_losses(struct reach_batch *b) {

@@ -48,6 +48,7 @@ struct reach_batch {
   double loss_task, loss_before;     // weighted task loss after and before the update
   double loss_rate, loss_price;      // weighted; price: penalty for changed weights, after reach_batch_finish
   double trainee_Hz, lsg_Hz;         // both passes; LSG
+  struct spiking_activity trainee_activity, lsg_activity;  // over the same spikes
   double changed[2];                 // share of weights of W_in, W_rec
 };
 

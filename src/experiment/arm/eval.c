@@ -64,6 +64,7 @@ struct measuring {
   const struct reach_device *quantised;  // synapse.kind=quantised, else NULL
   int group, n_workers;
   struct reach_batch *batches;        // (workers) of `group` movements
+  double *counts;                     // (workers, trainee n + LSG n) spikes of all movements
 };
 
 static void keep_first(struct reach_result *r, const struct reach_batch *b) {
@@ -94,6 +95,12 @@ static void measure(struct record *out, const struct reach_batch *b, int k) {
   out->written = (double)it->n_written;
 }
 
+static int n_neurons(const struct reach_model *m) { return m->o.trainee.n + m->o.lsg.n; }
+
+static void add_counts(double *counts, const struct reach_batch *b) {
+  for (int j = 0; j < b->o.trainee.n + b->o.lsg.n; j++) counts[j] += b->counts[j];
+}
+
 static int run_item(void *context, int item, int worker, void *record) {
   const struct measuring *x = context;
   struct reach_batch *b = &x->batches[worker];
@@ -104,6 +111,7 @@ static int run_item(void *context, int item, int worker, void *record) {
   else TRY(reach_batch_draw(b, left < x->group ? left : x->group, purpose, (uint64_t)first));
   reach_batch_forward(b, x->m->parameters);
   for (int k = 0; k < b->n; k++) measure(&records[k], b, k);
+  add_counts(x->counts + worker*n_neurons(x->m), b);
   if (item == 0) keep_first(x->r, b);
   return 0;
 }
@@ -144,6 +152,21 @@ static void score_families(struct reach_result *r, const struct record *records)
   }
 }
 
+// Neurons that learning cannot use, over both passes of all movements.
+static void find_activity(struct measuring *x) {
+  struct reach_result *r = x->r;
+  const struct oneshot *o = &x->m->o;
+  const int n = n_neurons(x->m);
+  const double steps = (double)r->n_trajectories*o->T;
+  for (int k = 1; k < x->n_workers; k++)
+    for (int j = 0; j < n; j++) x->counts[j] += x->counts[k*n + j];
+  r->n_trainee = o->trainee.n;
+  r->trainee_activity = spiking_activity_of(&o->trainee, x->counts, 2*steps);
+  if (o->update.signal != EPROP_LSG) return;
+  r->n_lsg = o->lsg.n;
+  r->lsg_activity = spiking_activity_of(&o->lsg, x->counts + o->trainee.n, steps);
+}
+
 static void summarise(struct measuring *x, const struct record *records) {
   struct reach_result *r = x->r;
   const struct spiking *net = &x->m->o.trainee;
@@ -154,6 +177,7 @@ static void summarise(struct measuring *x, const struct record *records) {
   score(&r->before, r, records[0].before, r->n_trajectories);
   score(&r->after, r, records[0].after, r->n_trajectories);
   score_families(r, records);
+  find_activity(x);
   r->trainee_Hz = over_movements(r, &records[0].trainee_Hz).mean;
   r->lsg_Hz = over_movements(r, &records[0].lsg_Hz).mean;
   r->changed_in = over_movements(r, &records[0].changed[0]).mean;
@@ -177,6 +201,7 @@ static void batches_new(struct measuring *x) {
   const int n = x->r->n_trajectories;
   x->group = x->device || oneshot_noisy(&x->m->o) ? 1 : n < GROUP ? n : GROUP;
   x->batches = err_calloc((size_t)x->n_workers, sizeof *x->batches);
+  x->counts = err_calloc((size_t)(x->n_workers*n_neurons(x->m)), sizeof *x->counts);
   for (int k = 0; k < x->n_workers; k++) {
     reach_batch_init(&x->batches[k], x->f, &x->m->o, x->group, x->group, NULL, x->device);
     x->batches[k].worker = k;
@@ -187,6 +212,7 @@ static void batches_new(struct measuring *x) {
 static void release(struct measuring *x) {
   for (int k = 0; x->batches && k < x->n_workers; k++) reach_batch_release(&x->batches[k]);
   free(x->batches);
+  free(x->counts);
   reach_quantised_free(x->quantised);
   reach_chip_free(x->chips);
 }

@@ -118,10 +118,24 @@ static int put_row(FILE *out, const struct report_run *r, int kind, bool before,
   return 0;
 }
 
+// "3 of 250", what never spikes; of reports made before this was counted nothing.
+static int silent_text(char text[64], const struct json_t *result, const char *path, const char *network) {
+  struct json_t *all, *neurons;
+  int64_t n, silent;
+  snprintf(text, 64, "?");
+  if (!json_has(result, "neurons")) return 0;
+  TRY(json_field_object(result, path, "neurons", &all));
+  TRY(json_field_object(all, path, network, &neurons));
+  TRY(json_field_i64(neurons, path, "all", 0, INT32_MAX, &n));
+  TRY(json_field_i64(neurons, path, "silent", 0, n, &silent));
+  snprintf(text, 64, "%d of %d", (int)silent, (int)n);
+  return 0;
+}
+
 static int put_table(FILE *out, const struct report_run *const *runs, int n) {
   struct json_t *result, *rate;
   const char *command, *generator, *path = runs[0]->facts_path;
-  char text[512];
+  char text[512], silent[2][64];
   int64_t movements;
   double trainee, lsg;
   TRY(report_evaluation(&result, &command, runs[0], "chip"));
@@ -130,6 +144,8 @@ static int put_table(FILE *out, const struct report_run *const *runs, int n) {
   TRY(json_field_object(result, path, "rate_hz", &rate));
   TRY(json_field_f64(rate, path, "trainee", 0, 1e6, &trainee));
   TRY(json_field_f64(rate, path, "lsg", 0, 1e6, &lsg));
+  TRY(silent_text(silent[0], result, path, "trainee"));
+  TRY(silent_text(silent[1], result, path, "lsg"));
   page_figure(out, "");
   report_table(out, n > 1);
   fputs("<th scope=\"col\">tip distance, cm</th><th scope=\"col\">base, rad/s</th>"
@@ -140,8 +156,8 @@ static int put_table(FILE *out, const struct report_run *const *runs, int n) {
   fputs("</tbody></table></div>\n", out);
   snprintf(text, sizeof text, "Root mean square errors over the time of a movement, mean and standard deviation over "
                               "%d unseen movement%s (source: %.60s). The trainee fires at %.1f Hz, the learning "
-                              "signal generator at %.1f Hz on the chip.",
-           (int)movements, movements == 1 ? "" : "s", generator, trainee, lsg);
+                              "signal generator at %.1f Hz on the chip; %s and %s of their neurons never spike.",
+           (int)movements, movements == 1 ? "" : "s", generator, trainee, lsg, silent[0], silent[1]);
   page_caption(out, "How well movements are performed.", text, command);
   return 0;
 }

@@ -6,12 +6,27 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/note.h"
 #include "base/stat.h"
 
 void reach_result_release(struct reach_result *r) {
   free(r->distance_cm);
   free(r->target_omega);
   *r = (struct reach_result){ 0 };
+}
+
+bool reach_note_activity(const char *network, double silent, double saturated, int n, int64_t movements) {
+  const bool found = movements >= 20 && (silent > 0.05*n || saturated > 0.01*n);
+  if (found)
+    note("%.0f of %d neurons of the %s never spike and %.0f spike at 80 %% or more of the highest rate: they cannot "
+         "learn (see loss.rate and train.rate)", silent, n, network, saturated);
+  return found;
+}
+
+static void note_activity(const struct reach_result *r) {
+  const struct spiking_activity *t = &r->trainee_activity, *g = &r->lsg_activity;
+  reach_note_activity("trainee", t->silent, t->saturated, r->n_trainee, r->n_trajectories);
+  reach_note_activity("generator", g->silent, g->saturated, r->n_lsg, r->n_trajectories);
 }
 
 // ---- text
@@ -35,6 +50,9 @@ static void print_table(const struct reach_result *r, FILE *out) {
   print_score("after", &r->after, n, out);
   for (int k = 0; k < r->n_families; k++) print_score(trajectory_family_names[k], &r->family[k], n, out);
   fprintf(out, "firing rates: trainee %.1f Hz, learning signal generator %.1f Hz\n", r->trainee_Hz, r->lsg_Hz);
+  fprintf(out, "neurons that never spike: trainee %d of %d, generator %d of %d; saturated: trainee %d, generator %d\n",
+          r->trainee_activity.silent, r->n_trainee, r->lsg_activity.silent, r->n_lsg, r->trainee_activity.saturated,
+          r->lsg_activity.saturated);
   fprintf(out, "weights changed: %.1f %% of W_in, %.1f %% of W_rec\n", 100*r->changed_in, 100*r->changed_rec);
 }
 
@@ -63,6 +81,7 @@ static void print_ledger(const struct reach_result *r, const struct reach *f, FI
 
 void reach_result_print(const struct reach_result *r, const struct reach *f, FILE *out) {
   print_table(r, out);
+  note_activity(r);
   if (!r->n_chips) return;
   print_chips(r, f, out);
   print_ledger(r, f, out);
@@ -107,6 +126,13 @@ static void put_score(struct json_t *o, const struct reach_score *s) {
   struct json_t *joints = json_add_array(o, "omega_rmse_rad_s");
   for (int j = 0; j < 2; j++)
     json_put_f64s(joints, NULL, (const double[]){ s->omega_rmse_rad_s[j].mean, s->omega_rmse_rad_s[j].std }, 2);
+}
+
+static void put_activity(struct json_t *o, const char *network, int n, const struct spiking_activity *a) {
+  struct json_t *v = json_add_object(o, network);
+  json_put_i64(v, "all", n);
+  json_put_i64(v, "silent", a->silent);
+  json_put_i64(v, "saturated", a->saturated);
 }
 
 // A row for each family of mixed movements.
@@ -166,6 +192,10 @@ struct json_t *reach_result_json(const struct reach_result *r, const struct reac
   struct json_t *rate = json_add_object(o, "rate_hz");
   json_put_f64(rate, "trainee", r->trainee_Hz);
   json_put_f64(rate, "lsg", r->lsg_Hz);
+  struct json_t *neurons = json_add_object(o, "neurons");
+  put_activity(neurons, "trainee", r->n_trainee, &r->trainee_activity);
+  put_activity(neurons, "lsg", r->n_lsg, &r->lsg_activity);
+  note_activity(r);
   json_put_i64(o, "devices_total", r->devices_total);
   json_put_f64(o, "devices_written", r->devices_written);
   struct json_t *changed = json_add_object(o, "weights_changed");

@@ -29,6 +29,8 @@ struct reach_result {
   int n_families, n_of_family;              // of mixed movements; 0 else. The last one may have fewer movements
   struct reach_score family[TRAJECTORY_FAMILIES];  // after the update
   double trainee_Hz, lsg_Hz;                // firing rates, second pass and LSG
+  int n_trainee, n_lsg;                     // neurons; of the LSG 0 without one
+  struct spiking_activity trainee_activity, lsg_activity;  // over all movements
   double changed_in, changed_rec;           // share of the weights changed
   long devices_total;
   double devices_written;                   // mean per movement
@@ -60,6 +62,10 @@ struct reach_device {
   void (*account)(const struct reach_device *d, int worker, enum reach_part part);
   void *context;
 };
+
+// One line for the user if in so many movements, 20 at least, more than 5 % of n neurons of a network never spike or
+// more than 1 % are saturated; counts may be means. Returns whether there was one.
+bool reach_note_activity(const char *network, double silent, double saturated, int n, int64_t movements);
 
 // Random movements of eval.stream, or the path of target.file. device NULL: what synapse.kind says.
 int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m,

@@ -12,9 +12,11 @@
 #include "experiment/arm/batch.h"
 #include "run/rundir.h"
 
-enum { LOSS, TASK, BEFORE, RATE, PRICE, POSITION, TRAINEE_HZ, LSG_HZ, CHANGED_IN, CHANGED_REC, N_COLUMNS };
+enum { LOSS, TASK, BEFORE, RATE, PRICE, POSITION, TRAINEE_HZ, LSG_HZ, CHANGED_IN, CHANGED_REC,
+       TRAINEE_SILENT, TRAINEE_SATURATED, LSG_SILENT, LSG_SATURATED, N_COLUMNS };
 static const char columns[] =
-  "loss,loss_task,loss_before,loss_rate,loss_sparsity,rms_distance_cm,trainee_Hz,lsg_Hz,changed_in,changed_rec";
+  "loss,loss_task,loss_before,loss_rate,loss_sparsity,rms_distance_cm,trainee_Hz,lsg_Hz,changed_in,changed_rec,"
+  "trainee_silent,trainee_saturated,lsg_silent,lsg_saturated";
 
 struct training_state {
   const struct reach *f;
@@ -22,6 +24,7 @@ struct training_state {
   struct reach_model model;
   struct reach_batch batch;
   struct par *par;
+  bool noted;  // that many neurons are silent or saturated
 };
 
 // ---- one outer update
@@ -65,14 +68,25 @@ static int finish_update(void *context, real *gradient, double *tally) {
   tally[LSG_HZ] = b->lsg_Hz;
   tally[CHANGED_IN] = b->changed[0];
   tally[CHANGED_REC] = b->changed[1];
+  tally[TRAINEE_SILENT] = b->trainee_activity.silent;
+  tally[TRAINEE_SATURATED] = b->trainee_activity.saturated;
+  tally[LSG_SILENT] = b->lsg_activity.silent;
+  tally[LSG_SATURATED] = b->lsg_activity.saturated;
   return 0;
 }
 
 // ---- records
 
-// The mean square of a coordinate as the root mean square distance.
+// The mean square of a coordinate as the root mean square distance; the user hears once of neurons without use.
 static void row(void *context, double *mean) {
-  (void)context;
+  struct training_state *t = context;
+  const struct oneshot *o = &t->model.o;
+  const bool lsg = o->update.signal == EPROP_LSG;
+  const int64_t movements = t->f->train.trajectories;
+  if (!t->noted)
+    t->noted =
+        reach_note_activity("trainee", mean[TRAINEE_SILENT], mean[TRAINEE_SATURATED], o->trainee.n, movements) ||
+        (lsg && reach_note_activity("generator", mean[LSG_SILENT], mean[LSG_SATURATED], o->lsg.n, movements));
   mean[POSITION] = 100*sqrt(3*mean[POSITION]);
 }
 
