@@ -1,7 +1,7 @@
 // Archives: zip files and folders give the same sorted entries; damage, lies about sizes and bombs are
 // refused with archive and entry named.
 #include "base/err.h"
-#include "data/archive.h"
+#include "base/archive.h"
 #include "folder.h"
 #include "test.h"
 

@@ -12,7 +12,7 @@
 #include "base/jpeg.h"
 #include "base/note.h"
 #include "base/png.h"
-#include "data/archive.h"
+#include "base/archive.h"
 
 enum { IMAGEFOLDER_MAX_SIDE = 4096, IMAGEFOLDER_DIM = 128 };  // of 255: white paper is brighter
 enum { IMAGEFOLDER_LEAST_INK = 16, IMAGEFOLDER_HALF = 128 };  // of 255: what a lossy file makes of blank paper is less

@@ -3,7 +3,7 @@
 #ifndef DATA_OMNIGLOT_H
 #define DATA_OMNIGLOT_H
 
-#include "data/archive.h"
+#include "base/archive.h"
 #include "data/imageset.h"
 
 enum { OMNIGLOT_BACKGROUND = 964, OMNIGLOT_EVALUATION = 659, OMNIGLOT_DRAWINGS = 20, OMNIGLOT_SIDE = 105 };

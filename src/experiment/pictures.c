@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "data/archive.h"
+#include "base/archive.h"
 #include "data/imagefolder.h"
 
 static void release_texts(char **text, int n) {

@@ -2,7 +2,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "data/archive.h"
+#include "base/archive.h"
 #include "data/omniglot.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

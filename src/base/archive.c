@@ -1,4 +1,4 @@
-#include "data/archive.h"
+#include "base/archive.h"
 
 #include <assert.h>
 #include <dirent.h>

@@ -1,8 +1,8 @@
 // archive.h - a collection of named files: a zip archive (through libzip, here only) or a folder with
 // everything below it. Names use '/', are sorted bytewise, and exclude folders, hidden files and
 // __MACOSX. Nothing in an archive is trusted: sizes are checked before memory is taken.
-#ifndef DATA_ARCHIVE_H
-#define DATA_ARCHIVE_H
+#ifndef BASE_ARCHIVE_H
+#define BASE_ARCHIVE_H
 
 #include <stddef.h>
 #include <stdint.h>
