@@ -166,7 +166,7 @@ static void check_refused(void) {
     { 9, 0, "", "9 rows", "at least 10", NULL },
     { 249, 120, "1,0", ":120:", "base jumps", "limit" },
     { 249, 120, "nan,0", ":120:", "not finite", NULL },
-    { 249, 1, "0.5,0", ":1:", "from home", NULL },
+    { 249, 1, "0.5,0", ":2:", "base jumps", "from the row before" },
     { 249, 120, "0,-3", ":120:", "shoulder at -171.9 degrees", "limit 70" },
     { 249, 120, "0.9,0,0.3", ":120:", "3 columns", NULL },
     { 11, 11, "0.001,x", ":11:", "column 2", NULL },

@@ -19,26 +19,16 @@ enum { GROUP = 10 };  // movements that share the first pass in software
 
 // ---- the user's own path
 
-// The path in steps of the movement, straight between rows; the last row is reached at the last step.
-static void resample(struct reach_batch *b, const double *q, int n) {
-  const int T = b->T;
-  const double dt = b->f->trajectory.dt_s;
-  for (int t = 0; t < T; t++) {
-    const double at = (t + 1.0)*n/T - 1;  // row -1 is home
-    const int row = (int)fmin(fmax(floor(at), -1), n - 2);
-    for (int j = 0; j < 2; j++) {
-      const double from = row < 0 ? 0 : q[2*row + j];
-      b->angle[2*t + j] = from + (at - row)*(q[2*(row + 1) + j] - from);
-      b->omega[2*t + j] = (b->angle[2*t + j] - (t ? b->angle[2*(t - 1) + j] : 0))/dt;
-    }
-    kinematics_tip(b->xyz + 3*t, b->angle[2*t], b->angle[2*t + 1], &b->f->arm);
-  }
-}
-
 static int load_path(struct reach_batch *b) {
   struct reach_path p;
   TRY(reach_path_read(&p, b->f, 0));
-  resample(b, p.q, p.n);
+  const double dt = b->f->trajectory.dt_s;
+  for (int t = 0; t < b->T; t++) {
+    const int at = t < p.n ? t : p.n - 1;
+    memcpy(b->angle + 2*t, p.q + 2*at, 2*sizeof(double));
+    for (int j = 0; j < 2; j++) b->omega[2*t + j] = (b->angle[2*t + j] - (t ? b->angle[2*(t - 1) + j] : 0))/dt;
+    kinematics_tip(b->xyz + 3*t, b->angle[2*t], b->angle[2*t + 1], &b->f->arm);
+  }
   b->n = 1;
   b->number = 0;
   b->noise[0] = rng_stream((uint64_t)b->f->run.seed, RNG_QUANTISE, 0);

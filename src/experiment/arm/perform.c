@@ -62,9 +62,9 @@ static int take_file(struct perform_result *r, const struct perform *p) {
                                 "performed as it is");
   TRY(reach_path_read(&path, &p->reach, p->arm.params.hold_s));
   plan_new(r, p, path.n);
-  memcpy(r->target_xyz, path.xyz, 3*(size_t)path.n*sizeof(double));
   for (int row = 0; row < path.n; row++)
     memcpy(r->commanded.q + JOINTPATH_JOINTS*row, path.q + 2*row, 2*sizeof(double));
+  jointpath_tips(r->target_xyz, &r->commanded, &p->reach.arm);
   reach_path_release(&path);
   return 0;
 }
