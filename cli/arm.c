@@ -15,6 +15,7 @@ static const char text[] =
 static void print_result(const struct perform_result *r, const struct perform *p) {
   printf("%s arm, %d set-points, %g s each, %.1f s in all\n", arm_kind_names[p->arm.params.kind], r->n,
          p->arm.params.hold_s, r->arm_s);
+  if (r->approach.n) printf("before them %d set-points from home to where the path begins\n", r->approach.n);
   printf("tip distance, cm (RMS over the path)\n");
   printf("  target - performed    %7.2f    (paper, real arm behind the chip: 7.82 +- 2.50)\n", r->target_performed_cm);
   printf("  target - commanded    %7.2f\n", r->target_commanded_cm);
@@ -29,8 +30,16 @@ static int print(const struct perform_result *r, const struct perform *p, int js
 }
 
 // What was measured is written and printed before anything is drawn: a real arm does not move twice for a picture.
+static int dry_run(const struct perform_result *r, const struct perform *p) {
+  struct jointpath all;
+  perform_commands(&all, r, p);
+  const int rc = armlink_print(stdout, &p->arm.link, &all);
+  jointpath_release(&all);
+  return rc;
+}
+
 static int run(struct perform_result *r, const struct perform *p, const struct options *o) {
-  if (o->dry_run) return armlink_print(stdout, &p->arm.link, &r->commanded);
+  if (o->dry_run) return dry_run(r, p);
   TRY(perform_run(r, p));
   if (o->out) TRY(perform_result_write_csv(r, o->out));
   TRY(print(r, p, o->json));

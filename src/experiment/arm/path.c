@@ -104,11 +104,13 @@ static int take_rows(struct knots *k) {
   return 0;
 }
 
-// At home, unless the first row is at home itself or too far from it for one step.
-static int find_first(const struct knots *k) {
+// At the first row if its time is 0, if it is home itself, or too far from home for one step; else at home before it.
+static int find_first(const struct knots *k, bool set_points) {
   const struct trajectory_params *p = &k->f->trajectory;
-  const double most = p->speed_rad_s*p->dt_s, at_home = 1e-6, off = fmax(fabs(k->q[2]), fabs(k->q[3]));
-  return k->file.kind != TARGETPATH_SPEEDS && (off < at_home || off > most);
+  const double most = p->speed_rad_s*p->dt_s, at_home = 1e-9, off = fmax(fabs(k->q[2]), fabs(k->q[3]));
+  if (k->file.kind == TARGETPATH_SPEEDS) return 0;
+  if (off > most) return 1;
+  return k->file.clock != TARGETPATH_NO_TIMES ? k->file.time[0] == 0 : off < at_home && !set_points;
 }
 
 static int check_speed(const struct knots *k) {
@@ -157,9 +159,9 @@ static void say(const struct reach_path *p, const struct knots *k, double hold_s
     snprintf(times, sizeof times,
              "without times, spread over one movement of %.4g s (target.step_s or a column time_s sets the speed)",
              seconds);
-  if (fmax(fabs(p->start[0]), fabs(p->start[1])) > 0)
-    snprintf(begins, sizeof begins, "; begins at base %.1f, shoulder %.1f degrees", p->start[0]*degrees,
-             p->start[1]*degrees);
+  if (fmax(fabs(p->begin[0]), fabs(p->begin[1])) > 0)
+    snprintf(begins, sizeof begins, "; begins at base %.1f, shoulder %.1f degrees", p->begin[0]*degrees,
+             p->begin[1]*degrees);
   if (k->off_m > 1e-3) snprintf(off, sizeof off, "; points up to %.1f mm off the surface, moved to it", 1e3*k->off_m);
   if (k->n_held) snprintf(held, sizeof held, "; in %d rows a joint stays at its limit", k->n_held);
   note("%s: %d rows of %s, %s%s%s%s", k->f->target.file, t->n, t->text, times, begins, off, held);
@@ -171,12 +173,11 @@ static int take(struct reach_path *p, struct knots *k, double hold_s) {
   TRY(check_times(k));
   if (step_s > 0) k->row_s = step_s;
   TRY(take_rows(k));
-  k->first = find_first(k);
+  k->first = find_first(k, set_points);
   if (!has_times(k))
     k->row_s = set_points ? hold_s : (double)k->f->trajectory.steps*dt_s/(k->file.n - k->first);
   TRY(check_speed(k));
-  memcpy(p->start, k->q + 2*k->first, sizeof p->start);
-  p->at_first_row = k->first;
+  memcpy(p->begin, k->q + 2*k->first, sizeof p->begin);
   TRY(resample(p, k, set_points ? hold_s : dt_s));
   say(p, k, hold_s);
   return 0;

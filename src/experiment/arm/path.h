@@ -2,20 +2,18 @@
 // trajectory.dt_s.
 //
 // Times come from the file's column time, from its column step or from target.step_s, and rows are joined by straight
-// lines. A file without any fills one movement. The path begins at home, one row before the first, where the first row
-// is nearer to home than a step of trajectory.speed_rad_s; else at its first row. Angular velocities begin at home.
+// lines. A file without any fills one movement. The path begins at its first row if the time of this row is 0 (without
+// times: if it is at home), or if it is further from home than a step of trajectory.speed_rad_s; else at home, one row
+// before. Angular velocities begin at home.
 #ifndef EXPERIMENT_ARM_PATH_H
 #define EXPERIMENT_ARM_PATH_H
-
-#include <stdbool.h>
 
 struct reach;
 
 struct reach_path {
-  double start[2];  // base, shoulder, rad, before the first step
+  double begin[2];  // base, shoulder, rad, before the first step
   int n;            // steps
   double *q;        // (n, 2) base, shoulder, rad, at the end of each; owned
-  bool at_first_row;  // it begins there, not at home before it
 };
 
 // hold_s: where the rows are set-points for the arm, the time of each; a file without times then has a step a row. 0:
