@@ -131,13 +131,25 @@ static void check_resize(void) {
 }
 
 static void check_examples(void) {
-  static const char *const names[] = { "circle", "letter" };
-  for (int k = 0; k < 2; k++) {
+  static const struct { const char *name, *said, *length; } paths[] = {
+    { "circle", "249 rows of x, y, z in m (the unit assumed), without times, spread over one movement", "\"movements\": " },
+    { "letter", "249 rows of base, shoulder in rad (the unit assumed), without times, spread", "\"movements\": " },
+    { "word", "501 rows of base, shoulder in rad, 10 s by their times; begins at base -35.5, shoulder -8.6",
+      "\"seconds\": 10" },
+    { "pick_and_place", "401 rows of x, y, z in mm, 8 s by their times", "\"seconds\": 8" },
+    { "figure_eight", "301 rows of base, shoulder in deg, 6 s by their times", "\"seconds\": 6" },
+  };
+  for (size_t k = 0; k < sizeof paths/sizeof *paths; k++) {
     char target[80];
-    snprintf(target, sizeof target, "target.file=examples/paths/%s.csv", names[k]);
+    snprintf(target, sizeof target, "target.file=examples/paths/%s.csv", paths[k].name);
     RUN(target, "--json");
-    SAYS("\"trajectories\": 1", names[k], "\"std\": 0", "\"ci95\": null");
+    SAYS("\"trajectories\": 1", paths[k].name, paths[k].length, "\"std\": 0", "\"ci95\": null");
+    CHECK(strstr(p.err, paths[k].said), "'%s' is not in: %s", paths[k].said, p.err);
   }
+  RUN("target.file=examples/paths/word.csv");
+  SAYS("1 path of 10 s, learned in ", " movements one after the other", "after ");
+  RUN("trajectory.steps=5000");
+  process_check_line(&p, 2, (const char *[]){ "trajectory.steps=5000: ", "was trained on movements of ", NULL });
 }
 
 // n rows of small angles, with one row replaced.

@@ -96,7 +96,7 @@ static void run_path(struct measuring *x, struct reach_batch *b, double *counts,
   reach_chain_target(&target, &x->path, x->f);
   reach_chain_begin(&c, &x->path, b);
   for (int k = 0; k < r->n_movements; k++) {
-    struct record piece;
+    struct record piece = { 0 };
     reach_chain_next(&c, x->m->parameters);
     measure(&piece, b, 0);
     add_counts(counts, b);
