@@ -132,8 +132,8 @@ static void check_resize(void) {
 
 static void check_examples(void) {
   static const struct { const char *name, *said, *length; } paths[] = {
-    { "circle", "249 rows of x, y, z in m (the unit assumed), without times, spread over one movement", "\"movements\": " },
-    { "letter", "249 rows of base, shoulder in rad (the unit assumed), without times, spread", "\"movements\": " },
+    { "circle", "249 rows of x, y, z in m (the unit assumed), without times, spread over one movement", "path" },
+    { "letter", "249 rows of base, shoulder in rad (the unit assumed), without times, spread", "path" },
     { "word", "501 rows of base, shoulder in rad, 10 s by their times; begins at base -35.5, shoulder -8.6",
       "\"seconds\": 10" },
     { "pick_and_place", "401 rows of x, y, z in mm, 8 s by their times", "\"seconds\": 8" },

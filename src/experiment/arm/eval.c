@@ -272,7 +272,8 @@ int reach_eval(struct reach_result *r, const struct reach *f, const struct reach
     return err_set(ERR_SETTING, "eval.chips=%d: more chips than movements, %d", (int)f->eval.chips, n);
   struct par *par = par_new(run_workers(&f->run, &f->synapse, &f->chip));
   struct measuring x = { .f = f, .m = m, .r = r, .device = device, .n_workers = par_threads(par) };
-  *r = (struct reach_result){ .n_trajectories = n, .n_movements = n, .T = (int)f->trajectory.steps, .n_updates = (int)f->update.repeats };
+  *r = (struct reach_result){ .n_trajectories = n, .n_movements = n, .T = (int)f->trajectory.steps,
+                              .n_updates = (int)f->update.repeats };
   r->distance_cm = err_calloc((size_t)n, sizeof(double));
   if (f->trajectory.family == TRAJECTORY_MIXED && !f->target.file[0]) {
     r->n_of_family = (n + TRAJECTORY_FAMILIES - 1)/TRAJECTORY_FAMILIES;

@@ -50,7 +50,8 @@ static void approach(struct jointpath *way, const double begin[2], double hold_s
 // Room for n steps. Where they begin away from home this posture is the first set-point, and the way to it goes before.
 static void plan_new(struct perform_result *r, const struct perform *p, const double begin[2], int n) {
   const int first = begin[0] != 0 || begin[1] != 0;
-  *r = (struct perform_result){ .n = first + n, .first = first, .target_xyz = err_calloc((size_t)(first + n), 3*sizeof(double)) };
+  *r = (struct perform_result){ .n = first + n, .first = first,
+                                .target_xyz = err_calloc((size_t)(first + n), 3*sizeof(double)) };
   jointpath_init(&r->commanded, r->n, p->arm.params.hold_s);
   approach(&r->approach, begin, p->arm.params.hold_s);
   if (first) memcpy(r->commanded.q, begin, 2*sizeof *begin);

@@ -75,8 +75,8 @@ int reach_eval(struct reach_result *r, const struct reach *f, const struct reach
 int reach_eval_check(const struct reach *f);  // refuses settings that contradict each other
 void reach_result_print(const struct reach_result *r, const struct reach *f, FILE *out);
 struct json_t *reach_result_json(const struct reach_result *r, const struct reach *f);
-// The first movement as CSV, a row per step: time, then velocities and tip of target, before and after. Step 0, where it
-// begins, stands there unless that is home.
+// The first movement as CSV, a row per step: time, then velocities and tip of target, before and after. A row of step 0
+// says where it begins, unless that is home.
 int reach_result_write_csv(const struct reach_result *r, const struct reach *f, const char *path);
 
 #endif
