@@ -7,7 +7,7 @@
 #include "folder.h"
 #include "small_arm.h"
 
-enum { STEPS = 150, PIECES = 3 };  // of 60 steps
+enum { STEPS = 148, PIECES = 3, LENGTH = 50 };  // of a movement's 60 steps
 
 static struct folder folder;
 
@@ -34,7 +34,7 @@ static struct reach_path read_path(const struct reach *f) {
 // Step t of piece k: the path, and the offset from where the performance ended, half of it after half of the time.
 static void check_target(const struct reach_chain *c, const struct reach_path *p, int k, const double ended[2]) {
   const struct reach_batch *b = c->b;
-  const int first = 60*k;
+  const int first = LENGTH*k;
   for (int j = 0; j < 2; j++) {
     const double offset = ended[j] - (k ? p->q[2*(first - 1) + j] : p->begin[j]);
     CHECK(k ? fabs(offset) > 1e-3 : offset == 0, "piece %d, joint %d: an offset of %g", k, j, offset);
@@ -49,7 +49,7 @@ static void check_target(const struct reach_chain *c, const struct reach_path *p
     for (int t = 0; t < 60; t++) sum += 0.01*b->omega[2*t + j];
     CHECK(fabs(sum - b->angle[2*59 + j]) < 1e-12, "piece %d: velocities lead to %g, not %g", k, sum,
           b->angle[2*59 + j]);
-    if (k == PIECES - 1) CHECK(b->omega[2*40 + j] == 0 && b->omega[2*29 + j] != 0, "no rest at the end");
+    if (k == PIECES - 1) CHECK(b->omega[2*48 + j] == 0 && b->omega[2*47 + j] != 0, "no rest at the end");
   }
 }
 

@@ -16,6 +16,8 @@ void reach_chain_begin(struct reach_chain *c, const struct reach_path *p, struct
   c->path = p;
   c->b = b;
   c->piece = 0;
+  const int pieces = reach_chain_pieces(p, b->f);
+  c->length = (p->n + pieces - 1)/pieces;
   memcpy(c->before.q, p->begin, sizeof p->begin);
   memcpy(c->after.q, p->begin, sizeof p->begin);
 }
@@ -26,12 +28,12 @@ static double left(double time_s, double blend_s) {
   return 1 - x*x*x*(10 - x*(15 - 6*x));
 }
 
-// The piece as the batch's movement, from where the last one ended.
+// The piece and what follows as the batch's movement, from where the last one ended.
 static void show(const struct reach_chain *c) {
   struct reach_batch *b = c->b;
   const struct reach *f = b->f;
   const struct reach_path *p = c->path;
-  const int first = c->piece*b->T;
+  const int first = c->piece*c->length;
   const double *from = first ? p->q + 2*(first - 1) : p->begin, dt = f->trajectory.dt_s;
   memcpy(b->begin, c->after.q, 2*sizeof *b->begin);
   for (int t = 0; t < b->T; t++) {
@@ -50,10 +52,10 @@ static void show(const struct reach_chain *c) {
   reach_batch_encode(b, 0, 0);
 }
 
-// Perform the piece from where the track ended, as far as the path goes.
+// Perform the piece from where the track ended.
 static void follow(struct reach_track *track, const struct reach_chain *c, const real *output) {
   struct reach_batch *b = c->b;
-  const int first = c->piece*b->T, left = c->path->n - first, n = left < b->T ? left : b->T;
+  const int first = c->piece*c->length, rest = c->path->n - first, n = rest < c->length ? rest : c->length;
   double *omega = err_calloc((size_t)b->T, 5*sizeof *omega), *xyz = omega + 2*b->T;
   memcpy(b->begin, track->q, 2*sizeof *b->begin);
   reach_batch_path(xyz, omega, b, 0, output);

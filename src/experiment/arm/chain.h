@@ -1,9 +1,8 @@
-// chain.h - a path of any length, learned and performed as a chain of movements of trajectory.steps each, its pieces.
-// A piece is shown to the learning signal generator once, learned by one update from the weights of the model, and
-// performed from the posture e where the performance before it ended. Its target is the path, and an offset that leads
-// back to it, so that errors do not add up:
+// chain.h - a path of any length, learned and performed in the fewest pieces of equal length that a movement has room
+// for. A piece is learned by one update from the weights of the model, and performed from the posture e where the
+// performance before it ended. What the learning signal generator is shown once is a whole movement: the path from there
+// on, beyond the piece too, then rest at its end; and an offset that leads back to it, so that errors do not add up:
 //   q(t) = path(t) + (e - path(0)) (1 - s(t/target.blend_s)),   s(x) = 10 x^3 - 15 x^4 + 6 x^5, minimum jerk
-// The last piece is completed by rest at the end of the path.
 #ifndef EXPERIMENT_ARM_CHAIN_H
 #define EXPERIMENT_ARM_CHAIN_H
 
@@ -19,7 +18,7 @@ struct reach_track {
 struct reach_chain {
   const struct reach_path *path;
   struct reach_batch *b;             // of one movement, which becomes that of the piece
-  int piece;                         // the next
+  int piece, length;                 // the next; steps of each but the last
   struct reach_track before, after;  // performed without updates, and with them
 };
 
