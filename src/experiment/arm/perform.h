@@ -43,8 +43,8 @@ void perform_measure(struct perform_result *r, const struct kinematics *k);
 void perform_result_release(struct perform_result *r);
 
 struct json_t *perform_result_json(const struct perform_result *r, const struct perform *p);
-// A row per set-point: step (0: where the path begins, unless that is home), time, target, commanded and performed joint
-// angles (rad), performed tip (m).
+// A row per set-point: step (0: where the path begins, unless that is home), time, target, commanded and performed
+// joint angles (rad), performed tip (m).
 int perform_result_write_csv(const struct perform_result *r, const char *path);
 
 #endif
