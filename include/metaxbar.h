@@ -347,7 +347,7 @@ struct mx_arm;
 /// Load a model file. With synapse.kind=chip the network that moves the arm is written to a chip.
 /// @param[out] arm  the new object, to be released by mx_arm_free()
 /// @param path      of the file
-/// @param settings  of `metaxbar eval arm`; run.seed: of all random numbers
+/// @param settings  of `metaxbar eval arm` and, for mx_arm_drive(), `metaxbar arm`; run.seed: of all random numbers
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO; #MX_ERROR_FORMAT
 MX_API int mx_arm_load(struct mx_arm **arm, const char *path, const char *const *settings);
 
@@ -404,6 +404,34 @@ MX_API int mx_arm_perform(const struct mx_arm *arm, double *omega, int updates);
 /// @param omega     velocities (T, 2) of base and shoulder, rad/s
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if a velocity is not finite
 MX_API int mx_arm_tips(const struct mx_arm *arm, double *xyz, const double *omega);
+
+/// Learn and perform a path of any length, from a file (docs/own_path.md). A path longer than a movement is learned as
+/// a chain of movements.
+/// @param arm   the arm, which forgets the movement that it has learned; movements begin at home again
+/// @param file  CSV file; NULL: that of the setting target.file
+/// @return the number of steps n of the path; #MX_ERROR_ARGUMENT; #MX_ERROR_IO; #MX_ERROR_FORMAT
+MX_API int mx_arm_path(struct mx_arm *arm, const char *file);
+
+/// Ask for the angles of base and shoulder along the path of mx_arm_path().
+/// @param arm             the arm
+/// @param[out] target     (n, 2) rad, of the path; or NULL
+/// @param[out] commanded  (n, 2) rad, after the updates; or NULL
+/// @return 0; #MX_ERROR_ARGUMENT
+MX_API int mx_arm_path_angles(const struct mx_arm *arm, double *target, double *commanded);
+
+/// Ask how far the tip was from the path of mx_arm_path(), root mean square over time.
+/// @param arm  the arm
+/// @return centimetres; #MX_ERROR_ARGUMENT
+MX_API double mx_arm_path_cm(const struct mx_arm *arm);
+
+/// Drive the kinematic, the simulated or the real arm of the setting arm.kind through set-points, each held for
+/// arm.hold_s. If the first is away from home, the arm goes there slowly before.
+/// @param arm             the arm
+/// @param[out] performed  (n, 2) angles of base and shoulder as measured, rad
+/// @param commanded       (n, 2) rad, within the limits of the joints
+/// @param n               number of set-points
+/// @return 0; #MX_ERROR_ARGUMENT, also if the library was built without that arm; #MX_ERROR_IO
+MX_API int mx_arm_drive(const struct mx_arm *arm, double *performed, const double *commanded, int n);
 
 /// @}
 /// @defgroup device A device model, by its formulas

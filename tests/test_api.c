@@ -467,6 +467,47 @@ static void check_quantised_arm(const char *path, struct reach *r, const struct 
 
 // A small untrained model as a file; what the library makes of its first movement must be what the interface makes of
 // it.
+// A path of three movements through the interface is what the evaluation makes of it; then an arm performs it.
+static void check_path(const struct folder *f, const char *model_path, struct reach *r,
+                       const struct reach_model *model) {
+  enum { STEPS = 150 };
+  static double target[2*STEPS], commanded[2*STEPS], performed[2*STEPS];
+  struct reach_result result;
+  struct mx_arm *arm = NULL;
+  snprintf(r->target.file, sizeof r->target.file, "%s/path.csv", f->path);
+  FILE *out = fopen(r->target.file, "w");
+  fprintf(out, "step,base_deg,shoulder_deg\n");
+  for (int k = 0; k <= STEPS; k++) fprintf(out, "%d,%.6f,%.6f\n", k, 20 + 10*sin(0.05*k), 5*cos(0.05*k));
+  fclose(out);
+  CHECK(reach_eval(&result, r, model, NULL) == 0, "%s", err_message());
+  WORKS(mx_arm_load(&arm, model_path, NULL));
+  REFUSES(mx_arm_path(arm, NULL), MX_ERROR_ARGUMENT, "target.file is not set");
+  REFUSES(mx_arm_path_angles(arm, target, NULL), MX_ERROR_ARGUMENT, "mx_arm_path comes first");
+  REFUSES(mx_arm_path(arm, "/nonexistent.csv"), MX_ERROR_IO, "/nonexistent.csv");
+  CHECK(mx_arm_path(arm, r->target.file) == STEPS, "%s", mx_last_error());
+  WORKS(mx_arm_path_angles(arm, target, commanded));
+  CHECK(mx_arm_path_cm(arm) == result.after.rms_distance_cm.mean, "%g cm, evaluation %g", mx_arm_path_cm(arm),
+        result.after.rms_distance_cm.mean);
+  double q[2] = { result.begin[0], result.begin[1] };
+  for (int i = 0; i < 2*STEPS; i++) {
+    q[i % 2] += 0.01*result.after_omega[i];
+    CHECK(fabs(commanded[i] - q[i % 2]) < 1e-12, "command %d: %g, evaluation %g", i, commanded[i], q[i % 2]);
+  }
+  CHECK(fabs(target[0] - (20 + 10*sin(0.05))*3.14159265358979/180) < 1e-7, "target from %g", target[0]);
+  WORKS(mx_arm_drive(arm, performed, commanded, STEPS));
+  CHECK(!memcmp(performed, commanded, sizeof performed), "the kinematic arm does something else");
+  commanded[7] = 1.5;
+  REFUSES(mx_arm_drive(arm, performed, commanded, STEPS), MX_ERROR_ARGUMENT, "set-point 3: shoulder at 1.5 rad");
+  mx_arm_free(arm);
+  WORKS(mx_arm_load(&arm, model_path, LIST("arm.kind=physics", "arm.hold_s=0.1")));
+  const int rc = mx_arm_drive(arm, performed, target, STEPS);
+  CHECK(rc == MX_ERROR_ARGUMENT ? strstr(mx_last_error(), "libmujoco") != NULL
+                                : fabs(performed[2*STEPS - 2] - target[2*STEPS - 2]) < 0.2, "%s", mx_last_error());
+  mx_arm_free(arm);
+  reach_result_release(&result);
+  r->target.file[0] = 0;
+}
+
 static void check_arm(const struct folder *f) {
   enum { T = 60 };
   static double target[2*T], omega[2*T], xyz[3*T];
@@ -509,6 +550,7 @@ static void check_arm(const struct folder *f) {
   WORKS(mx_arm_learn(arm, result.target_omega));
   WORKS(mx_arm_perform(arm, omega, 1));
   mx_arm_free(arm);
+  check_path(f, path, &r, &model);
   check_quantised_arm(path, &r, &model);
   reach_result_release(&result);
   reach_model_release(&model);

@@ -88,6 +88,16 @@ static int take_file(struct perform_result *r, const struct perform *p) {
   return 0;
 }
 
+int perform_plan_angles(struct perform_result *r, const struct perform *p, const double *q, int n) {
+  const double home[2] = { 0 }, near = approach_deg*pi/180;
+  const bool away = fabs(q[0]) > near || fabs(q[1]) > near;
+  TRY(arm_check(&p->arm));
+  plan_new(r, p, away ? q : home, n - away);
+  for (int k = 0; k < n; k++) memcpy(r->commanded.q + JOINTPATH_JOINTS*k, q + 2*k, 2*sizeof *q);
+  jointpath_tips(r->target_xyz, &r->commanded, &p->reach.arm);
+  return 0;
+}
+
 int perform_plan(struct perform_result *r, const struct perform *p, const struct reach_model *m) {
   TRY(arm_check(&p->arm));  // before minutes go into learning
   return m ? learn(r, p, m) : take_file(r, p);

@@ -33,6 +33,9 @@ struct perform_result {
 // path in target.file itself. Afterwards the result is the caller's to release.
 int perform_plan(struct perform_result *r, const struct perform *p, const struct reach_model *m);
 
+// The same for angles (n, 2) of base and shoulder, rad, which are target and commands.
+int perform_plan_angles(struct perform_result *r, const struct perform *p, const double *q, int n);
+
 // All set-points of a plan, those of the approach too. The caller's to release.
 void perform_commands(struct jointpath *all, const struct perform_result *r, const struct perform *p);
 // Drive the arm along a plan and measure.
