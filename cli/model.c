@@ -97,9 +97,9 @@ static int info(const struct options *o) {
 
 static int write_again(struct experiment_case *x, const struct options *o) {
   const struct run_sources from = options_sources(o);
-  TRY(tensorfile_check_path(o->out));
   if (x->e->model_history) TRY(x->e->model_history(x->set, o->model));
   TRY(experiment_load(x, o->model, &from));
+  TRY(tensorfile_check_path(o->out));
   if (x->e->model_round) x->e->model_round(x->model, x->set);
   return x->e->model_save(x->model, x->set, o->out, o->half);
 }
@@ -117,7 +117,6 @@ static int convert(const struct options *o) {
 static int resize(const struct options *o) {
   const struct experiment *e;
   const struct run_sources from = options_sources(o);
-  TRY(tensorfile_check_path(o->out));
   TRY(experiment_of_file(&e, o->model));
   if (!e->model_resize)
     return err_set(ERR_SETTING, "resize: --model %s: models of %s keep their sizes", o->model, e->name);
