@@ -21,13 +21,13 @@ struct options {
   char *assignments[OPTIONS_MAX];  // section.name=value, in order
   int n_assignments;
   const char *config, *model, *run, *out, *scores, *render, *record, *timeout, *driver, *times, *support, *add, *state,
-    *sheet;
+    *sheet, *release;
   bool resume, json, csv, quiet, dry_run, half;
 };
 
 struct options_flag {
   const char *name;   // "--out"
-  const char *value;  // what must follow it: "FILE"; NULL: nothing
+  const char *value;  // what must follow it: "FILE"; may follow it: "[ID]", "" if it does not; NULL: nothing
   const char *help;
   size_t field;  // of struct options: const char * with a value, else bool
   bool needed;

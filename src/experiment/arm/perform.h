@@ -19,7 +19,7 @@ void perform_init(struct perform *p);
 struct perform_result {
   int n;                              // set-points
   double *target_xyz;                 // (n, 3) m
-  struct jointpath commanded, performed;
+  struct jointpath commanded, performed;  // performed.n < n: an incomplete movement, which the rest is about
   double *commanded_xyz, *performed_xyz;
   // root mean squares over the set-points: distances of the tip, angles of base and shoulder from their commands
   double target_commanded_cm, commanded_performed_cm, target_performed_cm;
@@ -31,7 +31,7 @@ struct perform_result {
 // path in target.file itself. Afterwards the result is the caller's to release.
 int perform_plan(struct perform_result *r, const struct perform *p, const struct reach_model *m);
 
-// Drive the arm along a plan and measure.
+// Drive the arm along a plan and measure, also what came before a failure.
 int perform_run(struct perform_result *r, const struct perform *p);
 // Measure a performed path: fill what depends on it.
 void perform_measure(struct perform_result *r, const struct kinematics *k);
@@ -39,7 +39,8 @@ void perform_measure(struct perform_result *r, const struct kinematics *k);
 void perform_result_release(struct perform_result *r);
 
 struct json_t *perform_result_json(const struct perform_result *r, const struct perform *p);
-// A row per set-point: step, time, target, commanded and performed joint angles (rad), performed tip (m).
+// A row per set-point: step, time, target, commanded and performed joint angles (rad), performed tip (m). Of set-points
+// that were not performed the measured cells are empty.
 int perform_result_write_csv(const struct perform_result *r, const char *path);
 
 #endif
