@@ -32,7 +32,7 @@ double __wrap_clock_s(void) { return 1e-3*__real_clock_s() + skipped_s; }
 int __real_mqtt_wait(struct mqtt *m, struct mqtt_message *message, double timeout_s);
 int __wrap_mqtt_wait(struct mqtt *m, struct mqtt_message *message, double timeout_s);
 int __wrap_mqtt_wait(struct mqtt *m, struct mqtt_message *message, double timeout_s) {
-  const int rc = __real_mqtt_wait(m, message, timeout_s);
+  const int rc = __real_mqtt_wait(m, message, 1e-3*timeout_s);  // by the slow clock
   if (returning && !skips && rc == 0 && timeout_s > 0) skipped_s += STAND_IN_PATIENCE_S/10.0;
   if (rc != 1 || strcmp(message->topic, "metainfo")) return rc;
   const bool silence = !strcmp(message->text, "silence");

@@ -29,8 +29,9 @@ struct mqtt {
   int connected;                     // -1 not yet; 0 yes; otherwise the code of refusal
   int subscribed, granted;           // id of the last acknowledged subscription; its quality of service
   int n_published, n_acknowledged;
-  bool tls, certificate;             // is `fault` one of the broker's certificate?
-  char fault[256];                   // what the library said first
+  bool tls, certified, secured;      // wanted; with a certificate of ours; the handshake is over
+  const char *certificate;           // what is wrong with the broker's; NULL: nothing
+  char fault[512];                   // what the library said about a failure
   int n_queued;
   struct queued *first, **last, *current;
 };
@@ -76,8 +77,7 @@ static void on_message(struct mosquitto *library, void *context, const struct mo
 
 // ---- reasons
 
-// OpenSSL comes with libmosquitto, which tells nothing of what it says about a certificate: ask it for that, if it is
-// there. NULL: the certificate is not at fault.
+// OpenSSL comes with libmosquitto, which does not pass on all that it says: ask it, if it is there. NULL: nothing.
 static const char *certificate_fault(struct mosquitto *library) {
   long (*result)(const void *);
   const char *(*text)(long);
@@ -88,46 +88,90 @@ static const char *certificate_fault(struct mosquitto *library) {
   return code ? text(code) : NULL;
 }
 
-// The first line of the library about a failure is the one that says most.
+// What happens to TLS while the library works, on this thread: an alert with which the broker ends the connection, and
+// the end of the handshake.
+static _Thread_local struct {
+  int alert;
+  bool done;
+} tls;
+
+static void on_tls(const void *ssl, int event, int value) {
+  enum { HANDSHAKE_DONE = 0x20, READ_ALERT = 0x4004 };
+  (void)ssl;
+  if (event == READ_ALERT) tls.alert = value & 0xff;
+  if (event == HANDSHAKE_DONE) tls.done = true;
+}
+
+static void listen_to_tls(const struct mqtt *m) {
+  void (*set)(void *, void (*)(const void *, int, int));
+  void *const ssl = m->tls ? mosquitto_ssl_get(m->library) : NULL;
+  *(void **)&set = dlsym(RTLD_DEFAULT, "SSL_set_info_callback");
+  tls.alert = 0;
+  tls.done = m->secured;
+  if (ssl && set) set(ssl, on_tls);
+}
+
+static void add_fault(struct mqtt *m, const char *line) {
+  const size_t n = strlen(m->fault);
+  snprintf(m->fault + n, sizeof m->fault - n, "%s%s", n ? "; " : "", line);
+}
+
 static void on_log(struct mosquitto *library, void *context, int level, const char *line) {
   struct mqtt *m = context;
-  if (level != MOSQ_LOG_ERR || m->fault[0]) return;
+  if (level != MOSQ_LOG_ERR) return;
   const char *certificate = strstr(line, "certificate verify failed") ? certificate_fault(library) : NULL;
-  snprintf(m->fault, sizeof m->fault, "%s", certificate ? certificate : line);
-  m->certificate = certificate != NULL;
+  if (certificate) m->certificate = certificate;  // a constant of OpenSSL
+  add_fault(m, line);
 }
 
 static const char *reason(int rc) { return rc == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(rc); }
 
 // What a line of the library means. The texts are those of libmosquitto 2 and OpenSSL 3.
-static const struct { const char *part, *meaning; } faults[] = {
-  { "host name verification failed", "the certificate of the MQTT broker is not for the host name link.host" },
-  { "wrong version number", "no TLS at this port; without TLS: link.tls=no" },
-  { "certificate required", "the MQTT broker requires a client certificate (link.cert_file, link.key_file)" },
-  { "handshake failure", "the MQTT broker refuses the TLS connection; it may require a client certificate "
-                         "(link.cert_file, link.key_file)" },
-  { "unknown ca", "the MQTT broker does not trust the client certificate link.cert_file" },
-  { "bad certificate", "the MQTT broker refuses the client certificate link.cert_file" },
-  { "certificate expired", "the MQTT broker refuses the client certificate link.cert_file, which has expired" },
-  { "load CA certificates", "link.ca_file holds no certificate" },
-  { "load client certificate", "link.cert_file holds no certificate" },
-  { "load client key file", "link.key_file holds no private key without a pass phrase" },
-  { "key are inconsistent", "link.key_file is not the key of link.cert_file" },
+struct meaning {
+  int alert;  // of TLS
+  const char *part, *text;
 };
+static const struct meaning faults[] = {
+  { 0, "host name verification failed", "the certificate of the MQTT broker is not for the host name link.host" },
+  { 0, "wrong version number", "no TLS at this port (link.tls=yes)" },
+  { 0, "unexpected eof",
+    "connection closed during the TLS handshake; there may be no TLS at this port (link.tls=yes)" },
+  { 0, "load CA certificates", "link.ca_file holds no certificate" },
+  { 0, "load client certificate", "link.cert_file holds no certificate" },
+  { 0, "key values mismatch", "link.key_file is not the key of link.cert_file" },
+  { 0, "are inconsistent", "link.key_file is not the key of link.cert_file" },
+  { 0, "load client key file", "link.key_file holds no private key without a pass phrase" },
+  { 116, NULL, "the MQTT broker requires a client certificate (link.cert_file, link.key_file)" },
+  { 40, NULL, "the MQTT broker refuses the TLS connection; it may require a client certificate (link.cert_file, "
+              "link.key_file)" },
+  { 42, NULL, "the MQTT broker refuses the client certificate link.cert_file" },
+  { 44, NULL, "the MQTT broker refuses the client certificate link.cert_file: it is revoked" },
+  { 45, NULL, "the MQTT broker refuses the client certificate link.cert_file: it is not valid now" },
+  { 48, NULL, "the MQTT broker does not trust the client certificate link.cert_file" },
+};
+
+static const char *meaning(const struct mqtt *m) {
+  for (size_t k = 0; k < sizeof faults/sizeof *faults; k++)
+    if (faults[k].part ? strstr(m->fault, faults[k].part) != NULL : tls.alert == faults[k].alert) return faults[k].text;
+  // TLS 1.3 tells of a client's certificate after the handshake, and the alert may be lost as the connection closes
+  if (m->connected == 0 || !tls.done || m->fault[0]) return NULL;
+  return m->certified ? "connection closed after the TLS handshake; the MQTT broker may not trust the client certificate "
+                        "link.cert_file"
+                      : "connection closed after the TLS handshake; the MQTT broker may require a client certificate "
+                        "(link.cert_file, link.key_file)";
+}
 
 static int lost(const struct mqtt *m, int rc) {
   const char *stage = m->connected ? "no MQTT broker answers" : "connection to the MQTT broker lost";
+  const char *known = m->tls ? meaning(m) : NULL;
   if (m->connected > 0)
     return err_set(ERR_IO, "%s: the MQTT broker refuses: %s", m->place, mosquitto_connack_string(m->connected));
+  if (known) return err_set(ERR_IO, "%s: %s", m->place, known);
   if (m->certificate)
-    return err_set(ERR_IO, "%s: the certificate of the MQTT broker is not accepted: %s", m->place, m->fault);
-  for (size_t k = 0; m->fault[0] && k < sizeof faults/sizeof *faults; k++)
-    if (strstr(m->fault, faults[k].part)) return err_set(ERR_IO, "%s: %s", m->place, faults[k].meaning);
+    return err_set(ERR_IO, "%s: the certificate of the MQTT broker is not accepted: %s", m->place, m->certificate);
   if (m->fault[0]) return err_set(ERR_IO, "%s: %s: %s", m->place, stage, m->fault);
   if (m->connected && !m->tls && rc == MOSQ_ERR_CONN_LOST)
     return err_set(ERR_IO, "%s: %s: connection closed; the port may expect TLS (link.tls=yes)", m->place, stage);
-  if (m->connected && m->tls && (rc == MOSQ_ERR_TLS || rc == MOSQ_ERR_CONN_LOST))
-    return err_set(ERR_IO, "%s: %s: connection closed; there may be no TLS at this port", m->place, stage);
   return err_set(ERR_IO, "%s: %s: %s", m->place, stage, reason(rc));
 }
 
@@ -136,7 +180,9 @@ static int lost(const struct mqtt *m, int rc) {
 // One slice of the library's work.
 static int turn(struct mqtt *m, double left_s) {
   const double ms = fmin(fmax(1e3*left_s, 0), SLICE_MS);
+  listen_to_tls(m);
   const int rc = mosquitto_loop(m->library, (int)ms, 1);
+  m->secured = tls.done;
   return rc == MOSQ_ERR_SUCCESS ? 0 : lost(m, rc);
 }
 
@@ -173,6 +219,7 @@ static int secure(struct mqtt *m, const struct mqtt_params *p) {
   if (p->user[0]) mosquitto_username_pw_set(m->library, p->user, p->password[0] ? p->password : NULL);
   if (!p->tls) return 0;
   m->tls = true;
+  m->certified = p->cert_file[0];
   const char *cert = p->cert_file[0] ? p->cert_file : NULL, *key = cert ? p->key_file : NULL;
   const int rc = p->ca_file[0] ? mosquitto_tls_set(m->library, p->ca_file, NULL, cert, key, no_pass_phrase)
                                : mosquitto_tls_set(m->library, NULL, "/etc/ssl/certs", cert, key, no_pass_phrase);
