@@ -72,7 +72,7 @@ static int take_apart(struct options *o, struct line *line, const struct options
       TRY(take_flag(line, c, argc, argv, &i));
     } else if (is_assignment(argv[i], takes_words(c))) {
       if (o->n_assignments == OPTIONS_MAX)
-        return err_set(ERR_SETTING, "%s: more than %d settings", argv[i], OPTIONS_MAX);
+        return err_set(ERR_SETTING, "%.*s: more than %d settings", settings_shown(argv[i]), argv[i], OPTIONS_MAX);
       o->assignments[o->n_assignments++] = argv[i];
     } else {
       o->words[o->n_words++] = argv[i];
@@ -146,7 +146,7 @@ static int check_assignments(const struct options *o, const struct options_actio
   for (int k = 0; k < o->n_assignments; k++) {
     const char *it = o->assignments[k];
     if (!strchr(it, '.') || strchr(it, '.') > strchr(it, '='))
-      return err_set(ERR_SETTING, "%s: expected section.name=value", it);
+      return err_set(ERR_SETTING, "%.*s: expected section.name=value", settings_shown(it), it);
     if (a->reads != options_all) TRY(run_check_read(a->reads, it));
   }
   return 0;

@@ -99,12 +99,13 @@ static void report_hidden(const struct snapshot *before, const struct snapshot *
     char name[128], section[128];
     snprintf(name, sizeof name, "%.*s", key, b);
     snprintf(section, sizeof section, "%.*s", (int)strcspn(name, "."), name);
+    const int shown_a = settings_is_secret(name) ? key : na, shown_b = settings_is_secret(name) ? 0 : nb - key - 1;
     const bool differs = na != nb || memcmp(a, b, (size_t)na), by_file = nf != nb || memcmp(f, b, (size_t)nb);
     if (differs && by_file)
-      note("%.*s (%s) overrides %.*s of %s", na, a, by, nb - key - 1, b + key + 1, origin->config);
+      note("%.*s (%s) overrides %.*s of %s", shown_a, a, by, shown_b, b + key + 1, origin->config);
     else if (differs && origin->model && settings_listed(origin->only, section, name + strlen(section) + 1) &&
              tensorfile_metadata(origin->model, name))
-      note("%.*s (%s) overrides %.*s of %s", na, a, by, nb - key - 1, b + key + 1, tensorfile_name(origin->model));
+      note("%.*s (%s) overrides %.*s of %s", shown_a, a, by, shown_b, b + key + 1, tensorfile_name(origin->model));
     b += nb + 1, a += na + 1, f += nf + 1;
   }
 }
@@ -146,7 +147,8 @@ int run_check_read(const char *const *reads, const char *assignment) {
 int run_refuse(const struct run_sources *from, const char *const *settings, const char *needs) {
   for (int k = 0; k < from->n_assignments; k++)
     if (settings_assigned(settings, from->assignments[k]))
-      return err_set(ERR_SETTING, "%s: has an effect with %s only", from->assignments[k], needs);
+      return err_set(ERR_SETTING, "%.*s: has an effect with %s only", settings_shown(from->assignments[k]),
+                     from->assignments[k], needs);
   return 0;
 }
 
