@@ -50,7 +50,7 @@ static void check_signals(int number, bool again) {
   const struct manners w = { .silent_after = 6, .interrupts_at = 6, .interrupt = number, .interrupts_again = again,
                              .victim = client };
   const pid_t robot = robot_start(&folder, &broker, &w);
-  check_ending(client, ERR_INTERRUPTED, "stopped by a signal after", 6);
+  check_ending(client, ERR_INTERRUPTED, "stopped by a signal after 6 of 20 points", 6);
   robot_dismiss(robot, &broker);
   read_heard();
   CHECK(!strcmp(heard, "1 3 5 8 9 11 "), "signal %d: heard %s", number, heard);
@@ -122,7 +122,7 @@ static void check_twice(void) {
         "%s", err_message());
   setenv("XDG_STATE_HOME", folder_path(&folder, "state"), 1);
   kill(client, SIGINT);
-  check_ending(client, ERR_INTERRUPTED, "stopped by a signal after", 6);
+  check_ending(client, ERR_INTERRUPTED, "stopped by a signal after 6 of 20 points", 6);
   robot_dismiss(robot, &broker);
   read_heard();
   CHECK(!strcmp(heard, "1 3 5 8 1 3 5 9 11 "), "heard %s", heard);

@@ -381,7 +381,7 @@ static int point(struct armlink *l) {
   const double timeout_s = l->p->point_s + l->hold_s;
   const int rc = next(l, &m, MESSAGE_ON_MOVED, 0, timeout_s, false);
   l->interrupted = rc == ERR_INTERRUPTED;
-  if (rc == ERR_INTERRUPTED) return err_set(rc, "stopped by a signal after %d of %d points", k, n);
+  if (rc == ERR_INTERRUPTED) return rc;
   if (rc < 0) return err_set((enum err)rc, "after %d of %d points: %s", k, n, err_message());
   if (rc == 0)
     return err_set(ERR_IO, "%s: silent for %g s after %d of %d points: points lost", l->p->robot, timeout_s, k, n);
@@ -412,6 +412,7 @@ static int converse(struct armlink *l, const struct jointpath *c) {
   char text[512];
   snprintf(text, sizeof text, "%s", rc < 0 ? err_message() : "");
   leave(l);
+  if (rc < 0 && l->interrupted) return err_set((enum err)rc, "stopped by a signal after %d of %d points", l->performed->n, l->n);
   return rc < 0 ? err_set((enum err)rc, "%s", text) : 0;
 }
 
