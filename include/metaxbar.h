@@ -405,6 +405,20 @@ MX_API int mx_arm_perform(const struct mx_arm *arm, double *omega, int updates);
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if a velocity is not finite
 MX_API int mx_arm_tips(const struct mx_arm *arm, double *xyz, const double *omega);
 
+/// Let an arm take joint angles one after the other: a simulated one, or the real one over MQTT, which is checked,
+/// driven and given back as docs/physical_arm.md says. After a failure of the real arm what it had reported is there.
+/// @param[out] performed  measured angles (n, 4) of base, shoulder, elbow and wrist, rad; 0 where nothing was measured
+/// @param[out] time_s     (n), since the start, s
+/// @param[out] done       how many of the n set-points were performed
+/// @param q               commanded angles (n, 2) of base and shoulder, rad, from home (0, 0) on
+/// @param n               set-points, from 1
+/// @param settings        of `metaxbar arm`: arm.kind=mqtt, arm.hold_s, link.host, ...
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if an angle is not finite; #MX_ERROR_IO, or another negative
+/// number
+///         if somebody else drives the arm
+MX_API int mx_arm_drive(double *performed, double *time_s, int *done, const double *q, int n,
+                        const char *const *settings);
+
 /// @}
 /// @defgroup device A device model, by its formulas
 /// @{

@@ -8,6 +8,7 @@
 #include "experiment/arm/result.h"
 #include "folder.h"
 #include "metaxbar.h"
+#include "arm/mqtt.h"
 #include "test.h"
 
 #define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
@@ -514,6 +515,26 @@ static void check_arm(const struct folder *f) {
   reach_model_release(&model);
 }
 
+static void check_drive(void) {
+  const double q[] = { 0.02, -0.01, 0.04, -0.02, 0.06, -0.03 };
+  double performed[12], time_s[3];
+  int done = -1;
+  WORKS(mx_arm_drive(performed, time_s, &done, q, 3, LIST("arm.hold_s=0.5")));
+  for (int k = 0; k < 3; k++)
+    CHECK(done == 3 && performed[4*k] == q[2*k] && performed[4*k + 1] == q[2*k + 1] && performed[4*k + 2] == 0 &&
+              time_s[k] == 0.5*(k + 1),
+          "%d points; %d: %g, %g at %g", done, k, performed[4*k], performed[4*k + 1], time_s[k]);
+  REFUSES(mx_arm_drive(performed, time_s, &done, q, 0, NULL), MX_ERROR_ARGUMENT, "0 set-points");
+  REFUSES(mx_arm_drive(performed, time_s, &done, q, 3, LIST("eval.stream=1")), MX_ERROR_ARGUMENT, "no effect here");
+  if (mqtt_available()) {
+    REFUSES(mx_arm_drive(performed, time_s, &done, q, 3, LIST("arm.kind=mqtt", "arm.hold_s=0.01")), MX_ERROR_ARGUMENT,
+            "limit link.speed_deg_s=25");
+    CHECK(done == 0 && performed[4] == 0, "%d points", done);
+  }
+  const double bad[] = { 0, NAN };
+  REFUSES(mx_arm_drive(performed, time_s, &done, bad, 1, NULL), MX_ERROR_DIVERGED, "angle 1 of set-point 0");
+}
+
 static void check_device(void) {
   struct mx_device *d = NULL;
   struct pcm p;
@@ -570,7 +591,8 @@ int main(void) {
     check_arrays();
   check_taught("synapse.kind=exact");
   check_taught("synapse.kind=chip");
-    check_device();
+  check_drive();
+  check_device();
   }
   folder_remove(&f);
   check_silence();

@@ -13,7 +13,8 @@ static char target[300], port[40], csv[300], text[1 << 16];
 
 static void args(struct process *p, const char *const *more) {
   *p = (struct process){ 0 };
-  process_args(p, (const char *const[]){ "arm", "arm.kind=mqtt", "link.host=127.0.0.1", port, "link.answer_s=60", NULL });
+  process_args(p, (const char *const[]){ "arm", "arm.kind=mqtt", "link.host=127.0.0.1", port, "link.answer_s=60",
+                                         NULL });
   process_args(p, more);
 }
 #define ARGS(p, ...) args(p, (const char *const[]){ __VA_ARGS__, NULL })
@@ -45,7 +46,8 @@ static void perform(struct process *p, struct manners w) {
     for (int k = 0; k < PROCESS_MAX_ARGS; k++) argv[k + 1] = p->args[k];
     const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
     for (int k = 0; k < 3; k++) signal(numbers[k], SIG_DFL);
-    if (!freopen(folder_path(&folder, "out"), "w", stdout) || !freopen(folder_path(&folder, "err"), "w", stderr)) abort();
+    if (!freopen(folder_path(&folder, "out"), "w", stdout)) abort();
+    if (!freopen(folder_path(&folder, "err"), "w", stderr)) abort();
     execv(argv[0], (char **)(uintptr_t)argv);
     _exit(127);
   }
@@ -106,8 +108,8 @@ static void check_outputs(struct process *p) {
   for (int k = 0; k < (physics_available() ? 2 : 1); k++) {
     ARGS(p, target, flags[k][0], flags[k][1]);
     perform(p, (struct manners){ 0 });
-    CHECK(p->status == 1 && strstr(p->err, flags[k][1]) && strstr(p->err, "No such file"), "%d: %s%s", p->status, p->out,
-          p->err);
+    CHECK(p->status == 1 && strstr(p->err, flags[k][1]) && strstr(p->err, "No such file"), "%d: %s%s", p->status,
+          p->out, p->err);
     check_heard("");
   }
 }
@@ -115,8 +117,8 @@ static void check_outputs(struct process *p) {
 static void check_release(struct process *p) {
   ARGS(p, "--release", "gone", "--json");
   perform(p, (struct manners){ .owner = "gone" });
-  CHECK(p->status == 0 && !strcmp(p->out, "{\"robot\": \"EDScorbotSim\", \"released\": \"gone\"}\n"), "%d: %s%s", p->status,
-        p->out, p->err);
+  CHECK(p->status == 0 && !strcmp(p->out, "{\"robot\": \"EDScorbotSim\", \"released\": \"gone\"}\n"), "%d: %s%s",
+        p->status, p->out, p->err);
   ARGS(p, "--release");
   perform(p, (struct manners){ .owner = "gone" });
   CHECK(p->status == 1 && strstr(p->err, "EDScorbotSim: no run of yours left it at 127.0.0.1:"), "%s", p->err);
@@ -125,8 +127,8 @@ static void check_release(struct process *p) {
   CHECK(p->status == 128 + SIGKILL, "%d: %s", p->status, p->err);
   ARGS(p, "--release", "--quiet");
   perform(p, (struct manners){ .owner = "me" });
-  CHECK(p->status == 0 && !strcmp(p->out, "EDScorbotSim: stopped and disconnected; client me had owned it\n"), "%d: %s%s",
-        p->status, p->out, p->err);
+  CHECK(p->status == 0 && !strcmp(p->out, "EDScorbotSim: stopped and disconnected; client me had owned it\n"),
+        "%d: %s%s", p->status, p->out, p->err);
   check_heard("1 9 11 ");
   static const struct { const char *args[4], *texts[2]; } bad[] = {
     { { "--release", "a/b" }, { "--release=a/b: a name has letters" } },

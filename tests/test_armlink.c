@@ -10,7 +10,9 @@
 static void check_polite(const struct manners *w, const char *told) {
   struct jointpath p;
   double worst = 0;
-  CHECK(attempt(&p, w) == 0, "%s", err_message());
+  const int rc = attempt(&p, w);
+  CHECK(rc == 0, "%s; heard %s", err_message(), heard);
+  if (rc < 0) return jointpath_release(&p);
   for (int k = 0; k < N; k++) {
     worst = fmax(worst, fabs(p.q[4*k] - commanded.q[4*k] - (w->measured ? 0.5*degree : 0)));
     worst = fmax(worst, fabs(p.q[4*k + 1] - commanded.q[4*k + 1] + (w->measured ? 0.5*degree : 0)));
@@ -42,7 +44,8 @@ static void check_manners(void) {
   check_rude(&(struct manners){ .no_metainfo = true }, ERR_IO, "EDScorbotSim: no robot of this name", "1 ");
   check_rude(&(struct manners){ .name = "EDScorbot" }, ERR_IO, "EDScorbotSim: no robot of this name", "1 ");
   check_rude(&(struct manners){ .no_status = true }, ERR_IO, "does not tell its status", "1 3 ");
-  check_rude(&(struct manners){ .owned = true }, ERR_IO, "busy: another client may own it, no connection within 60 s; if that one is gone: metaxbar arm --release ID", "1 3 5 11 ");
+  check_rude(&(struct manners){ .owned = true }, ERR_IO, "busy: another client may own it, no connection "
+             "within 60 s; if that one is gone: metaxbar arm --release ID", "1 3 5 11 ");
   check_rude(&(struct manners){ .no_home = true }, ERR_IO, "did not find its home position within 60 s", "1 3 5 11 ");
   check_rude(&(struct manners){ .narrow = true }, ERR_SETTING, "base at 11.00 degrees; the robot states -10 to 10",
              "1 ");
@@ -56,7 +59,8 @@ static void check_manners(void) {
 }
 
 static void check_garbage(void) {
-  check_rude(&(struct manners){ .garbage = "not JSON" }, ERR_IO, "answers within 60 s; ignored: metainfo: line 1:", "1 ");
+  check_rude(&(struct manners){ .garbage = "not JSON" }, ERR_IO,
+             "answers within 60 s; ignored: metainfo: line 1:", "1 ");
   check_rude(&(struct manners){ .garbage = "{\"signal\":2,\"name\":\"EDScorbotSim\",\"joints\":[]}" }, ERR_IO,
              "ignored: metainfo: 0 joints", "1 ");
   check_rude(&(struct manners){ .garbage = "\xff\xfe\n", .garbage_at = 3 }, ERR_FORMAT,
@@ -70,11 +74,13 @@ static void check_strangers(void) {
   static const char *const retained[][2] = {
     { "metainfo", "not JSON" },
     { "metainfo", "{\"joints\":[],\"name\":\"Other\",\"signal\":2}" },
-    { "metainfo", "{\"joints\":[{\"minimum\":0,\"maximum\":1},{\"minimum\":0,\"maximum\":1},{\"minimum\":0,\"maximum\":1},"
-                  "{\"minimum\":0,\"maximum\":1}],\"name\":\"EDScorbotSim\",\"signal\":2}" },
+    { "metainfo", "{\"joints\":[{\"minimum\":0,\"maximum\":1},{\"minimum\":0,\"maximum\":1},"
+                  "{\"minimum\":0,\"maximum\":1},{\"minimum\":0,\"maximum\":1}],"
+                  "\"name\":\"EDScorbotSim\",\"signal\":2}" },
     { "EDScorbotSim/commands", "{\"client\":{\"id\":\"me\"},\"error\":true,\"signal\":6}" },
     { "EDScorbotSim/commands", "\xff" },
-    { "EDScorbotSim/moved", "{\"client\":{\"id\":\"me\"},\"content\":{\"coordinates\":[1,2,3,4,5,6]},\"error\":false}" },
+    { "EDScorbotSim/moved",
+      "{\"client\":{\"id\":\"me\"},\"content\":{\"coordinates\":[1,2,3,4,5,6]},\"error\":false}" },
   };
   strcpy(params.client, "me");
   for (size_t k = 0; k < sizeof retained/sizeof *retained; k++) {

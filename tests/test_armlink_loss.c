@@ -61,7 +61,7 @@ static void check_signals(int number, bool again) {
 static void check_vanished(void) {
   struct jointpath p;
   const pid_t client = client_start();
-  const pid_t robot = robot_start(&folder, &broker, &(struct manners){ .silent_after = 3 });
+  const pid_t robot = robot_start(&folder, &broker, &(struct manners){ .silent_after = 3, .stalls = true });
   wait_heard("8 ");
   kill(client, SIGKILL);
   waitpid(client, NULL, 0);
@@ -76,7 +76,7 @@ static void check_vanished(void) {
 // Standing still for longer than the broker waits.
 static void check_frozen(void) {
   const pid_t client = client_start();
-  const pid_t robot = robot_start(&folder, &broker, &(struct manners){ .silent_after = 3 });
+  const pid_t robot = robot_start(&folder, &broker, &(struct manners){ .silent_after = 3, .stalls = true });
   wait_heard("8 ");
   kill(client, SIGSTOP);
   wait_heard("11 ");

@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "experiment/arm/batch.h"
 #include "experiment/arm/deploy.h"
+#include "experiment/arm/perform.h"
 #include "metaxbar.h"
 
 static const double pi = 3.14159265358979323846;
@@ -160,4 +161,39 @@ int mx_arm_tips(const struct mx_arm *a, double *xyz, const double *omega) {
     kinematics_tip(xyz + 3 * t, q[0], q[1], &a->f.arm);
   }
   return 0;
+}
+
+// ---- driving an arm
+
+static int check_commands(const double *q, int n) {
+  if (n < 1) return err_set(ERR_SETTING, "mx_arm_drive: %d set-points; from 1", n);
+  for (int i = 0; i < 2 * n; i++)
+    if (!isfinite(q[i]))
+      return err_set(ERR_DIVERGED, "mx_arm_drive: angle %d of set-point %d is %g", i % 2, i / 2, q[i]);
+  return 0;
+}
+
+int mx_arm_drive(double *performed, double *time_s, int *done, const double *q, int n, const char *const *settings) {
+  static const char *const reads[] = { "arm", "physics", "link", NULL };
+  API_BEGIN;
+  API_PRESENT("mx_arm_drive", performed, time_s, done, q);
+  struct jointpath commanded, measured;
+  struct perform p;
+  TRY(check_commands(q, n));
+  for (int k = 0; settings && settings[k]; k++) TRY(run_check_read(reads, settings[k]));
+  perform_init(&p);
+  TRY(api_settings(p.reach.sections, settings));
+  jointpath_init(&commanded, n, p.arm.params.hold_s);
+  for (int k = 0; k < n; k++) memcpy(commanded.q + JOINTPATH_JOINTS * k, q + 2 * k, 2 * sizeof *q);
+  const int rc = arm_perform(&measured, &p.arm, &p.reach.arm, &commanded);
+  *done = measured.n;
+  memset(performed, 0, JOINTPATH_JOINTS * (size_t)n * sizeof *performed);
+  memset(time_s, 0, (size_t)n * sizeof *time_s);
+  if (measured.n) {
+    memcpy(performed, measured.q, JOINTPATH_JOINTS * (size_t)measured.n * sizeof *performed);
+    memcpy(time_s, measured.time_s, (size_t)measured.n * sizeof *time_s);
+  }
+  jointpath_release(&measured);
+  jointpath_release(&commanded);
+  return rc;
 }

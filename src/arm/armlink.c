@@ -38,7 +38,7 @@ const struct param armlink_param_table[] = {
   PARAM_F64(P, answer_s, 5, 0.05, 3600, "longest wait for an answer"),
   PARAM_F64(P, homing_s, 600, 0.05, 36000, "longest wait until the robot has found its home position"),
   PARAM_F64(P, point_s, 10, 0.05, 3600, "longest wait for a point, beyond its hold time"),
-  PARAM_I64(P, free_s, 10, 1, 3600, "time from the loss of this program, which stops the arm, until it is disconnected"),
+  PARAM_I64(P, free_s, 10, 1, 3600, "time from the loss of this program, which stops the arm, to its disconnection"),
   PARAM_F64(P, return_s, 30, 0, 3600, "longest attempt to come back, and to disconnect, after a loss of the broker"),
   PARAM_F64(P, step_deg, 5, 0.01, 360, "largest step of a joint between two set-points"),
   PARAM_F64(P, speed_deg_s, 25, 0.01, 360, "largest speed of a joint: a step by arm.hold_s; the arm's own limit is 25"),
@@ -412,7 +412,8 @@ static int converse(struct armlink *l, const struct jointpath *c) {
   char text[512];
   snprintf(text, sizeof text, "%s", rc < 0 ? err_message() : "");
   leave(l);
-  if (rc < 0 && l->interrupted) return err_set((enum err)rc, "stopped by a signal after %d of %d points", l->performed->n, l->n);
+  if (rc < 0 && l->interrupted)
+    return err_set((enum err)rc, "stopped by a signal after %d of %d points", l->performed->n, l->n);
   return rc < 0 ? err_set((enum err)rc, "%s", text) : 0;
 }
 

@@ -1,13 +1,13 @@
 // armlink.h - the real arm, or the laboratory's simulator of it, over MQTT (arm/message.h). It takes joint angles and
 // checks nothing, so all is checked here before the first command: joint limits, those in use and those that
-// the robot states, the largest step and the largest speed. It has one owner at a time and ignores everybody else without
-// a word, so every wait has a time-out.
+// the robot states, the largest step and the largest speed. It has one owner at a time and ignores everybody else
+// without a word, so every wait has a time-out.
 //
 // Order: metainfo, status, connect, home search, trajectory, one `moved` per set-point, disconnect (which homes
-// the arm). After a signal, a failure or silence in mid-path the trajectory is cancelled first. If the connection breaks,
-// the client returns for that under the same name. If the client itself vanishes, the broker publishes the cancellation
-// and, link.free_s later, the disconnection: last wills of two further connections. What is left then is the
-// name of the owner in a file (arm/owner.h), with which the next run or armlink_release frees the robot.
+// the arm). After a signal, a failure or silence in mid-path the trajectory is cancelled first. If the connection
+// breaks, the client returns for that under the same name. If the client itself vanishes, the broker publishes the
+// cancellation and, link.free_s later, the disconnection: last wills of two further connections. The name of the owner
+// stays in a file (arm/owner.h), with which the next run or armlink_release frees the robot.
 #ifndef ARM_ARMLINK_H
 #define ARM_ARMLINK_H
 
@@ -32,12 +32,12 @@ struct armlink_params {
 };
 extern const struct param armlink_param_table[];
 
-// Perform and measure: performed is made here, the caller's; its times are those of the answers. After a failure it holds
-// the points that came before it, performed->n of them, and none if the arm did not move.
+// Perform and measure: performed is made here, the caller's; its times are those of the answers. After a failure it
+// holds the points that came before it, performed->n of them, and none if the arm did not move.
 int armlink_perform(struct jointpath *performed, const struct armlink_params *p, const struct jointpath *commanded);
 
-// Stop and disconnect a robot that a client left behind: client `name`, or, if that is NULL, the last of this user's that
-// the robot did not confirm to be gone. released: its name. ERR_IO if the robot does not confirm.
+// Stop and disconnect a robot that a client left behind: client `name`, or, if that is NULL, the last of this user's
+// that the robot did not confirm to be gone. released: its name. ERR_IO if the robot does not confirm.
 int armlink_release(char released[MESSAGE_NAME_SIZE], const struct armlink_params *p, const char *name);
 
 // Check the same and print what would be published, a line "topic message" each; nothing is sent.

@@ -62,7 +62,7 @@ static void on_publish(struct mosquitto *library, void *context, int id) {
 static void on_message(struct mosquitto *library, void *context, const struct mosquitto_message *message) {
   struct mqtt *m = context;
   (void)library;
-  if (message->retain) return;            // from before this connection: no answer to anything
+  if (message->retain) return;  // from before this connection: no answer to anything
   if (m->n_queued >= MAX_QUEUED) return;  // a flood: nobody can be waiting for it
   const size_t size = (size_t)message->payloadlen, topic = strlen(message->topic) + 1;
   struct queued *q = err_calloc(1, sizeof *q + size + 1 + topic);
@@ -155,8 +155,8 @@ static const char *meaning(const struct mqtt *m) {
     if (faults[k].part ? strstr(m->fault, faults[k].part) != NULL : tls.alert == faults[k].alert) return faults[k].text;
   // TLS 1.3 tells of a client's certificate after the handshake, and the alert may be lost as the connection closes
   if (m->connected == 0 || !tls.done || m->fault[0]) return NULL;
-  return m->certified ? "connection closed after the TLS handshake; the MQTT broker may not trust the client certificate "
-                        "link.cert_file"
+  return m->certified ? "connection closed after the TLS handshake; the MQTT broker may not trust the client "
+                        "certificate link.cert_file"
                       : "connection closed after the TLS handshake; the MQTT broker may require a client certificate "
                         "(link.cert_file, link.key_file)";
 }

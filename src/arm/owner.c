@@ -54,10 +54,9 @@ int owner_open(struct owner *o, const char *robot, const char *host, int port) {
   const int reason = errno;
   read_name(o);
   owner_close(o);
-  return reason != EWOULDBLOCK
-           ? err_set(ERR_IO, "%s: cannot lock: %s", o->path, strerror(reason))
-           : err_set(ERR_BUSY, "%s: busy: another process on this computer drives it%s%s", robot, *o->name ? " as " : "",
-                     o->name);
+  if (reason != EWOULDBLOCK) return err_set(ERR_IO, "%s: cannot lock: %s", o->path, strerror(reason));
+  return err_set(ERR_BUSY, "%s: busy: another process on this computer drives it%s%s", robot, *o->name ? " as " : "",
+                 o->name);
 }
 
 int owner_write(struct owner *o, const char *name) {

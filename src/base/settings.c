@@ -66,8 +66,8 @@ int settings_shown(const char *assignment) {
   return (int)(settings_is_secret(assignment) ? strcspn(assignment, "=") : strlen(assignment));
 }
 
-// The INI reader strips outer spaces and takes ';' after a space for a comment, except in a password. Only texts matter:
-// everything else is printed anew.
+// The INI reader strips outer spaces and takes ';' after a space for a comment, except in a password. Only texts
+// matter: everything else is printed anew.
 static bool survives_ini(const struct param *table, const char *name, const char *value) {
   const struct param *p = table;
   while (p->type != PARAM_TYPE_END && strcmp(p->name, name)) p++;
@@ -97,8 +97,9 @@ static int assign(const struct settings_section *all, const char *section, const
                   : err_set(ERR_SETTING, "%s.%s=%s: a text cannot begin or end with a space or hold ' ;'", section,
                             name, value);
   const int rc = param_set(s->table, s->params, name, value);
-  if (rc && secret) return err_set(rc, "%s.%s: not UTF-8 without control characters, or longer than %d", section, name,
-                                   PARAM_TEXT_SIZE - 1);
+  if (rc && secret)
+    return err_set(rc, "%s.%s: not UTF-8 without control characters, or longer than %d", section, name,
+                   PARAM_TEXT_SIZE - 1);
   return rc ? err_set(rc, "%s.%s", section, err_message()) : 0;  // param_set begins with the name
 }
 
@@ -112,8 +113,7 @@ int settings_set(const struct settings_section *all, const char *assignment) {
   char *equals = strchr(text, '=');
   if (equals) *equals = 0;
   char *dot = strchr(text, '.');
-  if (!equals || !dot)
-    return err_set(ERR_SETTING, "%.*s: expected section.name=value", shown, assignment);
+  if (!equals || !dot) return err_set(ERR_SETTING, "%.*s: expected section.name=value", shown, assignment);
   *dot = 0;
   return assign(all, text, dot + 1, equals + 1);
 }
@@ -184,8 +184,9 @@ static int on_value(void *data, const char *section, const char *name, const cha
   }
   const struct settings_section *in = find_section(ini->all, section, name);
   const char *why = ini->written ? why_ignored(in, name, value) : NULL;
-  if (!ini->rc && why) note("%s:%d: %s.%s%s%s: ignored, %s", ini->name, ini->line, section, name,
-                            secret ? "" : "=", secret ? "" : value, why);
+  if (!ini->rc && why)
+    note("%s:%d: %s.%s%s%s: ignored, %s", ini->name, ini->line, section, name, secret ? "" : "=", secret ? "" : value,
+         why);
   else if (!ini->rc && assign(ini->all, section, name, value)) ini_error(ini, err_message());
   return !ini->rc;
 }
