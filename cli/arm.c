@@ -15,8 +15,8 @@ static const char text[] =
   "the model once, and let an arm perform the movement; without a model the arm performs the target path itself.\n"
   "arm.kind selects the arm: kinematic, physics or mqtt.\n"
   "Print the distance of the tip from its target path.\n"
-  "A real arm has one owner. --release stops and disconnects an arm that a run left behind when it died, as the client\n"
-  "ID or, without one, as the last of your runs on this computer.\n";
+  "A real arm has one owner. --release stops and disconnects an arm that a run left behind when it died, as client ID\n"
+  "or, without one, as the last of your runs on this computer.\n";
 
 static void print_result(const struct perform_result *r, const struct perform *p) {
   printf("%s arm, %d set-points, %g s each, %.1f s in all\n", arm_kind_names[p->arm.params.kind], r->n,

@@ -131,11 +131,12 @@ struct meaning {
   int alert;  // of TLS
   const char *part, *text;
 };
+static const char no_tls[] = "connection closed during the TLS handshake; there may be no TLS at this port "
+                             "(link.tls=yes)";
 static const struct meaning faults[] = {
   { 0, "host name verification failed", "the certificate of the MQTT broker is not for the host name link.host" },
   { 0, "wrong version number", "no TLS at this port (link.tls=yes)" },
-  { 0, "unexpected eof",
-    "connection closed during the TLS handshake; there may be no TLS at this port (link.tls=yes)" },
+  { 0, "unexpected eof", no_tls },
   { 0, "load CA certificates", "link.ca_file holds no certificate" },
   { 0, "load client certificate", "link.cert_file holds no certificate" },
   { 0, "key values mismatch", "link.key_file is not the key of link.cert_file" },
@@ -150,11 +151,15 @@ static const struct meaning faults[] = {
   { 48, NULL, "the MQTT broker does not trust the client certificate link.cert_file" },
 };
 
-static const char *meaning(const struct mqtt *m) {
+static const char *meaning(const struct mqtt *m, int rc) {
+  enum { REQUIRED = 116, UNKNOWN_AUTHORITY = 48 };
+  if (tls.alert == REQUIRED && m->certified) tls.alert = UNKNOWN_AUTHORITY;  // ours was not even sent
   for (size_t k = 0; k < sizeof faults/sizeof *faults; k++)
     if (faults[k].part ? strstr(m->fault, faults[k].part) != NULL : tls.alert == faults[k].alert) return faults[k].text;
   // TLS 1.3 tells of a client's certificate after the handshake, and the alert may be lost as the connection closes
-  if (m->connected == 0 || !tls.done || m->fault[0]) return NULL;
+  const bool read = rc == MOSQ_ERR_CONN_LOST || (rc == MOSQ_ERR_ERRNO && errno == EPROTO);  // not in the handshake
+  if (m->connected == 0 || m->fault[0]) return NULL;
+  if (!tls.done && !read) return rc == MOSQ_ERR_TLS ? no_tls : NULL;
   return m->certified ? "connection closed after the TLS handshake; the MQTT broker may not trust the client "
                         "certificate link.cert_file"
                       : "connection closed after the TLS handshake; the MQTT broker may require a client certificate "
@@ -163,7 +168,7 @@ static const char *meaning(const struct mqtt *m) {
 
 static int lost(const struct mqtt *m, int rc) {
   const char *stage = m->connected ? "no MQTT broker answers" : "connection to the MQTT broker lost";
-  const char *known = m->tls ? meaning(m) : NULL;
+  const char *known = m->tls ? meaning(m, rc) : NULL;
   if (m->connected > 0)
     return err_set(ERR_IO, "%s: the MQTT broker refuses: %s", m->place, mosquitto_connack_string(m->connected));
   if (known) return err_set(ERR_IO, "%s: %s", m->place, known);

@@ -37,8 +37,8 @@ bool mqtt_available(void);
 // ERR_SETTING unless the files of certificates can be read and are used.
 int mqtt_check(const struct mqtt_params *p);
 
-// Connect within timeout_s, under an MQTT client id that nobody else has. will: NULL for none. Errors name host, port and
-// reason.
+// Connect within timeout_s, under an MQTT client id that nobody else has. will: NULL for none. Errors name host, port
+// and reason.
 int mqtt_open(struct mqtt **m, const struct mqtt_params *p, const struct mqtt_will *will, double timeout_s);
 
 int mqtt_subscribe(struct mqtt *m, const char *topic, double timeout_s);
