@@ -75,6 +75,17 @@ static inline int broker_free_port(void) {
   return ntohs(a.sin_port);
 }
 
+static inline void broker_wait(int port) {
+  for (int k = 0; k < 100*STAND_IN_PATIENCE_S; k++, stand_in_sleep_ms(10)) {
+    const int s = broker_socket(port, 0);
+    if (s < 0) continue;
+    close(s);
+    return;
+  }
+  printf("the broker does not start\n");
+  exit(EXIT_FAILURE);
+}
+
 // extra: further lines of its configuration. port 0: a free one.
 static inline struct broker broker_start_at(const struct folder *f, int port, const char *extra) {
   struct broker b = { .port = port ? port : broker_free_port() };
@@ -87,14 +98,8 @@ static inline struct broker broker_start_at(const struct folder *f, int port, co
     execl(broker_program(), "mosquitto", "-c", folder_path(f, "broker.conf"), (char *)NULL);
     _exit(127);
   }
-  for (int k = 0; k < 100*STAND_IN_PATIENCE_S; k++, stand_in_sleep_ms(10)) {
-    const int s = broker_socket(b.port, 0);
-    if (s < 0) continue;
-    close(s);
-    return b;
-  }
-  printf("the broker does not start\n");
-  exit(EXIT_FAILURE);
+  broker_wait(b.port);
+  return b;
 }
 
 static inline struct broker broker_start(const struct folder *f, const char *extra) {

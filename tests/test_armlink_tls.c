@@ -101,6 +101,27 @@ static void check_client_certificates(void) {
   stand_in_end(broker.pid);
 }
 
+// A whole movement, last wills and all; the robot is at a port of its own, without TLS.
+static void check_movement(void) {
+  struct jointpath p;
+  char plain[100];
+  const struct broker inside = { .port = broker_free_port() };
+  snprintf(plain, sizeof plain, "allow_anonymous true\nlistener %d 127.0.0.1\n", inside.port);
+  start("good", plain);
+  broker_wait(inside.port);
+  use_file(params.broker.ca_file, "ca.pem");
+  alone = false;
+  const pid_t robot = robot_start(&folder, &inside, &(struct manners){ 0 });
+  const int rc = armlink_perform(&p, &params, &commanded);
+  CHECK(rc == 0 && p.n == N, "%s", err_message());
+  robot_dismiss(robot, &inside);
+  read_heard();
+  CHECK(!strcmp(heard, "1 3 5 8 11 "), "heard %s", heard);
+  jointpath_release(&p);
+  stand_in_end(broker.pid);
+  alone = true;
+}
+
 // Nothing is sent in clear where TLS was meant.
 static void check_files(void) {
   char *const files[] = { params.broker.ca_file, params.broker.cert_file, params.broker.key_file };
@@ -154,6 +175,7 @@ int main(void) {
   if (make_certificates()) {
     check_broker_certificates();
     check_client_certificates();
+    check_movement();
     check_files();
   } else {
     printf("SKIP TLS: openssl is absent\n");
