@@ -165,6 +165,8 @@ int mx_arm_tips(const struct mx_arm *a, double *xyz, const double *omega) {
 
 // ---- driving an arm
 
+static const char *const reads[] = { "arm", "physics", "link", NULL };
+
 static int check_commands(const double *q, int n) {
   if (n < 1) return err_set(ERR_SETTING, "mx_arm_drive: %d set-points; from 1", n);
   for (int i = 0; i < 2 * n; i++)
@@ -174,7 +176,6 @@ static int check_commands(const double *q, int n) {
 }
 
 int mx_arm_drive(double *performed, double *time_s, int *done, const double *q, int n, const char *const *settings) {
-  static const char *const reads[] = { "arm", "physics", "link", NULL };
   API_BEGIN;
   API_PRESENT("mx_arm_drive", performed, time_s, done, q);
   struct jointpath commanded, measured;
