@@ -75,7 +75,7 @@ static void run_centroid(struct measuring *m, struct task_record *record, int wo
   real *centroid = err_calloc((size_t)(net->ways * convnet_features(net)), sizeof *centroid);
   real *z = err_calloc(2 * (size_t)(Q*N), sizeof *z), *p = z + Q*N;
   run_features(m, worker, noise);
-  beside_means(centroid, w->work.h, w->label, w->work.n[0], m->spec.shots, net);
+  beside_means(centroid, w->work.h, w->label, w->work.n[0], net);
   beside_distances(z, w->work.h + w->work.n[0]*convnet_features(net), Q, centroid, net);
   softmax_forward(p, z, Q, net->ways, N);
   record->accuracy[0] = (double)softmax_correct(z, label, Q, net->ways, N) / Q;

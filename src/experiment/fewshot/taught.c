@@ -10,6 +10,7 @@
 #include "data/render.h"
 #include "experiment/fewshot/fewshot.h"
 #include "learn/classes.h"
+#include "learn/prototype.h"
 
 enum { GROUP = 64, STATISTICS = 1024 };  // images computed at a time; whose statistics are taken, at most
 
@@ -177,14 +178,6 @@ void taught_take(struct taught *t, int n) {
   t->mean = mean;
 }
 
-static void take_mean(real *mean, const real *h, int n, int CP) {
-  double *sum = err_calloc((size_t)CP, sizeof *sum);
-  for (int i = 0; i < n; i++)
-    for (int c = 0; c < CP; c++) sum[c] += (double)h[i*CP + c];
-  for (int c = 0; c < CP; c++) mean[c] = (real)(sum[c] / n);
-  free(sum);
-}
-
 // The new classes, their features h class by class.
 static void append(struct taught *t, const struct taught_lesson *lesson, const real *h) {
   taught_take(t, t->N + lesson->n_classes);
@@ -193,7 +186,9 @@ static void append(struct taught *t, const struct taught_lesson *lesson, const r
     t->name[k] = err_calloc(strlen(lesson->name[c]) + 1, 1);
     strcpy(t->name[k], lesson->name[c]);
     t->pictures[k] = n;
-    take_mean(t->mean + (size_t)k * (size_t)t->CP, h + (size_t)lesson->first[c] * (size_t)t->CP, n, t->CP);
+    real *mean = t->mean + (size_t)k * (size_t)t->CP;
+    prototype_means(mean, t->CP, h + (size_t)lesson->first[c] * (size_t)t->CP, t->C, NULL, n, 1, t->C - 1);
+    mean[t->C - 1] = 1;
   }
 }
 
