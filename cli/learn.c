@@ -47,8 +47,11 @@ static const struct options_flag flags[] = {
 // A chip is calibrated on the pictures themselves: data.* has no part in it.
 static const char *const reads[] = { "learn",       "synapse.kind",       "synapse.bits",     "chip", "verify",
                                      "data.invert", "data.preprocessing", "train.inner_rate", "run",  NULL };
+static const char *const refuses[] = { "chip.driver",           "chip.record",           "chip.driver_faults",
+                                       "chip.driver_timeout_s", "chip.driver_tolerance", NULL };
 static const struct options_action actions[] = {
-  { .name = "", .flags = flags, .reads = reads, .sections = pictures_case_sections, .run = learn }, { 0 }
+  { .name = "", .flags = flags, .reads = reads, .refuses = refuses, .sections = pictures_case_sections, .run = learn },
+  { 0 }
 };
 const struct options_command learn_command = { "learn", "teach a model the classes of your own pictures", text, actions,
                                                NULL };

@@ -228,16 +228,18 @@ static void draw(const struct mx_fewshot *m, float *images, int first) {
 }
 
 // The same task through the library: probabilities of the queries, (N, WAYS).
-static void expected(double *p, const float *images, const int *labels, const char *adapt, enum convnet_rule rule) {
+static void expected(double *p, const float *images, const int *labels, const char *adapt, enum convnet_rule rule,
+                     int updates) {
   char setting[32], *settings[] = { setting };
   struct fewshot f;
-  struct fewshot_model m;
+  struct fewshot_model trained, m;
   struct maml_worker w;
   fewshot_init(&f);
   snprintf(setting, sizeof setting, "train.adapt=%s", adapt);
-  CHECK(fewshot_model_load(&m, &f, MODEL, &(struct run_sources){ .n_assignments = 1, .assignments = settings }) == 0,
+  CHECK(fewshot_model_load(&trained, &f, MODEL, &(struct run_sources){ .n_assignments = 1, .assignments = settings }) == 0,
         "%s", err_message());
-  const struct maml_options o = { .steps = 4, .rule = rule };
+  CHECK(fewshot_model_ways(&m, &trained, &f, WAYS, updates) == 0, "%s", err_message());
+  const struct maml_options o = { .steps = updates, .rule = rule };
   maml_worker_init(&w, &m.net, SHOTS, SHOTS, &o);
   maml_program(&w, &m.net, m.parameters, &o, NULL);
   for (int i = 0; i < 2*N*S*S; i++) w.work.y[0][i*VECTOR_PADDING] = (real)images[i];
@@ -246,9 +248,10 @@ static void expected(double *p, const float *images, const int *labels, const ch
   maml_adapt(&w, &m.net, m.parameters, &o, NULL, NULL);
   const int ld = vector_padded(WAYS);
   for (int i = 0; i < N; i++)
-    for (int k = 0; k < WAYS; k++) p[i*WAYS + k] = (double)w.record.pq[(4*N + i)*ld + k];
+    for (int k = 0; k < WAYS; k++) p[i*WAYS + k] = (double)w.record.pq[(updates*N + i)*ld + k];
   maml_worker_release(&w, &m.net);
   fewshot_model_release(&m);
+  fewshot_model_release(&trained);
 }
 
 static int correct(const int *found, const int *labels) {
@@ -272,7 +275,7 @@ static void check_fewshot(void) {
   REFUSES(mx_fewshot_classify(m, found, p, images, N), MX_ERROR_ARGUMENT, "adapt");
   WORKS(mx_fewshot_adapt(m, images, labels, N));
   WORKS(mx_fewshot_classify(m, found, p, images + N*S*S, N));
-  expected(e, images, labels, "readout", CONVNET_TASK);
+  expected(e, images, labels, "readout", CONVNET_TASK, 4);
   for (int i = 0; i < N*WAYS; i++)
     CHECK(fabs((double)p[i] - e[i]) < test_tol(1e-5), "probability %d: %g, library %g", i, (double)p[i], e[i]);
   WORKS(mx_fewshot_adapt(m, images, labels, N));
@@ -287,7 +290,6 @@ static void check_fewshot(void) {
   REFUSES(mx_fewshot_number(m, "devices", &v), MX_ERROR_ARGUMENT, "not deployed on a chip");
   mx_fewshot_free(m);
   REFUSES(mx_fewshot_load(&m, "/nowhere", NULL), MX_ERROR_IO, "/nowhere");
-  REFUSES(mx_fewshot_load(&m, MODEL, LIST("eval.updates=9")), MX_ERROR_ARGUMENT, "eval.updates=9");
   REFUSES(mx_character(NULL, 8, 1, 0, 0), MX_ERROR_ARGUMENT, "NULL");
 }
 
@@ -344,6 +346,32 @@ static void check_taught(const char *kind) {
   unlink(path);
 }
 
+// More updates than the model was trained with: the others at its last rate, as on the command line.
+static void check_more_updates(void) {
+  static float images[2*N*S*S], p[N*WAYS];
+  static double e[N*WAYS], fewer[N*WAYS];
+  int labels[N], found[N], other = 0;
+  struct mx_fewshot *m = NULL;
+  for (int i = 0; i < N; i++) labels[i] = i / SHOTS;
+  WORKS(mx_fewshot_load(&m, MODEL, LIST("eval.batchnorm=task", "eval.updates=9")));
+  if (!m) return;
+  draw(m, images, 0);
+  draw(m, images + N*S*S, SHOTS);
+  WORKS(mx_fewshot_deploy(m, 1));
+  WORKS(mx_fewshot_adapt(m, images, labels, N));
+  WORKS(mx_fewshot_classify(m, found, p, images + N*S*S, N));
+  expected(e, images, labels, "readout", CONVNET_TASK, 9);
+  expected(fewer, images, labels, "readout", CONVNET_TASK, 4);
+  for (int i = 0; i < N*WAYS; i++) {
+    CHECK(fabs((double)p[i] - e[i]) < test_tol(1e-5), "probability %d: %g, library %g", i, (double)p[i], e[i]);
+    other += fabs(e[i] - fewer[i]) > 1e-3;
+  }
+  CHECK(other > 0, "as after 4 updates");
+  mx_fewshot_free(m);
+  REFUSES(mx_fewshot_load(&m, "models/cifar-features.safetensors", LIST("eval.updates=1")), MX_ERROR_ARGUMENT,
+          "eval.updates=1: models/cifar-features.safetensors has no inner updates");
+}
+
 // Each query alone or all together: the same, with the statistics of the support; and on every kind of array.
 static void check_arrays(void) {
   static float images[2*N*S*S], p[N*WAYS], alone[WAYS];
@@ -389,7 +417,7 @@ static void check_layers(void) {
     draw(m, images, 0);
     draw(m, images + N*S*S, SHOTS);
     WORKS(mx_fewshot_deploy(m, 1));
-    expected(e, images, labels, "all", (enum convnet_rule)rule);
+    expected(e, images, labels, "all", (enum convnet_rule)rule, 4);
     for (int again = 0; again < 2; again++) {
       WORKS(mx_fewshot_adapt(m, images, labels, N));
       WORKS(mx_fewshot_classify(m, found, p, images + N*S*S, N));
@@ -586,6 +614,7 @@ int main(void) {
     check_state(&f);
     check_refusals();
     check_fewshot();
+    check_more_updates();
     check_layers();
     check_colours(&f);
     check_arrays();

@@ -256,11 +256,7 @@ static int run_task(void *context, int task, int worker, void *record) {
 
 // Statistics of background images, for eval.batchnorm=chip, as the layers in use compute them.
 static void measure_statistics(struct measuring *m) {
-  const int n = (int)m->f->eval.statistics_images;
-  struct rng r = rng_stream((uint64_t)m->f->run.seed, RNG_EVALUATE, UINT32_MAX);
-  real *x = background_images(m->data, n, 0, 1, &r);
-  convnet_measure(&m->model->net, &m->workers[0].work, m->workers[0].layers, &m->fixed, x, n, &r);
-  free(x);
+  background_measure(&m->fixed, m->f, m->data, &m->model->net, &m->workers[0].work, m->workers[0].layers);
   account(m, 0, PART_DEPLOYMENT);
 }
 
