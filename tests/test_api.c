@@ -236,8 +236,8 @@ static void expected(double *p, const float *images, const int *labels, const ch
   struct maml_worker w;
   fewshot_init(&f);
   snprintf(setting, sizeof setting, "train.adapt=%s", adapt);
-  CHECK(fewshot_model_load(&trained, &f, MODEL, &(struct run_sources){ .n_assignments = 1, .assignments = settings }) == 0,
-        "%s", err_message());
+  const struct run_sources from = { .n_assignments = 1, .assignments = settings };
+  CHECK(fewshot_model_load(&trained, &f, MODEL, &from) == 0, "%s", err_message());
   CHECK(fewshot_model_ways(&m, &trained, &f, WAYS, updates) == 0, "%s", err_message());
   const struct maml_options o = { .steps = updates, .rule = rule };
   maml_worker_init(&w, &m.net, SHOTS, SHOTS, &o);

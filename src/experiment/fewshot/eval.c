@@ -508,13 +508,13 @@ static int measure_drawn(struct fewshot_result *r, const struct fewshot *f, cons
   return measure(r, &m, par);
 }
 
-// The model itself, or *other, to be released, with as many ways and updates as the evaluation.
-static int suited(const struct fewshot_model **m, struct fewshot_model *other, const struct fewshot_model *model,
-                  const struct fewshot *f, int ways) {
+int fewshot_model_suited(const struct fewshot_model **m, struct fewshot_model *other, const struct fewshot_model *model,
+                         const struct fewshot *f, int ways) {
   const struct convnet *net = &model->net;
   const bool longer = f->eval.method == FEWSHOT_ADAPT && net->steps > 0 && f->eval.updates > net->steps;
   *other = (struct fewshot_model){ 0 };
   *m = model;
+  if (ways == 0) ways = net->ways;
   if (ways == net->ways && !longer) return 0;
   *m = other;
   return fewshot_model_ways(other, model, f, ways, longer ? (int)f->eval.updates : net->steps);
@@ -524,7 +524,7 @@ int fewshot_measure(struct fewshot_result *r, const struct fewshot *f, const str
                     const struct dataset *data, enum dataset_split split, struct par *par) {
   struct fewshot_model other;
   const struct fewshot_model *m;
-  TRY(suited(&m, &other, model, f, f->eval.ways ? (int)f->eval.ways : model->net.ways));
+  TRY(fewshot_model_suited(&m, &other, model, f, (int)f->eval.ways));
   const int rc = measure_drawn(r, f, m, data, split, par);
   fewshot_model_release(&other);
   return rc;
@@ -555,7 +555,7 @@ static int measure_fixed(struct fewshot_result *r, const struct fewshot *f, cons
   TRY(tasksfile_load(&tasks, f->eval.tasks_file, &data->images));
   struct fewshot_model other;
   const struct fewshot_model *m;
-  int rc = suited(&m, &other, model, f, tasks.tasks[0].ways);
+  int rc = fewshot_model_suited(&m, &other, model, f, tasks.tasks[0].ways);
   if (rc == 0) rc = measure_tasks(r, f, m, data, &tasks, par);
   fewshot_model_release(&other);
   tasksfile_release(&tasks);

@@ -299,7 +299,9 @@ void fewshot_showcase_set(struct fewshot *f, int kind) {
 }
 
 int fewshot_showcase(const struct experiment_showcase *s) {
-  struct work k = { .s = s, .f = s->set, .m = s->model, .data = s->data };
+  struct work k = { .s = s, .f = s->set, .data = s->data };
+  struct fewshot_model other;
+  TRY(fewshot_model_suited(&k.m, &other, s->model, k.f, (int)k.f->eval.ways));
   for (int kind = 0; kind < KINDS; kind++) k.result[kind] = s->result[kind];
   k.histogram = err_calloc((size_t)((k.m->net.readout + 1)*STATES*BINS), sizeof(double));
   int rc = run_task(&k, s->facts);
@@ -309,5 +311,6 @@ int fewshot_showcase(const struct experiment_showcase *s) {
   if (rc == 0) rc = write_later(&k);
   if (rc == 0) rc = write_histogram(&k);
   free(k.histogram);
+  fewshot_model_release(&other);
   return rc;
 }
