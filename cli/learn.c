@@ -12,8 +12,9 @@ static const char text[] =
   "synapse.kind=chip this happens on a simulated chip, whose state is in the file too.\n"
   "\n"
   "A picture whose features are farther from every class mean than a threshold is 'none of these'. The threshold is\n"
-  "chosen so that learn.reject of the pictures, each held out from the mean of its class, would be beyond it. Where\n"
-  "every class has one picture only, it is the distance of a picture from the nearest one of another class.\n";
+  "chosen so that learn.reject of new pictures of the classes are beyond it, as far as the distances of the pictures\n"
+  "that are there, each held out from the mean of its class, tell. Where there are too few of them, for instance one\n"
+  "of each class, it is the distance of a class mean from the nearest other.\n";
 
 static int learn(const struct options *o) {
   struct pictures_case c;

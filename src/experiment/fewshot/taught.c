@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/stat.h"
 #include "chip/chip.h"
 #include "data/render.h"
 #include "experiment/fewshot/fewshot.h"
@@ -21,8 +22,8 @@ const struct param taught_param_table[] = {
             "which the start takes the place of the first unless it was trained with it (net.start=prototype)"),
   PARAM_I64(P, room, 16, 0, TAUGHT_MOST, "columns of the read-out that a chip keeps free for classes added later"),
   PARAM_F64(P, reject, 0.05, 0, 0.5,
-            "share of the held-out support pictures that are farther from the mean of their class than the threshold; "
-            "0: no threshold"),
+            "share of new pictures of the classes that the threshold is to reject, as far as the pictures of the "
+            "support, held out one by one, tell; 0: no threshold"),
   PARAM_F64(P, threshold, 0, 0, 1e9,
             "distance from the nearest class mean beyond which a picture is none of the classes; 0: chosen by "
             "learn.reject"),
@@ -236,13 +237,28 @@ static double between(const struct taught *t) {
   return sqrt(sum);
 }
 
+// What a share `reject` of new pictures exceeds, if logarithms of distances are normal: the quantile of Student's t for
+// one more value (K4). Of the n_k pictures of a class n_k - 1 count: two are equally far from each other. 0: unknown.
+static double predicted(const struct taught *t, double reject) {
+  struct stat_moments log_distance = { 0 };
+  double n = 0;
+  for (int k = 0; k < t->N; k++) n += (double)t->pictures[k] - 1;
+  for (int i = 0; i < t->n_held; i++)
+    if (t->held[i] > 0) stat_add(&log_distance, log(t->held[i]));
+  if (n < 2 || log_distance.n < 2) return 0;
+  const double sd = stat_sd(&log_distance) * sqrt((1 - 1.0 / (double)log_distance.n) * n / (n - 1));
+  return exp(log_distance.mean + stat_t_quantile(1 - reject, n - 1) * sd * sqrt(1 + 1 / n));
+}
+
 static double threshold(struct taught *t, const struct taught_params *p) {
+  t->chosen_by = 0;
   if (p->threshold > 0) return p->threshold;
   if (p->reject <= 0) return INFINITY;
-  if (t->n_held == 0) return between(t);
-  qsort(t->held, (size_t)t->n_held, sizeof *t->held, by_size);
-  const double found = t->held[(int)ceil((1 - p->reject) * t->n_held) - 1];
-  return found > 0 ? found : between(t);
+  if (t->n_held) qsort(t->held, (size_t)t->n_held, sizeof *t->held, by_size);
+  const double found = predicted(t, p->reject);
+  if (found <= 0) return between(t);
+  t->chosen_by = t->n_held;
+  return found;
 }
 
 // ---- the read-out
