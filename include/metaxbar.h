@@ -173,7 +173,7 @@ MX_API int mx_chip_devices(const struct mx_chip *chip, int matrix, const char *p
 /// @param name        clock_s, cores, devices, units_per_sign, g_max_uS, t0_s; counts since the chip was new: products,
 ///                    phases, input_conversions, output_conversions, devices_read, weights_written, devices_written,
 ///                    pulses, verify_reads, verify_failed, inputs_clipped, conversions_saturated, most_writes (of one
-///                    device); their cost: read_energy_J, read_time_s, write_energy_J (0 where no price is set),
+///                    device); their cost: read_energy_J, read_time_s, write_energy_J (0 where it is not known),
 ///                    endurance_used (fraction)
 /// @param[out] value  the number
 /// @return 0; #MX_ERROR_ARGUMENT
