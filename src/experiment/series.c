@@ -48,7 +48,7 @@ int series_measure(struct series *s, const struct series_job *job) {
   *s = (struct series){ .job = *job, .synapse = (int)synapse->kind, .seed = job->settings->run->seed,
                         .n_items = (int)*job->settings->items, .n_chips = (int)job->n_chips,
                         .stride = (int)(job->record_bytes/sizeof(double)), .costs = *job->settings->ledger };
-  TRY(run_synapse_check(synapse, s->n_chips));
+  TRY(run_synapse_check(synapse, job->settings->chip, s->n_chips, false));
   if (s->n_chips > s->n_items)
     return err_set(ERR_SETTING, "eval.chips=%d: more chips than %s, %d", s->n_chips, job->items, s->n_items);
   struct measuring m = { .job = job };

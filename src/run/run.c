@@ -42,9 +42,22 @@ int run_workers(const struct run_params *p, const struct run_synapse_params *syn
 
 int run_threads(const struct run_params *p) { return p->threads ? (int)p->threads : par_cores(); }
 
-int run_synapse_check(const struct run_synapse_params *p, int64_t n_chips) {
+// A driver has one chip, whose time is everybody's, and programs it anew.
+static int check_driver(const struct run_synapse_params *p, const char *driver, int64_t n_chips, bool later) {
+  if (n_chips > 1) return err_set(ERR_SETTING, "eval.chips=%d: chip.driver=%s is one chip", (int)n_chips, driver);
+  if (later)
+    return err_set(ERR_SETTING, "eval.later_s: chip.driver=%s cannot be put back in time for the next item", driver);
+  if (p->state[0])
+    return err_set(ERR_SETTING,
+                   "synapse.state=%s: chip.driver=%s is programmed anew; a state belongs to a simulated chip", p->state,
+                   driver);
+  return 0;
+}
+
+int run_synapse_check(const struct run_synapse_params *p, const struct chip_params *chip, int64_t n_chips, bool later) {
   if (n_chips > 1 && p->kind != RUN_CHIP)
     return err_set(ERR_SETTING, "eval.chips=%lld: there are chips with synapse.kind=chip only", (long long)n_chips);
+  if (p->kind == RUN_CHIP && *chip->driver) TRY(check_driver(p, chip->driver, n_chips, later));
   if (!p->state[0]) return 0;
   if (p->kind != RUN_CHIP || n_chips > 1)
     return err_set(ERR_SETTING, "synapse.state=%s: the state of one chip, for synapse.kind=chip eval.chips=1",

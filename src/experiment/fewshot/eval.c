@@ -478,7 +478,7 @@ static int check_settings(const struct fewshot *f, const struct fewshot_model *m
   if (f->eval.later_s[0] && f->eval.method != FEWSHOT_ADAPT)
     return err_set(ERR_SETTING, "eval.later_s=%s: only eval.method=adapt has an adaptation to come after",
                    f->eval.later_s);
-  return run_synapse_check(&f->synapse, f->eval.chips);
+  return run_synapse_check(&f->synapse, &f->chip, f->eval.chips, f->eval.later_s[0] != 0);
 }
 
 static int measuring_init(struct measuring *m, struct fewshot_result *r, const struct fewshot *f,

@@ -308,7 +308,7 @@ static int check(const struct fewshot *f, const struct fewshot_model *model, con
   if (f->eval.chips > f->eval.tasks)
     return err_set(ERR_SETTING, "eval.chips=%d: more chips than sequences, eval.tasks=%d", (int)f->eval.chips,
                    (int)f->eval.tasks);
-  return run_synapse_check(&f->synapse, f->eval.chips);
+  return run_synapse_check(&f->synapse, &f->chip, f->eval.chips, f->eval.later_s[0] != 0);
 }
 
 static int measure(struct fewshot_result *r, struct measuring *m, struct par *par) {
