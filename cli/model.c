@@ -17,7 +17,8 @@ static const char text[] =
   "convert  read a model of any experiment (published weights too, with data.preprocessing=published) and write it in\n"
   "         the format of this program, with the settings given; synapse.kind=quantised synapse.bits=N rounds a\n"
   "         classifier to N bits, and --half stores the weights of a classifier or an arm in half precision, in half\n"
-  "         the space.\n"
+  "         the space. FILE is in the safetensors format, or a zip of NumPy arrays if its name ends in .npz; all\n"
+  "         commands read both.\n"
   "resize   give an arm a trainee of trainee.neurons neurons, k times the present number, as a start for further\n"
   "         training (train arm train.start=FILE, with update.lsg_passes=1 and the other settings of FILE). If k is a\n"
   "         whole number, the new trainee performs nearly as well, and the noise of spikes averages out; if k is\n"
@@ -98,6 +99,7 @@ static int write_again(struct experiment_case *x, const struct options *o) {
   const struct run_sources from = options_sources(o);
   if (x->e->model_history) TRY(x->e->model_history(x->set, o->model));
   TRY(experiment_load(x, o->model, &from));
+  TRY(tensorfile_check_path(o->out));
   if (x->e->model_round) x->e->model_round(x->model, x->set);
   return x->e->model_save(x->model, x->set, o->out, o->half);
 }
@@ -124,6 +126,7 @@ static int resize(const struct options *o) {
 // The same tensors and texts, with what a file written today has beside them.
 static int seal(const struct options *o) {
   struct tensorfile *tf;
+  TRY(tensorfile_check_path(o->out));
   TRY(tensorfile_open(&tf, o->model));
   struct tensorfile_writer *w = tensorfile_create(o->out);
   format_copy(w, tf);

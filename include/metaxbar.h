@@ -173,7 +173,7 @@ MX_API int mx_chip_devices(const struct mx_chip *chip, int matrix, const char *p
 /// @param name        clock_s, cores, devices, units_per_sign, g_max_uS, t0_s; counts since the chip was new: products,
 ///                    phases, input_conversions, output_conversions, devices_read, weights_written, devices_written,
 ///                    pulses, verify_reads, verify_failed, inputs_clipped, conversions_saturated, most_writes (of one
-///                    device); their cost: read_energy_J, read_time_s, write_energy_J (0 where no price is set),
+///                    device); their cost: read_energy_J, read_time_s, write_energy_J (0 where it is not known),
 ///                    endurance_used (fraction)
 /// @param[out] value  the number
 /// @return 0; #MX_ERROR_ARGUMENT
@@ -347,7 +347,7 @@ struct mx_arm;
 /// Load a model file. With synapse.kind=chip the network that moves the arm is written to a chip.
 /// @param[out] arm  the new object, to be released by mx_arm_free()
 /// @param path      of the file
-/// @param settings  of `metaxbar eval arm` and, for mx_arm_drive(), `metaxbar arm`; run.seed: of all random numbers
+/// @param settings  of `metaxbar eval arm`; run.seed: of all random numbers
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO; #MX_ERROR_FORMAT
 MX_API int mx_arm_load(struct mx_arm **arm, const char *path, const char *const *settings);
 
@@ -424,14 +424,20 @@ MX_API int mx_arm_path_angles(const struct mx_arm *arm, double *target, double *
 /// @return centimetres; #MX_ERROR_ARGUMENT
 MX_API double mx_arm_path_cm(const struct mx_arm *arm);
 
-/// Drive the kinematic, the simulated or the real arm of the setting arm.kind through set-points, each held for
-/// arm.hold_s. If the first is away from home, the arm goes there slowly before.
-/// @param arm             the arm
-/// @param[out] performed  (n, 2) angles of base and shoulder as measured, rad
-/// @param commanded       (n, 2) rad, within the limits of the joints
-/// @param n               number of set-points
-/// @return 0; #MX_ERROR_ARGUMENT, also if the library was built without that arm; #MX_ERROR_IO
-MX_API int mx_arm_drive(const struct mx_arm *arm, double *performed, const double *commanded, int n);
+/// Let an arm take joint angles one after the other: a simulated one, or the real one over MQTT, which is checked,
+/// driven and given back as docs/physical_arm.md says. After a failure of the real arm what it had reported is there.
+/// @param[out] performed  measured angles (n, 4) of base, shoulder, elbow and wrist, rad; 0 where nothing was measured
+/// @param[out] time_s     (n), since the start, s
+/// @param[out] done       how many of the n set-points were performed
+/// @param q               commanded angles (n, 2) of base and shoulder, rad; if the first is away from home, the arm
+///                         goes there slowly before what is measured
+/// @param n               set-points, from 1
+/// @param settings        of `metaxbar arm`: arm.kind=mqtt, arm.hold_s, link.host, ...
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if an angle is not finite; #MX_ERROR_IO, or another negative
+/// number
+///         if somebody else drives the arm
+MX_API int mx_arm_drive(double *performed, double *time_s, int *done, const double *q, int n,
+                        const char *const *settings);
 
 /// @}
 /// @defgroup device A device model, by its formulas

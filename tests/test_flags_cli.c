@@ -95,6 +95,13 @@ static bool among(const char *list, const char *word, size_t n) {
   return false;
 }
 
+// The value of flag k: a model that exists, and a name that the file to write may have.
+static const char *value_of(const struct action *a, int k) {
+  if (a->model && !strcmp(flags[k].name, "--model")) return a->model;
+  const bool model = !strcmp(a->words[0], "model") && !strcmp(flags[k].name, "--out");
+  return model ? "/proc/nosuch.safetensors" : flags[k].value;
+}
+
 // The action with these two more words and all its other flags that need a value, but for -c beside a setting, since it
 // is read before. None of it can be done.
 static void run(const struct action *a, const char *more, const char *value) {
@@ -104,7 +111,7 @@ static void run(const struct action *a, const char *more, const char *value) {
     if (flags[k].value && strcmp(flags[k].name, more) && (*more == '-' || strcmp(flags[k].name, "-c")) &&
         among(a->flags, flags[k].name, strlen(flags[k].name))) {
       process_arg(&p, flags[k].name);
-      process_arg(&p, a->model && !strcmp(flags[k].name, "--model") ? a->model : flags[k].value);
+      process_arg(&p, value_of(a, k));
     }
   process_arg(&p, more);
   if (value) process_arg(&p, value);

@@ -1,6 +1,7 @@
 // The numbers of the arm, by hand: distances, velocities, firing rates and weights changed of one movement; the first
 // row of metrics.csv.
 #include "base/note.h"
+#include "base/tensorfile.h"
 #include "base/err.h"
 #include "base/rng.h"
 #include "folder.h"
@@ -129,6 +130,7 @@ static char noted[400];
 static void keep(const char *line) { snprintf(noted, sizeof noted, "%s", line); }
 
 static void check_note(void) {
+  noted[0] = 0;
   note_to(keep);
   CHECK(!reach_note_activity("trainee", 5, 1, 100, 20) && !noted[0], "%s", noted);
   CHECK(!reach_note_activity("trainee", 90, 90, 100, 19) && !noted[0], "%s", noted);
@@ -138,7 +140,45 @@ static void check_note(void) {
   note_to(NULL);
 }
 
+// A file of another program: what has no place in the networks is named.
+static void check_left_out(void) {
+  const struct folder folder = folder_make();
+  char from[600], to[600];
+  struct reach f;
+  struct reach_model m;
+  struct tensorfile *tf;
+  snprintf(from, sizeof from, "%s", folder_path(&folder, "from.npz"));
+  snprintf(to, sizeof to, "%s", folder_path(&folder, "to.npz"));
+  small_arm(&f);
+  m = small_arm_model(&f);
+  m.parameters[m.o.trainee_w + spiking_recurrent(&m.o.trainee)] = 1;
+  CHECK(reach_model_save(&m, &f, from, false) == 0 && tensorfile_open(&tf, from) == 0, "%s", err_message());
+  reach_model_release(&m);
+  struct tensorfile_writer *w = tensorfile_create(to);
+  for (int i = 0; i < tensorfile_metadata_count(tf); i++) {
+    const char *key, *value = tensorfile_metadata_at(tf, i, &key);
+    tensorfile_put_text(w, key, value);
+  }
+  for (int i = 0; i < tensorfile_count(tf); i++)
+    CHECK(tensorfile_put_copy(w, tf, tensorfile_at(tf, i)) == 0, "%s", err_message());
+  tensorfile_put_real(w, "trainee.bias", 1, (int64_t[]){ 2 }, (real[]){ 1, 2 });
+  CHECK(tensorfile_commit(w) == 0, "%s", err_message());
+  tensorfile_close(tf);
+  noted[0] = 0;
+  note_to(keep);
+  CHECK(reach_model_load(&m, &f, from, &(struct run_sources){ 0 }) == 0 &&
+            strstr(noted, "the diagonal of trainee.w_rec, 1 numbers"),
+        "%s", noted);
+  reach_model_release(&m);
+  CHECK(reach_model_load(&m, &f, to, &(struct run_sources){ 0 }) == 0 && strstr(noted, "place for it: trainee.bias"),
+        "%s", noted);
+  reach_model_release(&m);
+  note_to(NULL);
+  folder_remove(&folder);
+}
+
 int main(void) {
+  check_left_out();
   check_note();
   check_activity();
   check_movement();

@@ -15,7 +15,7 @@
 static const double pi = 3.14159265358979323846;
 
 struct mx_arm {
-  struct perform p;  // its sections are those of an arm too
+  struct reach f;
   struct reach_model model;
   struct reach_chip *chip;               // synapse.kind=chip
   const struct reach_device *quantised;  // synapse.kind=quantised
@@ -29,17 +29,16 @@ struct mx_arm {
 static int load(struct mx_arm *a, const char *path, const char *const *settings) {
   int n = 0;
   while (settings && settings[n]) n++;
-  perform_init(&a->p);
+  reach_init(&a->f);
   const struct run_sources from = { .n_assignments = n, .assignments = (char *const *)(uintptr_t)settings };
-  TRY(reach_model_load(&a->model, &a->p.reach, path, &from));
-  TRY(reach_eval_check(&a->p.reach));
-  if (a->p.reach.synapse.kind == RUN_QUANTISED) a->quantised = reach_quantised_new(&a->p.reach, &a->model, 1);
-  if (a->p.reach.synapse.kind == RUN_CHIP) {
-    TRY(reach_chip_new(&a->chip, &a->p.reach, &a->model, 1, NULL));
+  TRY(reach_model_load(&a->model, &a->f, path, &from));
+  TRY(reach_eval_check(&a->f));
+  if (a->f.synapse.kind == RUN_QUANTISED) a->quantised = reach_quantised_new(&a->f, &a->model, 1);
+  if (a->f.synapse.kind == RUN_CHIP) {
+    TRY(reach_chip_new(&a->chip, &a->f, &a->model, 1, NULL));
     TRY(fleet_begin(reach_chip_fleet(a->chip), 0));
   }
-  reach_batch_init(&a->batch, &a->p.reach, &a->model.o, 1, 1, NULL,
-                   a->chip ? reach_chip_device(a->chip) : a->quantised);
+  reach_batch_init(&a->batch, &a->f, &a->model.o, 1, 1, NULL, a->chip ? reach_chip_device(a->chip) : a->quantised);
   a->ready = true;
   return 0;
 }
@@ -70,7 +69,7 @@ int mx_arm_steps(const struct mx_arm *a) {
 }
 double mx_arm_step_s(const struct mx_arm *a) {
   API_BEGIN;
-  return a ? a->p.reach.trajectory.dt_s : err_set(ERR_SETTING, "mx_arm_step_s: a pointer is NULL");
+  return a ? a->f.trajectory.dt_s : err_set(ERR_SETTING, "mx_arm_step_s: a pointer is NULL");
 }
 
 int mx_arm_movement(struct mx_arm *a, double *omega, int k) {
@@ -94,9 +93,9 @@ int mx_arm_begin_at(struct mx_arm *a, const double begin[2]) {
   API_BEGIN;
   API_PRESENT("mx_arm_begin_at", a, begin);
   for (int j = 0; j < 2; j++)
-    if (!(fabs(begin[j]) <= kinematics_limit_rad(&a->p.reach.arm, j)))
+    if (!(fabs(begin[j]) <= kinematics_limit_rad(&a->f.arm, j)))
       return err_set(ERR_SETTING, "mx_arm_begin_at: %s at %g rad; limit %g", j ? "shoulder" : "base", begin[j],
-                     kinematics_limit_rad(&a->p.reach.arm, j));
+                     kinematics_limit_rad(&a->f.arm, j));
   a->learned = false;
   memcpy(a->batch.begin, begin, 2 * sizeof *begin);
   return 0;
@@ -111,11 +110,11 @@ static int check_velocities(const char *what, const struct mx_arm *a, const doub
 
 // Angles (T, 2) of a target, which must stay within the limits of the joints (and a rounding error).
 static int integrate(double *angle, const struct mx_arm *a, const double *omega) {
-  const double limit_deg[2] = { a->p.reach.arm.limit_base_deg, a->p.reach.arm.limit_shoulder_deg };
+  const double limit_deg[2] = { a->f.arm.limit_base_deg, a->f.arm.limit_shoulder_deg };
   for (int t = 0; t < a->batch.T; t++)
     for (int j = 0; j < 2; j++) {
       double *q = angle + 2 * t + j;
-      *q = (t ? q[-2] : a->batch.begin[j]) + a->p.reach.trajectory.dt_s * omega[2 * t + j];
+      *q = (t ? q[-2] : a->batch.begin[j]) + a->f.trajectory.dt_s * omega[2 * t + j];
       if (fabs(*q) > limit_deg[j] * pi / 180 + 1e-9)
         return err_set(ERR_SETTING, "mx_arm_learn: step %d: %s at %.1f degrees; limit %g", t, j ? "shoulder" : "base",
                        *q * 180 / pi, limit_deg[j]);
@@ -134,10 +133,10 @@ int mx_arm_learn(struct mx_arm *a, const double *omega) {
   if (rc == 0) {
     memcpy(b->omega, omega, n * sizeof *omega);
     memcpy(b->angle, angle, n * sizeof *angle);
-    for (int t = 0; t < b->T; t++) kinematics_tip(b->xyz + 3 * t, angle[2 * t], angle[2 * t + 1], &a->p.reach.arm);
+    for (int t = 0; t < b->T; t++) kinematics_tip(b->xyz + 3 * t, angle[2 * t], angle[2 * t + 1], &a->f.arm);
     b->n = 1;
     b->number = 0;
-    b->noise[0] = rng_stream((uint64_t)a->p.reach.run.seed, RNG_QUANTISE, 0);
+    b->noise[0] = rng_stream((uint64_t)a->f.run.seed, RNG_QUANTISE, 0);
     reach_batch_encode(b, 0, 0);
     reach_batch_forward(b, a->model.parameters);
     a->learned = true;
@@ -164,8 +163,8 @@ int mx_arm_tips(const struct mx_arm *a, double *xyz, const double *omega) {
   double q[2] = { a->batch.begin[0], a->batch.begin[1] };
   TRY(check_velocities("mx_arm_tips", a, omega));
   for (int t = 0; t < a->batch.T; t++) {
-    for (int j = 0; j < 2; j++) q[j] += a->p.reach.trajectory.dt_s * omega[2 * t + j];
-    kinematics_tip(xyz + 3 * t, q[0], q[1], &a->p.reach.arm);
+    for (int j = 0; j < 2; j++) q[j] += a->f.trajectory.dt_s * omega[2 * t + j];
+    kinematics_tip(xyz + 3 * t, q[0], q[1], &a->f.arm);
   }
   return 0;
 }
@@ -173,7 +172,7 @@ int mx_arm_tips(const struct mx_arm *a, double *xyz, const double *omega) {
 // ---- paths
 
 static int learn_path(struct mx_arm *a) {
-  const struct reach *f = &a->p.reach;
+  const struct reach *f = &a->f;
   TRY(reach_path_read(&a->path, f, 0));
   const size_t n = (size_t)a->path.n;
   double *block = err_calloc(15 * n, sizeof *block), omega[2];
@@ -194,7 +193,7 @@ static int learn_path(struct mx_arm *a) {
 int mx_arm_path(struct mx_arm *a, const char *file) {
   API_BEGIN;
   API_PRESENT("mx_arm_path", a);
-  struct reach_target_params *target = &a->p.reach.target;
+  struct reach_target_params *target = &a->f.target;
   if (file && strlen(file) >= sizeof target->file)
     return err_set(ERR_SETTING, "mx_arm_path: the name of the file is longer than %zu", sizeof target->file - 1);
   if (file) strcpy(target->file, file);
@@ -224,19 +223,41 @@ double mx_arm_path_cm(const struct mx_arm *a) {
   return a->path.n ? a->path_cm : err_set(ERR_SETTING, "mx_arm_path_cm: mx_arm_path comes first");
 }
 
-int mx_arm_drive(const struct mx_arm *a, double *performed, const double *commanded, int n) {
-  API_BEGIN;
-  API_PRESENT("mx_arm_drive", a, performed, commanded);
-  struct perform_result r;
-  if (n < 1) return err_set(ERR_SETTING, "mx_arm_drive: %d set-points; at least 1", n);
+// ---- driving an arm
+
+static const char *const reads[] = { "arm", "physics", "link", NULL };
+
+static int check_commands(const double *q, int n, const struct kinematics *arm) {
+  if (n < 1) return err_set(ERR_SETTING, "mx_arm_drive: %d set-points; from 1", n);
   for (int i = 0; i < 2 * n; i++)
-    if (!(fabs(commanded[i]) <= kinematics_limit_rad(&a->p.reach.arm, i % 2) + 1e-9))
+    if (!isfinite(q[i]))
+      return err_set(ERR_DIVERGED, "mx_arm_drive: angle %d of set-point %d is %g", i % 2, i / 2, q[i]);
+  for (int i = 0; i < 2 * n; i++)
+    if (fabs(q[i]) > kinematics_limit_rad(arm, i % 2) + 1e-9)
       return err_set(ERR_SETTING, "mx_arm_drive: set-point %d: %s at %g rad; limit %g", i / 2,
-                     i % 2 ? "shoulder" : "base", commanded[i], kinematics_limit_rad(&a->p.reach.arm, i % 2));
-  TRY(perform_plan_angles(&r, &a->p, commanded, n));
-  const int rc = perform_run(&r, &a->p);
-  for (int k = 0; rc == 0 && k < n; k++)
-    memcpy(performed + 2 * k, r.performed.q + JOINTPATH_JOINTS * k, 2 * sizeof *performed);
+                     i % 2 ? "shoulder" : "base", q[i], kinematics_limit_rad(arm, i % 2));
+  return 0;
+}
+
+int mx_arm_drive(double *performed, double *time_s, int *done, const double *q, int n, const char *const *settings) {
+  API_BEGIN;
+  API_PRESENT("mx_arm_drive", performed, time_s, done, q);
+  struct perform_result r;
+  struct perform p;
+  for (int k = 0; settings && settings[k]; k++) TRY(run_check_read(reads, settings[k]));
+  perform_init(&p);
+  TRY(api_settings(p.reach.sections, settings));
+  TRY(check_commands(q, n, &p.reach.arm));
+  TRY(perform_plan_angles(&r, &p, q, n));
+  const int rc = perform_run(&r, &p);
+  const struct jointpath *measured = &r.performed;
+  *done = measured->n;
+  memset(performed, 0, JOINTPATH_JOINTS * (size_t)n * sizeof *performed);
+  memset(time_s, 0, (size_t)n * sizeof *time_s);
+  if (measured->n) {
+    memcpy(performed, measured->q, JOINTPATH_JOINTS * (size_t)measured->n * sizeof *performed);
+    memcpy(time_s, measured->time_s, (size_t)measured->n * sizeof *time_s);
+  }
   perform_result_release(&r);
   return rc;
 }

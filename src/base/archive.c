@@ -10,6 +10,7 @@
 #include <zip.h>
 
 #include "base/err.h"
+#include "base/file.h"
 
 enum { ARCHIVE_MAX_ENTRIES = 1 << 22, ARCHIVE_MAX_DEPTH = 16 };
 
@@ -196,4 +197,51 @@ void archive_close(struct archive *a) {
   free(a->buffer);
   free(a->path);
   memset(a, 0, sizeof *a);
+}
+
+// ---- writing
+
+static int archive_add_part(zip_t *z, const struct archive_part *part) {
+  zip_source_t *source = zip_source_buffer(z, part->data, part->size, 0);
+  const zip_int64_t i = source ? zip_file_add(z, part->name, source, ZIP_FL_ENC_UTF_8) : -1;
+  if (source && i < 0) zip_source_free(source);
+  if (i < 0 || zip_set_file_compression(z, (zip_uint64_t)i, ZIP_CM_STORE, 0) < 0 ||
+      zip_file_set_dostime(z, (zip_uint64_t)i, 0, 0x21, 0) < 0)  // 1 January 1980
+    return err_set(ERR_FORMAT, "%s: %s", part->name, zip_strerror(z));
+  return 0;
+}
+
+// The bytes of a zip that was closed into `memory`.
+static int archive_copy_out(const char *path, zip_source_t *memory) {
+  struct file_out out;
+  char buffer[65536];
+  zip_int64_t n;
+  TRY(file_out_open(&out, path));
+  if (zip_source_open(memory) < 0) {
+    file_out_abort(&out);
+    return err_set(ERR_IO, "%s: %s", path, zip_error_strerror(zip_source_error(memory)));
+  }
+  while ((n = zip_source_read(memory, buffer, sizeof buffer)) > 0) fwrite(buffer, 1, (size_t)n, out.stream);
+  zip_source_close(memory);
+  return file_out_commit(&out);
+}
+
+int archive_write(const char *path, const struct archive_part *parts, int n) {
+  zip_error_t e;
+  zip_error_init(&e);
+  zip_source_t *memory = zip_source_buffer_create(NULL, 0, 0, &e);
+  zip_t *z = memory ? zip_open_from_source(memory, ZIP_CREATE | ZIP_TRUNCATE, &e) : NULL;
+  if (!z) {
+    zip_source_free(memory);
+    return archive_zip_failed(path, &e);
+  }
+  int rc = 0;
+  zip_source_keep(memory);
+  for (int i = 0; i < n && rc == 0; i++) rc = archive_add_part(z, &parts[i]);
+  if (rc == 0 && zip_close(z) < 0) rc = err_set(ERR_IO, "%s: %s", path, zip_strerror(z));
+  else if (rc == 0) z = NULL;
+  if (z) zip_discard(z);
+  if (rc == 0) rc = archive_copy_out(path, memory);
+  zip_source_free(memory);
+  return rc;
 }

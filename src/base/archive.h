@@ -8,11 +8,11 @@
 #include <stdint.h>
 
 struct archive {
-  char *path;             // of the zip file or folder, for messages
+  char *path;  // of the zip file or folder, for messages
   int n;
   struct archive_entry *entries;  // (n) sorted by name
-  void *zip;              // struct zip, NULL for a folder
-  unsigned char *buffer;  // contents of the entry read last
+  void *zip;                      // struct zip, NULL for a folder
+  unsigned char *buffer;          // contents of the entry read last
   size_t capacity;
 };
 
@@ -30,5 +30,13 @@ void archive_close(struct archive *a);
 // The bytes of entry i, valid until the next read. An entry larger than max_size, truncated or
 // damaged is an error that names archive and entry.
 int archive_read(struct archive *a, int i, size_t max_size, const unsigned char **data, size_t *size);
+
+// A zip file of n parts as they are, not compressed, written atomically (file.h). The same parts give the same bytes.
+struct archive_part {
+  char *name;
+  void *data;
+  size_t size;
+};
+int archive_write(const char *path, const struct archive_part *parts, int n);
 
 #endif

@@ -8,14 +8,15 @@
 static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
 enum { N_NUMBERS = sizeof numbers / sizeof *numbers };
 
-static atomic_int caught;  // lock-free, hence safe in a handler
+static atomic_int caught, count, held;  // lock-free, hence safe in a handler
 static bool installed;
 static int depth;                          // of pairs within each other
 static struct sigaction usual[N_NUMBERS];  // outside of them
 
 static void on_signal(int number) {
   int none = 0;
-  if (!atomic_compare_exchange_strong(&caught, &none, number)) _exit(128 + number);
+  atomic_fetch_add(&count, 1);
+  if (!atomic_compare_exchange_strong(&caught, &none, number) && !atomic_load(&held)) _exit(128 + number);
 }
 
 void signals_install(void) {
@@ -41,4 +42,16 @@ void signals_unwatch(void) {
   for (int k = 0; k < N_NUMBERS; k++) sigaction(numbers[k], &usual[k], NULL);
 }
 
+void signals_hold(void) {
+  atomic_fetch_add(&held, 1);
+  signals_watch();
+}
+
+void signals_unhold(void) {
+  signals_unwatch();
+  atomic_fetch_sub(&held, 1);
+}
+
 int signals_caught(void) { return atomic_load(&caught); }
+
+int signals_count(void) { return atomic_load(&count); }

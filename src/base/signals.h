@@ -12,7 +12,13 @@ void signals_install(void);
 void signals_watch(void);
 void signals_unwatch(void);
 
+// Like signals_watch, but a second signal is only counted: for what must be brought to its end, in a bounded time.
+void signals_hold(void);
+void signals_unhold(void);
+
 // The signal that asked to stop, 0 when none did. Any thread may ask, at any time.
 int signals_caught(void);
+// How many there were.
+int signals_count(void);
 
 #endif

@@ -12,6 +12,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/note.h"
+#include "base/npz.h"
 #include "base/tensorsum.h"
 #include "base/tensortype.h"
 #include "base/text.h"
@@ -30,6 +32,7 @@ struct tensorfile {
   struct tensorsum_text *texts;      // the same in file order
   struct tensorfile_entry *entries;  // by offset
   struct tensorfile_entry **named;   // the same by name
+  bool *read;                        // (n_entries) has somebody read its values?
   int n_entries, n_metadata;
   int64_t size;  // of the file
 };
@@ -116,6 +119,7 @@ static int parse_header(struct tensorfile *tf, int64_t start) {
   struct json_t *v;
   while (json_next(tf->header, &at, &name)) n++;
   tf->entries = err_calloc((size_t)n, sizeof *tf->entries);
+  tf->read = err_calloc((size_t)n + 1, sizeof *tf->read);
   while ((v = json_next(tf->header, &at, &name))) {
     if (!strcmp(name, "__metadata__")) {
       TRY(parse_metadata(tf, v));
@@ -205,8 +209,13 @@ int tensorfile_open_stream(struct tensorfile **out, FILE *stream, const char *na
 }
 
 int tensorfile_open(struct tensorfile **tf, const char *path) {
+  FILE *f;
   *tf = NULL;
-  FILE *f = fopen(path, "rbe");
+  if (npz_is_name(path)) {
+    TRY(npz_read(&f, path));
+    return tensorfile_open_stream(tf, f, path);
+  }
+  f = fopen(path, "rbe");
   return f ? tensorfile_open_stream(tf, f, path) : err_set(ERR_IO, "%s: %s", path, strerror(errno));
 }
 
@@ -216,6 +225,7 @@ void tensorfile_close(struct tensorfile *tf) {
   json_release(tf->header);
   free(tf->texts);
   free(tf->entries);
+  free(tf->read);
   free(tf->named);
   free(tf->name);
   free(tf);
@@ -293,6 +303,7 @@ static int load(struct tensorfile *tf, const char *name, int n_dims, const int64
   const struct tensorfile_entry *e = tensorfile_find(tf, name);
   if (!e) return err_set(ERR_FORMAT, "%s: no tensor '%s'", tf->name, name);
   TRY(check_shape(tf, e, n_dims, dims));
+  tf->read[e - tf->entries] = true;
   const size_t size = (size_t)tensortype_sizes[e->dtype];
   unsigned char chunk[16384];
   const int64_t per_chunk = (int64_t)(sizeof chunk / size);
@@ -319,6 +330,25 @@ LOAD(real, real, TO_REAL)
 LOAD(f64, double, TO_F64)
 LOAD(i64, int64_t, TO_I64)
 LOAD(u64, uint64_t, TO_U64)
+
+int tensorfile_bytes(struct tensorfile *tf, const struct tensorfile_entry *e, void *dst) {
+  const size_t bytes = (size_t)(entry_end(e) - e->offset);
+  const bool good = fseeko(tf->stream, e->offset, SEEK_SET) == 0 && fread(dst, 1, bytes, tf->stream) == bytes;
+  return good ? 0 : err_set(ERR_IO, "%s: tensor '%s': cannot read", tf->name, e->name);
+}
+
+void tensorfile_note_unread(const struct tensorfile *tf) {
+  char names[600] = "";
+  int n = 0;
+  for (int i = 0; i < tf->n_entries; i++)
+    if (!tf->read[i] && n++ < 8) {
+      const size_t used = strlen(names);
+      snprintf(names + used, sizeof names - used, "%s%.60s", used ? ", " : "", tf->entries[i].name);
+    }
+  if (n) note("%s: left out, for the network has no place for it: %s%s", tf->name, names, n > 8 ? " and more" : "");
+}
+
+bool tensorfile_is_name(const char *name) { return *name && printable(name); }
 
 // ---- writing
 
@@ -361,8 +391,8 @@ static struct item *new_item(struct tensorfile_writer *w) {
   return &w->items[w->n_items++];
 }
 
-static void put(struct tensorfile_writer *w, const char *name, enum tensorfile_dtype dtype, int n_dims,
-                const int64_t *dims, const void *src) {
+void tensorfile_put_bytes(struct tensorfile_writer *w, const char *name, enum tensorfile_dtype dtype, int n_dims,
+                          const int64_t *dims, const void *src) {
   assert(printable(name) && strcmp(name, "__metadata__") && n_dims >= 0 && n_dims <= TENSORFILE_MAX_DIMS);
   struct item *item = new_item(w);
   item->name = err_calloc(strlen(name) + 1, 1);
@@ -388,12 +418,12 @@ TENSORFILE_PUT(f16, real) {
     half[i] = tensortype_f16((double)src[i]);
     if (!w->bad && w->beyond == 0 && isfinite(src[i]) && fabs((double)src[i]) >= 65520) w->beyond = (double)src[i];
   }
-  put(w, name, TENSORFILE_F16, n_dims, dims, half);
+  tensorfile_put_bytes(w, name, TENSORFILE_F16, n_dims, dims, half);
   free(half);
 }
 
 #define PUT(suffix, type, dtype)                                                                                       \
-  TENSORFILE_PUT(suffix, type) { put(w, name, dtype, n_dims, dims, src); }
+  TENSORFILE_PUT(suffix, type) { tensorfile_put_bytes(w, name, dtype, n_dims, dims, src); }
 PUT(f32, float, TENSORFILE_F32)
 PUT(f64, double, TENSORFILE_F64)
 PUT(real, real, sizeof(real) == sizeof(float) ? TENSORFILE_F32 : TENSORFILE_F64)
@@ -402,12 +432,11 @@ PUT(u64, uint64_t, TENSORFILE_U64)
 PUT(u8, uint8_t, TENSORFILE_U8)
 
 int tensorfile_put_copy(struct tensorfile_writer *w, struct tensorfile *tf, const struct tensorfile_entry *e) {
-  const size_t bytes = (size_t)(entry_end(e) - e->offset);
-  void *data = err_calloc(bytes, 1);
-  const bool good = fseeko(tf->stream, e->offset, SEEK_SET) == 0 && fread(data, 1, bytes, tf->stream) == bytes;
-  if (good) put(w, e->name, e->dtype, e->n_dims, e->dims, data);
+  void *data = err_calloc((size_t)(entry_end(e) - e->offset) + 1, 1);
+  const int rc = tensorfile_bytes(tf, e, data);
+  if (rc == 0) tensorfile_put_bytes(w, e->name, e->dtype, e->n_dims, e->dims, data);
   free(data);
-  return good ? 0 : err_set(ERR_IO, "%s: tensor '%s': cannot read", tf->name, e->name);
+  return rc;
 }
 
 static void write_item(const struct item *item, FILE *out) {
@@ -472,30 +501,61 @@ static int header_text(struct tensorfile_writer *w, char **text, size_t *size) {
   return rc;
 }
 
-static int write_file(struct tensorfile_writer *w) {
-  char *text;
-  size_t n;
-  if (w->bad && w->beyond != 0)
+static int check_values(const struct tensorfile_writer *w) {
+  if (!w->bad) return 0;
+  if (w->beyond != 0)
     return err_set(ERR_DIVERGED, "%s: tensor '%s': %g is beyond half precision (65504)", w->path,
                    w->items[w->bad - 1].name, w->beyond);
-  if (w->bad)
-    return err_set(ERR_DIVERGED, "%s: tensor '%s' holds a value that is not finite", w->path,
-                   w->items[w->bad - 1].name);
+  return err_set(ERR_DIVERGED, "%s: tensor '%s' holds a value that is not finite", w->path, w->items[w->bad - 1].name);
+}
+
+int tensorfile_check_path(const char *path) {
+  const char *name = strrchr(path, '/'), *ending = strrchr(name ? name : path, '.');
+  if (!ending || !strcmp(ending, ".safetensors") || npz_is_name(path)) return 0;
+  return err_set(ERR_SETTING, "%s: the ending of the name must be .safetensors or .npz", path);
+}
+
+int tensorfile_write(struct tensorfile_writer *w, FILE *out) {
+  char *text;
+  size_t n;
+  TRY(check_values(w));
   int rc = header_text(w, &text, &n);
-  if (rc) {
-    free(text);
-    return err_set(ERR_FORMAT, "%s: __metadata__: %s", w->path, err_message());
-  }
-  struct file_out out;
-  if (!(rc = file_out_open(&out, w->path))) {
-    fwrite(&(uint64_t){ n }, 8, 1, out.stream);
-    fwrite(text, 1, n, out.stream);
+  if (rc) rc = err_set(ERR_FORMAT, "%s: __metadata__: %s", w->path, err_message());
+  else {
+    fwrite(&(uint64_t){ n }, 8, 1, out);
+    fwrite(text, 1, n, out);
     for (int width = 8; width; width /= 2)
       for (int i = 0; i < w->n_items; i++)
-        if (tensortype_sizes[w->items[i].entry.dtype] == width) write_item(&w->items[i], out.stream);
-    rc = file_out_commit(&out);
+        if (tensortype_sizes[w->items[i].entry.dtype] == width) write_item(&w->items[i], out);
   }
   free(text);
+  return rc;
+}
+
+static int write_npz(struct tensorfile_writer *w) {
+  struct tensorfile *tf;
+  FILE *f = tmpfile();
+  if (!f) return err_set(ERR_IO, "%s: no temporary file: %s", w->path, strerror(errno));
+  int rc = tensorfile_write(w, f);
+  if (rc == 0 && fflush(f)) rc = err_set(ERR_IO, "%s: no room in the temporary folder", w->path);
+  if (rc < 0) {
+    fclose(f);
+    return rc;
+  }
+  TRY(tensorfile_open_stream(&tf, f, w->path));
+  rc = npz_write(w->path, tf);
+  tensorfile_close(tf);
+  return rc;
+}
+
+static int write_file(struct tensorfile_writer *w) {
+  struct file_out out;
+  TRY(check_values(w));
+  if (npz_is_name(w->path)) return write_npz(w);
+  TRY(file_out_open(&out, w->path));
+  const int rc = tensorfile_write(w, out.stream);
+  if (rc == 0) return file_out_commit(&out);
+  file_out_abort(&out);
   return rc;
 }
 

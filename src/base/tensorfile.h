@@ -6,12 +6,13 @@
 #ifndef BASE_TENSORFILE_H
 #define BASE_TENSORFILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "base/real.h"
 
-enum { TENSORFILE_MAX_DIMS = 8 };
+enum { TENSORFILE_MAX_DIMS = 8, TENSORFILE_NAME_SIZE = 257 };
 
 // clang-format off
 #define TENSORFILE_DTYPES(X)                                                                       \
@@ -38,6 +39,7 @@ struct tensorfile_entry {
 
 struct tensorfile;
 
+// A path that ends in .npz is read as a zip of NumPy arrays (base/npz.h).
 int tensorfile_open(struct tensorfile **tf, const char *path);
 // Of an open, seekable stream, which now belongs to *tf (closed on failure too). name is for errors.
 int tensorfile_open_stream(struct tensorfile **tf, FILE *stream, const char *name);
@@ -56,6 +58,14 @@ int tensorfile_real(struct tensorfile *tf, const char *name, int n_dims, const i
 int tensorfile_f64(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, double *dst);
 int tensorfile_i64(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, int64_t *dst);
 int tensorfile_u64(struct tensorfile *tf, const char *name, int n_dims, const int64_t *dims, uint64_t *dst);
+
+// The bytes of a tensor as they are; dst has room for n_values of its type.
+int tensorfile_bytes(struct tensorfile *tf, const struct tensorfile_entry *e, void *dst);
+// Can a tensor or a text have this name: not empty, not too long, no control characters?
+bool tensorfile_is_name(const char *name);
+
+// One line for the user that names the tensors whose values nobody has read, if there are any (base/note.h).
+void tensorfile_note_unread(const struct tensorfile *tf);
 
 int tensorfile_metadata_count(const struct tensorfile *tf);
 const char *tensorfile_metadata_at(const struct tensorfile *tf, int i, const char **key);  // value
@@ -81,10 +91,16 @@ TENSORFILE_PUT(f64, double);
 TENSORFILE_PUT(i64, int64_t);
 TENSORFILE_PUT(u64, uint64_t);
 TENSORFILE_PUT(u8, uint8_t);
+void tensorfile_put_bytes(struct tensorfile_writer *w, const char *name, enum tensorfile_dtype dtype, int n_dims,
+                          const int64_t *dims, const void *src);
 // A tensor of an open file, its bytes as they are.
 int tensorfile_put_copy(struct tensorfile_writer *w, struct tensorfile *tf, const struct tensorfile_entry *e);
 
-// Write all, atomically (file.h), and free w, also on failure.
+// The file to a stream, whose errors are the caller's to find. w can only be aborted afterwards.
+int tensorfile_write(struct tensorfile_writer *w, FILE *out);
+// ERR_SETTING for a path whose ending is neither .safetensors nor .npz; one without an ending holds safetensors.
+int tensorfile_check_path(const char *path);
+// Write all, atomically (file.h), and free w, also on failure. A path that ends in .npz: NumPy arrays (base/npz.h).
 int tensorfile_commit(struct tensorfile_writer *w);
 void tensorfile_abort(struct tensorfile_writer *w);
 

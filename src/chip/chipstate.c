@@ -428,8 +428,8 @@ static int ends_in(const char *path, const char *wanted) {
 bool chipstate_is_csv(const char *path) { return ends_in(path, ".csv"); }
 
 int chipstate_check_path(const char *setting, const char *path) {
-  if (chipstate_is_csv(path) || ends_in(path, ".safetensors")) return 0;
-  return err_set(ERR_SETTING, "%s%s: the state of a chip must end in .safetensors or .csv", setting, path);
+  if (chipstate_is_csv(path) || ends_in(path, ".safetensors") || ends_in(path, ".npz")) return 0;
+  return err_set(ERR_SETTING, "%s%s: the state of a chip must end in .safetensors, .npz or .csv", setting, path);
 }
 
 int chipstate_read(struct chip *c, const char *path) {

@@ -261,7 +261,7 @@ int reach_eval_check(const struct reach *f) {
   if (f->synapse.kind != RUN_EXACT && (f->noise.programming > 0 || f->noise.read > 0 || f->noise.drift > 0))
     return err_set(ERR_SETTING, "synapse.kind=%s: noise.* is for exact weights; leave it at 0",
                    run_synapse_names[f->synapse.kind]);
-  return run_synapse_check(&f->synapse, f->eval.chips);
+  return run_synapse_check(&f->synapse, &f->chip, f->eval.chips, f->eval.later_s > 0);
 }
 
 int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m,

@@ -39,6 +39,16 @@ static void matrices(struct matrix m[6], const struct oneshot *o) {
   memcpy(m, all, sizeof all);
 }
 
+// No neuron feeds itself here; other programs may store numbers there, which theirs ignore too or not.
+static void clear_diagonal(const struct spiking *net, real *w, const char *name, const struct tensorfile *tf) {
+  int n = 0;
+  for (int i = 0; i < net->n; i++) n += w[(size_t)(net->n_in + i)*(size_t)net->ld + (size_t)i] != 0;
+  if (n)
+    note("%s: left out: the diagonal of %s, %d numbers that are not 0, since no neuron feeds itself",
+         tensorfile_name(tf), name, n);
+  spiking_clear_diagonal(net, w);
+}
+
 int reach_parameters_read(real *parameters, const struct oneshot *o, struct tensorfile *tf, const char *prefix) {
   struct matrix all[6];
   matrices(all, o);
@@ -56,8 +66,8 @@ int reach_parameters_read(real *parameters, const struct oneshot *o, struct tens
     free(plain);
     TRY(rc);
   }
-  spiking_clear_diagonal(&o->lsg, parameters + o->lsg_w);
-  spiking_clear_diagonal(&o->trainee, parameters + o->trainee_w);
+  clear_diagonal(&o->lsg, parameters + o->lsg_w, "lsg.w_rec", tf);
+  clear_diagonal(&o->trainee, parameters + o->trainee_w, "trainee.w_rec", tf);
   return 0;
 }
 
@@ -144,6 +154,7 @@ int reach_model_load(struct reach_model *m, struct reach *f, const char *path, c
     rc = reach_parameters_read(m->parameters, &m->o, tf, "");
   }
   if (rc < 0) reach_model_release(m);
+  else tensorfile_note_unread(tf);
   tensorfile_close(tf);
   return rc;
 }

@@ -113,21 +113,22 @@ static double rms_distance_cm(const double *a, const double *b, int n) {
 
 static double rms_angle_deg(const struct jointpath *a, const struct jointpath *b, int joint) {
   double sum = 0;
-  for (int k = 0; k < a->n; k++) sum += pow(a->q[JOINTPATH_JOINTS*k + joint] - b->q[JOINTPATH_JOINTS*k + joint], 2);
-  return sqrt(sum/a->n)*180/pi;
+  for (int k = 0; k < b->n; k++) sum += pow(a->q[JOINTPATH_JOINTS*k + joint] - b->q[JOINTPATH_JOINTS*k + joint], 2);
+  return sqrt(sum/b->n)*180/pi;
 }
 
 void perform_measure(struct perform_result *r, const struct kinematics *k) {
   r->commanded_xyz = err_calloc((size_t)r->n, 3*sizeof(double));
   r->performed_xyz = err_calloc((size_t)r->n, 3*sizeof(double));
+  const int n = r->performed.n;
   jointpath_tips(r->commanded_xyz, &r->commanded, k);
   jointpath_tips(r->performed_xyz, &r->performed, k);
-  r->target_commanded_cm = rms_distance_cm(r->target_xyz, r->commanded_xyz, r->n);
-  r->commanded_performed_cm = rms_distance_cm(r->commanded_xyz, r->performed_xyz, r->n);
-  r->target_performed_cm = rms_distance_cm(r->target_xyz, r->performed_xyz, r->n);
+  r->target_commanded_cm = rms_distance_cm(r->target_xyz, r->commanded_xyz, n);
+  r->commanded_performed_cm = rms_distance_cm(r->commanded_xyz, r->performed_xyz, n);
+  r->target_performed_cm = rms_distance_cm(r->target_xyz, r->performed_xyz, n);
   r->base_deg = rms_angle_deg(&r->commanded, &r->performed, 0);
   r->shoulder_deg = rms_angle_deg(&r->commanded, &r->performed, 1);
-  r->arm_s = r->performed.time_s[r->n - 1];
+  r->arm_s = r->performed.time_s[n - 1];
 }
 
 void perform_commands(struct jointpath *all, const struct perform_result *r, const struct perform *p) {
@@ -152,10 +153,9 @@ int perform_run(struct perform_result *r, const struct perform *p) {
   perform_commands(&all, r, p);
   const int rc = arm_perform(&r->performed, &p->arm, &p->reach.arm, &all);
   jointpath_release(&all);
-  TRY(rc);
-  cut_approach(&r->performed, r->approach.n);
-  perform_measure(r, &p->reach.arm);
-  return 0;
+  if (r->performed.n) cut_approach(&r->performed, r->approach.n);
+  if (r->performed.n) perform_measure(r, &p->reach.arm);
+  return rc;
 }
 
 void perform_result_release(struct perform_result *r) {
@@ -174,8 +174,10 @@ struct json_t *perform_result_json(const struct perform_result *r, const struct 
   struct json_t *o = json_object_new();
   json_put_text(o, "kind", arm_kind_names[p->arm.params.kind]);
   json_put_text(o, "target", p->reach.target.file[0] ? p->reach.target.file : "random");
+  json_put_bool(o, "complete", r->performed.n == r->n);
   json_put_i64(o, "steps", r->n);
   json_put_i64(o, "steps_before", r->approach.n);
+  json_put_i64(o, "steps_performed", r->performed.n);
   json_put_f64(o, "hold_s", p->arm.params.hold_s);
   json_put_f64(o, "arm_s", r->arm_s);
   struct json_t *cm = json_add_object(o, "rms_distance_cm"), *deg = json_add_object(o, "rms_angle_deg");
@@ -197,11 +199,17 @@ int perform_result_write_csv(const struct perform_result *r, const char *path) {
     for (int j = 0; j < JOINTPATH_JOINTS; j++) fprintf(o.stream, ",%s_%s_rad", when[w], jointpath_joint_names[j]);
   fprintf(o.stream, ",performed_x_m,performed_y_m,performed_z_m\n");
   for (int k = 0; k < r->n; k++) {
-    fprintf(o.stream, "%d,%.6f", k + 1 - r->first, r->performed.time_s[k]);
+    const bool performed = k < r->performed.n;
+    fprintf(o.stream, "%d,", k + 1 - r->first);
+    if (performed) fprintf(o.stream, "%.6f", r->performed.time_s[k]);
     numbers_cells(o.stream, r->target_xyz + 3*k, 3);
     numbers_cells(o.stream, r->commanded.q + JOINTPATH_JOINTS*k, JOINTPATH_JOINTS);
-    numbers_cells(o.stream, r->performed.q + JOINTPATH_JOINTS*k, JOINTPATH_JOINTS);
-    numbers_cells(o.stream, r->performed_xyz + 3*k, 3);
+    if (performed) {
+      numbers_cells(o.stream, r->performed.q + JOINTPATH_JOINTS*k, JOINTPATH_JOINTS);
+      numbers_cells(o.stream, r->performed_xyz + 3*k, 3);
+    } else {
+      fputs(",,,,,,,", o.stream);
+    }
     fputc('\n', o.stream);
   }
   return file_out_commit(&o);

@@ -21,7 +21,7 @@ struct perform_result {
   int first;                          // the set-point of the first step: 1 if the path begins away from home, in 0
   double *target_xyz;                 // (n, 3) m
   struct jointpath approach;          // from home to where the path begins, before the first set-point; not measured
-  struct jointpath commanded, performed;
+  struct jointpath commanded, performed;  // performed.n < n: an incomplete movement, which the rest is about
   double *commanded_xyz, *performed_xyz;
   // root mean squares over the set-points: distances of the tip, angles of base and shoulder from their commands
   double target_commanded_cm, commanded_performed_cm, target_performed_cm;
@@ -38,7 +38,7 @@ int perform_plan_angles(struct perform_result *r, const struct perform *p, const
 
 // All set-points of a plan, those of the approach too. The caller's to release.
 void perform_commands(struct jointpath *all, const struct perform_result *r, const struct perform *p);
-// Drive the arm along a plan and measure.
+// Drive the arm along a plan and measure, also what came before a failure.
 int perform_run(struct perform_result *r, const struct perform *p);
 // Measure a performed path: fill what depends on it.
 void perform_measure(struct perform_result *r, const struct kinematics *k);
@@ -47,7 +47,7 @@ void perform_result_release(struct perform_result *r);
 
 struct json_t *perform_result_json(const struct perform_result *r, const struct perform *p);
 // A row per set-point: step (0: where the path begins, unless that is home), time, target, commanded and performed
-// joint angles (rad), performed tip (m).
+// joint angles (rad), performed tip (m). Of set-points that were not performed the measured cells are empty.
 int perform_result_write_csv(const struct perform_result *r, const char *path);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/tensorfile.h"
 #include "base/rng.h"
 
 static int check(const struct reach *f, const struct oneshot *to, const struct oneshot *from,
@@ -92,6 +93,7 @@ int reach_resize_file(const char *path, const struct run_sources *from, const ch
   struct reach f;
   struct reach_model m, resized;
   TRY(check_sources(from));
+  TRY(tensorfile_check_path(out));
   reach_init(&f);
   TRY(reach_model_load(&m, &f, path, &(struct run_sources){ 0 }));
   const struct spikecode_params told = f.code;

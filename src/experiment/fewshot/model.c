@@ -80,6 +80,7 @@ int fewshot_model_load(struct fewshot_model *m, struct fewshot *f, const char *p
     rc = convnetfile_load(tf, &m->net, m->parameters, f->train.inner_rate);
   }
   if (rc < 0) fewshot_model_release(m);
+  else tensorfile_note_unread(tf);
   tensorfile_close(tf);
   return rc;
 }

@@ -37,6 +37,7 @@ static int load(struct sine_model *m, struct sine *set, struct tensorfile *tf, c
   sine_model_new(m, set);
   const int rc = densefile_load(tf, &m->net, m->parameters);
   if (rc < 0) sine_model_release(m);
+  else tensorfile_note_unread(tf);
   return rc;
 }
 
