@@ -74,7 +74,8 @@ static void check_states(const struct folder *f) {
   refuses(2, ARGS("export", MODEL, SMALL), "--out STATE.safetensors|STATE.csv is missing");
   refuses(2, ARGS("import", state, MODEL, SMALL, "--out", other),
           "state.txt: the state of a chip must end in .safetensors, .npz or .csv");
-  refuses(2, ARGS("import", other, MODEL, SMALL), "state.txt: the state of a chip must end in .safetensors, .npz or .csv");
+  refuses(2, ARGS("import", other, MODEL, SMALL),
+          "state.txt: the state of a chip must end in .safetensors, .npz or .csv");
   refuses(2, ARGS("import", MODEL, SMALL), "STATE.safetensors|STATE.csv is missing");
   CHECK(!file_exists(other), "%s was written", other);
   command = "eval";

@@ -48,7 +48,7 @@ static int n_tensors(const char *path) {
 
 static void check_refused(const char *path, int load(const char *path)) {
   for (int k = 0; k < n_tensors(path); k++) {
-    char tensor[200], value[40];
+    char tensor[200], value[80];
     long index;
     if (!poison(path, k, tensor, &index)) continue;
     snprintf(value, sizeof value, "value %ld is not finite", index);

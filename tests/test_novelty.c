@@ -11,7 +11,7 @@ static double omega[2*249], angle[2*249], scratch[4096];
 static void check_measures(void) {
   double m[NOVELTY_MEASURES];
   const double begin[2] = { 0.25, -0.5 };
-  // 1.5 s at rest, then whole waves of 2 Hz with 0.8 rad/s of the base: root mean squares over both joints and all steps
+  // 1.5 s at rest, then whole waves of 2 Hz with 0.8 rad/s of the base: root mean squares over both joints and all
   for (int t = 0; t < 200; t++) {
     omega[2*t] = t < 150 ? 0 : 0.8*sin(2*pi*2*(t - 149)*0.01);
     omega[2*t + 1] = 0;

@@ -13,6 +13,7 @@
 #include "experiment/arm/batch.h"
 #include "experiment/arm/chain.h"
 #include "experiment/arm/deploy.h"
+#include "experiment/arm/novelty.h"
 #include "run/evaluation.h"
 
 enum { GROUP = 10 };  // movements that share the first pass in software
@@ -232,6 +233,7 @@ static int take_path(struct measuring *x) {
   struct reach_result *r = x->r;
   if (!x->f->target.file[0]) return 0;
   TRY(reach_path_read(&x->path, x->f, 0));
+  novelty_note(x->f, &x->path);
   r->T = x->path.n;
   r->n_movements = reach_chain_pieces(&x->path, x->f);
   return 0;

@@ -6,9 +6,10 @@
 
 #include "arm/kinematics.h"
 #include "base/err.h"
+#include "base/note.h"
 #include "base/rng.h"
 #include "base/stat.h"
-#include "experiment/arm/reach.h"
+#include "experiment/arm/chain.h"
 
 enum { DRAWS = 500 };
 static const double pi = 3.14159265358979323846, still_rad_s = 0.02;
@@ -58,18 +59,61 @@ void novelty_range_of(struct novelty_range *range, const struct reach *f) {
   free(omega);
 }
 
+// How far measure i is outside, as a ratio; at most 1 inside.
+static double outside(const double measure[NOVELTY_MEASURES], const struct novelty_range *r, int i) {
+  const bool downwards = i != NOVELTY_REST && i != NOVELTY_BEGIN;
+  const double small = 1e-3;
+  return fmax((measure[i] + small)/(r->high[i] + small), downwards ? (r->low[i] + small)/(measure[i] + small) : 0);
+}
+
+// The measure that is farthest outside, and how far.
+static int farthest(double *ratio, const double measure[NOVELTY_MEASURES], const struct novelty_range *r) {
+  int found = 0;
+  for (int i = 1; i < NOVELTY_MEASURES; i++)
+    if (outside(measure, r, i) > outside(measure, r, found)) found = i;
+  *ratio = outside(measure, r, found);
+  return found;
+}
+
 const char *novelty_text(char *text, size_t size, const double measure[NOVELTY_MEASURES],
                          const struct novelty_range *r) {
-  double most = 1.1;
+  double ratio;
+  const int i = farthest(&ratio, measure, r);
   *text = 0;
-  for (int i = 0; i < NOVELTY_MEASURES; i++) {
-    const bool downwards = i != NOVELTY_REST && i != NOVELTY_BEGIN;
-    const double small = 1e-3, above = (measure[i] + small)/(r->high[i] + small),
-                 below = downwards ? (r->low[i] + small)/(measure[i] + small) : 0;
-    if (fmax(above, below) <= most) continue;
-    most = fmax(above, below);
-    snprintf(text, size, "%s %.3g %s, but in 98 %% of the movements of the training it is %.3g to %.3g %s: expect a larger "
-             "error", names[i], measure[i], units[i], r->low[i], r->high[i], units[i]);
-  }
+  if (ratio > 1.1)
+    snprintf(text, size, "%s %.3g %s; in 98 %% of the movements of the training it is %.3g to %.3g %s, so expect a "
+             "larger error", names[i], measure[i], units[i], r->low[i], r->high[i], units[i]);
   return text;
+}
+
+// The T steps that piece k of a path is learned from; what is past the path's end is rest.
+static void measure_piece(double measure[NOVELTY_MEASURES], const struct reach *f, const struct reach_path *p,
+                          int first) {
+  const int T = (int)f->trajectory.steps;
+  const double *begin = first ? p->q + 2*(first - 1) : p->begin;
+  double *omega = err_calloc((size_t)T, 2*sizeof *omega);
+  for (int t = 0; t < T && first + t < p->n; t++)
+    for (int j = 0; j < 2; j++) {
+      const double *q = p->q + 2*(first + t);
+      omega[2*t + j] = (q[j] - (t ? q[j - 2] : begin[j]))/f->trajectory.dt_s;
+    }
+  novelty_measure(measure, omega, T, f->trajectory.dt_s, begin);
+  free(omega);
+}
+
+void novelty_note(const struct reach *f, const struct reach_path *p) {
+  struct novelty_range range;
+  double most = 0;
+  char text[400] = "";
+  const int pieces = reach_chain_pieces(p, f), length = (p->n + pieces - 1)/pieces;
+  novelty_range_of(&range, f);
+  for (int k = 0; k < pieces; k++) {
+    double measure[NOVELTY_MEASURES], ratio;
+    measure_piece(measure, f, p, k*length);
+    farthest(&ratio, measure, &range);
+    if (ratio <= most) continue;
+    most = ratio;
+    novelty_text(text, sizeof text, measure, &range);
+  }
+  if (text[0]) note("%s: %s", f->target.file, text);
 }

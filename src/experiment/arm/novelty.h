@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 struct reach;
+struct reach_path;
 
 enum { NOVELTY_SPEED, NOVELTY_ACCELERATION, NOVELTY_REST, NOVELTY_FREQUENCY, NOVELTY_BEGIN, NOVELTY_MEASURES };
 
@@ -19,9 +20,12 @@ void novelty_measure(double measure[NOVELTY_MEASURES], const double *omega, int 
 struct novelty_range { double low[NOVELTY_MEASURES], high[NOVELTY_MEASURES]; };
 void novelty_range_of(struct novelty_range *r, const struct reach *f);
 
-// A line about the measure that is farthest outside the range: more than a tenth beyond its end (or below the low end of
-// speed, acceleration and frequency). Returns the text, "" if none is.
+// A text about the measure that is farthest outside the range: more than a tenth above it, or below it (not of rests
+// and begins). Returns the text, "" if none is.
 const char *novelty_text(char *text, size_t size, const double measure[NOVELTY_MEASURES],
                          const struct novelty_range *r);
+
+// One line for the user (base/note.h) about the piece of a path (experiment/arm/chain.h) that is farthest outside.
+void novelty_note(const struct reach *f, const struct reach_path *p);
 
 #endif
