@@ -9,6 +9,12 @@
 enum { MAGIC = 0x3141584d, HEAD = 7, MAX_CHANNELS = 512, MAX_BLOCKS = 8, MAX_SIDE = 256, MAX_INPUTS = 4, MAX_UPDATES = 64 };
 enum { MANTISSA = 1 << 15, RATE = 1 << 11, MAX_SHIFT = 30 };
 
+#ifdef __GNUC__
+#define MXA_APART __attribute__((noinline))  // inner loops that need all registers
+#else
+#define MXA_APART
+#endif
+
 static int low(uint32_t word) { return (int)(word & 0xffff); }
 static int high(uint32_t word) { return (int)(word >> 16); }
 static int rows(int inputs) { return (9 * inputs + 3) & ~3; }
@@ -63,26 +69,36 @@ static inline uint32_t smlad(uint32_t a, uint32_t b, uint32_t sum) {
   return r;
 }
 
-static void dots_smlad(int32_t sum[2], const int8_t *w0, const int8_t *w1, const int8_t *x, int n) {
+static MXA_APART void dots_smlad(int32_t sum[2], const int8_t *w0, const int8_t *w1, const int8_t *x, int n) {
   const four *v0 = (const four *)(const void *)w0, *v1 = (const four *)(const void *)w1,
              *u = (const four *)(const void *)x, *end = u + n / 4;
   uint32_t s0 = 0, s1 = 0;
-  while (u < end) {
+  do {
     const uint32_t a = *u++, b = *v0++, c = *v1++, ae = evens(a), ao = odds(a);
     s0 = smlad(odds(b), ao, smlad(evens(b), ae, s0));
     s1 = smlad(odds(c), ao, smlad(evens(c), ae, s1));
-  }
+  } while (u < end);
   sum[0] = (int32_t)s0;
   sum[1] = (int32_t)s1;
 }
 #else
 #define MXA_DOTS dots_plain
-static void dots_plain(int32_t sum[2], const int8_t *w0, const int8_t *w1, const int8_t *x, int n) {
+static MXA_APART void dots_plain(int32_t sum[2], const int8_t *w0, const int8_t *w1, const int8_t *x, int n) {
   int32_t s0 = 0, s1 = 0;
-  for (const int8_t *end = x + n; x < end; x += 4, w0 += 4, w1 += 4) {
-    s0 += x[0] * w0[0] + x[1] * w0[1] + x[2] * w0[2] + x[3] * w0[3];
-    s1 += x[0] * w1[0] + x[1] * w1[1] + x[2] * w1[2] + x[3] * w1[3];
-  }
+  const int8_t *end = x + n;
+  do {
+    s0 += x[0]*w0[0];
+    s1 += x[0]*w1[0];
+    s0 += x[1]*w0[1];
+    s1 += x[1]*w1[1];
+    s0 += x[2]*w0[2];
+    s1 += x[2]*w1[2];
+    s0 += x[3]*w0[3];
+    s1 += x[3]*w1[3];
+    x += 4;
+    w0 += 4;
+    w1 += 4;
+  } while (x < end);
   sum[0] = s0;
   sum[1] = s1;
 }
@@ -193,7 +209,7 @@ int mxa_init(struct mxa *s, const uint32_t *model, size_t model_bytes, void *mem
 // ---- features
 
 // The inputs of output pixel (y, x): 3 x 3 pixels of in (side, side, C), zeros outside.
-static void gather(int8_t *to, const int8_t *in, int side, int C, int y, int x) {
+static MXA_APART void gather(int8_t *to, const int8_t *in, int side, int C, int y, int x) {
   for (int row = 2*y - 1; row < 2*y + 2; row++)
     for (int column = 2*x - 1; column < 2*x + 2; column++) {
       const int inside = row >= 0 && row < side && column >= 0 && column < side;
@@ -203,14 +219,14 @@ static void gather(int8_t *to, const int8_t *in, int side, int C, int y, int x) 
 }
 
 // Rectified, then normalised (C2).
-static int8_t normalise(int32_t sum, int shift, const uint32_t *channel) {
+static MXA_APART int8_t normalise(int32_t sum, int shift, const uint32_t *channel) {
   int32_t a = sum < 0 ? 0 : sum >> shift;
   if (a > MANTISSA - 1) a = MANTISSA - 1;
   a = (a*low(channel[1]) + (int32_t)channel[0]) >> high(channel[1]);
   return (int8_t)(a < -128 ? -128 : a > 127 ? 127 : a);
 }
 
-static void block_forward(int8_t *out, const int8_t *in, int8_t *inputs, const uint32_t *block, int side, int C, int O) {
+static MXA_APART void block_forward(int8_t *out, const int8_t *in, int8_t *inputs, const uint32_t *block, int side, int C, int O) {
   const int n = rows(C), S = half(side);
   for (int i = 9*C; i < n; i++) inputs[i] = 0;
   for (int y = 0; y < S; y++)
@@ -300,35 +316,26 @@ static void softmax(const struct mxa *s, int32_t *z) {
   for (int k = 0; k < s->ways; k++) z[k] = ratio((uint32_t)z[k], (uint32_t)sum, 16);
 }
 
-// Class sums in dw become the start of the weights of all classes in dw, and of the biases in db.
-static void class_means(struct mxa *s) {
-  const int32_t limit = weight_limit(s), ways = ratio(1, (uint32_t)s->ways, 15);
-  const uint32_t scale = s->model[6];
-  for (int k = 0; k < s->ways; k++) s->db[k] = 0;
-  for (int c = 0; c < s->channels; c++) {
-    int32_t all = 0;
-    for (int k = 0; k < s->ways; k++) {  // means in units of 2^-7
-      int32_t *mean = &s->dw[k*s->channels + c];
-      *mean = (*mean * ratio(1, (uint32_t)s->n[k], 20) + (1 << 12)) >> 13;
-      all += *mean;
-    }
-    all = (all*ways + (1 << 14)) >> 15;
-    for (int k = 0; k < s->ways; k++) {
-      int32_t *mean = &s->dw[k*s->channels + c];
-      if (s->offset) s->db[k] -= (clamp(scaled(*mean, scale), limit) * (*mean >> 4) + 8) >> 4;
-      *mean = clamp(scaled(*mean - all, scale), limit);
-    }
-  }
+// Sums of a class in dw become means, in units of 2^-7.
+static int32_t over(int32_t n) { return ratio(1, (uint32_t)n, 20); }
+static int32_t mean_of(int32_t sum, int32_t share) { return (sum*share + (1 << 12)) >> 13; }
+static int32_t mean_over_classes(int32_t sum, int32_t share) { return (sum * (share >> 5) + (1 << 14)) >> 15; }
+static int32_t error_of(int32_t p, int32_t share) { return (p >> 1) * (share >> 5) >> 14; }
+
+// From means to the start of a weight; and to what the bias of its class gets.
+static int32_t start_weight(const struct mxa *s, int32_t difference, int32_t limit) {
+  return clamp(scaled(difference, s->model[6]), limit);
+}
+static int32_t start_bias(const struct mxa *s, int32_t mean, int32_t limit) {
+  return (start_weight(s, mean, limit) * (mean >> 4) + 8) >> 4;
 }
 
-static int32_t error_over(int32_t error, int32_t n) { return (error >> 1) * ratio(1, (uint32_t)n, 15) >> 14; }
-
-// dw, db: from sums over the examples to changes of weights and biases at the rates of update t.
-static void rate_changes(struct mxa *s, const uint32_t *rates) {
-  for (int i = 0; i < s->ways * s->channels; i++)
-    s->dw[i] = clamp(s->w[i] - scaled(s->dw[i] >> 11, rates[1]), weight_limit(s)) - s->w[i];
-  for (int k = 0; k < s->ways; k++)
-    s->db[k] = clamp(s->b[k] - scaled(s->db[k] >> 4, rates[3]), BIAS_LIMIT) - s->b[k];
+// From the sums of an update to the changes of a weight and of a bias.
+static int32_t weight_change(int32_t w, int32_t sum, const uint32_t *rates, int32_t limit) {
+  return clamp(w - scaled(sum >> 11, rates[1]), limit) - w;
+}
+static int32_t bias_change(int32_t b, int32_t sum, const uint32_t *rates) {
+  return clamp(b - scaled(sum >> 4, rates[3]), BIAS_LIMIT) - b;
 }
 enum { ONE = 1 << 16 };
 #else
@@ -364,26 +371,24 @@ static void softmax(const struct mxa *s, float *z) {
   for (int k = 0; k < s->ways; k++) z[k] /= sum;
 }
 
-static void class_means(struct mxa *s) {
-  const float scale = real_of(s->model[5]);
-  for (int k = 0; k < s->ways; k++) s->db[k] = 0;
-  for (int c = 0; c < s->channels; c++) {
-    float all = 0;
-    for (int k = 0; k < s->ways; k++) all += s->dw[k*s->channels + c] /= (float)s->n[k];
-    all /= (float)s->ways;
-    for (int k = 0; k < s->ways; k++) {
-      float *mean = &s->dw[k*s->channels + c];
-      if (s->offset) s->db[k] -= scale * *mean * *mean / 2;
-      *mean = scale * (*mean - all);
-    }
-  }
+static float weight_limit(const struct mxa *s) { return (float)s->side; }  // there is none
+static float over(int32_t n) { return 1.0f / (float)n; }
+static float mean_of(float sum, float share) { return sum*share; }
+static float mean_over_classes(float sum, float share) { return sum*share; }
+static float error_of(float p, float share) { return p*share; }
+static float start_weight(const struct mxa *s, float difference, float limit) {
+  (void)limit;
+  return real_of(s->model[5])*difference;
 }
-
-static float error_over(float error, int32_t n) { return error / (float)n; }
-
-static void rate_changes(struct mxa *s, const uint32_t *rates) {
-  for (int i = 0; i < s->ways * s->channels; i++) s->dw[i] *= -real_of(rates[0]);
-  for (int k = 0; k < s->ways; k++) s->db[k] *= -real_of(rates[2]);
+static float start_bias(const struct mxa *s, float mean, float limit) { return start_weight(s, mean, limit)*mean/2; }
+static float weight_change(float w, float sum, const uint32_t *rates, float limit) {
+  (void)w;
+  (void)limit;
+  return -real_of(rates[0])*sum;
+}
+static float bias_change(float b, float sum, const uint32_t *rates) {
+  (void)b;
+  return -real_of(rates[2])*sum;
 }
 enum { ONE = 1 };
 #endif
@@ -394,24 +399,20 @@ enum { ONE = 1 };
 static int product(struct mxa *s, const int8_t *h) {
   int rc = 0;
   if (s->readout.product) rc = s->readout.product(s->readout.context, s->z, h, s->ways);
-  for (int k = 0; k < s->ways && rc == 0; k++) {
-    const mxa_number *w = s->w + k*s->channels;
+  if (rc != 0) return rc;
+  const int8_t *end = h + (s->readout.product ? 0 : s->channels);
+  const mxa_number *w = s->w;
+  for (int k = 0; k < s->ways; k++) {
     mxa_number sum = s->readout.product ? s->z[k] : 0;
-    for (int c = 0; c < s->channels && !s->readout.product; c++) sum += (mxa_number)h[c] * w[c];
+    for (const int8_t *x = h; x < end; x++) sum += (mxa_number)*x * *w++;
     s->z[k] = sum + s->b[k];
   }
-  return rc;
+  return 0;
 }
 
-// w += dw, b += db
-static int update(struct mxa *s) {
-  if (s->readout.update) {
-    const int rc = s->readout.update(s->readout.context, s->dw, s->ways);
-    if (rc != 0) return rc;
-  }
-  for (int i = 0; i < s->ways * s->channels; i++) s->w[i] += s->dw[i];
-  for (int k = 0; k < s->ways; k++) s->b[k] += s->db[k];
-  return 0;
+// Hardware, if there is any, gets the change of the weights.
+static int tell(struct mxa *s) {
+  return s->readout.update ? s->readout.update(s->readout.context, s->dw, s->ways) : 0;
 }
 
 static void clear(struct mxa *s) {
@@ -421,33 +422,54 @@ static void clear(struct mxa *s) {
 
 // K1
 static int start(struct mxa *s) {
+  const int C = s->channels;
+  const mxa_number limit = weight_limit(s), share = over(s->ways);
   clear(s);
   for (int i = 0; i < s->examples; i++)
-    for (int c = 0; c < s->channels; c++) s->dw[s->label[i]*s->channels + c] += (mxa_number)s->h[i*s->channels + c];
-  class_means(s);
-  for (int i = 0; i < s->ways * s->channels; i++) s->dw[i] -= s->w[i];
-  for (int k = 0; k < s->ways; k++) s->b[k] = 0;
-  return update(s);
+    for (int c = 0; c < C; c++) s->dw[s->label[i]*C + c] += (mxa_number)s->h[i*C + c];
+  for (int k = 0; k < s->ways; k++) {
+    const mxa_number of_class = over(s->n[k]);
+    s->b[k] = 0;
+    for (int c = 0; c < C; c++) {
+      const mxa_number mean = s->dw[k*C + c] = mean_of(s->dw[k*C + c], of_class);
+      if (s->offset) s->b[k] -= start_bias(s, mean, limit);
+    }
+  }
+  for (int c = 0; c < C; c++) {
+    mxa_number all = 0;
+    for (int k = 0; k < s->ways; k++) all += s->dw[k*C + c];
+    all = mean_over_classes(all, share);
+    for (int k = 0; k < s->ways; k++) {
+      mxa_number *w = &s->w[k*C + c], *dw = &s->dw[k*C + c], begin = start_weight(s, *dw - all, limit);
+      *dw = begin - *w;
+      *w = begin;
+    }
+  }
+  return tell(s);
 }
 
 // K2
 static int delta_rule(struct mxa *s, const uint32_t *rates) {
+  const mxa_number limit = weight_limit(s);
   clear(s);
   for (int i = 0; i < s->examples; i++) {
-    const int8_t *h = s->h + i*s->channels;
+    const int8_t *h = s->h + i*s->channels, *end = h + s->channels;
+    const mxa_number share = over(s->n[s->label[i]]);
+    mxa_number *dw = s->dw;
     const int rc = product(s, h);
     if (rc != 0) return rc;
     softmax(s, s->z);
     s->z[s->label[i]] -= ONE;
     for (int k = 0; k < s->ways; k++) {
-      const mxa_number g = error_over(s->z[k], s->n[s->label[i]]);
-      mxa_number *dw = s->dw + k*s->channels;
-      for (int c = 0; c < s->channels; c++) dw[c] += g * (mxa_number)h[c];
+      const mxa_number g = error_of(s->z[k], share);
+      for (const int8_t *x = h; x < end; x++) *dw++ += g * (mxa_number)*x;
       s->db[k] += g;
     }
   }
-  rate_changes(s, rates);
-  return update(s);
+  for (int i = 0; i < s->ways * s->channels; i++)
+    s->w[i] += s->dw[i] = weight_change(s->w[i], s->dw[i], rates, limit);
+  for (int k = 0; k < s->ways; k++) s->b[k] += bias_change(s->b[k], s->db[k], rates);
+  return tell(s);
 }
 
 int mxa_add(struct mxa *s, int label, const int8_t *h) {
