@@ -27,8 +27,8 @@ static const char text[] =
   "         code.velocity (with code.velocity_scale) gives the learning signal generator (LSG) inputs for the\n"
   "         velocity of the target.\n"
   "seal     write the same tensors and settings with the checksum and the version that older files lack.\n"
-  "export   write a classifier as C for microcontrollers (edge/metaxbar_adapt.h): NAME.c, its weights in 8 bits with the\n"
-  "         statistics of eval.statistics_images background images of data.* folded in, and NAME.h, its sizes.\n";
+  "export   write a classifier as C for microcontrollers (edge/metaxbar_adapt.h): NAME.c, its weights in 8 bits with\n"
+  "         the statistics of eval.statistics_images background images of data.* folded in, and NAME.h, its sizes.\n";
 
 static int range(struct tensorfile *tf, const struct tensorfile_entry *e, double *least, double *most) {
   double *v = err_calloc((size_t)e->n_values, sizeof *v);
@@ -146,7 +146,7 @@ static int export(const struct options *o) {
   const struct run_sources from = options_sources(o);
   TRY(experiment_of_file(&e, o->model));
   if (!e->edge_export)
-    return err_set(ERR_SETTING, "export: --c %s: models of %s have no form for microcontrollers", o->model, e->name);
+    return err_set(ERR_SETTING, "--c %s: models of %s have no form for microcontrollers", o->model, e->name);
   for (int k = 0; k < o->n_assignments; k++) TRY(run_check_read(e->edge_reads, o->assignments[k]));
   experiment_open(&x, e);
   int rc = experiment_load(&x, o->model, &from);

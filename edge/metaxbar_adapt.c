@@ -1,4 +1,5 @@
-// The model is an array of 32-bit words, little-endian; packed words have one number in the low and one in the high half.
+// The model is an array of 32-bit words; packed words have one number in the low and one in the high half. The machine
+// is little-endian and shifts negative numbers arithmetically.
 //   0 "MXA1"   1 bytes in all   2 side, inputs   3 channels, blocks   4 updates, bits | 256 if there are offsets
 //   5 s as float, 6 as fixed-point factor; for each update: a as float, as factor, a' as float, as factor
 //   for each block: right shift of the sums; for each channel: offset, factor; weights (channels, inputs of a sum)
@@ -6,8 +7,8 @@
 // (ky, kx, channel), with zeros up to a multiple of four.
 #include "metaxbar_adapt.h"
 
-enum { MAGIC = 0x3141584d, HEAD = 7, MAX_CHANNELS = 512, MAX_BLOCKS = 8, MAX_SIDE = 256, MAX_INPUTS = 4, MAX_UPDATES = 64 };
-enum { MANTISSA = 1 << 15, RATE = 1 << 11, MAX_SHIFT = 30 };
+enum { MAGIC = 0x3141584d, HEAD = 7, MAX_CHANNELS = 512, MAX_BLOCKS = 8, MAX_SIDE = 256, MAX_INPUTS = 4 };
+enum { MAX_UPDATES = 64, MANTISSA = 1 << 15, RATE = 1 << 11, MAX_SHIFT = 30 };
 
 #ifdef __GNUC__
 #define MXA_APART __attribute__((noinline))  // inner loops that need all registers
@@ -108,6 +109,9 @@ static MXA_APART void dots_plain(int32_t sum[2], const int8_t *w0, const int8_t 
 
 static int factor_ok(uint32_t word, int limit) { return low(word) < limit && high(word) <= MAX_SHIFT; }
 
+// A constant of the read-out: a float in [0, 256), and as a factor.
+static int constant_ok(const uint32_t *word, int limit) { return word[0] < 0x43800000U && factor_ok(word[1], limit); }
+
 static int block_ok(const uint32_t *block, int channels) {
   if (block[0] > MAX_SHIFT) return 0;
   for (int o = 0; o < channels; o++)
@@ -133,9 +137,9 @@ static int open(struct mxa *s, const uint32_t *model, size_t bytes) {
   size_t words = HEAD + 4*(size_t)s->n_updates;
   s->blocks = model + words;
   for (int b = 0; b < s->n_blocks; b++) words += words_of_block(b ? s->channels : s->inputs, s->channels);
-  if (bytes != 4*words || !factor_ok(model[6], MANTISSA)) return MXA_MODEL;
-  for (int t = 0; t < s->n_updates; t++)
-    if (!factor_ok(model[HEAD + 4*t + 1], RATE) || !factor_ok(model[HEAD + 4*t + 3], RATE)) return MXA_MODEL;
+  if (bytes != 4*words || !constant_ok(model + 5, MANTISSA)) return MXA_MODEL;
+  for (int t = 0; t < 2*s->n_updates; t++)
+    if (!constant_ok(model + HEAD + 2*t, RATE)) return MXA_MODEL;
   const uint32_t *block = s->blocks;
   for (int b = 0; b < s->n_blocks; b++) {
     if (!block_ok(block, s->channels)) return MXA_MODEL;
@@ -226,7 +230,8 @@ static MXA_APART int8_t normalise(int32_t sum, int shift, const uint32_t *channe
   return (int8_t)(a < -128 ? -128 : a > 127 ? 127 : a);
 }
 
-static MXA_APART void block_forward(int8_t *out, const int8_t *in, int8_t *inputs, const uint32_t *block, int side, int C, int O) {
+static MXA_APART void block_forward(int8_t *out, const int8_t *in, int8_t *inputs, const uint32_t *block, int side,
+                                    int C, int O) {
   const int n = rows(C), S = half(side);
   for (int i = 9*C; i < n; i++) inputs[i] = 0;
   for (int y = 0; y < S; y++)
@@ -371,7 +376,10 @@ static void softmax(const struct mxa *s, float *z) {
   for (int k = 0; k < s->ways; k++) z[k] /= sum;
 }
 
-static float weight_limit(const struct mxa *s) { return (float)s->side; }  // there is none
+static float weight_limit(const struct mxa *s) {
+  (void)s;
+  return 0;  // there is none
+}
 static float over(int32_t n) { return 1.0f / (float)n; }
 static float mean_of(float sum, float share) { return sum*share; }
 static float mean_over_classes(float sum, float share) { return sum*share; }

@@ -4,11 +4,10 @@
 static const char *const settings[] = { "data.kind=omniglot", "data.path=../shared/omniglot", "eval.ways=5",
                                         "eval.shots=5", "eval.tasks=1000", NULL };
 
-int main(int argc, char **argv) {
+int main(void) {
   static struct edge_fixture e;
   struct fewshot_result r;
-  edge_fixture_init(&e, argc > 1 ? argv[1] : "models/omniglot-any.safetensors", settings);
-  for (int k = 2; k < argc; k++) CHECK(settings_set(e.f.sections, argv[k]) == 0, "%s", err_message());
+  edge_fixture_init(&e, "models/omniglot-any.safetensors", settings);
   CHECK(fewshot_eval(&r, &e.f, &e.m, &e.data) == 0, "%s", err_message());
   double sum[2] = { 0 };
   for (int k = 0; k < r.n_tasks; k++) {
@@ -16,8 +15,8 @@ int main(int argc, char **argv) {
     sum[0] += edge_fixture_accuracy(&e, 0)/r.n_tasks;
     sum[1] += edge_fixture_accuracy(&e, r.n_updates)/r.n_tasks;
   }
-  printf("program %.2f +- %.2f, core %.2f; without updates %.2f\n", 100*r.accuracy[r.n_updates], 100*r.ci95[r.n_updates],
-         100*sum[1], 100*sum[0]);
+  printf("program %.2f +- %.2f, core %.2f; without updates %.2f\n", 100*r.accuracy[r.n_updates],
+         100*r.ci95[r.n_updates], 100*sum[1], 100*sum[0]);
   CHECK(fabs(sum[1] - r.accuracy[r.n_updates]) < 0.002 && sum[1] >= 0.983, "core");
   fewshot_result_release(&r);
   edge_fixture_release(&e);

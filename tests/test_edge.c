@@ -213,10 +213,12 @@ static void check_model(const struct edge_fixture *e) {
   static const struct {
     int word;
     uint32_t value;
-  } wrong[] = { { 0, 1 },           { 1, 0 },           { 2, 28 },          { 2, 1 | 1 << 16 }, { 2, 999 | 1 << 16 },
-                { 3, 0 | 4 << 16 }, { 3, 56 },          { 3, 56 | 9 << 16 }, { 4, 99 },         { 4, 4 | 40 << 16 },
-                { 4, 4 | 0x3ff << 16 }, { 6, 0x8000 },  { 6, 31 << 16 },    { 8, 0x800 },       { 10, 0x1f0000 },
-                { 23, 31 },         { 24, 0x7fffffff }, { 25, 0x8000 } };
+  } wrong[] = {
+    { 0, 1 }, { 1, 0 }, { 2, 28 }, { 2, 1 | 1 << 16 }, { 2, 999 | 1 << 16 },                 // sizes
+    { 3, 0 | 4 << 16 }, { 3, 56 }, { 3, 56 | 9 << 16 }, { 4, 99 }, { 4, 4 | 40 << 16 }, { 4, 4 | 0x3ff << 16 },
+    { 5, 0x7fc00000 }, { 7, 0xbf800000 }, { 6, 0x8000 }, { 6, 31 << 16 }, { 8, 0x800 }, { 10, 0x1f0000 },  // constants
+    { 23, 31 }, { 24, 0x7fffffff }, { 25, 0x8000 },                                          // of a block
+  };
   const size_t bytes = 4 * (size_t)e->edge.n;
   uint32_t *word = err_calloc((size_t)e->edge.n, sizeof *word);
   for (size_t i = 0; i < sizeof wrong/sizeof *wrong; i++) {

@@ -182,7 +182,7 @@ static int readout_words(uint32_t *word, const struct fewshot_model *m, double u
   const struct readout readout = readout_of(m);
   const double scale = readout.scale*unit*unit;
   const int bits = weight_bits(scale, m->net.channels);
-  int bad = !(scale >= 0);
+  int bad = !(scale >= 0 && scale < 256);
   word[4] = (uint32_t)readout.n_updates | (uint32_t)(bits | readout.offset << 8) << 16;
   word[5] = float_word(scale);
   bad |= factor(&word[6], scale*ldexp(1, bits - 7), MANTISSA, MAX_SHIFT) < 0;
@@ -190,7 +190,7 @@ static int readout_words(uint32_t *word, const struct fewshot_model *m, double u
     uint32_t *rate = word + HEAD + 4*t;
     const double bias = (double)m->parameters[convnet_rate(&m->net, readout.rate + t, m->net.readout)]/m->net.ways,
                  weight = bias*unit*unit;
-    bad |= !(bias >= 0);
+    bad |= !(bias >= 0 && bias < 256 && weight < 256);
     rate[0] = float_word(weight);
     bad |= factor(&rate[1], weight*ldexp(1, bits - 5), RATE, MAX_SHIFT) < 0;
     rate[2] = float_word(bias);

@@ -102,7 +102,8 @@ static void scores(struct experiment_scores *s, const void *result) {
   for (int k = 0; k < r->n_updates; k++) s->devices_addressed += r->devices_addressed[k];
 }
 
-static const char *const edge_reads[] = { "data", "net", "train.inner_rate", "eval.statistics_images", "run.seed", NULL };
+static const char *const edge_reads[] = { "data", "net", "train.inner_rate", "eval.statistics_images", "run.seed",
+                                          NULL };
 static int export(const void *set, const void *model, const char *folder) { return edge_export(set, model, folder); }
 
 static int chip_plan(struct chip **c, const void *set, const void *model) {
