@@ -1,6 +1,6 @@
-// Learns the tasks of the file tasks.bin and writes the logits of all queries to logits.bin, which has the same bytes on
-// every machine. tasks.bin: tasks, ways, shots, queries of a task (32 bits each), then the images of each task, support
-// first. Costs are printed in hexadecimal: there is no printf here.
+// Learns the tasks of the file tasks.bin and writes the logits of all queries to logits.bin, which has the same bytes
+// on every machine. tasks.bin: tasks, ways, shots, queries of a task (32 bits each), then the images of each task,
+// support first. Costs are printed in hexadecimal: there is no printf here.
 #include "host.h"
 #include "metaxbar_adapt.h"
 #include "model.h"
