@@ -1,11 +1,17 @@
-// The core for microcontrollers, on this machine, against the program with the same fixed statistics: 1000 tasks.
+// The core for microcontrollers, on this machine, against the program with the same fixed statistics: 1000 tasks of the
+// data set in the folder OMNIGLOT.
 #include "edge_fixture.h"
-
-static const char *const settings[] = { "data.kind=omniglot", "data.path=../shared/omniglot", "eval.ways=5",
-                                        "eval.shots=5", "eval.tasks=1000", NULL };
 
 int main(void) {
   static struct edge_fixture e;
+  const char *characters = getenv("OMNIGLOT");
+  char path[PARAM_TEXT_SIZE];
+  const char *const settings[] = { "data.kind=omniglot", path, "eval.ways=5", "eval.shots=5", "eval.tasks=1000", NULL };
+  if (!characters) {
+    printf("SKIP OMNIGLOT=DIR is not set\n");
+    return 77;
+  }
+  snprintf(path, sizeof path, "data.path=%s", characters);
   struct fewshot_result r;
   edge_fixture_init(&e, "models/omniglot-any.safetensors", settings);
   CHECK(fewshot_eval(&r, &e.f, &e.m, &e.data) == 0, "%s", err_message());
