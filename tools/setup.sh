@@ -30,6 +30,11 @@ tests=(
   'chromium             | a browser to test reports with | command -v chromium || command -v chromium-browser || command -v google-chrome'
   'groff-base           | to test the manual pages with  | command -v groff'
   'python3              | to test the Python example with| command -v python3'
+  'python3-numpy        | arrays of the Python package   | /usr/bin/python3 -c "import numpy"'
+  'python3-pytest       | to test the Python package with| /usr/bin/python3 -c "import pytest"'
+  'python3-setuptools   | to install that package with   | /usr/bin/python3 -c "import setuptools"'
+  'python3-pip          | to install that package with   | /usr/bin/python3 -c "import wheel, pip"'
+  'mypy                 | to check its types with        | /usr/bin/python3 -c "import mypy"'
   'locales              | to test with commas in numbers | command -v localedef && ls /usr/share/i18n/locales/de_DE'
 )
 optional=(

@@ -1,0 +1,193 @@
+"""The shared library: where it is, its functions, and what all objects share."""
+import ctypes
+import operator
+import os
+import threading
+from ctypes import POINTER, c_char_p, c_double, c_int, c_size_t, c_uint64, c_void_p
+from pathlib import Path
+from typing import Any, Optional, Sequence, Tuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._errors import BY_CODE, ArgumentError, Error
+from ._version import VERSION
+
+NAME = "libmetaxbar.so." + VERSION.split(".")[0]  # the first number of the version is that of the binary interface
+SETTINGS, OUT = POINTER(c_char_p), POINTER(c_void_p)
+
+# Result and arguments of every function of metaxbar.h; arrays are addresses.
+FUNCTIONS = {
+    "mx_version": (c_char_p, []),
+    "mx_last_error": (c_char_p, []),
+    "mx_driver_simulated": (c_void_p, []),
+    "mx_chip_new": (c_int, [OUT, SETTINGS, c_uint64]),
+    "mx_chip_free": (None, [c_void_p]),
+    "mx_chip_add": (c_int, [c_void_p, c_char_p, c_int, c_int]),
+    "mx_chip_build": (c_int, [c_void_p]),
+    "mx_chip_program": (c_int, [c_void_p, c_int, c_void_p]),
+    "mx_chip_update": (c_int, [c_void_p, c_int, c_void_p]),
+    "mx_chip_calibrate": (c_int, [c_void_p, c_int, c_void_p, c_int]),
+    "mx_chip_product": (c_int, [c_void_p, c_int, c_void_p, c_void_p, c_int]),
+    "mx_chip_product_transposed": (c_int, [c_void_p, c_int, c_void_p, c_void_p, c_int]),
+    "mx_chip_advance": (c_int, [c_void_p, c_double]),
+    "mx_chip_weights": (c_int, [c_void_p, c_int, c_void_p]),
+    "mx_chip_conducted": (c_int, [c_void_p, c_int, c_void_p]),
+    "mx_chip_devices": (c_int, [c_void_p, c_int, c_char_p, c_void_p, c_size_t]),
+    "mx_chip_number": (c_int, [c_void_p, c_char_p, POINTER(c_double)]),
+    "mx_chip_save": (c_int, [c_void_p, c_char_p]),
+    "mx_chip_load": (c_int, [c_void_p, c_char_p]),
+    "mx_fewshot_load": (c_int, [OUT, c_char_p, SETTINGS]),
+    "mx_fewshot_free": (None, [c_void_p]),
+    "mx_fewshot_ways": (c_int, [c_void_p]),
+    "mx_fewshot_shots": (c_int, [c_void_p]),
+    "mx_fewshot_image_size": (c_int, [c_void_p]),
+    "mx_fewshot_channels": (c_int, [c_void_p]),
+    "mx_fewshot_image": (c_int, [c_void_p, c_void_p, c_void_p, c_int, c_int]),
+    "mx_fewshot_colours": (c_int, [c_void_p, c_void_p, c_void_p, c_int, c_int]),
+    "mx_fewshot_deploy": (c_int, [c_void_p, c_uint64]),
+    "mx_fewshot_adapt": (c_int, [c_void_p, c_void_p, c_void_p, c_int]),
+    "mx_fewshot_classify": (c_int, [c_void_p, c_void_p, c_void_p, c_void_p, c_int]),
+    "mx_fewshot_teach": (c_int, [c_void_p, c_int, c_void_p, c_void_p, c_int]),
+    "mx_fewshot_distances": (c_int, [c_void_p, c_void_p, POINTER(c_double), c_void_p, c_int]),
+    "mx_fewshot_save_classes": (c_int, [c_void_p, c_char_p]),
+    "mx_fewshot_load_classes": (c_int, [c_void_p, c_char_p]),
+    "mx_fewshot_number": (c_int, [c_void_p, c_char_p, POINTER(c_double)]),
+    "mx_character": (c_int, [c_void_p, c_int, c_uint64, c_int, c_int]),
+    "mx_arm_load": (c_int, [OUT, c_char_p, SETTINGS]),
+    "mx_arm_free": (None, [c_void_p]),
+    "mx_arm_steps": (c_int, [c_void_p]),
+    "mx_arm_step_s": (c_double, [c_void_p]),
+    "mx_arm_movement": (c_int, [c_void_p, c_void_p, c_int]),
+    "mx_arm_begin": (c_int, [c_void_p, c_void_p]),
+    "mx_arm_begin_at": (c_int, [c_void_p, c_void_p]),
+    "mx_arm_learn": (c_int, [c_void_p, c_void_p]),
+    "mx_arm_perform": (c_int, [c_void_p, c_void_p, c_int]),
+    "mx_arm_tips": (c_int, [c_void_p, c_void_p, c_void_p]),
+    "mx_device_new": (c_int, [OUT, SETTINGS]),
+    "mx_device_free": (None, [c_void_p]),
+    "mx_device_number": (c_int, [c_void_p, c_char_p, POINTER(c_double)]),
+    "mx_device_at": (c_int, [c_void_p, c_double, c_double] + 4 * [POINTER(c_double)]),
+}
+
+
+def _find() -> Tuple[ctypes.CDLL, str]:
+    named, beside = os.environ.get("METAXBAR_LIBRARY"), str(Path(__file__).parent / NAME)
+    tried = []
+    for where, path in [("METAXBAR_LIBRARY", named)] if named else [("beside the package", beside), ("system", NAME)]:
+        if where == "beside the package" and not os.path.exists(path):
+            tried.append(f"{path}: not there")
+            continue
+        try:
+            return ctypes.CDLL(path), path
+        except OSError as error:
+            tried.append(f"{error} ({where})")
+    raise ImportError("metaxbar: cannot load its library; METAXBAR_LIBRARY=FILE names one. Tried: " + "; ".join(tried))
+
+
+def _open() -> Tuple[ctypes.CDLL, str]:
+    lib, path = _find()
+    for name, (result, arguments) in FUNCTIONS.items():
+        try:
+            function = getattr(lib, name)
+        except AttributeError:
+            raise ImportError(f"metaxbar: {path} has no {name}: it is older than this package ({VERSION})") from None
+        function.restype, function.argtypes = result, arguments
+    version = lib.mx_version().decode()
+    if version.split(".")[0] != VERSION.split(".")[0]:
+        raise ImportError(f"metaxbar: {path} is version {version}, this package needs {VERSION.split('.')[0]}.*")
+    return lib, path
+
+
+_lib, LIBRARY = _open()
+
+
+def library_version() -> str:
+    """The version of the library, such as "0.1.0"."""
+    return str(_lib.mx_version().decode())
+
+
+def call(name: str, *arguments: Any) -> Any:
+    """What a function returns; an exception if that is a negative number."""
+    result = getattr(_lib, name)(*arguments)
+    if result < 0:
+        raise BY_CODE.get(int(result), Error)(_lib.mx_last_error().decode(errors="replace"))
+    return result
+
+
+# ---- arguments
+
+def integer(what: str, value: Any, low: int = -2**31, high: int = 2**31 - 1) -> int:
+    """An integer that the C type can hold; ctypes would cut off its upper bits."""
+    try:
+        n = operator.index(value)
+    except TypeError:
+        raise ArgumentError(f"{what}={value!r}: an integer is needed") from None
+    if not low <= n <= high:
+        raise ArgumentError(f"{what}={n}: from {low} to {high}")
+    return n
+
+
+def seed_of(value: Any) -> int:
+    return integer("seed", value, 0, 2**64 - 1)
+
+
+def text(value: Any) -> bytes:
+    """A path or another text without the character 0, at which C would end it."""
+    data = os.fsencode(value)
+    if b"\0" in data:
+        raise ArgumentError(f"{value!r}: a text with the character 0")
+    return data
+
+
+def settings_list(settings: Sequence[str]) -> Any:
+    return (c_char_p * (len(settings) + 1))(*[text(s) for s in settings], None)
+
+
+def array(what: str, x: ArrayLike, dtype: Any, *shape: Optional[int]) -> NDArray[Any]:
+    """x, or a copy if its type or order differs; sizes that are None may be any."""
+    try:
+        a = np.ascontiguousarray(np.asarray(x), dtype=dtype)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"{what}: {error}") from None
+    if a.ndim != len(shape) or any(n is not None and n != m for n, m in zip(shape, a.shape)):
+        wanted = ", ".join("any" if n is None else str(n) for n in shape)
+        raise ArgumentError(f"{what}: shape {a.shape} in place of ({wanted})")
+    return a
+
+
+class Handle:
+    """An object of the library. Calls on it wait for each other, so that none meets a released object."""
+    _prefix = ""
+
+    def __init__(self, maker: str, *arguments: Any):
+        self._lock, self._pointer = threading.RLock(), c_void_p()
+        call(self._prefix + maker, ctypes.byref(self._pointer), *arguments)
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        with self._lock:
+            if not self._pointer:
+                raise ArgumentError(f"{self._prefix}{name}: the object has been closed")
+            return call(self._prefix + name, self._pointer, *arguments)
+
+    def _number(self, name: str) -> float:
+        value = c_double()
+        self._call("number", text(name), ctypes.byref(value))
+        return value.value
+
+    def close(self) -> None:
+        """Release the object; later calls fail. Closing twice does nothing."""
+        with self._lock:
+            if self._pointer:
+                getattr(_lib, self._prefix + "free")(self._pointer)
+                self._pointer = c_void_p()
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_pointer"):
+            self.close()

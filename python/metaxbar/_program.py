@@ -1,0 +1,91 @@
+"""Commands of the program `metaxbar`."""
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from typing import IO, Callable, List, Optional, Sequence, Union
+
+from ._errors import ArgumentError, FileError, ProgramError
+
+
+def _find_program() -> str:
+    named = os.environ.get("METAXBAR")
+    program = named or shutil.which("metaxbar")
+    if not program:
+        raise FileError("metaxbar: the program is not installed in PATH; METAXBAR=FILE names it")
+    return program
+
+
+def _show(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _collect(stream: IO[str], output: List[str]) -> threading.Thread:
+    """Read a stream to its end beside the other one."""
+    thread = threading.Thread(target=lambda: output.append(stream.read()), daemon=True)
+    thread.start()
+    return thread
+
+
+def _follow(stream: IO[str], progress: Optional[Callable[[str], None]]) -> str:
+    """Report each line; the last one that is not empty."""
+    last = ""
+    for line in stream:
+        last = line.strip() or last
+        if progress:
+            progress(line.rstrip("\n"))
+    return last
+
+
+def _stop(process: "subprocess.Popen[str]", progress: Optional[Callable[[str], None]]) -> None:
+    """Ask for an orderly end, and wait for it; whatever disturbs that, such as a second Ctrl-C, ends the program."""
+    assert process.stderr
+    try:
+        process.send_signal(signal.SIGINT)
+        _follow(process.stderr, progress)
+        process.wait()
+    except BaseException:
+        process.kill()
+        raise
+
+
+def run(command: Union[str, Sequence[str]], *arguments: str, progress: Optional[Callable[[str], None]] = _show) -> str:
+    """Run a command of the program `metaxbar` and return what it prints.
+
+        run("train fewshot --run runs/mine", "data.kind=builtin", "train.iterations=300")
+        accuracy = json.loads(run("eval fewshot --json --model runs/mine/model.safetensors"))
+
+    The library has no training; this starts the installed program, METAXBAR or the one in PATH, as a process of its
+    own. command: words as in a shell, or a list of them; arguments: further words, taken as they are. progress: called
+    with each line of notes and progress that the program writes to stderr (a training reports every ten seconds); None
+    drops them. Ctrl-C stops the program as it does in a terminal: a training writes a checkpoint, which
+    --resume continues; KeyboardInterrupt follows once it has ended.
+
+    Raises ProgramError with the line that the program reports if it fails.
+    """
+    words = (shlex.split(command) if isinstance(command, str) else list(command)) + list(arguments)
+    if not all(isinstance(word, str) and "\0" not in word for word in words):
+        raise ArgumentError(f"{words!r}: the words of a command are texts")
+    try:
+        process = subprocess.Popen([_find_program(), *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, errors="replace",
+                                   start_new_session=True)  # a terminal would signal it a second time
+    except OSError as error:
+        raise FileError(str(error)) from None
+    assert process.stdout and process.stderr
+    output: List[str] = []
+    with process:
+        reader = _collect(process.stdout, output)
+        try:
+            last = _follow(process.stderr, progress)
+            process.wait()
+        except BaseException:
+            _stop(process, progress)
+            raise
+        reader.join()
+    if process.returncode:
+        raise ProgramError(last or f"metaxbar: exit status {process.returncode}", process.returncode)
+    return output[0]

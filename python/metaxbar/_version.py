@@ -1,0 +1,1 @@
+VERSION = "0.1.0"  # of metaxbar; a test compares it with CMakeLists.txt
