@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# test_python.sh WHAT BUILD: the Python package. tests: python/tests against the build; types: mypy; pip: installed by
-# pip into a folder of its own, it finds an installed library. Exit 77: skipped, and a line says why.
+# test_python.sh WHAT BUILD: the Python package. tests: python/tests against the build; docs: docs/python.md; types: mypy;
+# pip: installed by pip into a folder of its own, it finds an installed library. Exit 77: skipped, and a line says why.
 set -euo pipefail
 what=$1 build=$(cd "$2" && pwd) source=$(cd "$(dirname "$0")/.." && pwd)
 here=$(mktemp -d /tmp/metaxbar_test_XXXXXX)
@@ -24,6 +24,13 @@ run_tests() {
   cd "$here"
   PYTHONPATH=$source/python "$python" -m pytest -q -p no:cacheprovider --rootdir "$source/python" \
     --basetemp "$here/tmp" "$source/python/tests" "$@"
+}
+
+run_docs() {
+  python_with numpy
+  cd "$here"
+  ln -s "$source/models" .
+  PYTHONPATH=$source/python "$python" -m doctest -o ELLIPSIS "$source/docs/python.md"
 }
 
 run_types() {
