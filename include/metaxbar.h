@@ -398,7 +398,7 @@ MX_API int mx_arm_learn(struct mx_arm *arm, const double *omega);
 /// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_arm_perform(const struct mx_arm *arm, double *omega, int updates);
 
-/// Compute the path of the tip. The joints start at 0 and are not held within any limits.
+/// Compute the path of the tip. The joints start at mx_arm_begin() and are not held within any limits.
 /// @param arm       the arm
 /// @param[out] xyz  positions (T, 3), m
 /// @param omega     velocities (T, 2) of base and shoulder, rad/s

@@ -64,7 +64,7 @@ class Arm(Handle):
         return omega
 
     def tips(self, omega: ArrayLike) -> NDArray[np.float64]:
-        """The path of the tip, (T, 3), m. The joints start at 0 and are not held within any limits."""
+        """The path of the tip, (T, 3), m. The joints start at `begin` and are not held within any limits."""
         xyz = np.empty((self.steps, 3), np.float64)
         self._call("tips", xyz.ctypes.data, array("omega", omega, np.float64, self.steps, 2).ctypes.data)
         return xyz
