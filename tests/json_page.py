@@ -140,8 +140,8 @@ check("chip-drift", "chip", "drift", "--model", sine)
 check("model-info", "model", "info", "--model", sine)
 check("device", "device", "device.points=2")
 simulator = os.path.join(os.path.abspath(sys.argv[1]), "simulator.so")
-check("device-with-a-driver", "device", "--driver", f"{simulator}:chip.preset=hermes chip.cores=1", "--times", "300,3000",
-      "measure.points=3", "measure.cells=64")
+check("device-with-a-driver", "device", "--driver", f"{simulator}:chip.preset=hermes chip.cores=1", "--times",
+      "300,3000", "measure.points=3", "measure.cells=64")
 check("driver-check", "driver", "check", f"{simulator}:chip.preset=hermes chip.cores=1", "driver.tolerance=0.1")
 check("bench", "bench", "chip")
 
