@@ -29,7 +29,7 @@ run_tests() {
 run_docs() {
   python_with numpy
   cd "$here"
-  ln -s "$source/models" .
+  ln -s "$source"/{models,examples} .
   PYTHONPATH=$source/python "$python" -m doctest -o ELLIPSIS "$source/docs/python.md"
 }
 

@@ -3,6 +3,7 @@
     Chip      crossbar cores that hold matrices, with a clock
     FewShot   a classifier that learns new classes of images from a few of each
     Arm       a spiking network that learns a movement of two joints from one demonstration
+    drive     joint angles for a simulated or the real arm
     Device    a device model, by its formulas
     run       a command of the program `metaxbar`, such as a training
 
@@ -14,7 +15,7 @@ results.
 
 The library is METAXBAR_LIBRARY, or libmetaxbar.so.0 beside this package, or the one that the system's loader finds.
 """
-from ._arm import Arm
+from ._arm import Arm, Driven, Path, drive
 from ._chip import Chip
 from ._device import Device, DeviceValues
 from ._errors import ArgumentError, DivergedError, Error, FileError, FormatError, ProgramError
@@ -23,5 +24,6 @@ from ._library import LIBRARY, library_version
 from ._program import run
 from ._version import VERSION as __version__
 
-__all__ = ["Answer", "Arm", "ArgumentError", "Chip", "Device", "DeviceValues", "DivergedError", "Error", "FewShot",
-           "FileError", "FormatError", "LIBRARY", "ProgramError", "__version__", "character", "library_version", "run"]
+__all__ = ["Answer", "Arm", "ArgumentError", "Chip", "Device", "DeviceValues", "DivergedError", "Driven", "Error",
+           "FewShot", "FileError", "FormatError", "LIBRARY", "Path", "ProgramError", "__version__", "character",
+           "drive", "library_version", "run"]

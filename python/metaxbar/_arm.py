@@ -1,11 +1,42 @@
 """The arm: a spiking network learns a movement of two joints from one demonstration, by one update."""
+import ctypes
 from os import PathLike
-from typing import Union
+from typing import NamedTuple, Optional, Union
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._library import Handle, array, integer, settings_list, text
+from ._errors import Error
+from ._library import Handle, array, call, integer, settings_list, text
+
+
+class Path(NamedTuple):
+    """What Arm.path returns: angles of base and shoulder, (n, 2), rad, of the path and as commanded after the updates,
+    and the distance of the tip from the path, root mean square over time, cm."""
+    target: NDArray[np.float64]
+    commanded: NDArray[np.float64]
+    rms_cm: float
+
+
+class Driven(NamedTuple):
+    """What drive returns: measured angles of base, shoulder, elbow and wrist, (n, 4), rad, and their times, (n), s."""
+    performed: NDArray[np.float64]
+    time_s: NDArray[np.float64]
+
+
+def drive(q: ArrayLike, *settings: str) -> Driven:
+    """Let an arm take the angles q, (n, 2), rad, of base and shoulder one after the other: a simulated one, or the real
+    one over MQTT. settings: of `metaxbar arm`. An exception has what was performed before the failure as `driven`."""
+    angles = array("q", q, np.float64, None, 2)
+    n, done = integer("set-points", len(angles)), ctypes.c_int()
+    performed, time_s = np.zeros((n, 4)), np.zeros(n)
+    try:
+        call("mx_arm_drive", performed.ctypes.data, time_s.ctypes.data, ctypes.byref(done), angles.ctypes.data, n,
+             settings_list(settings))
+    except Error as error:
+        error.driven = Driven(performed[:done.value], time_s[:done.value])
+        raise
+    return Driven(performed, time_s)
 
 
 class Arm(Handle):
@@ -68,6 +99,15 @@ class Arm(Handle):
         xyz = np.empty((self.steps, 3), np.float64)
         self._call("tips", xyz.ctypes.data, array("omega", omega, np.float64, self.steps, 2).ctypes.data)
         return xyz
+
+    def path(self, file: Optional[Union[str, "PathLike[str]"]] = None) -> Path:
+        """Learn and perform a path of any length, from a CSV file; None: that of the setting target.file. A path longer
+        than a movement is learned as a chain of movements. Movements begin at home again."""
+        with self._lock:
+            n = self._call("path", None if file is None else text(file))
+            target, commanded = np.empty((n, 2)), np.empty((n, 2))
+            self._call("path_angles", target.ctypes.data, commanded.ctypes.data)
+            return Path(target, commanded, float(self._call("path_cm")))
 
     def __enter__(self) -> "Arm":
         return self

@@ -126,7 +126,7 @@ class Chip(Handle):
         """A number about the chip: clock_s, cores, devices, units_per_sign, g_max_uS, t0_s; counts since the chip was
         new: products, phases, input_conversions, output_conversions, devices_read, weights_written, devices_written,
         pulses, verify_reads, verify_failed, inputs_clipped, conversions_saturated, most_writes (of one device); their
-        cost: read_energy_J, read_time_s, write_energy_J (0 where no price is set), endurance_used (fraction)."""
+        cost: read_energy_J, read_time_s, write_energy_J (0 where it is not known), endurance_used (fraction)."""
         return self._number(name)
 
     def save(self, path: Union[str, "PathLike[str]"]) -> None:

@@ -1,9 +1,13 @@
 """Exceptions; their text is the line that the library or the program reports."""
 
 
+from typing import Any
+
+
 class Error(Exception):
     """What every call of this package raises when it fails. `code` is that of the library (enum mx_error)."""
     code = 0
+    driven: Any = None  # of a failed drive()
 
 
 class FileError(Error, OSError):

@@ -9,7 +9,7 @@
 
 enum { I = 70, O = 33, B = 5, WAYS = 5, SHOTS = 5, N = WAYS * SHOTS, INK = 40 };
 
-static char path[4][600];  // of models and files
+static char path[5][600];  // of models and files
 
 static void check(int rc) {
   if (rc >= 0) return;
@@ -162,6 +162,19 @@ static void arm(const char *kind) {
   print_doubles("after", omega, 2 * T);
   check(mx_arm_tips(a, xyz, omega));
   print_doubles("tips", xyz, 3 * T);
+  const int n = mx_arm_path(a, path[4]);
+  check(n);
+  double *target = malloc(4 * (size_t)n * sizeof *target), *performed = malloc(5 * (size_t)n * sizeof *performed);
+  if (!target || !performed) exit(1);
+  check(mx_arm_path_angles(a, target, target + 2 * n));
+  print_doubles("path", target, 4 * (size_t)n);
+  const double cm = mx_arm_path_cm(a);
+  int done;
+  print_doubles("path_cm", &cm, 1);
+  check(mx_arm_drive(performed, performed + 4 * n, &done, target + 2 * n, n, NULL));
+  print_doubles("driven", performed, 5 * (size_t)n);
+  free(target);
+  free(performed);
   mx_arm_free(a);
   free(omega);
   free(xyz);
@@ -184,6 +197,7 @@ int main(int argc, char **argv) {
   snprintf(path[1], sizeof *path, "%s/arm.safetensors", argv[1]);
   snprintf(path[2], sizeof *path, "%s/chip.safetensors", argv[2]);
   snprintf(path[3], sizeof *path, "%s/classes.safetensors", argv[2]);
+  snprintf(path[4], sizeof *path, "%s/../examples/paths/circle.csv", argv[1]);
   chips();
   fewshot("synapse.kind=exact");
   fewshot("synapse.kind=chip");

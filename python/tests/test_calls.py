@@ -89,6 +89,11 @@ def test_arm(calls, turn, kind):
         same(arm.perform(0), calls["before"][turn])
         same(arm.perform(), calls["after"][turn])
         same(arm.tips(arm.perform(1)), calls["tips"][turn])
+        path = arm.path(MODELS.parent / "examples" / "paths" / "circle.csv")
+        same(np.concatenate([path.target, path.commanded]), calls["path"][turn])
+        same(path.rms_cm, calls["path_cm"][turn])
+        driven = mx.drive(path.commanded)
+        same(np.concatenate([driven.performed.ravel(), driven.time_s]), calls["driven"][turn])
 
 
 def test_device(calls):

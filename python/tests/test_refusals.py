@@ -73,6 +73,11 @@ def test_shapes():
             arm.learn(np.zeros((arm.steps - 1, 2)))
         with pytest.raises(mx.ArgumentError):
             arm.begin = [0, 0, 0]
+    with pytest.raises(mx.ArgumentError, match="shape"):
+        mx.drive(np.zeros((5, 3)))
+    with pytest.raises(mx.ArgumentError, match="colour") as caught:
+        mx.drive(np.zeros((5, 2)), "arm.colour=red")
+    assert len(caught.value.driven.performed) == 0
 
 
 def test_images():
