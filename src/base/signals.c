@@ -3,19 +3,20 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sysexits.h>
 #include <unistd.h>
 
-static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
 enum { N_NUMBERS = sizeof numbers / sizeof *numbers };
 
 static atomic_int caught;  // lock-free, hence safe in a handler
-static bool installed;
+static bool installed, patient;
 static int depth;                          // of pairs within each other
 static struct sigaction usual[N_NUMBERS];  // outside of them
 
 static void on_signal(int number) {
   int none = 0;
-  if (!atomic_compare_exchange_strong(&caught, &none, number)) _exit(128 + number);
+  if (!atomic_compare_exchange_strong(&caught, &none, number) && number != SIGUSR1 && !patient) _exit(128 + number);
 }
 
 void signals_install(void) {
@@ -41,4 +42,13 @@ void signals_unwatch(void) {
   for (int k = 0; k < N_NUMBERS; k++) sigaction(numbers[k], &usual[k], NULL);
 }
 
+void signals_patient(void) { patient = true; }
+
 int signals_caught(void) { return atomic_load(&caught); }
+
+void signals_ask(int number) {
+  int none = 0;
+  atomic_compare_exchange_strong(&caught, &none, number);
+}
+
+int signals_status(void) { return signals_caught() == SIGUSR1 ? EX_TEMPFAIL : 128 + signals_caught(); }
