@@ -57,6 +57,8 @@ static void each(struct options_action *a, const struct experiment *e) {
   a->flags = e->result_csv ? flags_csv : flags;
 }
 
-static const struct options_action actions[] = { { .name = "NAME", .flags = flags, .divides = true, .run_experiment = run }, { 0 } };
+static const struct options_action actions[] = {
+  { .name = "NAME", .flags = flags, .divides = true, .run_experiment = run }, { 0 }
+};
 const struct options_command eval_command = { "eval", "evaluate a trained network on unseen tasks", text, actions,
                                               each };

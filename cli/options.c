@@ -243,8 +243,10 @@ static void help(const struct options_command *c, const struct options_action *o
 
 // ---- the whole
 
+// The status of rank 0 is that of all.
 static int fail(const char *command, int rc) {
-  if (par_ranks_first()) fprintf(stderr, "metaxbar %s: %s\n", command, err_message());
+  if (!par_ranks_first()) return 0;
+  fprintf(stderr, "metaxbar %s: %s\n", command, err_message());
   if (rc == ERR_INTERRUPTED && signals_caught()) return signals_status();
   return rc == ERR_SETTING ? 2 : 1;
 }
@@ -293,7 +295,7 @@ static struct options_command expanded(const struct options_command *c) {
 
 // Rank 0 alone prints.
 static int start_ranks(const struct options_command *c) {
-  TRY(par_ranks_open(c->name, c->actions[0].divides));
+  TRY(par_ranks_open(c->actions[0].divides));
   if (par_ranks_first()) return 0;
   note_to(NULL);
   return freopen("/dev/null", "w", stdout) ? 0 : err_set(ERR_IO, "/dev/null: cannot be opened");

@@ -55,8 +55,8 @@ struct options_action {
   const char *const *reads;
   // their tables, for --help; NULL: those of the experiment, if there is one
   const struct settings_section *(*sections)(void);
-  bool divides;  // its work among ranks (base/par_ranks.h); all actions of a command alike
-  int (*run)(const struct options *o);                                         // an enum err
+  bool divides;                         // its work among ranks (base/par_ranks.h); all actions of a command alike
+  int (*run)(const struct options *o);  // an enum err
   int (*run_experiment)(const struct experiment *e, const struct options *o);  // in its place
 };
 

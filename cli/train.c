@@ -34,5 +34,7 @@ static void each(struct options_action *a, const struct experiment *e) {
   a->reads = e->train_reads;
 }
 
-static const struct options_action actions[] = { { .name = "NAME", .flags = flags, .divides = true, .run_experiment = run }, { 0 } };
+static const struct options_action actions[] = {
+  { .name = "NAME", .flags = flags, .divides = true, .run_experiment = run }, { 0 }
+};
 const struct options_command train_command = { "train", "meta-train a network", text, actions, each };

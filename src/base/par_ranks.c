@@ -26,7 +26,9 @@ static struct par_ranks_times times;
 int par_ranks_count(void) { return count; }
 int par_ranks_number(void) { return number; }
 bool par_ranks_first(void) { return number == 0; }
-struct par_ranks_times par_ranks_times(void) { return times; }
+struct par_ranks_times par_ranks_times(void) {
+  return times;
+}
 void par_ranks_reset_times(void) { times = (struct par_ranks_times){ 0 }; }
 
 // ---- beginning
@@ -38,25 +40,28 @@ static int from_environment(const char *const *names, int none) {
   return none;
 }
 
-int par_ranks_open(const char *command, bool divides) {
+int par_ranks_open(bool divides) {
   static const char *const sizes[] = { "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", NULL };
   static const char *const numbers[] = { "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID", NULL };
   const int started = from_environment(sizes, 1);
   if (started <= 1) return 0;
   number = from_environment(numbers, 0);
   if (!divides)
-    return err_set(ERR_SETTING, "%s: started %d times; only train and eval divide their work among processes", command,
-                   started);
+    return err_set(ERR_SETTING, "started %d times; only train and eval divide their work among processes", started);
   if (!par_mpi_built())
-    return err_set(ERR_SETTING, "%s: started %d times, but this program was built without MPI; install it "
-                                "(libopenmpi-dev) and build again, or start one process", command, started);
+    return err_set(ERR_SETTING,
+                   "started %d times, but this program was built without MPI; install it (libopenmpi-dev) and build "
+                   "again, or start one process",
+                   started);
   int found;
   par_mpi_open(&number, &found);
   if (found != started) {
     par_mpi_close();
     number = from_environment(numbers, 0);
-    return err_set(ERR_SETTING, "%s: started %d times, but MPI has %d of them in one group; start it with the mpirun of "
-                                "the MPI that it was built with, or with srun --mpi=pmix", command, started, found);
+    return err_set(ERR_SETTING,
+                   "started %d times, but MPI has %d of them in one group; start it with the mpirun of the MPI that it "
+                   "was built with, or with srun --mpi=pmix",
+                   started, found);
   }
   count = found;
   all = err_calloc((unsigned long)count, sizeof *all);

@@ -1,7 +1,7 @@
 // par_ranks.h - the processes (ranks) of one command started by mpirun or srun. All ranks run the same program on the
-// same settings and data; par_map and par_sum (base/par.h) divide their items among them, everything else is computed by
-// each. Rank 0 alone prints and writes files. A process that is not one of several is rank 0 of 1, and below nothing is
-// sent.
+// same settings and data; par_map and par_sum (base/par.h) divide their items among them, everything else is computed
+// by each. Rank 0 alone prints and writes files. A process that is not one of several is rank 0 of 1, and below nothing
+// is sent.
 //
 // The ranks meet in the functions marked "all ranks", which every rank calls in the same order, on its main thread.
 // There a failure or a signal of one rank becomes that of all. A rank that has failed on its own goes on to
@@ -15,10 +15,9 @@
 
 #include "base/real.h"
 
-// For a program, before anything else. command: to be named in messages; divides: it can be run by several ranks.
-// ERR_SETTING where several processes have been started that cannot be ranks of it; only one of them is then
-// par_ranks_first.
-int par_ranks_open(const char *command, bool divides);
+// For a program, before anything else. divides: its command can be run by several ranks. ERR_SETTING where several
+// processes have been started that cannot be ranks of it; only one of them is then par_ranks_first.
+int par_ranks_open(bool divides);
 // All ranks, at the end: rc, or the error of another rank; afterwards this process is alone.
 int par_ranks_close(int rc);
 
@@ -38,8 +37,8 @@ int par_ranks_share(void *data, size_t bytes);
 // All ranks: all (count, bytes) = the blocks of all ranks; each has filled its own.
 int par_ranks_gather(void *all, size_t bytes);
 
-// Items first[r] to first[r + 1] - 1 of n are those of rank r, first (count + 1). No rank has more than n/count, rounded
-// up; within that limit they end where large subtrees of the sum do.
+// Items first[r] to first[r + 1] - 1 of n are those of rank r, first (count + 1). No rank has more than n/count,
+// rounded up; within that limit they end where large subtrees of the sum do.
 void par_ranks_divide(int *first, int n);
 
 // For base/par.c, after par_ranks_agree.

@@ -1,6 +1,7 @@
-// signals.h - an orderly end. Between signals_watch and signals_unwatch SIGINT, SIGTERM, SIGHUP and SIGUSR1 ask the loop
-// that is running to stop at its next safe place (a checkpoint); a second one, other than SIGUSR1, ends the process at
-// once with status 128 + signal. Everywhere else they end the process as usual. What was ignored (nohup) stays ignored.
+// signals.h - an orderly end. Between signals_watch and signals_unwatch SIGINT, SIGTERM, SIGHUP and SIGUSR1 ask the
+// loop that is running to stop at its next safe place (a checkpoint); a second one, other than SIGUSR1, ends the
+// process at once with status 128 + signal. Everywhere else they end the process as usual. What was ignored (nohup)
+// stays ignored.
 #ifndef BASE_SIGNALS_H
 #define BASE_SIGNALS_H
 

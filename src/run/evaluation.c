@@ -29,7 +29,8 @@ static int run_items(const struct evaluation *e, struct share *share, unsigned c
   const int n = (e->n_items - share->first + share->step - 1) / share->step;
   unsigned char *found = err_calloc((size_t)n, size);
   const int rc = par_map(e->par, n, size, run_item, share, found);
-  for (int k = 0; k < n; k++) memcpy(records + (size_t)(share->first + k * share->step) * size, found + (size_t)k * size, size);
+  for (int k = 0; k < n; k++)
+    memcpy(records + (size_t)(share->first + k * share->step) * size, found + (size_t)k * size, size);
   free(found);
   return rc;
 }

@@ -57,8 +57,8 @@ void fleet_wait(struct fleet *f, int worker, struct rng *r);
 void fleet_account(struct fleet *f, int worker, int part);
 // The same of another chip of the worker's.
 void fleet_account_of(struct fleet *f, int worker, struct chip *c, int part);
-// Around the items of a chip: what other ranks (base/par_ranks.h) did in between is added. Everything outside is done by
-// each rank alike, and counts once.
+// Around the items of a chip: what other ranks (base/par_ranks.h) did in between is added. Everything outside is done
+// by each rank alike, and counts once.
 void fleet_mark(struct fleet *f);
 int fleet_gather(struct fleet *f);
 

@@ -98,8 +98,8 @@ int run_refuse(const struct run_sources *from, const char *const *settings, cons
 int run_resolve_training(const struct settings_section *sections, const char *folder, bool resume,
                          const struct run_sources *from);
 
-// All ranks (base/par_ranks.h): ERR_SETTING where program, data (their fingerprint) or settings differ from those of rank
-// 0; matters: does "section.name" count? NULL: all but threads and paths.
+// All ranks (base/par_ranks.h): ERR_SETTING where program, data (their fingerprint) or settings differ from those of
+// rank 0; matters: does "section.name" count? NULL: all but threads and paths.
 int run_same_on_ranks(const struct settings_section *sections, bool (*matters)(const void *context, const char *key),
                       const void *context, const char *data);
 

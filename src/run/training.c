@@ -192,7 +192,7 @@ static int record(struct training *t) {
   for (int k = 0; k < job->n_columns; k++) used += (size_t)snprintf(row + used, sizeof row - used, ",%.8g", mean[k]);
   if (par_ranks_first())
     TRY(rundir_row(&t->run, "%lld,%.6g%s%s", (long long)t->state.iteration, training_rate(t->p, t->state.iteration - 1),
-                 row, validation));
+                   row, validation));
   memset(t->state.tally, 0, sizeof t->state.tally);
   t->state.tallied = 0;
   return 0;
@@ -245,10 +245,12 @@ static void note_times(double seconds, int64_t iterations) {
   const struct par_ranks_times times = par_ranks_times();
   const double per_iteration = iterations > 0 ? 1.0 / (double)iterations : 0;
   if (par_ranks_count() == 1) return;
-  note("%d ranks, %lld iterations: %.4g s each, of which rank 0 computed %.4g s, waited for others %.4g s and exchanged "
-       "data %.4g s", par_ranks_count(), (long long)iterations, seconds * per_iteration,
-       (seconds - times.waiting_s - times.sending_s) * per_iteration, times.waiting_s * per_iteration,
-       times.sending_s * per_iteration);
+  note(
+    "%d ranks, %lld iterations: %.4g s each, of which rank 0 computed %.4g s, waited for others %.4g s and exchanged "
+    "data %.4g s",
+    par_ranks_count(), (long long)iterations, seconds * per_iteration,
+    (seconds - times.waiting_s - times.sending_s) * per_iteration, times.waiting_s * per_iteration,
+    times.sending_s * per_iteration);
 }
 
 static int iterate(struct training *t) {
