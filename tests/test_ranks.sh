@@ -19,7 +19,7 @@ lone 0 bench sine
 grep -qx 'metaxbar bench: started 2 times; only train and eval .*' "$here/err" && [ $status = 2 ] || fail "bench: $status"
 lone 1 bench sine
 [ ! -s "$here/err" ] || fail "bench of rank 1 prints"
-if ! ldd "$metaxbar" | grep -q libmpi; then
+if [[ $(ldd "$metaxbar") != *libmpi* ]]; then
   lone 0 train sine --run "$here/run"
   grep -qx 'metaxbar train: started 2 times, but this program was built without MPI.*' "$here/err" && [ $status = 2 ] ||
     fail "without MPI: $status"
@@ -34,7 +34,7 @@ command -v mpirun >/dev/null || { echo "SKIP test_ranks: mpirun is not there"; e
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1  # in a container
 export ASAN_OPTIONS=detect_leaks=0                                # MPI keeps memory until its end
 mpirun=(timeout 300 mpirun)
-mpirun --version | grep -q 'Open MPI' && mpirun+=(--oversubscribe)
+[[ $(mpirun --version) != *"Open MPI"* ]] || mpirun+=(--oversubscribe)
 sine=(train sine net.hidden=12 train.tasks=7 train.iterations=12 train.log_every=4 train.validate_every=4
       train.validate_tasks=5 --quiet)
 
@@ -159,3 +159,20 @@ while [ $status = 0 ]; do
   wait $job && status=0 || status=$?
 done
 [ $status = 75 ] || fail "SIGUSR1 to one process: status $status"
+
+# ---- the batch script, with stand-ins for SLURM: queued again after 75 alone, resumed where there is a run
+
+printf '#!/bin/sh\necho "$@" >>"$CALLS"\nexit $STATUS\n' >"$here/srun"
+printf '#!/bin/sh\necho scontrol "$@" >>"$CALLS"\n' >"$here/scontrol"
+chmod +x "$here/srun" "$here/scontrol"
+for STATUS in 75 0; do
+  run=$here/$([ $STATUS = 75 ] && echo new || echo whole)
+  status=0
+  CALLS=$here/calls$STATUS STATUS=$STATUS SLURM_JOB_ID=17 PATH=$here:$PATH \
+    "$(dirname "$0")/../examples/cluster/train.sbatch" "$run" sine run.seed=3 || status=$?
+  [ $status = $STATUS ] || fail "train.sbatch: status $status"
+done
+grep -q "metaxbar train sine --run $here/new run.threads=1 run.seed=3$" "$here/calls75" || fail "train.sbatch begins"
+grep -qx 'scontrol requeue 17' "$here/calls75" || fail "train.sbatch is not queued again"
+grep -q -- "--run $here/whole --resume run" "$here/calls0" || fail "train.sbatch does not resume"
+! grep -q scontrol "$here/calls0" || fail "train.sbatch is queued again when it is done"
