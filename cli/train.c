@@ -6,8 +6,8 @@
 static const char text[] =
   "DIR receives settings.ini, build.json, metrics.csv, checkpoint.safetensors, model.safetensors and, if the training\n"
   "is validated, model-best.safetensors. Ctrl-C writes a checkpoint. --resume continues a stopped or killed run, with\n"
-  "the same bits as in an uninterrupted one, and extends a finished run if train.iterations is larger now. SIGUSR1 ends\n"
-  "the training with a checkpoint and status 75: run it again. mpirun -n N divides the work among N processes.\n";
+  "the same bits as in an uninterrupted one, and extends a finished run if train.iterations is larger now. SIGUSR1\n"
+  "ends the training with a checkpoint and status 75: run it again. mpirun -n N divides the work among N processes.\n";
 
 static int run(const struct experiment *e, const struct options *o) {
   struct experiment_case x;
