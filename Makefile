@@ -18,6 +18,7 @@ test:
 
 # what takes minutes
 check-long: all double
+	@tools/setup.sh --install --edge
 	@ctest --test-dir build -L long --output-on-failure
 	@ctest --test-dir build-double -L long --output-on-failure
 

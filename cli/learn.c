@@ -12,8 +12,9 @@ static const char text[] =
   "synapse.kind=chip this happens on a simulated chip, whose state is in the file too.\n"
   "\n"
   "A picture whose features are farther from every class mean than a threshold is 'none of these'. The threshold is\n"
-  "chosen so that learn.reject of the pictures, each held out from the mean of its class, would be beyond it. Where\n"
-  "every class has one picture only, it is the distance of a picture from the nearest one of another class.\n";
+  "chosen so that learn.reject of new pictures of the classes are beyond it, as far as the distances of the pictures\n"
+  "that are there, each held out from the mean of its class, tell. Where there are too few of them, for instance one\n"
+  "of each class, it is the distance of a class mean from the nearest other.\n";
 
 static int learn(const struct options *o) {
   struct pictures_case c;
@@ -47,8 +48,11 @@ static const struct options_flag flags[] = {
 // A chip is calibrated on the pictures themselves: data.* has no part in it.
 static const char *const reads[] = { "learn",       "synapse.kind",       "synapse.bits",     "chip", "verify",
                                      "data.invert", "data.preprocessing", "train.inner_rate", "run",  NULL };
+static const char *const refuses[] = { "chip.driver",           "chip.record",           "chip.driver_faults",
+                                       "chip.driver_timeout_s", "chip.driver_tolerance", NULL };
 static const struct options_action actions[] = {
-  { .name = "", .flags = flags, .reads = reads, .sections = pictures_case_sections, .run = learn }, { 0 }
+  { .name = "", .flags = flags, .reads = reads, .refuses = refuses, .sections = pictures_case_sections, .run = learn },
+  { 0 }
 };
 const struct options_command learn_command = { "learn", "teach a model the classes of your own pictures", text, actions,
                                                NULL };

@@ -1,4 +1,4 @@
-// model.c - metaxbar model info|convert|resize|seal: inspect model files, and write changed ones.
+// model.c - metaxbar model info|convert|resize|seal|export: inspect model files, and write changed ones.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +26,9 @@ static const char text[] =
   "         update.rate, .step and .threshold are divided by k, and update.input_rate is multiplied by it.\n"
   "         code.velocity (with code.velocity_scale) gives the learning signal generator (LSG) inputs for the\n"
   "         velocity of the target.\n"
-  "seal     write the same tensors and settings with the checksum and the version that older files lack.\n";
+  "seal     write the same tensors and settings with the checksum and the version that older files lack.\n"
+  "export   write a classifier as C for microcontrollers (edge/metaxbar_adapt.h): NAME.c, its weights in 8 bits with\n"
+  "         the statistics of eval.statistics_images background images of data.* folded in, and NAME.h, its sizes.\n";
 
 static int range(struct tensorfile *tf, const struct tensorfile_entry *e, double *least, double *most) {
   double *v = err_calloc((size_t)e->n_values, sizeof *v);
@@ -138,6 +140,21 @@ static int seal(const struct options *o) {
   return rc;
 }
 
+static int export(const struct options *o) {
+  struct experiment_case x;
+  const struct experiment *e;
+  const struct run_sources from = options_sources(o);
+  TRY(experiment_of_file(&e, o->model));
+  if (!e->edge_export)
+    return err_set(ERR_SETTING, "--c %s: models of %s have no form for microcontrollers", o->model, e->name);
+  for (int k = 0; k < o->n_assignments; k++) TRY(run_check_read(e->edge_reads, o->assignments[k]));
+  experiment_open(&x, e);
+  int rc = experiment_load(&x, o->model, &from);
+  if (rc == 0) rc = e->edge_export(x.set, x.model, o->out);
+  experiment_close(&x);
+  return rc;
+}
+
 static const struct options_flag info_flags[] = { OPTIONS_MODEL, OPTIONS_JSON, { 0 } };
 static const struct options_flag write_flags[] = {
   OPTIONS_MODEL,  OPTIONS_NEEDED("--out", out, "FILE", "the file to write"),
@@ -153,11 +170,18 @@ static const struct options_flag resize_flags[] = {
 static const struct options_flag seal_flags[] = { OPTIONS_MODEL,
                                                   OPTIONS_NEEDED("--out", out, "FILE", "the file to write"),
                                                   { 0 } };
+static const struct options_flag export_flags[] = {
+  OPTIONS_NEEDED("--c", model, "FILE", "model file, to be written as C"),
+  OPTIONS_NEEDED("--out", out, "DIR", "the folder to write to"),
+  OPTIONS_CONFIG,
+  { 0 },
+};
 static const struct options_action actions[] = {
   { .name = "info", .flags = info_flags, .run = info },
   { .name = "convert", .flags = write_flags, .reads = options_all, .run = convert },
   { .name = "resize", .flags = resize_flags, .reads = options_all, .run = resize },
   { .name = "seal", .flags = seal_flags, .run = seal },
+  { .name = "export", .flags = export_flags, .reads = options_all, .run = export },
   { 0 },
 };
 const struct options_command model_command = { "model", "inspect and convert model files", text, actions, NULL };

@@ -36,6 +36,12 @@ static const struct options_flag *flag_of_any(const struct options_command *c, c
   return f;
 }
 
+// A name of a setting has no slash, colon or blank: that is a path or a driver, whatever else it holds; so is what
+// exists, where words are paths.
+static bool is_assignment(const char *word, bool paths) {
+  return word[strcspn(word, "=/: ")] == '=' && !(paths && file_exists(word));
+}
+
 static int take_flag(struct line *line, const struct options_command *c, int argc, char **argv, int *i) {
   const char *name = argv[*i];
   if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
@@ -46,16 +52,12 @@ static int take_flag(struct line *line, const struct options_command *c, int arg
   if (!f) return err_set(ERR_SETTING, "%s: no such option", name);
   for (int k = 0; k < line->n_flags; k++)
     if (!strcmp(line->flags[k], name)) return err_set(ERR_SETTING, "%s: given twice", name);
-  if (f->value && *i + 1 >= argc) return err_set(ERR_SETTING, "%s: needs a value", name);
+  const bool optional = f->value && f->value[0] == '[', last = *i + 1 >= argc;
+  if (f->value && !optional && last) return err_set(ERR_SETTING, "%s: needs a value", name);
+  const bool given = f->value && !(optional && (last || argv[*i + 1][0] == '-' || is_assignment(argv[*i + 1], false)));
   line->flags[line->n_flags] = name;
-  line->values[line->n_flags++] = f->value ? argv[++*i] : NULL;
+  line->values[line->n_flags++] = given ? argv[++*i] : f->value ? "" : NULL;
   return 0;
-}
-
-// A name of a setting has no slash, colon or blank: that is a path or a driver, whatever else it holds; so is what
-// exists, where words are paths.
-static bool is_assignment(const char *word, bool paths) {
-  return word[strcspn(word, "=/: ")] == '=' && !(paths && file_exists(word));
 }
 
 static bool takes_words(const struct options_command *c) {
@@ -72,7 +74,7 @@ static int take_apart(struct options *o, struct line *line, const struct options
       TRY(take_flag(line, c, argc, argv, &i));
     } else if (is_assignment(argv[i], takes_words(c))) {
       if (o->n_assignments == OPTIONS_MAX)
-        return err_set(ERR_SETTING, "%s: more than %d settings", argv[i], OPTIONS_MAX);
+        return err_set(ERR_SETTING, "%.*s: more than %d settings", settings_shown(argv[i]), argv[i], OPTIONS_MAX);
       o->assignments[o->n_assignments++] = argv[i];
     } else {
       o->words[o->n_words++] = argv[i];
@@ -146,7 +148,7 @@ static int check_assignments(const struct options *o, const struct options_actio
   for (int k = 0; k < o->n_assignments; k++) {
     const char *it = o->assignments[k];
     if (!strchr(it, '.') || strchr(it, '.') > strchr(it, '='))
-      return err_set(ERR_SETTING, "%s: expected section.name=value", it);
+      return err_set(ERR_SETTING, "%.*s: expected section.name=value", settings_shown(it), it);
     if (a->reads != options_all) TRY(run_check_read(a->reads, it));
   }
   return 0;
@@ -226,7 +228,7 @@ static void put_settings(const struct options_command *c, const struct options_a
       bool read = false;
       snprintf(name, sizeof name, "%s.%s=", s->name, p->name);
       for (const struct options_action *a = c->actions; a->name; a++)
-        read = read || ((!only || a == only) && listed(a->reads, name));
+        read = read || ((!only || a == only) && listed(a->reads, name) && !settings_assigned(a->refuses, name));
       if (read) param_help(one, s->name, stdout);
     }
   if (x.e) experiment_close(&x);

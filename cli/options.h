@@ -21,13 +21,13 @@ struct options {
   char *assignments[OPTIONS_MAX];  // section.name=value, in order
   int n_assignments;
   const char *config, *model, *run, *out, *scores, *render, *record, *timeout, *driver, *times, *support, *add, *state,
-    *sheet;
+    *sheet, *release;
   bool resume, json, csv, quiet, dry_run, half;
 };
 
 struct options_flag {
   const char *name;   // "--out"
-  const char *value;  // what must follow it: "FILE"; NULL: nothing
+  const char *value;  // what must follow it: "FILE"; may follow it: "[ID]", "" if it does not; NULL: nothing
   const char *help;
   size_t field;  // of struct options: const char * with a value, else bool
   bool needed;
@@ -53,6 +53,7 @@ struct options_action {
   const struct options_flag *flags;     // ends with { 0 }
   // sections ("chip") and settings ("eval.shots") that have an effect
   const char *const *reads;
+  const char *const *refuses;  // of these, what is refused with a reason, and is not in --help; may be NULL
   // their tables, for --help; NULL: those of the experiment, if there is one
   const struct settings_section *(*sections)(void);
   bool divides;                         // its work among ranks (base/par_ranks.h); all actions of a command alike

@@ -173,7 +173,7 @@ MX_API int mx_chip_devices(const struct mx_chip *chip, int matrix, const char *p
 /// @param name        clock_s, cores, devices, units_per_sign, g_max_uS, t0_s; counts since the chip was new: products,
 ///                    phases, input_conversions, output_conversions, devices_read, weights_written, devices_written,
 ///                    pulses, verify_reads, verify_failed, inputs_clipped, conversions_saturated, most_writes (of one
-///                    device); their cost: read_energy_J, read_time_s, write_energy_J (0 where no price is set),
+///                    device); their cost: read_energy_J, read_time_s, write_energy_J (0 where it is not known),
 ///                    endurance_used (fraction)
 /// @param[out] value  the number
 /// @return 0; #MX_ERROR_ARGUMENT
@@ -404,6 +404,40 @@ MX_API int mx_arm_perform(const struct mx_arm *arm, double *omega, int updates);
 /// @param omega     velocities (T, 2) of base and shoulder, rad/s
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if a velocity is not finite
 MX_API int mx_arm_tips(const struct mx_arm *arm, double *xyz, const double *omega);
+
+/// Learn and perform a path of any length, from a file (docs/own_path.md). A path longer than a movement is learned as
+/// a chain of movements.
+/// @param arm   the arm, which forgets the movement that it has learned; movements begin at home again
+/// @param file  CSV file; NULL: that of the setting target.file
+/// @return the number of steps n of the path; #MX_ERROR_ARGUMENT; #MX_ERROR_IO; #MX_ERROR_FORMAT
+MX_API int mx_arm_path(struct mx_arm *arm, const char *file);
+
+/// Ask for the angles of base and shoulder along the path of mx_arm_path().
+/// @param arm             the arm
+/// @param[out] target     (n, 2) rad, of the path; or NULL
+/// @param[out] commanded  (n, 2) rad, after the updates; or NULL
+/// @return 0; #MX_ERROR_ARGUMENT
+MX_API int mx_arm_path_angles(const struct mx_arm *arm, double *target, double *commanded);
+
+/// Ask how far the tip was from the path of mx_arm_path(), root mean square over time.
+/// @param arm  the arm
+/// @return centimetres; #MX_ERROR_ARGUMENT
+MX_API double mx_arm_path_cm(const struct mx_arm *arm);
+
+/// Let an arm take joint angles one after the other: a simulated one, or the real one over MQTT, which is checked,
+/// driven and given back as docs/physical_arm.md says. After a failure of the real arm what it had reported is there.
+/// @param[out] performed  measured angles (n, 4) of base, shoulder, elbow and wrist, rad; 0 where nothing was measured
+/// @param[out] time_s     (n), since the start, s
+/// @param[out] done       how many of the n set-points were performed
+/// @param q               commanded angles (n, 2) of base and shoulder, rad; if the first is away from home, the arm
+///                         goes there slowly before what is measured
+/// @param n               set-points, from 1
+/// @param settings        of `metaxbar arm`: arm.kind=mqtt, arm.hold_s, link.host, ...
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if an angle is not finite; #MX_ERROR_IO, or another negative
+/// number
+///         if somebody else drives the arm
+MX_API int mx_arm_drive(double *performed, double *time_s, int *done, const double *q, int n,
+                        const char *const *settings);
 
 /// @}
 /// @defgroup device A device model, by its formulas

@@ -75,10 +75,21 @@ static inline int broker_free_port(void) {
   return ntohs(a.sin_port);
 }
 
-// extra: further lines of its configuration.
-static inline struct broker broker_start(const struct folder *f, const char *extra) {
-  struct broker b = { .port = broker_free_port() };
-  char text[2048];
+static inline void broker_wait(int port) {
+  for (int k = 0; k < 100*STAND_IN_PATIENCE_S; k++, stand_in_sleep_ms(10)) {
+    const int s = broker_socket(port, 0);
+    if (s < 0) continue;
+    close(s);
+    return;
+  }
+  printf("the broker does not start\n");
+  exit(EXIT_FAILURE);
+}
+
+// extra: further lines of its configuration. port 0: a free one.
+static inline struct broker broker_start_at(const struct folder *f, int port, const char *extra) {
+  struct broker b = { .port = port ? port : broker_free_port() };
+  char text[4096];
   snprintf(text, sizeof text, "listener %d 127.0.0.1\npersistence false\nlog_dest none\nuser root\n%s", b.port, extra);
   folder_write(f, "broker.conf", text, strlen(text));
   b.pid = stand_in_fork();
@@ -87,14 +98,31 @@ static inline struct broker broker_start(const struct folder *f, const char *ext
     execl(broker_program(), "mosquitto", "-c", folder_path(f, "broker.conf"), (char *)NULL);
     _exit(127);
   }
-  for (int k = 0; k < 100*STAND_IN_PATIENCE_S; k++, stand_in_sleep_ms(10)) {
-    const int s = broker_socket(b.port, 0);
-    if (s < 0) continue;
-    close(s);
-    return b;
-  }
-  printf("the broker does not start\n");
-  exit(EXIT_FAILURE);
+  broker_wait(b.port);
+  return b;
+}
+
+static inline struct broker broker_start(const struct folder *f, const char *extra) {
+  return broker_start_at(f, 0, extra);
+}
+
+// Let the broker keep a message, or forget it if it is empty. Returns when it has it.
+static inline void broker_retained(struct mosquitto *library, void *context, int id) {
+  (void)library, (void)id;
+  *(bool *)context = true;
+}
+
+static inline void broker_retain(const struct broker *b, const char *topic, const char *text) {
+  bool done = false;
+  mosquitto_lib_init();
+  struct mosquitto *m = mosquitto_new("keeper", true, &done);
+  if (!m || mosquitto_connect(m, "127.0.0.1", b->port, 60)) abort();
+  mosquitto_publish_callback_set(m, broker_retained);
+  mosquitto_publish(m, NULL, topic, (int)strlen(text), text, 1, true);
+  while (!done)
+    if (mosquitto_loop(m, 5, 1) != MOSQ_ERR_SUCCESS) abort();
+  mosquitto_destroy(m);
+  mosquitto_lib_cleanup();
 }
 
 // ---- the robot
@@ -108,10 +136,15 @@ struct manners {
   bool measured;                 // six measured angles, half a degree off, in place of an echo
   bool strangers;                // talks to other clients as well
   int silent_after;              // no more points after this one
+  bool stalls;                   // as if they were still to come
   int lost;                      // this point is not reported
   int error_at, garbage_at;
   int broker_dies_at;            // kills victim
-  int interrupts_at;             // sends SIGINT to victim
+  int interrupts_at;             // sends `interrupt` to victim (0: SIGINT), and more of them as it says farewell
+  int interrupt;
+  bool interrupts_again;
+  const char *owner;             // from the start
+  bool returns;                  // after a loss of the broker, and knows its owner
   pid_t victim;
   const char *garbage;           // on metainfo in place of the answer if garbage_at is 0
 };
@@ -142,6 +175,7 @@ static inline void robot_say(struct robot *r, const char *topic, const char *for
 }
 
 static inline void robot_answer(struct robot *r, int signal) {
+  if (r->manners.strangers) robot_say(r, "commands", "{\"signal\":\"?\"}");
   if (r->manners.strangers)
     robot_say(r, "commands", "{\"client\":{\"id\":\"stranger\"},\"error\":true,\"signal\":%d}", signal);
   robot_say(r, "commands", "{\"client\":{\"id\":\"%s\"},\"error\":false,\"signal\":%d}", r->owner, signal);
@@ -151,11 +185,14 @@ static inline void robot_be_silent(struct robot *r) { robot_say(r, "metainfo", "
 
 static inline void robot_introduce(struct robot *r) {
   if (r->manners.no_metainfo) return robot_be_silent(r);
-  if (r->manners.garbage && !r->manners.garbage_at) return robot_say(r, "metainfo", "%s", r->manners.garbage);
-  if (r->manners.strangers)
-    robot_say(r, "metainfo",
-              "{\"joints\":[{\"maximum\":1,\"minimum\":0},{\"maximum\":1,\"minimum\":0},"
-              "{\"maximum\":1,\"minimum\":0},{\"maximum\":1,\"minimum\":0}],\"name\":\"Other\",\"signal\":2}");
+  if (r->manners.garbage && !r->manners.garbage_at) {
+    robot_say(r, "metainfo", "%s", r->manners.garbage);
+    return robot_be_silent(r);
+  }
+  if (r->manners.strangers) {
+    robot_say(r, "metainfo", "not JSON");
+    robot_say(r, "metainfo", "{\"joints\":[{\"maximum\":\"?\"}],\"name\":\"Other\",\"signal\":2}");
+  }
   const double base = r->manners.narrow ? 10 : 166.67;
   robot_say(r, "metainfo",
             "{\"joints\":[{\"maximum\":%g,\"minimum\":%g},{\"maximum\":-85.1,\"minimum\":101.06},"
@@ -169,7 +206,7 @@ static inline void robot_introduce(struct robot *r) {
 static inline void robot_obey(struct robot *r, const struct message *m, const char *text, size_t size) {
   struct json_t *trajectory, *points;
   const struct manners *w = &r->manners;
-  const bool ours = !strcmp(m->client, r->owner);
+  const bool ours = !strcmp(m->client, r->owner), owned = r->owner[0];
   if (m->signal == MESSAGE_CHECK_STATUS && !w->no_status) robot_say(r, "commands", "{\"error\":false,\"signal\":4}");
   if (m->signal == MESSAGE_CONNECT && !r->owner[0] && !w->owned) {
     strcpy(r->owner, m->client);
@@ -178,6 +215,12 @@ static inline void robot_obey(struct robot *r, const struct message *m, const ch
   }
   if (m->signal == MESSAGE_CHECK_STATUS && w->no_status) robot_be_silent(r);
   if (m->signal == MESSAGE_CONNECT && (w->owned || w->no_home)) robot_be_silent(r);
+  if (m->signal == MESSAGE_CONNECT && owned) robot_be_silent(r);
+  if (m->signal == MESSAGE_DISCONNECT && !ours) robot_be_silent(r);
+  if (w->interrupts_again && (m->signal == MESSAGE_CANCEL || m->signal == MESSAGE_DISCONNECT)) {
+    kill(w->victim, m->signal == MESSAGE_CANCEL ? SIGINT : SIGTERM);
+    stand_in_sleep_ms(200);  // long enough for the victim to die of it
+  }
   if (!ours || !r->owner[0]) return;
   if (m->signal == MESSAGE_TRAJECTORY && json_parse(&r->command, text, size, "command") == 0) {
     if (json_field_object(r->command, "", "trajectory", &trajectory) ||
@@ -211,7 +254,12 @@ static inline void robot_hear(struct mosquitto *library, void *context, const st
 static inline void robot_subscribed(struct mosquitto *library, void *context, int id, int n, const int *granted) {
   struct robot *r = context;
   (void)library, (void)id, (void)n, (void)granted;
-  if (++r->subscribed == 2) fprintf(r->log, "ready ");
+  if (++r->subscribed % 2 == 0) fprintf(r->log, "ready ");
+}
+
+static inline void robot_subscribe(struct robot *r, const char *topic) {
+  mosquitto_subscribe(r->m, NULL, "metainfo", 1);
+  mosquitto_subscribe(r->m, NULL, topic, 1);
 }
 
 // Report one point of the trajectory.
@@ -228,11 +276,12 @@ static inline void robot_move(struct robot *r) {
   for (size_t j = 0; j < MESSAGE_JOINTS + 1; j++)
     if (json_item_f64(coordinates, "", j, -1e9, 1e9, &c[j]) < 0) abort();
   if (w->broker_dies_at == k) kill(w->victim, SIGKILL);
-  if (w->interrupts_at == k) kill(w->victim, SIGINT);
+  if (w->interrupts_at == k) kill(w->victim, w->interrupt ? w->interrupt : SIGINT);
   if (w->garbage_at == k) robot_say(r, "moved", "%s", w->garbage);
   if (w->strangers)
     robot_say(r, "moved",
-              "{\"client\":{\"id\":\"stranger\"},\"content\":{\"coordinates\":[1,2,3,4,5,6]},\"error\":true}");
+              "{\"error\":true,\"content\":{\"coordinates\":[1,2,%s]},\"client\":{\"id\":\"stranger\"}}",
+              k % 2 ? "3,4,5,6" : "\"?\"");
   if (w->lost == k || (w->silent_after && k > w->silent_after)) return;
   if (w->measured)
     robot_say(r, "moved",
@@ -277,14 +326,19 @@ static inline pid_t robot_start(const struct folder *f, const struct broker *b, 
   setvbuf(r.log, NULL, _IONBF, 0);
   mosquitto_message_callback_set(r.m, robot_hear);
   mosquitto_subscribe_callback_set(r.m, robot_subscribed);
+  if (w->owner) snprintf(r.owner, sizeof r.owner, "%s", w->owner);
   if (mosquitto_connect(r.m, "127.0.0.1", b->port, 60)) _exit(1);
-  mosquitto_subscribe(r.m, NULL, "metainfo", 1);
-  mosquitto_subscribe(r.m, NULL, topic, 1);
-  while (!r.over && mosquitto_loop(r.m, 5, 1) == MOSQ_ERR_SUCCESS)
-    if (r.at < r.n) {
+  robot_subscribe(&r, topic);
+  while (!r.over) {
+    if (mosquitto_loop(r.m, 5, 1) != MOSQ_ERR_SUCCESS) {
+      if (!w->returns) break;
+      stand_in_sleep_ms(50);
+      if (mosquitto_reconnect(r.m) == MOSQ_ERR_SUCCESS) robot_subscribe(&r, topic);
+    } else if (r.at < r.n) {
       robot_move(&r);
-      if (r.at == r.n && (w->lost || w->silent_after)) robot_be_silent(&r);
+      if (r.at == r.n && !w->stalls && (w->lost || w->silent_after)) robot_be_silent(&r);
     }
+  }
   _exit(0);
 }
 

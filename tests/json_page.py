@@ -121,6 +121,7 @@ check("classify", "classify", *taught, file("images/test"))
 
 check("eval-arm", "eval", "arm", *arm, "eval.trajectories=2", "synapse.kind=quantised")
 check("eval-arm", "eval", "arm", *arm, "eval.trajectories=10", "trajectory.family=mixed")
+check("eval-arm", "eval", "arm", *arm, "target.file=examples/paths/letter.csv")
 check("eval-arm", "eval", "arm", *arm, "eval.trajectories=2", *chip, "ledger.pulse_energy_J=1e-12")
 check("arm", "arm", *arm)
 check("chip-tradeoff", "chip", "tradeoff", *arm, "eval.trajectories=2", *few)

@@ -96,6 +96,25 @@ static void promise(const char *what, const char *path, double cm, double omega,
   reach_model_release(&m);
 }
 
+// The mean distance of every family, from home, over 500 movements of each: at most so many cm.
+static void families(const char *what, const char *path, const double cm[TRAJECTORY_FAMILIES], int n,
+                     char *const *assignments) {
+  struct reach_model m;
+  struct reach_result r;
+  char movements[] = "eval.trajectories=2500", home[] = "trajectory.elsewhere=0";
+  char *settings[8] = { movements, home };
+  for (int k = 0; k < n; k++) settings[2 + k] = assignments[k];
+  if (!evaluate(&r, &m, path, 2 + n, settings)) return;
+  CHECK(r.n_families == TRAJECTORY_FAMILIES && r.n_of_family == 500, "%d families", r.n_families);
+  for (int k = 0; k < r.n_families; k++) {
+    printf("ours, %s, %s: %.2f cm\n", what, trajectory_family_names[k], r.family[k].rms_distance_cm.mean);
+    CHECK(r.family[k].rms_distance_cm.mean <= cm[k], "%s, %s: %.2f cm", what, trajectory_family_names[k],
+          r.family[k].rms_distance_cm.mean);
+  }
+  reach_result_release(&r);
+  reach_model_release(&m);
+}
+
 static void promises(void) {
   static const char software[] = "models/arm.safetensors", on_chip[] = "models/arm-chip.safetensors";
   static const char wide[] = "models/arm-wide.safetensors", wide_on_chip[] = "models/arm-wide-chip.safetensors";
@@ -106,6 +125,9 @@ static void promises(void) {
   promise("an hour later", on_chip, 2.3, 0.07, 0.1, 3, (char *[]){ chip, chips, later });
   promise("wide", wide, 0.85, 0.036, 1, 0, NULL);
   promise("wide, 16 cores", wide_on_chip, 1.4, 0.055, 0.1, 3, (char *[]){ chip, chips, cores });
+  families("any movement", "models/arm-any.safetensors", (const double[]){ 2.1, 2.9, 1.8, 3.4, 2.7 }, 0, NULL);
+  families("any movement, chip", "models/arm-any-chip.safetensors", (const double[]){ 2.6, 4.2, 2.6, 3.9, 3.5 }, 2,
+           (char *[]){ chip, chips });
   promise("... an hour later", wide_on_chip, 1.6, 0.055, 0.1, 4, (char *[]){ chip, chips, cores, later });
 }
 

@@ -1,42 +1,8 @@
 // The inner loop against the delta rule written out in double precision; its exact gradient in the
 // features, the initial read-out and the rates; rounding on a quantised read-out.
-#include "learn/adapt.h"
-#include "readout_fixture.h"
+#include "inner_fixture.h"
 
-enum { WAYS = 3 };
 static const int label[S + Q] = { 0, 0, 1, 1, 2, 2, 0, 1, 2, 2 };
-
-struct inner {
-  struct adapt_task task;
-  struct adapt_record record;
-  struct synapse *readout;
-  struct readout_fixture at;
-};
-
-static void inner_init(struct inner *t, struct synapse *readout) {
-  memset(t, 0, sizeof *t);
-  readout_fixture_draw(&t->at, WAYS, 0.3, 0.1);
-  t->task = (struct adapt_task){
-    .ways = WAYS, .steps = STEPS, .S = S, .Q = Q, .C = C, .h = t->at.h, .label = label, .rate = t->at.rate
-  };
-  t->readout = readout;
-  adapt_record_init(&t->record, WAYS, STEPS, S, Q, C);
-}
-
-static void inner_release(struct inner *t) {
-  adapt_record_release(&t->record);
-  t->readout->ops->free(t->readout);
-}
-
-static double loss(void *context, uint64_t *pattern) {
-  struct inner *t = context;
-  double sum = 0;
-  (void)pattern;
-  t->readout->ops->program(t->readout, t->at.w0, NULL);
-  adapt_run(&t->record, &t->task, t->readout, NULL);
-  for (int s = 0; s <= STEPS; s++) sum += t->at.weight[s] * t->record.query_loss[s];
-  return sum;
-}
 
 // Mean cross-entropy of n images; g (n, WAYS) = (p - onehot)/n.
 static double plain_loss(double g[][WAYS], const real *h, const int *y, int n, double w[C][WAYS], int *correct) {
@@ -62,8 +28,8 @@ static void test_plain(void) {
   struct inner t;
   double w[C][WAYS], g[S][WAYS];
   int correct;
-  inner_init(&t, synapse_exact_new(C, WAYS));
-  loss(&t, NULL);
+  inner_init(&t, label, synapse_exact_new(C, WAYS));
+  inner_loss(&t, NULL);
   for (int c = 0; c < C; c++)
     for (int k = 0; k < WAYS; k++) w[c][k] = (double)t.at.w0[c*N + k];
   for (int s = 0; s <= STEPS; s++) {
@@ -86,31 +52,31 @@ static void test_plain(void) {
 static void test_gradient(void) {
   struct inner t;
   real dh[(S + Q)*CP], dw[C*N] = { 0 }, drate[STEPS] = { 0 };
-  inner_init(&t, synapse_exact_new(C, WAYS));
+  inner_init(&t, label, synapse_exact_new(C, WAYS));
   for (int which = 0; which < 2; which++) {  // all query losses; then only the last
-    loss(&t, NULL);
+    inner_loss(&t, NULL);
     memset(dw, 0, sizeof dw);
     memset(drate, 0, sizeof drate);
     for (int i = 0; i < (S + Q)*CP; i++) dh[i] = 7;  // overwritten
     adapt_backward(dh, dw, drate, NULL, &t.record, &t.task, t.at.weight);
-    gradient_check("features", t.at.h, dh, (S + Q)*CP, 1e-3, 1e-9, 1, loss, &t);
-    gradient_check("initial read-out", t.at.w0, dw, C*N, 1e-3, 1e-9, 1, loss, &t);
-    gradient_check("rates", t.at.rate, drate, STEPS, 1e-3, 1e-9, 1, loss, &t);
+    gradient_check("features", t.at.h, dh, (S + Q)*CP, 1e-3, 1e-9, 1, inner_loss, &t);
+    gradient_check("initial read-out", t.at.w0, dw, C*N, 1e-3, 1e-9, 1, inner_loss, &t);
+    gradient_check("rates", t.at.rate, drate, STEPS, 1e-3, 1e-9, 1, inner_loss, &t);
     real twice[C*N];
     memcpy(twice, dw, sizeof dw);
-    loss(&t, NULL);  // at the point itself again
+    inner_loss(&t, NULL);  // at the point itself again
     adapt_backward(dh, twice, drate, NULL, &t.record, &t.task, t.at.weight);
     for (int i = 0; i < C*N; i++) CHECK_REL(twice[i], 2*dw[i], 1e-14);  // added to
     for (int s = 0; s < STEPS; s++) t.at.weight[s] = 0;
   }
   // stopping the gradient at the updates is another gradient, and seen
   for (int i = 0; i < C*N; i++) dw[i] = 0;
-  loss(&t, NULL);
+  inner_loss(&t, NULL);
   struct adapt_task still = t.task;
   real zero[STEPS] = { 0 };
   still.rate = zero;
   adapt_backward(dh, dw, drate, NULL, &t.record, &still, t.at.weight);
-  CHECK(gradient_compare(t.at.w0, dw, C*N, 1e-3, loss, &t).worst > 0.05, "a first-order gradient passed");
+  CHECK(gradient_compare(t.at.w0, dw, C*N, 1e-3, inner_loss, &t).worst > 0.05, "a first-order gradient passed");
   inner_release(&t);
 }
 
@@ -120,10 +86,10 @@ static void test_mixtures(void) {
   static const real share[Q] = { (real)0.7, 1, (real)0.25, 1 };
   struct inner t;
   real dh[(S + Q)*CP], dw[C*N] = { 0 }, drate[STEPS] = { 0 };
-  inner_init(&t, synapse_exact_new(C, WAYS));
+  inner_init(&t, label, synapse_exact_new(C, WAYS));
   t.task.other = other;
   t.task.share = share;
-  loss(&t, NULL);
+  inner_loss(&t, NULL);
   for (int s = 0; s <= STEPS; s++) {
     double expected = 0;
     for (int i = 0; i < Q; i++) {
@@ -134,14 +100,15 @@ static void test_mixtures(void) {
   }
   if (GRADIENT_CHECKED) {
     adapt_backward(dh, dw, drate, NULL, &t.record, &t.task, t.at.weight);
-    gradient_check("features of mixtures", t.at.h, dh, (S + Q)*CP, 1e-3, 1e-9, 1, loss, &t);
-    gradient_check("read-out of mixtures", t.at.w0, dw, C*N, 1e-3, 1e-9, 1, loss, &t);
-    loss(&t, NULL);
+    gradient_check("features of mixtures", t.at.h, dh, (S + Q)*CP, 1e-3, 1e-9, 1, inner_loss, &t);
+    gradient_check("read-out of mixtures", t.at.w0, dw, C*N, 1e-3, 1e-9, 1, inner_loss, &t);
+    inner_loss(&t, NULL);
     t.task.other = NULL;
     memset(dw, 0, sizeof dw);
     adapt_backward(dh, dw, drate, NULL, &t.record, &t.task, t.at.weight);
     t.task.other = other;
-    CHECK(gradient_compare(t.at.w0, dw, C*N, 1e-3, loss, &t).worst > 0.05, "the gradient of unmixed queries passed");
+    CHECK(gradient_compare(t.at.w0, dw, C*N, 1e-3, inner_loss, &t).worst > 0.05,
+          "the gradient of unmixed queries passed");
   }
   inner_release(&t);
 }
@@ -151,7 +118,7 @@ static void test_quantised(void) {
   struct rng r = rng_stream(8, RNG_QUANTISE, 0);
   real dh[(S + Q)*CP], dw[C*N] = { 0 }, drate[STEPS] = { 0 };
   long moved = 0;
-  inner_init(&t, synapse_quantised_new(C, WAYS, 0, 4, 1.0));
+  inner_init(&t, label, synapse_quantised_new(C, WAYS, 0, 4, 1.0));
   t.readout->ops->program(t.readout, t.at.w0, &r);
   adapt_run(&t.record, &t.task, t.readout, &r);
   for (int s = 0; s <= STEPS; s++)

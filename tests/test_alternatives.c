@@ -129,7 +129,7 @@ static void check_text(const struct alternatives *a) {
   CHECK(strstr(text, row), "no '%s' in %s", row, text);
   CHECK(strstr(text, "6 tasks on 2 chips, after 4 updates; difference from chip, task by task\n") &&
             strstr(text, "\n1000000 s later\n") &&
-            strstr(text, "writing: not priced (no published figure; set ledger.") &&
+            strstr(text, "writing: cost unknown (no published figure; set ledger.") &&
             strstr(text, "(horowitz2014: Horowitz, ISSCC 2014") && strstr(text, "(legallo2023: Le Gallo"),
         "%s", text);
   free(text);
@@ -156,7 +156,7 @@ static void check_files(const struct alternatives *a) {
         "the difference in JSON");
   CHECK(json_item_object(list, "json", 0, &row) == 0 && json_field_object(row, "json", "learning", &learning) == 0 &&
             !json_has(learning, "write_energy_J") && !json_has(row, "difference"),
-        "what is not priced in JSON");
+        "what is unknown in JSON");
   json_release(j);
   folder_remove(&folder);
 }

@@ -8,6 +8,7 @@
 #include "experiment/arm/result.h"
 #include "folder.h"
 #include "metaxbar.h"
+#include "arm/mqtt.h"
 #include "test.h"
 
 #define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
@@ -227,16 +228,18 @@ static void draw(const struct mx_fewshot *m, float *images, int first) {
 }
 
 // The same task through the library: probabilities of the queries, (N, WAYS).
-static void expected(double *p, const float *images, const int *labels, const char *adapt, enum convnet_rule rule) {
+static void expected(double *p, const float *images, const int *labels, const char *adapt, enum convnet_rule rule,
+                     int updates) {
   char setting[32], *settings[] = { setting };
   struct fewshot f;
-  struct fewshot_model m;
+  struct fewshot_model trained, m;
   struct maml_worker w;
   fewshot_init(&f);
   snprintf(setting, sizeof setting, "train.adapt=%s", adapt);
-  CHECK(fewshot_model_load(&m, &f, MODEL, &(struct run_sources){ .n_assignments = 1, .assignments = settings }) == 0,
-        "%s", err_message());
-  const struct maml_options o = { .steps = 4, .rule = rule };
+  const struct run_sources from = { .n_assignments = 1, .assignments = settings };
+  CHECK(fewshot_model_load(&trained, &f, MODEL, &from) == 0, "%s", err_message());
+  CHECK(fewshot_model_ways(&m, &trained, &f, WAYS, updates) == 0, "%s", err_message());
+  const struct maml_options o = { .steps = updates, .rule = rule };
   maml_worker_init(&w, &m.net, SHOTS, SHOTS, &o);
   maml_program(&w, &m.net, m.parameters, &o, NULL);
   for (int i = 0; i < 2*N*S*S; i++) w.work.y[0][i*VECTOR_PADDING] = (real)images[i];
@@ -245,9 +248,10 @@ static void expected(double *p, const float *images, const int *labels, const ch
   maml_adapt(&w, &m.net, m.parameters, &o, NULL, NULL);
   const int ld = vector_padded(WAYS);
   for (int i = 0; i < N; i++)
-    for (int k = 0; k < WAYS; k++) p[i*WAYS + k] = (double)w.record.pq[(4*N + i)*ld + k];
+    for (int k = 0; k < WAYS; k++) p[i*WAYS + k] = (double)w.record.pq[(updates*N + i)*ld + k];
   maml_worker_release(&w, &m.net);
   fewshot_model_release(&m);
+  fewshot_model_release(&trained);
 }
 
 static int correct(const int *found, const int *labels) {
@@ -271,7 +275,7 @@ static void check_fewshot(void) {
   REFUSES(mx_fewshot_classify(m, found, p, images, N), MX_ERROR_ARGUMENT, "adapt");
   WORKS(mx_fewshot_adapt(m, images, labels, N));
   WORKS(mx_fewshot_classify(m, found, p, images + N*S*S, N));
-  expected(e, images, labels, "readout", CONVNET_TASK);
+  expected(e, images, labels, "readout", CONVNET_TASK, 4);
   for (int i = 0; i < N*WAYS; i++)
     CHECK(fabs((double)p[i] - e[i]) < test_tol(1e-5), "probability %d: %g, library %g", i, (double)p[i], e[i]);
   WORKS(mx_fewshot_adapt(m, images, labels, N));
@@ -286,7 +290,6 @@ static void check_fewshot(void) {
   REFUSES(mx_fewshot_number(m, "devices", &v), MX_ERROR_ARGUMENT, "not deployed on a chip");
   mx_fewshot_free(m);
   REFUSES(mx_fewshot_load(&m, "/nowhere", NULL), MX_ERROR_IO, "/nowhere");
-  REFUSES(mx_fewshot_load(&m, MODEL, LIST("eval.updates=9")), MX_ERROR_ARGUMENT, "eval.updates=9");
   REFUSES(mx_character(NULL, 8, 1, 0, 0), MX_ERROR_ARGUMENT, "NULL");
 }
 
@@ -343,6 +346,32 @@ static void check_taught(const char *kind) {
   unlink(path);
 }
 
+// More updates than the model was trained with: the others at its last rate, as on the command line.
+static void check_more_updates(void) {
+  static float images[2*N*S*S], p[N*WAYS];
+  static double e[N*WAYS], fewer[N*WAYS];
+  int labels[N], found[N], other = 0;
+  struct mx_fewshot *m = NULL;
+  for (int i = 0; i < N; i++) labels[i] = i / SHOTS;
+  WORKS(mx_fewshot_load(&m, MODEL, LIST("eval.batchnorm=task", "eval.updates=9")));
+  if (!m) return;
+  draw(m, images, 0);
+  draw(m, images + N*S*S, SHOTS);
+  WORKS(mx_fewshot_deploy(m, 1));
+  WORKS(mx_fewshot_adapt(m, images, labels, N));
+  WORKS(mx_fewshot_classify(m, found, p, images + N*S*S, N));
+  expected(e, images, labels, "readout", CONVNET_TASK, 9);
+  expected(fewer, images, labels, "readout", CONVNET_TASK, 4);
+  for (int i = 0; i < N*WAYS; i++) {
+    CHECK(fabs((double)p[i] - e[i]) < test_tol(1e-5), "probability %d: %g, library %g", i, (double)p[i], e[i]);
+    other += fabs(e[i] - fewer[i]) > 1e-3;
+  }
+  CHECK(other > 0, "as after 4 updates");
+  mx_fewshot_free(m);
+  REFUSES(mx_fewshot_load(&m, "models/cifar-features.safetensors", LIST("eval.updates=1")), MX_ERROR_ARGUMENT,
+          "eval.updates=1: models/cifar-features.safetensors has no inner updates");
+}
+
 // Each query alone or all together: the same, with the statistics of the support; and on every kind of array.
 static void check_arrays(void) {
   static float images[2*N*S*S], p[N*WAYS], alone[WAYS];
@@ -388,7 +417,7 @@ static void check_layers(void) {
     draw(m, images, 0);
     draw(m, images + N*S*S, SHOTS);
     WORKS(mx_fewshot_deploy(m, 1));
-    expected(e, images, labels, "all", (enum convnet_rule)rule);
+    expected(e, images, labels, "all", (enum convnet_rule)rule, 4);
     for (int again = 0; again < 2; again++) {
       WORKS(mx_fewshot_adapt(m, images, labels, N));
       WORKS(mx_fewshot_classify(m, found, p, images + N*S*S, N));
@@ -467,6 +496,48 @@ static void check_quantised_arm(const char *path, struct reach *r, const struct 
 
 // A small untrained model as a file; what the library makes of its first movement must be what the interface makes of
 // it.
+// A path of three movements through the interface is what the evaluation makes of it; then an arm performs it.
+static void check_path(const struct folder *f, const char *model_path, struct reach *r,
+                       const struct reach_model *model) {
+  enum { STEPS = 150 };
+  static double target[2*STEPS], commanded[2*STEPS], performed[4*STEPS], time_s[STEPS];
+  int done = 0;
+  struct reach_result result;
+  struct mx_arm *arm = NULL;
+  snprintf(r->target.file, sizeof r->target.file, "%s/path.csv", f->path);
+  FILE *out = fopen(r->target.file, "w");
+  fprintf(out, "step,base_deg,shoulder_deg\n");
+  for (int k = 0; k <= STEPS; k++) fprintf(out, "%d,%.6f,%.6f\n", k, 20 + 10*sin(0.05*k), 5*cos(0.05*k));
+  fclose(out);
+  CHECK(reach_eval(&result, r, model, NULL) == 0, "%s", err_message());
+  WORKS(mx_arm_load(&arm, model_path, NULL));
+  REFUSES(mx_arm_path(arm, NULL), MX_ERROR_ARGUMENT, "target.file is not set");
+  REFUSES(mx_arm_path_angles(arm, target, NULL), MX_ERROR_ARGUMENT, "mx_arm_path comes first");
+  REFUSES(mx_arm_path(arm, "/nonexistent.csv"), MX_ERROR_IO, "/nonexistent.csv");
+  CHECK(mx_arm_path(arm, r->target.file) == STEPS, "%s", mx_last_error());
+  WORKS(mx_arm_path_angles(arm, target, commanded));
+  CHECK(mx_arm_path_cm(arm) == result.after.rms_distance_cm.mean, "%g cm, evaluation %g", mx_arm_path_cm(arm),
+        result.after.rms_distance_cm.mean);
+  double q[2] = { result.begin[0], result.begin[1] };
+  for (int i = 0; i < 2*STEPS; i++) {
+    q[i % 2] += 0.01*result.after_omega[i];
+    CHECK(fabs(commanded[i] - q[i % 2]) < 1e-12, "command %d: %g, evaluation %g", i, commanded[i], q[i % 2]);
+  }
+  CHECK(fabs(target[0] - (20 + 10*sin(0.05))*3.14159265358979/180) < 1e-7, "target from %g", target[0]);
+  mx_arm_free(arm);
+  WORKS(mx_arm_drive(performed, time_s, &done, commanded, STEPS, NULL));
+  for (int k = 0; k < STEPS; k++)
+    CHECK(!memcmp(performed + 4*k, commanded + 2*k, 2*sizeof *performed), "the kinematic arm does something else");
+  commanded[7] = 1.5;
+  REFUSES(mx_arm_drive(performed, time_s, &done, commanded, STEPS, NULL), MX_ERROR_ARGUMENT,
+          "set-point 3: shoulder at 1.5 rad");
+  const int rc = mx_arm_drive(performed, time_s, &done, target, STEPS, LIST("arm.kind=physics", "arm.hold_s=0.1"));
+  CHECK(rc == MX_ERROR_ARGUMENT ? strstr(mx_last_error(), "libmujoco") != NULL
+                                : fabs(performed[4*STEPS - 4] - target[2*STEPS - 2]) < 0.2, "%s", mx_last_error());
+  reach_result_release(&result);
+  r->target.file[0] = 0;
+}
+
 static void check_arm(const struct folder *f) {
   enum { T = 60 };
   static double target[2*T], omega[2*T], xyz[3*T];
@@ -509,9 +580,30 @@ static void check_arm(const struct folder *f) {
   WORKS(mx_arm_learn(arm, result.target_omega));
   WORKS(mx_arm_perform(arm, omega, 1));
   mx_arm_free(arm);
+  check_path(f, path, &r, &model);
   check_quantised_arm(path, &r, &model);
   reach_result_release(&result);
   reach_model_release(&model);
+}
+
+static void check_drive(void) {
+  const double q[] = { 0.02, -0.01, 0.04, -0.02, 0.06, -0.03 };
+  double performed[12], time_s[3];
+  int done = -1;
+  WORKS(mx_arm_drive(performed, time_s, &done, q, 3, LIST("arm.hold_s=0.5")));
+  for (int k = 0; k < 3; k++)
+    CHECK(done == 3 && performed[4*k] == q[2*k] && performed[4*k + 1] == q[2*k + 1] && performed[4*k + 2] == 0 &&
+              time_s[k] == 0.5*(k + 1),
+          "%d points; %d: %g, %g at %g", done, k, performed[4*k], performed[4*k + 1], time_s[k]);
+  REFUSES(mx_arm_drive(performed, time_s, &done, q, 0, NULL), MX_ERROR_ARGUMENT, "0 set-points");
+  REFUSES(mx_arm_drive(performed, time_s, &done, q, 3, LIST("eval.stream=1")), MX_ERROR_ARGUMENT, "no effect here");
+  if (mqtt_available()) {
+    REFUSES(mx_arm_drive(performed, time_s, &done, q, 3, LIST("arm.kind=mqtt", "arm.hold_s=0.01")), MX_ERROR_ARGUMENT,
+            "limit link.speed_deg_s=25");
+    CHECK(done == 0 && performed[4] == 0, "%d points", done);
+  }
+  const double bad[] = { 0, NAN };
+  REFUSES(mx_arm_drive(performed, time_s, &done, bad, 1, NULL), MX_ERROR_DIVERGED, "angle 1 of set-point 0");
 }
 
 static void check_device(void) {
@@ -565,12 +657,14 @@ int main(void) {
     check_state(&f);
     check_refusals();
     check_fewshot();
+    check_more_updates();
     check_layers();
     check_colours(&f);
     check_arrays();
   check_taught("synapse.kind=exact");
   check_taught("synapse.kind=chip");
-    check_device();
+  check_drive();
+  check_device();
   }
   folder_remove(&f);
   check_silence();

@@ -58,6 +58,9 @@ static void check_kinematic(struct process *p) {
   CHECK(p->status == 0 && number(p->out, "rms_distance_cm", "target_performed") == 0 &&
             number(p->out, NULL, "steps") == 50,
         "%s%s", p->out, p->err);
+  RUN(p, "target.file=examples/paths/word.csv");
+  CHECK(p->status == 0 && strstr(p->out, "1001 set-points") && strstr(p->out, "before them 53 set-points from home"),
+        "%s%s", p->out, p->err);
   RUN(p, target, "--dry-run");
   CHECK(p->status == 0 && !strncmp(p->out, "metainfo {\"signal\": 1}\n", 23) && strstr(p->out, "[1.145915590261646"),
         "%.400s%s", p->out, p->err);

@@ -74,7 +74,8 @@ static void check_states(const struct folder *f) {
   refuses(2, ARGS("export", MODEL, SMALL), "--out STATE.safetensors|STATE.csv is missing");
   refuses(2, ARGS("import", state, MODEL, SMALL, "--out", other),
           "state.txt: the state of a chip must end in .safetensors, .npz or .csv");
-  refuses(2, ARGS("import", other, MODEL, SMALL), "state.txt: the state of a chip must end in .safetensors, .npz or .csv");
+  refuses(2, ARGS("import", other, MODEL, SMALL),
+          "state.txt: the state of a chip must end in .safetensors, .npz or .csv");
   refuses(2, ARGS("import", MODEL, SMALL), "STATE.safetensors|STATE.csv is missing");
   CHECK(!file_exists(other), "%s was written", other);
   command = "eval";
@@ -153,9 +154,9 @@ static void check_chip(const struct folder *f) {
   says(ARGS("program", "--model", small, SMALL), "endurance: 1 writes");
   says(ARGS("program", "--model", small, SMALL, "ledger.endurance=10", "--json"), "\"endurance_used\": 0.1");
   says(ARGS("program", "--model", small, SMALL, "ledger.preset=khaddam2022"), "s (khaddam2022: Khaddam-Aljameh et al.");
-  says(ARGS("program", "--model", small, SMALL, "ledger.preset=none"), "reading: (none: not priced)");
+  says(ARGS("program", "--model", small, SMALL, "ledger.preset=none"), "reading: (none: cost unknown)");
   says(ARGS("program", "--model", small, SMALL, "ledger.preset=none", "--json"),
-       "\"cost_source\": \"none: not priced\", \"endurance_used\"");
+       "\"cost_source\": \"none: cost unknown\", \"endurance_used\"");
   says(ARGS("program", "--model", small, SMALL, "ledger.phase_time_s=1e-6", "--json"),
        "(2023); set by hand: ledger.phase_time_s\"");
   says(ARGS("--help"), "ledger.preset              published energy and time of reading: Le Gallo et al. 2023, 64 "

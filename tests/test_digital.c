@@ -57,10 +57,10 @@ static void check_source(const struct digital_params *p, const char *expected) {
 }
 
 // 45 nm: 3.7, 0.9, 0.2, 0.1 pJ, 10 pJ for 8 bytes. Exponentials cost nothing.
-static void test_prices(void) {
+static void test_energies(void) {
   struct digital_params p = defaults();
   CHECK_REL(digital_energy_J(&some, &p), (370 + 180 + 60 + 40 + 1000)*1e-12, 1e-12);
-  CHECK(digital_priced(&p), "a preset");
+  CHECK(digital_knows_energy(&p), "a preset");
   check_source(&p, "horowitz2014: Horowitz, ISSCC 2014, 45 nm, memory in banks of 8 KB");
   p.access_J = 1e-12;
   p.add_J = 2e-12;
@@ -69,13 +69,13 @@ static void test_prices(void) {
                    "digital.add_J digital.access_J");
   p = defaults();
   CHECK(param_set(digital_param_table, &p, "preset", "none") == 0, "none");
-  CHECK(!digital_priced(&p) && digital_energy_J(&some, &p) == 0, "none has a price");
-  check_source(&p, "none: not priced");
+  CHECK(!digital_knows_energy(&p) && digital_energy_J(&some, &p) == 0, "the energy of none");
+  check_source(&p, "none: energy unknown");
   p.access_J = 1e-12;
   p.add_J = p.multiply_J = 1e-12;
-  CHECK(!digital_priced(&p), "integers have no price");
+  CHECK(!digital_knows_energy(&p), "integers of unknown energy");
   p.multiply_8bit_J = p.add_integer_J = 1e-12;
-  CHECK(digital_priced(&p), "all have a price");
+  CHECK(digital_knows_energy(&p), "all are known");
 }
 
 static void test_json(void) {
@@ -88,7 +88,7 @@ static void test_json(void) {
 
 int main(void) {
   test_counts();
-  test_prices();
+  test_energies();
   test_json();
   return test_summary();
 }

@@ -101,7 +101,7 @@ run() {
   mkdir -p "$here/$name/split" "$here/$name/run"
   split "$page" "$here/$name/split"
   [ -e "$here/$name/split/1.command" ] || { echo "FAIL $page: no commands"; return 1; }
-  ln -s "$PWD"/{docs,examples,models,tools} "$here/$name/run"
+  ln -s "$PWD"/{docs,edge,examples,models,tools} "$here/$name/run"
   ln -s "$build" "$here/$name/run/build"
   for ((k = 1; ; k++)); do
     at=$here/$name/split/$k

@@ -177,8 +177,33 @@ static void test_faults(void) {
     snprintf(fault, sizeof fault, "chip.driver_faults=%s", faults[k][0]);
     RUN("eval", "sine", "--model", "models/sine.safetensors", "eval.tasks=4", "synapse.kind=chip", "run.threads=1",
         chip, fault);
-    process_check_line(&p, 1, (const char *[]){ faults[k][1], NULL });
+    process_check_line(&p, 1, (const char *[]){ faults[k][1], k == 3 ? "" : "; nothing was saved", NULL });
   }
+  char record[300], setting[320], says[400];
+  snprintf(record, sizeof record, "%s", folder_path(&tmp, "failed.recording"));
+  snprintf(setting, sizeof setting, "chip.record=%s", record);
+  snprintf(says, sizeof says, "as chip.driver_faults asks; nothing was saved but the calls, in %s", record);
+  RUN("eval", "sine", "--model", "models/sine.safetensors", "eval.tasks=4", "synapse.kind=chip", "run.threads=1", chip,
+      "chip.driver_faults=product@40=lost", setting);
+  process_check_line(&p, 1, (const char *[]){ says, NULL });
+  CHECK(file_exists(record), "no %s", record);
+}
+
+// What a chip behind a driver cannot do is refused with the reason, and before the driver is opened.
+static void test_refused_settings(void) {
+#define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define NOSUCH "synapse.kind=chip", "chip.driver=./nosuch.so"
+#define SINE "eval", "sine", "--model", "models/sine.safetensors", NOSUCH
+#define FEWSHOT "eval", "fewshot", "--model", "models/builtin-5w5s.safetensors", "data.kind=builtin", NOSUCH
+  refused(2, "eval.chips=2: chip.driver=./nosuch.so is one chip", WORDS(SINE, "eval.chips=2"));
+  refused(2, "synapse.state=a.csv: chip.driver=./nosuch.so is programmed anew", WORDS(SINE, "synapse.state=a.csv"));
+  refused(2, "eval.chips=3: chip.driver=./nosuch.so is one chip", WORDS(FEWSHOT, "eval.chips=3"));
+  refused(2, "eval.later_s: chip.driver=./nosuch.so cannot be put back in time", WORDS(FEWSHOT, "eval.later_s=60"));
+  refused(2, "eval.later_s: chip.driver=./nosuch.so cannot be put back in time",
+          WORDS("eval", "arm", "--model", "models/arm-chip.safetensors", NOSUCH, "eval.later_s=60"));
+  refused(2, "chip.driver=./nosuch.so: train.synapse needs simulated chips",
+          WORDS("train", "fewshot", "--run", folder_path(&tmp, "run"), "data.kind=builtin", "train.synapse=chip",
+               "chip.driver=./nosuch.so"));
 }
 
 int main(void) {
@@ -190,6 +215,7 @@ int main(void) {
   test_broken();
   test_laboratory();
   test_refused();
+  test_refused_settings();
   test_evaluation();
   test_faults();
   folder_remove(&tmp);

@@ -226,6 +226,8 @@ static void check_settings_refused(void) {
   refused(2, "synapse.bits=3: has an effect with synapse.kind=quantised only", ARGS(LEARN, out, "synapse.bits=3"));
   refused(2, "learn.room: has no effect here", ARGS(ADD, state, "--out", out, "learn.room=3"));
   refused(2, "eval.tasks: has no effect here", ARGS(CLASSIFY, state, queries, "eval.tasks=3"));
+  const char *help = succeeds(ARGS("learn", "--help"));
+  CHECK(strstr(help, "chip.time_s") && !strstr(help, "driver") && !strstr(help, "chip.record"), "%s", help);
   refused(2, "chip.driver=nosuch: the state of a chip behind a driver cannot be kept",
           ARGS(LEARN, out, "synapse.kind=chip", "chip.driver=nosuch"));
   refused(2, "models/sine.safetensors: a model of sine: it learns no pictures",

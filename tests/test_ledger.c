@@ -7,7 +7,7 @@ static struct ledger l = { .n_cores = 2, .most_writes = 3 }, other = { .n_cores 
 
 static void check_source(const struct ledger_params *p, const char *expected) {
   char text[LEDGER_SOURCE_SIZE];
-  CHECK(!strcmp(ledger_source(p, text), expected), "'%s', not '%s'", text, expected);
+  CHECK(!strcmp(ledger_source(p, l.exceeds, text), expected), "'%s', not '%s'", text, expected);
 }
 
 // What each preset costs and says, and that a value set by hand goes before it.
@@ -33,30 +33,55 @@ static void test_presets(void) {
 
   CHECK(param_set(ledger_param_table, &p, "preset", "none") == 0, "none");
   c = ledger_cost(&l, &p);
-  CHECK(c.read_energy_J == 0 && c.read_time_s == 0, "none has a price");
-  check_source(&p, "none: not priced");
+  CHECK(c.read_energy_J == 0 && c.read_time_s == 0, "a cost of none");
+  check_source(&p, "none: cost unknown");
   p.phase_time_s = 1e-6;
   check_source(&p, "set by hand: ledger.phase_time_s");
   CHECK(param_set(ledger_param_table, &p, "preset", "free") < 0, "a preset that does not exist");
 }
 
 // Which operations have an energy, and why writing has none.
-static void test_priced(void) {
+static void test_known(void) {
   struct ledger_params p;
   param_defaults(ledger_param_table, &p);
-  CHECK(ledger_energy_priced(&p) && ledger_time_priced(&p), "the preset has prices");
-  CHECK(strstr(ledger_writing_unpriced(&p, 0, 5), "no published figure"), "writing has a price");
-  CHECK(!ledger_writing_unpriced(&p, 0, 0), "nothing was written, and costs nothing");
+  CHECK(ledger_knows_energy(&p, false) && ledger_knows_time(&p, false), "the costs of the preset");
+  CHECK(strstr(ledger_writing_unknown(&p, 0, 5), "no published figure"), "the energy of writing");
+  CHECK(!ledger_writing_unknown(&p, 0, 0), "nothing was written, and costs nothing");
   p.pulse_energy_J = 1e-12;
-  CHECK(strstr(ledger_writing_unpriced(&p, 0, 5), "chip.programming=verify"), "pulses that were not counted");
-  CHECK(!ledger_writing_unpriced(&p, 9, 5), "pulses at a price");
+  CHECK(strstr(ledger_writing_unknown(&p, 0, 5), "chip.programming=verify"), "pulses that were not counted");
+  CHECK(!ledger_writing_unknown(&p, 9, 5), "pulses of known energy");
   p.preset = LEDGER_NONE;
-  CHECK(!ledger_energy_priced(&p) && !ledger_time_priced(&p), "none has a price");
+  CHECK(!ledger_knows_energy(&p, false) && !ledger_knows_time(&p, false), "a cost of none");
   p.phase_time_s = 1e-6;
-  CHECK(!ledger_energy_priced(&p) && ledger_time_priced(&p), "a price by hand");
+  CHECK(!ledger_knows_energy(&p, false) && ledger_knows_time(&p, false), "a time by hand");
 }
 
-// Means; JSON has only what is priced.
+// Cores that exceed those of the published figures in any way cost nothing that is known, but by hand.
+static void test_exceeds(void) {
+  struct ledger_params p;
+  struct ledger sum = { 0 };
+  char text[LEDGER_SOURCE_SIZE];
+  param_defaults(ledger_param_table, &p);
+  CHECK(!ledger_exceeds(256, 256, 2, 8, 8) && !ledger_exceeds(32, 7, 1, 0, 4), "as published, or less");
+  CHECK(ledger_exceeds(257, 256, 2, 8, 8) && ledger_exceeds(256, 257, 2, 8, 8) && ledger_exceeds(256, 256, 3, 8, 8) &&
+        ledger_exceeds(256, 256, 2, 9, 8) && ledger_exceeds(256, 256, 2, 8, 9), "more than published");
+  l.exceeds = true;
+  ledger_add(&sum, &l);
+  const struct ledger_mean m = ledger_mean(&sum, 8, &p);
+  CHECK(sum.exceeds && m.exceeds && m.cost.read_energy_J == 0 && m.cost.read_time_s == 0, "a cost");
+  ledger_source(&p, true, text);
+  CHECK(!strncmp(text, "cost unknown: figures are of at most 256 x 256 cells", 52) &&
+        text[strlen(text) - 1] == 's', "%s", text);
+  struct json_t *o = ledger_mean_json(&m, &p);
+  CHECK(!json_has(o, "read_energy_J") && !json_has(o, "read_time_s"), "a cost in JSON");
+  json_release(o);
+  p.phase_energy_J = 2e-9;
+  CHECK_REL(ledger_cost(&sum, &p).read_energy_J, 100 * 2e-9, 1e-12);
+  check_source(&p, "set by hand: ledger.phase_energy_J");
+  l.exceeds = false;
+}
+
+// Means; JSON has only what is known.
 static void test_means(void) {
   struct ledger_params p;
   param_defaults(ledger_param_table, &p);
@@ -76,7 +101,7 @@ static void test_means(void) {
     double v;
     const bool read = json_field_f64(o, "mean", "read_energy_J", 0, 1, &v) == 0,
                write = json_field_f64(o, "mean", "write_energy_J", 0, 1, &v) == 0;
-    CHECK(read == (k < 2) && write == (k > 0) && json_has(o, "read_time_s") == read, "preset %d: priced %d %d", k, read,
+    CHECK(read == (k < 2) && write == (k > 0) && json_has(o, "read_time_s") == read, "preset %d: known %d %d", k, read,
           write);
     json_release(o);
   }
@@ -98,7 +123,7 @@ int main(void) {
   struct ledger_cost c = ledger_cost(&l, &p);
   CHECK_REL(c.read_energy_J, 102 * 13.2e-9, 1e-12);
   CHECK_REL(c.read_time_s, 62 * 130e-9, 1e-12);  // the busier core
-  CHECK(c.write_energy_J == 0, "not priced");
+  CHECK(c.write_energy_J == 0, "energy of writing");
   CHECK_REL(c.endurance_used, 7e-8, 1e-12);
   // a whole core: 2 x 256 x 256 operations in 4 phases at 2.48 TOPS/W and 16.1/64 TOPS (Le Gallo et al. 2023)
   CHECK_REL(131072 / (4 * c.read_energy_J / 102), 2.48e12, 0.01);
@@ -117,7 +142,8 @@ int main(void) {
         "JSON");
   json_release(o);
   test_presets();
-  test_priced();
+  test_known();
+  test_exceeds();
   test_means();
   ledger_reset(&l);
   CHECK(ledger_total(&l).phases == 0 && l.n_cores == 2, "reset");

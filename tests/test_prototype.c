@@ -1,44 +1,18 @@
 // A read-out that starts from class means: its logits by definition, the nearest class mean with the offset, and the
 // exact gradient through the start and the updates.
-#include "learn/prototype.h"
-#include "readout_fixture.h"
+#include "inner_fixture.h"
 
-enum { WAYS = 3 };
 static const int label[S + Q] = { 0, 0, 1, 1, 2, 1, 0, 1, 2, 2 };  // unequal shots
+static real scale;
 
-struct inner {
-  struct adapt_task task;
-  struct adapt_record record;
-  struct synapse *readout;
-  struct readout_fixture at;
-  real scale;
-};
-
-static void inner_init(struct inner *t, int offset) {
-  memset(t, 0, sizeof *t);
-  readout_fixture_draw(&t->at, WAYS, 0.3, 0.1);
-  t->scale = (real)0.4;
+static void init(struct inner *t, int offset) {
+  inner_init(t, label, synapse_exact_new(C, WAYS));
+  scale = (real)0.4;
   for (int i = 0; i < S + Q; i++) t->at.h[i*CP + C - 1] = 1;  // the input of the bias
   for (int i = 0; i < C*N; i++) t->at.w0[i] = i/N == C - 1 ? t->at.w0[i] : 0;
-  t->task = (struct adapt_task){ .ways = WAYS, .steps = STEPS, .S = S, .Q = Q, .C = C, .h = t->at.h, .label = label,
-                                 .rate = t->at.rate, .scale = &t->scale, .offset = offset, .bias = 1 };
-  t->readout = synapse_exact_new(C, WAYS);
-  adapt_record_init(&t->record, WAYS, STEPS, S, Q, C);
-}
-
-static void inner_release(struct inner *t) {
-  adapt_record_release(&t->record);
-  t->readout->ops->free(t->readout);
-}
-
-static double loss(void *context, uint64_t *pattern) {
-  struct inner *t = context;
-  double sum = 0;
-  (void)pattern;
-  t->readout->ops->program(t->readout, t->at.w0, NULL);
-  adapt_run(&t->record, &t->task, t->readout, NULL);
-  for (int s = 0; s <= STEPS; s++) sum += t->at.weight[s] * t->record.query_loss[s];
-  return sum;
+  t->task.scale = &scale;
+  t->task.offset = offset;
+  t->task.bias = 1;
 }
 
 // m (WAYS + 1, C - 1): class means of the support features, and the mean of all.
@@ -59,9 +33,9 @@ static void test_start(int offset) {
   const double tolerance = sizeof(real) == sizeof(double) ? 1e-13 : 3e-6;
   struct inner t;
   double m[WAYS + 1][C - 1];
-  inner_init(&t, offset);
+  init(&t, offset);
   for (int k = 0; offset && k < WAYS; k++) t.at.w0[(C - 1)*N + k] = 0;  // no bias but the offset
-  loss(&t, NULL);
+  inner_loss(&t, NULL);
   means(m, t.at.h);
   for (int i = 0; i < Q; i++) {
     double nearest = INFINITY;
@@ -70,7 +44,7 @@ static void test_start(int offset) {
       const real *h = t.at.h + (S + i)*CP, *z = t.record.zq + i*N;
       double expected = (double)t.at.w0[(C - 1)*N + k], distance = 0;
       for (int c = 0; c < C - 1; c++) {
-        expected += (double)t.scale*((m[k][c] - m[WAYS][c])*(double)h[c] - (offset ? m[k][c]*m[k][c]/2 : 0));
+        expected += (double)scale*((m[k][c] - m[WAYS][c])*(double)h[c] - (offset ? m[k][c]*m[k][c]/2 : 0));
         distance += ((double)h[c] - m[k][c])*((double)h[c] - m[k][c]);
       }
       CHECK(fabs((double)z[k] - expected) < test_tol(tolerance), "logit %g, not %g", (double)z[k], expected);
@@ -87,13 +61,13 @@ static void test_start(int offset) {
 static void test_gradient(int offset) {
   struct inner t;
   real dh[(S + Q)*CP], dw[C*N] = { 0 }, drate[STEPS] = { 0 }, dscale = 0;
-  inner_init(&t, offset);
-  loss(&t, NULL);
+  init(&t, offset);
+  inner_loss(&t, NULL);
   adapt_backward(dh, dw, drate, &dscale, &t.record, &t.task, t.at.weight);
-  gradient_check("features", t.at.h, dh, (S + Q)*CP, 1e-3, 1e-9, 1, loss, &t);
-  gradient_check("scale", &t.scale, &dscale, 1, 1e-3, 1e-9, 1, loss, &t);
-  gradient_check("rates", t.at.rate, drate, STEPS, 1e-3, 1e-9, 1, loss, &t);
-  gradient_check("bias", t.at.w0 + (C - 1)*N, dw + (C - 1)*N, N, 1e-3, 1e-9, 1, loss, &t);
+  gradient_check("features", t.at.h, dh, (S + Q)*CP, 1e-3, 1e-9, 1, inner_loss, &t);
+  gradient_check("scale", &scale, &dscale, 1, 1e-3, 1e-9, 1, inner_loss, &t);
+  gradient_check("rates", t.at.rate, drate, STEPS, 1e-3, 1e-9, 1, inner_loss, &t);
+  gradient_check("bias", t.at.w0 + (C - 1)*N, dw + (C - 1)*N, N, 1e-3, 1e-9, 1, inner_loss, &t);
   for (int i = 0; i < (C - 1)*N; i++) CHECK(dw[i] == 0, "a gradient of weights that are no parameters");
   inner_release(&t);
 }

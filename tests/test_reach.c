@@ -67,7 +67,7 @@ static void check_path(void) {
             strstr(err_message(), "reach_tolerance_m=0.01"),
         "%s", err_message());
   write_path(path, 0.5, 40, 0);
-  CHECK(reach_eval(&r, &f, &m, NULL) == ERR_FORMAT && strstr(err_message(), ":2: shoulder jumps"), "%s", err_message());
+  CHECK(reach_eval(&r, &f, &m, NULL) == ERR_FORMAT && strstr(err_message(), ":3: shoulder jumps"), "%s", err_message());
   reach_model_release(&m);
   unlink(path);
 }

@@ -8,7 +8,7 @@
 #include "small_arm.h"
 
 static struct process p;
-static char model[200], table[200], path[200];
+static char model[200], table[200], path[200], converted[220];
 
 static void run(const char *const *args) {
   p = (struct process){ 0 };
@@ -55,12 +55,12 @@ static void check_output(void) {
 // A converted model performs with the settings it was given.
 static void check_convert(void) {
   p = (struct process){ 0 };
-  process_args(&p, (const char *[]){ "model", "convert", "--model", model, "--out", table, "update.grid=stochastic",
+  process_args(&p, (const char *[]){ "model", "convert", "--model", model, "--out", converted, "update.grid=stochastic",
                                      "chip.scale=column", NULL });
   process_run(&p);
   CHECK(p.status == 0, "exit status %d: %s", p.status, p.err);
   p = (struct process){ 0 };
-  process_args(&p, (const char *[]){ "eval", "arm", "--model", table, "eval.trajectories=1", "--json", NULL });
+  process_args(&p, (const char *[]){ "eval", "arm", "--model", converted, "eval.trajectories=1", "--json", NULL });
   process_run(&p);
   SAYS("\"grid\": \"stochastic\"");
 }
@@ -77,7 +77,7 @@ static void half_precision(const char *file, bool half) {
 // A model in half precision, and one with a wider trainee.
 static void check_resize(void) {
   char wide[220];
-  snprintf(wide, sizeof wide, "%s.wide", table);
+  snprintf(wide, sizeof wide, "%.190s.wide.safetensors", model);
   p = (struct process){ 0 };
   process_args(
       &p, (const char *[]){ "model", "resize", "--model", model, "--out", wide, "trainee.neurons=60", "--half", NULL });
@@ -131,13 +131,25 @@ static void check_resize(void) {
 }
 
 static void check_examples(void) {
-  static const char *const names[] = { "circle", "letter" };
-  for (int k = 0; k < 2; k++) {
+  static const struct { const char *name, *said, *length; } paths[] = {
+    { "circle", "249 rows of x, y, z in m (the unit assumed), without times, spread over one movement", "path" },
+    { "letter", "249 rows of base, shoulder in rad (the unit assumed), without times, spread", "path" },
+    { "word", "501 rows of base, shoulder in rad, 10 s by their times; begins at base -35.5, shoulder -8.6",
+      "\"seconds\": 10" },
+    { "pick_and_place", "401 rows of x, y, z in mm, 8 s by their times", "\"seconds\": 8" },
+    { "figure_eight", "301 rows of base, shoulder in deg, 6 s by their times", "\"seconds\": 6" },
+  };
+  for (size_t k = 0; k < sizeof paths/sizeof *paths; k++) {
     char target[80];
-    snprintf(target, sizeof target, "target.file=examples/paths/%s.csv", names[k]);
+    snprintf(target, sizeof target, "target.file=examples/paths/%s.csv", paths[k].name);
     RUN(target, "--json");
-    SAYS("\"trajectories\": 1", names[k], "\"std\": 0", "\"ci95\": null");
+    SAYS("\"trajectories\": 1", paths[k].name, paths[k].length, "\"std\": 0", "\"ci95\": null");
+    CHECK(strstr(p.err, paths[k].said), "'%s' is not in: %s", paths[k].said, p.err);
   }
+  RUN("target.file=examples/paths/word.csv");
+  SAYS("1 path of 10 s, learned in ", " movements one after the other", "after ");
+  RUN("trajectory.steps=5000");
+  process_check_line(&p, 2, (const char *[]){ "trajectory.steps=5000: ", "was trained on movements of ", NULL });
 }
 
 // n rows of small angles, with one row replaced.
@@ -166,7 +178,7 @@ static void check_refused(void) {
     { 9, 0, "", "9 rows", "at least 10", NULL },
     { 249, 120, "1,0", ":120:", "base jumps", "limit" },
     { 249, 120, "nan,0", ":120:", "not finite", NULL },
-    { 249, 1, "0.5,0", ":1:", "from home", NULL },
+    { 249, 1, "0.5,0", ":2:", "base jumps", "from the row before" },
     { 249, 120, "0,-3", ":120:", "shoulder at -171.9 degrees", "limit 70" },
     { 249, 120, "0.9,0,0.3", ":120:", "3 columns", NULL },
     { 11, 11, "0.001,x", ":11:", "column 2", NULL },
@@ -234,7 +246,7 @@ static void check_state(const char *state, const char *other) {
   RUN("eval.trajectories=3", use);
   process_check_line(&p, 2, (const char *[]){ use, "has an effect with synapse.kind=chip only", NULL });
   RUN("eval.trajectories=3", "synapse.kind=chip", wrong);
-  process_check_line(&p, 2, (const char *[]){ wrong, ".safetensors or .csv", NULL });
+  process_check_line(&p, 2, (const char *[]){ wrong, ".safetensors, .npz or .csv", NULL });
   unlink(state);
   RUN("eval.trajectories=3", "synapse.kind=chip", use);
   process_check_line(&p, 1, (const char *[]){ state, "No such file", NULL });
@@ -260,6 +272,7 @@ int main(void) {
   const struct folder folder = folder_make();
   snprintf(model, sizeof model, "%s", folder_path(&folder, "model.safetensors"));
   snprintf(table, sizeof table, "%s", folder_path(&folder, "table.csv"));
+  snprintf(converted, sizeof converted, "%.190s.converted.safetensors", model);
   snprintf(path, sizeof path, "%s", folder_path(&folder, "path.csv"));
   small_arm_write(model, 30, 20, 249, 1);  // as many steps as the paths in examples/ have
   check_output();

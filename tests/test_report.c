@@ -236,7 +236,7 @@ static void check_good(enum fixture_kind kind) {
   CHECK(!strncmp(text, "<!doctype html>", 15) && strstr(text, "</html>") && strstr(text, "default-src 'none'"),
         "%.200s", text);
   CHECK(kind != FIXTURE_FEWSHOT || strstr(text, "(upper bounds for cores in part use; word)"),
-        "the source of the prices is missing");
+        "the source of the costs is missing");
   CHECK(kind != FIXTURE_FEWSHOT || (strstr(text, "nearest class mean") && strstr(text, ">75.00 ") &&
                                     strstr(text, "<td>76.1</td>") && !strstr(text, "99.9 +- 0.1")),
         "class means or the published results on the same data are missing");
@@ -405,18 +405,18 @@ static void check_odd_tables(void) {
   }
 }
 
-// Costs without a price are not drawn as if they were nothing.
-static void check_unpriced(void) {
+// Costs that are not known are not drawn as if they were nothing.
+static void check_unknown_costs(void) {
   fixture_write(&tmp, "few", FIXTURE_FEWSHOT, "word");
   CHECK(page(FIXTURE_FEWSHOT) == 0 && strstr(text, "energy of reading, up to each update") &&
-            !strstr(text, "<td>not priced</td>"),
+            !strstr(text, "<td>unknown</td>"),
         "%s", text);
   drop();
   put_text(FIXTURE_FEWSHOT, "showcase/ledger.csv",
            "updates,accuracy,ci95,devices_written,devices_addressed,read_energy_J,read_time_s\n0,.2,.01,0,0,0,0\n1,.9,."
            "01,7,9,0,0\n");
   CHECK(page(FIXTURE_FEWSHOT) == 0 && !strstr(text, "energy of reading, up to each update") &&
-            strstr(text, "<td>not priced</td>"),
+            strstr(text, "<td>unknown</td>"),
         "%s", text);
   drop();
 }
@@ -470,7 +470,7 @@ int main(void) {
   check_refused();
   check_pose();
   check_odd_tables();
-  check_unpriced();
+  check_unknown_costs();
   check_folder();
   folder_remove(&tmp);
   return test_summary();

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "folder.h"
 #include "process.h"
 
@@ -120,6 +121,35 @@ static void check_runs(void) {
                                     "&#39;\\&#39;&#39;b&#39;\\&#39;&#39;&#39;</code>", few, arm, out);
   check_page(out,
              ARGS("<title>metaxbar: few and 1 more</title>", "New classes from a few drawings", "<canvas", command));
+}
+
+// The task of the page is the first of the evaluation, also where statistics were measured beforehand, and with more
+// updates than the model was trained with.
+static void check_first_task(void) {
+  char model[400], json[400];
+  struct json_t *facts, *task, *kinds, *exact, *classes, *row, *all = NULL, *accuracies = NULL;
+  snprintf(model, sizeof model, "%s/model.safetensors", few);
+  snprintf(json, sizeof json, "%s/showcase/fewshot.json", few);
+#define LEARNED "eval.batchnorm=chip", "eval.statistics_images=64", "eval.updates=9"
+  run(ARGS("report", few, "--quiet", SMALL, "report.tasks=1", LEARNED));
+  CHECK(p.status == 0 && json_read(&facts, json, 1 << 20) == 0, "%s", p.err);
+  CHECK(json_field_object(facts, json, "task", &task) == 0 && json_field_array(task, json, "classified", &kinds) == 0 &&
+        json_item_object(kinds, json, 0, &exact) == 0 && json_field_array(exact, json, "classes", &classes) == 0, "%s",
+        err_message());
+  run(ARGS("eval", "fewshot", "--model", model, "--json", SMALL, "eval.tasks=1", LEARNED));
+  CHECK(p.status == 0 && json_parse(&all, p.out, strlen(p.out), "result") == 0 &&
+        json_field_array(all, "result", "accuracy", &accuracies) == 0, "%s %s", p.err, err_message());
+  for (size_t s = 0; accuracies && s <= 9; s++) {
+    double accuracy = NAN;
+    int64_t class;
+    int right = 0;
+    CHECK(json_item_array(classes, json, s, &row) == 0 && json_item_f64(accuracies, "", s, 0, 1, &accuracy) == 0, "%s",
+          err_message());
+    for (size_t q = 0; q < 25; q++) right += json_item_i64(row, json, q, 0, 4, &class) == 0 && (size_t)class == q/5;
+    CHECK(fabs(accuracy - right/25.0) < 1e-9, "%d of 25 queries, %g in the evaluation", right, accuracy);
+  }
+  json_release(facts);
+  json_release(all);
 }
 
 // Results of another kind of model, which had the same name, do not stand for those of this one.
@@ -263,6 +293,7 @@ int main(void) {
   check_older();
   check_driver();
   check_model();
+  check_first_task();
   check_runs();
   check_other_kind();
   check_names();

@@ -54,6 +54,36 @@ static void test_set(void) {
           err_message());
 }
 
+// Passwords: read whole, and in no message.
+static void test_password(void) {
+  struct { char password[PARAM_TEXT_SIZE]; } link = { "" };
+  static const struct param table[] = {
+    { .type = PARAM_TYPE_TEXT, .name = "password", .offset = 0, .text = "" }, { 0 },
+  };
+  const struct settings_section one[] = { { "link", table, &link }, { 0 } };
+  static const char *const read[][2] = {
+    { "[link]\npassword = a ;b#c\n", "a ;b#c" }, { "[link]\npassword=#a # b", "#a # b" },
+    { "[link]\n password : ;a=b:c ; \n", ";a=b:c ;" }, { "[link]\npassword =\n", "" },
+  };
+  for (size_t k = 0; k < sizeof read / sizeof *read; k++)
+    CHECK(settings_parse(one, read[k][0], strlen(read[k][0]), "f.ini") == 0 && !strcmp(link.password, read[k][1]),
+          "%s: %s", link.password, err_message());
+  CHECK(settings_set(one, "link.password=a ;b") == 0 && !strcmp(link.password, "a ;b"), "%s", err_message());
+  static const char *const bad[] = { "link.password= sesame", "link.password=sesame\x01", "link.password=sesame\xff",
+                                     "password=sesame",       "link.user.password=sesame", "lint.password=sesame" };
+  for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
+    CHECK(settings_set(one, bad[k]) == ERR_SETTING && strstr(err_message(), "password") &&
+              !strstr(err_message(), "sesame"),
+          "%s: %s", bad[k], err_message());
+  char line[2000] = "link.password=";
+  memset(line + strlen(line), 's', 1500);
+  CHECK(settings_set(one, line) == ERR_SETTING && !strstr(err_message(), "sss"), "%s", err_message());
+  static const char twice[] = "[link]\npassword = sesame\npassword = sesame2\n";
+  CHECK(settings_parse(one, twice, strlen(twice), "f.ini") == ERR_SETTING && strstr(err_message(), "f.ini:3:") &&
+            !strstr(err_message(), "sesame"),
+        "%s", err_message());
+}
+
 // Two tables of one section: each setting finds its own, and what is printed reads back.
 static void test_two_tables(void) {
   struct data more;
@@ -273,6 +303,7 @@ static void test_threads(void) {
 
 int main(void) {
   test_set();
+  test_password();
   test_two_tables();
   test_ini();
   test_written();

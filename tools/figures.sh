@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every figure of the documentation, their data, and the tables of docs/results.md and docs/cifar.md, from the shipped models. README.md
 # repeats some of their rows (tools/check_figures.sh).
-#   tools/figures.sh [device] [arm] [characters] [ways] [classes] [physics] [cifar] [report]     these parts; all, if none is named
+#   tools/figures.sh [device] [arm] [movements] [characters] [ways] [classes] [physics] [cifar] [report]     these parts; all, if none is named
 #   make figures [OMNIGLOT=DIR] [CIFAR=PATH] [PUBLISHED=DIR] [FORMAT=png|svg|pdf] [TASKS=1000] [MOVEMENTS=500]
 # OMNIGLOT, CIFAR: see tools/tables.sh. PUBLISHED: folder of the paper's weights, paper_cnn and paper_arm .safetensors, which are not
 # part of this repository; without it their rows stay as they are.
@@ -315,6 +315,130 @@ classes() {
 # ---- what the properties of chips cost
 
 # property ROW SETTING...: both models on ten chips
+# family ROW MODEL SETTING...: a row of the distances of every family of movements, cm
+family() {
+  local row=$1 model=$2
+  shift 2
+  echo "movements: $row, $*" >&2
+  $metaxbar eval arm --model "$model" trajectory.family=mixed eval.trajectories=$((5*movements)) "$@" > "$work/out"
+  awk -v row="$row" '
+    $1 ~ /^(paper|reach|rest|stroke|ripple)$/ { cell[$1] = $2 " +- " $5 }
+    END { printf "| %s | %s | %s | %s | %s | %s |\n", row, cell["paper"], cell["reach"], cell["rest"], cell["stroke"], cell["ripple"] }' "$work/out" >> "$work/families"
+}
+
+# body ROW MODEL SETTING...: the same for the simulated body, from the target and from the commands
+body() {
+  local row=$1 model=$2 f k
+  shift 2
+  echo "movements: $row, $*" >&2
+  printf '| %s |' "$row" >> "$work/families"
+  for f in paper reach rest stroke ripple; do
+    for k in $(seq 1 $((movements/25))); do
+      $metaxbar arm --model "$model" arm.kind=physics trajectory.family=$f run.seed=$k --json "$@" 2>/dev/null
+    done | grep -o '"[a-z]*_performed": [0-9.e+-]*' | awk '
+      /target/ { t += $2; n++ } /commanded/ { c += $2 } END { printf " %.2f (%.2f) |", t/n, c/n }' >> "$work/families"
+  done
+  echo >> "$work/families"
+}
+
+# chain PATH SECONDS
+chain() {
+  local path=$1
+  shift
+  echo "movements: $path" >&2
+  local software chip
+  software=$($metaxbar eval arm --model models/arm-any.safetensors target.file="examples/paths/$path.csv" 2>/dev/null | awk '$1 == "after" { print $2 }')
+  chip=$(for k in 1 2 3 4 5 6 7 8 9 10; do
+    $metaxbar eval arm --model models/arm-any-chip.safetensors target.file="examples/paths/$path.csv" synapse.kind=chip chip.preset=hermes run.seed=$k 2>/dev/null
+  done | awk '$1 == "after" { s += $2; n++ } END { printf "%.2f", s/n }')
+  echo "| $* | $software | $chip |" >> "$work/chains"
+}
+
+movements() {
+  local model=models/arm-any.safetensors on_chip=models/arm-any-chip.safetensors chip="synapse.kind=chip chip.preset=hermes eval.chips=10"
+  local home=trajectory.elsewhere=0 away=trajectory.elsewhere=1
+  printf '| model | paper | reach | rest | stroke | ripple |\n|---|---|---|---|---|---|\n' > "$work/families"
+  family "\`arm-any\`, from home" $model $home
+  family "\`arm-any\`, from anywhere" $model $away
+  family "\`arm\`, trained on the paper's movements alone, from home" models/arm.safetensors $home
+  family "\`arm-any-chip\`, ten chips, from home" $on_chip $home $chip
+  family "... from anywhere" $on_chip $away $chip
+  family "... from home, performed an hour after the update" $on_chip $home $chip eval.later_s=3600
+  family "... a day after the update" $on_chip $home $chip eval.later_s=86400
+  family "\`arm-chip\`, trained on the paper's movements alone, ten chips, from home" models/arm-chip.safetensors $home $chip
+  body "\`arm-any-chip\` and the simulated body, from home" $on_chip $home synapse.kind=chip chip.preset=hermes
+  replace families "$work/families"
+  printf '| path | `arm-any` | `arm-any-chip` |\n|---|---|---|\n' > "$work/chains"
+  chain word "the word, 10 s, 5 pieces"
+  chain pick_and_place "pick-and-place, 8 s, 4 pieces"
+  chain figure_eight "figure of eight, 6 s, 3 pieces"
+  chain letter "letter, one movement"
+  chain circle "circle, one movement"
+  replace chains "$work/chains"
+  families
+  word
+}
+
+# The word as seen from the arm, in software and on the chip.
+word() {
+  $metaxbar eval arm --model models/arm-any.safetensors target.file=examples/paths/word.csv --out "$work/software" > /dev/null 2>&1
+  $metaxbar eval arm --model models/arm-any-chip.safetensors target.file=examples/paths/word.csv synapse.kind=chip chip.preset=hermes \
+    --out "$work/chip" > /dev/null 2>&1
+  (cd "$work" && gnuplot -d -e "set terminal $(terminal)" /dev/stdin) <<'GP' > $figures/word.$format
+set datafile separator ","
+set border 3
+set tics nomirror
+set xlabel "y, m"
+set ylabel "z, m"
+set xrange [] reverse
+set size ratio -1
+set key top left reverse Left samplen 2 noautotitle
+plot "software" using 10:11 every ::1 with lines lw 3 lc rgb "#222222" dt 2 title "target", \
+     "software" using 16:17 every ::1 with lines lw 2 lc rgb "#1f5fa8" title "software", \
+     "chip" using 16:17 every ::1 with lines lw 2 lc rgb "#d9822b" title "chip"
+GP
+  echo "wrote $figures/word.$format"
+}
+
+# Three movements of each family: velocity of the base, and path of the tip.
+families() {
+  local f k
+  for f in paper reach rest stroke ripple; do
+    for k in 1 2 3; do
+      $metaxbar eval arm --model models/arm-any.safetensors trajectory.family=$f trajectory.elsewhere=0 eval.trajectories=1 run.seed=$k \
+        --out "$work/$f$k.csv" > /dev/null 2>&1
+    done
+  done
+  (cd "$work" && gnuplot -d -e "set terminal $(terminal)" /dev/stdin) <<'GP' > $figures/families.$format
+set datafile separator ","
+set multiplot layout 2,5 margins 0.07,0.98,0.12,0.92 spacing 0.035,0.16
+set border 3
+set tics nomirror
+unset key
+names = "paper reach rest stroke ripple"
+colour(k) = k == 1 ? "#1f5fa8" : k == 2 ? "#d9822b" : "#3a8f5a"
+set yrange [-2:2]
+set xtics 1
+do for [f=1:5] {
+  set title word(names, f)
+  set xlabel "time, s"
+  if (f == 1) { set ylabel "base, rad/s" } else { set ylabel ""; set format y "" }
+  plot for [k=1:3] word(names, f).k.".csv" using 2:3 every ::1 with lines lw 1.5 lc rgb colour(k)
+}
+set xrange [0.9:-0.9]
+set yrange [-0.5:1.1]
+set xtics 0.5
+do for [f=1:5] {
+  set title ""
+  set xlabel "y, m"
+  if (f == 1) { set ylabel "z, m"; set format y "%g" } else { set ylabel ""; set format y "" }
+  plot for [k=1:3] word(names, f).k.".csv" using 10:11 every ::1 with lines lw 1.5 lc rgb colour(k)
+}
+unset multiplot
+GP
+  echo "wrote $figures/families.$format"
+}
+
 property() {
   local row=$1
   shift
@@ -366,15 +490,15 @@ HTML
   echo "wrote $figures/report.png"
 }
 
-[ $# -gt 0 ] || set -- device arm characters ways classes physics cifar report
+[ $# -gt 0 ] || set -- device arm movements characters ways classes physics cifar report
 for part in "$@"; do
   case $part in
-    device|arm|report) $part ;;
+    device|arm|movements|report) $part ;;
     characters) if with_omniglot; then characters; fi ;;
     ways) if with_omniglot; then ways; fi ;;
     classes) if with_omniglot; then classes; fi ;;
     physics) if with_omniglot; then physics; fi ;;
     cifar) if with_cifar; then cifar; fi ;;
-    *) echo "$part: there are device, arm, characters, ways, classes, physics, cifar and report" >&2; exit 2 ;;
+    *) echo "$part: there are device, arm, movements, characters, ways, classes, physics, cifar and report" >&2; exit 2 ;;
   esac
 done

@@ -2,7 +2,8 @@
 # Are the packages there that this program is built from? Silent when they are. Otherwise says what is
 # missing and what for; with --install fetches it through apt (Debian and Ubuntu, as root or with sudo),
 # elsewhere and without --install stops. --optional: also what some of its features need; --test: these, and what only
-# the tests need; --api: what the reference of the C library is made with, and nothing else.
+# the tests need; --edge: compilers and simulators of microcontrollers (700 MB); --api: what the reference of the C
+# library is made with, and nothing else.
 set -u
 
 # package (Debian's name) | what for | it is there if
@@ -42,6 +43,12 @@ optional=(
   'ffmpeg               | films of the arm               | command -v ffmpeg'
   'gnuplot-nox          | plots of devices               | command -v gnuplot'
 )
+edge=(
+  'gcc-arm-none-eabi       | to test on Cortex-M, 430 MB| command -v arm-none-eabi-gcc'
+  'gcc-riscv64-unknown-elf | to test on RISC-V, 190 MB  | command -v riscv64-unknown-elf-gcc'
+  'qemu-system-arm         | simulates Cortex-M         | command -v qemu-system-arm'
+  'qemu-system-misc        | simulates RISC-V           | command -v qemu-system-riscv32'
+)
 api=(
   'doxygen              | reference of the C library     | command -v doxygen'
 )
@@ -53,8 +60,9 @@ for option in "$@"; do
     --install) install=yes ;;
     --optional) list+=("${optional[@]}") ;;
     --test) list+=("${optional[@]}" "${tests[@]}" "${api[@]}") ;;
+    --edge) list+=("${edge[@]}") ;;
     --api) list=("${api[@]}") ;;
-    *) echo "usage: tools/setup.sh [--install] [--optional] [--test] [--api]" >&2; exit 2 ;;
+    *) echo "usage: tools/setup.sh [--install] [--optional] [--test] [--edge] [--api]" >&2; exit 2 ;;
   esac
 done
 

@@ -1,4 +1,4 @@
-// The arm of metaxbar.h: one movement at a time, on the calling thread.
+// The arm of metaxbar.h: one movement or path at a time, on the calling thread.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,9 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "experiment/arm/batch.h"
+#include "experiment/arm/chain.h"
 #include "experiment/arm/deploy.h"
+#include "experiment/arm/perform.h"
 #include "metaxbar.h"
 
 static const double pi = 3.14159265358979323846;
@@ -18,7 +20,10 @@ struct mx_arm {
   struct reach_chip *chip;               // synapse.kind=chip
   const struct reach_device *quantised;  // synapse.kind=quantised
   struct reach_batch batch;
-  bool ready, learned;  // the batch exists; it holds a movement that was learned
+  bool ready, learned;     // the batch exists; it holds a movement that was learned
+  struct reach_path path;  // the last one of mx_arm_path, learned
+  double *path_angles;     // (n, 2) as commanded
+  double path_cm;          // of the tip from it
 };
 
 static int load(struct mx_arm *a, const char *path, const char *const *settings) {
@@ -51,6 +56,8 @@ int mx_arm_load(struct mx_arm **out, const char *path, const char *const *settin
 void mx_arm_free(struct mx_arm *a) {
   if (!a) return;
   if (a->ready) reach_batch_release(&a->batch);
+  reach_path_release(&a->path);
+  free(a->path_angles);
   reach_quantised_free(a->quantised);
   reach_chip_free(a->chip);
   reach_model_release(&a->model);
@@ -160,4 +167,97 @@ int mx_arm_tips(const struct mx_arm *a, double *xyz, const double *omega) {
     kinematics_tip(xyz + 3 * t, q[0], q[1], &a->f.arm);
   }
   return 0;
+}
+
+// ---- paths
+
+static int learn_path(struct mx_arm *a) {
+  const struct reach *f = &a->f;
+  TRY(reach_path_read(&a->path, f, 0));
+  const size_t n = (size_t)a->path.n;
+  double *block = err_calloc(15 * n, sizeof *block), omega[2];
+  struct reach_track target = { .omega = block, .xyz = block + 2 * n };
+  struct reach_chain c = { .before = { .omega = block + 5 * n, .xyz = block + 7 * n },
+                           .after = { .omega = block + 10 * n, .xyz = block + 12 * n } };
+  reach_chain_target(&target, &a->path, f);
+  reach_chain_begin(&c, &a->path, &a->batch);
+  for (int k = 0; k < reach_chain_pieces(&a->path, f); k++) reach_chain_next(&c, a->model.parameters);
+  reach_chain_errors(&a->path_cm, omega, &target, &c.after, a->path.n);
+  a->path_angles = err_calloc(n, 2 * sizeof *a->path_angles);
+  for (size_t i = 0; i < 2 * n; i++)
+    a->path_angles[i] = (i < 2 ? a->path.begin[i] : a->path_angles[i - 2]) + f->trajectory.dt_s * c.after.omega[i];
+  free(block);
+  return a->path.n;
+}
+
+int mx_arm_path(struct mx_arm *a, const char *file) {
+  API_BEGIN;
+  API_PRESENT("mx_arm_path", a);
+  struct reach_target_params *target = &a->f.target;
+  if (file && strlen(file) >= sizeof target->file)
+    return err_set(ERR_SETTING, "mx_arm_path: the name of the file is longer than %zu", sizeof target->file - 1);
+  if (file) strcpy(target->file, file);
+  if (!target->file[0]) return err_set(ERR_SETTING, "mx_arm_path: no file, and target.file is not set");
+  a->learned = false;
+  reach_path_release(&a->path);
+  free(a->path_angles);
+  a->path_angles = NULL;
+  const int n = learn_path(a);
+  memset(a->batch.begin, 0, 2 * sizeof *a->batch.begin);
+  return n;
+}
+
+int mx_arm_path_angles(const struct mx_arm *a, double *target, double *commanded) {
+  API_BEGIN;
+  API_PRESENT("mx_arm_path_angles", a);
+  if (!a->path.n) return err_set(ERR_SETTING, "mx_arm_path_angles: mx_arm_path comes first");
+  const size_t size = 2 * (size_t)a->path.n * sizeof *target;
+  if (target) memcpy(target, a->path.q, size);
+  if (commanded) memcpy(commanded, a->path_angles, size);
+  return 0;
+}
+
+double mx_arm_path_cm(const struct mx_arm *a) {
+  API_BEGIN;
+  API_PRESENT("mx_arm_path_cm", a);
+  return a->path.n ? a->path_cm : err_set(ERR_SETTING, "mx_arm_path_cm: mx_arm_path comes first");
+}
+
+// ---- driving an arm
+
+static const char *const reads[] = { "arm", "physics", "link", NULL };
+
+static int check_commands(const double *q, int n, const struct kinematics *arm) {
+  if (n < 1) return err_set(ERR_SETTING, "mx_arm_drive: %d set-points; from 1", n);
+  for (int i = 0; i < 2 * n; i++)
+    if (!isfinite(q[i]))
+      return err_set(ERR_DIVERGED, "mx_arm_drive: angle %d of set-point %d is %g", i % 2, i / 2, q[i]);
+  for (int i = 0; i < 2 * n; i++)
+    if (fabs(q[i]) > kinematics_limit_rad(arm, i % 2) + 1e-9)
+      return err_set(ERR_SETTING, "mx_arm_drive: set-point %d: %s at %g rad; limit %g", i / 2,
+                     i % 2 ? "shoulder" : "base", q[i], kinematics_limit_rad(arm, i % 2));
+  return 0;
+}
+
+int mx_arm_drive(double *performed, double *time_s, int *done, const double *q, int n, const char *const *settings) {
+  API_BEGIN;
+  API_PRESENT("mx_arm_drive", performed, time_s, done, q);
+  struct perform_result r;
+  struct perform p;
+  for (int k = 0; settings && settings[k]; k++) TRY(run_check_read(reads, settings[k]));
+  perform_init(&p);
+  TRY(api_settings(p.reach.sections, settings));
+  TRY(check_commands(q, n, &p.reach.arm));
+  TRY(perform_plan_angles(&r, &p, q, n));
+  const int rc = perform_run(&r, &p);
+  const struct jointpath *measured = &r.performed;
+  *done = measured->n;
+  memset(performed, 0, JOINTPATH_JOINTS * (size_t)n * sizeof *performed);
+  memset(time_s, 0, (size_t)n * sizeof *time_s);
+  if (measured->n) {
+    memcpy(performed, measured->q, JOINTPATH_JOINTS * (size_t)measured->n * sizeof *performed);
+    memcpy(time_s, measured->time_s, (size_t)measured->n * sizeof *time_s);
+  }
+  perform_result_release(&r);
+  return rc;
 }

@@ -23,7 +23,7 @@ enum { MAX_IMAGES = 1024, CHUNK = 64, SMALLEST_CHARACTER = 8 };
 
 struct mx_fewshot {
   struct fewshot f;
-  struct fewshot_model model;
+  struct fewshot_model trained, model;  // as loaded, which is taught; for tasks of eval.updates
   struct synapse *layers[CONVNET_MAX_LAYERS];
   struct chip *chip, *task;      // as deployed; its copy on which tasks are learned
   struct convnet_fixed support;  // statistics of the support images of the task
@@ -40,14 +40,16 @@ static int load(struct mx_fewshot *m, const char *path, const char *const *setti
   fewshot_init(&m->f);
   fewshot_pictures.begin(&m->f);
   TRY(api_settings(m->f.sections, defaults));
-  TRY(fewshot_model_load(&m->model, &m->f, path, &from));
+  TRY(fewshot_model_load(&m->trained, &m->f, path, &from));
+  m->model = m->trained;
   if (m->f.eval.batchnorm == CONVNET_FIXED)
     return err_set(ERR_SETTING, "eval.batchnorm=chip: here it is support or task");
-  if (m->f.eval.updates > m->model.net.steps)
-    return err_set(ERR_SETTING, "eval.updates=%d: the model has inner rates for %d", (int)m->f.eval.updates,
-                   m->model.net.steps);
+  if (m->f.eval.updates > 0 && m->trained.net.steps == 0)
+    return err_set(ERR_SETTING, "eval.updates=%d: %s has no inner updates (net.steps=0)", (int)m->f.eval.updates, path);
+  if (m->f.eval.updates > m->trained.net.steps)
+    TRY(fewshot_model_ways(&m->model, &m->trained, &m->f, m->trained.net.ways, (int)m->f.eval.updates));
   convnet_fixed_init(&m->support, &m->model.net);
-  taught_init(&m->taught, &m->model);
+  taught_init(&m->taught, &m->trained);
   return 0;
 }
 
@@ -78,7 +80,8 @@ void mx_fewshot_free(struct mx_fewshot *m) {
   if (m->model.parameters) undeploy(m);
   taught_release(&m->taught);
   if (m->support.arena.base) convnet_fixed_release(&m->support);
-  fewshot_model_release(&m->model);
+  if (m->model.parameters != m->trained.parameters) fewshot_model_release(&m->model);
+  fewshot_model_release(&m->trained);
   free(m);
 }
 
@@ -248,7 +251,7 @@ static void update_readout(struct mx_fewshot *m, const struct adapt_task *task) 
 
 static void forget(struct mx_fewshot *m) {
   taught_release(&m->taught);
-  taught_init(&m->taught, &m->model);
+  taught_init(&m->taught, &m->trained);
 }
 
 int mx_fewshot_adapt(struct mx_fewshot *m, const float *images, const int *labels, int n) {
@@ -437,7 +440,7 @@ int mx_fewshot_load_classes(struct mx_fewshot *m, const char *path) {
   struct tensorfile *tf;
   struct taught t;
   TRY(tensorfile_open(&tf, path));
-  const int rc = taught_read(&t, &m->f, &m->model, tf, &none);
+  const int rc = taught_read(&t, &m->f, &m->trained, tf, &none);
   tensorfile_close(tf);
   if (rc < 0) {
     taught_release(&t);

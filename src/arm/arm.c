@@ -24,6 +24,7 @@ int arm_check(const struct arm *a) {
 
 int arm_perform(struct jointpath *performed, const struct arm *a, const struct kinematics *k,
                 const struct jointpath *commanded) {
+  *performed = (struct jointpath){ 0 };
   TRY(arm_check(a));
   if (a->params.kind == ARM_PHYSICS) return physics_perform(performed, &a->physics, k, commanded);
   if (a->params.kind == ARM_MQTT) return armlink_perform(performed, &a->link, commanded);

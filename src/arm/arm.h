@@ -29,7 +29,8 @@ struct arm {
 // ERR_SETTING if this program was built without that kind.
 int arm_check(const struct arm *a);
 
-// Hold each set-point for its time. performed: made here, the caller's to release.
+// Hold each set-point for its time. performed: made here, the caller's to release; after a failure of the real arm it
+// holds the points that came before it, otherwise none.
 int arm_perform(struct jointpath *performed, const struct arm *a, const struct kinematics *k,
                 const struct jointpath *commanded);
 

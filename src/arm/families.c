@@ -27,8 +27,8 @@ static void rest(struct families_walk *w, struct rng *r) {
   for (int k = 0; k < n && w->t < w->T; k++) step_to(w, here);
 }
 
-// The speed of a minimum-jerk reach over distance d in time s is 15/8 d/s halfway.
-static void reach(struct families_walk *w, struct rng *r) {
+// To a random posture. The speed of a minimum-jerk reach over distance d in time s is 15/8 d/s halfway.
+static void go(struct families_walk *w, struct rng *r) {
   double from[2], to[2], far = 0;
   for (int j = 0; j < 2; j++) {
     from[j] = w->q[j];
@@ -46,7 +46,7 @@ static void reach(struct families_walk *w, struct rng *r) {
 void families_reach(struct families_walk *w, bool rests, struct rng *r) {
   while (w->t < w->T) {
     if (rests) rest(w, r);
-    reach(w, r);
+    go(w, r);
   }
 }
 

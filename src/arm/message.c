@@ -24,20 +24,21 @@ void message_angles(double q[4], const double degrees[4]) {
 // ---- reading
 
 static int copy_name(char out[MESSAGE_NAME_SIZE], const char *text, const char *topic, const char *field) {
-  if (strlen(text) >= MESSAGE_NAME_SIZE)
-    return err_set(ERR_FORMAT, "%s: %s is longer than %d characters", topic, field, MESSAGE_NAME_SIZE - 1);
-  strcpy(out, text);
-  return 0;
+  if (snprintf(out, MESSAGE_NAME_SIZE, "%s", text) < MESSAGE_NAME_SIZE) return 0;
+  return err_set(ERR_FORMAT, "%s: %s is longer than %d characters", topic, field, MESSAGE_NAME_SIZE - 1);
 }
 
-static int read_sender(struct message *m, const struct json_t *o, const char *topic) {
+static int read_client(struct message *m, const struct json_t *o, const char *topic) {
   struct json_t *client;
   const char *id;
-  if (json_has(o, "error")) TRY(json_field_bool(o, topic, "error", &m->error));
-  if (!json_has(o, "client")) return 0;
   TRY(json_field_object(o, topic, "client", &client));
   TRY(json_field_text(client, topic, "id", &id));
   return copy_name(m->client, id, topic, "client.id");
+}
+
+static int read_sender(struct message *m, const struct json_t *o, const char *topic) {
+  if (json_has(o, "client")) TRY(read_client(m, o, topic));
+  return json_has(o, "error") ? json_field_bool(o, topic, "error", &m->error) : 0;
 }
 
 static int read_metainfo(struct message *m, const struct json_t *o, const char *topic) {

@@ -31,7 +31,8 @@ struct message {
   double angle_deg[MESSAGE_JOINTS];
 };
 
-// Errors: "robot_topic: reason". Fields that the signal does not need are not looked at.
+// Errors: "robot_topic: reason". Fields that the signal does not need are not looked at. The names are read first: a
+// client or a robot that *m names is that of the message, whatever else of it cannot be read.
 int message_parse(struct message *m, enum message_topic on, const char *text, size_t size, const char *topic);
 
 // The texts are the caller's to free.

@@ -17,6 +17,13 @@ struct mqtt_params {
   char user[PARAM_TEXT_SIZE], password[PARAM_TEXT_SIZE];  // "": none
   int64_t tls;
   char ca_file[PARAM_TEXT_SIZE];                          // certificates trusted; "": those of the system
+  char cert_file[PARAM_TEXT_SIZE], key_file[PARAM_TEXT_SIZE];  // of this client; "": none
+};
+
+// What the broker publishes in the name of a client that vanishes without mqtt_close.
+struct mqtt_will {
+  const char *topic, *text;
+  int delay_s;  // after the loss; more than 0 needs a broker that speaks MQTT 5
 };
 
 // A message that was received; texts end in a zero byte and are valid until the next wait.
@@ -27,10 +34,12 @@ struct mqtt_message {
 
 bool mqtt_available(void);
 
-// Connect within timeout_s under a client id. If the connection is ever lost without mqtt_close, the broker itself
-// publishes will_text on will_topic. Errors name host and port and the reason.
-int mqtt_open(struct mqtt **m, const struct mqtt_params *p, const char *id, const char *will_topic,
-              const char *will_text, double timeout_s);
+// ERR_SETTING unless the files of certificates can be read and are used.
+int mqtt_check(const struct mqtt_params *p);
+
+// Connect within timeout_s, under an MQTT client id that nobody else has. will: NULL for none. Errors name host, port
+// and reason.
+int mqtt_open(struct mqtt **m, const struct mqtt_params *p, const struct mqtt_will *will, double timeout_s);
 
 int mqtt_subscribe(struct mqtt *m, const char *topic, double timeout_s);
 int mqtt_publish(struct mqtt *m, const char *topic, const char *text);

@@ -1,86 +1,235 @@
 #include "arm/targetpath.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/file.h"
 
-enum { MAX_BYTES = 1 << 24, MAX_LINE = 512 };
+enum { MAX_BYTES = 1 << 24, MAX_LINE = 2048, WHERE = 4200 };
 
-// The numbers of one line; returns how many, or an error.
-static int parse_line(double value[3], const char *text, const char *name, int line) {
-  int n = 0;
-  for (const char *at = text;;) {
-    char *end;
-    if (n == 3) return err_set(ERR_FORMAT, "%s:%d: more than 3 columns; expected x,y,z or base,shoulder", name, line);
-    value[n] = strtod(at, &end);
-    if (end == at) return err_set(ERR_FORMAT, "%s:%d: column %d: '%.40s': expected a number", name, line, n + 1, at);
-    if (!isfinite(value[n]))
-      return err_set(ERR_FORMAT, "%s:%d: column %d: %g: not finite", name, line, n + 1, value[n]);
-    n++;
-    at = end + strspn(end, " \t\r");
-    if (*at == 0) break;
-    if (*at++ != ',') return err_set(ERR_FORMAT, "%s:%d: column %d: '%.40s': expected a comma", name, line, n, at - 1);
+struct parser {
+  struct targetpath *p;
+  struct pathcolumns columns;
+  const char *name;
+  int line;
+  bool began, units;           // the columns are known; the last line had their names
+  char separator;              // ',', ';', tab, or ' ' for any blanks
+  char text[MAX_LINE];         // the line, cut into cells
+  const char *cell[PATHCOLUMNS_MAX];
+  int n;
+};
+
+static void where_is(char where[WHERE], const struct parser *s) { snprintf(where, WHERE, "%s:%d", s->name, s->line); }
+
+// ---- cells
+
+static char separator_of(const char *line) {
+  static const char all[] = ";,\t";
+  for (const char *s = all; *s; s++)
+    if (strchr(line, *s)) return *s;
+  return ' ';
+}
+
+// Cut blanks and quotes off both ends, in place.
+static char *trimmed(char *cell) {
+  static const char around[] = " \t\r\"'";
+  cell += strspn(cell, around);
+  size_t n = strlen(cell);
+  while (n && strchr(around, cell[n - 1])) n--;
+  cell[n] = 0;
+  return cell;
+}
+
+static int cut(struct parser *s) {
+  const char between[] = { s->separator, s->separator == ' ' ? '\t' : 0, 0 };
+  s->n = 0;
+  for (char *at = s->separator == ' ' ? trimmed(s->text) : s->text;;) {
+    if (s->n == PATHCOLUMNS_MAX)
+      return err_set(ERR_FORMAT, "%s:%d: more than %d columns", s->name, s->line, PATHCOLUMNS_MAX);
+    char *end = at + strcspn(at, between);
+    const bool last = *end == 0;
+    *end = 0;
+    s->cell[s->n++] = trimmed(at);
+    if (last) return 0;
+    at = end + 1;
+    if (s->separator == ' ') at += strspn(at, between);
   }
-  if (n < 2) return err_set(ERR_FORMAT, "%s:%d: 1 column; expected x,y,z or base,shoulder", name, line);
+}
+
+// Is the cell one number, finite or not?
+static bool number(double *value, const struct parser *s, int column) {
+  char copy[64], *end, *comma;
+  const char *cell = s->cell[column];
+  if (strlen(cell) >= sizeof copy || *cell == 0) return false;
+  strcpy(copy, cell);
+  if (s->separator == ';' && !strchr(copy, '.') && (comma = strchr(copy, ','))) *comma = '.';
+  *value = strtod(copy, &end);
+  return *end == 0;
+}
+
+static int count_numbers(const struct parser *s) {
+  int n = 0;
+  double ignored;
+  for (int k = 0; k < s->n; k++) n += number(&ignored, s, k);
   return n;
 }
 
-static int add_row(struct targetpath *p, const double *value, int columns, const char *name, int line) {
-  if (p->n == 0) p->columns = columns;
-  if (columns != p->columns)
-    return err_set(ERR_FORMAT, "%s:%d: %d columns; the rows before have %d", name, line, columns, p->columns);
-  if (p->n == TARGETPATH_MAX_ROWS)
-    return err_set(ERR_FORMAT, "%s:%d: more than %d rows", name, line, TARGETPATH_MAX_ROWS);
-  memcpy(p->value + (size_t)p->n*(size_t)columns, value, (size_t)columns*sizeof *value);
-  p->line[p->n++] = line;
+// ---- lines
+
+static int take_number(double *value, const struct parser *s, int quantity) {
+  const int column = s->columns.at[quantity];
+  if (!number(value, s, column))
+    return err_set(ERR_FORMAT, "%s:%d: column %d: '%.40s': expected a number", s->name, s->line, column + 1,
+                   s->cell[column]);
+  if (!isfinite(*value))
+    return err_set(ERR_FORMAT, "%s:%d: column %d: %g: not finite", s->name, s->line, column + 1, *value);
+  *value *= s->columns.factor[quantity];
   return 0;
 }
 
+static int take_row(struct parser *s) {
+  struct targetpath *p = s->p;
+  const struct pathcolumns *c = &s->columns;
+  if (s->n != c->n)
+    return err_set(ERR_FORMAT, "%s:%d: %d column%s; the lines before have %d%s", s->name, s->line, s->n,
+                   s->n > 1 ? "s" : "", c->n,
+                   s->separator == ',' && s->n == 2*c->n ? " (a decimal comma needs ';' between columns)" : "");
+  if (p->n == TARGETPATH_MAX_ROWS)
+    return err_set(ERR_FORMAT, "%s:%d: more than %d rows", s->name, s->line, TARGETPATH_MAX_ROWS);
+  for (int k = 0; k < c->count; k++) TRY(take_number(p->value + (size_t)(p->n*c->count + k), s, c->first + k));
+  if (p->clock != TARGETPATH_NO_TIMES) {
+    const int quantity = p->clock == TARGETPATH_STEPS ? PATHCOLUMNS_STEP : PATHCOLUMNS_TIME;
+    TRY(take_number(&p->time[p->n], s, quantity));
+    if (p->n && !(p->time[p->n] > p->time[p->n - 1]))
+      return err_set(ERR_FORMAT, "%s:%d: column %d: '%.40s': not after the row before", s->name, s->line,
+                     c->at[quantity] + 1, s->cell[c->at[quantity]]);
+  }
+  p->line[p->n++] = s->line;
+  return 0;
+}
+
+static void know_columns(struct parser *s) {
+  struct targetpath *p = s->p;
+  const struct pathcolumns *c = &s->columns;
+  p->kind = c->first == PATHCOLUMNS_BASE ? TARGETPATH_ANGLES : c->first == PATHCOLUMNS_X ? TARGETPATH_POINTS
+                                                                                         : TARGETPATH_SPEEDS;
+  p->columns = c->count;
+  p->clock = c->at[PATHCOLUMNS_STEP] >= 0   ? TARGETPATH_STEPS
+             : c->at[PATHCOLUMNS_TIME] >= 0 ? TARGETPATH_SECONDS
+                                            : TARGETPATH_NO_TIMES;
+  s->began = true;
+}
+
+// The columns of a file without names: those of the setting, or by their number.
+static int take_unnamed(struct parser *s, const char *where) {
+  if (!s->p->names || !s->p->names[0]) return pathcolumns_assumed(&s->columns, s->n, where);
+  struct parser given = { .name = "target.columns", .line = 1, .separator = separator_of(s->p->names) };
+  snprintf(given.text, sizeof given.text, "%s", s->p->names);
+  TRY(cut(&given));
+  TRY(pathcolumns_named(&s->columns, given.cell, given.n, "target.columns"));
+  return s->n == given.n ? 0 : err_set(ERR_FORMAT, "%s: %d columns; target.columns names %d", where, s->n, given.n);
+}
+
+// Names or numbers, nothing between.
+static int first_line(struct parser *s) {
+  char where[WHERE];
+  where_is(where, s);
+  s->separator = separator_of(s->text);
+  TRY(cut(s));
+  const int numbers = count_numbers(s);
+  double ignored;
+  if (numbers == 0) {
+    if (s->p->names && s->p->names[0])
+      return err_set(ERR_FORMAT, "%s: '%.40s': expected a number; target.columns is for a file without names", where,
+                     s->cell[0]);
+    TRY(pathcolumns_named(&s->columns, s->cell, s->n, where));
+    s->units = true;
+    know_columns(s);
+    return 0;
+  }
+  for (int k = 0; k < s->n; k++)
+    if (!number(&ignored, s, k))
+      return err_set(ERR_FORMAT, "%s: column %d: '%.40s': expected a number", where, k + 1, s->cell[k]);
+  TRY(take_unnamed(s, where));
+  know_columns(s);
+  return take_row(s);
+}
+
+static int next_line(struct parser *s) {
+  char where[WHERE];
+  TRY(cut(s));
+  const bool units = s->units && s->n == s->columns.n && count_numbers(s) == 0;
+  s->units = false;
+  if (!units) return take_row(s);
+  where_is(where, s);
+  return pathcolumns_units(&s->columns, s->cell, where);
+}
+
+static void describe(const struct parser *s, bool named) {
+  char text[PATHCOLUMNS_TEXT];
+  bool stated = named;
+  const struct pathcolumns *c = &s->columns;
+  for (int k = c->first; named && k < c->first + c->count; k++) stated = stated && c->stated[k];
+  pathcolumns_text(text, c);
+  snprintf(s->p->text, sizeof s->p->text, "%s%s", text,
+           stated  ? ""
+           : named ? " (the unit assumed)"
+                   : " (columns and units assumed)");
+}
+
 static int parse_lines(struct targetpath *p, const char *text, size_t size, const char *name) {
-  int line = 1;
-  for (size_t at = 0; at < size; line++) {
+  struct parser s = { .p = p, .name = name, .line = 1 };
+  bool named = p->names && p->names[0];
+  for (size_t at = 0; at < size; s.line++) {
     const char *end = memchr(text + at, '\n', size - at);
     const size_t length = end ? (size_t)(end - text) - at : size - at;
-    char copy[MAX_LINE];
-    if (length >= sizeof copy) return err_set(ERR_FORMAT, "%s:%d: longer than %d characters", name, line, MAX_LINE - 1);
-    memcpy(copy, text + at, length);
-    copy[length] = 0;
+    if (length >= sizeof s.text)
+      return err_set(ERR_FORMAT, "%s:%d: longer than %d characters", name, s.line, MAX_LINE - 1);
+    memcpy(s.text, text + at, length);
+    s.text[length] = 0;
     at += length + 1;
-    if (strlen(copy) != length) return err_set(ERR_FORMAT, "%s:%d: a zero byte", name, line);
-    const char *start = copy + strspn(copy, " \t\r");
+    if (strlen(s.text) != length) return err_set(ERR_FORMAT, "%s:%d: a zero byte", name, s.line);
+    const char *start = s.text + strspn(s.text, " \t\r");
     if (*start == 0 || *start == '#') continue;
-    const int is_header =
-        line == 1 && !strchr("+-.0123456789", *start) && strncmp(start, "nan", 3) && strncmp(start, "inf", 3);
-    if (is_header) continue;
-    double value[3];
-    const int columns = parse_line(value, start, name, line);
-    TRY(columns);
-    TRY(add_row(p, value, columns, name, line));
+    const bool first = !s.began;
+    TRY(first ? first_line(&s) : next_line(&s));
+    if (first) named = named || s.units;
   }
   if (p->n < TARGETPATH_MIN_ROWS)
-    return err_set(ERR_FORMAT, "%s:%d: the path ends after %d rows; at least %d are needed", name, line - 1, p->n,
+    return err_set(ERR_FORMAT, "%s:%d: the path ends after %d rows; at least %d are needed", name, s.line - 1, p->n,
                    TARGETPATH_MIN_ROWS);
+  describe(&s, named);
   return 0;
 }
 
 int targetpath_parse(void *path, const char *text, size_t size, const char *name) {
+  static const char mark[] = "\xEF\xBB\xBF";
   struct targetpath *p = path;
+  if (size >= 3 && !memcmp(text, mark, 3)) {
+    text += 3;
+    size -= 3;
+  }
   size_t rows = 1;
   for (size_t k = 0; k < size; k++) rows += text[k] == '\n';
   if (rows > TARGETPATH_MAX_ROWS) rows = TARGETPATH_MAX_ROWS;
-  *p = (struct targetpath){ .value = err_calloc(3*rows, sizeof(double)), .line = err_calloc(rows, sizeof(int)) };
+  *p = (struct targetpath){ .names = p->names, .value = err_calloc(3*rows, sizeof(double)),
+                            .time = err_calloc(rows, sizeof(double)), .line = err_calloc(rows, sizeof(int)) };
   const int rc = parse_lines(p, text, size, name);
   if (rc < 0) targetpath_release(p);
   return rc;
 }
 
-int targetpath_read(struct targetpath *p, const char *path) { return file_parse(path, MAX_BYTES, targetpath_parse, p); }
+int targetpath_read(struct targetpath *p, const char *path, const char *names) {
+  *p = (struct targetpath){ .names = names };
+  return file_parse(path, MAX_BYTES, targetpath_parse, p);
+}
 
 void targetpath_release(struct targetpath *p) {
   free(p->value);
+  free(p->time);
   free(p->line);
-  *p = (struct targetpath){ 0 };
+  *p = (struct targetpath){ .names = p->names };
 }

@@ -57,15 +57,25 @@ static bool is_first(const struct settings_section *all, const struct settings_s
   return s == all || strcmp(s->name, s[-1].name);
 }
 
-// The INI reader strips outer spaces and takes ';' after a space for a comment. Only texts matter:
-// everything else is printed anew.
+bool settings_is_secret(const char *name) {
+  const size_t n = strcspn(name, "="), of = sizeof "password" - 1;
+  return n >= of && !strncmp(name + n - of, "password", of);
+}
+
+int settings_shown(const char *assignment) {
+  return (int)(settings_is_secret(assignment) ? strcspn(assignment, "=") : strlen(assignment));
+}
+
+// The INI reader strips outer spaces and takes ';' after a space for a comment, except in a password. Only texts
+// matter: everything else is printed anew.
 static bool survives_ini(const struct param *table, const char *name, const char *value) {
   const struct param *p = table;
   while (p->type != PARAM_TYPE_END && strcmp(p->name, name)) p++;
   if (p->type != PARAM_TYPE_TEXT) return true;
-  if (isspace((unsigned char)*value) || *value == ';') return false;
+  const bool comments = !settings_is_secret(name);
+  if (isspace((unsigned char)*value) || (comments && *value == ';')) return false;
   for (const char *c = value; *c; c++)
-    if (isspace((unsigned char)*c) && (c[1] == ';' || !c[1])) return false;
+    if (isspace((unsigned char)*c) && ((comments && c[1] == ';') || !c[1])) return false;
   return true;
 }
 
@@ -81,21 +91,29 @@ static int assign(const struct settings_section *all, const char *section, const
     }
     return err_set(ERR_SETTING, "%s.%s: no section '%s'; there are %s", section, name, section, list);
   }
+  const bool secret = settings_is_secret(name);
   if (!survives_ini(s->table, name, value))
-    return err_set(ERR_SETTING, "%s.%s=%s: a text cannot begin or end with a space or hold ' ;'", section, name, value);
+    return secret ? err_set(ERR_SETTING, "%s.%s: cannot begin or end with a space", section, name)
+                  : err_set(ERR_SETTING, "%s.%s=%s: a text cannot begin or end with a space or hold ' ;'", section,
+                            name, value);
   const int rc = param_set(s->table, s->params, name, value);
+  if (rc && secret)
+    return err_set(rc, "%s.%s: not UTF-8 without control characters, or longer than %d", section, name,
+                   PARAM_TEXT_SIZE - 1);
   return rc ? err_set(rc, "%s.%s", section, err_message()) : 0;  // param_set begins with the name
 }
 
 int settings_set(const struct settings_section *all, const char *assignment) {
   char text[LINE_SIZE];
+  const int shown = settings_shown(assignment);
   if (strlen(assignment) >= sizeof text)
-    return err_set(ERR_SETTING, "%.60s...: longer than %d characters", assignment, LINE_SIZE - 1);
+    return err_set(ERR_SETTING, "%.*s...: longer than %d characters", settings_is_secret(assignment) ? shown : 60,
+                   assignment, LINE_SIZE - 1);
   strcpy(text, assignment);
   char *equals = strchr(text, '=');
   if (equals) *equals = 0;
   char *dot = strchr(text, '.');
-  if (!equals || !dot) return err_set(ERR_SETTING, "%s: expected section.name=value", assignment);
+  if (!equals || !dot) return err_set(ERR_SETTING, "%.*s: expected section.name=value", shown, assignment);
   *dot = 0;
   return assign(all, text, dot + 1, equals + 1);
 }
@@ -106,6 +124,7 @@ struct ini {
   const struct settings_section *all;
   const char *name;      // of the file
   const char *at, *end;  // text not yet read
+  const char *now;       // the line being parsed, up to `at` or its newline
   int line;              // being parsed
   int rc;                // first error
   bool *seen;            // one for each setting, in the order of EACH
@@ -133,24 +152,41 @@ static char *next_line(char *line, int size, void *data) {
   }
   memcpy(line, ini->at, n);
   line[n] = 0;
+  ini->now = ini->at;
   ini->at += n + (newline ? 1 : 0);
   return line;
 }
 
+// A value as it stands in the line, with what the INI reader takes for a comment.
+static void whole_value(const struct ini *ini, char value[LINE_SIZE]) {
+  const char *from = ini->now, *to = ini->at;
+  while (from < to && *from != '=' && *from != ':') from++;
+  if (from < to) from++;
+  while (from < to && isspace((unsigned char)*from)) from++;
+  while (from < to && isspace((unsigned char)to[-1])) to--;
+  snprintf(value, LINE_SIZE, "%.*s", (int)(to - from), from);
+}
+
 static int on_value(void *data, const char *section, const char *name, const char *value) {
   struct ini *ini = data;
+  const bool secret = settings_is_secret(name);
+  char whole[LINE_SIZE];
   int k = 0;
+  if (secret) whole_value(ini, whole), value = whole;
   EACH(s, p, ini->all) {
     if (!strcmp(s->name, section) && !strcmp(p->name, name)) {
       if (ini->seen[k])
-        ini->rc = err_set(ERR_SETTING, "%s:%d: %s.%s=%s: given twice", ini->name, ini->line, section, name, value);
+        ini->rc = err_set(ERR_SETTING, "%s:%d: %s.%s%s%s: given twice", ini->name, ini->line, section, name,
+                          secret ? "" : "=", secret ? "" : value);
       ini->seen[k] = true;
     }
     k++;
   }
   const struct settings_section *in = find_section(ini->all, section, name);
   const char *why = ini->written ? why_ignored(in, name, value) : NULL;
-  if (!ini->rc && why) note("%s:%d: %s.%s=%s: ignored, %s", ini->name, ini->line, section, name, value, why);
+  if (!ini->rc && why)
+    note("%s:%d: %s.%s%s%s: ignored, %s", ini->name, ini->line, section, name, secret ? "" : "=", secret ? "" : value,
+         why);
   else if (!ini->rc && assign(ini->all, section, name, value)) ini_error(ini, err_message());
   return !ini->rc;
 }

@@ -27,6 +27,11 @@ void settings_defaults(const struct settings_section *all);
 // The list `all` (n, no end needed) into `to`, which has room for more, with its defaults.
 void settings_begin(struct settings_section *to, size_t room, const struct settings_section *all, size_t n);
 
+// A setting whose name ends in "password": its value is never printed, and has no comment in a file.
+bool settings_is_secret(const char *name);
+// How many characters of an assignment a message may show ("%.*s").
+int settings_shown(const char *assignment);
+
 // "section.name=value". Errors repeat the assignment. Texts that an INI file could not give back
 // (outer spaces, a comment sign after a space) are refused, so that all printed settings read back.
 int settings_set(const struct settings_section *all, const char *assignment);

@@ -9,14 +9,16 @@
 static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
 enum { N_NUMBERS = sizeof numbers / sizeof *numbers };
 
-static atomic_int caught;  // lock-free, hence safe in a handler
+static atomic_int caught, count, held;  // lock-free, hence safe in a handler
 static bool installed, patient;
 static int depth;                          // of pairs within each other
 static struct sigaction usual[N_NUMBERS];  // outside of them
 
 static void on_signal(int number) {
   int none = 0;
-  if (!atomic_compare_exchange_strong(&caught, &none, number) && number != SIGUSR1 && !patient) _exit(128 + number);
+  atomic_fetch_add(&count, 1);
+  if (atomic_compare_exchange_strong(&caught, &none, number) || number == SIGUSR1) return;
+  if (!patient && !atomic_load(&held)) _exit(128 + number);
 }
 
 void signals_install(void) {
@@ -42,6 +44,16 @@ void signals_unwatch(void) {
   for (int k = 0; k < N_NUMBERS; k++) sigaction(numbers[k], &usual[k], NULL);
 }
 
+void signals_hold(void) {
+  atomic_fetch_add(&held, 1);
+  signals_watch();
+}
+
+void signals_unhold(void) {
+  signals_unwatch();
+  atomic_fetch_sub(&held, 1);
+}
+
 void signals_patient(void) { patient = true; }
 
 int signals_caught(void) { return atomic_load(&caught); }
@@ -52,3 +64,5 @@ void signals_ask(int number) {
 }
 
 int signals_status(void) { return signals_caught() == SIGUSR1 ? EX_TEMPFAIL : 128 + signals_caught(); }
+
+int signals_count(void) { return atomic_load(&count); }

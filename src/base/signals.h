@@ -13,11 +13,16 @@ void signals_install(void);
 void signals_watch(void);
 void signals_unwatch(void);
 
+// Like signals_watch, but a second signal is only counted: for what must be brought to its end, in a bounded time.
+void signals_hold(void);
+void signals_unhold(void);
+
 // A second signal is ignored like others: whoever starts several processes may send each of them more than one.
 void signals_patient(void);
 
 // The signal that asked to stop, 0 when none did. Any thread may ask, at any time.
 int signals_caught(void);
+int signals_count(void);  // how many there were
 void signals_ask(int number);  // as if this process had received it
 
 // Exit status after it: SIGUSR1, which batch systems send before a time limit, says "run me again", 75 (EX_TEMPFAIL);

@@ -239,6 +239,8 @@ static int place(struct chip *c) {
     return err_set(ERR_SETTING, "chip.cores=%d: the model needs %d cores of %d x %d cells", (int)c->params.cores,
                    c->n_cores, rows, columns);
   c->ledger.n_cores = c->n_cores;
+  c->ledger.exceeds = ledger_exceeds(rows, columns, c->design.units * c->design.pcm.devices, c->design.dac_bits,
+                                     c->design.adc_bits);
   return 0;
 }
 

@@ -61,7 +61,7 @@ void digital_distances(struct digital_counts *c, int vectors, int I, int O) {
   c->memory_bytes += bytes[DIGITAL_FLOAT] * ((double)vectors * I + n);
 }
 
-// ---- prices
+// ---- energy
 
 static const char *const preset_names[] = { "horowitz2014", "none", NULL };
 
@@ -73,12 +73,12 @@ static const struct digital_params presets[] = {
 };
 static const char *const sources[] = {
   [DIGITAL_HOROWITZ2014] = "horowitz2014: Horowitz, ISSCC 2014, 45 nm, memory in banks of 8 KB",
-  [DIGITAL_NONE] = "none: not priced",
+  [DIGITAL_NONE] = "none: energy unknown",
 };
 
 const struct param digital_param_table[] = {
 #define P struct digital_params
-  PARAM_CHOICE(P, preset, DIGITAL_HOROWITZ2014, preset_names, "prices of digital arithmetic: Horowitz 2014, 45 nm; "
+  PARAM_CHOICE(P, preset, DIGITAL_HOROWITZ2014, preset_names, "energies of digital arithmetic: Horowitz 2014, 45 nm; "
                                                               "none"),
   PARAM_F64(P, multiply_J, 0, 0, 1, "energy of a multiplication of 32-bit floats, J; 0: the preset's"),
   PARAM_F64(P, add_J, 0, 0, 1, "energy of an addition of 32-bit floats, J; 0: the preset's"),
@@ -89,24 +89,24 @@ const struct param digital_param_table[] = {
   { 0 },
 };
 
-static double price(double by_hand, double of_preset) { return by_hand > 0 ? by_hand : of_preset; }
+static double energy(double by_hand, double of_preset) { return by_hand > 0 ? by_hand : of_preset; }
 
-static struct digital_params prices(const struct digital_params *p) {
+static struct digital_params energies(const struct digital_params *p) {
   const struct digital_params *preset = &presets[p->preset];
   return (struct digital_params){
-    .multiply_J = price(p->multiply_J, preset->multiply_J), .add_J = price(p->add_J, preset->add_J),
-    .multiply_8bit_J = price(p->multiply_8bit_J, preset->multiply_8bit_J),
-    .add_integer_J = price(p->add_integer_J, preset->add_integer_J), .access_J = price(p->access_J, preset->access_J),
+    .multiply_J = energy(p->multiply_J, preset->multiply_J), .add_J = energy(p->add_J, preset->add_J),
+    .multiply_8bit_J = energy(p->multiply_8bit_J, preset->multiply_8bit_J),
+    .add_integer_J = energy(p->add_integer_J, preset->add_integer_J), .access_J = energy(p->access_J, preset->access_J),
   };
 }
 
-bool digital_priced(const struct digital_params *p) {
-  const struct digital_params v = prices(p);
+bool digital_knows_energy(const struct digital_params *p) {
+  const struct digital_params v = energies(p);
   return v.multiply_J > 0 && v.add_J > 0 && v.multiply_8bit_J > 0 && v.add_integer_J > 0 && v.access_J > 0;
 }
 
 double digital_energy_J(const struct digital_counts *c, const struct digital_params *p) {
-  const struct digital_params v = prices(p);
+  const struct digital_params v = energies(p);
   return c->multiplications * v.multiply_J + c->additions * v.add_J + c->multiplications_8bit * v.multiply_8bit_J +
          c->additions_integer * v.add_integer_J + c->memory_bytes / 8 * v.access_J;
 }

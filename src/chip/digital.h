@@ -1,9 +1,9 @@
 // digital.h - arithmetic beside the cores: what a read-out learns and classifies with there, and the energy that takes.
 //
 // Counts are those of plain loops over a read-out of I inputs and O outputs, every operand read from memory and every
-// result written there: no operand of the inner loop is kept but one. docs/equations.md (D1)-(D6). Priced are
-// multiplications, additions and memory, at published figures of one technology; exponentials, control, and the time of
-// all of it are not.
+// result written there: no operand of the inner loop is kept but one. docs/equations.md (D1)-(D6). The energies of
+// multiplications, additions and memory are published figures of one technology; those of exponentials and control are
+// unknown, and so is the time of all of it.
 #ifndef CHIP_DIGITAL_H
 #define CHIP_DIGITAL_H
 
@@ -20,7 +20,7 @@ struct json_t;
   X(multiplications_8bit, "of 8-bit integers")                                                     \
   X(additions_integer, "of 32-bit integers")                                                       \
   X(memory_bytes, "read and written")                                                              \
-  X(exponentials, "not priced")
+  X(exponentials, "energy unknown")
 
 struct digital_counts {
 #define X(name, help) double name;
@@ -50,10 +50,10 @@ struct digital_params {
 };
 extern const struct param digital_param_table[];
 
-bool digital_priced(const struct digital_params *p);  // all but exponentials
+bool digital_knows_energy(const struct digital_params *p);  // all but exponentials
 double digital_energy_J(const struct digital_counts *c, const struct digital_params *p);
 
-// Where the prices come from, as ledger_source.
+// Where the energies come from, as ledger_source.
 enum { DIGITAL_SOURCE_SIZE = 256 };
 const char *digital_source(const struct digital_params *p, char text[DIGITAL_SOURCE_SIZE]);
 struct json_t *digital_json(const struct digital_counts *c);

@@ -2,10 +2,12 @@
 // Counts are facts of the simulation. An input that is 0 once converted sends no pulse and puts no voltage on its row.
 // Any other sends one in each of the two phases of its sign (1-phase reading: in the one), and every pulse reads the
 // devices of one sign of weight (1-phase: of both signs) in all columns of the tile.
-// Energy and time come from a preset of published figures, per phase of a whole core, so for partly filled cores they
-// are upper bounds. The cost of writing was not published: it is counted, and priced only where the user gives prices.
+// Energy and time come from a preset of published figures, per phase of a whole core of 256 x 256 cells, so for partly
+// filled and smaller cores they are upper bounds; of cores that exceed these (ledger_exceeds) they are known only if
+// the user gives them. The cost of writing was not published: writing is counted, and its energy computed only where
+// the user gives that of a pulse.
 // A unit is what a device model writes as one: two devices of hermes, one of the others.
-// What is not priced is 0 in the structs here, and left out of text and JSON.
+// A cost that is not known is 0 in the structs here, and left out of text and JSON.
 #ifndef CHIP_LEDGER_H
 #define CHIP_LEDGER_H
 
@@ -42,6 +44,7 @@ struct ledger_counts {
 
 struct ledger {
   int n_cores;
+  bool exceeds;         // cores of which no cost was published (ledger_exceeds); the chip says so
   int64_t most_writes;  // of a single device in its life
   struct ledger_counts core[LEDGER_MAX_CORES];
 };
@@ -56,14 +59,19 @@ struct ledger_params {
 };
 extern const struct param ledger_param_table[];
 
-// Where the prices of reading come from: the publication behind the preset, and what was set by hand. Written to text.
-enum { LEDGER_SOURCE_SIZE = 200 };
-const char *ledger_source(const struct ledger_params *p, char text[LEDGER_SOURCE_SIZE]);
+// Are cores larger than those of the published figures, or have they more devices for each sign, or converters of more
+// bits?
+bool ledger_exceeds(int rows, int columns, int devices_per_sign, int input_bits, int output_bits);
 
-bool ledger_energy_priced(const struct ledger_params *p);  // of reading
-bool ledger_time_priced(const struct ledger_params *p);
-// Why what was written is not priced; NULL: it is.
-const char *ledger_writing_unpriced(const struct ledger_params *p, double pulses, double devices_written);
+// Where the costs of reading come from: the publication behind the preset, and what was set by hand; of such cores.
+// Written to text.
+enum { LEDGER_SOURCE_SIZE = 200 };
+const char *ledger_source(const struct ledger_params *p, bool exceeds, char text[LEDGER_SOURCE_SIZE]);
+
+bool ledger_knows_energy(const struct ledger_params *p, bool exceeds);  // of reading
+bool ledger_knows_time(const struct ledger_params *p, bool exceeds);
+// Why the energy of what was written is not known; NULL: it is.
+const char *ledger_writing_unknown(const struct ledger_params *p, double pulses, double devices_written);
 
 struct ledger_cost {
   double read_energy_J, read_time_s;  // time: of the busiest core, the cores working side by side
@@ -87,6 +95,7 @@ struct ledger_mean {
 #define X(name, help) double name;
   LEDGER_COUNTS(X)
 #undef X
+  bool exceeds;             // as that of the account
   struct ledger_cost cost;  // endurance: of the most written device, the most of any
 };
 struct ledger_mean ledger_mean(const struct ledger *sum, int n, const struct ledger_params *p);
@@ -94,7 +103,7 @@ struct ledger_mean ledger_mean(const struct ledger *sum, int n, const struct led
 void ledger_print(const struct ledger *l, const struct ledger_params *p, FILE *out);
 struct json_t *ledger_json(const struct ledger *l, const struct ledger_params *p);
 
-// Parts side by side, each under its name, with a sign before it ('=', '+'; 0: none); then where the prices come from.
+// Parts side by side, each under its name, with a sign before it ('=', '+'; 0: none); then where the costs come from.
 struct ledger_column {
   char sign;
   const char *name;
@@ -102,7 +111,7 @@ struct ledger_column {
 };
 void ledger_print_means(const struct ledger_column *columns, int n, const struct ledger_params *p, FILE *out);
 struct json_t *ledger_mean_json(const struct ledger_mean *m, const struct ledger_params *p);
-// {"preset", "cost_source"}, where the prices of the means beside it come from.
-void ledger_put_source(struct json_t *o, const struct ledger_params *p);
+// {"preset", "cost_source"}, where the costs of the means beside it come from, as of this mean.
+void ledger_put_source(struct json_t *o, const struct ledger_params *p, bool exceeds);
 
 #endif

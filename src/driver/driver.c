@@ -11,9 +11,9 @@
 #include "base/text.h"
 
 const char *const driver_op_names[] = {
-  [DRIVER_INFO] = "info", [DRIVER_PLACE] = "place", [DRIVER_PROGRAM] = "program", [DRIVER_READ] = "read",
-  [DRIVER_PRODUCT] = "product", [DRIVER_RANGE] = "range", [DRIVER_NOW] = "now", [DRIVER_WAIT] = "wait",
-  [DRIVER_RESET] = "reset", [DRIVER_SAVE] = "save", [DRIVER_RESTORE] = "restore", NULL,
+  [DRIVER_INFO] = "info",       [DRIVER_PLACE] = "place", [DRIVER_PROGRAM] = "program", [DRIVER_READ] = "read",
+  [DRIVER_PRODUCT] = "product", [DRIVER_RANGE] = "range", [DRIVER_NOW] = "now",         [DRIVER_WAIT] = "wait",
+  [DRIVER_RESET] = "reset",     [DRIVER_SAVE] = "save",   [DRIVER_RESTORE] = "restore", NULL,
 };
 
 const struct driver_failure driver_failures[] = {
@@ -44,12 +44,21 @@ static bool inside(double v, double low, double high) { return v >= low && v <= 
 
 static int check_info(const struct driver *d, struct driver_call *c) {
   struct mx_driver_info *i = &c->info;
-  const struct { const char *field; double value, low, high; } all[] = {
-    { "cores", i->cores, 1, 256 }, { "rows", i->rows, 1, 1024 }, { "columns", i->columns, 1, 1024 },
-    { "devices", i->devices, 1, 64 }, { "g_max_uS", i->g_max_uS, 1e-6, 1e6 }, { "input_bits", i->input_bits, 2, 16 },
-    { "output_bits", i->output_bits, 1, 16 }, { "phases", i->phases, 1, 4 }, { "vector_s", i->vector_s, 0, 1e6 },
+  const struct {
+    const char *field;
+    double value, low, high;
+  } all[] = {
+    { "cores", i->cores, 1, 256 },
+    { "rows", i->rows, 1, 1024 },
+    { "columns", i->columns, 1, 1024 },
+    { "devices", i->devices, 1, 64 },
+    { "g_max_uS", i->g_max_uS, 1e-6, 1e6 },
+    { "input_bits", i->input_bits, 2, 16 },
+    { "output_bits", i->output_bits, 1, 16 },
+    { "phases", i->phases, 1, 4 },
+    { "vector_s", i->vector_s, 0, 1e6 },
   };
-  for (size_t k = 0; k < sizeof all/sizeof *all; k++)
+  for (size_t k = 0; k < sizeof all / sizeof *all; k++)
     if (!inside(all[k].value, all[k].low, all[k].high))
       return wrong(d, c, all[k].field, all[k].value, all[k].low, all[k].high);
   if (i->phases != 1 && i->phases != 4)
@@ -73,18 +82,23 @@ static int check_program(const struct driver *d, const struct driver_call *c) {
   for (size_t k = 0; k < driver_cells(c); k++)
     if ((!c->mask || c->mask[k]) && c->status[k] > MX_CELL_STUCK)
       return wrong_item(d, c, "status", k, c->status[k], 0, MX_CELL_STUCK);
-  const struct { const char *field; int64_t value; } counts[] = {
-    { "devices", c->count.devices }, { "pulses", c->count.pulses }, { "reads", c->count.reads },
+  const struct {
+    const char *field;
+    int64_t value;
+  } counts[] = {
+    { "devices", c->count.devices },
+    { "pulses", c->count.pulses },
+    { "reads", c->count.reads },
     { "most_writes", c->count.most_writes },
   };
-  for (size_t k = 0; k < sizeof counts/sizeof *counts; k++)
+  for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
     if (counts[k].value < 0) return wrong(d, c, counts[k].field, (double)counts[k].value, 0, 9e18);
   return 0;
 }
 
 static int check_product(const struct driver *d, const struct driver_call *c) {
   const int bits = d->info.output_bits;
-  const double low = d->info.phases == 1 ? -ldexp(1, bits - 1) : -2*(ldexp(1, bits) - 1);
+  const double low = d->info.phases == 1 ? -ldexp(1, bits - 1) : -2 * (ldexp(1, bits) - 1);
   const double high = d->info.phases == 1 ? ldexp(1, bits - 1) - 1 : -low;
   for (size_t k = 0; k < (size_t)c->n * (size_t)c->shape.columns; k++)
     if (!inside(c->output[k], low, high)) return wrong_item(d, c, "output", k, c->output[k], low, high);
@@ -103,8 +117,7 @@ static int check_answer(struct driver *d, struct driver_call *c) {
   case DRIVER_PROGRAM: return check_program(d, c);
   case DRIVER_READ: return check_weights(d, c, "weight");
   case DRIVER_PRODUCT: return check_product(d, c);
-  case DRIVER_RANGE:
-    return inside(c->code_uS, 1e-300, 1e300) ? 0 : wrong(d, c, "code_uS", c->code_uS, 1e-300, 1e300);
+  case DRIVER_RANGE: return inside(c->code_uS, 1e-300, 1e300) ? 0 : wrong(d, c, "code_uS", c->code_uS, 1e-300, 1e300);
   case DRIVER_NOW: return check_time(d, c);
   default: return 0;
   }
@@ -120,8 +133,8 @@ static int failed(const struct driver *d, const struct driver_call *c) {
   char where[40] = "";
   if (c->op == DRIVER_PROGRAM || c->op == DRIVER_READ || c->op == DRIVER_PRODUCT || c->op == DRIVER_RANGE)
     snprintf(where, sizeof where, " of region %d", c->region);
-  return err_set(c->failure == MX_DRIVER_BUSY ? ERR_BUSY : ERR_IO, "%s: %s%s: %s%s%s", d->name,
-                 driver_op_names[c->op], where, failure_text(c->failure), *c->message ? ": " : "", c->message);
+  return err_set(c->failure == MX_DRIVER_BUSY ? ERR_BUSY : ERR_IO, "%s: %s%s: %s%s%s", d->name, driver_op_names[c->op],
+                 where, failure_text(c->failure), *c->message ? ": " : "", c->message);
 }
 
 int driver_forward(struct driver *d, struct driver_call *c) {

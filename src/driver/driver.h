@@ -16,8 +16,18 @@
 struct rng;
 
 enum driver_op {
-  DRIVER_INFO, DRIVER_PLACE, DRIVER_PROGRAM, DRIVER_READ, DRIVER_PRODUCT, DRIVER_RANGE, DRIVER_NOW, DRIVER_WAIT,
-  DRIVER_RESET, DRIVER_SAVE, DRIVER_RESTORE, DRIVER_OPS
+  DRIVER_INFO,
+  DRIVER_PLACE,
+  DRIVER_PROGRAM,
+  DRIVER_READ,
+  DRIVER_PRODUCT,
+  DRIVER_RANGE,
+  DRIVER_NOW,
+  DRIVER_WAIT,
+  DRIVER_RESET,
+  DRIVER_SAVE,
+  DRIVER_RESTORE,
+  DRIVER_OPS
 };
 extern const char *const driver_op_names[DRIVER_OPS + 1];
 
@@ -38,29 +48,29 @@ struct driver_abilities {
 struct driver_call {
   enum driver_op op;
   int region;
-  struct mx_region shape;            // of this region; driver_ask
+  struct mx_region shape;  // of this region; driver_ask
   // requests
-  int n;                             // regions, or vectors
-  const struct mx_region *regions;   // (n) PLACE
-  const double *target;              // (rows, columns) PROGRAM
-  const uint8_t *mask;               // (rows, columns) PROGRAM; NULL: all
-  double tolerance;                  // PROGRAM
-  const int32_t *input;              // (n, rows) PRODUCT, RANGE
-  double margin, least;              // RANGE
-  double until_s;                    // WAIT
+  int n;                            // regions, or vectors
+  const struct mx_region *regions;  // (n) PLACE
+  const double *target;             // (rows, columns) PROGRAM
+  const uint8_t *mask;              // (rows, columns) PROGRAM; NULL: all
+  double tolerance;                 // PROGRAM
+  const int32_t *input;             // (n, rows) PRODUCT, RANGE
+  double margin, least;             // RANGE
+  double until_s;                   // WAIT
   // requests and answers
-  uint32_t random[MX_DRIVER_RANDOM]; // PROGRAM, PRODUCT; of drivers with this ability
+  uint32_t random[MX_DRIVER_RANDOM];  // PROGRAM, PRODUCT; of drivers with this ability
   // answers
-  struct mx_driver_info info;        // INFO
-  struct driver_abilities can;       // INFO
-  double *reached;                   // (rows, columns) PROGRAM; READ
-  uint8_t *status;                   // (rows, columns) PROGRAM
-  struct mx_program_count count;     // PROGRAM
-  int32_t *output;                   // (n, columns) PRODUCT
-  double code_uS;                // RANGE
-  double now_s;                      // NOW
-  int failure;                       // 0 or enum mx_driver_error
-  char message[200];                 // about the failure; may be ""
+  struct mx_driver_info info;     // INFO
+  struct driver_abilities can;    // INFO
+  double *reached;                // (rows, columns) PROGRAM; READ
+  uint8_t *status;                // (rows, columns) PROGRAM
+  struct mx_program_count count;  // PROGRAM
+  int32_t *output;                // (n, columns) PRODUCT
+  double code_uS;                 // RANGE
+  double now_s;                   // NOW
+  int failure;                    // 0 or enum mx_driver_error
+  char message[200];              // about the failure; may be ""
 };
 
 struct driver;
@@ -74,12 +84,12 @@ struct driver_kind {
 // Head of every implementation's struct.
 struct driver {
   const struct driver_kind *kind;
-  char name[200];                // for messages
-  struct mx_driver_info info;    // from driver_open on
+  char name[200];              // for messages
+  struct mx_driver_info info;  // from driver_open on
   struct driver_abilities can;
-  struct mx_region *regions;     // as placed
+  struct mx_region *regions;  // as placed
   int n_regions;
-  double now_s;                  // the last time seen
+  double now_s;  // the last time seen
 };
 
 struct driver_options {
@@ -108,7 +118,6 @@ int driver_ask_drawing(struct driver *d, struct driver_call *call, struct rng *r
 
 // Ask without checks. What the driver is and can do is taken from its answers to INFO.
 int driver_forward(struct driver *d, struct driver_call *call);
-
 
 int library_open(struct driver **d, const char *text);
 int library_wrap(struct driver **d, const struct mx_driver *table, const char *name, const char *arguments);

@@ -18,7 +18,7 @@ enum { FAULTS_MAX = 32 };
 enum effect { EFFECT_FAIL, EFFECT_DELAY, EFFECT_SATURATE, EFFECT_ZERO };
 
 struct fault {
-  int op;          // enum driver_op; DRIVER_OPS: any
+  int op;  // enum driver_op; DRIVER_OPS: any
   int64_t number;
   enum effect effect;
   int failure;
@@ -73,8 +73,8 @@ static int parse(struct faults *f, const char *list) {
     snprintf(copy, sizeof copy, "%s", one);
     if (f->n == FAULTS_MAX) rc = err_set(ERR_SETTING, "chip.driver_faults: more than %d faults", FAULTS_MAX);
     else if (parse_fault(&f->fault[f->n], one) < 0)
-      rc = err_set(ERR_SETTING, "chip.driver_faults: '%s': must be CALL@NUMBER=WHAT, such as product@100=timeout",
-                   copy);
+      rc =
+        err_set(ERR_SETTING, "chip.driver_faults: '%s': must be CALL@NUMBER=WHAT, such as product@100=timeout", copy);
   }
   free(text);
   return rc;
@@ -93,7 +93,7 @@ static void fail(struct faults *f, struct driver_call *c, int failure) {
 
 static void spoil(const struct driver *d, struct driver_call *c, enum effect effect) {
   const int bits = d->info.output_bits;
-  const double most = d->info.phases == 1 ? ldexp(1, bits - 1) - 1 : 2*(ldexp(1, bits) - 1);
+  const double most = d->info.phases == 1 ? ldexp(1, bits - 1) - 1 : 2 * (ldexp(1, bits) - 1);
   for (size_t k = 0; c->op == DRIVER_PRODUCT && k < (size_t)c->n * (size_t)c->shape.columns; k++)
     c->output[k] = effect == EFFECT_ZERO ? 0 : (int32_t)most;
   for (size_t k = 0; c->op == DRIVER_READ && effect == EFFECT_ZERO && k < driver_cells(c); k++) c->reached[k] = 0;

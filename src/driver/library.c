@@ -66,13 +66,16 @@ static int check_table(const struct mx_driver *t, const char *name) {
   if (t->abi != MX_DRIVER_ABI)
     return err_set(ERR_FORMAT, "chip.driver=%s: made for version %d of metaxbar_driver.h, this program has %d", name,
                    t->abi, MX_DRIVER_ABI);
-  const struct { const char *name; int present; } needed[] = {
-    { "open", t->open != NULL }, { "info", t->info != NULL }, { "place", t->place != NULL },
+  const struct {
+    const char *name;
+    int present;
+  } needed[] = {
+    { "open", t->open != NULL },       { "info", t->info != NULL }, { "place", t->place != NULL },
     { "program", t->program != NULL }, { "read", t->read != NULL }, { "product", t->product != NULL },
-    { "now", t->now != NULL }, { "wait", t->wait != NULL }, { "reset", t->reset != NULL },
+    { "now", t->now != NULL },         { "wait", t->wait != NULL }, { "reset", t->reset != NULL },
     { "close", t->close != NULL },
   };
-  for (size_t k = 0; k < sizeof needed/sizeof *needed; k++)
+  for (size_t k = 0; k < sizeof needed / sizeof *needed; k++)
     if (!needed[k].present)
       return err_set(ERR_FORMAT, "chip.driver=%s: the function %s is missing", name, needed[k].name);
   return 0;

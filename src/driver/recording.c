@@ -143,9 +143,9 @@ static int replay(struct driver *d, struct driver_call *c) {
   struct json_t *o;
   TRY(next(r, &o));
   const int rc = json_has(o, "end")
-                     ? err_set(ERR_FORMAT, "%s: the recording ends after %" PRId64 " calls; %s is not one of them",
-                               r->path, r->n, driver_op_names[c->op])
-                     : answer_from(r, c, o);
+                   ? err_set(ERR_FORMAT, "%s: the recording ends after %" PRId64 " calls; %s is not one of them",
+                             r->path, r->n, driver_op_names[c->op])
+                   : answer_from(r, c, o);
   json_release(o);
   r->n++;
   return rc;

@@ -85,6 +85,11 @@ struct experiment {
   void (*scores)(struct experiment_scores *s, const void *result);
   const char *const *item_settings;                  // that decide, beside the data, which items are drawn
 
+  // ---- microcontrollers: a model as C for the core in edge/, NAME.c and NAME.h in a folder, and the settings that it
+  // depends on. NULL: not for this experiment.
+  int (*edge_export)(const void *set, const void *model, const char *folder);
+  const char *const *edge_reads;
+
   // ---- chip
   // The items learned on chips and beside them (experiment/alternatives.h), with synapse.kind=chip; its settings; what
   // it sets before the sources. NULL: not for this experiment.

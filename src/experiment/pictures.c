@@ -57,8 +57,8 @@ static void print_threshold(const struct pictures_learned *l, FILE *out) {
   fprintf(out, "none of these beyond distance %.4g, ", l->threshold);
   if (l->given) fprintf(out, "as given\n");
   else if (l->n_held)
-    fprintf(out, "which at most %.3g %% of the pictures, held out from their class, exceed\n", 100 * l->reject);
-  else fprintf(out, "that of a picture from the nearest one of another class, as each has only one\n");
+    fprintf(out, "which %.3g %% of further pictures of the classes are expected to exceed\n", 100 * l->reject);
+  else fprintf(out, "that of a class from the nearest other, as too few pictures can be held out\n");
 }
 
 void pictures_learned_print(const struct pictures_learned *l, const char *path, FILE *out) {

@@ -26,7 +26,7 @@ struct pictures_learned {
   double threshold;      // distance; INFINITY: none
   int n_held;            // distances of held-out pictures that it was chosen by; 0: other classes, or the user
   bool given;            // by the user
-  double reject;         // share of these beyond it
+  double reject;         // share of new pictures of the classes that is to be beyond it
   long written, devices; // on a chip: devices written by the read-out's learning, of all
 };
 void pictures_learned_release(struct pictures_learned *l);

@@ -38,8 +38,8 @@ static int item(void *context, int number, int worker, void *record) {
 static void account(struct series *s, const struct fleet *fleet) {
   struct ledger sum[PARTS];
   for (int k = 0; k < PARTS; k++) fleet_part(&sum[k], fleet, k);
-  s->deployment = ledger_mean(&sum[DEPLOYMENT], s->n_chips, &s->prices);
-  s->item = ledger_mean(&sum[ITEM], s->n_items, &s->prices);
+  s->deployment = ledger_mean(&sum[DEPLOYMENT], s->n_chips, &s->costs);
+  s->item = ledger_mean(&sum[ITEM], s->n_items, &s->costs);
   s->devices_addressed = s->item.weights_written*s->deployment.devices_written/(double)s->job.n_weights;
 }
 
@@ -47,8 +47,8 @@ int series_measure(struct series *s, const struct series_job *job) {
   const struct run_synapse_params *synapse = job->settings->synapse;
   *s = (struct series){ .job = *job, .synapse = (int)synapse->kind, .seed = job->settings->run->seed,
                         .n_items = (int)*job->settings->items, .n_chips = (int)job->n_chips,
-                        .stride = (int)(job->record_bytes/sizeof(double)), .prices = *job->settings->ledger };
-  TRY(run_synapse_check(synapse, s->n_chips));
+                        .stride = (int)(job->record_bytes/sizeof(double)), .costs = *job->settings->ledger };
+  TRY(run_synapse_check(synapse, job->settings->chip, s->n_chips, false));
   if (s->n_chips > s->n_items)
     return err_set(ERR_SETTING, "eval.chips=%d: more chips than %s, %d", s->n_chips, job->items, s->n_items);
   struct measuring m = { .job = job };
@@ -84,7 +84,7 @@ void series_print(const void *result, const void *set, const void *model, FILE *
     fprintf(out, "%7d  %18.4f  %7s\n", k, score.mean, stat_ci95_text(ci95, score.ci95, 4));
   }
   const struct ledger_column parts[] = { { 0, "deployment", &s->deployment }, { 0, "item", &s->item } };
-  if (s->synapse == RUN_CHIP) ledger_print_means(parts, 2, &s->prices, out);
+  if (s->synapse == RUN_CHIP) ledger_print_means(parts, 2, &s->costs, out);
 }
 
 struct json_t *series_json(const void *result, const void *set, const void *model) {
@@ -102,8 +102,8 @@ struct json_t *series_json(const void *result, const void *set, const void *mode
   json_put_i64(o, "seed", s->seed);
   if (s->synapse != RUN_CHIP) return o;
   json_put_i64(o, "chips", s->n_chips);
-  json_put(o, "deployment", ledger_mean_json(&s->deployment, &s->prices));
-  json_put(o, "item", ledger_mean_json(&s->item, &s->prices));
+  json_put(o, "deployment", ledger_mean_json(&s->deployment, &s->costs));
+  json_put(o, "item", ledger_mean_json(&s->item, &s->costs));
   return o;
 }
 

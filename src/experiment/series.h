@@ -34,7 +34,7 @@ struct series {
   int64_t seed;
   int n_items, n_chips, stride;
   double *records;                  // (n_items, stride)
-  struct ledger_params prices;
+  struct ledger_params costs;
   struct ledger_mean deployment, item;  // of a chip, of an item on it
   double devices_addressed, seconds;
 };

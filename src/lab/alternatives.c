@@ -35,12 +35,12 @@ static void compare(struct alternatives *a, int k) {
 
 static struct alternatives_cost cost_of(const struct alternatives *a, const struct experiment_work *w) {
   const struct ledger_cost *c = &w->chip.cost;
-  const bool written = !ledger_writing_unpriced(a->ledger, w->chip.pulses, w->chip.devices_written);
+  const bool written = !ledger_writing_unknown(a->ledger, w->chip.pulses, w->chip.devices_written);
   return (struct alternatives_cost){
-    .chip_J = ledger_energy_priced(a->ledger) ? c->read_energy_J : NAN,
+    .chip_J = ledger_knows_energy(a->ledger, w->chip.exceeds) ? c->read_energy_J : NAN,
     .write_J = written ? c->write_energy_J : NAN,
-    .digital_J = digital_priced(a->digital) && !w->uncounted ? digital_energy_J(&w->digital, a->digital) : NAN,
-    .chip_s = ledger_time_priced(a->ledger) ? c->read_time_s : NAN,
+    .digital_J = digital_knows_energy(a->digital) && !w->uncounted ? digital_energy_J(&w->digital, a->digital) : NAN,
+    .chip_s = ledger_knows_time(a->ledger, w->chip.exceeds) ? c->read_time_s : NAN,
   };
 }
 
@@ -92,7 +92,7 @@ static void print_scores(const struct alternatives *a, int time, FILE *out) {
   }
 }
 
-// "-": not priced.
+// "-": unknown.
 static void print_number(double v, FILE *out) {
   if (isnan(v)) fprintf(out, "  %9s", "-");
   else fprintf(out, "  %9.4g", v);
@@ -118,17 +118,18 @@ static void print_costs(const struct alternatives *a, FILE *out) {
 static void print_sources(const struct alternatives *a, FILE *out) {
   const struct experiment_alternatives *e = &a->e;
   const struct ledger_mean *first = &e->of[0].learning.chip;
-  const char *unpriced = ledger_writing_unpriced(a->ledger, first->pulses, first->devices_written);
+  const char *unknown = ledger_writing_unknown(a->ledger, first->pulses, first->devices_written);
   char chip[LEDGER_SOURCE_SIZE], digital[DIGITAL_SOURCE_SIZE];
   fprintf(out, "\n");
   for (int k = 0; k < e->n; k++) fprintf(out, "%-*s  %s\n", NAME_WIDTH, e->of[k].name, e->of[k].about);
-  fprintf(out, "reading: at most so much (%s)\n", ledger_source(a->ledger, chip));
-  if (unpriced) fprintf(out, "writing: not priced (%s)\n", unpriced);
+  const bool known = ledger_knows_energy(a->ledger, first->exceeds) || ledger_knows_time(a->ledger, first->exceeds);
+  fprintf(out, "reading: %s(%s)\n", known ? "at most so much " : "", ledger_source(a->ledger, first->exceeds, chip));
+  if (unknown) fprintf(out, "writing: cost unknown (%s)\n", unknown);
   fprintf(out, "digital: what the read-out takes beside the chip (%s)\n", digital_source(a->digital, digital));
   for (int k = 0; k < e->n; k++)
     if (e->of[k].learning.uncounted)
       fprintf(out, "%s: %s is not counted\n", e->of[k].name, e->of[k].learning.uncounted);
-  fprintf(out, "not priced in any: what the layers before the read-out take beside the cores, exponentials, time of "
+  fprintf(out, "not included in any: what the layers before the read-out take beside the cores, exponentials, time of "
                "writing and of arithmetic\n");
 }
 
@@ -218,7 +219,7 @@ struct json_t *alternatives_json(const struct alternatives *a) {
   json_put_i64(o, "updates", e->n_updates);
   json_put_i64(o, "chips", e->n_chips);
   json_put_f64s(o, "later_s", e->later_s, (size_t)e->n_later);
-  ledger_put_source(o, a->ledger);
+  ledger_put_source(o, a->ledger, e->of[0].learning.chip.exceeds);
   json_put_text(o, "digital_source", digital_source(a->digital, digital));
   json_put(o, "alternatives", list);
   return o;

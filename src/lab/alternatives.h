@@ -14,7 +14,7 @@ struct experiment_case;
 struct json_t;
 struct run_sources;
 
-// Energies in J, of reading the chip, of writing it, of arithmetic beside it; time of the chip in s. NAN: not priced.
+// Energies in J, of reading the chip, of writing it, of arithmetic beside it; time of the chip in s. NAN: unknown.
 struct alternatives_cost {
   double chip_J, write_J, digital_J, chip_s;
 };

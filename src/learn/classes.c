@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "kernel/softmax.h"
+#include "learn/prototype.h"
 
 void classes_weights(real *weight, const int *label, int n, int N) {
   int *rows = err_calloc((size_t)N, sizeof *rows);
@@ -39,18 +40,16 @@ long classes_update(const struct classes_task *t, struct synapse *readout, doubl
 }
 
 void classes_means(real *w, const real *mean, int N, int O, int C, double scale, int offset) {
-  const int OP = vector_padded(O), CP = vector_padded(C);
+  const int OP = vector_padded(O), CP = vector_padded(C), F = C - (offset != 0);
+  real *all = err_calloc((size_t)C, sizeof *all);
   memset(w, 0, (size_t)(C*OP) * sizeof *w);
-  for (int c = 0; c < C; c++) {
-    double all = 0;
-    for (int k = 0; k < N; k++) all += (double)mean[k*CP + c] / N;
-    for (int k = 0; k < N; k++) w[c*OP + k] = (real)(scale * ((double)mean[k*CP + c] - all));
+  for (int c = 0; c < F; c++) {
+    double sum = 0;
+    for (int k = 0; k < N; k++) sum += (double)mean[k*CP + c];
+    all[c] = (real)(sum / N);
   }
-  for (int k = 0; offset && k < N; k++) {
-    double square = 0;
-    for (int c = 0; c < C - 1; c++) square += (double)mean[k*CP + c] * (double)mean[k*CP + c];
-    w[(C - 1)*OP + k] = (real)(-scale * square / 2);
-  }
+  for (int k = 0; k < N; k++) prototype_column(w, OP, k, mean + k*CP, all, F, (real)scale, offset);
+  free(all);
 }
 
 double classes_distance2(const real *h, const real *mean, int C) {

@@ -7,6 +7,13 @@
 
 #include "learn/adapt.h"
 
+// mean (ways, ld), added to: means of the first F features of h (n, padded C) by class, of which each has a row; label
+// NULL: one class.
+void prototype_means(real *mean, int ld, const real *h, int C, const int *label, int n, int ways, int F);
+
+// Column k of w (F + 1, padded N) = s (m_k - m), its last row -s |m_k|^2/2 with `offset`, else as it was.
+void prototype_column(real *w, int N, int k, const real *mean, const real *all, int F, real s, int offset);
+
 // dw (C, padded ways): what to add to a read-out of zeros, or with a bias of a bias alone; t->scale is there. Every
 // class has a support image.
 void prototype_change(real *dw, const struct adapt_task *t);

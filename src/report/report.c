@@ -89,7 +89,7 @@ int report_evaluation(struct json_t **result, const char **command, const struct
   return err_set(ERR_FORMAT, "%s: evaluations: '%s' is missing", path, name);
 }
 
-const char *report_price_source(const struct json_t *result) {
+const char *report_cost_source(const struct json_t *result) {
   struct json_t *ledger;
   const char *source = "source not recorded";
   if (json_has(result, "ledger") && json_field_object(result, "result", "ledger", &ledger) == 0 &&

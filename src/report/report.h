@@ -66,7 +66,7 @@ int report_series(struct chart_series *s, const struct report_run *r, int table,
                   const char *error);
 // The evaluation of that name ("software", "quantised", "chip"): its result and command.
 int report_evaluation(struct json_t **result, const char **command, const struct report_run *r, const char *name);
-const char *report_price_source(const struct json_t *result);  // where its prices come from; older results do not say
+const char *report_cost_source(const struct json_t *result);  // where its costs come from; older results do not say
 
 // The beginning of a table of weights, with a column for the run where there are several; that of a row. The caller
 // goes on with the head, or the cells.

@@ -1,5 +1,6 @@
 #include "run/evaluation.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +17,24 @@ struct share {
   int first, step;
 };
 
+// Weights that are finite, but so large that their products are not, make no result.
+static int check_finite(const double *record, size_t n, int item) {
+  for (size_t i = 0; i < n; i++)
+    if (!isfinite(record[i]))
+      return err_set(ERR_DIVERGED,
+                     "item %d: a loss, error or accuracy is %g: the weights or rates of the model are too "
+                     "large",
+                     item, record[i]);
+  return 0;
+}
+
 static int run_item(void *context, int k, int worker, void *record) {
   const struct share *s = context;
+  const int item = s->first + k * s->step;
   if (signals_caught()) return err_set(ERR_INTERRUPTED, "evaluation stopped by a signal; nothing is reported");
-  TRY(s->e->item(s->e->context, s->first + k * s->step, worker, record));
-  return s->e->fleet ? fleet_failure(s->e->fleet) : 0;
+  TRY(s->e->item(s->e->context, item, worker, record));
+  if (s->e->fleet) TRY(fleet_failure(s->e->fleet));
+  return check_finite(record, s->e->record_bytes / sizeof(double), item);
 }
 
 // The records of the items first, first + step, ...

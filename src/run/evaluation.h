@@ -1,6 +1,6 @@
 // evaluation.h - many numbered items (tasks, movements), each measured by one thread, on software weights or on a fleet
-// of chips: item k on chip k mod n. An item fills its record; what is made of the records is the experiment's, with
-// base/stat.h.
+// of chips: item k on chip k mod n. An item fills its record, doubles only; what is made of the records is the
+// experiment's, with base/stat.h.
 #ifndef RUN_EVALUATION_H
 #define RUN_EVALUATION_H
 
@@ -25,7 +25,8 @@ struct evaluation {
 };
 
 // records (n_items, record_bytes), zeroed by the caller. *seconds is increased by the time spent on items.
-// ERR_INTERRUPTED on a signal, else the error of the item with the lowest number on the first chip that failed.
+// ERR_INTERRUPTED on a signal, else the error of the item with the lowest number on the first chip that failed, for
+// example ERR_DIVERGED if its record holds a number that is not finite.
 int evaluation_run(const struct evaluation *e, void *records, double *seconds);
 
 #endif

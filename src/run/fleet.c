@@ -50,28 +50,22 @@ static void age(struct fleet *f, int worker) {
   }
 }
 
-// A driver has one chip, whose time is everybody's.
-static int check_driver(const struct fleet *f) {
-  const char *driver = chip_settings(f->chip)->driver;
-  if (!*driver) return 0;
-  if (f->n_chips > 1) return err_set(ERR_SETTING, "eval.chips=%d: chip.driver=%s is one chip", f->n_chips, driver);
-  if (par_ranks_count() > 1)
-    return err_set(ERR_SETTING, "chip.driver=%s: is one chip, and cannot be divided among %d ranks", driver,
-                   par_ranks_count());
-  if (f->n_later > 0)
-    return err_set(ERR_SETTING, "eval.later_s=%g: chip.driver=%s cannot be put back in time for the next item",
-                   f->later_s[0], driver);
-  assert(f->n_workers == 1);  // run_workers
-  return 0;
+// What the items found, and what they wrote on the chip, is lost with it; a recording is not.
+static int failure(const struct chip *c) {
+  const char *record = chip_settings(c)->record;
+  const int rc = chip_failure(c);
+  if (rc == 0) return 0;
+  return err_set((enum err)rc, "%s; nothing was saved%s%s", err_message(), *record ? " but the calls, in " : "",
+                 record);
 }
 
 int fleet_begin(struct fleet *f, int number) {
   const double last_s = f->n_later ? f->later_s[f->n_later - 1] : f->wait_s;
   f->number = number;
   TRY(f->deploy(f->context, number, &f->chip));
-  int rc = check_driver(f);
-  if (rc == 0) rc = lifetime_resume(f->chip, f->state, last_s);
-  if (rc == 0) rc = chip_failure(f->chip);
+  if (*chip_settings(f->chip)->driver) assert(f->n_workers == 1 && f->n_chips == 1 && f->n_later == 0);
+  int rc = lifetime_resume(f->chip, f->state, last_s);
+  if (rc == 0) rc = failure(f->chip);
   if (rc < 0) {
     chip_free(f->chip);
     f->chip = NULL;
@@ -89,7 +83,7 @@ int fleet_begin(struct fleet *f, int number) {
   return 0;
 }
 
-int fleet_failure(const struct fleet *f) { return chip_failure(f->chip); }
+int fleet_failure(const struct fleet *f) { return failure(f->chip); }
 
 int fleet_end(struct fleet *f) {
   for (int k = 0; k < f->n_workers; k++) {

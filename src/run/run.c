@@ -44,9 +44,25 @@ int run_workers(const struct run_params *p, const struct run_synapse_params *syn
 
 int run_threads(const struct run_params *p) { return p->threads ? (int)p->threads : par_cores(); }
 
-int run_synapse_check(const struct run_synapse_params *p, int64_t n_chips) {
+// A driver has one chip, whose time is everybody's, and programs it anew.
+static int check_driver(const struct run_synapse_params *p, const char *driver, int64_t n_chips, bool later) {
+  if (n_chips > 1) return err_set(ERR_SETTING, "eval.chips=%d: chip.driver=%s is one chip", (int)n_chips, driver);
+  if (par_ranks_count() > 1)
+    return err_set(ERR_SETTING, "chip.driver=%s: is one chip, and cannot be divided among %d ranks", driver,
+                   par_ranks_count());
+  if (later)
+    return err_set(ERR_SETTING, "eval.later_s: chip.driver=%s cannot be put back in time for the next item", driver);
+  if (p->state[0])
+    return err_set(ERR_SETTING,
+                   "synapse.state=%s: chip.driver=%s is programmed anew; a state belongs to a simulated chip", p->state,
+                   driver);
+  return 0;
+}
+
+int run_synapse_check(const struct run_synapse_params *p, const struct chip_params *chip, int64_t n_chips, bool later) {
   if (n_chips > 1 && p->kind != RUN_CHIP)
     return err_set(ERR_SETTING, "eval.chips=%lld: there are chips with synapse.kind=chip only", (long long)n_chips);
+  if (p->kind == RUN_CHIP && *chip->driver) TRY(check_driver(p, chip->driver, n_chips, later));
   if (!p->state[0]) return 0;
   if (p->kind != RUN_CHIP || n_chips > 1)
     return err_set(ERR_SETTING, "synapse.state=%s: the state of one chip, for synapse.kind=chip eval.chips=1",
@@ -101,12 +117,13 @@ static void report_hidden(const struct snapshot *before, const struct snapshot *
     char name[128], section[128];
     snprintf(name, sizeof name, "%.*s", key, b);
     snprintf(section, sizeof section, "%.*s", (int)strcspn(name, "."), name);
+    const int shown_a = settings_is_secret(name) ? key : na, shown_b = settings_is_secret(name) ? 0 : nb - key - 1;
     const bool differs = na != nb || memcmp(a, b, (size_t)na), by_file = nf != nb || memcmp(f, b, (size_t)nb);
     if (differs && by_file)
-      note("%.*s (%s) overrides %.*s of %s", na, a, by, nb - key - 1, b + key + 1, origin->config);
+      note("%.*s (%s) overrides %.*s of %s", shown_a, a, by, shown_b, b + key + 1, origin->config);
     else if (differs && origin->model && settings_listed(origin->only, section, name + strlen(section) + 1) &&
              tensorfile_metadata(origin->model, name))
-      note("%.*s (%s) overrides %.*s of %s", na, a, by, nb - key - 1, b + key + 1, tensorfile_name(origin->model));
+      note("%.*s (%s) overrides %.*s of %s", shown_a, a, by, shown_b, b + key + 1, tensorfile_name(origin->model));
     b += nb + 1, a += na + 1, f += nf + 1;
   }
 }
@@ -148,7 +165,8 @@ int run_check_read(const char *const *reads, const char *assignment) {
 int run_refuse(const struct run_sources *from, const char *const *settings, const char *needs) {
   for (int k = 0; k < from->n_assignments; k++)
     if (settings_assigned(settings, from->assignments[k]))
-      return err_set(ERR_SETTING, "%s: has an effect with %s only", from->assignments[k], needs);
+      return err_set(ERR_SETTING, "%.*s: has an effect with %s only", settings_shown(from->assignments[k]),
+                     from->assignments[k], needs);
   return 0;
 }
 

@@ -37,8 +37,9 @@ extern const char *const run_synapse_names[];
 // Threads of an evaluation: one where chip.driver is used, as a driver has one chip.
 int run_workers(const struct run_params *p, const struct run_synapse_params *synapse, const struct chip_params *chip);
 
-// ERR_SETTING where these contradict each other or n_chips, the chips of the evaluation.
-int run_synapse_check(const struct run_synapse_params *p, int64_t n_chips);
+// ERR_SETTING where these contradict each other or the evaluation: its chips, and whether it goes on later
+// (eval.later_s). Asked before a chip is opened.
+int run_synapse_check(const struct run_synapse_params *p, const struct chip_params *chip, int64_t n_chips, bool later);
 
 struct training_params;
 

@@ -12,41 +12,12 @@
 #include "base/rng.h"
 #include "base/stat.h"
 #include "experiment/arm/batch.h"
+#include "experiment/arm/chain.h"
 #include "experiment/arm/deploy.h"
-#include "experiment/arm/path.h"
+#include "experiment/arm/novelty.h"
 #include "run/evaluation.h"
 
 enum { GROUP = 10 };  // movements that share the first pass in software
-
-// ---- the user's own path
-
-// The path in steps of the movement, straight between rows; the last row is reached at the last step.
-static void resample(struct reach_batch *b, const double *q, int n) {
-  const int T = b->T;
-  const double dt = b->f->trajectory.dt_s;
-  for (int t = 0; t < T; t++) {
-    const double at = (t + 1.0)*n/T - 1;  // row -1 is home
-    const int row = (int)fmin(fmax(floor(at), -1), n - 2);
-    for (int j = 0; j < 2; j++) {
-      const double from = row < 0 ? 0 : q[2*row + j];
-      b->angle[2*t + j] = from + (at - row)*(q[2*(row + 1) + j] - from);
-      b->omega[2*t + j] = (b->angle[2*t + j] - (t ? b->angle[2*(t - 1) + j] : 0))/dt;
-    }
-    kinematics_tip(b->xyz + 3*t, b->angle[2*t], b->angle[2*t + 1], &b->f->arm);
-  }
-}
-
-static int load_path(struct reach_batch *b) {
-  struct reach_path p;
-  TRY(reach_path_read(&p, b->f, 0));
-  resample(b, p.q, p.n);
-  b->n = 1;
-  b->number = 0;
-  b->noise[0] = rng_stream((uint64_t)b->f->run.seed, RNG_QUANTISE, 0);
-  reach_batch_encode(b, 0, 0);
-  reach_path_release(&p);
-  return 0;
-}
 
 // ---- movements
 
@@ -63,13 +34,14 @@ struct measuring {
   const struct reach_device *device;  // what the trainee is on; NULL: real numbers
   struct reach_chip *chips;           // synapse.kind=chip, else NULL
   const struct reach_device *quantised;  // synapse.kind=quantised, else NULL
+  struct reach_path path;             // of target.file
   int group, n_workers;
   struct reach_batch *batches;        // (workers) of `group` movements
   double *counts;                     // (workers, trainee n + LSG n) spikes of all movements
 };
 
-static void keep_first(struct reach_result *r, const struct reach_batch *b) {
-  const size_t T = (size_t)b->T;
+static void kept_new(struct reach_result *r) {
+  const size_t T = (size_t)r->T;
   double *block = err_calloc(15*T, sizeof *block);
   r->target_omega = block;
   r->before_omega = block + 2*T;
@@ -77,9 +49,14 @@ static void keep_first(struct reach_result *r, const struct reach_batch *b) {
   r->target_xyz = block + 6*T;
   r->before_xyz = block + 9*T;
   r->after_xyz = block + 12*T;
+}
+
+static void keep_first(struct reach_result *r, const struct reach_batch *b) {
+  const size_t T = (size_t)b->T;
+  kept_new(r);
   memcpy(r->begin, b->begin, sizeof r->begin);
-  memcpy(r->target_omega, b->omega, 2*T*sizeof *block);
-  memcpy(r->target_xyz, b->xyz, 3*T*sizeof *block);
+  memcpy(r->target_omega, b->omega, 2*T*sizeof *b->omega);
+  memcpy(r->target_xyz, b->xyz, 3*T*sizeof *b->xyz);
   reach_batch_path(r->before_xyz, r->before_omega, b, 0, b->item[0].first->output);
   reach_batch_path(r->after_xyz, r->after_omega, b, 0, b->item[0].output);
 }
@@ -102,17 +79,50 @@ static void add_counts(double *counts, const struct reach_batch *b) {
   for (int j = 0; j < b->o.trainee.n + b->o.lsg.n; j++) counts[j] += b->counts[j];
 }
 
+// What a movement is, without its errors.
+static void add_facts(struct record *sum, const struct record *x, int n) {
+  sum->trainee_Hz += x->trainee_Hz/n;
+  sum->lsg_Hz += x->lsg_Hz/n;
+  for (int k = 0; k < 2; k++) sum->changed[k] += x->changed[k]/n;
+  sum->written += x->written/n;
+}
+
+// The user's path: its errors over the whole length, means over its pieces.
+static void run_path(struct measuring *x, struct reach_batch *b, double *counts, struct record *out) {
+  struct reach_result *r = x->r;
+  kept_new(r);
+  memcpy(r->begin, x->path.begin, sizeof r->begin);
+  struct reach_track target = { .omega = r->target_omega, .xyz = r->target_xyz };
+  struct reach_chain c = { .before = { .omega = r->before_omega, .xyz = r->before_xyz },
+                           .after = { .omega = r->after_omega, .xyz = r->after_xyz } };
+  reach_chain_target(&target, &x->path, x->f);
+  reach_chain_begin(&c, &x->path, b);
+  for (int k = 0; k < r->n_movements; k++) {
+    struct record piece = { 0 };
+    reach_chain_next(&c, x->m->parameters);
+    measure(&piece, b, 0);
+    add_counts(counts, b);
+    add_facts(out, &piece, r->n_movements);
+  }
+  reach_chain_errors(out->before, out->before + 1, &target, &c.before, r->T);
+  reach_chain_errors(out->after, out->after + 1, &target, &c.after, r->T);
+}
+
 static int run_item(void *context, int item, int worker, void *record) {
-  const struct measuring *x = context;
+  struct measuring *x = context;
   struct reach_batch *b = &x->batches[worker];
   struct record *records = record;
   const int first = item*x->group, left = x->r->n_trajectories - first;
   const uint32_t purpose = x->f->eval.stream ? RNG_VALIDATE : RNG_EVALUATE;
-  if (x->f->target.file[0]) TRY(load_path(b));
-  else TRY(reach_batch_draw(b, left < x->group ? left : x->group, purpose, (uint64_t)first));
+  double *counts = x->counts + worker*n_neurons(x->m);
+  if (x->path.n) {
+    run_path(x, b, counts, records);
+    return 0;
+  }
+  TRY(reach_batch_draw(b, left < x->group ? left : x->group, purpose, (uint64_t)first));
   reach_batch_forward(b, x->m->parameters);
   for (int k = 0; k < b->n; k++) measure(&records[k], b, k);
-  add_counts(x->counts + worker*n_neurons(x->m), b);
+  add_counts(counts, b);
   if (item == 0) keep_first(x->r, b);
   return 0;
 }
@@ -172,7 +182,7 @@ static int gather_counts(struct measuring *x) {
 static void find_activity(struct measuring *x) {
   struct reach_result *r = x->r;
   const struct oneshot *o = &x->m->o;
-  const double steps = (double)r->n_trajectories*o->T;
+  const double steps = (double)r->n_movements*o->T;
   r->n_trainee = o->trainee.n;
   r->trainee_activity = spiking_activity_of(&o->trainee, x->counts, 2*steps);
   if (o->update.signal != EPROP_LSG) return;
@@ -186,7 +196,7 @@ static void summarise(struct measuring *x, const struct record *records) {
   if (x->chips) reach_chip_report(r, x->chips);
   const double weights = (double)(net->n_in + net->n)*net->n;
   const double written = (double)ledger_total(&r->movements).weights_written;
-  r->devices_addressed = (double)r->devices_total/weights*written/r->n_trajectories;
+  r->devices_addressed = (double)r->devices_total/weights*written/r->n_movements;
   score(&r->before, r, records[0].before, r->n_trajectories);
   score(&r->after, r, records[0].after, r->n_trajectories);
   score_families(r, records);
@@ -226,11 +236,24 @@ static void release(struct measuring *x) {
   for (int k = 0; x->batches && k < x->n_workers; k++) reach_batch_release(&x->batches[k]);
   free(x->batches);
   free(x->counts);
+  reach_path_release(&x->path);
   reach_quantised_free(x->quantised);
   reach_chip_free(x->chips);
 }
 
+// Before minutes go into writing chips.
+static int take_path(struct measuring *x) {
+  struct reach_result *r = x->r;
+  if (!x->f->target.file[0]) return 0;
+  TRY(reach_path_read(&x->path, x->f, 0));
+  novelty_note(x->f, &x->path);
+  r->T = x->path.n;
+  r->n_movements = reach_chain_pieces(&x->path, x->f);
+  return 0;
+}
+
 static int measure_all(struct measuring *x, struct par *par) {
+  TRY(take_path(x));
   TRY(choose_device(x, par));
   batches_new(x);
   const struct evaluation evaluation = {
@@ -254,7 +277,7 @@ int reach_eval_check(const struct reach *f) {
   if (f->synapse.kind != RUN_EXACT && (f->noise.programming > 0 || f->noise.read > 0 || f->noise.drift > 0))
     return err_set(ERR_SETTING, "synapse.kind=%s: noise.* is for exact weights; leave it at 0",
                    run_synapse_names[f->synapse.kind]);
-  return run_synapse_check(&f->synapse, f->eval.chips);
+  return run_synapse_check(&f->synapse, &f->chip, f->eval.chips, f->eval.later_s > 0);
 }
 
 int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m,
@@ -265,7 +288,8 @@ int reach_eval(struct reach_result *r, const struct reach *f, const struct reach
     return err_set(ERR_SETTING, "eval.chips=%d: more chips than movements, %d", (int)f->eval.chips, n);
   struct par *par = par_new(run_workers(&f->run, &f->synapse, &f->chip));
   struct measuring x = { .f = f, .m = m, .r = r, .device = device, .n_workers = par_threads(par) };
-  *r = (struct reach_result){ .n_trajectories = n, .T = (int)f->trajectory.steps, .n_updates = (int)f->update.repeats };
+  *r = (struct reach_result){ .n_trajectories = n, .n_movements = n, .T = (int)f->trajectory.steps,
+                              .n_updates = (int)f->update.repeats };
   r->distance_cm = err_calloc((size_t)n, sizeof(double));
   if (f->trajectory.family == TRAJECTORY_MIXED && !f->target.file[0]) {
     r->n_of_family = (n + TRAJECTORY_FAMILIES - 1)/TRAJECTORY_FAMILIES;

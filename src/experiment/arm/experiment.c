@@ -93,7 +93,8 @@ const struct experiment reach_experiment = {
   .eval_help =
     "Present a movement to the model once, update the trainee once, let it perform the movement, and print the\n"
     "distance of the tip from its target path: mean and standard deviation over random movements with a 95 %\n"
-    "confidence interval of the mean, or the distance for the path in target.file.\n"
+    "confidence interval of the mean, or the distance for the path in target.file, which is learned as a chain of\n"
+    "movements if it is longer than one.\n"
     "With synapse.kind=chip the trainee is on eval.chips simulated chips; synapse.state=STATE uses one that\n"
     "'chip export' saved. With synapse.kind=quantised its weights have synapse.bits bits.\n"
     "--out writes the first movement step by step (tools/figure_arm.sh draws it).\n",

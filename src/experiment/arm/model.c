@@ -111,9 +111,16 @@ static int sizes(struct reach *f, const struct tensorfile *tf) {
   return 0;
 }
 
+struct adopting {
+  struct reach *f;
+  int64_t steps;  // of the movements that the model was trained on
+};
+
 // A file without settings holds published weights.
-static int adopt(void *settings, const struct tensorfile *tf) {
-  struct reach *f = settings;
+static int adopt(void *context, const struct tensorfile *tf) {
+  struct adopting *a = context;
+  struct reach *f = a->f;
+  a->steps = f->trajectory.steps;
   if (!tensorfile_metadata(tf, "lsg.neurons")) {
     note("%s: no settings in the file; taken as published weights (trajectory.generator=published, code.scale_m=1, "
          "arm.stops=no)",
@@ -125,12 +132,22 @@ static int adopt(void *settings, const struct tensorfile *tf) {
   return sizes(f, tf);
 }
 
+// Longer movements than it was trained on are beyond a model.
+static int check_steps(const struct adopting *a, const char *path) {
+  if (a->f->trajectory.steps <= a->steps) return 0;
+  return err_set(ERR_SETTING, "trajectory.steps=%lld: %s was trained on movements of %lld steps; a longer path "
+                 "(target.file) is learned as a chain of them", (long long)a->f->trajectory.steps, path,
+                 (long long)a->steps);
+}
+
 int reach_model_load(struct reach_model *m, struct reach *f, const char *path, const struct run_sources *from) {
+  struct adopting a = { .f = f };
   *m = (struct reach_model){ 0 };
   struct tensorfile *tf;
   TRY(tensorfile_open(&tf, path));
   int rc = format_check(tf, "metaxbar arm");
-  if (rc == 0) rc = run_resolve(f->sections, tf, model_settings, adopt, f, from);
+  if (rc == 0) rc = run_resolve(f->sections, tf, model_settings, adopt, &a, from);
+  if (rc == 0) rc = check_steps(&a, path);
   if (rc == 0) {
     reach_oneshot(&m->o, f);
     m->parameters = err_aligned(m->o.n, sizeof *m->parameters);

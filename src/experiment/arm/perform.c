@@ -14,6 +14,7 @@
 #include "arm/joint.h"
 
 static const double pi = 3.14159265358979323846;
+static const double approach_deg_s = 5, approach_deg = 1.25;  // fastest on the way to the path: a second, a set-point
 
 // The settings of the arms: `arm` in two tables that stand together, and two sections at the end.
 void perform_init(struct perform *p) {
@@ -34,22 +35,40 @@ void perform_init(struct perform *p) {
 
 // ---- the plan
 
-static void plan_new(struct perform_result *r, const struct perform *p, int n) {
-  *r = (struct perform_result){ .n = n, .target_xyz = err_calloc((size_t)n, 3*sizeof(double)) };
-  jointpath_init(&r->commanded, n, p->arm.params.hold_s);
+// From home to where the path begins, slowly, with minimum jerk; its last set-point is one before that.
+static void approach(struct jointpath *way, const double begin[2], double hold_s) {
+  const double fastest_deg = fmin(approach_deg_s*hold_s, approach_deg);
+  const double most_deg = fmax(fabs(begin[0]), fabs(begin[1]))*180/pi;
+  const int n = (int)ceil(1.875*most_deg/fastest_deg);  // where it is fastest, 1.875 times its mean speed
+  jointpath_init(way, n > 1 ? n - 1 : 0, hold_s);
+  for (int k = 0; k < way->n; k++) {
+    const double x = (k + 1.0)/n;
+    for (int j = 0; j < 2; j++) way->q[JOINTPATH_JOINTS*k + j] = begin[j]*x*x*x*(10 - x*(15 - 6*x));
+  }
+}
+
+// Room for n steps. Where they begin away from home this posture is the first set-point, and the way to it goes before.
+static void plan_new(struct perform_result *r, const struct perform *p, const double begin[2], int n) {
+  const int first = begin[0] != 0 || begin[1] != 0;
+  *r = (struct perform_result){ .n = first + n, .first = first,
+                                .target_xyz = err_calloc((size_t)(first + n), 3*sizeof(double)) };
+  jointpath_init(&r->commanded, r->n, p->arm.params.hold_s);
+  approach(&r->approach, begin, p->arm.params.hold_s);
+  if (first) memcpy(r->commanded.q, begin, 2*sizeof *begin);
+  kinematics_tip(r->target_xyz, begin[0], begin[1], &p->reach.arm);
 }
 
 static int learn(struct perform_result *r, const struct perform *p, const struct reach_model *m) {
   const struct reach *f = &p->reach;
   struct reach_result learned;
   TRY(reach_eval(&learned, f, m, NULL));
-  plan_new(r, p, learned.T);
-  memcpy(r->target_xyz, learned.target_xyz, 3*(size_t)learned.T*sizeof(double));
+  plan_new(r, p, learned.begin, learned.T);
+  memcpy(r->target_xyz + 3*r->first, learned.target_xyz, 3*(size_t)learned.T*sizeof(double));
   struct joint s[2] = { joint_at(learned.begin[0]), joint_at(learned.begin[1]) };
-  for (int t = 0; t < r->n; t++)
+  for (int t = 0; t < learned.T; t++)
     for (int j = 0; j < 2; j++) {
       joint_move(&s[j], learned.after_omega[2*t + j], f->trajectory.dt_s, kinematics_limit_rad(&f->arm, j));
-      r->commanded.q[JOINTPATH_JOINTS*t + j] = s[j].q;
+      r->commanded.q[JOINTPATH_JOINTS*(r->first + t) + j] = s[j].q;
     }
   reach_result_release(&learned);
   return 0;
@@ -61,11 +80,21 @@ static int take_file(struct perform_result *r, const struct perform *p) {
     return err_set(ERR_SETTING, "nothing to perform: --model FILE learns a movement, target.file=FILE alone is "
                                 "performed as it is");
   TRY(reach_path_read(&path, &p->reach, p->arm.params.hold_s));
-  plan_new(r, p, path.n);
-  memcpy(r->target_xyz, path.xyz, 3*(size_t)path.n*sizeof(double));
-  for (int row = 0; row < path.n; row++)
-    memcpy(r->commanded.q + JOINTPATH_JOINTS*row, path.q + 2*row, 2*sizeof(double));
+  plan_new(r, p, path.begin, path.n);
+  for (int t = 0; t < path.n; t++)
+    memcpy(r->commanded.q + JOINTPATH_JOINTS*(r->first + t), path.q + 2*t, 2*sizeof(double));
+  jointpath_tips(r->target_xyz, &r->commanded, &p->reach.arm);
   reach_path_release(&path);
+  return 0;
+}
+
+int perform_plan_angles(struct perform_result *r, const struct perform *p, const double *q, int n) {
+  const double home[2] = { 0 }, near = approach_deg*pi/180;
+  const bool away = fabs(q[0]) > near || fabs(q[1]) > near;
+  TRY(arm_check(&p->arm));
+  plan_new(r, p, away ? q : home, n - away);
+  for (int k = 0; k < n; k++) memcpy(r->commanded.q + JOINTPATH_JOINTS*k, q + 2*k, 2*sizeof *q);
+  jointpath_tips(r->target_xyz, &r->commanded, &p->reach.arm);
   return 0;
 }
 
@@ -84,33 +113,56 @@ static double rms_distance_cm(const double *a, const double *b, int n) {
 
 static double rms_angle_deg(const struct jointpath *a, const struct jointpath *b, int joint) {
   double sum = 0;
-  for (int k = 0; k < a->n; k++) sum += pow(a->q[JOINTPATH_JOINTS*k + joint] - b->q[JOINTPATH_JOINTS*k + joint], 2);
-  return sqrt(sum/a->n)*180/pi;
+  for (int k = 0; k < b->n; k++) sum += pow(a->q[JOINTPATH_JOINTS*k + joint] - b->q[JOINTPATH_JOINTS*k + joint], 2);
+  return sqrt(sum/b->n)*180/pi;
 }
 
 void perform_measure(struct perform_result *r, const struct kinematics *k) {
   r->commanded_xyz = err_calloc((size_t)r->n, 3*sizeof(double));
   r->performed_xyz = err_calloc((size_t)r->n, 3*sizeof(double));
+  const int n = r->performed.n;
   jointpath_tips(r->commanded_xyz, &r->commanded, k);
   jointpath_tips(r->performed_xyz, &r->performed, k);
-  r->target_commanded_cm = rms_distance_cm(r->target_xyz, r->commanded_xyz, r->n);
-  r->commanded_performed_cm = rms_distance_cm(r->commanded_xyz, r->performed_xyz, r->n);
-  r->target_performed_cm = rms_distance_cm(r->target_xyz, r->performed_xyz, r->n);
+  r->target_commanded_cm = rms_distance_cm(r->target_xyz, r->commanded_xyz, n);
+  r->commanded_performed_cm = rms_distance_cm(r->commanded_xyz, r->performed_xyz, n);
+  r->target_performed_cm = rms_distance_cm(r->target_xyz, r->performed_xyz, n);
   r->base_deg = rms_angle_deg(&r->commanded, &r->performed, 0);
   r->shoulder_deg = rms_angle_deg(&r->commanded, &r->performed, 1);
-  r->arm_s = r->performed.time_s[r->n - 1];
+  r->arm_s = r->performed.time_s[n - 1];
+}
+
+void perform_commands(struct jointpath *all, const struct perform_result *r, const struct perform *p) {
+  const size_t way = (size_t)r->approach.n*JOINTPATH_JOINTS, path = (size_t)r->n*JOINTPATH_JOINTS;
+  jointpath_init(all, r->approach.n + r->n, p->arm.params.hold_s);
+  memcpy(all->q, r->approach.q, way*sizeof *all->q);
+  memcpy(all->q + way, r->commanded.q, path*sizeof *all->q);
+}
+
+// Leave out the way to the path; times count from its end.
+static void cut_approach(struct jointpath *performed, int n) {
+  const int left = performed->n > n ? performed->n - n : 0;
+  const double since_s = n && left ? performed->time_s[n - 1] : 0;
+  for (int k = 0; k < left; k++) performed->time_s[k] = performed->time_s[n + k] - since_s;
+  memmove(performed->q, performed->q + (size_t)(performed->n - left)*JOINTPATH_JOINTS,
+          (size_t)left*JOINTPATH_JOINTS*sizeof *performed->q);
+  performed->n = left;
 }
 
 int perform_run(struct perform_result *r, const struct perform *p) {
-  TRY(arm_perform(&r->performed, &p->arm, &p->reach.arm, &r->commanded));
-  perform_measure(r, &p->reach.arm);
-  return 0;
+  struct jointpath all;
+  perform_commands(&all, r, p);
+  const int rc = arm_perform(&r->performed, &p->arm, &p->reach.arm, &all);
+  jointpath_release(&all);
+  if (r->performed.n) cut_approach(&r->performed, r->approach.n);
+  if (r->performed.n) perform_measure(r, &p->reach.arm);
+  return rc;
 }
 
 void perform_result_release(struct perform_result *r) {
   free(r->target_xyz);
   free(r->commanded_xyz);
   free(r->performed_xyz);
+  jointpath_release(&r->approach);
   jointpath_release(&r->commanded);
   jointpath_release(&r->performed);
   *r = (struct perform_result){ 0 };
@@ -122,7 +174,10 @@ struct json_t *perform_result_json(const struct perform_result *r, const struct 
   struct json_t *o = json_object_new();
   json_put_text(o, "kind", arm_kind_names[p->arm.params.kind]);
   json_put_text(o, "target", p->reach.target.file[0] ? p->reach.target.file : "random");
+  json_put_bool(o, "complete", r->performed.n == r->n);
   json_put_i64(o, "steps", r->n);
+  json_put_i64(o, "steps_before", r->approach.n);
+  json_put_i64(o, "steps_performed", r->performed.n);
   json_put_f64(o, "hold_s", p->arm.params.hold_s);
   json_put_f64(o, "arm_s", r->arm_s);
   struct json_t *cm = json_add_object(o, "rms_distance_cm"), *deg = json_add_object(o, "rms_angle_deg");
@@ -144,11 +199,17 @@ int perform_result_write_csv(const struct perform_result *r, const char *path) {
     for (int j = 0; j < JOINTPATH_JOINTS; j++) fprintf(o.stream, ",%s_%s_rad", when[w], jointpath_joint_names[j]);
   fprintf(o.stream, ",performed_x_m,performed_y_m,performed_z_m\n");
   for (int k = 0; k < r->n; k++) {
-    fprintf(o.stream, "%d,%.6f", k, r->performed.time_s[k]);
+    const bool performed = k < r->performed.n;
+    fprintf(o.stream, "%d,", k + 1 - r->first);
+    if (performed) fprintf(o.stream, "%.6f", r->performed.time_s[k]);
     numbers_cells(o.stream, r->target_xyz + 3*k, 3);
     numbers_cells(o.stream, r->commanded.q + JOINTPATH_JOINTS*k, JOINTPATH_JOINTS);
-    numbers_cells(o.stream, r->performed.q + JOINTPATH_JOINTS*k, JOINTPATH_JOINTS);
-    numbers_cells(o.stream, r->performed_xyz + 3*k, 3);
+    if (performed) {
+      numbers_cells(o.stream, r->performed.q + JOINTPATH_JOINTS*k, JOINTPATH_JOINTS);
+      numbers_cells(o.stream, r->performed_xyz + 3*k, 3);
+    } else {
+      fputs(",,,,,,,", o.stream);
+    }
     fputc('\n', o.stream);
   }
   return file_out_commit(&o);

@@ -18,8 +18,10 @@ void perform_init(struct perform *p);
 
 struct perform_result {
   int n;                              // set-points
+  int first;                          // the set-point of the first step: 1 if the path begins away from home, in 0
   double *target_xyz;                 // (n, 3) m
-  struct jointpath commanded, performed;
+  struct jointpath approach;          // from home to where the path begins, before the first set-point; not measured
+  struct jointpath commanded, performed;  // performed.n < n: an incomplete movement, which the rest is about
   double *commanded_xyz, *performed_xyz;
   // root mean squares over the set-points: distances of the tip, angles of base and shoulder from their commands
   double target_commanded_cm, commanded_performed_cm, target_performed_cm;
@@ -31,7 +33,12 @@ struct perform_result {
 // path in target.file itself. Afterwards the result is the caller's to release.
 int perform_plan(struct perform_result *r, const struct perform *p, const struct reach_model *m);
 
-// Drive the arm along a plan and measure.
+// The same for angles (n, 2) of base and shoulder, rad, which are target and commands.
+int perform_plan_angles(struct perform_result *r, const struct perform *p, const double *q, int n);
+
+// All set-points of a plan, those of the approach too. The caller's to release.
+void perform_commands(struct jointpath *all, const struct perform_result *r, const struct perform *p);
+// Drive the arm along a plan and measure, also what came before a failure.
 int perform_run(struct perform_result *r, const struct perform *p);
 // Measure a performed path: fill what depends on it.
 void perform_measure(struct perform_result *r, const struct kinematics *k);
@@ -39,7 +46,8 @@ void perform_measure(struct perform_result *r, const struct kinematics *k);
 void perform_result_release(struct perform_result *r);
 
 struct json_t *perform_result_json(const struct perform_result *r, const struct perform *p);
-// A row per set-point: step, time, target, commanded and performed joint angles (rad), performed tip (m).
+// A row per set-point: step (0: where the path begins, unless that is home), time, target, commanded and performed
+// joint angles (rad), performed tip (m). Of set-points that were not performed the measured cells are empty.
 int perform_result_write_csv(const struct perform_result *r, const char *path);
 
 #endif

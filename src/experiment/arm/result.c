@@ -41,9 +41,12 @@ static void print_score(const char *when, const struct reach_score *s, int n, FI
   else fprintf(out, "%-7s %8.2f            %7.4f             %7.4f\n", when, cm->mean, omega[0].mean, omega[1].mean);
 }
 
-static void print_table(const struct reach_result *r, FILE *out) {
+static void print_table(const struct reach_result *r, const struct reach *f, FILE *out) {
   const int n = r->n_trajectories;
-  fprintf(out, "%d movement%s\n", n, n > 1 ? "s" : "");
+  if (r->n_movements > n)
+    fprintf(out, "1 path of %.4g s, learned in %d movements one after the other\n", r->T*f->trajectory.dt_s,
+            r->n_movements);
+  else fprintf(out, "%d movement%s\n", n, n > 1 ? "s" : "");
   fprintf(out, "update  tip distance, cm %sbase, rad/s         shoulder, rad/s     (RMS over time%s)\n",
           n > 1 ? "   +- 95%   " : "  ", n > 1 ? "; mean +- std over movements; 95 % interval of the mean" : "");
   print_score("before", &r->before, n, out);
@@ -68,11 +71,11 @@ static void print_chips(const struct reach_result *r, const struct reach *f, FIL
 static void print_ledger(const struct reach_result *r, const struct reach *f, FILE *out) {
   static const char *const names[] = { "pass 1", "update", "waiting", "pass 2" };
   const struct ledger_mean once = ledger_mean(&r->deployment, 1, &f->ledger);
-  const struct ledger_mean all = ledger_mean(&r->movements, r->n_trajectories, &f->ledger);
+  const struct ledger_mean all = ledger_mean(&r->movements, r->n_movements, &f->ledger);
   struct ledger_mean part[REACH_PARTS];
   struct ledger_column columns[2 + REACH_PARTS] = { { 0, "deployment", &once }, { 0, "movement", &all } };
   for (int k = 0; k < REACH_PARTS; k++) {
-    part[k] = ledger_mean(&r->part[k], r->n_trajectories, &f->ledger);
+    part[k] = ledger_mean(&r->part[k], r->n_movements, &f->ledger);
     columns[2 + k] = (struct ledger_column){ k ? '+' : '=', names[k], &part[k] };
   }
   fprintf(out, "\n");
@@ -80,7 +83,7 @@ static void print_ledger(const struct reach_result *r, const struct reach *f, FI
 }
 
 void reach_result_print(const struct reach_result *r, const struct reach *f, FILE *out) {
-  print_table(r, out);
+  print_table(r, f, out);
   note_activity(r);
   if (!r->n_chips) return;
   print_chips(r, f, out);
@@ -97,12 +100,22 @@ static void write_group(FILE *out, const double *target, const double *before, c
     for (size_t j = 0; j < n; j++) fprintf(out, ",%.6f", all[k][n*t + j]);
 }
 
+static void write_begin(FILE *out, const struct reach_result *r, const struct reach *f) {
+  double rest[2] = { 0 }, tip[3];
+  kinematics_tip(tip, r->begin[0], r->begin[1], &f->arm);
+  fprintf(out, "0,0");
+  write_group(out, rest, rest, rest, 0, 2);
+  write_group(out, tip, tip, tip, 0, 3);
+  fputc('\n', out);
+}
+
 int reach_result_write_csv(const struct reach_result *r, const struct reach *f, const char *path) {
   struct file_out o;
   TRY(file_out_open(&o, path));
   fprintf(o.stream, "step,time_s,target_base_rad_s,target_shoulder_rad_s,before_base_rad_s,before_shoulder_rad_s,"
                     "after_base_rad_s,after_shoulder_rad_s,target_x_m,target_y_m,target_z_m,"
                     "before_x_m,before_y_m,before_z_m,after_x_m,after_y_m,after_z_m\n");
+  if (r->begin[0] != 0 || r->begin[1] != 0) write_begin(o.stream, r, f);
   for (int t = 0; t < r->T; t++) {
     fprintf(o.stream, "%d,%.6g", t + 1, (t + 1)*f->trajectory.dt_s);
     write_group(o.stream, r->target_omega, r->before_omega, r->after_omega, (size_t)t, 2);
@@ -151,10 +164,10 @@ static void put_families(struct json_t *o, const struct reach_result *r) {
 static struct json_t *movement_json(const struct reach_result *r, const struct ledger_params *p) {
   static const char *const names[] = { "first_pass", "update", "wait", "second_pass" };
   struct json_t *o = json_object_new();
-  struct ledger_mean m = ledger_mean(&r->movements, r->n_trajectories, p);
+  struct ledger_mean m = ledger_mean(&r->movements, r->n_movements, p);
   json_put(o, "all", ledger_mean_json(&m, p));
   for (int k = 0; k < REACH_PARTS; k++) {
-    m = ledger_mean(&r->part[k], r->n_trajectories, p);
+    m = ledger_mean(&r->part[k], r->n_movements, p);
     json_put(o, names[k], ledger_mean_json(&m, p));
   }
   return o;
@@ -175,6 +188,14 @@ static void put_chips(struct json_t *o, const struct reach_result *r, const stru
   json_put(ledger, "per_movement", movement_json(r, &f->ledger));
 }
 
+// The user's path.
+static void put_path(struct json_t *o, const struct reach_result *r, const struct reach *f) {
+  struct json_t *path = json_add_object(o, "path");
+  json_put_f64(path, "seconds", r->T*f->trajectory.dt_s);
+  json_put_i64(path, "movements", r->n_movements);
+  json_put_f64s(path, "begin_rad", r->begin, 2);
+}
+
 struct json_t *reach_result_json(const struct reach_result *r, const struct reach *f) {
   struct json_t *o = json_object_new();
   json_put_i64(o, "trajectories", r->n_trajectories);
@@ -182,6 +203,7 @@ struct json_t *reach_result_json(const struct reach_result *r, const struct reac
                                 : trajectory_generator_names[f->trajectory.generator]);
   json_put_bool(o, "free", f->trajectory.free != 0);
   json_put_bool(o, "stops", f->arm.stops != 0);
+  if (f->target.file[0]) put_path(o, r, f);
   json_put_text(o, "synapse", run_synapse_names[f->synapse.kind]);
   if (f->synapse.kind == RUN_QUANTISED) json_put_i64(o, "bits", f->synapse.bits);
   json_put_text(o, "signal", eprop_signal_names[f->update.signal]);

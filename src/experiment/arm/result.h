@@ -24,7 +24,9 @@ struct reach_score {
 enum reach_part { REACH_FIRST_PASS, REACH_UPDATE, REACH_WAIT, REACH_SECOND_PASS, REACH_PARTS };
 
 struct reach_result {
-  int n_trajectories, T, n_updates;
+  int n_trajectories, n_updates;
+  int n_movements;                          // learned; more than n_trajectories where a path has several pieces
+  int T;                                    // steps of the first movement, or of the path
   struct reach_score before, after;         // the update
   int n_families, n_of_family;              // of mixed movements; 0 else. The last one may have fewer movements
   struct reach_score family[TRAJECTORY_FAMILIES];  // after the update
@@ -73,7 +75,8 @@ int reach_eval(struct reach_result *r, const struct reach *f, const struct reach
 int reach_eval_check(const struct reach *f);  // refuses settings that contradict each other
 void reach_result_print(const struct reach_result *r, const struct reach *f, FILE *out);
 struct json_t *reach_result_json(const struct reach_result *r, const struct reach *f);
-// The first movement as CSV, a row per step: time, then velocities and tip of target, before and after.
+// The first movement as CSV, a row per step: time, then velocities and tip of target, before and after. A row of step 0
+// says where it begins, unless that is home.
 int reach_result_write_csv(const struct reach_result *r, const struct reach *f, const char *path);
 
 #endif

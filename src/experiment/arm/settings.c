@@ -61,7 +61,12 @@ static const struct param eval_table[] = {
 
 static const struct param target_table[] = {
 #define P struct reach_target_params
-  PARAM_TEXT(P, file, "", "path to perform: CSV of x,y,z in m or of base,shoulder in rad"),
+  PARAM_TEXT(P, file, "", "path to perform: CSV of base,shoulder or x,y,z, with or without time; names of columns may "
+                          "say the unit, as in base_deg or x_mm"),
+  PARAM_TEXT(P, columns, "", "names of the columns of a file without them, as in base_rad_s,shoulder_rad_s"),
+  PARAM_F64(P, step_s, 0, 0, 1e6, "seconds between rows of a file without times; 0: they fill one movement"),
+  PARAM_F64(P, blend_s, 0.5, 0.001, 1e3,
+            "seconds in which a piece of a longer path returns to it from where the piece before ended"),
   PARAM_F64(P, reach_tolerance_m, 0.01, 0, 10, "largest distance of a point from the surface on which the tip moves"),
 #undef P
   { 0 },

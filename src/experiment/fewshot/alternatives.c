@@ -32,6 +32,7 @@ static void count_digital(struct experiment_alternative *a, const struct shape *
 // a, then an n-th of b, but for the endurance, which is no sum.
 static struct ledger_mean sum(const struct ledger_mean *a, const struct ledger_mean *b, double n) {
   struct ledger_mean m = *a;
+  m.exceeds |= b->exceeds;
 #define X(name, help) m.name += b->name / n;
   LEDGER_COUNTS(X)
 #undef X

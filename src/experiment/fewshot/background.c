@@ -23,6 +23,15 @@ real *background_images(const struct dataset *data, int n, int n_classes, int ea
   return x;
 }
 
+void background_measure(struct convnet_fixed *fixed, const struct fewshot *f, const struct dataset *data,
+                        const struct convnet *net, struct convnet_work *w, struct synapse *const *layers) {
+  const int n = (int)f->eval.statistics_images;
+  struct rng r = rng_stream((uint64_t)f->run.seed, RNG_EVALUATE, UINT32_MAX);
+  real *x = background_images(data, n, 0, 1, &r);
+  convnet_measure(net, w, layers, fixed, x, n, &r);
+  free(x);
+}
+
 int background_check(const struct dataset *data) {
   if (data->split[DATASET_TRAINING].n > 0) return 0;
   return err_set(ERR_SETTING, "eval.batchnorm=chip: measures statistics of training classes, and none are left "

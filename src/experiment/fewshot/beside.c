@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "device/converter.h"
 #include "kernel/softmax.h"
+#include "learn/prototype.h"
 
 enum { BITS = 8 };
 
@@ -50,7 +51,7 @@ void beside_learn(struct beside *b, const real *readout, const struct adapt_task
     for (int step = 0; step < t->steps; step++)
       adapt_update(&b->record, k == BESIDE_8BIT ? &few_bits : t, s, step, r);
   }
-  beside_means(b->means, t->h, t->label, t->S, t->S / t->ways, b->net);
+  beside_means(b->means, t->h, t->label, t->S, b->net);
 }
 
 void beside_classify(struct beside *b, double share[BESIDE_N], const struct adapt_task *t) {
@@ -64,11 +65,10 @@ void beside_classify(struct beside *b, double share[BESIDE_N], const struct adap
       (double)softmax_correct(b->z, t->label + t->S, t->Q, t->ways, vector_padded(t->ways)) / t->Q;
 }
 
-void beside_means(real *means, const real *h, const int *label, int S, int shots, const struct convnet *net) {
+void beside_means(real *means, const real *h, const int *label, int S, const struct convnet *net) {
   const int F = convnet_features(net);
   memset(means, 0, sizeof *means * (size_t)(net->ways*F));
-  for (int i = 0; i < S; i++)
-    for (int c = 0; c < F; c++) means[label[i]*F + c] += h[i*F + c] / (real)shots;
+  prototype_means(means, F, h, F, label, S, net->ways, F);
 }
 
 void beside_distances(real *z, const real *h, int Q, const real *means, const struct convnet *net) {

@@ -32,9 +32,9 @@ void beside_learn(struct beside *b, const real *readout, const struct adapt_task
 // The share of queries classified correctly by each, from the features t->h as they are now.
 void beside_classify(struct beside *b, double share[BESIDE_N], const struct adapt_task *t);
 
-// The class means of the features h (S) of `shots` images each; minus the squared distances z (Q, padded ways) of the
-// features h (Q) from them.
-void beside_means(real *means, const real *h, const int *label, int S, int shots, const struct convnet *net);
+// The class means of the features h (S); minus the squared distances z (Q, padded ways) of the features h (Q) from
+// these means.
+void beside_means(real *means, const real *h, const int *label, int S, const struct convnet *net);
 void beside_distances(real *z, const real *h, int Q, const real *means, const struct convnet *net);
 
 #endif

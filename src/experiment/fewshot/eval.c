@@ -76,7 +76,7 @@ static void run_centroid(struct measuring *m, struct task_record *record, int wo
   real *centroid = err_calloc((size_t)(net->ways * convnet_features(net)), sizeof *centroid);
   real *z = err_calloc(2 * (size_t)(Q*N), sizeof *z), *p = z + Q*N;
   run_features(m, worker, noise);
-  beside_means(centroid, w->work.h, w->label, w->work.n[0], m->spec.shots, net);
+  beside_means(centroid, w->work.h, w->label, w->work.n[0], net);
   beside_distances(z, w->work.h + w->work.n[0]*convnet_features(net), Q, centroid, net);
   softmax_forward(p, z, Q, net->ways, N);
   record->accuracy[0] = (double)softmax_correct(z, label, Q, net->ways, N) / Q;
@@ -257,11 +257,7 @@ static int run_task(void *context, int task, int worker, void *record) {
 
 // Statistics of background images, for eval.batchnorm=chip, as the layers in use compute them.
 static void measure_statistics(struct measuring *m) {
-  const int n = (int)m->f->eval.statistics_images;
-  struct rng r = rng_stream((uint64_t)m->f->run.seed, RNG_EVALUATE, UINT32_MAX);
-  real *x = background_images(m->data, n, 0, 1, &r);
-  convnet_measure(&m->model->net, &m->workers[0].work, m->workers[0].layers, &m->fixed, x, n, &r);
-  free(x);
+  background_measure(&m->fixed, m->f, m->data, &m->model->net, &m->workers[0].work, m->workers[0].layers);
   account(m, 0, PART_DEPLOYMENT);
 }
 
@@ -498,7 +494,7 @@ static int check_settings(const struct fewshot *f, const struct fewshot_model *m
   if (f->eval.later_s[0] && f->eval.method != FEWSHOT_ADAPT)
     return err_set(ERR_SETTING, "eval.later_s=%s: only eval.method=adapt has an adaptation to come after",
                    f->eval.later_s);
-  return run_synapse_check(&f->synapse, f->eval.chips);
+  return run_synapse_check(&f->synapse, &f->chip, f->eval.chips, f->eval.later_s[0] != 0);
 }
 
 static int measuring_init(struct measuring *m, struct fewshot_result *r, const struct fewshot *f,
@@ -528,13 +524,13 @@ static int measure_drawn(struct fewshot_result *r, const struct fewshot *f, cons
   return measure(r, &m, par);
 }
 
-// The model itself, or *other, to be released, with as many ways and updates as the evaluation.
-static int suited(const struct fewshot_model **m, struct fewshot_model *other, const struct fewshot_model *model,
-                  const struct fewshot *f, int ways) {
+int fewshot_model_suited(const struct fewshot_model **m, struct fewshot_model *other, const struct fewshot_model *model,
+                         const struct fewshot *f, int ways) {
   const struct convnet *net = &model->net;
   const bool longer = f->eval.method == FEWSHOT_ADAPT && net->steps > 0 && f->eval.updates > net->steps;
   *other = (struct fewshot_model){ 0 };
   *m = model;
+  if (ways == 0) ways = net->ways;
   if (ways == net->ways && !longer) return 0;
   *m = other;
   return fewshot_model_ways(other, model, f, ways, longer ? (int)f->eval.updates : net->steps);
@@ -544,7 +540,7 @@ int fewshot_measure(struct fewshot_result *r, const struct fewshot *f, const str
                     const struct dataset *data, enum dataset_split split, struct par *par) {
   struct fewshot_model other;
   const struct fewshot_model *m;
-  TRY(suited(&m, &other, model, f, f->eval.ways ? (int)f->eval.ways : model->net.ways));
+  TRY(fewshot_model_suited(&m, &other, model, f, (int)f->eval.ways));
   const int rc = measure_drawn(r, f, m, data, split, par);
   fewshot_model_release(&other);
   return rc;
@@ -575,7 +571,7 @@ static int measure_fixed(struct fewshot_result *r, const struct fewshot *f, cons
   TRY(tasksfile_load(&tasks, f->eval.tasks_file, &data->images));
   struct fewshot_model other;
   const struct fewshot_model *m;
-  int rc = suited(&m, &other, model, f, tasks.tasks[0].ways);
+  int rc = fewshot_model_suited(&m, &other, model, f, tasks.tasks[0].ways);
   if (rc == 0) rc = measure_tasks(r, f, m, data, &tasks, par);
   fewshot_model_release(&other);
   tasksfile_release(&tasks);

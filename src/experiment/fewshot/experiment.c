@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/tensorfile.h"
 #include "experiment/fewshot/bench.h"
+#include "experiment/fewshot/edge.h"
 #include "experiment/fewshot/queries.h"
 #include "experiment/fewshot/result.h"
 #include "experiment/fewshot/inloop.h"
@@ -101,6 +102,10 @@ static void scores(struct experiment_scores *s, const void *result) {
   for (int k = 0; k < r->n_updates; k++) s->devices_addressed += r->devices_addressed[k];
 }
 
+static const char *const edge_reads[] = { "data", "net", "train.inner_rate", "eval.statistics_images", "run.seed",
+                                          NULL };
+static int export(const void *set, const void *model, const char *folder) { return edge_export(set, model, folder); }
+
 static int chip_plan(struct chip **c, const void *set, const void *model) {
   const struct fewshot *f = set;
   const struct fewshot_model *m = model;
@@ -170,6 +175,7 @@ const struct experiment fewshot_experiment = {
   .result_size = sizeof(struct fewshot_result), .eval = eval, .result_print = result_print, .result_json = result_json,
   .result_release = result_release, .headline = headline, .scores = scores,
   .item_settings = item_settings,
+  .edge_export = export, .edge_reads = edge_reads,
   .alternatives = alternatives, .alternatives_reads = alternatives_reads,
   .alternatives_defaults = alternatives_defaults,
   .chip_plan = chip_plan, .chip_program = chip_program, .chip_defaults = chip_defaults, .chip_count = chip_count,

@@ -116,6 +116,9 @@ int fewshot_model_new(struct fewshot_model *m, const struct fewshot *f);
 // The same network for tasks of so many ways and updates (fewshot_fit).
 int fewshot_model_ways(struct fewshot_model *m, const struct fewshot_model *of, const struct fewshot *f, int ways,
                        int steps);
+// The model itself, or *other, to be released, with as many ways (0: its own) and updates as the evaluation.
+int fewshot_model_suited(const struct fewshot_model **m, struct fewshot_model *other, const struct fewshot_model *model,
+                         const struct fewshot *f, int ways);
 // Parameters of a network `to`, which differs from net in its ways and updates alone. With other ways a learned
 // read-out begins at zeros, from which the first update moves each column towards its class mean; the rates grow with
 // the ways, since a class has a share of 1/ways in the mean over the support images; updates beyond those of net have

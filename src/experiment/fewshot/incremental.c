@@ -12,6 +12,7 @@
 #include "experiment/fewshot/background.h"
 #include "experiment/fewshot/result.h"
 #include "kernel/softmax.h"
+#include "learn/prototype.h"
 #include "run/evaluation.h"
 
 enum { PART_DEPLOYMENT, PART_SUPPORT, PART_WRITE, PART_CALIBRATION, PART_QUERIES, PART_LATER_CHIP, PART_LATER_READOUT,
@@ -23,6 +24,7 @@ struct seat {
   struct episode episode;
   struct synapse *layers[CONVNET_MAX_LAYERS], *software[CONVNET_MAX_LAYERS];
   real *h, *dw, *z;  // (ways queries, padded features), (features, padded ways), (ways queries, padded ways)
+  real *mean;        // (features) of a class
   int *label;        // (ways queries)
 };
 
@@ -68,14 +70,9 @@ static long write_class(const struct measuring *m, struct seat *seat, int class,
   const int bias = convnet_has_bias(net, net->readout), C = convnet_rows(net, net->readout) - bias;
   const real s = m->model.parameters[net->scale];
   struct synapse *readout = seat->layers[net->readout];
-  real square = 0;
-  for (int c = 0; c < C; c++) {
-    real mean = 0;
-    for (int i = 0; i < K; i++) mean += seat->work.h[i*F + c]/(real)K;
-    seat->dw[c*N + class] = s*(mean - m->centre[c]);
-    square += mean*mean;
-  }
-  if (net->mean_offset) seat->dw[C*N + class] = -s*square/2;
+  memset(seat->mean, 0, (size_t)C * sizeof *seat->mean);
+  prototype_means(seat->mean, C, seat->work.h, F, NULL, K, 1, C);
+  prototype_column(seat->dw, N, class, seat->mean, m->centre, C, s, net->mean_offset);
   const long written = readout->ops->update(readout, seat->dw, noise);
   for (int c = 0; c < C + bias; c++) seat->dw[c*N + class] = 0;
   return written;
@@ -221,9 +218,10 @@ static void seats_new(struct measuring *m) {
       seat->layers[l] = seat->software[l] = convnet_array(net, l, bits);
       seat->layers[l]->ops->program(seat->layers[l], m->model.parameters + net->offset[l], NULL);
     }
-    seat->h = err_aligned(queries*F + rows*N + queries*N, sizeof *seat->h);
+    seat->h = err_aligned(queries*F + rows*N + queries*N + F, sizeof *seat->h);
     seat->dw = seat->h + queries*F;
     seat->z = seat->dw + rows*N;
+    seat->mean = seat->z + queries*N;
     memset(seat->dw, 0, rows*N * sizeof *seat->dw);
     seat->label = err_calloc(queries, sizeof *seat->label);
     for (size_t i = 0; i < queries; i++) seat->label[i] = (int)i / m->spec.queries;
@@ -310,7 +308,7 @@ static int check(const struct fewshot *f, const struct fewshot_model *model, con
   if (f->eval.chips > f->eval.tasks)
     return err_set(ERR_SETTING, "eval.chips=%d: more chips than sequences, eval.tasks=%d", (int)f->eval.chips,
                    (int)f->eval.tasks);
-  return run_synapse_check(&f->synapse, f->eval.chips);
+  return run_synapse_check(&f->synapse, &f->chip, f->eval.chips, f->eval.later_s[0] != 0);
 }
 
 static int measure(struct fewshot_result *r, struct measuring *m, struct par *par) {

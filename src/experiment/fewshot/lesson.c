@@ -48,7 +48,7 @@ static int load_support(struct imageset *set, const struct fewshot *f, const cha
 
 static void report(struct pictures_learned *l, const struct taught *t, const struct fewshot *f, int n_new) {
   *l = (struct pictures_learned){ .n = t->N, .n_new = n_new, .synapse = (int)f->synapse.kind,
-                                  .threshold = t->threshold, .n_held = t->n_held, .reject = f->learn.reject,
+                                  .threshold = t->threshold, .n_held = t->chosen_by, .reject = f->learn.reject,
                                   .given = f->learn.threshold > 0, .written = t->written,
                                   .devices = t->chip ? chip_devices(t->chip) : 0 };
   l->name = err_calloc((size_t)t->N, sizeof *l->name);

@@ -504,7 +504,7 @@ static int put_cost_row(FILE *out, const struct report_run *r, int k) {
   for (int c = 0; c < 4; c++) {
     TRY(report_column(&v, r, LEDGER, names[c]));
     fputs("<td>", out);
-    if (units[c] && v[k*t->n_columns] == 0) fputs("not priced", out);
+    if (units[c] && v[k*t->n_columns] == 0) fputs("unknown", out);
     else if (units[c]) html_quantity(out, v[k*t->n_columns], 3, units[c]);
     else html_number(out, v[k*t->n_columns], 0);
     fputs("</td>", out);
@@ -528,7 +528,7 @@ static int put_cost_table(FILE *out, const struct report_run *r, bool with_run) 
   return 0;
 }
 
-// Nothing where reading has no price in any of the runs.
+// Nothing where the energy of reading is known in none of the runs.
 static int put_energy_chart(FILE *out, const struct report_run *const *runs, int n) {
   double energy_J = 0;
   for (int k = 0; k < n; k++) {
@@ -552,9 +552,9 @@ static int put_cost(FILE *out, const struct report_run *const *runs, int n, cons
   char text[640];
   snprintf(text, sizeof text, "Means per task, summed from its beginning to 0, 1, 2 ... updates. Energy and time are "
                               "those of reading, from the support images to the last "
-           "update, priced per phase of a whole core (upper bounds for cores in part use; %.200s). What writing a "
-           "device takes was not published; it is counted, not priced.",
-           report_price_source(result));
+           "update, by the phases of a whole core (upper bounds for cores in part use; %.200s). What writing a "
+           "device takes was not published; writing is counted, its energy unknown.",
+           report_cost_source(result));
   page_caption(out, "What learning costs.", text, command);
   return 0;
 }

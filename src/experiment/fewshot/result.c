@@ -26,7 +26,7 @@ static struct json_t *later_parts_json(const struct fewshot_result *r, const str
 
 static struct json_t *parts_json(const struct fewshot_result *r, const struct ledger_params *p) {
   struct json_t *o = json_object_new();
-  ledger_put_source(o, p);
+  ledger_put_source(o, p, r->task.exceeds);
   json_put(o, "deployment", ledger_mean_json(&r->deployment, p));
   json_put(o, "per_task", ledger_mean_json(&r->task, p));
   json_put(o, "support", ledger_mean_json(&r->support, p));

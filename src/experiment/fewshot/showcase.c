@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/numbers.h"
 #include "base/png.h"
+#include "experiment/fewshot/background.h"
 #include "experiment/fewshot/deploy.h"
 #include "experiment/experiment.h"
 #include "device/tile.h"
@@ -34,11 +35,6 @@ struct work {
 
 // ---- one task, the first of the evaluation
 
-// Fixed statistics are not measured for a single task; its own replace them.
-static enum convnet_rule example_rule(const struct fewshot *f) {
-  return f->eval.batchnorm == CONVNET_FIXED ? CONVNET_TASK : (enum convnet_rule)f->eval.batchnorm;
-}
-
 // [[class of every query] after 0..n updates]
 static struct json_t *classes_json(const struct adapt_record *a, int steps, int Q, int ways) {
   struct json_t *all = json_array_new();
@@ -61,11 +57,13 @@ static struct json_t *classes_json(const struct adapt_record *a, int steps, int 
 static struct json_t *classify(const struct work *k, const struct episode *e, int kind, struct chip *chip) {
   const struct fewshot *f = k->f;
   const struct convnet *net = &k->m->net;
-  const struct maml_options options = { .steps = (int)f->eval.updates, .rule = example_rule(f),
+  const struct maml_options options = { .steps = (int)f->eval.updates, .rule = (enum convnet_rule)f->eval.batchnorm,
                                         .bits = kind == RUN_QUANTISED ? (int)f->synapse.bits : 0 };
   struct rng noise = rng_stream((uint64_t)f->run.seed, RNG_READ, 0);
   struct synapse *own[CONVNET_MAX_LAYERS];
+  struct convnet_fixed fixed;
   struct maml_worker w;
+  convnet_fixed_init(&fixed, net);
   maml_worker_init(&w, net, e->shots, e->queries, &options);
   maml_program(&w, net, k->m->parameters, &options, NULL);
   memcpy(own, w.layers, sizeof own);
@@ -73,13 +71,15 @@ static struct json_t *classify(const struct work *k, const struct episode *e, in
     deploy_layers(w.layers, chip, net);
     maml_hold(&w, net);
   }
+  if (options.rule == CONVNET_FIXED) background_measure(&fixed, f, k->data, net, &w.work, w.layers);
   episode_render(e, &k->data->images, w.work.y[0], VECTOR_PADDING);
-  maml_adapt(&w, net, k->m->parameters, &options, NULL, &noise);
+  maml_adapt(&w, net, k->m->parameters, &options, &fixed, &noise);
   struct json_t *o = json_object_new();
   json_put_text(o, "name", experiment_kind_names[kind]);
   json_put(o, "classes", classes_json(&w.record, options.steps, w.work.n[1], net->ways));
   memcpy(w.layers, own, sizeof own);
   maml_worker_release(&w, net);
+  convnet_fixed_release(&fixed);
   return o;
 }
 
@@ -180,7 +180,7 @@ static int run_task(struct work *k, struct json_t *facts) {
   json_put_i64(task, "shots", e.shots);
   json_put_i64(task, "queries", e.queries);
   json_put_i64(task, "side", k->data->images.S);
-  json_put_text(task, "batchnorm", convnet_rule_names[example_rule(f)]);
+  json_put_text(task, "batchnorm", convnet_rule_names[f->eval.batchnorm]);
   struct json_t *list = json_add_array(task, "classified");
   for (int kind = 0; kind < RUN_CHIP; kind++) json_put(list, NULL, classify(k, &e, kind, NULL));
   int rc = write_images(k, &e);
@@ -299,7 +299,9 @@ void fewshot_showcase_set(struct fewshot *f, int kind) {
 }
 
 int fewshot_showcase(const struct experiment_showcase *s) {
-  struct work k = { .s = s, .f = s->set, .m = s->model, .data = s->data };
+  struct work k = { .s = s, .f = s->set, .data = s->data };
+  struct fewshot_model other;
+  TRY(fewshot_model_suited(&k.m, &other, s->model, k.f, (int)k.f->eval.ways));
   for (int kind = 0; kind < KINDS; kind++) k.result[kind] = s->result[kind];
   k.histogram = err_calloc((size_t)((k.m->net.readout + 1)*STATES*BINS), sizeof(double));
   int rc = run_task(&k, s->facts);
@@ -309,5 +311,6 @@ int fewshot_showcase(const struct experiment_showcase *s) {
   if (rc == 0) rc = write_later(&k);
   if (rc == 0) rc = write_histogram(&k);
   free(k.histogram);
+  fewshot_model_release(&other);
   return rc;
 }

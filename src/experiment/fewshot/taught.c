@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/stat.h"
 #include "chip/chip.h"
 #include "data/render.h"
 #include "experiment/fewshot/fewshot.h"
 #include "learn/classes.h"
+#include "learn/prototype.h"
 
 enum { GROUP = 64, STATISTICS = 1024 };  // images computed at a time; whose statistics are taken, at most
 
@@ -20,8 +22,8 @@ const struct param taught_param_table[] = {
             "which the start takes the place of the first unless it was trained with it (net.start=prototype)"),
   PARAM_I64(P, room, 16, 0, TAUGHT_MOST, "columns of the read-out that a chip keeps free for classes added later"),
   PARAM_F64(P, reject, 0.05, 0, 0.5,
-            "share of the held-out support pictures that are farther from the mean of their class than the threshold; "
-            "0: no threshold"),
+            "share of new pictures of the classes that the threshold is to reject, as far as the pictures of the "
+            "support, held out one by one, tell; 0: no threshold"),
   PARAM_F64(P, threshold, 0, 0, 1e9,
             "distance from the nearest class mean beyond which a picture is none of the classes; 0: chosen by "
             "learn.reject"),
@@ -177,14 +179,6 @@ void taught_take(struct taught *t, int n) {
   t->mean = mean;
 }
 
-static void take_mean(real *mean, const real *h, int n, int CP) {
-  double *sum = err_calloc((size_t)CP, sizeof *sum);
-  for (int i = 0; i < n; i++)
-    for (int c = 0; c < CP; c++) sum[c] += (double)h[i*CP + c];
-  for (int c = 0; c < CP; c++) mean[c] = (real)(sum[c] / n);
-  free(sum);
-}
-
 // The new classes, their features h class by class.
 static void append(struct taught *t, const struct taught_lesson *lesson, const real *h) {
   taught_take(t, t->N + lesson->n_classes);
@@ -193,7 +187,9 @@ static void append(struct taught *t, const struct taught_lesson *lesson, const r
     t->name[k] = err_calloc(strlen(lesson->name[c]) + 1, 1);
     strcpy(t->name[k], lesson->name[c]);
     t->pictures[k] = n;
-    take_mean(t->mean + (size_t)k * (size_t)t->CP, h + (size_t)lesson->first[c] * (size_t)t->CP, n, t->CP);
+    real *mean = t->mean + (size_t)k * (size_t)t->CP;
+    prototype_means(mean, t->CP, h + (size_t)lesson->first[c] * (size_t)t->CP, t->C, NULL, n, 1, t->C - 1);
+    mean[t->C - 1] = 1;
   }
 }
 
@@ -241,13 +237,28 @@ static double between(const struct taught *t) {
   return sqrt(sum);
 }
 
+// What a share `reject` of new pictures exceeds, if logarithms of distances are normal: the quantile of Student's t for
+// one more value (K4). Of the n_k pictures of a class n_k - 1 count: two are equally far from each other. 0: unknown.
+static double predicted(const struct taught *t, double reject) {
+  struct stat_moments log_distance = { 0 };
+  double n = 0;
+  for (int k = 0; k < t->N; k++) n += (double)t->pictures[k] - 1;
+  for (int i = 0; i < t->n_held; i++)
+    if (t->held[i] > 0) stat_add(&log_distance, log(t->held[i]));
+  if (n < 2 || log_distance.n < 2) return 0;
+  const double sd = stat_sd(&log_distance) * sqrt((1 - 1.0 / (double)log_distance.n) * n / (n - 1));
+  return exp(log_distance.mean + stat_t_quantile(1 - reject, n - 1) * sd * sqrt(1 + 1 / n));
+}
+
 static double threshold(struct taught *t, const struct taught_params *p) {
+  t->chosen_by = 0;
   if (p->threshold > 0) return p->threshold;
   if (p->reject <= 0) return INFINITY;
-  if (t->n_held == 0) return between(t);
-  qsort(t->held, (size_t)t->n_held, sizeof *t->held, by_size);
-  const double found = t->held[(int)ceil((1 - p->reject) * t->n_held) - 1];
-  return found > 0 ? found : between(t);
+  if (t->n_held) qsort(t->held, (size_t)t->n_held, sizeof *t->held, by_size);
+  const double found = predicted(t, p->reject);
+  if (found <= 0) return between(t);
+  t->chosen_by = t->n_held;
+  return found;
 }
 
 // ---- the read-out

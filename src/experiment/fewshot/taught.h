@@ -52,6 +52,7 @@ struct taught {
   int n_held;
   double *held;                       // distances of pictures from the mean of the others of their class, see taught.c
   double threshold;                   // INFINITY: none
+  int chosen_by;                      // distances of `held` that the threshold was chosen by
   long written;                       // devices, by what was taught last
   struct chip *chip;                  // NULL in software
 };
