@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/par_ranks.h"
 #include "commands.h"
 #include "experiment/experiment.h"
 #include "lab/compare.h"
@@ -17,11 +18,12 @@ static int print(const struct experiment_case *x, const void *result, bool as_js
 
 static int measure(struct experiment_case *x, const struct options *o) {
   void *result;
-  if (o->out) TRY(file_out_check(o->out));  // what is written there may take hours
-  if (o->scores) TRY(file_out_check(o->scores));
+  const bool writes = par_ranks_first();
+  if (o->out && writes) TRY(file_out_check(o->out));  // what is written there may take hours
+  if (o->scores && writes) TRY(file_out_check(o->scores));
   TRY(experiment_eval(&result, x));
-  int rc = o->out ? x->e->result_csv(result, x->set, o->out) : 0;
-  if (rc == 0 && o->scores) rc = compare_save(o->scores, x, result);
+  int rc = o->out && writes ? x->e->result_csv(result, x->set, o->out) : 0;
+  if (rc == 0 && o->scores && writes) rc = compare_save(o->scores, x, result);
   if (rc == 0) rc = print(x, result, o->json);
   experiment_result_free(x, result);
   return rc;
@@ -55,6 +57,8 @@ static void each(struct options_action *a, const struct experiment *e) {
   a->flags = e->result_csv ? flags_csv : flags;
 }
 
-static const struct options_action actions[] = { { .name = "NAME", .flags = flags, .run_experiment = run }, { 0 } };
+static const struct options_action actions[] = {
+  { .name = "NAME", .flags = flags, .divides = true, .run_experiment = run }, { 0 }
+};
 const struct options_command eval_command = { "eval", "evaluate a trained network on unseen tasks", text, actions,
                                               each };

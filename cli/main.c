@@ -1,5 +1,5 @@
 // main.c - metaxbar <command> [...]. Results go to stdout, progress and notes to stderr; exit 0, 1 failed,
-// 2 usage, 128 + signal stopped by one.
+// 2 usage, 128 + signal stopped by one, 75 stopped by SIGUSR1.
 #include <stdio.h>
 #include <string.h>
 

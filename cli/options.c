@@ -6,6 +6,8 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/note.h"
+#include "base/par_ranks.h"
 #include "base/param.h"
 #include "base/progress.h"
 #include "base/settings.h"
@@ -243,9 +245,11 @@ static void help(const struct options_command *c, const struct options_action *o
 
 // ---- the whole
 
+// The status of rank 0 is that of all.
 static int fail(const char *command, int rc) {
+  if (!par_ranks_first()) return 0;
   fprintf(stderr, "metaxbar %s: %s\n", command, err_message());
-  if (rc == ERR_INTERRUPTED && signals_caught()) return 128 + signals_caught();
+  if (rc == ERR_INTERRUPTED && signals_caught()) return signals_status();
   return rc == ERR_SETTING ? 2 : 1;
 }
 
@@ -268,7 +272,7 @@ static int run(struct options *o, const struct line *line, const struct options_
   TRY(set_flags(o, line, a));
   TRY(check_assignments(o, a));
   if (o->model) o->model = shipped_path(shipped, o->model);
-  progress_quiet(o->quiet);
+  progress_quiet(o->quiet || !par_ranks_first());
   return a->experiment ? a->run_experiment(a->experiment, o) : a->run(o);
 }
 
@@ -291,22 +295,35 @@ static struct options_command expanded(const struct options_command *c) {
   return all;
 }
 
+// Rank 0 alone prints.
+static int start_ranks(const struct options_command *c) {
+  TRY(par_ranks_open(c->actions[0].divides));
+  if (par_ranks_first()) return 0;
+  note_to(NULL);
+  return freopen("/dev/null", "w", stdout) ? 0 : err_set(ERR_IO, "/dev/null: cannot be opened");
+}
+
 int options_main(const struct options_command *command, int argc, char **argv) {
   const struct options_command all = expanded(command), *const c = &all;
   struct options o;
   struct line line;
   char name[96];
-  int rc = take_apart(&o, &line, c, argc, argv);
+  int rc = start_ranks(c);
+  if (rc < 0) return fail(c->name, par_ranks_close(rc));
+  rc = take_apart(&o, &line, c, argc, argv);
   const struct options_action *a = rc == 0 ? action_of(c, &o) : NULL;
   snprintf(name, sizeof name, "%s%s%s", c->name, a && *a->name ? " " : "", a ? a->name : "");
   if (rc == 0 && !a && !o.n_words && !line.help) {
-    put_usages(stderr, c, NULL);
+    if (par_ranks_first()) put_usages(stderr, c, NULL);
+    par_ranks_close(0);
     return 2;
   }
   if (rc == 0 && line.help && (a || !o.n_words)) {
     help(c, a && *a->name ? a : NULL);
+    par_ranks_close(0);
     return options_finish(name);
   }
   if (rc == 0) rc = a ? run(&o, &line, c, a) : no_such_action(c, o.words[0]);
+  rc = par_ranks_close(rc);
   return rc < 0 ? fail(name, rc) : options_finish(name);
 }

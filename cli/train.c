@@ -6,7 +6,8 @@
 static const char text[] =
   "DIR receives settings.ini, build.json, metrics.csv, checkpoint.safetensors, model.safetensors and, if the training\n"
   "is validated, model-best.safetensors. Ctrl-C writes a checkpoint. --resume continues a stopped or killed run, with\n"
-  "the same bits as in an uninterrupted one, and extends a finished run if train.iterations is larger now.\n";
+  "the same bits as in an uninterrupted one, and extends a finished run if train.iterations is larger now. SIGUSR1\n"
+  "ends the training with a checkpoint and status 75: run it again. mpirun -n N divides the work among N processes.\n";
 
 static int run(const struct experiment *e, const struct options *o) {
   struct experiment_case x;
@@ -34,5 +35,7 @@ static void each(struct options_action *a, const struct experiment *e) {
   a->reads = e->train_reads;
 }
 
-static const struct options_action actions[] = { { .name = "NAME", .flags = flags, .run_experiment = run }, { 0 } };
+static const struct options_action actions[] = {
+  { .name = "NAME", .flags = flags, .divides = true, .run_experiment = run }, { 0 }
+};
 const struct options_command train_command = { "train", "meta-train a network", text, actions, each };

@@ -293,7 +293,7 @@ static void test_paths(void) {
   static const char *const bad[] = { "state", "state.txt", "state.csv.gz", "state.safetensors.bak", "" };
   for (unsigned k = 0; k < sizeof bad / sizeof *bad; k++) {
     CHECK(chipstate_check_path("--out ", bad[k]) == ERR_SETTING && strstr(err_message(), "--out ") &&
-              strstr(err_message(), bad[k]) && strstr(err_message(), ".safetensors or .csv"),
+              strstr(err_message(), bad[k]) && strstr(err_message(), ".safetensors, .npz or .csv"),
           "%s: %s", bad[k], err_message());
     CHECK(chipstate_read(c, bad[k]) == ERR_SETTING && chipstate_write(c, bad[k]) == ERR_SETTING, "%s: %s", bad[k],
           err_message());

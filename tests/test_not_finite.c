@@ -23,8 +23,8 @@ static size_t value_bytes(enum tensorfile_dtype t) {
 // of the value. false: whole numbers.
 static bool poison(const char *path, int k, char *name, long *index) {
   struct tensorfile *tf;
-  char *data;
-  size_t size;
+  char *data = NULL;
+  size_t size = 0;
   CHECK(tensorfile_open(&tf, path) == 0 && file_read(path, 1 << 26, &data, &size) == 0, "%s", err_message());
   const struct tensorfile_entry *e = tensorfile_at(tf, k);
   const size_t bytes = value_bytes(e->dtype);

@@ -47,7 +47,7 @@ static void check_read(const char *path) {
 
 static void check_round_trip(const struct folder *f) {
   const real values[6] = { (real)0.1, -2, 3e-9f, 4, 5, 6 };
-  char npz[600], again[600], plain[600], *a, *b;
+  char npz[600], again[600], plain[600], *a = NULL, *b = NULL;
   size_t n, m;
   snprintf(npz, sizeof npz, "%s", folder_path(f, "a.npz"));
   snprintf(again, sizeof again, "%s", folder_path(f, "b.npz"));

@@ -8,7 +8,7 @@
 #include "small_arm.h"
 
 static struct process p;
-static char model[200], table[200], path[200];
+static char model[200], table[200], path[200], converted[220];
 
 static void run(const char *const *args) {
   p = (struct process){ 0 };
@@ -55,12 +55,12 @@ static void check_output(void) {
 // A converted model performs with the settings it was given.
 static void check_convert(void) {
   p = (struct process){ 0 };
-  process_args(&p, (const char *[]){ "model", "convert", "--model", model, "--out", table, "update.grid=stochastic",
+  process_args(&p, (const char *[]){ "model", "convert", "--model", model, "--out", converted, "update.grid=stochastic",
                                      "chip.scale=column", NULL });
   process_run(&p);
   CHECK(p.status == 0, "exit status %d: %s", p.status, p.err);
   p = (struct process){ 0 };
-  process_args(&p, (const char *[]){ "eval", "arm", "--model", table, "eval.trajectories=1", "--json", NULL });
+  process_args(&p, (const char *[]){ "eval", "arm", "--model", converted, "eval.trajectories=1", "--json", NULL });
   process_run(&p);
   SAYS("\"grid\": \"stochastic\"");
 }
@@ -77,7 +77,7 @@ static void half_precision(const char *file, bool half) {
 // A model in half precision, and one with a wider trainee.
 static void check_resize(void) {
   char wide[220];
-  snprintf(wide, sizeof wide, "%s.wide", table);
+  snprintf(wide, sizeof wide, "%.190s.wide.safetensors", model);
   p = (struct process){ 0 };
   process_args(
       &p, (const char *[]){ "model", "resize", "--model", model, "--out", wide, "trainee.neurons=60", "--half", NULL });
@@ -246,7 +246,7 @@ static void check_state(const char *state, const char *other) {
   RUN("eval.trajectories=3", use);
   process_check_line(&p, 2, (const char *[]){ use, "has an effect with synapse.kind=chip only", NULL });
   RUN("eval.trajectories=3", "synapse.kind=chip", wrong);
-  process_check_line(&p, 2, (const char *[]){ wrong, ".safetensors or .csv", NULL });
+  process_check_line(&p, 2, (const char *[]){ wrong, ".safetensors, .npz or .csv", NULL });
   unlink(state);
   RUN("eval.trajectories=3", "synapse.kind=chip", use);
   process_check_line(&p, 1, (const char *[]){ state, "No such file", NULL });
@@ -272,6 +272,7 @@ int main(void) {
   const struct folder folder = folder_make();
   snprintf(model, sizeof model, "%s", folder_path(&folder, "model.safetensors"));
   snprintf(table, sizeof table, "%s", folder_path(&folder, "table.csv"));
+  snprintf(converted, sizeof converted, "%.190s.converted.safetensors", model);
   snprintf(path, sizeof path, "%s", folder_path(&folder, "path.csv"));
   small_arm_write(model, 30, 20, 249, 1);  // as many steps as the paths in examples/ have
   check_output();

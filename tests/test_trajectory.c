@@ -15,7 +15,7 @@ static void check_formula(void) {
   param_defaults(trajectory_param_table, &p);
   p.generator = TRAJECTORY_PUBLISHED;
   struct rng r = rng_stream(11, RNG_TEST, 0), again = r;
-  trajectory_draw(omega, angle, begin, &p, p.family, limit, scratch, &r);
+  trajectory_draw(omega, angle, begin, &p, (enum trajectory_family)p.family, limit, scratch, &r);
   for (int j = 0; j < 2; j++) {
     double padded[119 + T + 119] = { 0 }, sum = 0, q = 0, off = 0;
     for (int t = 0; t < T; t++) padded[119 + t] = (t ? padded[118 + t] : 0) + rng_normal(&again)*0.65*0.1;
@@ -38,7 +38,7 @@ static void check_consistent(void) {
   double off = 0, beyond = 0;
   for (uint32_t k = 0; k < 100; k++) {
     struct rng r = rng_stream(12, RNG_TEST, k);
-    n_cut += trajectory_draw(omega, angle, begin, &p, p.family, limit, scratch, &r);
+    n_cut += trajectory_draw(omega, angle, begin, &p, (enum trajectory_family)p.family, limit, scratch, &r);
     for (int j = 0; j < 2; j++) {
       double q = 0;
       for (int t = 0; t < 249; t++) {
@@ -63,7 +63,7 @@ static void check_shares(void) {
   int n_cut = 0, n_high = 0;
   for (uint32_t k = 0; k < DRAWS; k++) {
     struct rng r = rng_stream(13, RNG_TEST, k);
-    n_cut += trajectory_draw(omega, angle, begin, &p, p.family, limit, scratch, &r);
+    n_cut += trajectory_draw(omega, angle, begin, &p, (enum trajectory_family)p.family, limit, scratch, &r);
     int high = 0;
     for (int t = 0; t < 249; t++) {
       double tip[3];

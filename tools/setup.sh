@@ -43,6 +43,8 @@ optional=(
   'libegl-dev           | pictures without a display     | pkg-config --exists egl'
   'libgl1-mesa-dri      | OpenGL in software             | ls /usr/lib/*/dri/swrast_dri.so'
   'libmosquitto-dev     | the real arm, over MQTT        | pkg-config --exists libmosquitto'
+  'libopenmpi-dev       | training on several machines  | command -v mpicc'
+  'openmpi-bin          | starts it there               | command -v mpirun'
   'ffmpeg               | films of the arm               | command -v ffmpeg'
   'gnuplot-nox          | plots of devices               | command -v gnuplot'
 )

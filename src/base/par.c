@@ -13,6 +13,7 @@
 #include "base/clocale.h"
 #include "base/err.h"
 #include "base/note.h"
+#include "base/par_ranks.h"
 
 // ---- threads that divide numbered items
 
@@ -47,6 +48,7 @@ struct par {
   size_t capacity;        // elements of every part
   struct part **waiting;  // (n_waiting) by first item: parts whose sibling is not complete yet; NULL between calls
   int n_waiting;
+  int *first;  // (ranks + 1) items of a call that each rank computes
 };
 
 static void work(struct par *p, int number) {
@@ -76,6 +78,7 @@ struct par *par_new(int n_threads) {
   struct par *p = err_calloc(1, sizeof *p);
   p->n_threads = n_threads;
   p->workers = err_calloc((unsigned long)n_threads, sizeof *p->workers);
+  p->first = err_calloc((unsigned long)par_ranks_count() + 1, sizeof *p->first);
   pthread_mutex_init(&p->lock, NULL);
   pthread_mutex_init(&p->call_lock, NULL);
   pthread_cond_init(&p->start, NULL);
@@ -116,6 +119,7 @@ void par_free(struct par *p) {
   pthread_mutex_destroy(&p->call_lock);
   free_spare(p);
   free(p->waiting);
+  free(p->first);
   free(p->workers);
   free(p);
 }
@@ -146,7 +150,7 @@ void par_local(struct par *p, int n_items, void (*fn)(void *context, int item, i
 // One call of par_map or par_sum.
 struct call {
   struct par *p;
-  int n;
+  int n, first;  // items; that of this rank which comes first
   size_t record_bytes, size;
   int (*map)(void *context, int item, int worker, void *record);  // one of these
   int (*add)(void *context, int item, int worker, void *record, real *part);
@@ -176,16 +180,24 @@ static void fail(struct call *c, int item, int code) {
   pthread_mutex_unlock(&c->p->call_lock);
 }
 
+// The items of this rank; then the outcome of all.
 static int run(struct call *c, void (*item)(void *context, int item, int worker)) {
+  int *const first = c->p->first, rank = par_ranks_number();
+  par_ranks_divide(first, c->n);
+  c->first = first[rank];
   atomic_init(&c->failed, c->n);
-  par_local(c->p, c->n, item, c);
-  return atomic_load(&c->failed) < c->n ? err_set((enum err)c->code, "%s", c->message) : 0;
+  par_local(c->p, first[rank + 1] - c->first, item, c);
+  const int failed = atomic_load(&c->failed);
+  TRY(par_ranks_agree(failed < c->n ? err_set((enum err)c->code, "%s", c->message) : 0, failed));
+  if (par_ranks_count() > 1 && c->records) par_ranks_gather_records(c->records, c->record_bytes, first);
+  return 0;
 }
 
 // ---- records
 
-static void map_item(void *context, int item, int worker) {
+static void map_item(void *context, int k, int worker) {
   struct call *c = context;
+  const int item = c->first + k;
   if (is_left_out(c, item)) return;
   const int rc = c->map(c->context, item, worker, record_of(c, item));
   if (rc < 0) fail(c, item, rc);
@@ -253,8 +265,9 @@ static void climb(struct call *c, struct part *part, int item) {
   put_back(c->p, part);
 }
 
-static void sum_item(void *context, int item, int worker) {
+static void sum_item(void *context, int k, int worker) {
   struct call *c = context;
+  const int item = c->first + k;
   if (is_left_out(c, item)) return;
   struct part *part = take(c->p, c->size);
   const int rc = c->add(c->context, item, worker, record_of(c, item), part->v);
@@ -264,6 +277,52 @@ static void sum_item(void *context, int item, int worker) {
   } else {
     climb(c, part, item);
   }
+}
+
+static int rank_of(const struct par *p, int item) {
+  int r = 0;
+  while (item >= p->first[r + 1]) r++;
+  return r;
+}
+
+// Add the sum that begins with item `second` to that which begins with `first`, at the rank of `first`.
+static void bring(struct call *c, int first, int second) {
+  struct par *p = c->p;
+  const int me = par_ranks_number(), to = rank_of(p, first), from = rank_of(p, second);
+  if (me == to && me != from) {
+    p->waiting[second] = take(p, c->size);
+    par_ranks_receive(p->waiting[second]->v, c->size, from);
+  }
+  if (me == from && me != to) par_ranks_send(p->waiting[second]->v, c->size, to);
+  if (me == to) add(p->waiting[first]->v, p->waiting[second]->v, c->size);
+  if (me != to && me != from) return;
+  put_back(p, p->waiting[second]);
+  p->waiting[second] = NULL;
+}
+
+// The upper part of the tree, whose sums are over items of several ranks. All ranks go through it in the same order.
+static void join(struct call *c, int first, int level) {
+  const long end = first + (1L << level), last = end < c->n ? end - 1 : c->n - 1;
+  if (rank_of(c->p, first) == rank_of(c->p, (int)last)) return;  // complete
+  const int second = first + (1 << (level - 1));
+  join(c, first, level - 1);
+  if (second >= c->n) return;
+  join(c, second, level - 1);
+  bring(c, first, second);
+}
+
+// What every rank has summed, to the sum of all.
+static void sum_ranks(struct call *c) {
+  struct par *p = c->p;
+  int level = 0;
+  while (1L << level < c->n) level++;
+  join(c, 0, level);
+  if (par_ranks_first() && p->waiting[0]) {
+    memcpy(c->sum, p->waiting[0]->v, c->size * sizeof(real));
+    put_back(p, p->waiting[0]);
+    p->waiting[0] = NULL;
+  }
+  par_ranks_spread(c->sum, c->size);
 }
 
 // Room for the parts of n items.
@@ -293,6 +352,7 @@ int par_sum(struct par *p, int n, size_t record_bytes,
   prepare(p, n, size);
   if (n == 0) memset(sum, 0, size * sizeof(real));
   const int rc = run(&c, sum_item);
+  if (rc == 0 && n > 0 && par_ranks_count() > 1) sum_ranks(&c);
   for (int k = 0; rc < 0 && k < n; k++) {
     if (p->waiting[k]) put_back(p, p->waiting[k]);
     p->waiting[k] = NULL;

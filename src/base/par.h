@@ -7,8 +7,11 @@
 // adds up what is complete and leaves the rest to others, so that at most about (workers + 1) log2(n) parts exist at a
 // time, not n.
 //
-// The workers are threads of this process. So that they can be on several machines one day, a record is plain bytes
-// without pointers, and all that a caller needs of an item is in its record or in the sum.
+// The workers are the threads of this process and of the other ranks, if there are any (base/par_ranks.h): a rank
+// computes a range of items, the same range of the same n in every call, so that what an item leaves in the memory of
+// its rank is there for the next call. A record is plain bytes without pointers, and all that others need of an item is
+// in its record or in the sum. All ranks make the same calls of par_map and par_sum in the same order; each gets all
+// records and the sum.
 #ifndef BASE_PAR_H
 #define BASE_PAR_H
 
@@ -18,8 +21,8 @@
 
 struct par;
 
-// n_threads workers, the caller being one of them; fewer, with a note, where the system gives no more. A par is used by
-// one thread, never from inside its own items.
+// n_threads workers of this rank, the caller being one of them; fewer, with a note, where the system gives no more. A
+// par is used by one thread, never from inside its own items.
 struct par *par_new(int n_threads);
 void par_free(struct par *p);
 int par_threads(const struct par *p);

@@ -3,20 +3,22 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sysexits.h>
 #include <unistd.h>
 
-static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
 enum { N_NUMBERS = sizeof numbers / sizeof *numbers };
 
 static atomic_int caught, count, held;  // lock-free, hence safe in a handler
-static bool installed;
+static bool installed, patient;
 static int depth;                          // of pairs within each other
 static struct sigaction usual[N_NUMBERS];  // outside of them
 
 static void on_signal(int number) {
   int none = 0;
   atomic_fetch_add(&count, 1);
-  if (!atomic_compare_exchange_strong(&caught, &none, number) && !atomic_load(&held)) _exit(128 + number);
+  if (atomic_compare_exchange_strong(&caught, &none, number) || number == SIGUSR1) return;
+  if (!patient && !atomic_load(&held)) _exit(128 + number);
 }
 
 void signals_install(void) {
@@ -52,6 +54,15 @@ void signals_unhold(void) {
   atomic_fetch_sub(&held, 1);
 }
 
+void signals_patient(void) { patient = true; }
+
 int signals_caught(void) { return atomic_load(&caught); }
+
+void signals_ask(int number) {
+  int none = 0;
+  atomic_compare_exchange_strong(&caught, &none, number);
+}
+
+int signals_status(void) { return signals_caught() == SIGUSR1 ? EX_TEMPFAIL : 128 + signals_caught(); }
 
 int signals_count(void) { return atomic_load(&count); }

@@ -1,6 +1,7 @@
-// signals.h - an orderly end. Between signals_watch and signals_unwatch SIGINT, SIGTERM and SIGHUP ask the loop
-// that is running to stop at its next safe place (a checkpoint); a second one ends the process at once with status 128
-// + signal. Everywhere else they end the process as usual. What was ignored (nohup) stays ignored.
+// signals.h - an orderly end. Between signals_watch and signals_unwatch SIGINT, SIGTERM, SIGHUP and SIGUSR1 ask the
+// loop that is running to stop at its next safe place (a checkpoint); a second one, other than SIGUSR1, ends the
+// process at once with status 128 + signal. Everywhere else they end the process as usual. What was ignored (nohup)
+// stays ignored.
 #ifndef BASE_SIGNALS_H
 #define BASE_SIGNALS_H
 
@@ -16,9 +17,16 @@ void signals_unwatch(void);
 void signals_hold(void);
 void signals_unhold(void);
 
+// A second signal is ignored like others: whoever starts several processes may send each of them more than one.
+void signals_patient(void);
+
 // The signal that asked to stop, 0 when none did. Any thread may ask, at any time.
 int signals_caught(void);
-// How many there were.
-int signals_count(void);
+int signals_count(void);  // how many there were
+void signals_ask(int number);  // as if this process had received it
+
+// Exit status after it: SIGUSR1, which batch systems send before a time limit, says "run me again", 75 (EX_TEMPFAIL);
+// others 128 + signal.
+int signals_status(void);
 
 #endif

@@ -34,7 +34,7 @@ int chipstate_load_csv(struct chip *c, const char *path);
 // As a part of a file that holds more: all but the format and its version. The file stays open.
 void chipstate_put(const struct chip *c, struct tensorfile_writer *w);
 int chipstate_take(struct chip *c, struct tensorfile *tf);
-// Of either form: a path ends in .safetensors or .csv.
+// Of either form: a path ends in .safetensors, .npz or .csv.
 int chipstate_read(struct chip *c, const char *path);
 bool chipstate_is_csv(const char *path);
 int chipstate_write(const struct chip *c, const char *path);

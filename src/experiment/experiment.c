@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/par_ranks.h"
 #include "base/tensorfile.h"
+#include "base/tensorsum.h"
 
 const struct experiment *experiment_find(const char *name) {
   for (const struct experiment *const *e = experiments; *e; e++)
@@ -51,10 +53,23 @@ void experiment_close(struct experiment_case *x) {
   *x = (struct experiment_case){ 0 };
 }
 
+// Settings, and the model by the checksum in its file.
+static int same_on_ranks(const struct experiment_case *x, const char *path) {
+  char line[128];
+  struct tensorfile *tf;
+  if (par_ranks_count() == 1) return 0;
+  TRY(run_same_on_ranks(x->settings.sections, NULL, NULL, ""));
+  TRY(tensorfile_open(&tf, path));
+  const char *sum = tensorfile_metadata(tf, TENSORSUM_KEY);
+  snprintf(line, sizeof line, "checksum of the model=%.40s", sum ? sum : "(none)");
+  tensorfile_close(tf);
+  return par_ranks_same(line);
+}
+
 int experiment_load(struct experiment_case *x, const char *path, const struct run_sources *from) {
   TRY(x->e->model_load(x->model, x->set, path, from));
   x->loaded = true;
-  return 0;
+  return same_on_ranks(x, path);
 }
 
 int experiment_start(struct experiment_case *x, const struct run_sources *from) {

@@ -2,6 +2,8 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -35,16 +37,27 @@ static int run_item(void *context, int k, int worker, void *record) {
   return check_finite(record, s->e->record_bytes / sizeof(double), item);
 }
 
+// The records of the items first, first + step, ...
+static int run_items(const struct evaluation *e, struct share *share, unsigned char *records) {
+  const size_t size = e->record_bytes;
+  const int n = (e->n_items - share->first + share->step - 1) / share->step;
+  unsigned char *found = err_calloc((size_t)n, size);
+  const int rc = par_map(e->par, n, size, run_item, share, found);
+  for (int k = 0; k < n; k++)
+    memcpy(records + (size_t)(share->first + k * share->step) * size, found + (size_t)k * size, size);
+  free(found);
+  return rc;
+}
+
 static int run_chip(const struct evaluation *e, int number, unsigned char *records, double *seconds) {
   const int step = e->fleet ? e->fleet->n_chips : 1;
   struct share share = { e, number, step };
   if (e->fleet) TRY(fleet_begin(e->fleet, number));
   int rc = e->begin ? e->begin(e->context) : 0;
   const double begin_s = clock_s();
-  const int n = (e->n_items - number + step - 1) / step;
-  if (rc == 0)
-    rc =
-      par_map(e->par, n, e->record_bytes * (size_t)step, run_item, &share, records + (size_t)number * e->record_bytes);
+  if (rc == 0 && e->fleet) fleet_mark(e->fleet);
+  if (rc == 0) rc = run_items(e, &share, records);
+  if (rc == 0 && e->fleet) rc = fleet_gather(e->fleet);
   *seconds += clock_s() - begin_s;
   if (e->end) e->end(e->context);
   char message[1000];

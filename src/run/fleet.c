@@ -4,10 +4,12 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/par_ranks.h"
 
 void fleet_init(struct fleet *f) {
   f->chip = NULL;
   f->place = err_calloc((size_t)f->n_workers, sizeof *f->place);
+  f->mark = err_calloc((size_t)f->n_parts, sizeof *f->mark);
   for (int k = 0; k < f->n_workers; k++) f->place[k].part = err_calloc((size_t)f->n_parts, sizeof(struct ledger));
 }
 
@@ -27,6 +29,7 @@ void fleet_release(struct fleet *f) {
   if (f->chip) fleet_end(f);
   for (int k = 0; f->place && k < f->n_workers; k++) free(f->place[k].part);
   free(f->place);
+  free(f->mark);
   f->place = NULL;
 }
 
@@ -109,4 +112,25 @@ void fleet_wait(struct fleet *f, int worker, struct rng *r) {
 void fleet_part(struct ledger *sum, const struct fleet *f, int part) {
   *sum = (struct ledger){ .n_cores = f->first.n_cores };
   for (int k = 0; k < f->n_workers; k++) ledger_add(sum, &f->place[k].part[part]);
+}
+
+void fleet_mark(struct fleet *f) {
+  if (par_ranks_count() == 1) return;
+  for (int k = 0; k < f->n_parts; k++) fleet_part(&f->mark[k], f, k);
+}
+
+int fleet_gather(struct fleet *f) {
+  const int count = par_ranks_count();
+  if (count == 1) return 0;
+  struct ledger *of = err_calloc((size_t)count, sizeof *of), *own = &of[par_ranks_number()];
+  int rc = 0;
+  for (int k = 0; k < f->n_parts && rc == 0; k++) {
+    fleet_part(own, f, k);
+    ledger_subtract(own, &f->mark[k]);
+    rc = par_ranks_gather(of, sizeof *of);
+    for (int r = 0; r < count && rc == 0; r++)
+      if (r != par_ranks_number()) ledger_add(&f->place[0].part[k], &of[r]);
+  }
+  free(of);
+  return rc;
 }

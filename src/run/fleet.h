@@ -36,6 +36,7 @@ struct fleet {
   struct ledger first;              // what writing the first chip took
   struct lifetime_quality quality;  // how accurately it stored its first matrix then
   double clock_s;                   // of the first chip when items begin
+  struct ledger *mark;              // (n_parts) by fleet_mark, the parts so far
 };
 
 // The fields above `written by` are set.
@@ -56,6 +57,11 @@ void fleet_wait(struct fleet *f, int worker, struct rng *r);
 void fleet_account(struct fleet *f, int worker, int part);
 // The same of another chip of the worker's.
 void fleet_account_of(struct fleet *f, int worker, struct chip *c, int part);
+// Around the items of a chip: what other ranks (base/par_ranks.h) did in between is added. Everything outside is done
+// by each rank alike, and counts once.
+void fleet_mark(struct fleet *f);
+int fleet_gather(struct fleet *f);
+
 // Sum of a part over all workers.
 void fleet_part(struct ledger *sum, const struct fleet *f, int part);
 

@@ -8,10 +8,12 @@
 #include "base/file.h"
 #include "base/note.h"
 #include "base/par.h"
+#include "base/par_ranks.h"
 #include "base/tensorfile.h"
 #include "chip/chipstate.h"
 #include "run/rundir.h"
 #include "run/training.h"
+#include "build_info.h"
 
 const char *const run_synapse_names[] = { "exact", "quantised", "chip", NULL };
 static const char *const roundings[] = { "nearest", "stochastic", NULL };
@@ -45,6 +47,9 @@ int run_threads(const struct run_params *p) { return p->threads ? (int)p->thread
 // A driver has one chip, whose time is everybody's, and programs it anew.
 static int check_driver(const struct run_synapse_params *p, const char *driver, int64_t n_chips, bool later) {
   if (n_chips > 1) return err_set(ERR_SETTING, "eval.chips=%d: chip.driver=%s is one chip", (int)n_chips, driver);
+  if (par_ranks_count() > 1)
+    return err_set(ERR_SETTING, "chip.driver=%s: is one chip, and cannot be divided among %d ranks", driver,
+                   par_ranks_count());
   if (later)
     return err_set(ERR_SETTING, "eval.later_s: chip.driver=%s cannot be put back in time for the next item", driver);
   if (p->state[0])
@@ -173,4 +178,30 @@ int run_resolve_training(const struct settings_section *sections, const char *fo
     return err_set(ERR_IO, "%.60s...: path too long", folder);
   if (resume && file_exists(stored)) TRY(settings_load_written(sections, stored));
   return apply(sections, from, &(struct origin){ .config = from->config });
+}
+
+// ---- the same on all ranks
+
+static bool is_path(const char *key) { return strlen(key) >= 4 && !strcmp(key + strlen(key) - 4, "path"); }
+
+int run_same_on_ranks(const struct settings_section *sections, bool (*matters)(const void *context, const char *key),
+                      const void *context, const char *data) {
+  char key[128], value[PARAM_TEXT_SIZE], *lines;
+  size_t size;
+  if (par_ranks_count() == 1) return 0;
+  FILE *out = open_memstream(&lines, &size);
+  if (!out) abort();
+  fprintf(out, "program=%s %s, real numbers of %d bits\ndata=%s\n", BUILD_INFO_VERSION, BUILD_INFO_GIT,
+          (int)(8 * sizeof(real)), data);
+  for (const struct settings_section *s = sections; s->name; s++)
+    for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++) {
+      snprintf(key, sizeof key, "%s.%s", s->name, p->name);
+      if (matters ? !matters(context, key) : !strcmp(key, "run.threads") || is_path(key)) continue;
+      param_value(p, s->params, value);
+      fprintf(out, "%s=%s\n", key, value);
+    }
+  fclose(out);
+  const int rc = par_ranks_same(lines);
+  free(lines);
+  return rc;
 }

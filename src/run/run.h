@@ -6,6 +6,7 @@
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/param.h"
@@ -97,5 +98,10 @@ int run_refuse(const struct run_sources *from, const char *const *settings, cons
 // The settings of a training run: those it began with, if it is resumed (settings.ini of `folder`), then the sources.
 int run_resolve_training(const struct settings_section *sections, const char *folder, bool resume,
                          const struct run_sources *from);
+
+// All ranks (base/par_ranks.h): ERR_SETTING where program, data (their fingerprint) or settings differ from those of
+// rank 0; matters: does "section.name" count? NULL: all but threads and paths.
+int run_same_on_ranks(const struct settings_section *sections, bool (*matters)(const void *context, const char *key),
+                      const void *context, const char *data);
 
 #endif

@@ -7,7 +7,9 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/note.h"
 #include "base/par.h"
+#include "base/par_ranks.h"
 #include "base/progress.h"
 #include "base/signals.h"
 #include "kernel/adam.h"
@@ -126,9 +128,9 @@ static int outer_update(struct training *t) {
   double tally[TRAINING_MAX_COLUMNS] = { 0 };
   job->iteration = t->state.iteration;
   if (job->begin) TRY(job->begin(job->context, t->state.iteration));
-  if (job->forward) TRY(par_map(job->par, job->n_items, 0, forward_item, job, NULL));
+  if (job->forward) TRY(par_map(job->par, job->n_items, job->record_bytes, forward_item, job, job->records));
   if (job->between) TRY(job->between(job->context));
-  TRY(par_sum(job->par, job->n_items, 0, gradient_item, job, NULL, t->gradient, job->n));
+  TRY(par_sum(job->par, job->n_items, job->record_bytes, gradient_item, job, job->records, t->gradient, job->n));
   TRY(job->finish ? job->finish(job->context, t->gradient, tally) : finish_means(job, t->gradient, tally));
   if (!isfinite(tally[0]))
     return err_set(ERR_DIVERGED, "iteration %lld: the loss is not finite", (long long)t->state.iteration + 1);
@@ -154,6 +156,7 @@ static void means(const struct training *t, double *mean) {
 
 static int save_model(struct training *t, const char *name) {
   char path[FILE_PATH_SIZE];
+  if (!par_ranks_first()) return 0;
   rundir_path(&t->run, name, path);
   return t->job->save(t->job->context, path);
 }
@@ -187,8 +190,9 @@ static int record(struct training *t) {
   means(t, mean);
   size_t used = 0;
   for (int k = 0; k < job->n_columns; k++) used += (size_t)snprintf(row + used, sizeof row - used, ",%.8g", mean[k]);
-  TRY(rundir_row(&t->run, "%lld,%.6g%s%s", (long long)t->state.iteration, training_rate(t->p, t->state.iteration - 1),
-                 row, validation));
+  if (par_ranks_first())
+    TRY(rundir_row(&t->run, "%lld,%.6g%s%s", (long long)t->state.iteration, training_rate(t->p, t->state.iteration - 1),
+                   row, validation));
   memset(t->state.tally, 0, sizeof t->state.tally);
   t->state.tallied = 0;
   return 0;
@@ -223,25 +227,60 @@ static void show(const struct training *t, struct progress *bar) {
   progress_update(bar, t->state.iteration, "%s", text);
 }
 
-static int loop(struct training *t) {
+static int save_checkpoint(struct training *t) {
   const struct checkpoint checkpoint = checkpoint_of(t);
+  return par_ranks_first() ? checkpoint_save(&checkpoint) : 0;
+}
+
+// Is there another iteration?
+static int next(const struct training *t, bool *another) {
+  bool stop = true;
+  if (t->state.iteration < t->p->iterations) TRY(par_ranks_stop(&stop));
+  *another = !stop;
+  return 0;
+}
+
+// Where the time went, if there are several ranks. Those that have fewer items wait for the others.
+static void note_times(double seconds, int64_t iterations) {
+  const struct par_ranks_times times = par_ranks_times();
+  const double per_iteration = iterations > 0 ? 1.0 / (double)iterations : 0;
+  if (par_ranks_count() == 1) return;
+  note(
+    "%d ranks, %lld iterations: %.4g s each, of which rank 0 computed %.4g s, waited for others %.4g s and exchanged "
+    "data %.4g s",
+    par_ranks_count(), (long long)iterations, seconds * per_iteration,
+    (seconds - times.waiting_s - times.sending_s) * per_iteration, times.waiting_s * per_iteration,
+    times.sending_s * per_iteration);
+}
+
+static int iterate(struct training *t) {
   struct progress bar;
+  const int64_t first = t->state.iteration;
+  const double begin_s = clock_s();
+  double saved_s = begin_s;
+  bool another = true;
+  par_ranks_reset_times();
   progress_start(&bar, "train", t->p->iterations, t->state.iteration);
-  double saved_s = clock_s();
   int rc = t->state.tallied ? record(t) : 0;  // stopped during a validation, the row is still to be written
-  while (rc == 0 && t->state.iteration < t->p->iterations && !signals_caught()) {
+  while (rc == 0 && (rc = next(t, &another)) == 0 && another) {
     rc = outer_update(t);
     show(t, &bar);
     if (rc == 0) rc = record(t);
     if (rc == 0 && clock_s() - saved_s >= t->p->checkpoint_every_s) {
-      rc = checkpoint_save(&checkpoint);
+      rc = save_checkpoint(t);
       saved_s = clock_s();
     }
   }
   progress_finish(&bar);
+  if (rc == 0) note_times(clock_s() - begin_s, t->state.iteration - first);
+  return rc;
+}
+
+static int loop(struct training *t) {
+  const int rc = iterate(t);
   const bool stopped = rc == ERR_INTERRUPTED || t->state.iteration < t->p->iterations;
   if (rc != ERR_INTERRUPTED) TRY(rc);
-  TRY(checkpoint_save(&checkpoint));
+  TRY(save_checkpoint(t));
   TRY(save_model(t, RUNDIR_MODEL));
   if (stopped)
     return err_set(ERR_INTERRUPTED, "%s: stopped at iteration %lld of %lld; continue with --resume", t->run.path,
@@ -255,6 +294,10 @@ static void allocate(struct training *t, struct training_job *job) {
   t->moment1 = err_aligned(job->n, sizeof(real));
   t->moment2 = err_aligned(job->n, sizeof(real));
   job->tally = err_calloc((size_t)(job->n_items * job->n_columns), sizeof *job->tally);
+  if (!job->finish) {
+    job->records = job->tally;
+    job->record_bytes = (size_t)job->n_columns * sizeof *job->tally;
+  }
 }
 
 static void release(struct training *t) {
@@ -264,25 +307,38 @@ static void release(struct training *t) {
   free(t->job->tally);
 }
 
-// Nothing is written into the folder before all that may be refused has been looked at.
-static int prepare_and_loop(struct training *t, bool resume) {
+// All ranks begin with the weights and the checkpoint of rank 0.
+static int share(struct training *t) {
+  const size_t bytes = t->job->n * sizeof(real);
+  TRY(par_ranks_share(&t->state, sizeof t->state));
+  TRY(par_ranks_share(t->job->parameters, bytes));
+  TRY(par_ranks_share(t->moment1, bytes));
+  return par_ranks_share(t->moment2, bytes);
+}
+
+static int describe(struct training *t) {
   const struct training_job *job = t->job;
   char header[1024];
-  if (resume && rundir_has_checkpoint(&t->run)) {
-    const struct checkpoint checkpoint = checkpoint_of(t);
-    TRY(checkpoint_load(&checkpoint));
-  }
   snprintf(header, sizeof header, "iteration,rate,%s%s%s", job->columns, job->n_validation ? "," : "",
            job->n_validation ? job->validation_columns : "");
   TRY(rundir_describe(&t->run, job->settings->sections, job->fingerprint));
-  TRY(rundir_metrics(&t->run, header, t->state.iteration));
+  return rundir_metrics(&t->run, header, t->state.iteration);
+}
+
+// Nothing is written into the folder before all that may be refused has been looked at.
+static int prepare_and_loop(struct training *t, bool resume) {
+  const struct checkpoint checkpoint = checkpoint_of(t);
+  TRY(run_same_on_ranks(checkpoint.sections, checkpoint.matters, checkpoint.context, t->job->fingerprint));
+  if (par_ranks_first() && resume && rundir_has_checkpoint(&t->run)) TRY(checkpoint_load(&checkpoint));
+  TRY(share(t));
+  if (par_ranks_first()) TRY(describe(t));
   return loop(t);
 }
 
 int training_run(struct training_job *job, const char *folder, bool resume) {
   struct training t;
   allocate(&t, job);
-  int rc = rundir_open(&t.run, folder, resume);
+  int rc = par_ranks_first() ? rundir_open(&t.run, folder, resume) : 0;
   if (rc == 0) {
     signals_watch();
     rc = prepare_and_loop(&t, resume);

@@ -90,6 +90,10 @@ struct training_job {
   int (*item)(void *context, int item, int worker, real *gradient);
   // complete the sum; fill tally, the loss first; or NULL: means
   int (*finish)(void *context, real *gradient, double *tally);
+  // What between, finish and other items need of an item beside the gradient, written by forward and item; whoever
+  // computes an item, all of it is there afterwards. Set by the loop to the tally where finish is NULL.
+  void *records;  // (n_items, record_bytes), or NULL
+  size_t record_bytes;
   // written by the loop
   int64_t iteration;  // under way
   double *tally;      // (n_items, n_columns) of the items, which fill it where finish is NULL

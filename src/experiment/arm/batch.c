@@ -38,6 +38,19 @@ static void init_passes(struct reach_batch *b) {
   }
 }
 
+static size_t n_neurons(const struct reach_batch *b) { return (size_t)(b->o.trainee.n + b->o.lsg.n); }
+
+// The record of an episode: its movements, and the spikes of each neuron in all of them.
+static char *record(const struct reach_batch *b, int episode) {
+  return (char *)b->records + (size_t)episode*b->record_bytes;
+}
+static struct reach_movement *movement(const struct reach_batch *b, int k) {
+  return (struct reach_movement *)(void *)record(b, k/b->group) + k % b->group;
+}
+static double *spikes(const struct reach_batch *b, int episode) {
+  return (double *)(void *)(record(b, episode) + (size_t)b->group*sizeof(struct reach_movement));
+}
+
 static int workers(const struct reach_batch *b) { return b->par ? par_threads(b->par) : 1; }
 
 double reach_batch_bytes(const struct reach *f, const struct oneshot *o, int capacity, int workers) {
@@ -59,9 +72,9 @@ void reach_batch_init(struct reach_batch *b, const struct reach *f, const struct
   b->angle = err_calloc(n*T*2, sizeof(double));
   b->xyz = err_calloc(n*T*3, sizeof(double));
   b->drive = err_calloc((size_t)workers(b)*drive_size(f), sizeof(double));
-  b->before = err_calloc(n, sizeof *b->before);
-  b->after = err_calloc(n, sizeof *b->after);
-  b->counts = err_calloc((size_t)(o->trainee.n + o->lsg.n), sizeof *b->counts);
+  b->record_bytes = (size_t)group*sizeof(struct reach_movement) + n_neurons(b)*sizeof(double);
+  b->records = err_calloc((size_t)reach_batch_episodes(b), b->record_bytes);
+  b->counts = err_calloc(n_neurons(b), sizeof *b->counts);
   b->d_rate_trainee = err_aligned((size_t)o->trainee.ld, sizeof(real));
   b->d_rate_lsg = err_aligned((size_t)o->lsg.ld, sizeof(real));
   b->scratch = err_calloc((size_t)workers(b), sizeof *b->scratch);
@@ -74,7 +87,7 @@ void reach_batch_release(struct reach_batch *b) {
   for (int k = 0; k < workers(b); k++) arena_release(&b->scratch[k]);
   arena_release(&b->arena);
   void *const owned[] = { b->first, b->item, b->noise, b->begin, b->omega, b->angle, b->xyz, b->drive,
-                          b->before, b->after, b->counts, b->d_rate_trainee, b->d_rate_lsg, b->scratch };
+                          b->records, b->counts, b->d_rate_trainee, b->d_rate_lsg, b->scratch };
   for (size_t k = 0; k < sizeof owned/sizeof *owned; k++) free(owned[k]);
 }
 
@@ -224,24 +237,39 @@ static void forward_item(struct reach_batch *b, int k, int worker) {
   account(d, holder, REACH_WAIT);
   oneshot_perform(it, &b->o, b->parameters, &b->clock, array, scratch);
   account(d, holder, REACH_SECOND_PASS);
-  squares(&b->before[k], b, k, it->first->output);
-  squares(&b->after[k], b, k, it->output);
+  struct reach_movement *m = movement(b, k);
+  squares(&m->before, b, k, it->first->output);
+  squares(&m->after, b, k, it->output);
+  memcpy(m->n_changed, it->n_changed, sizeof m->n_changed);
+}
+
+// Spikes of both passes, and of the LSG.
+static void count(double *counts, const struct reach_batch *b, int k) {
+  spiking_add_counts(counts, &b->item[k].first->rec);
+  spiking_add_counts(counts, &b->item[k].second);
+  if (b->o.update.signal == EPROP_LSG) spiking_add_counts(counts + b->o.trainee.n, &b->item[k].lsg);
 }
 
 void reach_batch_perform(struct reach_batch *b, int episode, int worker) {
-  for (int k = episode*b->group; k < b->n && k < (episode + 1)*b->group; k++) forward_item(b, k, worker);
+  double *counts = spikes(b, episode);
+  memset(counts, 0, n_neurons(b)*sizeof *counts);
+  for (int k = episode*b->group; k < b->n && k < (episode + 1)*b->group; k++) {
+    forward_item(b, k, worker);
+    count(counts, b, k);
+  }
 }
 
 // What the loss makes of a mean square, g of equation L2, and its slope.
 static double of_mean_square(double x, const struct reach_loss_params *p) { return p->root ? sqrt(x) : x; }
 static double slope_at(double x, const struct reach_loss_params *p) { return p->root ? 0.5/sqrt(fmax(x, 1e-12)) : 1; }
 
-static double task_loss(struct reach_batch *b, const struct reach_squares *sum) {
+static double task_loss(struct reach_batch *b, bool after) {
   const struct reach_loss_params *w = &b->f->loss;
   double loss = 0;
   b->position = b->velocity = 0;
   for (int k = 0; k < b->n; k++) {
-    const double p = sum[k].position, *v = sum[k].velocity;
+    const struct reach_squares *sum = after ? &movement(b, k)->after : &movement(b, k)->before;
+    const double p = sum->position, *v = sum->velocity;
     b->position += p/(3.0*b->n*b->T);
     loss += w->position*of_mean_square(p/(3.0*b->T), w)/b->n;
     for (int j = 0; j < 2; j++) {
@@ -270,12 +298,9 @@ static void rates(struct reach_batch *b) {
   const struct oneshot *o = &b->o;
   const double steps = (double)b->n*o->T;
   double *trainee = b->counts, *lsg = b->counts + o->trainee.n;
-  memset(b->counts, 0, (size_t)(o->trainee.n + o->lsg.n)*sizeof *b->counts);
-  for (int k = 0; k < b->n; k++) {
-    spiking_add_counts(trainee, &b->item[k].first->rec);
-    spiking_add_counts(trainee, &b->item[k].second);
-    if (o->update.signal == EPROP_LSG) spiking_add_counts(lsg, &b->item[k].lsg);
-  }
+  memset(b->counts, 0, n_neurons(b)*sizeof *b->counts);
+  for (int e = 0; e < reach_batch_episodes(b); e++)
+    for (size_t j = 0; j < n_neurons(b); j++) b->counts[j] += spikes(b, e)[j];
   const struct reach_loss_params *p = &b->f->loss;
   b->loss_rate = rate_loss(b->d_rate_trainee, &b->trainee_Hz, trainee, o->trainee.n, 2*steps, p->trainee_Hz, p->rate);
   const double of_lsg = rate_loss(b->d_rate_lsg, &b->lsg_Hz, lsg, o->lsg.n, steps, p->lsg_Hz, p->rate);
@@ -285,13 +310,13 @@ static void rates(struct reach_batch *b) {
 }
 
 void reach_batch_losses(struct reach_batch *b) {
-  b->loss_before = task_loss(b, b->before);
-  b->loss_task = task_loss(b, b->after);
+  b->loss_before = task_loss(b, false);
+  b->loss_task = task_loss(b, true);
   rates(b);
   const struct spiking *net = &b->o.trainee;
   long changed[2] = { 0 };
   for (int k = 0; k < b->n; k++)
-    for (int part = 0; part < 2; part++) changed[part] += b->item[k].n_changed[part];
+    for (int part = 0; part < 2; part++) changed[part] += movement(b, k)->n_changed[part];
   b->changed[0] = (double)changed[0]/((double)b->n*net->n_in*net->n);
   b->changed[1] = (double)changed[1]/((double)b->n*net->n*net->n);
 }
@@ -315,7 +340,7 @@ static void output_gradient(real *d_output, const struct reach_batch *b, int k, 
   const double dt = b->f->trajectory.dt_s, *omega = b->omega + (size_t)(k*T)*2, *xyz = b->xyz + (size_t)(k*T)*3,
                *angle = b->angle + (size_t)(k*T)*2;
   const struct reach_loss_params *w = &b->f->loss;
-  const struct reach_squares *sum = &b->after[k];
+  const struct reach_squares *sum = &movement(b, k)->after;
   const double position = 2*w->position*slope_at(sum->position/(3.0*T), w)/(3.0*b->n*T);  // what an error counts
   double velocity[2];
   for (int j = 0; j < 2; j++) velocity[j] = 2*w->velocity*slope_at(sum->velocity[j]/T, w)/(2.0*b->n*T);
@@ -363,6 +388,7 @@ void reach_batch_backward(struct reach_batch *b, real *gradient, int episode, in
     output_gradient(d_output, b, k, scratch);
     oneshot_backward(gradient, &b->item[k], &b->o, b->parameters, &b->clock, d_output, b->d_rate_trainee, b->d_rate_lsg,
                      1.0/b->n, scratch);
+    movement(b, k)->price = b->item[k].price;
     if (own) backward_first(b, gradient, b->item[k].first, 1, scratch);
   }
   if (!own) backward_first(b, gradient, b->item[begin].first, end - begin, scratch);
@@ -372,5 +398,5 @@ void reach_batch_backward(struct reach_batch *b, real *gradient, int episode, in
 void reach_batch_finish(struct reach_batch *b, real *gradient) {
   oneshot_finish(gradient, &b->o);
   b->loss_price = 0;
-  for (int k = 0; k < b->n; k++) b->loss_price += b->item[k].price;
+  for (int k = 0; k < b->n; k++) b->loss_price += movement(b, k)->price;
 }

@@ -20,6 +20,13 @@ struct reach_squares {
   double position, velocity[2];
 };
 
+// What the losses need of a movement.
+struct reach_movement {
+  struct reach_squares before, after;  // the update; these and n_changed by reach_batch_perform
+  long n_changed[2];                   // weights of W_in, W_rec
+  double price;                        // of them, by reach_batch_backward
+};
+
 struct reach_batch {
   const struct reach *f;
   struct oneshot o;
@@ -38,7 +45,8 @@ struct reach_batch {
   double *begin;                     // (capacity, 2) angles where the movements begin, rad
   double *omega, *angle, *xyz;       // (capacity, T, 2), (capacity, T, 2), (capacity, T, 3) targets
   double *drive;                     // (workers) scratch of the codes and generators
-  struct reach_squares *before, *after;  // (capacity) of each movement, written by reach_batch_perform
+  void *records;                     // (episodes, record_bytes) all that the losses need of an episode
+  size_t record_bytes;
   real *d_rate_trainee, *d_rate_lsg; // (n) of one spike
   double *counts;                     // (trainee n + LSG n) spikes of the batch
   const real *parameters;

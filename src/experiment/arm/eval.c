@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/par.h"
+#include "base/par_ranks.h"
 #include "base/rng.h"
 #include "base/stat.h"
 #include "experiment/arm/batch.h"
@@ -162,14 +163,26 @@ static void score_families(struct reach_result *r, const struct record *records)
   }
 }
 
+// The spikes of all workers and ranks, as those of the first worker: whole numbers, whose order cannot be seen.
+static int gather_counts(struct measuring *x) {
+  const int n = n_neurons(x->m), count = par_ranks_count(), own = par_ranks_number();
+  for (int k = 1; k < x->n_workers; k++)
+    for (int j = 0; j < n; j++) x->counts[j] += x->counts[k*n + j];
+  if (count == 1) return 0;
+  double *all = err_calloc((size_t)(count*n), sizeof *all);
+  memcpy(all + own*n, x->counts, (size_t)n*sizeof *all);
+  const int rc = par_ranks_gather(all, (size_t)n*sizeof *all);
+  for (int k = 0; k < count*n; k++)
+    if (k/n != own) x->counts[k % n] += all[k];
+  free(all);
+  return rc;
+}
+
 // Neurons that learning cannot use, over both passes of all movements.
 static void find_activity(struct measuring *x) {
   struct reach_result *r = x->r;
   const struct oneshot *o = &x->m->o;
-  const int n = n_neurons(x->m);
   const double steps = (double)r->n_movements*o->T;
-  for (int k = 1; k < x->n_workers; k++)
-    for (int j = 0; j < n; j++) x->counts[j] += x->counts[k*n + j];
   r->n_trainee = o->trainee.n;
   r->trainee_activity = spiking_activity_of(&o->trainee, x->counts, 2*steps);
   if (o->update.signal != EPROP_LSG) return;
@@ -249,7 +262,8 @@ static int measure_all(struct measuring *x, struct par *par) {
     .context = x, .begin = begin, .item = run_item,
   };
   struct record *records = err_calloc((size_t)(evaluation.n_items*x->group), sizeof *records);
-  const int rc = evaluation_run(&evaluation, records, &x->r->seconds);
+  int rc = evaluation_run(&evaluation, records, &x->r->seconds);
+  if (rc == 0) rc = gather_counts(x);
   if (rc == 0) summarise(x, records);
   free(records);
   return rc;

@@ -100,24 +100,35 @@ static bool matters(const void *context, const char *key) {
   return strncmp(key, "target.", 7) && training_matters(context, key);
 }
 
+static int validate_episode(void *context, int episode, int worker, void *record) {
+  struct training_state *t = context;
+  struct reach_batch *b = &t->batch;
+  double *distance_cm = record, omega[2];
+  reach_batch_perform(b, episode, worker);
+  for (int k = episode*b->group; k < b->n && k < (episode + 1)*b->group; k++)
+    reach_batch_errors(distance_cm++, omega, b, k, b->item[k].output);
+  return 0;
+}
+
 // Mean RMS tip distance over a fixed set of movements that are not trained on.
 static int validate(void *context, double *values) {
   struct training_state *t = context;
   const int64_t n = t->f->train.validate_trajectories;
   struct reach_batch *b = &t->batch;
   double sum = 0;
-  for (int64_t done = 0; done < n; done += b->n) {
+  double *distance_cm = err_calloc((size_t)(b->capacity + b->group), sizeof *distance_cm);  // whole episodes
+  int rc = 0;
+  for (int64_t done = 0; done < n && rc == 0; done += b->n) {
     const int64_t left = n - done;
-    TRY(reach_batch_draw(b, left < b->capacity ? (int)left : b->capacity, RNG_VALIDATE, (uint64_t)done));
-    reach_batch_forward(b, t->model.parameters);
-    for (int k = 0; k < b->n; k++) {
-      double distance_cm, omega[2];
-      reach_batch_errors(&distance_cm, omega, b, k, b->item[k].output);
-      sum += distance_cm;
-    }
+    rc = reach_batch_draw(b, left < b->capacity ? (int)left : b->capacity, RNG_VALIDATE, (uint64_t)done);
+    if (rc == 0)
+      rc = par_map(t->par, reach_batch_episodes(b), (size_t)b->group*sizeof *distance_cm, validate_episode, t,
+                   distance_cm);
+    for (int k = 0; k < b->n && rc == 0; k++) sum += distance_cm[k];
   }
+  free(distance_cm);
   values[0] = sum/(double)n;
-  return 0;
+  return rc;
 }
 
 static int save(void *context, const char *path) {
@@ -201,6 +212,7 @@ static struct training_job job_of(struct training_state *t) {
     .n = t->model.o.n, .parameters = t->model.parameters,
     .n_items = reach_batch_episodes(&t->batch), .begin = begin_update, .forward = perform_episode, .between = between,
     .item = differentiate_episode, .finish = finish_update,
+    .records = t->batch.records, .record_bytes = t->batch.record_bytes,
     .n_columns = N_COLUMNS, .columns = columns, .row = row, .progress = progress,
     .n_validation = 1, .validation_columns = "validation_cm",
     .validate = t->f->train.validate_trajectories ? validate : NULL,

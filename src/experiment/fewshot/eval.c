@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/numbers.h"
 #include "base/par.h"
+#include "base/par_ranks.h"
 #include "base/rng.h"
 #include "base/stat.h"
 #include "data/tasksfile.h"
@@ -317,6 +318,20 @@ void fewshot_summarise_chips(struct fewshot_result *r, const double *accuracy, i
   r->chip_std = r->n_chips > 1 ? stat_sd(&chips) : 0;
 }
 
+// The devices of all ranks, counted as those of the first worker.
+static int gather_written(struct measuring *m) {
+  enum { N = CONVNET_MAX_STEPS*CONVNET_MAX_LAYERS };
+  const int count = par_ranks_count(), own = par_ranks_number();
+  if (count == 1) return 0;
+  long *all = err_calloc((size_t)(count*N), sizeof *all);
+  for (int k = 0; k < m->n_workers*N; k++) all[own*N + k % N] += m->written[k];
+  const int rc = par_ranks_gather(all, N*sizeof *all);
+  for (int k = 0; k < count*N; k++)
+    if (k / N != own) m->written[k % N] += all[k];
+  free(all);
+  return rc;
+}
+
 // Devices that update s wrote in each layer; whole numbers, so that the order of tasks cannot be seen.
 static void summarise_layers(struct fewshot_result *r, const struct measuring *m, int s) {
   const struct convnet *net = &m->model->net;
@@ -452,7 +467,8 @@ static int measure(struct fewshot_result *r, struct measuring *m, struct par *pa
   const struct evaluation evaluation = { .par = par, .fleet = m->fleet, .n_items = r->n_tasks,
                                          .record_bytes = sizeof *records, .context = m,
                                          .begin = begin, .item = run_task, .end = end };
-  const int rc = evaluation_run(&evaluation, records, &r->seconds);
+  int rc = evaluation_run(&evaluation, records, &r->seconds);
+  if (rc == 0) rc = gather_written(m);
   if (rc == 0) summarise(r, m, records);
   if (rc == 0 && m->fleet) summarise_ledger(r, m);
   workers_free(m);
@@ -570,8 +586,17 @@ int fewshot_load(struct dataset *data, const struct fewshot *f) {
                       (fewshot_eval_split(f) == DATASET_EVALUATION ? evaluation : DATASET_BACKGROUND_ONLY) | stand_in);
 }
 
+static int same_data_on_ranks(const struct dataset *data) {
+  char fingerprint[40], line[64];
+  if (par_ranks_count() == 1) return 0;
+  dataset_fingerprint(data, fingerprint);
+  snprintf(line, sizeof line, "data=%s", fingerprint);
+  return par_ranks_same(line);
+}
+
 int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
                  const struct dataset *data) {
+  TRY(same_data_on_ranks(data));
   struct par *par = par_new(run_workers(&f->run, &f->synapse, &f->chip));
   const enum dataset_split split = fewshot_eval_split(f);
   const int rc = f->eval.method == FEWSHOT_INCREMENTAL ? incremental_eval(r, f, m, data, par)

@@ -20,6 +20,11 @@ struct task_kind {
   struct episode_spec spec;
 };
 
+// What learning a task has shown.
+struct found {
+  double loss, first, last;  // first, last: share of queries classified correctly after these updates
+};
+
 // What a worker needs for tasks of a kind.
 struct seat {
   struct maml_worker worker;
@@ -38,8 +43,8 @@ struct training_state {
   struct seat *seats;        // (n_workers, n_kinds)
   struct inloop *chips;            // (n_workers) train.synapse; else NULL
   struct par *par;
-  double *loss;                    // (tasks)
-  double *first, *last;            // (tasks) share of queries classified correctly
+  int n_items, most;               // items of an update: tasks, or chips; most tasks of one
+  struct found *found;             // (n_items, most)
   struct run_settings settings;
   struct training_job job;
 };
@@ -76,15 +81,20 @@ static void draw_task(struct training_state *t, struct seat *seat, const struct 
   seat->worker.share = seat->episode.share;
 }
 
+// The first task of an item; of item n_items: how many there are.
+static int first_task(const struct training_state *t, int item) {
+  return (int)(t->f->train.tasks*item/t->n_items);
+}
+
 // One task whose weights are in the worker's layers.
-static void learn_task(struct training_state *t, int task, struct seat *seat, const struct convnet *net,
-                       const real *parameters, struct rng *noise, real *gradient) {
+static void learn_task(struct training_state *t, int task, struct found *found, struct seat *seat,
+                       const struct convnet *net, const real *parameters, struct rng *noise, real *gradient) {
   struct maml_worker *w = &seat->worker;
   const struct maml_options *o = options_for(t, task);
   maml_adapt(w, net, parameters, o, NULL, noise);
-  t->loss[task] = maml_backward(w, net, parameters, gradient, o);
-  t->first[task] = (double)w->record.correct[o->steps > 0] / w->work.n[1];
-  t->last[task] = (double)w->record.correct[o->steps] / w->work.n[1];
+  found->loss = maml_backward(w, net, parameters, gradient, o);
+  found->first = (double)w->record.correct[o->steps > 0] / w->work.n[1];
+  found->last = (double)w->record.correct[o->steps] / w->work.n[1];
 }
 
 static int task_item(void *context, int task, int worker, real *gradient) {
@@ -100,7 +110,8 @@ static int task_item(void *context, int task, int worker, real *gradient) {
     parameters = seat->parameters;
   }
   maml_program(&seat->worker, &kind->net, parameters, options_for(t, task), &noise);
-  learn_task(t, task, seat, &kind->net, parameters, &noise, seat->gradient ? seat->gradient : gradient);
+  learn_task(t, task, &t->found[task], seat, &kind->net, parameters, &noise,
+             seat->gradient ? seat->gradient : gradient);
   if (seat->gradient) fewshot_fit_backward(gradient, &t->model.net, seat->gradient, &kind->net);
   return 0;
 }
@@ -109,7 +120,7 @@ static int task_item(void *context, int task, int worker, real *gradient) {
 static int chip_item(void *context, int chip, int worker, real *gradient) {
   struct training_state *t = context;
   const struct fewshot_train_params *p = &t->f->train;
-  const int first = (int)(p->tasks*chip/p->chips), end = (int)(p->tasks*(chip + 1)/p->chips);
+  const int first = first_task(t, chip), end = first_task(t, chip + 1);
   struct rng seeds = rng_stream((uint64_t)t->f->run.seed, RNG_PROGRAM, task_index(t, first));
   const uint64_t high = rng_u32(&seeds), seed = high << 32 | rng_u32(&seeds);
   struct seat *seat = seat_for(t, 0, worker);
@@ -119,7 +130,8 @@ static int chip_item(void *context, int chip, int worker, real *gradient) {
     if (task == first)
       inloop_write(&t->chips[worker], &seat->worker, &t->model.net, t->model.parameters, seed, p->time_max_s);
     inloop_begin(&t->chips[worker]);
-    learn_task(t, task, seat, &t->model.net, t->model.parameters, &noise, gradient);
+    learn_task(t, task, &t->found[chip*t->most + task - first], seat, &t->model.net, t->model.parameters, &noise,
+               gradient);
   }
   return 0;
 }
@@ -128,12 +140,14 @@ static int chip_item(void *context, int chip, int worker, real *gradient) {
 static int finish_update(void *context, real *gradient, double *tally) {
   struct training_state *t = context;
   const int n = (int)t->f->train.tasks;
-  for (int k = 0; k < n; k++) {
-    if (!isfinite(t->loss[k]))
+  for (int k = 0, item = 0; k < n; k++) {
+    if (k == first_task(t, item + 1)) item++;
+    const struct found *found = &t->found[item*t->most + k - first_task(t, item)];
+    if (!isfinite(found->loss))
       return err_set(ERR_DIVERGED, "iteration %lld: loss of task %d is not finite", (long long)t->job.iteration + 1, k);
-    tally[LOSS] += t->loss[k]/n;
-    tally[FIRST] += t->first[k]/n;
-    tally[LAST] += t->last[k]/n;
+    tally[LOSS] += found->loss/n;
+    tally[FIRST] += found->first/n;
+    tally[LAST] += found->last/n;
   }
   for (size_t i = 0; i < t->model.net.n; i++) gradient[i] *= (real)1/(real)n;
   return 0;
@@ -250,7 +264,7 @@ static int describe(struct training_state *t, struct fewshot *f) {
 
 static void allocate(struct training_state *t) {
   const struct fewshot *f = t->f;
-  const size_t tasks = (size_t)f->train.tasks;
+  const int tasks = (int)f->train.tasks;
   t->n_workers = run_threads(&f->run);
   t->par = par_new(t->n_workers);
   t->seats = err_calloc((size_t)(t->n_workers*t->n_kinds), sizeof *t->seats);
@@ -264,9 +278,9 @@ static void allocate(struct training_state *t) {
     seat->gradient = seat->parameters + kind->net.n;
   }
   t->model.parameters = err_aligned(t->model.net.n, sizeof(real));
-  t->loss = err_calloc(tasks, sizeof *t->loss);
-  t->first = err_calloc(tasks, sizeof *t->first);
-  t->last = err_calloc(tasks, sizeof *t->last);
+  t->n_items = f->train.synapse == INLOOP_NONE ? tasks : (int)f->train.chips;
+  t->most = (tasks + t->n_items - 1) / t->n_items;
+  t->found = err_calloc((size_t)(t->n_items*t->most), sizeof *t->found);
 }
 
 static void release(struct training_state *t) {
@@ -279,7 +293,7 @@ static void release(struct training_state *t) {
   }
   par_free(t->par);
   fewshot_model_release(&t->model);
-  void *const owned[] = { t->seats, t->chips, t->loss, t->first, t->last };
+  void *const owned[] = { t->seats, t->chips, t->found };
   for (size_t k = 0; k < sizeof owned/sizeof *owned; k++) free(owned[k]);
 }
 
@@ -382,7 +396,8 @@ static struct training_job job_of(struct training_state *t) {
     .group = { { 0, net->rates, 1, true },
                { net->rates, net->scale - net->rates, p->learn_inner_rate ? 1 : 0, false },
                { net->scale, net->n - net->scale, 1, false } },
-    .n_items = (int)(t->chips ? p->chips : p->tasks), .item = t->chips ? chip_item : task_item,
+    .n_items = t->n_items, .records = t->found, .record_bytes = (size_t)t->most*sizeof *t->found,
+    .item = t->chips ? chip_item : task_item,
     .finish = finish_update,
     .n_columns = N_COLUMNS, .columns = "loss,accuracy_first,accuracy_last", .progress = progress,
     .n_validation = 2, .validation_columns = "validation_first,validation_last", .score = 1, .higher_is_better = true,
