@@ -22,7 +22,7 @@ void signals_patient(void);
 
 // The signal that asked to stop, 0 when none did. Any thread may ask, at any time.
 int signals_caught(void);
-int signals_count(void);  // how many there were
+int signals_count(void);       // how many there were
 void signals_ask(int number);  // as if this process had received it
 
 // Exit status after it: SIGUSR1, which batch systems send before a time limit, says "run me again", 75 (EX_TEMPFAIL);
