@@ -108,8 +108,6 @@ static const struct golden {
     "chip.recalibrate_s=600 eval.later_s=3600 eval.trajectories=2" },
   { "arm-any-task", 0, NULL, ARM("arm-any") " eval.trajectories=10" },
   { "arm-any-chip-task", 0, NULL, ARM("arm-any-chip") " eval.trajectories=10" },
-  { "arm-any-chip-word", QUICK | THREADS, NULL, "eval arm --json --model models/arm-any-chip.safetensors "
-    "target.file=examples/paths/word.csv synapse.kind=chip" },
   { "arm-wide-task", 0, NULL, ARM("arm-wide") },
   { "arm-wide-chip-task", 0, NULL, ARM("arm-wide-chip") },
   { "arm-wide-chip-chip", 0, NULL, ARM("arm-wide-chip") " synapse.kind=chip chip.cores=16 eval.trajectories=1" },

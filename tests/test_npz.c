@@ -55,10 +55,10 @@ static void check_round_trip(const struct folder *f) {
   for (int k = 0; k < 2; k++) {
     struct tensorfile_writer *w = tensorfile_create(k ? plain : npz);
     tensorfile_put_text(w, "name", "value \"quoted\" \\ \xc3\xa4");
-    tensorfile_put_real(w, "w", 2, (int64_t[]){ 2, 3 }, values);
     tensorfile_put_f16(w, "half", 1, (int64_t[]){ 6 }, values);
     tensorfile_put_i64(w, "n", 0, NULL, &(int64_t){ -5 });
     tensorfile_put_u8(w, "none", 2, (int64_t[]){ 0, 4 }, NULL);
+    tensorfile_put_real(w, "w", 2, (int64_t[]){ 2, 3 }, values);
     CHECK(tensorfile_commit(w) == 0, "%s", err_message());
   }
   // .npz to safetensors gives the bytes of the file written as such

@@ -232,11 +232,16 @@ static int add_tensor(struct archive_part *part, struct tensorfile *tf, const st
   return rc;
 }
 
+static int by_name(const void *a, const void *b) {
+  return strcmp(((const struct archive_part *)a)->name, ((const struct archive_part *)b)->name);
+}
+
 int npz_write(const char *path, struct tensorfile *tf) {
   const int n = tensorfile_count(tf);
   struct archive_part *parts = err_calloc((size_t)n + 1, sizeof *parts);
   int rc = add_texts(&parts[n], tf);
   for (int i = 0; i < n && rc == 0; i++) rc = add_tensor(&parts[i], tf, tensorfile_at(tf, i));
+  if (rc == 0) qsort(parts, (size_t)n + 1, sizeof *parts, by_name);
   if (rc == 0) rc = archive_write(path, parts, n + 1);
   for (int i = 0; i <= n; i++) {
     free(parts[i].name);

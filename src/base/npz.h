@@ -18,7 +18,7 @@ int npz_read(FILE **safetensors, const char *path);
 // The contents of one NAME.npy as a tensor, or as texts if it is __metadata__. where: file and array, for errors.
 int npz_put(struct tensorfile_writer *w, const char *name, const unsigned char *data, size_t size, const char *where);
 
-// The tensors and texts of a safetensors stream, which stays the caller's, as a .npz, atomically (file.h). ERR_FORMAT
+// The tensors and texts of a file as a .npz, in the order of their names, atomically (file.h). ERR_FORMAT
 // for BF16, which NumPy does not have.
 int npz_write(const char *path, struct tensorfile *tf);
 
