@@ -158,6 +158,19 @@ int par_ranks_gather(void *blocks, size_t bytes) {
   return 0;
 }
 
+int par_ranks_add(double *v, size_t n) {
+  if (count == 1) return 0;
+  double *sums = err_calloc((size_t)count * n, sizeof *sums);
+  memcpy(sums + (size_t)par_ranks_number() * n, v, n * sizeof *sums);
+  const int rc = par_ranks_gather(sums, n * sizeof *sums);
+  for (size_t i = 0; i < n && rc == 0; i++) {
+    v[i] = 0;
+    for (size_t k = 0; k < (size_t)count; k++) v[i] += sums[k * n + i];
+  }
+  free(sums);
+  return rc;
+}
+
 // The first line that differs from that of rank 0.
 static int compare(const char *own, const char *other) {
   while (*own || *other) {

@@ -36,6 +36,8 @@ int par_ranks_same(const char *lines);
 int par_ranks_share(void *data, size_t bytes);
 // All ranks: all (count, bytes) = the blocks of all ranks; each has filled its own.
 int par_ranks_gather(void *all, size_t bytes);
+// All ranks: v (n) becomes the sum over ranks. For whole numbers, whose order of summation cannot be seen.
+int par_ranks_add(double *v, size_t n);
 
 // Items first[r] to first[r + 1] - 1 of n are those of rank r, first (count + 1). No rank has more than n/count,
 // rounded up; within that limit they end where large subtrees of the sum do.

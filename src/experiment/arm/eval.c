@@ -163,19 +163,12 @@ static void score_families(struct reach_result *r, const struct record *records)
   }
 }
 
-// The spikes of all workers and ranks, as those of the first worker: whole numbers, whose order cannot be seen.
+// The spikes of all workers and ranks, as those of the first worker.
 static int gather_counts(struct measuring *x) {
-  const int n = n_neurons(x->m), count = par_ranks_count(), own = par_ranks_number();
+  const int n = n_neurons(x->m);
   for (int k = 1; k < x->n_workers; k++)
     for (int j = 0; j < n; j++) x->counts[j] += x->counts[k*n + j];
-  if (count == 1) return 0;
-  double *all = err_calloc((size_t)(count*n), sizeof *all);
-  memcpy(all + own*n, x->counts, (size_t)n*sizeof *all);
-  const int rc = par_ranks_gather(all, (size_t)n*sizeof *all);
-  for (int k = 0; k < count*n; k++)
-    if (k/n != own) x->counts[k % n] += all[k];
-  free(all);
-  return rc;
+  return par_ranks_add(x->counts, (size_t)n);
 }
 
 // Neurons that learning cannot use, over both passes of all movements.

@@ -318,18 +318,14 @@ void fewshot_summarise_chips(struct fewshot_result *r, const double *accuracy, i
   r->chip_std = r->n_chips > 1 ? stat_sd(&chips) : 0;
 }
 
-// The devices of all ranks, counted as those of the first worker.
+// The devices of all workers and ranks, as those of the first worker.
 static int gather_written(struct measuring *m) {
   enum { N = CONVNET_MAX_STEPS*CONVNET_MAX_LAYERS };
-  const int count = par_ranks_count(), own = par_ranks_number();
-  if (count == 1) return 0;
-  long *all = err_calloc((size_t)(count*N), sizeof *all);
-  for (int k = 0; k < m->n_workers*N; k++) all[own*N + k % N] += m->written[k];
-  const int rc = par_ranks_gather(all, N*sizeof *all);
-  for (int k = 0; k < count*N; k++)
-    if (k / N != own) m->written[k % N] += all[k];
-  free(all);
-  return rc;
+  double sum[N] = { 0 };
+  for (int k = 0; k < m->n_workers*N; k++) sum[k % N] += (double)m->written[k];
+  TRY(par_ranks_add(sum, N));
+  for (int k = 0; k < m->n_workers*N; k++) m->written[k] = k < N ? (long)sum[k] : 0;
+  return 0;
 }
 
 // Devices that update s wrote in each layer; whole numbers, so that the order of tasks cannot be seen.
