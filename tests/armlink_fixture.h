@@ -76,6 +76,13 @@ static inline int attempt(struct jointpath *performed, const struct manners *w) 
   return rc;
 }
 
+// Whether there is a broker to test with; says so if there is none.
+static inline bool fixture_possible(void) {
+  if (broker_program()) return true;
+  printf("SKIP the broker mosquitto is absent\n");
+  return false;
+}
+
 // A movement of N points, and everything for the link to a broker on the loopback but the broker.
 static inline void fixture_start(void) {
   progress_quiet(true);
