@@ -1,5 +1,6 @@
 // The generators: the formula of the specification written out, limits, consistency, known shares.
 #include "arm/kinematics.h"
+#include "base/err.h"
 #include "base/rng.h"
 #include "arm/trajectory.h"
 #include "test.h"
@@ -178,6 +179,20 @@ static void check_ripple(void) {
   CHECK(fabs(sum/(0.45*0.45/3) - 1) < 0.1, "mean square %g; %g", sum, 0.45*0.45/3);
 }
 
+static void check_limits(void) {
+  struct trajectory_params p = params_of(TRAJECTORY_MIXED, 0);
+  CHECK(trajectory_check(&p) == 0, "%s", err_message());
+  p.reach_min_s = 2;
+  CHECK(trajectory_check(&p) == ERR_SETTING && strstr(err_message(), "reach_min_s=2: above trajectory.reach_max_s=1.6"),
+        "%s", err_message());
+  p.reach_min_s = p.reach_max_s;
+  p.stroke_max_rad_s = 0.1;
+  CHECK(trajectory_check(&p) == ERR_SETTING && strstr(err_message(), "stroke_min_rad_s=0.2"), "%s", err_message());
+  p.stroke_min_rad_s = 0.1;
+  p.ripple_min_Hz = 4;
+  CHECK(trajectory_check(&p) == ERR_SETTING && strstr(err_message(), "ripple_min_Hz=4"), "%s", err_message());
+}
+
 static void check_mixed(void) {
   const struct trajectory_params p = params_of(TRAJECTORY_MIXED, 0);
   for (uint64_t k = 0; k < 12; k++) CHECK(trajectory_family_of(&p, k) == k % 5, "movement %d", (int)k);
@@ -194,5 +209,6 @@ int main(void) {
   check_stroke();
   check_ripple();
   check_mixed();
+  check_limits();
   return test_summary();
 }

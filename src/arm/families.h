@@ -1,5 +1,5 @@
-// families.h - movements as robots and people make them, beside the paper's random ones (arm/trajectory.h). Each
-// function writes the velocities (T, 2) rad/s of base and shoulder, from the posture in q on:
+// families.h - movements as robots and people make them, beside the paper's random ones (arm/trajectory.h); equations
+// T2 to T4. Each function writes the velocities (T, 2) rad/s of base and shoulder, from the posture in q on:
 //   reach    minimum jerk between random postures (Flash and Hogan, J. Neurosci. 5:1688 (1985)): at the time s from 0
 //            to 1 the angles are 10 s^3 - 15 s^4 + 6 s^5 of the way; with rests, a rest before each
 //   stroke   lines and arcs in the plane of both joints, one speed, a corner between them

@@ -4,6 +4,7 @@
 
 #include "arm/families.h"
 #include "arm/joint.h"
+#include "base/err.h"
 #include "base/rng.h"
 
 const char *const trajectory_generator_names[] = {
@@ -53,6 +54,16 @@ static double clip(double x, double limit) { return x > limit ? limit : x < -lim
 static int longest(const struct trajectory_params *p) { return (int)(p->steps + (p->elsewhere > 0 ? p->steps/2 : 0)); }
 
 size_t trajectory_scratch(const struct trajectory_params *p) { return 3*(size_t)longest(p) + 2*(size_t)p->window + 1; }
+
+static int check_order(const char *low, double a, const char *high, double b) {
+  return a <= b ? 0 : err_set(ERR_SETTING, "trajectory.%s=%g: above trajectory.%s=%g", low, a, high, b);
+}
+
+int trajectory_check(const struct trajectory_params *p) {
+  TRY(check_order("reach_min_s", p->reach_min_s, "reach_max_s", p->reach_max_s));
+  TRY(check_order("stroke_min_rad_s", p->stroke_min_rad_s, "stroke_max_rad_s", p->stroke_max_rad_s));
+  return check_order("ripple_min_Hz", p->ripple_min_Hz, "ripple_max_Hz", p->ripple_max_Hz);
+}
 
 enum trajectory_family trajectory_family_of(const struct trajectory_params *p, uint64_t number) {
   return (enum trajectory_family)(p->family == TRAJECTORY_MIXED ? number % TRAJECTORY_FAMILIES : (uint64_t)p->family);

@@ -1,5 +1,5 @@
 // trajectory.h - random target movements of two joints, of five families (arm/families.h). The paper's (Ortner et al.,
-// Nat. Commun. 16:1243 (2025), methods) has Brownian angular velocities, smoothed by a raised-cosine window. The
+// Nat. Commun. 16:1243 (2025), methods) has Brownian angular velocities, smoothed by a raised-cosine window (T1). The
 // velocities of all families are integrated and kept within the joint limits.
 //   published    the velocity is left as it was where the limits cut the angle, so the two contradict
 //   consistent   the velocity is the difference of the angles that remain
@@ -38,6 +38,9 @@ struct trajectory_params {
 extern const char *const trajectory_generator_names[];
 extern const char *const trajectory_family_names[];
 extern const struct param trajectory_param_table[];
+
+// ERR_SETTING where a lower limit is above its upper limit.
+int trajectory_check(const struct trajectory_params *p);
 
 // The family of movement `number`: that of the settings; of mixed ones each family in turn.
 enum trajectory_family trajectory_family_of(const struct trajectory_params *p, uint64_t number);

@@ -12,12 +12,16 @@ int reach_chain_pieces(const struct reach_path *p, const struct reach *f) {
   return (p->n + T - 1)/T;
 }
 
+int reach_chain_length(const struct reach_path *p, const struct reach *f) {
+  const int pieces = reach_chain_pieces(p, f);
+  return (p->n + pieces - 1)/pieces;
+}
+
 void reach_chain_begin(struct reach_chain *c, const struct reach_path *p, struct reach_batch *b) {
   c->path = p;
   c->b = b;
   c->piece = 0;
-  const int pieces = reach_chain_pieces(p, b->f);
-  c->length = (p->n + pieces - 1)/pieces;
+  c->length = reach_chain_length(p, b->f);
   memcpy(c->before.q, p->begin, sizeof p->begin);
   memcpy(c->after.q, p->begin, sizeof p->begin);
 }

@@ -2,7 +2,7 @@
 // A piece is learned by one update from the weights of the model, and performed from the posture e where the
 // performance before it ended. What the learning signal generator is shown once is a whole movement: the path from
 // there on, beyond the piece too, then rest at its end; and an offset that leads back to it, so that errors do not add
-// up:
+// up (equation T5):
 //   q(t) = path(t) + (e - path(0)) (1 - s(t/target.blend_s)),   s(x) = 10 x^3 - 15 x^4 + 6 x^5, minimum jerk
 #ifndef EXPERIMENT_ARM_CHAIN_H
 #define EXPERIMENT_ARM_CHAIN_H
@@ -24,6 +24,7 @@ struct reach_chain {
 };
 
 int reach_chain_pieces(const struct reach_path *p, const struct reach *f);
+int reach_chain_length(const struct reach_path *p, const struct reach *f);  // steps of each piece but the last
 // before and after: omega and xyz are set.
 void reach_chain_begin(struct reach_chain *c, const struct reach_path *p, struct reach_batch *b);
 // Learn and perform the next piece with the parameters of a model.

@@ -86,7 +86,7 @@ const char *novelty_text(char *text, size_t size, const double measure[NOVELTY_M
   return text;
 }
 
-// The T steps that piece k of a path is learned from; what is past the path's end is rest.
+// The T steps from `first` on that a piece of a path is learned from; what is past the path's end is rest.
 static void measure_piece(double measure[NOVELTY_MEASURES], const struct reach *f, const struct reach_path *p,
                           int first) {
   const int T = (int)f->trajectory.steps;
@@ -105,11 +105,10 @@ void novelty_note(const struct reach *f, const struct reach_path *p) {
   struct novelty_range range;
   double most = 0;
   char text[400] = "";
-  const int pieces = reach_chain_pieces(p, f), length = (p->n + pieces - 1)/pieces;
   novelty_range_of(&range, f);
-  for (int k = 0; k < pieces; k++) {
+  for (int first = 0; first < p->n; first += reach_chain_length(p, f)) {
     double measure[NOVELTY_MEASURES], ratio;
-    measure_piece(measure, f, p, k*length);
+    measure_piece(measure, f, p, first);
     farthest(&ratio, measure, &range);
     if (ratio <= most) continue;
     most = ratio;

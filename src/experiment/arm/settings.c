@@ -92,6 +92,7 @@ struct run_settings reach_run_settings(struct reach *f) {
 }
 
 int reach_check_settings(const struct reach *f) {
+  TRY(trajectory_check(&f->trajectory));
   if (f->code.preview >= f->trajectory.steps)
     return err_set(ERR_SETTING, "code.preview=%lld: a movement has trajectory.steps=%lld", (long long)f->code.preview,
                    (long long)f->trajectory.steps);
