@@ -121,7 +121,7 @@ static void test_everything(void) {
 }
 
 static void test_arm(void) {
-  struct json_t *j = run(ARGS("arm", ARM, SMALL));
+  struct json_t *j = run(ARGS("arm", ARM, SMALL, "update.lsg_passes=2"));
   check_figures(j, ARGS("peak", "arm.iteration.2_threads", "arm.iteration.1_thread", "memory", "arm.movement.1_thread",
                         "arm.movement.chip.1_thread", "arm.iteration.inhibition_0.0.2_threads",
                         "arm.iteration.inhibition_0.4.2_threads", "arm.iteration.lsg_12.2_threads",

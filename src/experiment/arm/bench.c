@@ -54,7 +54,9 @@ static int count(struct visits *v, const struct reach *f, const struct reach_mod
   struct reach_batch b;
   struct par *par = par_new(run_threads(&f->run));
   const int n = (int)f->train.trajectories, group = (int)(f->train.group < n ? f->train.group : n);
-  reach_batch_init(&b, f, &m->o, n, group, par, NULL);
+  struct oneshot o = m->o;
+  o.update.lsg_passes = 1;
+  reach_batch_init(&b, f, &o, n, group, par, NULL);
   const int rc = reach_batch_draw(&b, n, RNG_TRAJECTORY, 0);
   *v = (struct visits){ 0 };
   if (rc == 0) {
@@ -95,9 +97,11 @@ static int add_iteration(struct timings *b, const char *what, struct reach *f, c
   return 0;
 }
 
+// Meta-training goes through one pass of the LSG, also where a movement has several.
 static struct reach at_rest(const struct reach *given, int threads) {
   struct reach f = *given;
   f.training.rate = 0;
+  f.update.lsg_passes = 1;
   f.run.threads = threads;
   return f;
 }
@@ -168,7 +172,8 @@ static int add_movement(struct timings *b, const struct reach *f, const struct r
   double samples[MOVEMENTS];
   TRY(time_movements(samples, MOVEMENTS, f, m, NULL));
   struct timings_figure *figure = timings_add(b, "arm.movement.1_thread", "s", samples, MOVEMENTS);
-  timings_note(figure, "pass 1, generator, update, pass 2; %d steps", m->o.T);
+  timings_note(figure, "pass 1, generator (times %d), update, pass 2; %d steps", (int)m->o.update.lsg_passes,
+               m->o.T);
   return 0;
 }
 
