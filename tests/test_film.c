@@ -54,6 +54,11 @@ static void check_full_disk(const struct folder *folder, const struct jointpath 
   CHECK(file_size(old) == 3, "the older film: %ld bytes", file_size(old));
 }
 
+static void check_every(void) {
+  CHECK(film_every(1) == 1 && film_every(250) == 1 && film_every(251) == 2 && film_every(1001) == 5, "%d of 1001",
+        film_every(1001));
+}
+
 static void check_film(void) {
   enum { N = 4 };
   struct folder folder = folder_make();
@@ -95,6 +100,7 @@ int main(void) {
   param_defaults(kinematics_param_table, &arm);
   progress_quiet(true);
   signal(SIGXFSZ, SIG_IGN);
+  check_every();
   check_film();
   return test_summary();
 }

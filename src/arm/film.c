@@ -14,7 +14,7 @@
 #include "base/progress.h"
 #include "base/signals.h"
 
-enum { PNG_W = 1280, PNG_H = 960, FILM_W = 720, FILM_H = 540, RATE = 25 };
+enum { PNG_W = 1280, PNG_H = 960, FILM_W = 720, FILM_H = 540, RATE = 25, MOST_IMAGES = 250 };
 
 // ---- ffmpeg, fed with raw images
 
@@ -57,13 +57,17 @@ static int write_png(const char *path, struct physics_scene *s, const struct joi
   return rc;
 }
 
+int film_every(int n) { return n > MOST_IMAGES ? (n + MOST_IMAGES - 1)/MOST_IMAGES : 1; }
+
 static int put_images(FILE *encoder, struct physics_scene *s, const struct jointpath *p, const double *tips,
                       const double *target) {
   unsigned char *image = err_calloc((size_t)FILM_W*FILM_H, 3);
   struct progress bar;
+  const int every = film_every(p->n);
   int rc = 0;
   progress_start(&bar, "film", p->n, 0);
-  for (int k = 0; k < p->n && rc == 0; k++) {
+  for (int i = 0; i < p->n + every - 1 && rc == 0; i += every) {
+    const int k = i < p->n ? i : p->n - 1;
     struct physics_line lines[2];
     lines_of(lines, target, p->n, tips, k + 1);
     rc = physics_scene_draw(s, image, p->q + JOINTPATH_JOINTS*k, lines, 2);
