@@ -346,21 +346,26 @@ chain() {
   local path=$1
   shift
   echo "movements: $path" >&2
-  local software chip
-  software=$($metaxbar eval arm --model models/arm-any.safetensors target.file="examples/paths/$path.csv" 2>/dev/null | awk '$1 == "after" { print $2 }')
+  local model software="" chip
+  for model in arm-any arm-any-wide; do
+    software+=" | "$($metaxbar eval arm --model models/$model.safetensors target.file="examples/paths/$path.csv" 2>/dev/null | awk '$1 == "after" { print $2 }')
+  done
   chip=$(for k in 1 2 3 4 5 6 7 8 9 10; do
     $metaxbar eval arm --model models/arm-any-chip.safetensors target.file="examples/paths/$path.csv" synapse.kind=chip chip.preset=hermes run.seed=$k 2>/dev/null
   done | awk '$1 == "after" { s += $2; n++ } END { printf "%.2f", s/n }')
-  echo "| $* | $software | $chip |" >> "$work/chains"
+  echo "| $*$software | $chip |" >> "$work/chains"
 }
 
 movements() {
-  local model=models/arm-any.safetensors on_chip=models/arm-any-chip.safetensors chip="synapse.kind=chip chip.preset=hermes eval.chips=10"
+  local model=models/arm-any.safetensors wide=models/arm-any-wide.safetensors on_chip=models/arm-any-chip.safetensors chip="synapse.kind=chip chip.preset=hermes eval.chips=10"
   local home=trajectory.elsewhere=0 away=trajectory.elsewhere=1
   printf '| model | paper | reach | rest | stroke | ripple |\n|---|---|---|---|---|---|\n' > "$work/families"
   family "\`arm-any\`, from home" $model $home
   family "\`arm-any\`, from anywhere" $model $away
+  family "\`arm-any-wide\`, 1000 neurons, from home" $wide $home
+  family "... from anywhere" $wide $away
   family "\`arm\`, trained on the paper's movements alone, from home" models/arm.safetensors $home
+  family "\`arm-wide\`, 1000 neurons, trained on the paper's movements alone, from home" models/arm-wide.safetensors $home
   family "\`arm-any-chip\`, ten chips, from home" $on_chip $home $chip
   family "... from anywhere" $on_chip $away $chip
   family "... from home, performed an hour after the update" $on_chip $home $chip eval.later_s=3600
@@ -368,7 +373,7 @@ movements() {
   family "\`arm-chip\`, trained on the paper's movements alone, ten chips, from home" models/arm-chip.safetensors $home $chip
   body "\`arm-any-chip\` and the simulated body, from home" $on_chip $home synapse.kind=chip chip.preset=hermes
   replace families "$work/families"
-  printf '| path | `arm-any` | `arm-any-chip` |\n|---|---|---|\n' > "$work/chains"
+  printf '| path | `arm-any` | `arm-any-wide` | `arm-any-chip` |\n|---|---|---|---|\n' > "$work/chains"
   chain word "the word, 10 s, 5 pieces"
   chain pick_and_place "pick-and-place, 8 s, 4 pieces"
   chain figure_eight "figure of eight, 6 s, 3 pieces"
@@ -377,11 +382,18 @@ movements() {
   replace chains "$work/chains"
   families
   word
+  film
+}
+
+# The simulated body writes the word.
+film() {
+  $metaxbar arm --model models/arm-any-wide.safetensors arm.kind=physics target.file=examples/paths/word.csv --render $figures/word.gif > /dev/null
+  echo "wrote $figures/word.gif"
 }
 
 # The word as seen from the arm, in software and on the chip.
 word() {
-  $metaxbar eval arm --model models/arm-any.safetensors target.file=examples/paths/word.csv --out "$work/software" > /dev/null 2>&1
+  $metaxbar eval arm --model models/arm-any-wide.safetensors target.file=examples/paths/word.csv --out "$work/software" > /dev/null 2>&1
   $metaxbar eval arm --model models/arm-any-chip.safetensors target.file=examples/paths/word.csv synapse.kind=chip chip.preset=hermes \
     --out "$work/chip" > /dev/null 2>&1
   (cd "$work" && gnuplot -d -e "set terminal $(terminal)" /dev/stdin) <<'GP' > $figures/word.$format
