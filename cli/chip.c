@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/par_ranks.h"
 #include "base/settings.h"
 #include "base/stat.h"
 #include "commands.h"
@@ -22,7 +23,8 @@ static const char text[] =
   "         that data.* names; an arm on the spikes of training movements), and print how accurately the chip\n"
   "         stores the weights, and the operations, energy and time this took\n"
   "drift    print the same accuracy from a minute to a month after writing\n"
-  "tradeoff print accuracy and devices written under several write policies, on the same tasks and chips\n"
+  "tradeoff print accuracy and devices written under several write policies, on the same tasks and chips; mpirun -n N\n"
+  "         divides the tasks among N processes\n"
   "alternatives\n"
   "         let a few-shot model learn the same tasks on the same chips in several ways: by its read-out on the chip,\n"
   "         by a digital read-out beside it (32-bit floats, or 8 bits), by class means and, with train.adapt=all, by\n"
@@ -156,9 +158,10 @@ static void print_tradeoff(const struct tradeoff *t) {
 
 static int run_tradeoff(struct command *c) {
   struct tradeoff t;
-  if (c->o->out) TRY(file_out_check(c->o->out));
+  const bool writes = c->o->out && par_ranks_first();
+  if (writes) TRY(file_out_check(c->o->out));
   TRY(tradeoff_run(&t, &c->tradeoff, &c->x));
-  if (c->o->out) TRY(tradeoff_save(&t, c->o->out));
+  if (writes) TRY(tradeoff_save(&t, c->o->out));
   if (c->o->json) return options_json(tradeoff_json(&t));
   print_tradeoff(&t);
   return 0;
@@ -261,7 +264,12 @@ static const struct options_action actions[] = {
   { .name = "map", .flags = flags, .reads = options_all, .sections = sections, .run = map },
   { .name = "program", .flags = flags, .reads = options_all, .sections = sections, .run = program },
   { .name = "drift", .flags = flags, .reads = options_all, .sections = sections, .run = drift },
-  { .name = "tradeoff", .flags = tradeoff_flags, .reads = options_all, .sections = sections, .run = tradeoff },
+  { .name = "tradeoff",
+    .flags = tradeoff_flags,
+    .reads = options_all,
+    .sections = sections,
+    .divides = true,
+    .run = tradeoff },
   { .name = "alternatives",
     .flags = alternatives_flags,
     .reads = options_all,

@@ -6,6 +6,7 @@
 
 extern const struct options_command train_command;
 extern const struct options_command eval_command;
+extern const struct options_command sweep_command;
 extern const struct options_command data_command;
 extern const struct options_command model_command;
 extern const struct options_command demo_command;

@@ -295,23 +295,37 @@ static struct options_command expanded(const struct options_command *c) {
   return all;
 }
 
-// Rank 0 alone prints.
-static int start_ranks(const struct options_command *c) {
-  TRY(par_ranks_open(c->actions[0].divides));
+// Rank 0 alone prints. a: NULL where the words name none.
+static int start_ranks(const struct options_command *c, const struct options_action *a) {
+  bool divides = false;
+  for (const struct options_action *any = a ? a : c->actions; any->name && !divides; any++) {
+    divides = any->divides;
+    if (any == a) break;
+  }
+  TRY(par_ranks_open(divides));
   if (par_ranks_first()) return 0;
   note_to(NULL);
   return freopen("/dev/null", "w", stdout) ? 0 : err_set(ERR_IO, "/dev/null: cannot be opened");
 }
 
+// The action that the line names, NULL without; whatever is wrong with it is said by one rank.
+static int begin(struct options *o, struct line *line, const struct options_action **a,
+                 const struct options_command *c, int argc, char **argv) {
+  char message[1000];
+  const int rc = take_apart(o, line, c, argc, argv);
+  snprintf(message, sizeof message, "%s", err_message());
+  *a = rc == 0 ? action_of(c, o) : NULL;
+  TRY(start_ranks(c, *a));
+  return rc == 0 ? 0 : err_set((enum err)rc, "%s", message);
+}
+
 int options_main(const struct options_command *command, int argc, char **argv) {
   const struct options_command all = expanded(command), *const c = &all;
+  const struct options_action *a;
   struct options o;
   struct line line;
   char name[96];
-  int rc = start_ranks(c);
-  if (rc < 0) return fail(c->name, par_ranks_close(rc));
-  rc = take_apart(&o, &line, c, argc, argv);
-  const struct options_action *a = rc == 0 ? action_of(c, &o) : NULL;
+  int rc = begin(&o, &line, &a, c, argc, argv);
   snprintf(name, sizeof name, "%s%s%s", c->name, a && *a->name ? " " : "", a ? a->name : "");
   if (rc == 0 && !a && !o.n_words && !line.help) {
     if (par_ranks_first()) put_usages(stderr, c, NULL);

@@ -56,7 +56,7 @@ struct options_action {
   const char *const *refuses;  // of these, what is refused with a reason, and is not in --help; may be NULL
   // their tables, for --help; NULL: those of the experiment, if there is one
   const struct settings_section *(*sections)(void);
-  bool divides;                         // its work among ranks (base/par_ranks.h); all actions of a command alike
+  bool divides;                         // its work among ranks (base/par_ranks.h)
   int (*run)(const struct options *o);  // an enum err
   int (*run_experiment)(const struct experiment *e, const struct options *o);  // in its place
 };

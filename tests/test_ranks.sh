@@ -16,7 +16,7 @@ lone() {
   OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=$number "$metaxbar" "$@" >"$here/err" 2>&1 || status=$?
 }
 lone 0 bench sine
-grep -qx 'metaxbar bench: started 2 times; only train and eval .*' "$here/err" && [ $status = 2 ] || fail "bench: $status"
+grep -qx 'metaxbar bench sine: started 2 times; only train, eval, .*' "$here/err" && [ $status = 2 ] || fail "bench: $status"
 lone 1 bench sine
 [ ! -s "$here/err" ] || fail "bench of rank 1 prints"
 if [[ $(ldd "$metaxbar") != *libmpi* ]]; then
@@ -93,6 +93,11 @@ evaluated fewshot data.kind=builtin eval.tasks=5
 evaluated fewshot data.kind=builtin eval.tasks=5 synapse.kind=chip eval.chips=2 eval.later_s=1000
 evaluated arm eval.trajectories=23
 evaluated arm eval.trajectories=5 synapse.kind=chip eval.chips=2
+
+"$metaxbar" chip tradeoff --model "$here/sine/model.safetensors" --quiet --out "$here/one.csv" eval.tasks=8 eval.chips=2 >"$here/one"
+"${mpirun[@]}" -n 3 "$metaxbar" chip tradeoff --model "$here/sine/model.safetensors" --quiet --out "$here/three.csv" \
+  run.threads=1 eval.tasks=8 eval.chips=2 >"$here/three" 2>"$here/err" || fail "chip tradeoff"
+cmp -s "$here/one" "$here/three" && cmp -s "$here/one.csv" "$here/three.csv" || fail "chip tradeoff differs"
 
 # ---- ranks that differ or fail
 

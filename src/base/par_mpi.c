@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 
-enum { PIECE = 1 << 30, TAG = 1 };  // bytes of one message: MPI counts in int
+enum { PIECE = 1 << 30, TAG = 1, TAG_WORD = 2 };  // bytes of one message: MPI counts in int
 
 bool par_mpi_built(void) { return true; }
 
@@ -72,6 +72,44 @@ void par_mpi_receive(real *v, size_t n, int from) {
     MPI_Recv((char *)v + done, piece(bytes - done), MPI_BYTE, from, TAG, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
 }
 
+static struct {
+  int word, n;
+  MPI_Request *to;  // (n) messages under way
+} saying;
+
+void par_mpi_say(int word) {
+  int number;
+  MPI_Comm_rank(MPI_COMM_WORLD, &number);
+  MPI_Comm_size(MPI_COMM_WORLD, &saying.n);
+  saying.word = word;
+  saying.to = err_calloc((unsigned long)saying.n, sizeof *saying.to);
+  for (int r = 0; r < saying.n; r++) {
+    saying.to[r] = MPI_REQUEST_NULL;
+    if (r != number) MPI_Isend(&saying.word, 1, MPI_INT, r, TAG_WORD, MPI_COMM_WORLD, &saying.to[r]);
+  }
+}
+
+int par_mpi_hear(int *word) {
+  MPI_Status status;
+  int there = 0;
+  MPI_Iprobe(MPI_ANY_SOURCE, TAG_WORD, MPI_COMM_WORLD, &there, &status);
+  if (!there) return -1;
+  MPI_Recv(word, 1, MPI_INT, status.MPI_SOURCE, TAG_WORD, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+  return status.MPI_SOURCE;
+}
+
+void par_mpi_await(int from) {
+  int word;
+  MPI_Recv(&word, 1, MPI_INT, from, TAG_WORD, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+}
+
+void par_mpi_said(void) {
+  MPI_Waitall(saying.n, saying.to, MPI_STATUSES_IGNORE);
+  free(saying.to);
+  saying.n = 0;
+  saying.to = NULL;
+}
+
 #else
 
 bool par_mpi_built(void) { return false; }
@@ -88,5 +126,12 @@ void par_mpi_gather_records(void *records, size_t record_bytes, const int *first
 void par_mpi_broadcast(void *data, size_t bytes, int from) { (void)data, (void)bytes, (void)from, assert(0); }
 void par_mpi_send(const real *v, size_t n, int to) { (void)v, (void)n, (void)to, assert(0); }
 void par_mpi_receive(real *v, size_t n, int from) { (void)v, (void)n, (void)from, assert(0); }
+void par_mpi_say(int word) { (void)word, assert(0); }
+int par_mpi_hear(int *word) {
+  (void)word, assert(0);
+  return -1;
+}
+void par_mpi_await(int from) { (void)from, assert(0); }
+void par_mpi_said(void) { assert(0); }
 
 #endif

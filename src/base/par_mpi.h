@@ -23,5 +23,11 @@ void par_mpi_gather_records(void *records, size_t record_bytes, const int *first
 void par_mpi_broadcast(void *data, size_t bytes, int from);
 void par_mpi_send(const real *v, size_t n, int to);
 void par_mpi_receive(real *v, size_t n, int from);
+// Words that others hear while they do something else: say it to all others, at most once until par_mpi_said; the rank
+// that has said something, with its word, or -1; wait for that of a rank. par_mpi_said: all others have heard.
+void par_mpi_say(int word);
+int par_mpi_hear(int *word);
+void par_mpi_await(int from);
+void par_mpi_said(void);
 
 #endif

@@ -12,11 +12,13 @@
 #include "base/signals.h"
 
 static const double patience_s = 5;  // of a rank that has failed, until it ends all
+static const double years_s = 1e8;   // of one whose failure the others know: they come, and it need not keep a core busy
 
 // What a rank says where ranks meet.
 struct status {
   int code, item, signal;
   int closing;  // in par_ranks_close
+  int said;     // in par_ranks_rejoin: that the others should stop
 };
 
 static int number, count = 1;
@@ -47,7 +49,10 @@ int par_ranks_open(bool divides) {
   if (started <= 1) return 0;
   number = from_environment(numbers, 0);
   if (!divides)
-    return err_set(ERR_SETTING, "started %d times; only train and eval divide their work among processes", started);
+    return err_set(ERR_SETTING,
+                   "started %d times; only train, eval, sweep, chip tradeoff and bench ranks divide their work among "
+                   "processes",
+                   started);
   if (!par_mpi_built())
     return err_set(ERR_SETTING,
                    "started %d times, but this program was built without MPI; install it (libopenmpi-dev) and build "
@@ -78,10 +83,10 @@ static void end_all(void) {
   par_mpi_abort(signals_caught() ? signals_status() : 1);
 }
 
-static void meet(struct status own) {
+static void meet(struct status own, double wait_s) {
   const double begin_s = clock_s();
   all[number] = own;
-  if (!par_mpi_gather(all, sizeof *all, own.code < 0 ? patience_s : INFINITY)) end_all();
+  if (!par_mpi_gather(all, sizeof *all, wait_s)) end_all();
   for (int r = 0; r < count; r++)
     if (all[r].signal) signals_ask(all[r].signal);
   times.waiting_s += clock_s() - begin_s;
@@ -111,14 +116,15 @@ static int outcome(void) {
 
 int par_ranks_agree(int code, int item) {
   if (count == 1) return code;
-  meet((struct status){ .code = code, .item = item, .signal = signals_caught() });
+  meet((struct status){ .code = code, .item = item, .signal = signals_caught() }, code < 0 ? patience_s : INFINITY);
   return outcome();
 }
 
 int par_ranks_close(int rc) {
   bool over = count == 1;
   while (!over) {
-    meet((struct status){ .code = rc, .item = -1, .signal = signals_caught(), .closing = 1 });
+    meet((struct status){ .code = rc, .item = -1, .signal = signals_caught(), .closing = 1 },
+         rc < 0 ? patience_s : INFINITY);
     rc = outcome();
     over = true;
     for (int r = 0; r < count; r++) over = over && all[r].closing;
@@ -130,8 +136,54 @@ int par_ranks_close(int rc) {
   return rc;
 }
 
+// ---- apart
+
+// While the ranks work for themselves; count 0: they do not.
+static struct {
+  int count, number;
+  bool stop;    // somebody has said so
+  bool *heard;  // (count) of these
+} parted;
+
+void par_ranks_part(void) {
+  if (count == 1) return;
+  parted.count = count;
+  parted.number = number;
+  parted.stop = false;
+  parted.heard = err_calloc((unsigned long)count, sizeof *parted.heard);
+  count = 1;
+  number = 0;
+}
+
+// A word is a signal, or 0 for a failure.
+static void hear(void) {
+  int signal, from;
+  while ((from = par_mpi_hear(&signal)) >= 0) {
+    parted.heard[from] = true;
+    parted.stop = true;
+    if (signal) signals_ask(signal);
+  }
+}
+
+int par_ranks_rejoin(int rc) {
+  if (!parted.count) return rc;
+  const int signal = signals_caught();
+  const bool say = !parted.stop && (rc < 0 || signal);
+  count = parted.count;
+  number = parted.number;
+  if (say) par_mpi_say(signal);
+  meet((struct status){ .code = rc, .item = -1, .signal = signal, .said = say }, years_s);
+  for (int r = 0; r < count; r++)
+    if (r != number && all[r].said && !parted.heard[r]) par_mpi_await(r);
+  if (say) par_mpi_said();
+  free(parted.heard);
+  parted.count = 0;
+  return outcome();
+}
+
 int par_ranks_stop(bool *stop) {
-  *stop = count == 1 && signals_caught();
+  if (parted.count) hear();
+  *stop = count == 1 && (signals_caught() || parted.stop);
   if (count == 1) return 0;
   TRY(par_ranks_agree(0, -1));
   for (int r = 0; r < count; r++) *stop = *stop || all[r].signal;

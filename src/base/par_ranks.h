@@ -39,6 +39,13 @@ int par_ranks_gather(void *all, size_t bytes);
 // All ranks: v (n) becomes the sum over ranks. For whole numbers, whose order of summation cannot be seen.
 int par_ranks_add(double *v, size_t n);
 
+// From par_ranks_part to par_ranks_rejoin every rank works for itself, on something of its own: it is rank 0 of 1 for
+// all functions here, so that it writes files. par_ranks_rejoin is for all ranks: rc, or the error of another one. Where
+// a rank comes with an error, or is stopped by a signal, par_ranks_stop says so to the others, which they ask at every
+// safe place.
+void par_ranks_part(void);
+int par_ranks_rejoin(int rc);
+
 // Items first[r] to first[r + 1] - 1 of n are those of rank r, first (count + 1). No rank has more than n/count,
 // rounded up; within that limit they end where large subtrees of the sum do.
 void par_ranks_divide(int *first, int n);
