@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "experiment/experiment.h"
 #include "lab/bench.h"
+#include "lab/scaling.h"
 #include "run/timings.h"
 
 static const char text[] =
@@ -81,6 +82,26 @@ static int run(const struct options *o) {
   return print(&b, o->json);
 }
 
+// bench ranks [NAME [WORD]]
+static int run_ranks(const struct options *o) {
+  enum { ITERATIONS = 10 };
+  const struct run_sources from = options_sources(o);
+  const struct experiment *e = o->n_words ? experiment_find(o->words[0]) : experiments[0];
+  struct experiment_case x;
+  struct scaling_measured m;
+  if (!e) return err_set(ERR_SETTING, "%s: no such experiment", o->words[0]);
+  experiment_open(&x, e);
+  if (e->bench_defaults) e->bench_defaults(x.set, o->n_words > 1 ? o->words[1] : "");
+  int rc = experiment_start(&x, &from);
+  x.settings.run->threads = 1;
+  if (rc == 0) rc = run_same_on_ranks(x.settings.sections, NULL, NULL, "");
+  if (rc == 0) rc = scaling_measure(&m, &x, ITERATIONS);
+  if (rc == 0) scaling_print(&m, stdout);
+  experiment_close(&x);
+  return rc;
+}
+
+static const struct options_flag ranks_flags[] = { OPTIONS_CONFIG, { 0 } };
 static const struct options_flag flags[] = {
   OPTIONS_VALUE("--model", model, "FILE", "model file in place of untrained weights"),
   OPTIONS_CONFIG,
@@ -102,6 +123,15 @@ static const struct options_action actions[] = {
     .flags = flags,
     .reads = options_all,
     .run_experiment = run_named },
+  { .name = "ranks",
+    .arguments = "[NAME [WORD]]",
+    .most = 2,
+    .text = "ranks  under mpirun: iterations of a training on one process and on all, one thread each; latency and\n"
+            "       bandwidth; what a model of both predicts, also for up to 1024 processes\n",
+    .flags = ranks_flags,
+    .reads = options_all,
+    .divides = true,
+    .run = run_ranks },
   { .name = "", .arguments = "[WORD]", .most = 1, .flags = flags, .reads = options_all, .run = run },
   { 0 },
 };

@@ -117,7 +117,7 @@ status=0
 
 # ---- a signal to one process
 
-long=("$metaxbar" sweep sweep.ini --quiet run.threads=1 sweep.seeds=1 train.rate=0.01 train.checkpoint_every_s=0)
+long=("$metaxbar" sweep sweep.ini --quiet run.threads=1 sweep.seeds=1 train.rate=0.01 train.checkpoint_every_s=0.05)
 start() {
   "$@" 2>err >out & job=$!
   until [ -n "$(find stopped -name checkpoint.safetensors 2>/dev/null)" ]; do kill -0 $job || return 0; sleep 0.02; done
@@ -156,7 +156,7 @@ status=0
 mkdir full2  # a point of rank 1 that cannot be written
 touch full2/net.hidden=6,train.rate=0.03,seed=2
 ! "${mpirun[@]}" -n 2 "${sweep[@]}" --run full2 >out 2>err || fail "a point that cannot be written"
-[ "$(grep -c '^metaxbar' err)" = 1 ] && grep -q 'rank 1: net.hidden=6,train.rate=0.03,seed=2: ' err && [ ! -e full2/sweep.csv ] ||
+[ "$(grep -c '^metaxbar' err)" = 1 ] && grep -q 'rank 1: full2/net.hidden=6,train.rate=0.03,seed=2: not a folder' err && [ ! -e full2/sweep.csv ] ||
   fail "a point that cannot be written"
 rm full2/net.hidden=6,train.rate=0.03,seed=2
 "${sweep[@]}" --run full2 >out 2>err || fail "a point that could not be written"

@@ -33,6 +33,19 @@ struct par_ranks_times par_ranks_times(void) {
 }
 void par_ranks_reset_times(void) { times = (struct par_ranks_times){ 0 }; }
 
+void par_ranks_add_call(int items, double seconds, size_t sum_bytes, size_t records_bytes) {
+  times.calls++;
+  times.items += items;
+  times.items_s += seconds;
+  times.sum_B += (double)sum_bytes;
+  times.records_B += (double)records_bytes;
+}
+
+static void add_exchange(double begin_s, size_t bytes) {
+  times.sending_s += clock_s() - begin_s;
+  times.sent_B += (double)bytes;
+}
+
 // ---- beginning
 
 // The first of these variables that is set, as a number; `none` without.
@@ -90,6 +103,7 @@ static void meet(struct status own, double wait_s) {
   for (int r = 0; r < count; r++)
     if (all[r].signal) signals_ask(all[r].signal);
   times.waiting_s += clock_s() - begin_s;
+  times.meetings++;
 }
 
 static bool comes_before(const struct status *a, const struct status *b) { return a->item < b->item; }
@@ -197,7 +211,7 @@ int par_ranks_share(void *data, size_t bytes) {
   TRY(par_ranks_agree(0, -1));
   const double begin_s = clock_s();
   par_mpi_broadcast(data, bytes, 0);
-  times.sending_s += clock_s() - begin_s;
+  add_exchange(begin_s, bytes);
   return 0;
 }
 
@@ -206,7 +220,7 @@ int par_ranks_gather(void *blocks, size_t bytes) {
   TRY(par_ranks_agree(0, -1));
   const double begin_s = clock_s();
   par_mpi_gather(blocks, bytes, INFINITY);
-  times.sending_s += clock_s() - begin_s;
+  add_exchange(begin_s, (size_t)count * bytes);
   return 0;
 }
 
@@ -267,23 +281,23 @@ void par_ranks_divide(int *first, int n) {
 void par_ranks_gather_records(void *records, size_t record_bytes, const int *first) {
   const double begin_s = clock_s();
   par_mpi_gather_records(records, record_bytes, first, count);
-  times.sending_s += clock_s() - begin_s;
+  add_exchange(begin_s, (size_t)first[count] * record_bytes);
 }
 
 void par_ranks_send(const real *v, size_t n, int to) {
   const double begin_s = clock_s();
   par_mpi_send(v, n, to);
-  times.sending_s += clock_s() - begin_s;
+  add_exchange(begin_s, n * sizeof *v);
 }
 
 void par_ranks_receive(real *v, size_t n, int from) {
   const double begin_s = clock_s();
   par_mpi_receive(v, n, from);
-  times.sending_s += clock_s() - begin_s;
+  add_exchange(begin_s, n * sizeof *v);
 }
 
 void par_ranks_spread(real *v, size_t n) {
   const double begin_s = clock_s();
   par_mpi_broadcast(v, n * sizeof *v, 0);
-  times.sending_s += clock_s() - begin_s;
+  add_exchange(begin_s, n * sizeof *v);
 }

@@ -60,8 +60,14 @@ void par_ranks_spread(real *v, size_t n);  // from rank 0
 struct par_ranks_times {
   double waiting_s;  // for ranks that were not yet there
   double sending_s;  // and receiving
+  double sent_B;     // bytes sent or received
+  long meetings;
+  // of par_map and par_sum: calls, items of this rank and their time; bytes of the sums and of the records of all items
+  long calls, items;
+  double items_s, sum_B, records_B;
 };
 struct par_ranks_times par_ranks_times(void);
 void par_ranks_reset_times(void);
+void par_ranks_add_call(int items, double seconds, size_t sum_bytes, size_t records_bytes);
 
 #endif

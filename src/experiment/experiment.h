@@ -68,7 +68,7 @@ struct experiment {
 
   // ---- training
   int (*train)(void *set, const char *folder, bool resume);
-  // Seconds of n outer updates, for lab/bench.h. NULL: it has a bench of its own.
+  // Seconds of n outer updates, for lab/bench.h (where it has no bench of its own) and lab/scaling.h.
   int (*time_training)(const void *set, const void *model, int n, double *seconds);
 
   // ---- evaluation

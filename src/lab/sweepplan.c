@@ -148,6 +148,8 @@ static int take_list(struct sweepplan_setting *s, const struct experiment_case *
 
 // ---- a plan
 
+static bool changes_nothing(const struct sweepplan_setting *s) { return !strcmp(s->key, "run.threads"); }
+
 static int add_setting(struct sweepplan *p, const struct experiment_case *x, const char *key, const char *list) {
   struct sweepplan_setting *s = &p->setting[p->n_settings++];
   char assignment[160];
@@ -156,6 +158,7 @@ static int add_setting(struct sweepplan *p, const struct experiment_case *x, con
   s->training = p->trains && settings_assigned(p->e->train_reads, assignment);
   s->evaluation = settings_assigned(p->e->eval_reads, assignment);
   TRY(take_list(s, x, list));  // first: a name that does not exist has its own message
+  if (changes_nothing(s) && s->n > 1) return err_set(ERR_SETTING, "%s=%s: changes no result: give one value", key, list);
   if (s->training || s->evaluation) return 0;
   return err_set(ERR_SETTING, "%s: has no effect here; settings of %seval %s have one", key, p->trains ? "train and " : "",
                  p->e->name);
@@ -340,7 +343,7 @@ void sweepplan_print(const struct sweepplan *p, FILE *out) {
   for (int k = 0; k < p->n_settings; k++) {
     const struct sweepplan_setting *s = &p->setting[k];
     const int n = (int)strcspn(s->key, ".");
-    if (is_seed(p, k) || !strcmp(s->key, "run.threads")) continue;
+    if (is_seed(p, k) || changes_nothing(s)) continue;
     if (strncmp(section, s->key, (size_t)n) || section[n]) fprintf(out, "\n[%.*s]\n", n, s->key);
     snprintf(section, sizeof section, "%.*s", n, s->key);
     fprintf(out, "%s = ", s->key + n + 1);

@@ -65,8 +65,8 @@ void sweepplan_name(const struct sweepplan *p, int point, char name[SWEEPPLAN_NA
 struct run_sources sweepplan_sources(const struct sweepplan *p, int point, bool training);
 void sweepplan_free_sources(struct run_sources *from);
 
-// As an INI file, without run.threads, from which the same points are read; and ERR_SETTING, with the first line that
-// differs, unless two plans have the same points. path: of the file that `then` is from.
+// As an INI file, without run.threads, which changes no result, from which the same points are read; and ERR_SETTING,
+// with the first line that differs, unless two plans have the same points. path: of the file that `then` is from.
 void sweepplan_print(const struct sweepplan *p, FILE *out);
 int sweepplan_same(const struct sweepplan *then, const struct sweepplan *now, const char *path);
 

@@ -76,6 +76,11 @@ static int chip_program(struct chip **c, const void *set, const void *model) {
   return rc;
 }
 
+static int time_training(const void *set, const void *model, int n, double *seconds) {
+  struct reach copy = *(const struct reach *)set;
+  return reach_train_timed(&copy, model, n, seconds);
+}
+
 static int bench(struct timings *b, void *set, const void *model, const char *what) {
   return reach_bench(b, set, model, what);
 }
@@ -104,7 +109,7 @@ const struct experiment reach_experiment = {
   .model_size = sizeof(struct reach_model), .owns = owns, .model_new = model_new, .model_load = model_load,
   .model_save = model_save, .model_release = model_release, .model_round = model_round,
   .model_resize = reach_resize_file,
-  .train = train,
+  .train = train, .time_training = time_training,
   .result_size = sizeof(struct reach_result), .eval = eval, .result_print = result_print, .result_json = result_json,
   .result_csv = result_csv, .result_release = result_release, .headline = headline, .scores = scores,
   .item_settings = item_settings,

@@ -49,6 +49,18 @@ static int train_effects(const void *set, const struct run_sources *from) {
 }
 
 // Models keep how a chip is to hold them (chip.*). train.inner_rate: of models without rates of their own.
+// n outer updates, for the bench of ranks.
+static int time_training(const void *set, const void *model, int n, double *seconds) {
+  struct fewshot f = *(const struct fewshot *)set;
+  struct dataset data;
+  double operations;
+  (void)model;
+  TRY(dataset_load(&data, &f.data, DATASET_BACKGROUND_ONLY));
+  const int rc = fewshot_train_timed(&f, &data, n, seconds, &operations);
+  dataset_release(&data);
+  return rc;
+}
+
 static const char *const train_reads[] = { "data", "net", "train", "run", "chip", "verify", NULL };
 static const char *const eval_reads[] = { "data", "net", "train.inner_rate", "train.adapt", "eval", "synapse",
                                           "run", "chip", "verify", "ledger", NULL };
@@ -170,7 +182,7 @@ const struct experiment fewshot_experiment = {
   .model_size = sizeof(struct fewshot_model), .owns = owns, .model_new = model_new, .model_load = model_load,
   .model_save = model_save,
   .model_release = model_release, .model_history = model_history, .model_round = model_round,
-  .train = train,
+  .train = train, .time_training = time_training,
   .data_size = sizeof(struct dataset), .data_load = data_load, .data_release = data_release,
   .result_size = sizeof(struct fewshot_result), .eval = eval, .result_print = result_print, .result_json = result_json,
   .result_release = result_release, .headline = headline, .scores = scores,
