@@ -162,12 +162,13 @@ rm full2/net.hidden=6,train.rate=0.03,seed=2
 "${sweep[@]}" --run full2 >out 2>err || fail "a point that could not be written"
 same one full2
 
-# A signal to one rank of three stops all, with checkpoints; on two ranks the sweep continues.
+# A signal to one rank of three stops all before their points are done; on two ranks the sweep continues.
 for signal in USR1 TERM; do
   status=0 iterations=500
-  while [ $status = 0 ]; do
+  while [ $status = 0 ] || [ -n "$(find stopped -name scores.json)" ]; do
     rm -rf stopped pid.*
     iterations=$((2*iterations))
+    [ $iterations -lt 100000 ] || fail "$signal to one rank: the others do not stop"
     start "${mpirun[@]}" -n 3 sh -c 'echo $$ >"pid.${OMPI_COMM_WORLD_RANK:-$PMI_RANK}"; exec "$@"' sh \
       "${long[@]}" sweep.seeds=1,2,3 train.iterations=$iterations --run stopped
     kill -s $signal "$(cat pid.1)" || true

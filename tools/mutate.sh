@@ -67,7 +67,7 @@ fit() {
   for k in "${!files[@]}"; do
     mutated "$k" || rc=1
     for t in ${tests[$k]}; do
-      [ -f "tests/$t.c" ] || { misfit "$k" "no test $t"; rc=1; }
+      [ -f "tests/$t.c" ] || [ -f "tests/$t.sh" ] || { misfit "$k" "no test $t"; rc=1; }
     done
   done
   return $rc
@@ -76,7 +76,13 @@ fit() {
 # ---- building and testing, in the scratch copy
 
 compile() { cmake --build "$build" ${1:+--target "$@"} >"$log" 2>&1; }
-run() { (cd "$scratch" && METAXBAR=$build/metaxbar timeout "$limit_s" "$build/$1" >"$log" 2>&1); }
+# A test is a program, or a script about the program metaxbar.
+targets() { local t; for t in "$@"; do if [ -f "tests/$t.sh" ]; then echo metaxbar; else echo "$t"; fi; done | sort -u; }
+run() {
+  local words=("$build/$1")
+  [ ! -f "tests/$1.sh" ] || words=("tests/$1.sh" "$build")
+  (cd "$scratch" && METAXBAR=$build/metaxbar timeout "$limit_s" "${words[@]}" >"$log" 2>&1)
+}
 others() { ctest --test-dir "$build" -j2 --timeout "$limit_s" -LE 'long|once' "$@" >"$log" 2>&1; }
 
 restore() { cat "${files[$1]}" >"$scratch/${files[$1]}"; }
@@ -108,7 +114,7 @@ try() {
   local started=$SECONDS
   mutated "$1"
   printf '%s\n' "$text" >"$scratch/${files[$1]}"
-  compile ${tests[$1]} || stop "${files[$1]}: does not compile with '${news[$1]}'; see ${log#"$PWD/"}"
+  compile $(targets ${tests[$1]}) || stop "${files[$1]}: does not compile with '${news[$1]}'; see ${log#"$PWD/"}"
   search "$1"
   restore "$1"
   [ -n "$killer" ] && passed=$((passed + 1)) || failed=$((failed + 1))
@@ -124,7 +130,7 @@ rm -rf "$scratch"
 mkdir -p "$scratch" || stop "$scratch: cannot be made"
 tar -c --exclude='./build*' --exclude=./.git --exclude=./runs . | tar -x -C "$scratch" || stop "$scratch: no copy"
 mapfile -t named < <(printf '%s\n' ${tests[@]} | sort -u)
-if ! cmake -S "$scratch" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release >"$log" 2>&1 || ! compile "${named[@]}"; then
+if ! cmake -S "$scratch" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release >"$log" 2>&1 || ! compile $(targets "${named[@]}"); then
   stop "does not build; see ${log#"$PWD/"}"
 fi
 for t in "${named[@]}"; do run "$t" || stop "$t fails without a mutation; see ${log#"$PWD/"}"; done

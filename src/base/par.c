@@ -187,10 +187,10 @@ static int run(struct call *c, void (*item)(void *context, int item, int worker)
   par_ranks_divide(first, c->n);
   c->first = first[rank];
   atomic_init(&c->failed, c->n);
-  const double begin_s = clock_s();
+  const double begin_s = clock_s(), processor_s = clock_processor_s();
   par_local(c->p, first[rank + 1] - c->first, item, c);
-  par_ranks_add_call(first[rank + 1] - c->first, clock_s() - begin_s, c->size * sizeof(real),
-                     (size_t)c->n * c->record_bytes);
+  par_ranks_add_call(first[rank + 1] - c->first, clock_s() - begin_s, clock_processor_s() - processor_s,
+                     c->size * sizeof(real), (size_t)c->n * c->record_bytes);
   const int failed = atomic_load(&c->failed);
   TRY(par_ranks_agree(failed < c->n ? err_set((enum err)c->code, "%s", c->message) : 0, failed));
   if (par_ranks_count() > 1 && c->records) par_ranks_gather_records(c->records, c->record_bytes, first);

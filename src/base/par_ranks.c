@@ -33,10 +33,11 @@ struct par_ranks_times par_ranks_times(void) {
 }
 void par_ranks_reset_times(void) { times = (struct par_ranks_times){ 0 }; }
 
-void par_ranks_add_call(int items, double seconds, size_t sum_bytes, size_t records_bytes) {
+void par_ranks_add_call(int items, double seconds, double processor_s, size_t sum_bytes, size_t records_bytes) {
   times.calls++;
   times.items += items;
   times.items_s += seconds;
+  times.items_processor_s += processor_s;
   times.sum_B += (double)sum_bytes;
   times.records_B += (double)records_bytes;
 }

@@ -62,12 +62,13 @@ struct par_ranks_times {
   double sending_s;  // and receiving
   double sent_B;     // bytes sent or received
   long meetings;
-  // of par_map and par_sum: calls, items of this rank and their time; bytes of the sums and of the records of all items
+  // of par_map and par_sum: calls, items of this rank, their time on the clock and of processors; bytes of the sums and
+  // of the records of all items
   long calls, items;
-  double items_s, sum_B, records_B;
+  double items_s, items_processor_s, sum_B, records_B;
 };
 struct par_ranks_times par_ranks_times(void);
 void par_ranks_reset_times(void);
-void par_ranks_add_call(int items, double seconds, size_t sum_bytes, size_t records_bytes);
+void par_ranks_add_call(int items, double seconds, double processor_s, size_t sum_bytes, size_t records_bytes);
 
 #endif

@@ -2,8 +2,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -50,12 +48,6 @@ double scaling_items_for(const struct scaling_load *l, const struct scaling_netw
 
 // ---- the ranks at hand
 
-static double processor_s(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 // Seconds of one message of n numbers from rank 0 to rank 1: half the median of there and back.
 static double message_s(size_t n, int repeats) {
   real *v = err_calloc(n, sizeof *v);
@@ -81,28 +73,20 @@ static int measure_network(struct scaling_network *net) {
   return par_ranks_agree(0, -1);
 }
 
-// Rank 0 alone, one thread. Processor time, as other programs may be running: what n iterations more than a few take.
-static int measure_load(struct scaling_load *l, const struct experiment_case *x, int n) {
-  enum { FEW = 2 };
-  double *seconds = err_calloc((unsigned long)(n + FEW), sizeof *seconds), clock = 0;
-  double begin_s = processor_s();
-  int rc = x->e->time_training(x->set, x->model, FEW, seconds);
-  const double few_s = processor_s() - begin_s;
+// Rank 0 alone, one thread. Processor time, as other programs may be running; what is beside the items of an iteration is
+// measured on the clock and scaled like these.
+static int measure_load(struct scaling_load *l, const struct experiment_case *x, int n, double *seconds) {
+  double clock = 0;
   par_ranks_reset_times();
-  begin_s = processor_s();
-  if (rc == 0) rc = x->e->time_training(x->set, x->model, n + FEW, seconds);
-  const double iteration_s = fmax(processor_s() - begin_s - few_s, 0) / n;
+  TRY(x->e->time_training(x->set, x->model, n, seconds));
   const struct par_ranks_times t = par_ranks_times();
-  for (int k = 0; k < n + FEW; k++) clock += seconds[k];
-  free(seconds);
-  TRY(rc);
-  const double iterations = n + FEW, items = (double)t.items / iterations;
-  l->calls = (double)t.calls / iterations;
-  l->items = items / l->calls;
-  l->gradient_B = t.sum_B / iterations;
+  for (int k = 0; k < n; k++) clock += seconds[k];
+  l->calls = (double)t.calls / n;
+  l->items = (double)t.items / (double)t.calls;
+  l->gradient_B = t.sum_B / n;
   l->records_B = t.records_B / (double)t.calls;
-  l->item_s = iteration_s * t.items_s / clock / items;
-  l->rest_s = iteration_s - l->item_s * items;
+  l->item_s = t.items_processor_s / (double)t.items;
+  l->rest_s = fmax(clock - t.items_s, 0) * t.items_processor_s / t.items_s / n;
   return 0;
 }
 
@@ -112,17 +96,16 @@ int scaling_measure(struct scaling_measured *m, const struct experiment_case *x,
   int rc = measure_network(&m->network);
   const bool first = par_ranks_first();
   par_ranks_part();
-  if (rc == 0 && first) rc = measure_load(&m->load, x, n);
+  if (rc == 0 && first) rc = measure_load(&m->load, x, n, seconds);
   rc = par_ranks_rejoin(rc);
   if (rc == 0) {
     par_ranks_reset_times();
     rc = x->e->time_training(x->set, x->model, n, seconds);
   }
   const struct par_ranks_times t = par_ranks_times();
-  for (int k = 0; k < n; k++) m->computing_s += seconds[k] / n;
+  m->items_s = t.items_processor_s / n;
   m->waiting_s = t.waiting_s / n;
   m->sending_s = t.sending_s / n;
-  m->computing_s -= m->waiting_s + m->sending_s;
   m->sent_B = t.sent_B / n;
   m->meetings = (double)t.meetings / n;
   m->fastest_s = stat_quantile(seconds, (size_t)n, 0);
@@ -141,21 +124,21 @@ static void print_measured(const struct scaling_measured *m, FILE *out) {
   fprintf(out, "gradient %.4g B, records %.4g B a call\n", l->gradient_B, l->records_B);
   if (m->ranks > 1)
     fprintf(out, "ranks 0 and 1: latency %.3g s, bandwidth %.3g B/s\n", m->network.latency_s, m->network.bandwidth_Bps);
-  fprintf(out, "\n%d rank%s, %d iterations, seconds of one\n", m->ranks, m->ranks > 1 ? "s" : "", m->iterations);
-  fprintf(out, "%-10s  %10s  %11s  %10s  %10s\n", "", "total", "computation", "waiting", "exchange");
-  fprintf(out, "%-10s  %10.4g  %11.4g  %10.4g  %10.4g  of rank 0; median %.4g, fastest %.4g\n", "measured",
-          m->computing_s + m->waiting_s + m->sending_s, m->computing_s, m->waiting_s, m->sending_s, m->seconds,
-          m->fastest_s);
-  fprintf(out, "%-10s  %10.4g  %11.4g  %10s  %10.4g  communication is %.2g %%\n", "predicted", total(p),
-          p.computation_s, "-", p.communication_s, 100 * p.communication_s / total(p));
+  fprintf(out, "\n%d rank%s, %d iterations, seconds of one   computation     exchange\n", m->ranks, m->ranks > 1 ? "s" : "",
+          m->iterations);
+  fprintf(out, "%-41s  %10.4g  %11.4g  (processor time of the items; clock)\n", "measured, rank 0", m->items_s, m->sending_s);
+  fprintf(out, "%-41s  %10.4g  %11.4g  communication is %.2g %%\n", "predicted", p.computation_s - l->rest_s,
+          p.communication_s, 100 * p.communication_s / total(p));
+  fprintf(out, "on the clock: median %.4g s, fastest %.4g s, of which rank 0 waited %.4g s; predicted %.4g s\n", m->seconds,
+          m->fastest_s, m->waiting_s, total(p));
   if (m->ranks > 1)
     fprintf(out, "rank 0 exchanged %.4g B and met the others %.4g times in an iteration\n", m->sent_B, m->meetings);
 }
 
 static void print_predicted(const struct scaling_load *l, const struct scaling_assumed *a, FILE *out) {
   int below = 0;
-  fprintf(out, "\n%s (assumed)\n%6s  %12s  %13s  %10s  %21s\n", a->name, "ranks", "computation s", "communication", "efficiency",
-          "items a call for 80 %");
+  fprintf(out, "\n%s (assumed)\n%6s  %13s  %13s  %10s  %21s\n", a->name, "ranks", "computation s", "communication",
+          "efficiency", "items a call for 80 %");
   for (int ranks = 8; ranks <= 1024; ranks *= 2) {
     const struct scaling_time t = scaling_predict(l, &a->network, ranks);
     const double items = scaling_items_for(l, &a->network, ranks, 0.8);
@@ -164,9 +147,9 @@ static void print_predicted(const struct scaling_load *l, const struct scaling_a
     if (items > 0) fprintf(out, "  %21.0f\n", items);
     else fprintf(out, "  %21s\n", "-");
   }
-  for (int ranks = 2; ranks <= 1024 && !below; ranks++)
+  for (int ranks = 2; ranks <= 1024 && !below; ranks *= 2)
     if (scaling_efficiency(l, &a->network, ranks) < 0.8) below = ranks;
-  if (below) fprintf(out, "below 80 %% from %d ranks on\n", below);
+  if (below) fprintf(out, "of 2, 4, 8, ... ranks, %d are the first below 80 %%\n", below);
   else fprintf(out, "not below 80 %% up to 1024 ranks\n");
 }
 

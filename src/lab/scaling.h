@@ -47,7 +47,8 @@ struct scaling_measured {
   struct scaling_load load;        // of rank 0 alone, from processor time
   struct scaling_network network;  // between ranks 0 and 1; 0 with one rank
   double seconds, fastest_s;       // of an iteration on all ranks: median, least
-  double computing_s, waiting_s, sending_s;  // of rank 0, means
+  double items_s;                  // of rank 0: processor time of its items, mean
+  double waiting_s, sending_s;     // of rank 0 on the clock, means
   double sent_B, meetings;         // of rank 0 in an iteration
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/par.h"
+#include "base/par_ranks.h"
 #include "base/rng.h"
 #include "arm/joint.h"
 
@@ -102,6 +103,7 @@ static void all_items(struct reach_batch *b, int n, void (*fn)(void *context, in
 struct drawing {
   struct reach_batch *b;
   uint32_t purpose;
+  int begin;  // the first that is drawn
   atomic_bool failed;
 };
 
@@ -134,9 +136,10 @@ enum trajectory_family reach_batch_family(const struct reach_batch *b, uint64_t 
              : trajectory_family_of(p, number);
 }
 
-static void draw(void *context, int k, int worker) {
+static void draw(void *context, int drawn, int worker) {
   struct drawing *d = context;
   struct reach_batch *b = d->b;
+  const int k = d->begin + drawn;
   const struct reach *f = b->f;
   const double limit[2] = { kinematics_limit_rad(&f->arm, 0), kinematics_limit_rad(&f->arm, 1) };
   const size_t T = (size_t)b->T;
@@ -156,14 +159,28 @@ static void draw(void *context, int k, int worker) {
   d->failed = true;
 }
 
-int reach_batch_draw(struct reach_batch *b, int n, uint32_t purpose, uint64_t first) {
+// Of n movements, those from begin on and before end.
+static int draw_some(struct reach_batch *b, int n, uint32_t purpose, uint64_t first, int begin, int end) {
   assert(n <= b->capacity);
   b->n = n;
   b->number = first;
-  struct drawing d = { .b = b, .purpose = purpose };
-  all_items(b, n, draw, &d);
+  struct drawing d = { .b = b, .purpose = purpose, .begin = begin };
+  all_items(b, end - begin, draw, &d);
   if (d.failed) return err_set(ERR_SETTING, "trajectory.free=yes: %d movements in a row touched a limit", MAX_TRIES);
   return 0;
+}
+
+int reach_batch_draw(struct reach_batch *b, int n, uint32_t purpose, uint64_t first) {
+  return draw_some(b, n, purpose, first, 0, n);
+}
+
+int reach_batch_draw_own(struct reach_batch *b, int n, uint32_t purpose, uint64_t first) {
+  const int episodes = (n + b->group - 1)/b->group, rank = par_ranks_number();
+  int *episode = err_calloc((size_t)par_ranks_count() + 1, sizeof *episode);
+  par_ranks_divide(episode, episodes);
+  const int begin = episode[rank]*b->group, end = episode[rank + 1]*b->group;
+  free(episode);
+  return draw_some(b, n, purpose, first, begin < n ? begin : n, end < n ? end : n);
 }
 
 // ---- forward

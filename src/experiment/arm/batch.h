@@ -73,6 +73,8 @@ static inline int reach_batch_episodes(const struct reach_batch *b) { return (b-
 enum trajectory_family reach_batch_family(const struct reach_batch *b, uint64_t number);
 // n movements number first.. of a purpose (base/rng.h), with their spike codes. ERR_SETTING if no free ones exist.
 int reach_batch_draw(struct reach_batch *b, int n, uint32_t purpose, uint64_t first);
+// The same for par_map and par_sum over the episodes: only the movements whose episodes this rank computes.
+int reach_batch_draw_own(struct reach_batch *b, int n, uint32_t purpose, uint64_t first);
 // Write the spike code of movement k, whose omega and xyz are set.
 void reach_batch_encode(struct reach_batch *b, int k, int worker);
 

@@ -33,7 +33,7 @@ static int begin_update(void *context, int64_t iteration) {
   struct training_state *t = context;
   const int64_t n = t->f->train.trajectories;
   t->batch.parameters = t->model.parameters;
-  return reach_batch_draw(&t->batch, (int)n, RNG_TRAJECTORY, (uint64_t)(iteration*n));
+  return reach_batch_draw_own(&t->batch, (int)n, RNG_TRAJECTORY, (uint64_t)(iteration*n));
 }
 
 static int perform_episode(void *context, int episode, int worker) {
@@ -120,7 +120,7 @@ static int validate(void *context, double *values) {
   int rc = 0;
   for (int64_t done = 0; done < n && rc == 0; done += b->n) {
     const int64_t left = n - done;
-    rc = reach_batch_draw(b, left < b->capacity ? (int)left : b->capacity, RNG_VALIDATE, (uint64_t)done);
+    rc = reach_batch_draw_own(b, left < b->capacity ? (int)left : b->capacity, RNG_VALIDATE, (uint64_t)done);
     if (rc == 0)
       rc = par_map(t->par, reach_batch_episodes(b), (size_t)b->group*sizeof *distance_cm, validate_episode, t,
                    distance_cm);
