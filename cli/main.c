@@ -8,9 +8,9 @@
 #include "commands.h"
 
 static const struct options_command *const commands[] = {
-  &train_command, &eval_command, &sweep_command,  &learn_command, &classify_command, &data_command,    &model_command,
-  &demo_command,  &device_command, &chip_command, &driver_command, &arm_command,    &report_command, &compare_command,
-  &bench_command,
+  &train_command,  &eval_command,  &sweep_command,  &learn_command,   &classify_command,
+  &data_command,   &model_command, &demo_command,   &device_command,  &chip_command,
+  &driver_command, &arm_command,   &report_command, &compare_command, &bench_command,
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

@@ -309,8 +309,8 @@ static int start_ranks(const struct options_command *c, const struct options_act
 }
 
 // The action that the line names, NULL without; whatever is wrong with it is said by one rank.
-static int begin(struct options *o, struct line *line, const struct options_action **a,
-                 const struct options_command *c, int argc, char **argv) {
+static int begin(struct options *o, struct line *line, const struct options_action **a, const struct options_command *c,
+                 int argc, char **argv) {
   char message[1000];
   const int rc = take_apart(o, line, c, argc, argv);
   snprintf(message, sizeof message, "%s", err_message());

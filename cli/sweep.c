@@ -6,20 +6,21 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/par_ranks.h"
+#include "base/settings.h"
 #include "base/stat.h"
 #include "commands.h"
 #include "lab/sweep.h"
 
 static const char text[] =
-  "FILE is an INI file. In [sweep], 'experiment' names what is trained and then evaluated, and 'seeds' lists values of\n"
-  "run.seed; 'model' names a model file, which is then evaluated only. Every other setting of train and eval may have\n"
-  "several values: numbers and words separated by commas, texts by '|'. A setting of the command line replaces the list\n"
-  "of the file.\n"
+  "FILE is an INI file. In [sweep], 'experiment' names what is trained and then evaluated, and 'seeds' lists values\n"
+  "of run.seed; 'model' names a model file, which is then evaluated only. Every other setting of train and eval may\n"
+  "have several values: numbers and words separated by commas, texts by '|'. A setting on the command line replaces\n"
+  "the list of the file.\n"
   "\n"
-  "Every combination is a run of its own, in a folder of DIR that is named by its values. At the end DIR has sweep.csv,\n"
-  "sweep.json and report.html. The same command continues a sweep that was stopped, and skips what is done. A training\n"
-  "that diverges is a failed point of the table; the others go on. mpirun -n N divides the points among N processes;\n"
-  "another N continues. SIGUSR1 ends the sweep with checkpoints and status 75.\n";
+  "Every combination is a run of its own, in a folder of DIR that is named by its values. At the end DIR has\n"
+  "sweep.csv, sweep.json and report.html. The same command continues a sweep that was stopped, and skips what is\n"
+  "done. A training that diverges is a failed point of the table; the others go on. mpirun -n N divides the points\n"
+  "among N processes; another N continues. SIGUSR1 ends the sweep with checkpoints and status 75.\n";
 
 static int put_settings(struct json_t *row, const char *where, FILE *out) {
   struct json_t *settings, *v;
@@ -75,6 +76,13 @@ static int sweep(const struct options *o) {
   return rc;
 }
 
+// Its own settings; those of train and eval are in their help.
+static const struct settings_section *sections(void) {
+  static struct sweepplan_params p;
+  static const struct settings_section own[] = { { "sweep", sweepplan_param_table, &p }, { 0 } };
+  return own;
+}
+
 static const struct options_flag flags[] = {
   OPTIONS_NEEDED("--run", run, "DIR", "folder of the sweep"),
   OPTIONS_JSON,
@@ -89,6 +97,7 @@ static const struct options_action actions[] = {
     .most = 1,
     .flags = flags,
     .reads = options_all,
+    .sections = sections,
     .divides = true,
     .run = sweep },
   { 0 },

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-# bad_network.py A B DELAY_S LOSS: a line between two network namespaces: a device "line" in each, whose packets come out
-# of the other DELAY_S later, but for a fraction LOSS of them, which are lost. In place of tc's netem, which few kernels
-# of containers have. Prints "ready"; ends when it is killed.
+# bad_network.py A B DELAY_S LOSS: a line between two network namespaces: a device "line" in each, whose packets come
+# out of the other DELAY_S later, but for a fraction LOSS of them, which are lost. In place of tc's netem, which few
+# kernels of containers have. Prints "ready"; ends when it is killed.
 import ctypes
 import fcntl
 import heapq

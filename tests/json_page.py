@@ -124,6 +124,10 @@ check("eval-arm", "eval", "arm", *arm, "eval.trajectories=10", "trajectory.famil
 check("eval-arm", "eval", "arm", *arm, "target.file=examples/paths/letter.csv")
 check("eval-arm", "eval", "arm", *arm, "eval.trajectories=2", *chip, "ledger.pulse_energy_J=1e-12")
 check("arm", "arm", *arm)
+with open(file("sweep.ini"), "w") as out:
+    out.write("[sweep]\nexperiment = sine\nseeds = 1, 2\n[train]\ninner_rate = 0.01, 100\ntasks = 2\n")
+check("sweep", "sweep", file("sweep.ini"), "--run", file("sweep"), "--quiet", "train.rate=0.01, 1",
+      "train.iterations=300", "train.validate_tasks=0", "eval.tasks=2")
 check("chip-tradeoff", "chip", "tradeoff", *arm, "eval.trajectories=2", *few)
 check("chip-tradeoff", "chip", "tradeoff", "--model", builtin, *small, *few)
 check("chip-tradeoff", "chip", "tradeoff", "--model", sine, "eval.tasks=2", *few)

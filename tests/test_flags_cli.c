@@ -61,6 +61,7 @@ static const struct action {
     CLASSIFIER },
   { { "bench", "arm" }, "--model -c --json --quiet",
     "trajectory arm code lsg trainee update noise loss train eval target run synapse chip verify ledger", REACH },
+  { { "bench", "ranks" }, "-c", "data net train eval synapse run chip verify ledger", NULL },
   { { "bench", "learn" }, "--model -c --json --quiet", "data net train eval synapse run chip verify ledger",
     CLASSIFIER },
 };
@@ -195,6 +196,7 @@ static void test_kinds(void) {
           ARGS("device", "--driver", "./nosuch.so", "device.points=3"));
   refused("measure.points=3: has an effect with --driver only", ARGS("device", "measure.points=3"));
   refused("--times: has an effect with --driver only", ARGS("device", "--times", "1"));
+  refused("/nosuch.ini: No such file or directory", ARGS("sweep", "/nosuch.ini", "--run", "/proc/x"));
   refused("--json: given twice", ARGS("device", "--json", "--json"));
 }
 

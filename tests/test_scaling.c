@@ -1,4 +1,4 @@
-// The model of a training on ranks: values worked out by hand, its limits, and that a larger batch reaches an efficiency.
+// The model of a training on ranks: values worked out by hand, its limits, and the batch that reaches an efficiency.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

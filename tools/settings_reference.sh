@@ -37,6 +37,7 @@ measure	How `device --driver` measures ([measuring a table](drivers.md#measure-a
 physics	The simulated arm (`arm.kind=physics`).
 link	The connection to the real arm (`arm.kind=mqtt`).
 report	How much `report` measures.
+sweep	What a [sweep](sweep.md) trains and evaluates.
 run	Random numbers and threads.
 END
 }
@@ -46,7 +47,7 @@ END
 settings() {
   local command part
   settings_of learn | grep '^ *learn[.]' | sed 's/^ */learn\t/'
-  for command in train eval chip driver data device arm report; do
+  for command in train eval sweep chip driver data device arm report; do
     parts "$command" | while read -r part; do
       # shellcheck disable=SC2086
       settings_of "$command" $part | sed "s/^ */$command${part:+ $part}\t/"

@@ -12,7 +12,7 @@
 #include "base/signals.h"
 
 static const double patience_s = 5;  // of a rank that has failed, until it ends all
-static const double years_s = 1e8;   // of one whose failure the others know: they come, and it need not keep a core busy
+static const double years_s = 1e8;  // of one whose failure the others know: they come, and it need not keep a core busy
 
 // What a rank says where ranks meet.
 struct status {

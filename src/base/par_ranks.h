@@ -40,9 +40,9 @@ int par_ranks_gather(void *all, size_t bytes);
 int par_ranks_add(double *v, size_t n);
 
 // From par_ranks_part to par_ranks_rejoin every rank works for itself, on something of its own: it is rank 0 of 1 for
-// all functions here, so that it writes files. par_ranks_rejoin is for all ranks: rc, or the error of another one. Where
-// a rank comes with an error, or is stopped by a signal, par_ranks_stop says so to the others, which they ask at every
-// safe place.
+// all functions here, so that it writes files. par_ranks_rejoin is for all ranks: rc, or the error of another one.
+// Where a rank comes with an error, or is stopped by a signal, par_ranks_stop says so to the others, which they ask at
+// every safe place.
 void par_ranks_part(void);
 int par_ranks_rejoin(int rc);
 

@@ -73,8 +73,8 @@ static int measure_network(struct scaling_network *net) {
   return par_ranks_agree(0, -1);
 }
 
-// Rank 0 alone, one thread. Processor time, as other programs may be running; what is beside the items of an iteration is
-// measured on the clock and scaled like these.
+// Rank 0 alone, one thread. Processor time, as other programs may be running; what is beside the items of an iteration
+// is measured on the clock and scaled like these.
 static int measure_load(struct scaling_load *l, const struct experiment_case *x, int n, double *seconds) {
   double clock = 0;
   par_ranks_reset_times();
@@ -124,13 +124,14 @@ static void print_measured(const struct scaling_measured *m, FILE *out) {
   fprintf(out, "gradient %.4g B, records %.4g B a call\n", l->gradient_B, l->records_B);
   if (m->ranks > 1)
     fprintf(out, "ranks 0 and 1: latency %.3g s, bandwidth %.3g B/s\n", m->network.latency_s, m->network.bandwidth_Bps);
-  fprintf(out, "\n%d rank%s, %d iterations, seconds of one   computation     exchange\n", m->ranks, m->ranks > 1 ? "s" : "",
-          m->iterations);
-  fprintf(out, "%-41s  %10.4g  %11.4g  (processor time of the items; clock)\n", "measured, rank 0", m->items_s, m->sending_s);
+  fprintf(out, "\n%d rank%s, %d iterations, seconds of one   computation     exchange\n", m->ranks,
+          m->ranks > 1 ? "s" : "", m->iterations);
+  fprintf(out, "%-41s  %10.4g  %11.4g  (processor time of the items; clock)\n", "measured, rank 0", m->items_s,
+          m->sending_s);
   fprintf(out, "%-41s  %10.4g  %11.4g  communication is %.2g %%\n", "predicted", p.computation_s - l->rest_s,
           p.communication_s, 100 * p.communication_s / total(p));
-  fprintf(out, "on the clock: median %.4g s, fastest %.4g s, of which rank 0 waited %.4g s; predicted %.4g s\n", m->seconds,
-          m->fastest_s, m->waiting_s, total(p));
+  fprintf(out, "on the clock: median %.4g s, fastest %.4g s, of which rank 0 waited %.4g s; predicted %.4g s\n",
+          m->seconds, m->fastest_s, m->waiting_s, total(p));
   if (m->ranks > 1)
     fprintf(out, "rank 0 exchanged %.4g B and met the others %.4g times in an iteration\n", m->sent_B, m->meetings);
 }

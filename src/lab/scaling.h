@@ -17,9 +17,9 @@
 struct experiment_case;
 
 struct scaling_load {
-  double calls, items;            // c, n
-  double item_s, rest_s;          // t_item, t_rest
-  double gradient_B, records_B;   // G, D
+  double calls, items;           // c, n
+  double item_s, rest_s;         // t_item, t_rest
+  double gradient_B, records_B;  // G, D
 };
 struct scaling_network {
   double latency_s, bandwidth_Bps;  // L, B

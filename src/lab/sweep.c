@@ -238,8 +238,7 @@ static int put_point(struct json_t *row, struct json_t *table, const struct poin
   TRY(path_of(path, at->folder, "", "failed.json"));
   if (file_exists(path)) return put_failure(row, path);
   TRY(path_of(path, at->folder, "", "scores.json"));
-  if (!file_exists(path))
-    return err_set(ERR_IO, "%s: is missing: all processes must see the same folder", path);
+  if (!file_exists(path)) return err_set(ERR_IO, "%s: is missing: all processes must see the same folder", path);
   TRY(compare_load(&s, path));
   json_put_text(row, "status", "done");
   json_put_f64(row, "score", *score = s.mean.mean);

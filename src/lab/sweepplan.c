@@ -13,7 +13,8 @@ enum { MAX_SECTIONS = 48, MAX_SETTINGS = 1024, FILE_LIMIT = 1 << 20 };
 
 const struct param sweepplan_param_table[] = {
   PARAM_TEXT(struct sweepplan_params, experiment, "", "what is trained and evaluated at every point: its name"),
-  PARAM_TEXT(struct sweepplan_params, model, "", "model file that every point evaluates; empty: every point trains one"),
+  PARAM_TEXT(struct sweepplan_params, model, "",
+             "model file that every point evaluates; empty: every point trains one"),
   PARAM_TEXT(struct sweepplan_params, seeds, "", "values of run.seed, separated by commas; empty: its default"),
   { 0 },
 };
@@ -39,7 +40,10 @@ static int collect(struct param *table, int room, const char *section, struct ex
     for (const struct settings_section *s = x[k].settings.sections; s->name; s++)
       for (const struct param *p = s->table; p->type != PARAM_TYPE_END && !strcmp(s->name, section); p++)
         if (n < room && !has(table, n, p->name))
-          table[n] = (struct param){ .type = PARAM_TYPE_TEXT, .name = p->name, .help = p->help, .text = absent,
+          table[n] = (struct param){ .type = PARAM_TYPE_TEXT,
+                                     .name = p->name,
+                                     .help = p->help,
+                                     .text = absent,
                                      .offset = (size_t)n * PARAM_TEXT_SIZE },
           n++;
   return n;
@@ -158,10 +162,11 @@ static int add_setting(struct sweepplan *p, const struct experiment_case *x, con
   s->training = p->trains && settings_assigned(p->e->train_reads, assignment);
   s->evaluation = settings_assigned(p->e->eval_reads, assignment);
   TRY(take_list(s, x, list));  // first: a name that does not exist has its own message
-  if (changes_nothing(s) && s->n > 1) return err_set(ERR_SETTING, "%s=%s: changes no result: give one value", key, list);
+  if (changes_nothing(s) && s->n > 1)
+    return err_set(ERR_SETTING, "%s=%s: changes no result: give one value", key, list);
   if (s->training || s->evaluation) return 0;
-  return err_set(ERR_SETTING, "%s: has no effect here; settings of %seval %s have one", key, p->trains ? "train and " : "",
-                 p->e->name);
+  return err_set(ERR_SETTING, "%s: has no effect here; settings of %seval %s have one", key,
+                 p->trains ? "train and " : "", p->e->name);
 }
 
 static int add_settings(struct sweepplan *p, const struct experiment_case *x) {
@@ -295,7 +300,9 @@ const char *sweepplan_value(const struct sweepplan *p, int point, int setting) {
 
 static bool is_seed(const struct sweepplan *p, int setting) { return !strcmp(p->setting[setting].key, "run.seed"); }
 
-bool sweepplan_varies(const struct sweepplan *p, int setting) { return p->setting[setting].n > 1 || is_seed(p, setting); }
+bool sweepplan_varies(const struct sweepplan *p, int setting) {
+  return p->setting[setting].n > 1 || is_seed(p, setting);
+}
 
 void sweepplan_name(const struct sweepplan *p, int point, char name[SWEEPPLAN_NAME]) {
   size_t used = 0;
@@ -365,7 +372,8 @@ int sweepplan_same(const struct sweepplan *then, const struct sweepplan *now, co
   for (const char *a = text[0], *b = text[1]; (*a || *b) && rc == 0;) {
     const int n = (int)strcspn(a, "\n"), m = (int)strcspn(b, "\n");
     if (n != m || memcmp(a, b, (size_t)n))
-      rc = err_set(ERR_SETTING, "%s: the sweep began with '%.*s', now it is '%.*s'; name another folder", path, n, a, m, b);
+      rc = err_set(ERR_SETTING, "%s: the sweep began with '%.*s', now it is '%.*s'; name another folder", path, n, a, m,
+                   b);
     a += n + (a[n] != 0);
     b += m + (b[m] != 0);
   }

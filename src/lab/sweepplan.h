@@ -1,6 +1,6 @@
-// sweepplan.h - a sweep of settings: which experiment, which settings with which values, and so which points. An INI file
-// (base/settings.h) in which a setting may have several values: numbers, choices and yes/no separated by commas, texts,
-// which may contain commas, by '|'.
+// sweepplan.h - a sweep of settings: which experiment, which settings with which values, and so which points. An INI
+// file (base/settings.h) in which a setting may have several values: numbers, choices and yes/no separated by commas,
+// texts, which may contain commas, by '|'.
 //
 //   [sweep]
 //   experiment = sine
@@ -32,7 +32,7 @@ extern const struct param sweepplan_param_table[];  // section "sweep"
 struct sweepplan_setting {
   char key[128];  // "train.inner_rate"
   int n;
-  char **value;              // (n)
+  char **value;               // (n)
   bool training, evaluation;  // which of them it has an effect on
 };
 

@@ -113,8 +113,12 @@ static int put_chart(FILE *out, struct json_t *means, const char *where, const c
     TRY(add_row(&l, row, settings, where));
   }
   for (int k = 0; k < l.n; k++)
-    series[k] = (struct chart_series){ .name = *l.line[k].name ? l.line[k].name : NULL, .x = l.line[k].x,
-                                       .y = l.line[k].y, .error = l.line[k].error, .n = l.line[k].n, .look = k,
+    series[k] = (struct chart_series){ .name = *l.line[k].name ? l.line[k].name : NULL,
+                                       .x = l.line[k].x,
+                                       .y = l.line[k].y,
+                                       .error = l.line[k].error,
+                                       .n = l.line[k].n,
+                                       .look = k,
                                        .how = CHART_LINE | CHART_MARKS };
   page_figure(out, "");
   chart_draw(out,
