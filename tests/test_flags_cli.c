@@ -196,7 +196,6 @@ static void test_kinds(void) {
           ARGS("device", "--driver", "./nosuch.so", "device.points=3"));
   refused("measure.points=3: has an effect with --driver only", ARGS("device", "measure.points=3"));
   refused("--times: has an effect with --driver only", ARGS("device", "--times", "1"));
-  refused("/nosuch.ini: No such file or directory", ARGS("sweep", "/nosuch.ini", "--run", "/proc/x"));
   refused("--json: given twice", ARGS("device", "--json", "--json"));
 }
 

@@ -45,9 +45,9 @@ extern const struct scaling_assumed scaling_networks[];  // ends with { 0 }
 struct scaling_measured {
   int ranks, iterations;
   struct scaling_load load;        // of rank 0 alone, from processor time
-  struct scaling_network network;  // between ranks 0 and 1; 0 with one rank
+  struct scaling_network network;  // between ranks 0 and 1, the fastest messages; 0 with one rank
   double seconds, fastest_s;       // of an iteration on all ranks: median, least
-  double items_s;                  // of rank 0: processor time of its items, mean
+  double items_s;                  // processor time of the items of the rank with most, mean
   double waiting_s, sending_s;     // of rank 0 on the clock, means
   double sent_B, meetings;         // of rank 0 in an iteration
 };
