@@ -84,7 +84,7 @@ static int run(const struct options *o) {
 
 // bench ranks [NAME [WORD]]
 static int run_ranks(const struct options *o) {
-  enum { ITERATIONS = 10 };
+  enum { ITERATIONS = 4 };
   const struct run_sources from = options_sources(o);
   const struct experiment *e = o->n_words ? experiment_find(o->words[0]) : experiments[0];
   struct experiment_case x;
