@@ -164,11 +164,11 @@ same one full2
 
 # A signal to one rank of three stops all before their points are done; on two ranks the sweep continues.
 for signal in USR1 TERM; do
-  status=0 iterations=500
+  status=0 iterations=2000
   while [ $status = 0 ] || [ -n "$(find stopped -name scores.json)" ]; do
     rm -rf stopped pid.*
     iterations=$((2*iterations))
-    [ $iterations -lt 100000 ] || fail "$signal to one rank: the others do not stop"
+    [ $iterations -lt 20000 ] || fail "$signal to one rank: the others do not stop"
     start "${mpirun[@]}" -n 3 sh -c 'echo $$ >"pid.${OMPI_COMM_WORLD_RANK:-$PMI_RANK}"; exec "$@"' sh \
       "${long[@]}" sweep.seeds=1,2,3 train.iterations=$iterations --run stopped
     kill -s $signal "$(cat pid.1)" || true
