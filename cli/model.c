@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "commands.h"
 #include "experiment/experiment.h"
+#include "shipped.h"
 
 static const char text[] =
   "info     print the tensors of a file, their range, and the settings recorded in it.\n"
@@ -27,8 +28,12 @@ static const char text[] =
   "         code.velocity (with code.velocity_scale) gives the learning signal generator (LSG) inputs for the\n"
   "         velocity of the target.\n"
   "seal     write the same tensors and settings with the checksum and the version that older files lack.\n"
-  "export   write a classifier as C for microcontrollers (edge/metaxbar_adapt.h): NAME.c, its weights in 8 bits with\n"
-  "         the statistics of eval.statistics_images background images of data.* folded in, and NAME.h, its sizes.\n";
+  "export   write a model for other programs. --c: a classifier as C for microcontrollers (edge/metaxbar_adapt.h):\n"
+  "         NAME.c, its weights in 8 bits with the statistics of eval.statistics_images background images of data.*\n"
+  "         folded in, and NAME.h, its sizes. --onnx: a classifier as ONNX, with the same statistics. --nir: a spiking\n"
+  "         network of the arm as NIR, the trainee or the learning signal generator (LSG); --approximate replaces\n"
+  "         neurons that NIR cannot describe, and the file says how much the outputs change. What a form cannot say\n"
+  "         is refused.\n";
 
 static int range(struct tensorfile *tf, const struct tensorfile_entry *e, double *least, double *most) {
   double *v = err_calloc((size_t)e->n_values, sizeof *v);
@@ -140,17 +145,45 @@ static int seal(const struct options *o) {
   return rc;
 }
 
+// The model that is to be written, and in which form.
+static int form_of(const char **flag, const char **model, const struct options *o) {
+  const struct { const char *flag, *model; } forms[] = { { "--c", o->c }, { "--onnx", o->onnx }, { "--nir", o->nir } };
+  *model = NULL;
+  for (int k = 0; k < 3; k++)
+    if (forms[k].model) {
+      if (*model) return err_set(ERR_SETTING, "%s %s: beside %s; one form at a time", forms[k].flag, forms[k].model, *flag);
+      *flag = forms[k].flag;
+      *model = forms[k].model;
+    }
+  return *model ? 0 : err_set(ERR_SETTING, "--c FILE, --onnx FILE or --nir FILE is missing");
+}
+
+static int check_form(const struct experiment_export *x, const struct options *o) {
+  if (o->network && !x->takes_network) return err_set(ERR_SETTING, "--network: has no effect with %s", x->flag);
+  if (o->approximate && !x->takes_approximate)
+    return err_set(ERR_SETTING, "--approximate: has no effect with %s", x->flag);
+  for (int k = 0; k < o->n_assignments; k++) TRY(run_check_read(x->reads, o->assignments[k]));
+  return 0;
+}
+
 static int export(const struct options *o) {
-  struct experiment_case x;
-  const struct experiment *e;
+  static char shipped[FILE_PATH_SIZE];
+  static const struct experiment_export none[] = { { 0 } };
+  const struct experiment_form form = { .out = o->out, .network = o->network, .approximate = o->approximate };
   const struct run_sources from = options_sources(o);
-  TRY(experiment_of_file(&e, o->model));
-  if (!e->edge_export)
-    return err_set(ERR_SETTING, "--c %s: models of %s have no form for microcontrollers", o->model, e->name);
-  for (int k = 0; k < o->n_assignments; k++) TRY(run_check_read(e->edge_reads, o->assignments[k]));
+  const struct experiment *e;
+  struct experiment_case x;
+  const char *flag, *path;
+  TRY(form_of(&flag, &path, o));
+  path = shipped_path(shipped, path);
+  TRY(experiment_of_file(&e, path));
+  const struct experiment_export *as = e->exports ? e->exports : none;
+  while (as->flag && strcmp(as->flag, flag)) as++;
+  if (!as->flag) return err_set(ERR_SETTING, "%s %s: models of %s have no such form", flag, path, e->name);
+  TRY(check_form(as, o));
   experiment_open(&x, e);
-  int rc = experiment_load(&x, o->model, &from);
-  if (rc == 0) rc = e->edge_export(x.set, x.model, o->out);
+  int rc = experiment_load(&x, path, &from);
+  if (rc == 0) rc = as->write(x.set, x.model, &form);
   experiment_close(&x);
   return rc;
 }
@@ -171,8 +204,12 @@ static const struct options_flag seal_flags[] = { OPTIONS_MODEL,
                                                   OPTIONS_NEEDED("--out", out, "FILE", "the file to write"),
                                                   { 0 } };
 static const struct options_flag export_flags[] = {
-  OPTIONS_NEEDED("--c", model, "FILE", "model file, to be written as C"),
-  OPTIONS_NEEDED("--out", out, "DIR", "the folder to write to"),
+  OPTIONS_VALUE("--c", c, "FILE", "model file, to be written as C"),
+  OPTIONS_VALUE("--onnx", onnx, "FILE", "model file, to be written as ONNX"),
+  OPTIONS_VALUE("--nir", nir, "FILE", "model file, to be written as NIR"),
+  OPTIONS_VALUE("--network", network, "NAME", "with --nir: trainee, which is the default, or lsg"),
+  OPTIONS_SWITCH("--approximate", approximate, "with --nir: neurons that NIR has, and how far they are from these"),
+  OPTIONS_NEEDED("--out", out, "PATH", "the file to write to; with --c the folder"),
   OPTIONS_CONFIG,
   { 0 },
 };

@@ -21,8 +21,8 @@ struct options {
   char *assignments[OPTIONS_MAX];  // section.name=value, in order
   int n_assignments;
   const char *config, *model, *run, *out, *scores, *render, *record, *timeout, *driver, *times, *support, *add, *state,
-    *sheet, *release;
-  bool resume, json, csv, quiet, dry_run, half;
+    *sheet, *release, *c, *onnx, *nir, *network;
+  bool resume, json, csv, quiet, dry_run, half, approximate;
 };
 
 struct options_flag {

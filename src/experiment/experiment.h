@@ -32,6 +32,20 @@ struct experiment_showcase {
   const void *const *result;   // [enum run_synapse_kind]; NULL: not one of showcase_kinds
 };
 
+// How a model is written.
+struct experiment_form {
+  const char *out;               // file, or folder
+  const char *network;           // which of the networks of a model; NULL: the first
+  bool approximate;              // what the form cannot say may be left out
+};
+
+struct experiment_export {
+  const char *flag;              // "--c"
+  bool takes_network, takes_approximate;
+  const char *const *reads;      // settings that it depends on
+  int (*write)(const void *set, const void *model, const struct experiment_form *form);
+};
+
 struct experiment {
   const char *name;                    // "fewshot"
   const char *about;                   // one line: "classes of images from a few examples"
@@ -85,10 +99,8 @@ struct experiment {
   void (*scores)(struct experiment_scores *s, const void *result);
   const char *const *item_settings;                  // that decide, beside the data, which items are drawn
 
-  // ---- microcontrollers: a model as C for the core in edge/, NAME.c and NAME.h in a folder, and the settings that it
-  // depends on. NULL: not for this experiment.
-  int (*edge_export)(const void *set, const void *model, const char *folder);
-  const char *const *edge_reads;
+  // ---- other programs: forms that a model is written in (metaxbar model export). { 0 } ends; NULL: none
+  const struct experiment_export *exports;
 
   // ---- chip
   // The items learned on chips and beside them (experiment/alternatives.h), with synapse.kind=chip; its settings; what

@@ -188,6 +188,20 @@ int convnetfile_load(struct tensorfile *tf, const struct convnet *net, real *par
   return load_rates(tf, net, parameters, rate);
 }
 
+int convnetfile_layer(float *plain, float *bias, int64_t dims[4], const struct convnet *net, int l,
+                      const real *parameters) {
+  const int I = convnet_rows(net, l), OP = vector_padded(convnet_columns(net, l)), O = convnet_columns(net, l);
+  const size_t n = (size_t)I * (size_t)OP;
+  real *block = err_calloc(n, sizeof *block), *numbers = err_calloc(n, sizeof *numbers);
+  memcpy(block, parameters + net->offset[l], n * sizeof *block);
+  exchange(net, l, block, numbers, 1);
+  for (int i = 0; i < (I - convnet_has_bias(net, l))*O; i++) plain[i] = (float)numbers[i];
+  for (int o = 0; o < O && convnet_has_bias(net, l); o++) bias[o] = (float)block[(size_t)(I - 1)*(size_t)OP + (size_t)o];
+  free(block);
+  free(numbers);
+  return layer_dims(net, l, dims);
+}
+
 void convnetfile_put(struct tensorfile_writer *w, const struct convnet *net, const real *parameters, bool half) {
   void (*const put)(struct tensorfile_writer *, const char *, int, const int64_t *, const real *) =
       half ? tensorfile_put_f16 : tensorfile_put_real;

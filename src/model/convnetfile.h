@@ -20,6 +20,10 @@ int convnetfile_sizes(struct convnet_params *p, int *in_channels, const struct t
 // The parameter block of a network of these sizes. rate: inner rate where the file has none.
 int convnetfile_load(struct tensorfile *tf, const struct convnet *net, real *parameters, double rate);
 
+// Layer l as in a file, without padding: its weights, and its bias (columns) if it has one. Returns the number of dims.
+int convnetfile_layer(float *plain, float *bias, int64_t dims[4], const struct convnet *net, int l,
+                      const real *parameters);
+
 // half: weights in half precision; the rates never.
 void convnetfile_put(struct tensorfile_writer *w, const struct convnet *net, const real *parameters, bool half);
 

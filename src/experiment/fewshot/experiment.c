@@ -5,6 +5,7 @@
 #include "base/tensorfile.h"
 #include "experiment/fewshot/bench.h"
 #include "experiment/fewshot/edge.h"
+#include "experiment/fewshot/onnx.h"
 #include "experiment/fewshot/queries.h"
 #include "experiment/fewshot/result.h"
 #include "experiment/fewshot/inloop.h"
@@ -116,7 +117,19 @@ static void scores(struct experiment_scores *s, const void *result) {
 
 static const char *const edge_reads[] = { "data", "net", "train.inner_rate", "eval.statistics_images", "run.seed",
                                           NULL };
-static int export(const void *set, const void *model, const char *folder) { return edge_export(set, model, folder); }
+static const char *const onnx_reads[] = { "data", "net", "train.inner_rate", "eval.statistics_images", "synapse.kind",
+                                          "synapse.bits", "run.seed", NULL };
+static int export_c(const void *set, const void *model, const struct experiment_form *form) {
+  return edge_export(set, model, form->out);
+}
+static int export_onnx(const void *set, const void *model, const struct experiment_form *form) {
+  return onnx_export(set, model, form->out);
+}
+static const struct experiment_export exports[] = {
+  { .flag = "--c", .reads = edge_reads, .write = export_c },
+  { .flag = "--onnx", .reads = onnx_reads, .write = export_onnx },
+  { 0 },
+};
 
 static int chip_plan(struct chip **c, const void *set, const void *model) {
   const struct fewshot *f = set;
@@ -187,7 +200,7 @@ const struct experiment fewshot_experiment = {
   .result_size = sizeof(struct fewshot_result), .eval = eval, .result_print = result_print, .result_json = result_json,
   .result_release = result_release, .headline = headline, .scores = scores,
   .item_settings = item_settings,
-  .edge_export = export, .edge_reads = edge_reads,
+  .exports = exports,
   .alternatives = alternatives, .alternatives_reads = alternatives_reads,
   .alternatives_defaults = alternatives_defaults,
   .chip_plan = chip_plan, .chip_program = chip_program, .chip_defaults = chip_defaults, .chip_count = chip_count,
