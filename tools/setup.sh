@@ -32,6 +32,9 @@ tests=(
   'python3              | to test the Python example with| command -v python3'
   'python3-numpy        | arrays of the Python package   | /usr/bin/python3 -c "import numpy"'
   'python3-pytest       | to test the Python package with| /usr/bin/python3 -c "import pytest"'
+  'python3-onnx         | to test models as ONNX with    | /usr/bin/python3 -c "import onnx"'
+  'python3-h5py         | to test networks as NIR with   | /usr/bin/python3 -c "import h5py"'
+  'python3-torch        | to test the example of PyTorch | /usr/bin/python3 -c "import torch"'
   'python3-setuptools   | to install that package with   | /usr/bin/python3 -c "import setuptools"'
   'python3-pip          | to install that package with   | /usr/bin/python3 -c "import wheel, pip"'
   'mypy                 | to check its types with        | /usr/bin/python3 -c "import mypy"'
@@ -45,6 +48,7 @@ optional=(
   'libmosquitto-dev     | the real arm, over MQTT        | pkg-config --exists libmosquitto'
   'libopenmpi-dev       | training on several machines  | command -v mpicc'
   'openmpi-bin          | starts it there               | command -v mpirun'
+  'libhdf5-dev          | spiking networks as NIR        | pkg-config --exists hdf5'
   'ffmpeg               | films of the arm               | command -v ffmpeg'
   'gnuplot-nox          | plots of devices               | command -v gnuplot'
 )

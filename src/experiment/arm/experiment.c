@@ -5,6 +5,7 @@
 #include "base/tensorfile.h"
 #include "experiment/arm/bench.h"
 #include "experiment/arm/deploy.h"
+#include "experiment/arm/nir.h"
 #include "experiment/arm/resize.h"
 
 static void init(void *set) { reach_init(set); }
@@ -85,6 +86,16 @@ static int bench(struct timings *b, void *set, const void *model, const char *wh
   return reach_bench(b, set, model, what);
 }
 
+static const char *const nir_reads[] = { "trajectory", "code", "lsg", "trainee", "synapse.kind", "synapse.bits",
+                                         "run.seed", NULL };
+static int export_nir(const void *set, const void *model, const struct experiment_form *form) {
+  return nir_export(set, model, form);
+}
+static const struct experiment_export exports[] = {
+  { .flag = "--nir", .takes_network = true, .takes_approximate = true, .reads = nir_reads, .write = export_nir },
+  { 0 },
+};
+
 static const char *const item_settings[] = { "run.seed", "trajectory", "target", NULL };
 static const char *const eval_sections[] = { "trajectory", "arm", "code", "update", "eval", "target",
                                              "synapse", "chip", "verify", "ledger", "run", NULL };
@@ -113,6 +124,7 @@ const struct experiment reach_experiment = {
   .result_size = sizeof(struct reach_result), .eval = eval, .result_print = result_print, .result_json = result_json,
   .result_csv = result_csv, .result_release = result_release, .headline = headline, .scores = scores,
   .item_settings = item_settings,
+  .exports = exports,
   .chip_plan = chip_plan, .chip_program = chip_program,
   .bench_help =
     "arm            meta-training iterations of the arm, also at other firing rates and numbers of neurons, and one "
