@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# test_python.sh WHAT BUILD: the Python package. tests: python/tests against the build; docs: docs/python.md; types: mypy;
-# pip: installed by pip into a folder of its own, it finds an installed library. Exit 77: skipped, and a line says why.
+# test_python.sh WHAT BUILD: the Python package. tests: python/tests against the build; docs: docs/python.md; pytorch:
+# examples/from_pytorch.py; types: mypy; pip: installed by pip into a folder of its own, it finds an installed library.
+# Exit 77: skipped, and a line says why.
 set -euo pipefail
 what=$1 build=$(cd "$2" && pwd) source=$(cd "$(dirname "$0")/.." && pwd)
 here=$(mktemp -d /tmp/metaxbar_test_XXXXXX)
@@ -31,6 +32,12 @@ run_docs() {
   cd "$here"
   ln -s "$source"/{models,examples} .
   PYTHONPATH=$source/python "$python" -m doctest -o ELLIPSIS "$source/docs/python.md"
+}
+
+run_pytorch() {
+  python_with 'numpy, torch'
+  cd "$source"
+  PYTHONPATH=$source/python "$python" "$source/examples/from_pytorch.py" "$here"
 }
 
 run_types() {

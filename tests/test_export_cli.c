@@ -1,0 +1,78 @@
+// metaxbar model export: one form at a time, with the flags and settings that it has.
+#include "folder.h"
+#include "process.h"
+
+#define CLASSIFIER "models/builtin-5w5s.safetensors"
+#define REACH "models/arm.safetensors"
+#define RUN(...) run((const char *[]){ "model", "export", __VA_ARGS__, NULL })
+#define REFUSED(status, text, ...)                                                                                     \
+  do {                                                                                                                 \
+    RUN(__VA_ARGS__);                                                                                                  \
+    process_check_line(&p, status, (const char *[]){ text, NULL });                                                    \
+  } while (0)
+
+static struct process p;
+
+static void run(const char *const *args) {
+  p = (struct process){ 0 };
+  process_args(&p, args);
+  process_run(&p);
+}
+
+static void check_refusals(const struct folder *tmp) {
+  const char *out = folder_path(tmp, "refused");
+  REFUSED(2, "--c FILE, --onnx FILE or --nir FILE is missing", "--out", out);
+  REFUSED(2, "--onnx b: beside --c", "--onnx", "b", "--c", "a", "--out", out);
+  REFUSED(2, "--out PATH is missing", "--onnx", CLASSIFIER);
+  REFUSED(1, "/nosuch", "--onnx", "/nosuch.safetensors", "--out", out);
+  REFUSED(2, "models of arm have no such form", "--onnx", REACH, "--out", out);
+  REFUSED(2, "models of fewshot have no such form", "--nir", CLASSIFIER, "--out", out);
+  REFUSED(2, "models of sine have no such form", "--c", "models/sine.safetensors", "--out", out);
+  REFUSED(2, "--network: has no effect with --onnx", "--onnx", CLASSIFIER, "--out", out, "--network", "lsg");
+  REFUSED(2, "--approximate: has no effect with --c", "--c", CLASSIFIER, "--out", out, "--approximate");
+  REFUSED(2, "eval.tasks: has no effect here", "--onnx", CLASSIFIER, "--out", out, "eval.tasks=3");
+  REFUSED(2, "synapse.kind: has no effect here", "--c", CLASSIFIER, "--out", out, "synapse.kind=quantised");
+  REFUSED(2, "synapse.kind=chip", "--onnx", CLASSIFIER, "--out", out, "synapse.kind=chip");
+  REFUSED(2, "synapse.kind=chip", "--nir", REACH, "--out", out, "synapse.kind=chip");
+  REFUSED(1, "/proc/nosuch.onnx", "--onnx", CLASSIFIER, "--out", "/proc/nosuch.onnx", "data.kind=builtin");
+  REFUSED(2, "lsg.adaptive_fraction=0.3", "--nir", REACH, "--out", out, "--network", "lsg");
+  CHECK(!file_exists(out), "%s was written", out);
+}
+
+// Bytes of a file, at most so many.
+enum { MOST = 1 << 20 };
+static size_t read_file(char *bytes, const char *path) {
+  FILE *in = fopen(path, "rb");
+  const size_t n = in ? fread(bytes, 1, MOST, in) : 0;
+  if (in) fclose(in);
+  return n;
+}
+
+// The same file each time, another one with other weights.
+static void check_files(const struct folder *tmp, const char *flag, const char *model) {
+  static const char *const bits[] = { "run.seed=1", "run.seed=1", "synapse.kind=quantised" };
+  static char bytes[3][MOST];
+  size_t n[3];
+  for (int k = 0; k < 3; k++) {
+    char name[32];
+    snprintf(name, sizeof name, "%d.out", k);
+    const char *out = folder_path(tmp, name);
+    const bool onnx = !strcmp(flag, "--onnx");
+    RUN(flag, model, "--out", out, bits[k], onnx ? "data.kind=builtin" : "trainee.refractory_ms=5");
+    CHECK(p.status == 0 && !p.out[0] && !p.err[0], "%d: %s%s", p.status, p.out, p.err);
+    n[k] = read_file(bytes[k], out);
+    CHECK(n[k] > 1000, "%zu bytes", n[k]);
+  }
+  CHECK(n[0] == n[1] && !memcmp(bytes[0], bytes[1], n[0]), "%s: two files of one model differ", flag);
+  CHECK(n[0] != n[2] || memcmp(bytes[0], bytes[2], n[0]), "%s: rounded weights are the same", flag);
+}
+
+int main(void) {
+  if (!process_available()) return 77;
+  const struct folder tmp = folder_make();
+  check_refusals(&tmp);
+  check_files(&tmp, "--onnx", CLASSIFIER);
+  if (METAXBAR_HDF5) check_files(&tmp, "--nir", REACH);
+  folder_remove(&tmp);
+  return test_summary();
+}
