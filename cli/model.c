@@ -28,12 +28,12 @@ static const char text[] =
   "         code.velocity (with code.velocity_scale) gives the learning signal generator (LSG) inputs for the\n"
   "         velocity of the target.\n"
   "seal     write the same tensors and settings with the checksum and the version that older files lack.\n"
-  "export   write a model for other programs. --c: a classifier as C for microcontrollers (edge/metaxbar_adapt.h):\n"
+  "export   write a model for other programs. --c: a classifier as C for microcontrollers (edge/metaxbar_adapt.h),\n"
   "         NAME.c, its weights in 8 bits with the statistics of eval.statistics_images background images of data.*\n"
-  "         folded in, and NAME.h, its sizes. --onnx: a classifier as ONNX, with the same statistics. --nir: a spiking\n"
-  "         network of the arm as NIR, the trainee or the learning signal generator (LSG); --approximate replaces\n"
-  "         neurons that NIR cannot describe, and the file says how much the outputs change. What a form cannot say\n"
-  "         is refused.\n";
+  "         folded in, and NAME.h, its sizes. --onnx: a classifier as ONNX, with the same statistics. --nir: a\n"
+  "         spiking network of the arm as NIR, the trainee or the learning signal generator (LSG); --approximate\n"
+  "         replaces neurons that NIR cannot describe, and the file says how much the outputs change. What a form\n"
+  "         cannot say is refused.\n";
 
 static int range(struct tensorfile *tf, const struct tensorfile_entry *e, double *least, double *most) {
   double *v = err_calloc((size_t)e->n_values, sizeof *v);
@@ -151,7 +151,8 @@ static int form_of(const char **flag, const char **model, const struct options *
   *model = NULL;
   for (int k = 0; k < 3; k++)
     if (forms[k].model) {
-      if (*model) return err_set(ERR_SETTING, "%s %s: beside %s; one form at a time", forms[k].flag, forms[k].model, *flag);
+      if (*model)
+        return err_set(ERR_SETTING, "%s %s: beside %s; one form at a time", forms[k].flag, forms[k].model, *flag);
       *flag = forms[k].flag;
       *model = forms[k].model;
     }

@@ -51,6 +51,20 @@ static void refuses(int status, const char *const *args, const char *expected) {
   process_check_line(&p, status, ARGS(expected));
 }
 
+// A state as NumPy arrays and back: the same bytes.
+static void check_arrays(const struct folder *f, const char *state) {
+  char arrays[512], again[512], *a = NULL, *b = NULL;
+  size_t n = 0, m = 0;
+  snprintf(arrays, sizeof arrays, "%s/state.npz", f->path);
+  snprintf(again, sizeof again, "%s/again.safetensors", f->path);
+  says(ARGS("export", "--model", small, SMALL, "--out", arrays), "");
+  says(ARGS("import", arrays, "--model", small, SMALL, "--json", "--out", again), "\"clock_s\": 0.0,");
+  CHECK(file_read(state, 1 << 26, &a, &n) == 0 && file_read(again, 1 << 26, &b, &m) == 0, "files");
+  CHECK(n == m && n && !memcmp(a, b, n), "%zu and %zu bytes", n, m);
+  free(a);
+  free(b);
+}
+
 // Export and import of a classifier, and an evaluation of what was exported.
 static void check_states(const struct folder *f) {
   char state[512], table[512], later[512], use[600], other[512];
@@ -60,6 +74,7 @@ static void check_states(const struct folder *f) {
   snprintf(other, sizeof other, "%s/state.txt", f->path);
   snprintf(use, sizeof use, "synapse.state=%s", state);
   says(ARGS("export", "--model", small, SMALL, "--out", state), "");
+  check_arrays(f, state);
   says(ARGS("export", "--model", small, SMALL, "--out", table, "chip.time_s=60"), "");
   says(ARGS("import", state, "--model", small, SMALL, "--json"), "\"clock_s\": 0.0,");
   says(ARGS("import", table, "--model", small, SMALL, "--json", "chip.time_s=3600", "--out", later),

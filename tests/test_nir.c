@@ -1,5 +1,5 @@
-// The spiking networks of the arm as NIR, computed by another program (tests/reference/nir_run.py): outputs of all steps
-// as here, and of an approximation the difference that the file states.
+// The spiking networks of the arm as NIR, computed by another program (tests/reference/nir_run.py): outputs of all
+// steps as here, and of an approximation the difference that the file states.
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -38,7 +38,8 @@ static void put_run(struct tensorfile_writer *out, const struct network *n, int 
   real *x = arena_zeros(&a, T*s->n_in), *y = ARENA_NEW(&a, (size_t)(T*s->ld_out), real),
        *exact = ARENA_NEW(&a, (size_t)(T*s->ld_out), real);
   for (int t = 0; t < T; t++)
-    for (int k = n->input->first[t]; k < n->input->first[t + 1]; k++) x[t*s->n_in + n->input->index[k]] = n->input->value[k];
+    for (int k = n->input->first[t]; k < n->input->first[t + 1]; k++)
+      x[t*s->n_in + n->input->index[k]] = n->input->value[k];
   spiking_record_init(&record, &a, s, T);
   spiking_forward(&record, exact, s, &source, n->w_out, n->input, &a);
   CHECK(spiking_rate(s, &record) > 0.02, "only %g spikes a step", spiking_rate(s, &record));

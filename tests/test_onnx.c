@@ -102,7 +102,7 @@ static const char *const networks[][8] = {
   { "net.hidden=5", "net.activation=none", "net.bias=digital", "data.channels=3", "net.blocks=3", "data.size=9", NULL },
   { "net.bias=row", "net.blocks=1", "net.ways=3", "data.size=8", NULL },
   { "net.hidden=6", "net.bias=row", "net.halving=maximum", "net.blocks=1", "net.epsilon=0.1", "data.size=10", NULL },
-  { "net.start=prototype", "net.bias=digital", "net.mean_offset=yes", "net.blocks=3", "data.size=8", "net.steps=0", NULL },
+  { "net.start=prototype", "net.bias=digital", "net.mean_offset=yes", "net.blocks=3", "data.size=8", NULL },
 };
 
 static void add_network(const struct folder *tmp, const char *const *settings, int k) {

@@ -14,8 +14,8 @@ enum { MAX_EDGES = 1024 };
 
 struct nirfile {
   hid_t file, graph, nodes, node, metadata;
-  hid_t text, plain;                    // type of texts; properties of arrays, without the time of day
-  char *edge[2*MAX_EDGES];
+  hid_t text, plain;  // type of texts; properties of arrays, without the time of day
+  char *edge[2 * MAX_EDGES];
   int n_edges;
   bool failed;
 };
@@ -84,7 +84,7 @@ void nirfile_free(struct nirfile *n) {
   if (n->text >= 0) H5Tclose(n->text);
   if (n->plain >= 0) H5Pclose(n->plain);
   if (n->file >= 0) H5Fclose(n->file);
-  for (int k = 0; k < 2*n->n_edges; k++) free(n->edge[k]);
+  for (int k = 0; k < 2 * n->n_edges; k++) free(n->edge[k]);
   free(n);
 }
 
@@ -112,8 +112,8 @@ void nirfile_edge(struct nirfile *n, const char *from, const char *to) {
     n->failed = true;
     return;
   }
-  n->edge[2*n->n_edges] = copy(from);
-  n->edge[2*n->n_edges++ + 1] = copy(to);
+  n->edge[2 * n->n_edges] = copy(from);
+  n->edge[2 * n->n_edges++ + 1] = copy(to);
 }
 
 void nirfile_text(struct nirfile *n, const char *key, const char *value) { put_text(n, n->metadata, key, value); }

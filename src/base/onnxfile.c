@@ -9,8 +9,8 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "Protocol Buffers are little endian");
 
 // Field numbers of onnx.proto; those of different messages are in one list, since they are only written.
-enum { MODEL_VERSION = 1, MODEL_PRODUCER, MODEL_PRODUCER_VERSION, MODEL_ABOUT = 6, MODEL_GRAPH, MODEL_OPSET,
-       MODEL_METADATA = 14 };
+enum { MODEL_VERSION = 1, MODEL_PRODUCER, MODEL_PRODUCER_VERSION, MODEL_ABOUT = 6 };
+enum { MODEL_GRAPH = 7, MODEL_OPSET, MODEL_METADATA = 14 };
 enum { GRAPH_NODE = 1, GRAPH_NAME, GRAPH_TENSOR = 5, GRAPH_INPUT = 11, GRAPH_OUTPUT };
 enum { NODE_INPUT = 1, NODE_OUTPUT, NODE_NAME, NODE_OPERATOR, NODE_ATTRIBUTE };
 enum { ATTRIBUTE_NAME = 1, ATTRIBUTE_FLOAT, ATTRIBUTE_INTS = 8, ATTRIBUTE_TYPE = 20 };
@@ -29,7 +29,7 @@ struct message {
 
 static void put(struct message *m, const void *bytes, size_t n) {
   if (m->n + n > m->room) {
-    struct message larger = { err_calloc(2*(m->n + n), 1), m->n, 2*(m->n + n) };
+    struct message larger = { err_calloc(2 * (m->n + n), 1), m->n, 2 * (m->n + n) };
     if (m->n) memcpy(larger.bytes, m->bytes, m->n);
     free(m->bytes);
     *m = larger;
@@ -122,7 +122,7 @@ void onnxfile_tensor(struct onnxfile *o, const char *name, int n_dims, const int
   }
   put_int(&tensor, TENSOR_TYPE, OF_FLOAT);
   put_text(&tensor, TENSOR_NAME, name);
-  put_bytes(&tensor, TENSOR_DATA, values, n*sizeof *values);
+  put_bytes(&tensor, TENSOR_DATA, values, n * sizeof *values);
   put_message(&o->graph, GRAPH_TENSOR, &tensor);
 }
 
@@ -130,7 +130,7 @@ static void end_node(struct onnxfile *o) {
   if (o->node.n) put_message(&o->graph, GRAPH_NODE, &o->node);
 }
 
-void onnxfile_node(struct onnxfile *o, const char *operator, const char *inputs, const char *output) {
+void onnxfile_node(struct onnxfile *o, const char *op, const char *inputs, const char *output) {
   end_node(o);
   for (const char *at = inputs; *at; at += strspn(at, " ")) {
     const size_t n = strcspn(at, " ");
@@ -139,7 +139,7 @@ void onnxfile_node(struct onnxfile *o, const char *operator, const char *inputs,
   }
   put_text(&o->node, NODE_OUTPUT, output);
   put_text(&o->node, NODE_NAME, output);
-  put_text(&o->node, NODE_OPERATOR, operator);
+  put_text(&o->node, NODE_OPERATOR, op);
 }
 
 void onnxfile_ints(struct onnxfile *o, const char *attribute, int n, const int64_t *values) {

@@ -19,7 +19,7 @@ void onnxfile_tensor(struct onnxfile *o, const char *name, int n_dims, const int
 
 // A node, after those whose outputs it takes: an operator, its inputs with blanks between, its one output, whose name
 // it has too. The attributes that follow are its own.
-void onnxfile_node(struct onnxfile *o, const char *operator, const char *inputs, const char *output);
+void onnxfile_node(struct onnxfile *o, const char *op, const char *inputs, const char *output);
 void onnxfile_ints(struct onnxfile *o, const char *attribute, int n, const int64_t *values);
 void onnxfile_real(struct onnxfile *o, const char *attribute, double value);
 

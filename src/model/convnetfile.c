@@ -196,7 +196,7 @@ int convnetfile_layer(float *plain, float *bias, int64_t dims[4], const struct c
   memcpy(block, parameters + net->offset[l], n * sizeof *block);
   exchange(net, l, block, numbers, 1);
   for (int i = 0; i < (I - convnet_has_bias(net, l))*O; i++) plain[i] = (float)numbers[i];
-  for (int o = 0; o < O && convnet_has_bias(net, l); o++) bias[o] = (float)block[(size_t)(I - 1)*(size_t)OP + (size_t)o];
+  for (int o = 0; o < O && convnet_has_bias(net, l); o++) bias[o] = (float)block[(I - 1)*OP + o];
   free(block);
   free(numbers);
   return layer_dims(net, l, dims);

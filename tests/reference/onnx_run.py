@@ -1,7 +1,8 @@
-"""onnx_run.py TOLERANCE MODEL.onnx DATA.npz ...: is each a model that ONNX accepts, and does it compute what is expected?
+"""onnx_run.py TOLERANCE MODEL.onnx DATA.npz ...: is each a model that ONNX accepts, and does it compute what is
+expected?
 
-The operators are computed here with NumPy alone, in double precision. An array of DATA has the name of an input or of an
-output. Exit 77: no module onnx."""
+The operators are computed here with NumPy alone, in double precision. An array of DATA has the name of an input or of
+an output. Exit 77: no module onnx."""
 import sys
 
 import numpy as np

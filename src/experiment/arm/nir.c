@@ -215,8 +215,9 @@ static void put_difference(struct nirfile *g, const struct network *n, const str
 
 static int check(const struct network *n, bool approximate) {
   if (approximate || n->net->n_adaptive == 0) return 0;
-  return err_set(ERR_SETTING, "--nir: %s.adaptive_fraction=%g: NIR has no adaptive threshold (--approximate leaves it out)",
-                 n->name, n->params->adaptive_fraction);
+  return err_set(ERR_SETTING,
+                 "--nir: %s.adaptive_fraction=%g: NIR has no adaptive threshold (--approximate leaves it out)", n->name,
+                 n->params->adaptive_fraction);
 }
 
 static int put(struct nirfile *g, const struct network *n, const struct reach *f, const struct oneshot *o,
