@@ -1,5 +1,7 @@
 #include "base/nirfile.h"
 
+#include <stddef.h>
+
 #include "base/err.h"
 
 #if METAXBAR_HDF5
