@@ -37,7 +37,7 @@ run_docs() {
 run_pytorch() {
   python_with 'numpy, torch'
   cd "$source"
-  PYTHONPATH=$source/python "$python" "$source/examples/from_pytorch.py" "$here"
+  PYTHONPATH=$source/python "$python" "$source/examples/from_pytorch.py"
 }
 
 run_types() {
