@@ -174,7 +174,7 @@ static int export(const struct options *o) {
   const struct run_sources from = options_sources(o);
   const struct experiment *e;
   struct experiment_case x;
-  const char *flag, *path;
+  const char *flag = NULL, *path;
   TRY(form_of(&flag, &path, o));
   path = shipped_path(shipped, path);
   TRY(experiment_of_file(&e, path));
