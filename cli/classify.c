@@ -11,7 +11,8 @@ static const char text[] =
   "the threshold is that of the file, or learn.threshold.\n"
   "\n"
   "If the classes were learned on a chip, it goes on from the state in the file, at chip.time_s if that is later.\n"
-  "The file stays as it is.\n";
+  "The file stays as it is. The chip behind a driver (chip.driver) is not programmed: it must still hold what was\n"
+  "learned.\n";
 
 static int print(const struct pictures_result *r, const struct options *o) {
   if (o->json) return options_json(pictures_json(r));
@@ -47,7 +48,8 @@ static const struct options_flag flags[] = {
 };
 // data.preprocessing: of a model file without settings.
 static const char *const reads[] = {
-  "learn.threshold", "data.preprocessing", "chip.table", "chip.time_s", "run", NULL
+  "learn.threshold",    "data.preprocessing",    "chip.table",            "chip.driver", "chip.record",
+  "chip.driver_faults", "chip.driver_timeout_s", "chip.driver_tolerance", "chip.time_s", "run", NULL
 };
 static const struct options_action actions[] = {
   { .name = "",

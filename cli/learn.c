@@ -9,7 +9,8 @@ static const char text[] =
   "--add teaches further classes; it needs the file of the first ones and none of their pictures.\n"
   "\n"
   "The read-out of the model starts from the mean features of the classes; learn.updates updates follow. With\n"
-  "synapse.kind=chip this happens on a simulated chip, whose state is in the file too.\n"
+  "synapse.kind=chip this happens on a simulated chip, whose state is in the file too, or with chip.driver on a chip\n"
+  "behind a driver, which keeps its cells itself: the file remembers the rest.\n"
   "\n"
   "A picture whose features are farther from every class mean than a threshold is 'none of these'. The threshold is\n"
   "chosen so that learn.reject of new pictures of the classes are beyond it, as far as the distances of the pictures\n"
@@ -48,10 +49,8 @@ static const struct options_flag flags[] = {
 // A chip is calibrated on the pictures themselves: data.* has no part in it.
 static const char *const reads[] = { "learn",       "synapse.kind",       "synapse.bits",     "chip", "verify",
                                      "data.invert", "data.preprocessing", "train.inner_rate", "run",  NULL };
-static const char *const refuses[] = { "chip.driver",           "chip.record",           "chip.driver_faults",
-                                       "chip.driver_timeout_s", "chip.driver_tolerance", NULL };
 static const struct options_action actions[] = {
-  { .name = "", .flags = flags, .reads = reads, .refuses = refuses, .sections = pictures_case_sections, .run = learn },
+  { .name = "", .flags = flags, .reads = reads, .sections = pictures_case_sections, .run = learn },
   { 0 }
 };
 const struct options_command learn_command = { "learn", "teach a model the classes of your own pictures", text, actions,

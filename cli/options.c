@@ -228,7 +228,7 @@ static void put_settings(const struct options_command *c, const struct options_a
       bool read = false;
       snprintf(name, sizeof name, "%s.%s=", s->name, p->name);
       for (const struct options_action *a = c->actions; a->name; a++)
-        read = read || ((!only || a == only) && listed(a->reads, name) && !settings_assigned(a->refuses, name));
+        read = read || ((!only || a == only) && listed(a->reads, name));
       if (read) param_help(one, s->name, stdout);
     }
   if (x.e) experiment_close(&x);

@@ -53,7 +53,6 @@ struct options_action {
   const struct options_flag *flags;     // ends with { 0 }
   // sections ("chip") and settings ("eval.shots") that have an effect
   const char *const *reads;
-  const char *const *refuses;  // of these, what is refused with a reason, and is not in --help; may be NULL
   // their tables, for --help; NULL: those of the experiment, if there is one
   const struct settings_section *(*sections)(void);
   bool divides;                         // its work among ranks (base/par_ranks.h)

@@ -53,8 +53,8 @@ struct mx_driver;
 
 /// The simulated devices as a driver, to try drivers and layers around them on: a shared object that returns this table
 /// from metaxbar_driver() is a chip (examples/driver/simulator.c).
-/// @return the table of functions of metaxbar_driver.h; open takes settings of the sections chip and verify and seed=N,
-/// separated by blanks
+/// @return the table of functions of metaxbar_driver.h; open takes settings of the sections chip and verify, seed=N,
+/// and keep=FILE, where the cells stay while the driver is closed, separated by blanks
 MX_API const struct mx_driver *mx_driver_simulated(void);
 
 /// @defgroup chip The chip: crossbar cores that hold matrices, with a clock

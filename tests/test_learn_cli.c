@@ -157,6 +157,101 @@ static void check_chip(void) {
   refused(2, "time", ARGS(CLASSIFY, grown, queries, "chip.time_s=-1"));
 }
 
+// ---- a chip behind a driver
+
+static char drivers[1024];  // folder of the shared objects
+
+// A driver that keeps its cells in this file of the folder; "": in none.
+static const char *driver(const char *name, const char *arguments, const char *keep) {
+  static char text[4][3000];
+  static int next;
+  char *to = text[next++ % 4];
+  snprintf(to, sizeof text[0], "chip.driver=%s/%s.so:%s chip.cores=2%s%s", drivers, name, arguments, *keep ? " keep=" : "",
+           *keep ? folder_path(&tmp, keep) : "");
+  return to;
+}
+
+#define ON_CHIP "synapse.kind=chip", "run.seed=3", "learn.updates=2"
+#define HERMES "chip.preset=hermes seed=3"
+
+static void same_file(const char *path, const char *before, size_t size) {
+  char *now;
+  size_t n;
+  CHECK(file_read(path, 1 << 28, &now, &n) == 0, "%s", err_message());
+  CHECK(n == size && !memcmp(now, before, n), "%s has changed", path);
+  free(now);
+}
+
+// The driver keeps the cells of the chip, the file the rest; together they are, to the bit, the chip inside.
+static void check_driver(void) {
+  char in[300], out[300], before[1 << 14];
+  const char *kept = driver("simulator", HERMES, "cells");
+  snprintf(in, sizeof in, "%s", folder_path(&tmp, "in"));
+  snprintf(out, sizeof out, "%s", folder_path(&tmp, "out"));
+  succeeds(ARGS(LEARN, in, ON_CHIP));
+  says(succeeds(ARGS(LEARN, out, ON_CHIP, kept)), " devices written for the classes\n");
+  for (int k = 0; k < 3; k++) {
+    const char *time = k == 2 ? "chip.time_s=1e5" : "run.threads=2";
+    snprintf(before, sizeof before, "%s", succeeds(ARGS(CLASSIFY, in, queries, "--csv", time)));
+    const char *now = succeeds(ARGS(CLASSIFY, out, queries, "--csv", time, driver("simulator", HERMES, "cells")));
+    CHECK(!strcmp(before, now), "other answers than inside:\n%s%s", before, now);
+    if (k == 0) {
+      succeeds(ARGS(ADD, in, "--out", in));
+      succeeds(ARGS(ADD, out, "--out", out, driver("simulator", HERMES, "cells")));
+    }
+  }
+}
+
+// The file and the chip that was taught must both be there.
+static void check_other_driver(void) {
+  char simulated[300], out[300];
+  snprintf(simulated, sizeof simulated, "%s", folder_path(&tmp, "in"));
+  snprintf(out, sizeof out, "%s", folder_path(&tmp, "out"));
+  refused(2, "the classes are on a chip behind a driver: chip.driver says which", ARGS(CLASSIFY, out, queries));
+  refused(2, "are on a simulated chip", ARGS(CLASSIFY, simulated, queries, driver("simulator", HERMES, "cells")));
+  refused(2, "are not on a chip", ARGS(CLASSIFY, state, queries, driver("simulator", HERMES, "cells")));
+  refused(1, "does not keep its cells", ARGS(CLASSIFY, out, queries, driver("simulator", HERMES, "")));
+  refused(1, "state of another chip: chip.device is hermes, simulated, here hermes1",
+          ARGS(CLASSIFY, out, queries, driver("simulator", "chip.preset=hermes1", "")));
+  succeeds(ARGS(LEARN, wider, ON_CHIP, driver("simulator", HERMES, "cells")));  // without "oak"
+  refused(1, "of readout differs by ", ARGS(CLASSIFY, out, queries, driver("simulator", HERMES, "cells")));
+  refused(1, "of readout differs by ",
+          ARGS(ADD, out, "--out", out, driver("simulator", HERMES, "cells"), "chip.driver_tolerance=0.01"));
+  says(succeeds(ARGS(CLASSIFY, wider, queries, driver("simulator", HERMES, "cells"))), "picture ");
+}
+
+// A driver that fails ends a lesson with one line, and the file that was there stays.
+static void check_driver_fails(void) {
+  static const char *const faults[][2] = {
+    { "chip.driver_faults=product@40=lost", "the connection to the chip is lost" },
+    { "chip.driver_faults=program@8=timeout", "no answer in time" },
+    { "chip.driver_faults=read@1=failed", "read of region 0" },
+  };
+  char *data;
+  size_t size;
+  succeeds(ARGS(LEARN, wider, ON_CHIP, driver("simulator", HERMES, "fails")));
+  CHECK(file_read(wider, 1 << 28, &data, &size) == 0, "%s", err_message());
+#define UNSAVED "; nothing was saved, and cells may have been programmed"
+  for (int k = 0; k < 3; k++)
+    process_check_line(run(ARGS(LEARN, wider, ON_CHIP, driver("simulator", HERMES, "other"), faults[k][0])), 1,
+                       ARGS(faults[k][1], UNSAVED));
+  process_check_line(run(ARGS(LEARN, wider, ON_CHIP, driver("broken", "not_a_number " HERMES, ""))), 1,
+                     ARGS("weight[0]=nan", UNSAVED));
+  process_check_line(run(ARGS(ADD, wider, "--out", wider, driver("simulator", HERMES, "fails"), faults[0][0])), 1,
+                     ARGS(faults[0][1], UNSAVED));
+  refused(1, "no answer within 0.1 s",
+          ARGS(LEARN, wider, ON_CHIP, "chip.driver=exec:sleep 100", "chip.driver_timeout_s=0.1"));
+  if (system("python3 -c 0 2>/dev/null")) printf("SKIP a process that ends: python3 is absent\n");
+  else
+    process_check_line(run(ARGS(LEARN, wider, ON_CHIP,
+                                "chip.driver=exec:python3 -c \"import itertools, runpy, sys; "
+                                "sys.stdin = itertools.islice(sys.stdin, 12); "
+                                "runpy.run_path('examples/driver/lab.py')\"")), 1,
+                       ARGS("ended with exit status 0", UNSAVED));
+  same_file(wider, data, size);
+  free(data);
+}
+
 // A model file without settings, as the published weights are, needs data.preprocessing in every command.
 static void check_bare(void) {
   char bare[300], learned[300], *data;
@@ -227,9 +322,9 @@ static void check_settings_refused(void) {
   refused(2, "learn.room: has no effect here", ARGS(ADD, state, "--out", out, "learn.room=3"));
   refused(2, "eval.tasks: has no effect here", ARGS(CLASSIFY, state, queries, "eval.tasks=3"));
   const char *help = succeeds(ARGS("learn", "--help"));
-  CHECK(strstr(help, "chip.time_s") && !strstr(help, "driver") && !strstr(help, "chip.record"), "%s", help);
-  refused(2, "chip.driver=nosuch: the state of a chip behind a driver cannot be kept",
-          ARGS(LEARN, out, "synapse.kind=chip", "chip.driver=nosuch"));
+  CHECK(strstr(help, "chip.time_s") && strstr(help, "chip.driver ") && strstr(help, "chip.record "), "%s", help);
+  refused(1, "nosuch", ARGS(LEARN, out, "synapse.kind=chip", "chip.driver=nosuch"));
+  refused(2, "chip.driver=nosuch: has an effect with synapse.kind=chip only", ARGS(LEARN, out, "chip.driver=nosuch"));
   refused(2, "models/sine.safetensors: a model of sine: it learns no pictures",
           ARGS("learn", "--model", "models/sine.safetensors", "--support", support, "--out", out));
   refused(1, "/proc/none", ARGS(LEARN, "/proc/none"));
@@ -293,6 +388,8 @@ static void check_colours(void) {
 
 int main(void) {
   if (!process_available()) return 77;
+  snprintf(drivers, sizeof drivers, "%.*s", (int)(strrchr(getenv("METAXBAR"), '/') - getenv("METAXBAR")),
+           getenv("METAXBAR"));
   tmp = folder_make();
   make_pictures();
   check_learn();
@@ -306,6 +403,9 @@ int main(void) {
     check_state_refused();
     check_pictures_refused();
     check_colours();
+    check_driver();
+    check_other_driver();
+    check_driver_fails();
   }
   folder_remove(&tmp);
   return test_summary();

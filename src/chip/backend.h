@@ -39,6 +39,8 @@ struct backend {
   int (*read)(const struct chip *c, int tile, double *g);
   // All tiles at time_s; the clock is set by the caller.
   int (*wait)(struct chip *c, double time_s);
+  // The devices go on with the state that was read from a file: its clock, its output ranges.
+  int (*resume)(struct chip *c);
   // The devices of a clone as those of its original are, before the rest is copied.
   int (*restore)(struct chip *clone, const struct chip *original);
 };

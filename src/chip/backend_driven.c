@@ -247,6 +247,31 @@ static int wait(struct chip *c, double time_s) {
   return 0;
 }
 
+// The output range that region k was calibrated with: the least that is allowed, and no input asks for more.
+static int keep_range(struct chip *c, int k) {
+  const struct tile *t = &c->tiles[k];
+  const struct driver *d = c->door->driver;
+  if (!d->can.range || c->matrices[c->pieces[k].matrix].calibrated_s < 0) return 0;
+  int32_t *none = err_calloc((size_t)c->pieces[k].rows, sizeof *none);
+  struct driver_call call = { .op = DRIVER_RANGE, .region = k, .n = 1, .input = none, .margin = c->params.adc_margin,
+                              .least = t->lsb };
+  const int rc = ask(c, &call);
+  free(none);
+  TRY(rc);
+  if (fabs(call.code_uS - t->lsb) <= 1e-6*t->lsb) return 0;
+  return keep(c->door, err_set(ERR_FORMAT, "%s: range of region %d: code_uS=%g: the chip was calibrated with %g", d->name,
+                               k, call.code_uS, t->lsb));
+}
+
+static int resume(struct chip *c) {
+  struct driver_call now = { .op = DRIVER_NOW };
+  TRY(ask(c, &now));
+  c->door->now_s = now.now_s;
+  c->door->offset_s = c->clock_s - now.now_s;
+  for (int k = 0; k < c->n_pieces; k++) TRY(keep_range(c, k));
+  return 0;
+}
+
 // Program what a clone has changed to what its original says: for drivers that cannot go back.
 static int rewrite(struct chip *c, const struct chip *original) {
   for (int k = 0; k < c->n_pieces; k++) {
@@ -276,4 +301,4 @@ static int restore(struct chip *c, const struct chip *original) {
   return 0;
 }
 
-const struct backend backend_driven = { "driver", place, program, codes, NULL, range, read, wait, restore };
+const struct backend backend_driven = { "driver", place, program, codes, NULL, range, read, wait, resume, restore };

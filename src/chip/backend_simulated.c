@@ -65,9 +65,13 @@ static int wait(struct chip *c, double time_s) {
   return 0;
 }
 
+static int resume(struct chip *c) { return wait(c, c->clock_s); }
+
 static int restore(struct chip *c, const struct chip *original) {
   (void)c, (void)original;  // chip_copy copies the tiles
   return 0;
 }
 
-const struct backend backend_simulated = { "simulated", place, program, codes, transposed, range, read, wait, restore };
+const struct backend backend_simulated = {
+  "simulated", place, program, codes, transposed, range, read, wait, resume, restore,
+};

@@ -381,9 +381,7 @@ static int load_all(struct chip *c, struct tensorfile *tf, real **samples) {
     c->tiles[k].settled_s = c->clock_s;
   }
   for (int m = 0; m < c->n_matrices; m++) TRY(visit_matrix(NULL, tf, c, m, samples[m]));
-  if (!c->door) return c->backend->wait(c, c->clock_s);
-  c->door->offset_s = c->clock_s - c->door->now_s;
-  return 0;
+  return c->backend->resume(c);
 }
 
 static size_t sample_size(const struct chip *c, int m) {

@@ -4,16 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "base/format.h"
+#include "base/note.h"
 #include "base/settings.h"
+#include "base/tensorfile.h"
 #include "base/vector.h"
 #include "chip/backend.h"
 #include "chip/chip_private.h"
+#include "chip/chipstate.h"
 #include "metaxbar_driver.h"
 
 // A chip without matrices: its pieces are the regions.
 struct simulation {
   struct chip *chip;
   struct chip *saved;
+  char *keep;       // file of the cells between sessions; NULL: none
+  bool taken;       // from there, or not there
+  double opened_s;  // clock of the chip when the session began
   char message[500];
   int signs;  // of the inputs of a product that is asked for in several calls; 0: unknown
 };
@@ -26,20 +34,26 @@ static int fail(struct simulation *s, int failure) {
 
 // ---- opening
 
-static int take_arguments(struct chip_params *p, uint64_t *seed, const char *arguments) {
+static int take_argument(const struct settings_section *all, uint64_t *seed, char **keep, const char *one) {
+  char *end;
+  if (!strncmp(one, "keep=", 5)) {
+    free(*keep);
+    *keep = strdup(one + 5);
+    return file_out_check(one + 5);
+  }
+  if (strncmp(one, "seed=", 5)) return settings_set(all, one);
+  *seed = strtoull(one + 5, &end, 10);
+  return end == one + 5 || *end ? err_set(ERR_SETTING, "%s: must be a whole number", one) : 0;
+}
+
+static int take_arguments(struct chip_params *p, uint64_t *seed, char **keep, const char *arguments) {
   const struct settings_section all[] = { { "chip", chip_param_table, p }, { "verify", verify_param_table, &p->verify },
                                           { 0 } };
   char *text = strdup(arguments), *rest = text;
   int rc = text ? 0 : err_set(ERR_IO, "out of memory");
   settings_defaults(all);
-  for (char *one; rc == 0 && (one = strsep(&rest, " \t")) != NULL;) {
-    char *end = one;
-    if (!*one) continue;
-    if (strncmp(one, "seed=", 5)) rc = settings_set(all, one);
-    else *seed = strtoull(one + 5, &end, 10);
-    if (rc == 0 && !strncmp(one, "seed=", 5) && (end == one + 5 || *end))
-      rc = err_set(ERR_SETTING, "%s: must be a whole number", one);
-  }
+  for (char *one; rc == 0 && (one = strsep(&rest, " \t")) != NULL;)
+    if (*one) rc = take_argument(all, seed, keep, one);
   free(text);
   if (rc == 0 && *p->driver) rc = err_set(ERR_SETTING, "chip.driver=%s: a simulated chip has none", p->driver);
   if (rc == 0 && (p->dac_bits == 0 || p->adc_bits == 0))
@@ -50,10 +64,15 @@ static int take_arguments(struct chip_params *p, uint64_t *seed, const char *arg
 static int open(void **device, const char *arguments) {
   struct chip_params p;
   struct chip *c;
+  char *keep = NULL;
   uint64_t seed = 1;
-  if (take_arguments(&p, &seed, arguments) < 0 || chip_new(&c, &p, seed) < 0) return fail(NULL, MX_DRIVER_ARGUMENT);
+  if (take_arguments(&p, &seed, &keep, arguments) < 0 || chip_new(&c, &p, seed) < 0) {
+    free(keep);
+    return fail(NULL, MX_DRIVER_ARGUMENT);
+  }
   struct simulation *s = err_calloc(1, sizeof *s);
   s->chip = c;
+  s->keep = keep;
   *device = s;
   return 0;
 }
@@ -63,8 +82,55 @@ static void release(struct chip **c) {
   *c = NULL;
 }
 
+// Where the regions are, (n, 5). The caller's to free.
+static int64_t *corners(const struct chip *c) {
+  int64_t *v = err_calloc((size_t)c->n_pieces * 5, sizeof *v);
+  for (int k = 0; k < c->n_pieces; k++) {
+    const struct floorplan_piece *p = &c->pieces[k];
+    const int64_t all[] = { p->core, p->core_row, p->rows, p->core_column, p->columns };
+    memcpy(v + (size_t)k*5, all, sizeof all);
+  }
+  return v;
+}
+
+// Of a file of other regions nothing is taken: those cells are as new.
+static int take_kept(struct simulation *s) {
+  struct tensorfile *tf;
+  if (s->taken || !s->keep) return 0;
+  s->taken = true;
+  if (!file_exists(s->keep)) return 0;
+  TRY(tensorfile_open(&tf, s->keep));
+  const struct tensorfile_entry *e = tensorfile_find(tf, "regions");
+  const int64_t n = s->chip->n_pieces, dims[] = { n, 5 };
+  int64_t *now = corners(s->chip), *then = err_calloc((size_t)n * 5, sizeof *then);
+  int rc = format_check(tf, "metaxbar chip state");
+  if (rc == 0 && e && e->n_dims == 2 && e->dims[0] == n) {
+    rc = tensorfile_i64(tf, "regions", 2, dims, then);
+    if (rc == 0 && !memcmp(now, then, (size_t)n * 5 * sizeof *now)) rc = chipstate_take(s->chip, tf);
+  }
+  s->opened_s = s->chip->clock_s;
+  free(now);
+  free(then);
+  tensorfile_close(tf);
+  return rc;
+}
+
+static void keep(const struct simulation *s) {
+  const int64_t dims[] = { s->chip->n_pieces, 5 };
+  if (!s->keep || !s->taken) return;
+  struct tensorfile_writer *w = tensorfile_create(s->keep);
+  int64_t *all = corners(s->chip);
+  format_put(w, "metaxbar chip state");
+  chipstate_put(s->chip, w);
+  tensorfile_put_i64(w, "regions", 2, dims, all);
+  free(all);
+  if (tensorfile_commit(w) < 0) note("%s", err_message());  // closing returns nothing
+}
+
 static void close_simulation(void *device) {
   struct simulation *s = device;
+  if (s->chip->tiles) keep(s);
+  free(s->keep);
   release(&s->saved);
   release(&s->chip);
   free(s);
@@ -109,7 +175,7 @@ static int place(void *device, int n, const struct mx_region *regions) {
                                           .core = regions[k].core, .core_row = regions[k].row,
                                           .core_column = regions[k].column };
   }
-  if (rc == 0 && chip_build_pieces(s->chip, n, pieces) < 0) rc = fail(s, MX_DRIVER_ARGUMENT);
+  if (rc == 0 && (chip_build_pieces(s->chip, n, pieces) < 0 || take_kept(s) < 0)) rc = fail(s, MX_DRIVER_ARGUMENT);
   free(pieces);
   return rc;
 }
@@ -240,15 +306,18 @@ static int range(void *device, int region, int n, const int32_t *input, double m
 // ---- time, and going back
 
 static int now(void *device, double *now_s) {
-  *now_s = ((struct simulation *)device)->chip->clock_s;
+  const struct simulation *s = device;
+  *now_s = s->chip->clock_s - s->opened_s;
   return 0;
 }
 
 static int wait(void *device, double until_s) {
-  struct chip *c = ((struct simulation *)device)->chip;
-  if (until_s <= c->clock_s) return 0;
-  if (c->tiles) c->backend->wait(c, until_s);
-  c->clock_s = until_s;
+  const struct simulation *s = device;
+  struct chip *c = s->chip;
+  const double clock_s = s->opened_s + until_s;
+  if (clock_s <= c->clock_s) return 0;
+  if (c->tiles) c->backend->wait(c, clock_s);
+  c->clock_s = clock_s;
   return 0;
 }
 

@@ -1,8 +1,9 @@
 // broken.c - the simulated chip as a driver that does one thing wrong: its argument is the name of the check of
-// `metaxbar driver check` that must see it, a blank, and the settings of the simulated chip.
+// `metaxbar driver check` that must see it, or not_a_number (it reads one), a blank, and the settings of the simulated chip.
 #include <metaxbar.h>
 #include <metaxbar_driver.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,6 +113,7 @@ static int read_weights(void *device, int region, double *weight) {
   struct broken *b = device;
   if (is(b, "bad_region") && region >= b->n_regions) return 0;
   const int rc = inside()->read(b->device, region, weight);
+  if (is(b, "not_a_number")) weight[0] = NAN;
   if (is(b, "read") && b->reads++ > 4)  // reading disturbs
     for (size_t k = 0; k < cells(b, region); k++) weight[k] += 0.5;
   return rc;

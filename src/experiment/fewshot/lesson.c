@@ -85,7 +85,9 @@ static int open_taught(struct taught *t, struct fewshot *f, const struct fewshot
 // Settings of further classes; the others are in the file.
 static int check_adding(const struct run_sources *from) {
   static const char *const reads[] = { "learn.updates", "learn.reject", "learn.threshold", "data.preprocessing",
-                                       "train.inner_rate", "chip.table", "chip.time_s", "run", NULL };
+                                       "train.inner_rate", "chip.table", "chip.driver", "chip.record",
+                                       "chip.driver_faults", "chip.driver_timeout_s", "chip.driver_tolerance",
+                                       "chip.time_s", "run", NULL };
   for (int k = 0; k < from->n_assignments; k++) TRY(run_check_read(reads, from->assignments[k]));
   return 0;
 }
@@ -107,6 +109,7 @@ static int learn(struct pictures_learned *l, void *set, const void *model, const
   if (rc == 0) rc = check_settings(f, from);
   if (rc == 0) rc = file_out_check(lesson->out);
   if (rc == 0) rc = teach(l, &t, f, model, lesson);
+  if (rc == 0) rc = taught_disconnect(&t);
   taught_release(&t);
   return rc;
 }
@@ -234,7 +237,7 @@ static int classify_all(struct classifying *c) {
   r->distance = err_calloc(n, sizeof *r->distance);
   if (r->side) r->small = err_calloc(n, bytes);
   c->has_colour = err_calloc(n, sizeof *c->has_colour);
-  struct par *par = par_new(run_threads(&c->f->run));
+  struct par *par = par_new(run_workers(&c->f->run, &c->f->synapse, &c->f->chip));
   workers_new(c, par_threads(par));
   int rc = par_map(par, (r->n + CHUNK - 1) / CHUNK, 0, classify_chunk, c, NULL);
   if (rc == 0) rc = check_colours(c);
@@ -259,6 +262,7 @@ static int classify(struct pictures_result *r, void *set, const void *model, con
     r->side = small ? SMALL : 0;
     rc = classify_all(&(struct classifying){ .f = f, .t = &t, .r = r });
   }
+  if (rc == 0) rc = taught_disconnect(&t);
   taught_release(&t);
   if (rc < 0) pictures_result_release(r);
   return rc;

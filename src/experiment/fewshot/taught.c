@@ -43,6 +43,7 @@ void taught_release(struct taught *t) {
   free(t->w);
   free(t->held);
   free(t->parameters);
+  free(t->cells);
   if (t->fixed.arena.base) convnet_fixed_release(&t->fixed);
   chip_free(t->chip);
   *t = (struct taught){ 0 };
@@ -324,7 +325,7 @@ static void learn(struct taught *t, const struct fewshot *f, struct synapse *rea
 
 // ---- all of it
 
-static int check(const struct taught *t, const struct fewshot *f, const struct taught_lesson *lesson) {
+static int check(const struct taught *t, const struct taught_lesson *lesson) {
   const int n = t->N + lesson->n_classes, columns = t->N ? t->net.ways : TAUGHT_MOST;
   if (lesson->n_classes == 0) return err_set(ERR_SETTING, "no support: there are no classes to learn");
   if (n < 2) return err_set(ERR_SETTING, "one class, %s: there must be two at least", lesson->name[0]);
@@ -338,9 +339,6 @@ static int check(const struct taught *t, const struct fewshot *f, const struct t
       if (!strcmp(t->name[k], lesson->name[c]))
         return err_set(ERR_SETTING, "class %s was taught before", t->name[k]);
   }
-  if (*f->chip.driver && f->synapse.kind == RUN_CHIP)
-    return err_set(ERR_SETTING, "chip.driver=%s: the state of a chip behind a driver cannot be kept; learn on a "
-                                "simulated one", f->chip.driver);
   return 0;
 }
 
@@ -354,7 +352,7 @@ int taught_teach(struct taught *t, const struct fewshot *f, const struct taught_
   struct synapse *layers[CONVNET_MAX_LAYERS];
   struct rng software = rng_stream((uint64_t)f->run.seed, RNG_QUANTISE, (uint32_t)t->N);
   real *h;
-  TRY(check(t, f, lesson));
+  TRY(check(t, lesson));
   TRY(taught_resize(t, f, columns_of(t, f, t->N + lesson->n_classes)));
   if (t->chip) taught_calibrate(t, lesson);
   else if (f->synapse.kind == RUN_CHIP) TRY(taught_deploy(t, f, lesson));
@@ -369,6 +367,6 @@ int taught_teach(struct taught *t, const struct fewshot *f, const struct taught_
     free(h);
   }
   taught_layers_free(t, layers);
-  if (rc == 0 && t->chip) rc = chip_failure(t->chip);
-  return rc;
+  if (rc == 0) rc = taught_failure(t);
+  return rc == 0 && t->chip ? taught_look(t) : rc;
 }

@@ -55,6 +55,8 @@ struct taught {
   int chosen_by;                      // distances of `held` that the threshold was chosen by
   long written;                       // devices, by what was taught last
   struct chip *chip;                  // NULL in software
+  real *cells;                        // of a chip behind a driver, as parameters: weights that it read after learning,
+                                      // over full scale (taught_look); NULL: none
 };
 
 // Images of classes that are to be taught, class by class.
@@ -99,6 +101,14 @@ int taught_read(struct taught *t, struct fewshot *f, const struct fewshot_model 
 int taught_deploy(struct taught *t, const struct fewshot *f, const struct taught_lesson *lesson);
 // For images that it has not seen: their activations may be larger.
 void taught_calibrate(struct taught *t, const struct taught_lesson *lesson);
+// What a driver failed with while classes were learned; 0: nothing.
+int taught_failure(const struct taught *t);
+// Read the cells of a chip behind a driver into t->cells.
+int taught_look(struct taught *t);
+// Do the cells of the chip behind a driver hold what t->cells says? ERR_FORMAT if not, with the name of the file.
+int taught_recognise(const struct taught *t, const char *file);
+// Close the chip. ERR_IO if a recording of chip.driver cannot be completed.
+int taught_disconnect(struct taught *t);
 // Give the read-out, before it is written, a range beyond its weights t->w, for updates.
 void taught_make_room(const struct taught *t);
 

@@ -10,6 +10,14 @@
 
 enum { GROUP = 64, SEEN = 512 };  // images at a time, and in all, that calibrate the chip
 
+int taught_failure(const struct taught *t) {
+  const int rc = t->chip ? chip_failure(t->chip) : 0;
+  if (rc == 0) return 0;
+  const char *record = chip_settings(t->chip)->record;
+  return err_set((enum err)rc, "%s; nothing was saved%s%s, and cells may have been programmed", err_message(),
+                 *record ? " but the calls, in " : "", record);
+}
+
 // Let the chip see images of the lesson, exactly computed, with the statistics of the first classes if there are some.
 static void show(struct taught *t, const struct taught_lesson *lesson) {
   const struct convnet *net = &t->net;
@@ -49,6 +57,77 @@ void taught_make_room(const struct taught *t) {
   if (largest > 0) chip_limit(t->chip, t->net.readout, margin*largest);
 }
 
+// ---- a chip behind a driver, which keeps its cells itself
+
+// What the cells of layer l conduct, over full scale.
+static void look(real *v, const struct taught *t, int l) {
+  chip_effective(t->chip, l, v);
+  chip_over_scale(t->chip, l, v);
+}
+
+int taught_look(struct taught *t) {
+  if (!*chip_settings(t->chip)->driver) return 0;
+  free(t->cells);
+  t->cells = err_aligned(t->net.n, sizeof *t->cells);
+  for (int l = 0; l <= t->net.readout; l++) look(t->cells + t->net.offset[l], t, l);
+  return taught_failure(t);
+}
+
+// Root of the mean square of v - kept*then, or of v, in rows of a column.
+static double rms(const real *v, const real *then, double kept, int rows, int ld) {
+  double sum = 0;
+  for (int i = 0; i < rows; i++) {
+    const double d = (double)v[i*ld] - kept*(double)then[i*ld];
+    sum += d*d / rows;
+  }
+  return sqrt(sum);
+}
+
+// A column that was programmed since differs by more than the spread of its layer; drift of all is a common factor.
+static int recognise(const struct taught *t, int l, const real *then, const real *now, const char *file) {
+  const double most = 0.5, least_kept = 0.25, most_kept = 2;
+  const struct chip_params *p = chip_settings(t->chip);
+  const int columns = convnet_columns(&t->net, l), ld = vector_padded(columns);
+  const int rows = convnet_rows(&t->net, l) - convnet_digital_rows(&t->net, l);
+  double both = 0, square = 0;
+  for (int o = 0; o < columns; o++)
+    for (int i = 0; i < rows; i++) {
+      both += (double)now[i*ld + o] * (double)then[i*ld + o];
+      square += (double)then[i*ld + o] * (double)then[i*ld + o];
+    }
+  const double spread = fmax(sqrt(square / ((double)rows * columns)), p->driver_tolerance);
+  const double common = square > 0 ? both / square : 1, kept = common < least_kept || common > most_kept ? 1 : common;
+  for (int o = 0; o < columns; o++) {
+    const double error = rms(now + o, then + o, kept, rows, ld) / spread;
+    if (error <= most) continue;
+    return err_set(ERR_FORMAT, "%s: chip.driver=%s: column %d of %s differs by %.2g of the spread of weights (at most "
+                               "%g) from what was learned: it is another chip, was programmed since, or does not keep "
+                               "its cells when the driver is closed; learn anew",
+                   file, p->driver, o, chip_matrix_name(t->chip, l), error, most);
+  }
+  return 0;
+}
+
+int taught_recognise(const struct taught *t, const char *file) {
+  real *now = err_aligned(t->net.n, sizeof *now);
+  int rc = 0;
+  for (int l = 0; l <= t->net.readout && rc == 0; l++) {
+    look(now + t->net.offset[l], t, l);
+    rc = chip_failure(t->chip);
+    if (rc == 0) rc = recognise(t, l, t->cells + t->net.offset[l], now + t->net.offset[l], file);
+  }
+  free(now);
+  return rc;
+}
+
+int taught_disconnect(struct taught *t) {
+  const int rc = chip_close(t->chip);
+  t->chip = NULL;
+  return rc;
+}
+
+// ---- writing
+
 int taught_deploy(struct taught *t, const struct fewshot *f, const struct taught_lesson *lesson) {
   const struct convnet *net = &t->net;
   TRY(deploy_plan(&t->chip, &f->chip, (uint64_t)f->run.seed, net));
@@ -58,7 +137,7 @@ int taught_deploy(struct taught *t, const struct fewshot *f, const struct taught
   }
   taught_calibrate(t, lesson);
   int rc = lifetime_resume(t->chip, "", 0);
-  if (rc == 0) rc = chip_failure(t->chip);
+  if (rc == 0) rc = taught_failure(t);
   if (rc == 0) return 0;
   chip_free(t->chip);
   t->chip = NULL;

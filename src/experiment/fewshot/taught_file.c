@@ -33,8 +33,9 @@ static void list_recorded(struct recorded *r) {
   for (size_t k = 0; k < sizeof others/sizeof *others; k++) r->names[n++] = others[k];
   for (size_t k = 0; chip_param_table[k].type != PARAM_TYPE_END; k++) {
     assert(k < sizeof r->chip/sizeof *r->chip);
-    if (chip_param_table[k].user || !strcmp(chip_param_table[k].name, "table")) continue;
-    snprintf(r->chip[k], sizeof r->chip[k], "chip.%s", chip_param_table[k].name);
+    const char *name = chip_param_table[k].name;
+    if (chip_param_table[k].user || !strcmp(name, "table") || !strncmp(name, "driver", 6)) continue;
+    snprintf(r->chip[k], sizeof r->chip[k], "chip.%s", name);
     r->names[n++] = r->chip[k];
   }
   r->names[n] = NULL;
@@ -75,6 +76,36 @@ static int get(struct tensorfile *tf, const char *name, real *v, int rows, int c
   for (int i = 0; rc == 0 && i < rows; i++) memcpy(v + i*ld, x + i*columns, (size_t)columns * sizeof *x);
   free(x);
   return rc;
+}
+
+// Where the cells of layer l are, and how many.
+static const char *cells_of(char name[32], const struct taught *t, int l, int *rows, int *columns) {
+  snprintf(name, 32, "driver.cells.%d", l);
+  *rows = convnet_rows(&t->net, l) - convnet_digital_rows(&t->net, l);
+  *columns = convnet_columns(&t->net, l);
+  return name;
+}
+
+static void put_cells(struct tensorfile_writer *w, const struct taught *t) {
+  char name[32];
+  int rows, columns;
+  tensorfile_put_text(w, "driver", chip_settings(t->chip)->driver);
+  for (int l = 0; l <= t->net.readout; l++) {
+    cells_of(name, t, l, &rows, &columns);
+    put(w, name, t->cells + t->net.offset[l], rows, columns, vector_padded(columns));
+  }
+}
+
+static int get_cells(struct tensorfile *tf, struct taught *t) {
+  char name[32];
+  int rows, columns;
+  free(t->cells);
+  t->cells = err_aligned(t->net.n, sizeof *t->cells);
+  for (int l = 0; l <= t->net.readout; l++) {
+    cells_of(name, t, l, &rows, &columns);
+    TRY(get(tf, name, t->cells + t->net.offset[l], rows, columns, vector_padded(columns)));
+  }
+  return 0;
 }
 
 // Means and spreads of the normalisation, a row for each block.
@@ -129,6 +160,7 @@ int taught_save(const struct taught *t, const struct fewshot *f, const char *pat
   if (n_held) tensorfile_put_f64(w, "held_out", 1, &n_held, t->held);
   if (isfinite(t->threshold)) tensorfile_put_f64(w, "threshold", 1, &one, &t->threshold);
   if (t->chip) chipstate_put(t->chip, w);
+  if (t->cells) put_cells(w, t);
   return tensorfile_commit(w);
 }
 
@@ -195,12 +227,26 @@ static int read_threshold(struct tensorfile *tf, struct taught *t, const struct 
 
 static int read_chip(struct tensorfile *tf, struct taught *t, const struct fewshot *f, double recorded_s) {
   TRY(deploy_plan(&t->chip, &f->chip, (uint64_t)f->run.seed, &t->net));
+  if (*f->chip.driver) TRY(get_cells(tf, t));
   TRY(chipstate_take(t->chip, tf));
+  if (t->cells) TRY(taught_recognise(t, tensorfile_name(tf)));
   for (int l = 0; l <= t->net.readout; l++)
     if (!chip_programmed(t->chip, l))
       return err_set(ERR_FORMAT, "%s: matrix.%d.state: %s was never written", tensorfile_name(tf), l,
                      chip_matrix_name(t->chip, l));
   return f->chip.time_s == recorded_s ? 0 : chip_advance(t->chip, f->chip.time_s, chip_rng(t->chip));
+}
+
+// The file does not say what to run: the user does, and the file whether that can go on.
+static int check_driver(const struct tensorfile *tf, const struct fewshot *f) {
+  const char *then = tensorfile_metadata(tf, "driver"), *name = tensorfile_name(tf);
+  if (f->synapse.kind == RUN_CHIP && then && !*f->chip.driver)
+    return err_set(ERR_SETTING, "%s: the classes are on a chip behind a driver: chip.driver says which, when they were "
+                                "learned %s", name, text_is_plain(then) ? then : "another");
+  if (*f->chip.driver && !(f->synapse.kind == RUN_CHIP && then))
+    return err_set(ERR_SETTING, "chip.driver=%s: the classes of %s are %s", f->chip.driver, name,
+                   f->synapse.kind == RUN_CHIP ? "on a simulated chip" : "not on a chip");
+  return 0;
 }
 
 // Columns of the read-out, and classes, in the file.
@@ -225,8 +271,7 @@ int taught_read(struct taught *t, struct fewshot *f, const struct fewshot_model 
   TRY(settings_restore(f->sections, recorded.names, tf));
   const double recorded_s = f->chip.time_s;
   TRY(run_resolve(f->sections, NULL, NULL, NULL, NULL, from));
-  if (*f->chip.driver)
-    return err_set(ERR_SETTING, "chip.driver=%s: the state is that of a simulated chip", f->chip.driver);
+  TRY(check_driver(tf, f));
   TRY(sizes(tf, &columns, &classes, f->synapse.kind == RUN_CHIP));
   TRY(taught_resize(t, f, columns));
   TRY(read_classes(tf, t, classes));
