@@ -171,7 +171,7 @@ static const char *driver(const char *name, const char *arguments, const char *k
   return to;
 }
 
-#define ON_CHIP "synapse.kind=chip", "run.seed=3", "learn.updates=2"
+#define ON_CHIP "synapse.kind=chip", "run.seed=3", "learn.updates=2", "chip.time_s=1000"
 #define HERMES "chip.preset=hermes seed=3"
 
 static void same_file(const char *path, const char *before, size_t size) {
@@ -200,6 +200,19 @@ static void check_driver(void) {
       succeeds(ARGS(ADD, out, "--out", out, driver("simulator", HERMES, "cells")));
     }
   }
+}
+
+// A driver that keeps its cells but not its output ranges is told them again; one that chooses others is refused.
+static void check_ranges(void) {
+  char in[300], out[300], before[1 << 14];
+  snprintf(in, sizeof in, "%s", folder_path(&tmp, "in"));
+  snprintf(out, sizeof out, "%s", folder_path(&tmp, "out"));
+  succeeds(ARGS(LEARN, in, ON_CHIP));
+  succeeds(ARGS(LEARN, out, ON_CHIP, driver("simulator", HERMES, "ranges")));
+  snprintf(before, sizeof before, "%s", succeeds(ARGS(CLASSIFY, in, queries, "--csv")));
+  const char *now = succeeds(ARGS(CLASSIFY, out, queries, "--csv", driver("broken", "forgets_ranges " HERMES, "ranges")));
+  CHECK(!strcmp(before, now), "other answers than inside:\n%s%s", before, now);
+  refused(1, "the chip was calibrated with", ARGS(CLASSIFY, out, queries, driver("broken", "charge " HERMES, "ranges")));
 }
 
 // The file and the chip that was taught must both be there.
@@ -406,6 +419,7 @@ int main(void) {
     check_driver();
     check_other_driver();
     check_driver_fails();
+    check_ranges();
   }
   folder_remove(&tmp);
   return test_summary();

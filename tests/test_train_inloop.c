@@ -169,6 +169,67 @@ static void test_renewed(void) {
   bench_release(&b);
 }
 
+// Outputs of the read-out for the support images, (3*SHOTS, padded ways), on these arrays.
+static void forward(real *z, struct bench *b, struct synapse *const *layers) {
+  struct convnet_work *w = &b->worker.work;
+  const struct conv shape = convnet_shape(&b->net, b->net.readout, 3*SHOTS);
+  struct rng r = rng_stream(4, RNG_READ, 0);
+  memcpy(w->y[0], b->x, b->n_x * sizeof(real));
+  w->n[0] = 3*SHOTS;
+  w->n[1] = 0;
+  convnet_forward(&b->net, w, layers, 0, CONVNET_TASK, NULL, &r);
+  layers[b->net.readout]->ops->product(layers[b->net.readout], z, w->h, &shape, &r);
+}
+
+// The chip of a task of training computes what the chip of an evaluation does, bit for bit: with resistance of the
+// wires and noise with a memory, which both change what it computes.
+static void test_forward(void) {
+  enum { N = 3*SHOTS * VECTOR_PADDING };
+  real *z = err_aligned(4*N, sizeof *z);
+  for (int without = 0; without < 3; without++) {
+    struct chip_params p = real_chip();
+    struct synapse *layers[CONVNET_MAX_LAYERS];
+    struct chip *fresh;
+    struct bench b;
+    p.wire_ohm = without == 1 ? 0 : 20;
+    p.read_memory = without != 2;
+    bench_init(&b, INLOOP_CHIP, &p);
+    learn(&b, 3, 1e6);
+    memcpy(b.worker.work.y[0], b.x, b.n_x * sizeof(real));
+    b.worker.work.n[0] = 3*SHOTS;
+    inloop_write(&b.loop, &b.worker, &b.net, b.parameters, 4, 0);
+    inloop_begin(&b.loop);
+    forward(z, &b, b.worker.layers);
+    CHECK(deploy_convnet(&fresh, &p, 4, &b.net, b.parameters, b.x, 3*SHOTS, 3*SHOTS) == 0, "%s", err_message());
+    deploy_layers(layers, fresh, &b.net);
+    forward(z + N, &b, layers);
+    CHECK(!memcmp(z, z + N, N * sizeof *z), "without %d: training computes other outputs than evaluation", without);
+    if (without == 0) memcpy(z + 2*N, z, N * sizeof *z);
+    else CHECK(distance(z, z + 2*N, N) > 1e-4, "without %d: nothing changes", without);
+    chip_free(fresh);
+    bench_release(&b);
+  }
+  free(z);
+}
+
+// With exact products the kernels are those behind the wires.
+static void test_wires_held(void) {
+  struct chip_params p = real_chip();
+  real *held[2];
+  for (int k = 0; k < 2; k++) {
+    struct bench b;
+    p.wire_ohm = 20*k;
+    bench_init(&b, INLOOP_WEIGHTS, &p);
+    learn(&b, 5, 0);
+    held[k] = err_aligned(b.net.n, sizeof(real));
+    memcpy(held[k], b.worker.held, b.net.offset[b.net.readout] * sizeof(real));
+    if (k) CHECK(distance(held[1], held[0], b.net.offset[b.net.readout]) > 1e-4, "wires change nothing");
+    bench_release(&b);
+  }
+  free(held[0]);
+  free(held[1]);
+}
+
 // All layers adapt: the weights in use are what the chip conducts, moved as it moves what it means to hold.
 static void test_layers_held(void) {
   const struct chip_params p = real_chip();
@@ -262,6 +323,8 @@ int main(void) {
   test_layers();
   test_layers_held();
   test_renewed();
+  test_forward();
+  test_wires_held();
   test_seed_alone();
   test_corrected();
   test_clip();

@@ -165,6 +165,15 @@ static void count_cells(struct tile_count *count, const struct driver_call *call
     count->verify.failed += (!call->mask || call->mask[k]) && call->status[k] != MX_CELL_OK;
 }
 
+// When cells were written says which updates come before any drift (tile_oldest_s).
+static void stamp(struct chip *c, int k, const uint8_t *mask) {
+  const struct tile *t = &c->tiles[k];
+  for (int row = 0; row < 2*c->design.units*t->rows; row++)
+    for (int o = 0; o < t->columns; o++)
+      if (!mask || mask[row % t->rows * t->columns + o])
+        t->written_s[(size_t)row * (size_t)t->ld + (size_t)o] = c->clock_s;
+}
+
 static int program(struct chip *c, int k, bool first, struct rng *r, struct tile_count *count) {
   const struct floorplan_piece *p = &c->pieces[k];
   const size_t n = (size_t)p->rows * (size_t)p->columns, ld = (size_t)vector_padded(p->columns);
@@ -180,7 +189,10 @@ static int program(struct chip *c, int k, bool first, struct rng *r, struct tile
   struct driver_call call = { .op = DRIVER_PROGRAM, .region = k, .target = target, .mask = first ? NULL : bytes,
                               .tolerance = c->params.driver_tolerance, .reached = target + n, .status = bytes + n };
   const int rc = ask_drawing(c, &call, r);
-  if (rc == 0) count_cells(count, &call);
+  if (rc == 0) {
+    count_cells(count, &call);
+    stamp(c, k, call.mask);
+  }
   free(bytes);
   free(target);
   return rc;

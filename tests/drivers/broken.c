@@ -1,5 +1,6 @@
 // broken.c - the simulated chip as a driver that does one thing wrong: its argument is the name of the check of
-// `metaxbar driver check` that must see it, or not_a_number (it reads one), a blank, and the settings of the simulated chip.
+// `metaxbar driver check` that must see it, or one of not_a_number (it reads one) and forgets_ranges (at
+// the end of a session), a blank, and the settings of the simulated chip.
 #include <metaxbar.h>
 #include <metaxbar_driver.h>
 
@@ -53,13 +54,25 @@ static int info(void *device, struct mx_driver_info *i) {
   return 0;
 }
 
+static void forget_ranges(const struct broken *b) {
+  for (int k = 0; k < b->n_regions; k++) {
+    double code_uS;
+    int32_t *none = calloc((size_t)b->region[k].rows, sizeof *none);
+    if (!none) abort();
+    inside()->range(b->device, k, 1, none, 1, 1e-9, &code_uS);
+    free(none);
+  }
+}
+
 static int place(void *device, int n, const struct mx_region *regions) {
   struct broken *b = device;
   if (n > MAX_REGIONS || (is(b, "place") && n > 1)) return MX_DRIVER_ARGUMENT;
   if (is(b, "reset") && b->n_regions) return 0;
   b->n_regions = n;
   memcpy(b->region, regions, (size_t)n * sizeof *regions);
-  return inside()->place(b->device, n, regions);
+  const int rc = inside()->place(b->device, n, regions);
+  if (rc == 0 && is(b, "forgets_ranges")) forget_ranges(b);
+  return rc;
 }
 
 // ---- cells

@@ -137,7 +137,8 @@ int taught_deploy(struct taught *t, const struct fewshot *f, const struct taught
   }
   taught_calibrate(t, lesson);
   int rc = lifetime_resume(t->chip, "", 0);
-  if (rc == 0) rc = taught_failure(t);
+  const int failed = taught_failure(t);
+  if (failed < 0) rc = failed;
   if (rc == 0) return 0;
   chip_free(t->chip);
   t->chip = NULL;
