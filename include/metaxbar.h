@@ -286,7 +286,7 @@ MX_API int mx_fewshot_classify(struct mx_fewshot *model, int *labels, float *pro
 /// was trained with (`metaxbar learn`). The first images give the statistics of the normalisation. From then on
 /// mx_fewshot_ways() is the number of classes taught, and mx_fewshot_classify() tells these apart; mx_fewshot_adapt()
 /// forgets them. It needs no mx_fewshot_deploy(): with synapse.kind=chip a chip of its own is written, calibrated on
-/// these images.
+/// these images; with chip.driver it is the one behind the driver, which a deployed model cannot use at the same time.
 /// @param model    a classifier
 /// @param classes  number of new classes; with those before at least 2 and at most 1024
 /// @param images   their images (n, S, S, C)
@@ -306,7 +306,8 @@ MX_API int mx_fewshot_teach(struct mx_fewshot *model, int classes, const float *
 MX_API int mx_fewshot_distances(struct mx_fewshot *model, double *distances, double *threshold, const float *images,
                                 int n);
 
-/// Write the classes taught to a file (docs/file_formats.md), with the state of the chip if there is one.
+/// Write the classes taught to a file (docs/file_formats.md), with the state of the chip if there is one; the driver of a
+/// chip keeps its cells (docs/drivers.md).
 /// @param model  a classifier that has been taught classes
 /// @param path   of the file, which is replaced
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO

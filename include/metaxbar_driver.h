@@ -87,7 +87,8 @@ struct mx_driver {
   int (*open)(void **device, const char *arguments);
   /// Describe the chip.
   int (*info)(void *device, struct mx_driver_info *info);
-  /// Announce the regions that later calls name by their number, from 0. They do not overlap. Once, after info.
+  /// Announce the regions that later calls name by their number, from 0. They do not overlap. Once, after info. The
+  /// cells stay as they are, so that a later session can go on with a chip (docs/drivers.md).
   int (*place)(void *device, int n, const struct mx_region *regions);
   /// Program cells of a region.
   /// @param target       (rows, columns) weights from -1 to 1
@@ -117,7 +118,7 @@ struct mx_driver {
   int (*wait)(void *device, double until_s);
   /// All cells to weight 0; the regions are forgotten.
   int (*reset)(void *device);
-  /// Disconnect.
+  /// Disconnect. Hardware keeps its cells.
   void (*close)(void *device);
 
   /// Optional. One line about the last failure, or NULL.
