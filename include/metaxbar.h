@@ -306,8 +306,8 @@ MX_API int mx_fewshot_teach(struct mx_fewshot *model, int classes, const float *
 MX_API int mx_fewshot_distances(struct mx_fewshot *model, double *distances, double *threshold, const float *images,
                                 int n);
 
-/// Write the classes taught to a file (docs/file_formats.md), with the state of the chip if there is one; the driver of a
-/// chip keeps its cells (docs/drivers.md).
+/// Write the classes taught to a file (docs/file_formats.md), with the state of the chip if there is one; the driver of
+/// a chip keeps its cells (docs/drivers.md).
 /// @param model  a classifier that has been taught classes
 /// @param path   of the file, which is replaced
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO

@@ -166,8 +166,8 @@ static const char *driver(const char *name, const char *arguments, const char *k
   static char text[4][3000];
   static int next;
   char *to = text[next++ % 4];
-  snprintf(to, sizeof text[0], "chip.driver=%s/%s.so:%s chip.cores=2%s%s", drivers, name, arguments, *keep ? " keep=" : "",
-           *keep ? folder_path(&tmp, keep) : "");
+  snprintf(to, sizeof text[0], "chip.driver=%s/%s.so:%s chip.cores=2%s%s", drivers, name, arguments,
+           *keep ? " keep=" : "", *keep ? folder_path(&tmp, keep) : "");
   return to;
 }
 
@@ -210,9 +210,11 @@ static void check_ranges(void) {
   succeeds(ARGS(LEARN, in, ON_CHIP));
   succeeds(ARGS(LEARN, out, ON_CHIP, driver("simulator", HERMES, "ranges")));
   snprintf(before, sizeof before, "%s", succeeds(ARGS(CLASSIFY, in, queries, "--csv")));
-  const char *now = succeeds(ARGS(CLASSIFY, out, queries, "--csv", driver("broken", "forgets_ranges " HERMES, "ranges")));
+  const char *forgetful = driver("broken", "forgets_ranges " HERMES, "ranges");
+  const char *now = succeeds(ARGS(CLASSIFY, out, queries, "--csv", forgetful));
   CHECK(!strcmp(before, now), "other answers than inside:\n%s%s", before, now);
-  refused(1, "the chip was calibrated with", ARGS(CLASSIFY, out, queries, driver("broken", "charge " HERMES, "ranges")));
+  refused(1, "the chip was calibrated with",
+          ARGS(CLASSIFY, out, queries, driver("broken", "charge " HERMES, "ranges")));
 }
 
 // The file and the chip that was taught must both be there.
