@@ -271,8 +271,8 @@ static int keep_range(struct chip *c, int k) {
   free(none);
   TRY(rc);
   if (fabs(call.code_uS - t->lsb) <= 1e-6*t->lsb) return 0;
-  return keep(c->door, err_set(ERR_FORMAT, "%s: range of region %d: code_uS=%g: the chip was calibrated with %g", d->name,
-                               k, call.code_uS, t->lsb));
+  return keep(c->door, err_set(ERR_FORMAT, "%s: range of region %d: code_uS=%g: the chip was calibrated with %g",
+                               d->name, k, call.code_uS, t->lsb));
 }
 
 static int resume(struct chip *c) {

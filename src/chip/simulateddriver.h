@@ -1,7 +1,7 @@
 // simulateddriver.h - the simulated devices as a driver (metaxbar_driver.h): what examples/driver/simulator.c exports,
 // and what drivers are compared with. Arguments, separated by blanks: settings of the sections chip and verify, seed=N,
-// and keep=FILE. From there come the cells of the same regions, and their time, when regions are first placed, and there
-// they go when the driver is closed.
+// and keep=FILE: when regions are first placed, their cells and the time come from there, if the regions are the same,
+// and when the driver is closed they go there.
 #ifndef CHIP_SIMULATEDDRIVER_H
 #define CHIP_SIMULATEDDRIVER_H
 
