@@ -1,7 +1,7 @@
 # The few commands a newcomer needs; the build itself is CMakeLists.txt with CMakePresets.json.
 FUZZ_SECONDS ?= 60
 PREFIX ?= /usr/local
-export FUZZ_SECONDS PREFIX DESTDIR OMNIGLOT PUBLISHED FORMAT TASKS MOVEMENTS  # scripts read them as they are
+export FUZZ_SECONDS PREFIX DESTDIR CHROOT OMNIGLOT PUBLISHED FORMAT TASKS MOVEMENTS  # scripts read them as they are
 
 all: packages
 	@cmake --preset release >/dev/null
@@ -40,6 +40,10 @@ fuzz: packages
 mutate: packages
 	@tools/mutate.sh
 
+# Debian packages in build-packages, and what CONTRIBUTING.md says of them; CHROOT=--chroot: also in a new Debian, as root
+check-packages: packages
+	@tools/check_packages.sh $$CHROOT
+
 # the reference of the C library in build/api/html, by doxygen; a warning is an error
 api:
 	@tools/setup.sh --install --api
@@ -66,4 +70,4 @@ packages:
 clean:
 	rm -rf build build-double build-check
 
-.PHONY: all double test check-long demo bench fuzz mutate api install format figures packages clean
+.PHONY: all double test check-long check-packages demo bench fuzz mutate api install format figures packages clean

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # test_python.sh WHAT BUILD: the Python package. tests: python/tests against the build; docs: docs/python.md; pytorch:
-# examples/from_pytorch.py; types: mypy; pip: installed by pip into a folder of its own, it finds an installed library.
-# Exit 77: skipped, and a line says why.
+# examples/from_pytorch.py; types: mypy; pip: installed by pip into a folder of its own, it finds an installed library;
+# notebook: the notebooks print what they have kept. Exit 77: skipped, and a line says why.
 set -euo pipefail
 what=$1 build=$(cd "$2" && pwd) source=$(cd "$(dirname "$0")/.." && pwd)
 here=$(mktemp -d /tmp/metaxbar_test_XXXXXX)
@@ -58,6 +58,17 @@ run_pip() {
 import metaxbar
 assert metaxbar.LIBRARY == "libmetaxbar.so.0" and metaxbar.__version__ == metaxbar.library_version()
 print(metaxbar.Device("device.preset=hermes").number("g_max_uS"))'
+}
+
+run_notebook() {
+  python_with 'numpy, matplotlib, nbformat, nbclient, ipykernel'
+  export JUPYTER_RUNTIME_DIR=$here IPYTHONDIR=$here MPLCONFIGDIR=$here PYTHONPATH=$source/python
+  cd "$here"
+  ln -s "$source/models" .
+  for notebook in "$source"/python/notebooks/*.ipynb; do
+    [ "$(stat -c %s "$notebook")" -lt 300000 ] || fail "$notebook: more than 300 kB"
+    "$python" "$source/python/tests/notebook.py" "$notebook"
+  done
 }
 
 "run_$what" "${@:3}"

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# check_packages.sh [--chroot]: builds the Debian packages in build-packages, twice, which must give equal bytes; lintian
-# may find no errors in them; their program, library and Python package run, unpacked into a folder. With --chroot (as
-# root, and with a mirror for debootstrap) they are installed by apt into a new Debian, and purged, after which no file
-# and no package may be left. Exit 77: a tool is absent.
+# check_packages.sh [--chroot]: builds the Debian packages in build-packages, and again later from a copy of the sources
+# in another folder, which must give equal bytes; lintian may find no errors in them; their program, library and Python
+# package run, unpacked into a folder. With --chroot (as root, and with a mirror for debootstrap) they are installed by
+# apt into a new Debian, where a folder of pictures is classified as README.md says, and purged, after which no file and
+# no package may be left. Exit 77: a tool is absent.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 here=$(mktemp -d /tmp/metaxbar_test_XXXXXX)
@@ -16,11 +17,22 @@ for tool in cpack dpkg-deb dpkg-shlibdeps; do
   command -v $tool >/dev/null || { echo "SKIP check_packages: $tool is not there"; exit 77; }
 done
 
-# build FOLDER: the packages, from an empty folder.
+# build SOURCE FOLDER: the packages, from an empty folder.
 build() {
-  rm -rf "$1"
-  { cmake --preset packages -B "$1" && cmake --build "$1" --target metaxbar shared completion debian_files &&
-      (cd "$1" && cpack -G DEB); } >"$here/log" 2>&1 || fail "$(tail -n 20 "$here/log")"
+  rm -rf "$2"
+  { cmake -S "$1" --preset packages -B "$2" && cmake --build "$2" --target metaxbar shared completion debian_files &&
+      (cd "$2" && cpack -G DEB); } >"$here/log" 2>&1 || fail "$(tail -n 20 "$here/log")"
+}
+
+# copy FOLDER: the sources, with the same description by git.
+copy() {
+  mkdir "$1"
+  if git rev-parse --git-dir >/dev/null 2>&1; then
+    git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$1"
+    echo "gitdir: $(git rev-parse --absolute-git-dir)" >"$1/.git"
+  else
+    find . -mindepth 1 -maxdepth 1 ! -name 'build*' -exec cp -rt "$1" {} +
+  fi
 }
 
 # What a package gives to others: each of its parts runs and computes the same. $@: how to run a command.
@@ -80,8 +92,9 @@ in_chroot() {
   ! chroot "$root" dpkg-query -l '*metaxbar*' 2>/dev/null | grep metaxbar || fail "a package is left"
 }
 
-build build-packages
-build "$here/again"
+build . build-packages
+copy "$here/source"
+build "$here/source" "$here/again"
 for package in build-packages/*.deb; do
   cmp "$package" "$here/again/$(basename "$package")" || fail "two builds differ"
 done

@@ -38,6 +38,9 @@ tests=(
   'python3-setuptools   | to install that package with   | /usr/bin/python3 -c "import setuptools"'
   'python3-pip          | to install that package with   | /usr/bin/python3 -c "import wheel, pip"'
   'mypy                 | to check its types with        | /usr/bin/python3 -c "import mypy"'
+  'python3-matplotlib   | plots of the notebook          | /usr/bin/python3 -c "import matplotlib"'
+  'python3-nbclient     | to run the notebook            | /usr/bin/python3 -c "import nbclient, nbformat"'
+  'python3-ipykernel    | to run the notebook            | /usr/bin/python3 -c "import ipykernel"'
   'locales              | to test with commas in numbers | command -v localedef && ls /usr/share/i18n/locales/de_DE'
 )
 optional=(

@@ -107,7 +107,7 @@ _lib, LIBRARY = _open()
 
 
 def library_version() -> str:
-    """The version of the library, such as "0.1.0"."""
+    """The version of the library, such as "0.2.0"."""
     return str(_lib.mx_version().decode())
 
 

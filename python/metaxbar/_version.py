@@ -1,1 +1,1 @@
-VERSION = "0.1.0"  # of metaxbar; a test compares it with CMakeLists.txt
+VERSION = "0.2.0"  # of metaxbar; tools/check_version.sh compares it with CMakeLists.txt
