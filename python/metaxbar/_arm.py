@@ -31,7 +31,7 @@ def drive(q: ArrayLike, *settings: str) -> Driven:
     n, done = integer("set-points", len(angles)), ctypes.c_int()
     performed, time_s = np.zeros((n, 4)), np.zeros(n)
     try:
-        call("mx_arm_drive", performed.ctypes.data, time_s.ctypes.data, ctypes.byref(done), angles.ctypes.data, n,
+        call("mx_arm_drive", performed, time_s, ctypes.byref(done), angles, n,
              settings_list(settings))
     except Error as error:
         error.driven = Driven(performed[:done.value], time_s[:done.value])
@@ -68,7 +68,7 @@ class Arm(Handle):
         """Draw the random movement of number k, from 0: (T, 2), rad/s. It sets `begin`; the arm forgets what it has
         learned."""
         omega = np.empty((self.steps, 2), np.float64)
-        self._call("movement", omega.ctypes.data, integer("k", k))
+        self._call("movement", omega, integer("k", k))
         return omega
 
     @property
@@ -76,28 +76,28 @@ class Arm(Handle):
         """Angles of base and shoulder (2), rad, at which movements begin. Setting it makes the arm forget what it has
         learned."""
         angles = np.empty(2, np.float64)
-        self._call("begin", angles.ctypes.data)
+        self._call("begin", angles)
         return angles
 
     @begin.setter
     def begin(self, angles: ArrayLike) -> None:
-        self._call("begin_at", array("begin", angles, np.float64, 2).ctypes.data)
+        self._call("begin_at", array("begin", angles, np.float64, 2))
 
     def learn(self, omega: ArrayLike) -> None:
         """Show a movement (T, 2), rad/s, and make the one update, each time from the state as loaded."""
-        self._call("learn", array("omega", omega, np.float64, self.steps, 2).ctypes.data)
+        self._call("learn", array("omega", omega, np.float64, self.steps, 2))
 
     def perform(self, updates: int = 1) -> NDArray[np.float64]:
         """What the joints do, (T, 2), rad/s: after the update (updates=1) or before it (0). With arm.stops=yes they
         stop at their limits."""
         omega = np.empty((self.steps, 2), np.float64)
-        self._call("perform", omega.ctypes.data, integer("updates", updates))
+        self._call("perform", omega, integer("updates", updates))
         return omega
 
     def tips(self, omega: ArrayLike) -> NDArray[np.float64]:
         """The path of the tip, (T, 3), m. The joints start at `begin` and are not held within any limits."""
         xyz = np.empty((self.steps, 3), np.float64)
-        self._call("tips", xyz.ctypes.data, array("omega", omega, np.float64, self.steps, 2).ctypes.data)
+        self._call("tips", xyz, array("omega", omega, np.float64, self.steps, 2))
         return xyz
 
     def path(self, file: Optional[Union[str, "PathLike[str]"]] = None) -> Path:
@@ -106,7 +106,7 @@ class Arm(Handle):
         with self._lock:
             n = self._call("path", None if file is None else text(file))
             target, commanded = np.empty((n, 2)), np.empty((n, 2))
-            self._call("path_angles", target.ctypes.data, commanded.ctypes.data)
+            self._call("path_angles", target, commanded)
             return Path(target, commanded, float(self._call("path_cm")))
 
     def __enter__(self) -> "Arm":

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._errors import ArgumentError
-from ._library import Handle, array, integer, seed_of, settings_list, text
+from ._library import Handle, array, integer, numbers, seed_of, settings_list, text
 
 Matrix = Union[int, str]
 
@@ -60,12 +60,12 @@ class Chip(Handle):
         """Write the weights w, float32 (inputs, outputs), of at most 1e30. The largest becomes the largest conductance
         (chip.scale). The calibration is lost."""
         m, I, O = self._matrix(matrix)
-        self._call("program", m, array("w", w, np.float32, I, O).ctypes.data)
+        self._call("program", m, array("w", w, np.float32, I, O))
 
     def update(self, matrix: Matrix, dw: ArrayLike) -> None:
         """Add dw, float32 (inputs, outputs), to the weights, as far as the devices can (chip.update)."""
         m, I, O = self._matrix(matrix)
-        self._call("update", m, array("dw", dw, np.float32, I, O).ctypes.data)
+        self._call("update", m, array("dw", dw, np.float32, I, O))
 
     def calibrate(self, matrix: Matrix, x: Optional[ArrayLike] = None) -> None:
         """Set the ranges of inputs and outputs and the corrections of the columns. x: a sample of inputs as the matrix
@@ -73,13 +73,14 @@ class Chip(Handle):
         m, I, _ = self._matrix(matrix)
         sample = None if x is None else array("x", x, np.float32, None, I)
         n = 0 if sample is None else integer("vectors", len(sample))
-        self._call("calibrate", m, None if sample is None else sample.ctypes.data, n)
+        self._call("calibrate", m, sample, n)
 
     def _multiply(self, function: str, m: int, x: ArrayLike, n_in: int, n_out: int) -> NDArray[np.float32]:
-        one = np.ndim(x) == 1
-        vectors = array("x", np.reshape(x, (1, -1)) if one else x, np.float32, None, n_in)
+        given = numbers("x", x)
+        one = given.ndim == 1
+        vectors = array("x", given.reshape(1, -1) if one else given, np.float32, None, n_in)
         y: NDArray[np.float32] = np.empty((len(vectors), n_out), np.float32)
-        self._call(function, m, y.ctypes.data, vectors.ctypes.data, integer("vectors", len(vectors)))
+        self._call(function, m, y, vectors, integer("vectors", len(vectors)))
         return y.reshape(n_out) if one else y
 
     def product(self, matrix: Matrix, x: ArrayLike) -> NDArray[np.float32]:
@@ -102,7 +103,7 @@ class Chip(Handle):
     def _read(self, function: str, matrix: Matrix) -> NDArray[np.float32]:
         m, I, O = self._matrix(matrix)
         w = np.empty((I, O), np.float32)
-        self._call(function, m, w.ctypes.data)
+        self._call(function, m, w)
         return w
 
     def weights(self, matrix: Matrix) -> NDArray[np.float32]:
@@ -119,7 +120,7 @@ class Chip(Handle):
         written), writes, fault, or now_uS (conductance at the clock)."""
         m, I, O = self._matrix(matrix)
         v = np.empty((2, int(self.number("units_per_sign")), I, O), np.float64)
-        self._call("devices", m, text(what), v.ctypes.data, v.size)
+        self._call("devices", m, text(what), v, v.size)
         return v
 
     def number(self, name: str) -> float:

@@ -5,7 +5,7 @@ from typing import NamedTuple, Union
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._library import Handle, settings_list
+from ._library import Handle, numbers, settings_list
 
 Values = Union[float, NDArray[np.float64]]
 
@@ -37,7 +37,7 @@ class Device(Handle):
     def at(self, g_uS: ArrayLike, time_s: float = 0) -> DeviceValues:
         """Evaluate the formulas for units written to g_uS, 0 to g_max_uS, a number or an array of any shape, and read
         time_s seconds later; earlier than t0_s counts as t0_s."""
-        g = np.asarray(g_uS, np.float64)
+        g = numbers("g_uS", g_uS).astype(np.float64)
         rows = np.empty((4, *g.shape), np.float64)
         for k in np.ndindex(g.shape):
             v = [ctypes.c_double() for _ in range(4)]

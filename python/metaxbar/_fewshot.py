@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._errors import ArgumentError
-from ._library import Handle, array, call, integer, seed_of, settings_list, text
+from ._library import Handle, array, call, integer, numbers, seed_of, settings_list, text
 
 
 class Answer(NamedTuple):
@@ -22,7 +22,7 @@ def character(size: int, seed: int, character: int, drawing: int) -> NDArray[np.
     to 4096. seed: of the set of characters. character, drawing: numbers from 0."""
     n = integer("size", size, 8, 4096)
     ink = np.empty((n, n), np.uint8)
-    call("mx_character", ink.ctypes.data, n, seed_of(seed), integer("character", character),
+    call("mx_character", ink, n, seed_of(seed), integer("character", character),
          integer("drawing", drawing))
     return ink
 
@@ -69,24 +69,24 @@ class FewShot(Handle):
         """Bring an image to the form that the model takes. pixels: uint8 (H, W), 255 full ink and 0 background, for a
         model of one channel; or (H, W, 3), red, green, blue, of which the central square is used. H and W: 1 to 4096.
         Returns (S, S, C)."""
-        p = np.asarray(pixels)
+        p = numbers("pixels", pixels)
         if p.dtype != np.uint8 or p.ndim not in (2, 3):
             raise ArgumentError(f"pixels: {p.dtype} {p.shape} in place of uint8 (H, W) or (H, W, 3)")
         p = array("pixels", p, np.uint8, None, None, *[3] * (p.ndim - 2))
         image = np.empty((self.image_size, self.image_size, 1 if p.ndim == 2 else 3), np.float32)
-        self._call("image" if p.ndim == 2 else "colours", image.ctypes.data, p.ctypes.data,
+        self._call("image" if p.ndim == 2 else "colours", image, p,
                    integer("H", p.shape[0]), integer("W", p.shape[1]))
         return image
 
     def _images(self, images: ArrayLike) -> Tuple[NDArray[np.float32], int]:
         S, C = self.image_size, self.channels
-        a = np.asarray(images)
+        a = numbers("images", images)
         a = array("images", a, np.float32, *((None, S, S) if a.ndim == 3 and C == 1 else (None, S, S, C)))
         return a, integer("images", len(a))
 
     @staticmethod
     def _labels(labels: ArrayLike, n: int) -> NDArray[np.int32]:
-        a = np.asarray(labels)
+        a = numbers("labels", labels)
         if a.dtype.kind not in "iu" and a.size:
             raise ArgumentError(f"labels: {a.dtype} in place of integers")
         if a.size and not (-2**31 <= int(a.min()) and int(a.max()) < 2**31):
@@ -103,28 +103,28 @@ class FewShot(Handle):
         """Learn a task, each time from the state as deployed. images: 1 to 1024 support images; labels: class of each,
         0 to ways - 1."""
         x, n = self._images(images)
-        self._call("adapt", x.ctypes.data, self._labels(labels, n).ctypes.data, n)
+        self._call("adapt", x, self._labels(labels, n), n)
 
     def classify(self, images: ArrayLike) -> Answer:
         """Classify images by the task learned last, or by the classes taught."""
         x, n = self._images(images)
         with self._lock:
             labels, probabilities = np.empty(n, np.int32), np.empty((n, self.ways), np.float32)
-            self._call("classify", labels.ctypes.data, probabilities.ctypes.data, x.ctypes.data, n)
+            self._call("classify", labels, probabilities, x, n)
         return Answer(labels, probabilities)
 
     def teach(self, classes: int, images: ArrayLike, labels: ArrayLike) -> None:
         """Teach new classes beside those taught before, as `metaxbar learn` does: any number, each with any number of
         images. labels: 0 to classes - 1 for the new ones; every class has an image. It needs no deploy()."""
         x, n = self._images(images)
-        self._call("teach", integer("classes", classes), x.ctypes.data, self._labels(labels, n).ctypes.data, n)
+        self._call("teach", integer("classes", classes), x, self._labels(labels, n), n)
 
     def distances(self, images: ArrayLike) -> Tuple[NDArray[np.float64], float]:
         """Distances (n) of the features of images from the nearest mean of a class taught, and the threshold beyond
         which an image is of none of them (learn.reject, learn.threshold; infinite if there is none)."""
         x, n = self._images(images)
         d, threshold = np.empty(n, np.float64), ctypes.c_double()
-        self._call("distances", d.ctypes.data, ctypes.byref(threshold), x.ctypes.data, n)
+        self._call("distances", d, ctypes.byref(threshold), x, n)
         return d, threshold.value
 
     def save_classes(self, path: Union[str, "PathLike[str]"]) -> None:

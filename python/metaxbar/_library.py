@@ -112,8 +112,13 @@ def library_version() -> str:
 
 
 def call(name: str, *arguments: Any) -> Any:
-    """What a function returns; an exception if that is a negative number."""
-    result = getattr(_lib, name)(*arguments)
+    """What a function returns; an exception if that is a negative number. Arrays are handed over by their addresses;
+    as arguments here they live until it returns."""
+    addresses = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments]
+    try:
+        result = getattr(_lib, name)(*addresses)
+    except ctypes.ArgumentError as error:
+        raise ArgumentError(f"{name}: {error}") from None
     if result < 0:
         raise BY_CODE.get(int(result), Error)(_lib.mx_last_error().decode(errors="replace"))
     return result
@@ -148,16 +153,24 @@ def settings_list(settings: Sequence[str]) -> Any:
     return (c_char_p * (len(settings) + 1))(*[text(s) for s in settings], None)
 
 
-def array(what: str, x: ArrayLike, dtype: Any, *shape: Optional[int]) -> NDArray[Any]:
-    """x, or a copy if its type or order differs; sizes that are None may be any."""
+def numbers(what: str, x: ArrayLike) -> NDArray[Any]:
+    """x as an array of real numbers; NumPy would read them from texts, drop imaginary parts, and make nan of None."""
     try:
-        a = np.ascontiguousarray(np.asarray(x), dtype=dtype)
+        a = np.asarray(x)
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"{what}: {error}") from None
+    if a.dtype.kind not in "biuf":
+        raise ArgumentError(f"{what}: {a.dtype} in place of real numbers")
+    return a
+
+
+def array(what: str, x: ArrayLike, dtype: Any, *shape: Optional[int]) -> NDArray[Any]:
+    """x, or a copy if its type, order or alignment differs; sizes that are None may be any."""
+    a = numbers(what, x)
     if a.ndim != len(shape) or any(n is not None and n != m for n, m in zip(shape, a.shape)):
         wanted = ", ".join("any" if n is None else str(n) for n in shape)
         raise ArgumentError(f"{what}: shape {a.shape} in place of ({wanted})")
-    return a
+    return np.require(a, dtype, ["C_CONTIGUOUS", "ALIGNED"])
 
 
 class Handle:
@@ -185,6 +198,9 @@ class Handle:
             if self._pointer:
                 getattr(_lib, self._prefix + "free")(self._pointer)
                 self._pointer = c_void_p()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(f"{type(self).__name__}: an object of the library cannot be copied or pickled")
 
     def __enter__(self) -> Any:
         return self

@@ -161,5 +161,4 @@ def test_library_is_found(tmp_path):
 
 
 def test_versions():
-    version = re.search(r"project\(metaxbar VERSION ([0-9.]+)", (SOURCE / "CMakeLists.txt").read_text())[1]
-    assert mx.__version__ == mx.library_version() == version
+    assert mx.__version__ == mx.library_version()
