@@ -1,9 +1,11 @@
 // Calls of the C library; test_calls.py makes the same from Python. Each line is a name and numbers, exact (%a).
 //
 //   python_calls MODELS FOLDER        MODELS: the folder of models; FOLDER: for files
+//   python_calls --time               seconds of products of 256 vectors with a matrix (256, 256); bench/python_speed.py
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <metaxbar.h>
 
@@ -191,7 +193,34 @@ static void device(void) {
   mx_device_free(d);
 }
 
+// A line each, until the standard input ends; a line there is one product.
+static void time_products(void) {
+  enum { SIDE = 256 };
+  static float w[SIDE * SIDE], x[SIDE * SIDE], y[SIDE * SIDE];
+  struct mx_chip *c;
+  check(mx_chip_new(&c, (const char *const[]){ "chip.preset=hermes", NULL }, 1));
+  check(mx_chip_add(c, "w", SIDE, SIDE));
+  check(mx_chip_build(c));
+  fill(w, SIDE * SIDE, 1);
+  fill(x, SIDE * SIDE, 2);
+  check(mx_chip_program(c, 0, w));
+  check(mx_chip_calibrate(c, 0, x, SIDE));
+  while (getchar() != EOF) {
+    struct timespec from, to;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+    check(mx_chip_product(c, 0, y, x, SIDE));
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+    printf("%.9f\n", (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec));
+    fflush(stdout);
+  }
+  mx_chip_free(c);
+}
+
 int main(int argc, char **argv) {
+  if (argc == 2 && !strcmp(argv[1], "--time")) {
+    time_products();
+    return 0;
+  }
   if (argc != 3) return 2;
   snprintf(path[0], sizeof *path, "%s/builtin-5w5s.safetensors", argv[1]);
   snprintf(path[1], sizeof *path, "%s/arm.safetensors", argv[1]);

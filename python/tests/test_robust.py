@@ -28,11 +28,11 @@ def opened():
             mx.Device("device.preset=hermes")]
 
 
-NOT_NUMBERS = [None, "x", "1", [["1"] * I], [[None] * I], np.zeros((2, I), complex), [[1], [1, 2]], {},
-               np.zeros((2, I), "datetime64[s]")]
+NOT_NUMBERS = {"none": None, "text": "x", "digits": [["1"] * I], "nones": [[None] * I], "ragged": [[1], [1, 2]],
+               "complex": np.zeros((2, I), complex), "dictionary": {}, "dates": np.zeros((2, I), "datetime64[s]")}
 
 
-@pytest.mark.parametrize("bad", NOT_NUMBERS, ids=str)
+@pytest.mark.parametrize("bad", NOT_NUMBERS.values(), ids=NOT_NUMBERS)
 def test_not_numbers(bad):
     with chip() as c, mx.FewShot(BUILTIN, "data.classes=20") as m, mx.Arm(MODELS / "arm.safetensors") as arm:
         refused = [lambda: c.product("w", bad), lambda: c.program("w", bad), lambda: c.update("w", bad),
