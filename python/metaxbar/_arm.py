@@ -1,13 +1,17 @@
 """The arm: a spiking network learns a movement of two joints from one demonstration, by one update."""
+from __future__ import annotations
+
 import ctypes
 from os import PathLike
-from typing import NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, NamedTuple, Optional, Union
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from ._errors import Error
 from ._library import Handle, array, call, integer, settings_list, text
+
+if TYPE_CHECKING:  # takes 14 ms
+    from numpy.typing import ArrayLike, NDArray
 
 
 class Path(NamedTuple):

@@ -1,12 +1,16 @@
 """The chip: crossbar cores that hold matrices, with a clock."""
+from __future__ import annotations
+
 from os import PathLike
-from typing import Dict, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Dict, List, Optional, Tuple, Union
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from ._errors import ArgumentError
 from ._library import Handle, array, integer, numbers, seed_of, settings_list, text
+
+if TYPE_CHECKING:  # takes 14 ms
+    from numpy.typing import ArrayLike, NDArray
 
 Matrix = Union[int, str]
 

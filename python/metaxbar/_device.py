@@ -1,13 +1,16 @@
 """A device model, by its formulas."""
+from __future__ import annotations
+
 import ctypes
-from typing import NamedTuple, Union
+from typing import TYPE_CHECKING, NamedTuple, Union
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from ._library import Handle, numbers, settings_list
 
-Values = Union[float, NDArray[np.float64]]
+if TYPE_CHECKING:  # takes 14 ms
+    from numpy.typing import ArrayLike, NDArray
+    Values = Union[float, NDArray[np.float64]]
 
 
 class DeviceValues(NamedTuple):

@@ -1,13 +1,17 @@
 """Few-shot learning: a classifier learns new classes by a few updates of its last layer."""
+from __future__ import annotations
+
 import ctypes
 from os import PathLike
-from typing import NamedTuple, Tuple, Union
+from typing import TYPE_CHECKING, NamedTuple, Tuple, Union
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from ._errors import ArgumentError
 from ._library import Handle, array, call, integer, numbers, seed_of, settings_list, text
+
+if TYPE_CHECKING:  # takes 14 ms
+    from numpy.typing import ArrayLike, NDArray
 
 
 class Answer(NamedTuple):

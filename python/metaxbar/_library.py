@@ -1,17 +1,21 @@
 """The shared library: where it is, its functions, and what all objects share."""
+from __future__ import annotations
+
 import ctypes
 import operator
 import os
 import threading
 from ctypes import POINTER, c_char_p, c_double, c_int, c_size_t, c_uint64, c_void_p
 from pathlib import Path
-from typing import Any, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from ._errors import BY_CODE, ArgumentError, Error
 from ._version import VERSION
+
+if TYPE_CHECKING:  # takes 14 ms
+    from numpy.typing import ArrayLike, NDArray
 
 NAME = "libmetaxbar.so." + VERSION.split(".")[0]  # the first number of the version is that of the binary interface
 SETTINGS, OUT = POINTER(c_char_p), POINTER(c_void_p)
