@@ -63,6 +63,17 @@ in_folder() {
   use use_in_folder
 }
 
+# newcomer ROOT: the commands of README.md, from the installation to the classes of three pictures.
+newcomer() {
+  sed -n '/^[*][*]From a Debian package/,/^The last one/s/^    //p' README.md >"$1/packages/commands"
+  [ "$(wc -l <"$1/packages/commands")" = 5 ] || fail "README.md has not five commands"
+  chroot "$1" env DEBIAN_FRONTEND=noninteractive sh -ec 'cd /packages; . ./commands' >"$here/log" 2>&1 ||
+    fail "$(tail "$here/log")"
+  for k in 0 1 2; do
+    grep -E "^new/mark$k.png +mark$k " "$here/log" || fail "new/mark$k.png: $(tail -n 4 "$here/log")"
+  done
+}
+
 # listing ROOT: its files, but those that apt and dpkg keep about packages.
 listing() {
   (cd "$1" && find . -xdev -path ./proc -prune -o -print |
@@ -83,6 +94,7 @@ in_chroot() {
     sed -E 's/^ *([^ |]+).*/\1/' | sort -u | grep -v metaxbar)
   apt_in install --no-install-recommends "${others[@]}"
   listing "$root" >"$here/before"
+  newcomer "$root"
   mapfile -t packages < <(cd build-packages && printf '/packages/%s\n' *.deb)
   apt_in install --no-install-recommends "${packages[@]}"
   use chroot "$root"

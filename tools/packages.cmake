@@ -70,6 +70,9 @@ add_custom_target(debian_files ALL COMMAND ${CMAKE_SOURCE_DIR}/tools/debian/file
 add_dependencies(debian_files man)
 install(DIRECTORY ${debian}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT program)
 
+# what the README begins with
+install(FILES examples/draw_marks.py DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/metaxbar/examples COMPONENT program)
+
 # the Python package, and what tells pip that it is there
 configure_file(tools/debian/PKG-INFO.in debian/PKG-INFO @ONLY)
 set(site lib/python3/dist-packages)
