@@ -1,7 +1,7 @@
 // Calls of the C library; test_calls.py makes the same from Python. Each line is a name and numbers, exact (%a).
 //
 //   python_calls MODELS FOLDER        MODELS: the folder of models; FOLDER: for files
-//   python_calls --time               seconds of products of 256 vectors with a matrix (256, 256); bench/python_speed.py
+//   python_calls --time               processor time of products, (256, 256) times (256, 256); bench/python_speed.py
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
