@@ -43,7 +43,7 @@ run() {
   cmake --preset arm64 -B "$folder" "$option" >/dev/null
   cmake --build "$folder" --target metaxbar "${@/#/test_}" >"$folder/log" || fail "$(tail -n 20 "$folder/log")"
   file -b "$folder/metaxbar" | grep -q 'ARM aarch64' || fail "$folder/metaxbar is not for arm64"
-  ctest --test-dir "$folder" --timeout 1800 --output-on-failure -R "^test_($(IFS='|'; echo "$*"))\$" |
+  ctest --test-dir "$folder" --timeout 7200 --output-on-failure -R "^test_($(IFS='|'; echo "$*"))\$" |
     tee "$folder/tests" || fail "$folder/tests"
   [ "$(grep -c '   Passed ' "$folder/tests")" = $# ] || fail "$folder: not all of $# tests were run"
 }
