@@ -125,7 +125,7 @@ static int put_chart(FILE *out, struct json_t *means, const char *where, const c
              &(struct chart){ .title = score,
                               .about = score,
                               .x = { l.axis, NAN, NAN, .log = l.least > 0 && l.most >= 10 * l.least },
-                              .y = { score, NAN, NAN } },
+                              .y = { score, NAN, NAN, .log = false } },
              series, l.n);
   page_caption(out, "Score.",
                "Means over the seeds; bars are 95 % intervals of these means. At most six lines are drawn.", NULL);
