@@ -87,12 +87,14 @@ static int run_ranks(const struct options *o) {
   enum { ITERATIONS = 4 };
   const struct run_sources from = options_sources(o);
   const struct experiment *e = o->n_words ? experiment_find(o->words[0]) : experiments[0];
+  const char *what = o->n_words > 1 ? o->words[1] : "";
   struct experiment_case x;
   struct scaling_measured m;
   if (!e) return err_set(ERR_SETTING, "%s: no such experiment", o->words[0]);
   experiment_open(&x, e);
-  if (e->bench_defaults) e->bench_defaults(x.set, o->n_words > 1 ? o->words[1] : "");
-  int rc = experiment_start(&x, &from);
+  const bool chooses = e->bench_defaults && e->bench_defaults(x.set, what);
+  int rc = *what && !chooses ? err_set(ERR_SETTING, "%s: '%.60s': no network of this name", e->name, what)
+                             : experiment_start(&x, &from);
   x.settings.run->threads = 1;
   if (rc == 0) rc = run_same_on_ranks(x.settings.sections, NULL, NULL, "");
   if (rc == 0) rc = scaling_measure(&m, &x, ITERATIONS);
@@ -127,7 +129,8 @@ static const struct options_action actions[] = {
     .arguments = "[NAME [WORD]]",
     .most = 2,
     .text = "ranks  under mpirun: iterations of a training on one process and on all, one thread each; latency and\n"
-            "       bandwidth; what a model of both predicts, also for up to 1024 processes\n",
+            "       bandwidth; what a model of both predicts, also for up to 1024 processes. WORD chooses the network\n"
+            "       of the bench of that name\n",
     .flags = ranks_flags,
     .reads = options_all,
     .divides = true,

@@ -160,6 +160,8 @@ static void test_refusals(void) {
     { 2, "'chip': it has one bench only", { "arm", "chip" } },
     { 2, "more: one word too many", { "arm", "chip", "more" } },
     { 2, "arm: no such action", { "chip", "arm" } },
+    { 2, "sine: 'extra': no network of this name", { "ranks", "sine", "extra" } },
+    { 2, "fewshot: 'chip': no network of this name", { "ranks", "fewshot", "chip" } },
     { 2, "lsg.neurons=0", { "arm", "lsg.neurons=0" } },
     { 2, "chip.rows=0", { "chip", "chip.rows=0" } },
     { 2, "chip.cores=1", { "chip", "data.classes=20", "data.validation=0", "net.channels=4", "chip.cores=1",

@@ -120,7 +120,8 @@ struct experiment {
 
   // ---- benches and report
   const char *bench_help;
-  void (*bench_defaults)(void *set, const char *what);  // before the sources; NULL: nothing
+  // Settings before the sources; returns whether the word chooses another network. NULL: none does.
+  bool (*bench_defaults)(void *set, const char *what);
   // Its own figures; what: a word after `bench NAME`, or "". NULL: the usual (lab/bench.h).
   int (*bench)(struct timings *b, void *set, const void *model, const char *what);
   int showcase_items;                  // of each evaluation of a report, unless report.ITEMS says otherwise

@@ -301,12 +301,14 @@ static int wide(struct timings *b, const struct fewshot *f, const struct fewshot
   return rc;
 }
 
-void fewshot_bench_defaults(struct fewshot *f, const char *what) {
+bool fewshot_bench_defaults(struct fewshot *f, const char *what) {
+  const bool is_wide = !strcmp(what, "cifar");
   f->data.kind = DATASET_BUILTIN;
-  if (!strcmp(what, "cifar")) wide_defaults(f);
-  if (strcmp(what, "learn")) return;
+  if (is_wide) wide_defaults(f);
+  if (strcmp(what, "learn")) return is_wide;
   f->data.validation = 0;
   f->training.iterations = 1500;
+  return false;
 }
 
 int fewshot_bench(struct timings *b, struct fewshot *f, const struct fewshot_model *model, const char *what) {

@@ -2,6 +2,8 @@
 #ifndef EXPERIMENT_FEWSHOT_BENCH_H
 #define EXPERIMENT_FEWSHOT_BENCH_H
 
+#include <stdbool.h>
+
 struct fewshot;
 struct fewshot_model;
 struct timings;
@@ -12,6 +14,7 @@ struct timings;
 // from random weights to an evaluated model: the seconds of training with the settings of f, in a folder that is
 // removed again, and of an evaluation, data loading included, and the accuracy reached.
 int fewshot_bench(struct timings *b, struct fewshot *f, const struct fewshot_model *model, const char *what);
-void fewshot_bench_defaults(struct fewshot *f, const char *what);
+// Settings of the bench `what`; returns whether it has a network of its own.
+bool fewshot_bench_defaults(struct fewshot *f, const char *what);
 
 #endif

@@ -170,7 +170,7 @@ static void chip_count(struct json_t *o, FILE *out, const struct chip *c, const 
 }
 
 static void showcase_set(void *set, int kind) { fewshot_showcase_set(set, kind); }
-static void bench_defaults(void *set, const char *what) { fewshot_bench_defaults(set, what); }
+static bool bench_defaults(void *set, const char *what) { return fewshot_bench_defaults(set, what); }
 static int bench(struct timings *b, void *set, const void *model, const char *what) {
   return fewshot_bench(b, set, model, what);
 }
