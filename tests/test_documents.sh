@@ -10,8 +10,8 @@
 # The commands of a page run one after the other in a temporary folder, with links to the folders of the checkout in it
 # and the program installed. Any number of spaces equals one. Where the golden files hold to the bit (test_golden_cli.c),
 # whole numbers must be equal and others agree within 0.5 % or one unit of the last digit; elsewhere all numbers must
-# agree within 10 %. A command that needs what is absent here, a data set or ffmpeg for example, is skipped, and a line
-# says so.
+# agree within 25 %: another vector width trains other weights, and the interval of an accuracy near 100 % varies most. A
+# command that needs what is absent here, a data set or ffmpeg for example, is skipped, and a line says so.
 set -euo pipefail
 build=$(cd "$1" && pwd)
 shift
@@ -22,7 +22,7 @@ trap 'rm -rf "$here"' EXIT
 [ $# -gt 0 ] || set -- "${MAPFILE[@]}"
 
 near=0.005
-grep -qw avx2 /proc/cpuinfo && ! grep -qw avx512f /proc/cpuinfo && [ "$(cc -dumpversion)" = 12 ] || near=0.1
+grep -qw avx2 /proc/cpuinfo && ! grep -qw avx512f /proc/cpuinfo && [ "$(cc -dumpversion)" = 12 ] || near=0.25
 
 # split PAGE FOLDER: its commands as FOLDER/K.command, what they print as FOLDER/K.expected, their lines as K.line.
 split() {
