@@ -202,7 +202,7 @@ static void test_rotated(const struct imageset *set) {
 // All classes from one of the groups that have enough, each group as likely; turned classes count four times.
 static void test_one_group(void) {
   struct imageset set = make_grouped("aaaabbcccdda");
-  int ids[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11 }, bad = 0, group[4] = { 0 }, rotated[4] = { 0 }, n;
+  int ids[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11 }, bad = 0, group[4] = { 0 }, rotated[4] = { 0 }, turn[4] = { 0 }, n;
   const struct imageset_classes from = { 11, ids };
   struct episode_spec spec = { .ways = 3, .shots = 4, .queries = 5, .one_group = 1, .turn = 1 };
   struct episode e;
@@ -212,12 +212,15 @@ static void test_one_group(void) {
     struct rng r = rng_stream(17, RNG_TEST, (uint32_t)k);
     episode_draw(&e, &spec, &set, &from, &r);
     bad += violations(&e, &set, &from);
-    for (int w = 0; w < 3; w++) bad += set.group[e.classes[w]] != set.group[e.classes[0]];
+    for (int w = 0; w < 3; w++)
+      bad += set.group[e.classes[w]] != set.group[e.classes[0]] || e.views[4 * w].quarter != e.views[0].quarter;
     group[set.group[e.classes[0]]]++;
+    turn[e.views[0].quarter]++;
   }
   CHECK(bad == 0, "%d violations", bad);
   CHECK(group[1] == 0 && group[3] == 0 && abs(group[0] - 1000) < 90, "%d a, %d b, %d c, %d d", group[0], group[1],
         group[2], group[3]);  // 4 standard deviations
+  CHECK(chi2(turn, 4) < 21.1, "turns of tasks: %g", chi2(turn, 4));
   spec.rotated_classes = 1;
   CHECK(episode_largest_group(&spec, &set, &from, &n) == 0 && n == 20, "%d", n);
   for (int k = 0; k < 2000; k++) {

@@ -64,7 +64,8 @@ const struct param dataset_param_table[] = {
   PARAM_I64(struct dataset_params, drawings, 20, 2, 1000, "builtin: drawings of each character"),
   PARAM_I64(struct dataset_params, seed, 1, 0, 9007199254740992, "seed of the split and of the built-in characters"),
   PARAM_BOOL(struct dataset_params, turn, 1,
-             "training: turn all images of a class by 0, 90, 180 or 270 degrees, drawn for each task"),
+             "training: turn all images of a class by 0, 90, 180 or 270 degrees, drawn for each task; "
+             "data.tasks=alphabet: all classes of a task by the same angle"),
   PARAM_F64(struct dataset_params, distort_rotation_deg, 10, 0, 180, "training: largest random rotation of an image"),
   PARAM_F64(struct dataset_params, distort_scale, 0.15, 0, 1,
             "training: largest random change of the scale of an axis (of its logarithm)"),

@@ -151,7 +151,7 @@ static int episode_draw_group(const struct episode_spec *spec, const struct imag
   return group;
 }
 
-// Choose the class of way w, and the quarter turn of its images.
+// Choose the class of way w, and the quarter turn of its images. The characters of one alphabet turn together.
 static int episode_draw_class(struct episode *e, int w, const struct episode_spec *spec, const struct imageset *set,
                               const struct imageset_classes *from, int group, struct rng *r) {
   const int n = episode_classes(spec, from), all = spec->shots == 0 && spec->ways == n;
@@ -162,7 +162,8 @@ static int episode_draw_class(struct episode *e, int w, const struct episode_spe
     quarter = k / from->n;
   } while ((group >= 0 && set->group[e->classes[w]] != group) ||
            episode_holds_class(e, w, e->classes[w], quarter, spec->rotated_classes));
-  return spec->turn && !spec->rotated_classes ? episode_below(r, 4) : quarter;
+  if (!spec->turn || spec->rotated_classes) return quarter;
+  return group >= 0 && w > 0 ? episode_view(e, 0, 0)->quarter : episode_below(r, 4);
 }
 
 // How many queries each class has. A class whose drawings may be used up gets no more of the random ones.

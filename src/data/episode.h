@@ -25,7 +25,7 @@ struct episode_spec {
   const int *listed;    // or, not NULL: (ways) queries of the classes as they are drawn, at most ways x queries in all
   int one_group;        // all classes of a task from one group, each that has enough of them being equally likely
   // the rest for training only
-  int turn;             // one random quarter turn per class
+  int turn;             // one random quarter turn per class; of one_group: per task
   int rotated_classes;  // instead: a class turned by 0, 90, 180 and 270 degrees is four
   struct episode_distortion distortion;
   int flip;             // every second image, by chance, is mirrored left to right
