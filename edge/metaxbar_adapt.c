@@ -11,7 +11,7 @@ enum { MAGIC = 0x3141584d, HEAD = 7, MAX_CHANNELS = 512, MAX_BLOCKS = 8, MAX_SID
 enum { MAX_UPDATES = 64, MANTISSA = 1 << 15, RATE = 1 << 11, MAX_SHIFT = 30 };
 
 #ifdef __GNUC__
-#define MXA_APART __attribute__((noinline))  // inner loops that need all registers
+#define MXA_APART __attribute__((noinline))  // inner loops, which need all registers; what would be copied
 #else
 #define MXA_APART
 #endif
@@ -92,13 +92,9 @@ static MXA_APART void dots_plain(int32_t sum[2], const int8_t *w0, const int8_t 
     s1 += x[0]*w1[0];
     s0 += x[1]*w0[1];
     s1 += x[1]*w1[1];
-    s0 += x[2]*w0[2];
-    s1 += x[2]*w1[2];
-    s0 += x[3]*w0[3];
-    s1 += x[3]*w1[3];
-    x += 4;
-    w0 += 4;
-    w1 += 4;
+    x += 2;
+    w0 += 2;
+    w1 += 2;
   } while (x < end);
   sum[0] = s0;
   sum[1] = s1;
@@ -175,6 +171,10 @@ size_t mxa_ram(const uint32_t *model, size_t model_bytes, int ways, int examples
   return open(&s, model, model_bytes) < 0 ? 0 : ram(&s, ways, examples);
 }
 
+static void zero(mxa_number *x, int n) {
+  while (n-- > 0) *x++ = 0;
+}
+
 static void *take(char **at, size_t bytes) {
   void *p = *at;
   *at += MXA_ROUND(bytes);
@@ -205,8 +205,8 @@ int mxa_init(struct mxa *s, const uint32_t *model, size_t model_bytes, void *mem
   new.db = take(&at, 4 * (size_t)ways);
   new.z = take(&at, 4 * (size_t)ways);
   new.n = take(&at, 4 * (size_t)ways);
+  zero(new.w, ways * new.channels);
   *s = new;
-  for (int i = 0; i < ways * s->channels; i++) s->w[i] = 0;
   return 0;
 }
 
@@ -216,7 +216,7 @@ int mxa_init(struct mxa *s, const uint32_t *model, size_t model_bytes, void *mem
 static MXA_APART void gather(int8_t *to, const int8_t *in, int side, int C, int y, int x) {
   for (int row = 2*y - 1; row < 2*y + 2; row++)
     for (int column = 2*x - 1; column < 2*x + 2; column++) {
-      const int inside = row >= 0 && row < side && column >= 0 && column < side;
+      const int inside = (unsigned)row < (unsigned)side && (unsigned)column < (unsigned)side;
       const int8_t *from = in + (row*side + column)*C;
       for (int c = 0; c < C; c++) *to++ = inside ? from[c] : 0;
     }
@@ -272,7 +272,7 @@ void mxa_features(const struct mxa *s, int8_t *h, const uint8_t *image) {
 // ---- arithmetic of the read-out: integers, or float
 
 #ifdef MXA_FIXED
-static int32_t clamp(int32_t x, int32_t limit) { return x > limit ? limit : x < -limit ? -limit : x; }
+static MXA_APART int32_t clamp(int32_t x, int32_t limit) { return x > limit ? limit : x < -limit ? -limit : x; }
 static int32_t scaled(int32_t x, uint32_t factor) {
   const int shift = high(factor);
   return (x*low(factor) + (shift ? 1 << (shift - 1) : 0)) >> shift;
@@ -322,7 +322,7 @@ static void softmax(const struct mxa *s, int32_t *z) {
 }
 
 // Sums of a class in dw become means, in units of 2^-7.
-static int32_t over(int32_t n) { return ratio(1, (uint32_t)n, 20); }
+static MXA_APART int32_t over(int32_t n) { return ratio(1, (uint32_t)n, 20); }
 static int32_t mean_of(int32_t sum, int32_t share) { return (sum*share + (1 << 12)) >> 13; }
 static int32_t mean_over_classes(int32_t sum, int32_t share) { return (sum * (share >> 5) + (1 << 14)) >> 15; }
 static int32_t error_of(int32_t p, int32_t share) { return (p >> 1) * (share >> 5) >> 14; }
@@ -424,12 +424,12 @@ static int tell(struct mxa *s) {
 }
 
 static void clear(struct mxa *s) {
-  for (int i = 0; i < s->ways * s->channels; i++) s->dw[i] = 0;
-  for (int k = 0; k < s->ways; k++) s->db[k] = 0;
+  zero(s->dw, s->ways * s->channels);
+  zero(s->db, s->ways);
 }
 
 // K1
-static int start(struct mxa *s) {
+static MXA_APART int start(struct mxa *s) {
   const int C = s->channels;
   const mxa_number limit = weight_limit(s), share = over(s->ways);
   clear(s);
@@ -457,7 +457,7 @@ static int start(struct mxa *s) {
 }
 
 // K2
-static int delta_rule(struct mxa *s, const uint32_t *rates) {
+static MXA_APART int delta_rule(struct mxa *s, const uint32_t *rates) {
   const mxa_number limit = weight_limit(s);
   clear(s);
   for (int i = 0; i < s->examples; i++) {
