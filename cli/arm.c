@@ -141,9 +141,8 @@ static const struct options_flag flags[] = {
 static const char *const reads[] = { "trajectory", "arm",         "code",         "lsg",    "trainee", "update",
                                      "noise",      "eval.stream", "eval.later_s", "target", "synapse", "run",
                                      "chip",       "verify",      "physics",      "link",   NULL };
-static const struct options_action actions[] = {
-  { .name = "", .flags = flags, .reads = reads, .sections = sections, .run = plan_and_run }, { 0 }
-};
+static const struct options_action actions[] = { { .name = "", .flags = flags, .reads = reads, .run = plan_and_run },
+                                                 { 0 } };
 const struct options_command arm_command = { "arm",
                                              "perform a movement on the kinematic, the simulated or the real arm", text,
-                                             actions, NULL };
+                                             .actions = actions, .sections = sections };

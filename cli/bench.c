@@ -119,15 +119,9 @@ static void each(struct options_action *a, const struct experiment *e) {
 }
 
 static const struct options_action actions[] = {
-  { .name = "NAME",
-    .arguments = "[WORD]",
-    .most = 1,
-    .flags = flags,
-    .reads = options_all,
-    .run_experiment = run_named },
+  { .name = "NAME", OPTIONS_WORDS("[WORD]", 0, 1), .flags = flags, .reads = options_all, .run_experiment = run_named },
   { .name = "ranks",
-    .arguments = "[NAME [WORD]]",
-    .most = 2,
+    OPTIONS_WORDS("[NAME [WORD]]", 0, 2),
     .text = "ranks  under mpirun: iterations of a training on one process and on all, one thread each; latency and\n"
             "       bandwidth; what a model of both predicts, also for up to 1024 processes. WORD chooses the network\n"
             "       of the bench of that name\n",
@@ -135,7 +129,8 @@ static const struct options_action actions[] = {
     .reads = options_all,
     .divides = true,
     .run = run_ranks },
-  { .name = "", .arguments = "[WORD]", .most = 1, .flags = flags, .reads = options_all, .run = run },
+  { .name = "", OPTIONS_WORDS("[WORD]", 0, 1), .flags = flags, .reads = options_all, .run = run },
   { 0 },
 };
-const struct options_command bench_command = { "bench", "measure the speed of this program", text, actions, each };
+const struct options_command bench_command = { "bench", "measure the speed of this program", text, .actions = actions,
+                                               .each = each };

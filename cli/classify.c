@@ -52,14 +52,8 @@ static const char *const reads[] = {
   "chip.driver_timeout_s", "chip.driver_tolerance", "chip.time_s", "run",         NULL
 };
 static const struct options_action actions[] = {
-  { .name = "",
-    .arguments = "IMAGE|FOLDER...",
-    .least = 1,
-    .most = OPTIONS_ANY,
-    .flags = flags,
-    .reads = reads,
-    .sections = pictures_case_sections,
-    .run = classify },
+  { .name = "", OPTIONS_WORDS("IMAGE|FOLDER...", 1, OPTIONS_ANY), .flags = flags, .reads = reads, .run = classify },
   { 0 },
 };
-const struct options_command classify_command = { "classify", "tell your own pictures apart", text, actions, NULL };
+const struct options_command classify_command = { "classify", "tell your own pictures apart", text, .actions = actions,
+                                                  .sections = pictures_case_sections };

@@ -27,8 +27,8 @@ static int compare(const struct options *o) {
 
 static const struct options_flag flags[] = { OPTIONS_JSON, { 0 } };
 static const struct options_action actions[] = {
-  { .name = "", .arguments = "FIRST.json SECOND.json", .least = 2, .most = 2, .flags = flags, .run = compare },
+  { .name = "", OPTIONS_WORDS("FIRST.json SECOND.json", 2, 2), .flags = flags, .run = compare },
   { 0 },
 };
-const struct options_command compare_command = { "compare", "compare two evaluations by a paired test", text, actions,
-                                                 NULL };
+const struct options_command compare_command = { "compare", "compare two evaluations by a paired test", text,
+                                                 .actions = actions };

@@ -283,18 +283,11 @@ static const char *const info_reads[] = { "data", NULL }, *const fetch_reads[] =
                          *const fetch_cifar100_reads[] = { "data.path", "data.cifar100_url", NULL };
 
 static const struct options_action actions[] = {
-  { .name = "info", .flags = info_flags, .reads = info_reads, .sections = sections, .run = data_info },
-  { .name = "split", .flags = split_flags, .reads = info_reads, .sections = sections, .run = data_split },
-  { .name = "fetch omniglot",
-    .flags = fetch_flags,
-    .reads = fetch_reads,
-    .sections = sections,
-    .run = data_fetch_omniglot },
-  { .name = "fetch cifar100",
-    .flags = fetch_flags,
-    .reads = fetch_cifar100_reads,
-    .sections = sections,
-    .run = data_fetch_cifar100 },
+  { .name = "info", .flags = info_flags, .reads = info_reads, .run = data_info },
+  { .name = "split", .flags = split_flags, .reads = info_reads, .run = data_split },
+  { .name = "fetch omniglot", .flags = fetch_flags, .reads = fetch_reads, .run = data_fetch_omniglot },
+  { .name = "fetch cifar100", .flags = fetch_flags, .reads = fetch_cifar100_reads, .run = data_fetch_cifar100 },
   { 0 },
 };
-const struct options_command data_command = { "data", "fetch and inspect data sets", text, actions, NULL };
+const struct options_command data_command = { "data", "fetch and inspect data sets", text, .actions = actions,
+                                              .sections = sections };

@@ -124,4 +124,5 @@ static const struct options_flag flags[] = {
   OPTIONS_VALUE("--run", run, "DIR", "folder of the training run and the page"), OPTIONS_QUIET, { 0 }
 };
 static const struct options_action actions[] = { { .name = "", .flags = flags, .run = run }, { 0 } };
-const struct options_command demo_command = { "demo", "show in a minute what this program does", text, actions, NULL };
+const struct options_command demo_command = { "demo", "show in a minute what this program does", text,
+                                              .actions = actions };

@@ -79,9 +79,7 @@ static const struct options_flag flags[] = {
   { 0 },
 };
 static const char *const reads[] = { "device", "verify", "measure", NULL };
-static const struct options_action actions[] = {
-  { .name = "", .flags = flags, .reads = reads, .sections = sections, .run = run }, { 0 }
-};
+static const struct options_action actions[] = { { .name = "", .flags = flags, .reads = reads, .run = run }, { 0 } };
 const struct options_command device_command = { "device",
                                                 "characterise a device model: programming error, drift, read noise",
-                                                text, actions, NULL };
+                                                text, .actions = actions, .sections = sections };

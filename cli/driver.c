@@ -46,14 +46,8 @@ static const struct options_flag flags[] = {
 };
 static const char *const reads[] = { "driver", NULL };
 static const struct options_action actions[] = {
-  { .name = "check",
-    .arguments = "DRIVER",
-    .least = 1,
-    .most = 1,
-    .flags = flags,
-    .reads = reads,
-    .sections = sections,
-    .run = check },
+  { .name = "check", OPTIONS_WORDS("DRIVER", 1, 1), .flags = flags, .reads = reads, .run = check },
   { 0 },
 };
-const struct options_command driver_command = { "driver", "check a driver of a chip", text, actions, NULL };
+const struct options_command driver_command = { "driver", "check a driver of a chip", text, .actions = actions,
+                                                .sections = sections };

@@ -60,5 +60,5 @@ static void each(struct options_action *a, const struct experiment *e) {
 static const struct options_action actions[] = {
   { .name = "NAME", .flags = flags, .divides = true, .run_experiment = run }, { 0 }
 };
-const struct options_command eval_command = { "eval", "evaluate a trained network on unseen tasks", text, actions,
-                                              each };
+const struct options_command eval_command = { "eval", "evaluate a trained network on unseen tasks", text,
+                                              .actions = actions, .each = each };

@@ -49,8 +49,6 @@ static const struct options_flag flags[] = {
 // A chip is calibrated on the pictures themselves: data.* has no part in it.
 static const char *const reads[] = { "learn",       "synapse.kind",       "synapse.bits",     "chip", "verify",
                                      "data.invert", "data.preprocessing", "train.inner_rate", "run",  NULL };
-static const struct options_action actions[] = {
-  { .name = "", .flags = flags, .reads = reads, .sections = pictures_case_sections, .run = learn }, { 0 }
-};
-const struct options_command learn_command = { "learn", "teach a model the classes of your own pictures", text, actions,
-                                               NULL };
+static const struct options_action actions[] = { { .name = "", .flags = flags, .reads = reads, .run = learn }, { 0 } };
+const struct options_command learn_command = { "learn", "teach a model the classes of your own pictures", text,
+                                               .actions = actions, .sections = pictures_case_sections };

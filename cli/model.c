@@ -222,4 +222,4 @@ static const struct options_action actions[] = {
   { .name = "export", .flags = export_flags, .reads = options_all, .run = export },
   { 0 },
 };
-const struct options_command model_command = { "model", "inspect and convert model files", text, actions, NULL };
+const struct options_command model_command = { "model", "inspect and convert model files", text, .actions = actions };

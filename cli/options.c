@@ -211,17 +211,13 @@ static void put_flags(const struct options_command *c, const struct options_acti
   printf("  %-25s  print this\n", "--help");
 }
 
-// The settings that an action (NULL: any) reads, where all that are shown have the same tables.
+// The settings that an action (NULL: any) reads. Of several experiments every one has its own.
 static void put_settings(const struct options_command *c, const struct options_action *only) {
-  const struct options_action *from = only ? only : c->actions;
-  for (const struct options_action *a = c->actions; a->name; a++)
-    if (!only && a->sections != from->sections) return;
   struct experiment_case x = { 0 };
-  if (!from->sections && !from->experiment) return;
-  if (!only && from->experiment) return;  // every one has its own
-  if (!from->sections) experiment_open(&x, from->experiment);
+  if (!c->sections && !(only && only->experiment)) return;
+  if (!c->sections) experiment_open(&x, only->experiment);
   printf("\nsettings:\n");
-  for (const struct settings_section *s = from->sections ? from->sections() : x.settings.sections; s->name; s++)
+  for (const struct settings_section *s = c->sections ? c->sections() : x.settings.sections; s->name; s++)
     for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++) {
       const struct param one[2] = { *p };
       char name[100];

@@ -44,6 +44,9 @@ struct options_flag {
 #define OPTIONS_JSON OPTIONS_SWITCH("--json", json, "print the result as JSON")
 #define OPTIONS_QUIET OPTIONS_SWITCH("--quiet", quiet, "print no progress")
 
+// Words that follow those of an action.
+#define OPTIONS_WORDS(what, fewest, limit) .arguments = what, .least = fewest, .most = limit
+
 struct options_action {
   const struct experiment *experiment;  // what it is about, of the actions made for each experiment
   const char *name;                     // the words that call it: "fewshot", "fetch omniglot"; "": none
@@ -53,8 +56,6 @@ struct options_action {
   const struct options_flag *flags;     // ends with { 0 }
   // sections ("chip") and settings ("eval.shots") that have an effect
   const char *const *reads;
-  // their tables, for --help; NULL: those of the experiment, if there is one
-  const struct settings_section *(*sections)(void);
   bool divides;                         // its work among ranks (base/par_ranks.h)
   int (*run)(const struct options *o);  // an enum err
   int (*run_experiment)(const struct experiment *e, const struct options *o);  // in its place
@@ -64,6 +65,8 @@ struct options_command {
   const char *name, *summary;
   const char *text;                      // for --help; may be NULL
   const struct options_action *actions;  // ends with { 0 }
+  // Tables of the settings, for --help; NULL: those of an action's experiment, if it has one.
+  const struct settings_section *(*sections)(void);
   // The first action is made for each experiment in turn, and completed by this. NULL: it is not.
   void (*each)(struct options_action *action, const struct experiment *e);
 };

@@ -138,14 +138,11 @@ static const struct options_flag flags[] = {
 };
 static const struct options_action actions[] = {
   { .name = "",
-    .arguments = "RUN|MODEL.safetensors...",
-    .least = 1,
-    .most = OPTIONS_ANY,
+    OPTIONS_WORDS("RUN|MODEL.safetensors...", 1, OPTIONS_ANY),
     .flags = flags,
     .reads = options_all,
-    .sections = sections,
     .run = report },
   { 0 },
 };
-const struct options_command report_command = { "report", "write an HTML page about runs and models", text, actions,
-                                                NULL };
+const struct options_command report_command = { "report", "write an HTML page about runs and models", text,
+                                                .actions = actions, .sections = sections };

@@ -91,16 +91,8 @@ static const struct options_flag flags[] = {
 };
 
 static const struct options_action actions[] = {
-  { .name = "",
-    .arguments = "FILE",
-    .least = 1,
-    .most = 1,
-    .flags = flags,
-    .reads = options_all,
-    .sections = sections,
-    .divides = true,
-    .run = sweep },
+  { .name = "", OPTIONS_WORDS("FILE", 1, 1), .flags = flags, .reads = options_all, .divides = true, .run = sweep },
   { 0 },
 };
-const struct options_command sweep_command = { "sweep", "train and evaluate at many settings and seeds", text, actions,
-                                               NULL };
+const struct options_command sweep_command = { "sweep", "train and evaluate at many settings and seeds", text,
+                                               .actions = actions, .sections = sections };

@@ -38,4 +38,5 @@ static void each(struct options_action *a, const struct experiment *e) {
 static const struct options_action actions[] = {
   { .name = "NAME", .flags = flags, .divides = true, .run_experiment = run }, { 0 }
 };
-const struct options_command train_command = { "train", "meta-train a network", text, actions, each };
+const struct options_command train_command = { "train", "meta-train a network", text, .actions = actions,
+                                               .each = each };
