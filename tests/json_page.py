@@ -96,7 +96,7 @@ run("train", "fewshot", "--run", file("all"), "data.kind=builtin", "data.classes
     "train.adapt=all", "train.iterations=1", "train.tasks=1", "train.validate_tasks=0", "--quiet")
 every_layer = ["--model", file("all/model.safetensors"), *small, *chip]
 check("eval-fewshot", "eval", "fewshot", "--model", builtin, *small, "eval.per_task=yes", "synapse.kind=quantised")
-check("eval-fewshot", "eval", "fewshot", "--model", builtin, *small, "eval.queries_per_class=8,7,0,0,0")
+check("eval-fewshot", "eval", "fewshot", "--model", builtin, *small, "eval.queries_per_class=8,7,0,0,0", "eval.views=2")
 check("eval-fewshot", "eval", "fewshot", *every_layer, "eval.later_s=60", "ledger.pulse_energy_J=1e-12")
 check("eval-fewshot", "eval", "fewshot", "--model", "models/omniglot-any.safetensors", *small, *chip, "eval.ways=5")
 check("eval-fewshot", "eval", "fewshot", "--model", "models/omniglot-any.safetensors", *small, *chip, "eval.ways=8",

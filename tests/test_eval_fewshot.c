@@ -402,6 +402,55 @@ static void test_layers_on_chips(void) {
   fewshot_model_release(&m);
 }
 
+static void set_all(struct fewshot *f, const char *const *assignments) {
+  for (; *assignments; assignments++) CHECK(settings_set(f->sections, *assignments) == 0, "%s", err_message());
+}
+
+// Features that are the mean over views: of views that are all but equal they are those of one, at later times the same
+// views are seen, and the number of threads changes nothing.
+static void test_views(void) {
+  static const char *const still[] = { "data.distort_rotation_deg=1e-9", "data.distort_scale=0", "data.distort_shear=0",
+                                       "data.distort_translation_px=0", NULL };
+  static const char *const moved[] = { "data.distort_rotation_deg=20", "eval.views=4", NULL };
+  struct fewshot f;
+  struct fewshot_model m = builtin(&f, 5);
+  for (int method = FEWSHOT_ADAPT; method <= FEWSHOT_CENTROID; method++) {
+    f.eval.method = method;
+    f.eval.views = 1;
+    set_all(&f, still);
+    struct fewshot_result one = evaluate(&f, &m);
+    f.eval.views = 4;
+    struct fewshot_result same = evaluate(&f, &m);
+    const int last = one.n_updates;
+    CHECK_REL(same.loss[last], one.loss[last], sizeof(real) == 8 ? 1e-9 : 1e-4);
+    set_all(&f, moved);
+    struct fewshot_result other = evaluate(&f, &m);
+    f.run.threads = 3;
+    struct fewshot_result again = evaluate(&f, &m);
+    CHECK(fabs(other.loss[last]/one.loss[last] - 1) > 1e-3, "views change nothing: loss %g", other.loss[last]);
+    CHECK(again.loss[last] == other.loss[last], "the loss depends on threads: %g, %g", again.loss[last],
+          other.loss[last]);
+    f.run.threads = 1;
+    fewshot_result_release(&one);
+    fewshot_result_release(&same);
+    fewshot_result_release(&other);
+    fewshot_result_release(&again);
+  }
+  f.eval.method = FEWSHOT_ADAPT;
+  on_chips(&f);
+  f.chip.read_scale = f.chip.drift_scale = 0;
+  f.chip.correction = CHIP_NONE;
+  struct fewshot_result r = evaluate(&f, &m);
+  CHECK(r.later_accuracy[2] == r.accuracy[4] && r.later_ci95[2] == r.ci95[4], "later %g, not %g", r.later_accuracy[2],
+        r.accuracy[4]);
+  f.eval.views = 1;
+  struct fewshot_result single = evaluate(&f, &m);
+  CHECK_REL(r.support.products, 4*single.support.products, 1e-12);
+  fewshot_result_release(&r);
+  fewshot_result_release(&single);
+  fewshot_model_release(&m);
+}
+
 static void refused(struct fewshot *f, const struct fewshot_model *m, const char *assignment, const char *expected) {
   struct fewshot g = *f;
   struct fewshot_result r;
@@ -433,6 +482,13 @@ static void test_refused(void) {
   refused(&f, &m, "chip.rows=64", "chip.cores=2: the model needs 4 cores of 64 x 8");
   f.eval.later_s[0] = 0;
   refused(&f, &m, "synapse.kind=quantised", "eval.chips=3: there are chips with synapse.kind=chip only");
+  f.eval.views = 2;
+  f.eval.chips = 1;
+  f.synapse.kind = RUN_EXACT;
+  refused(&f, &m, "eval.method=scratch", "eval.views=2: only where the read-out alone learns");
+  refused(&f, &m, "data.preprocessing=published", "eval.views=2: data.preprocessing=published distorts no images");
+  f.data.distort_rotation_deg = f.data.distort_scale = f.data.distort_shear = f.data.distort_translation_px = 0;
+  refused(&f, &m, "data.turn=yes", "eval.views=2: all views are the same");
   fewshot_model_release(&m);
 }
 
@@ -444,6 +500,7 @@ int main(void) {
   if (!TEST_RACES_ONLY) {
     test_schedule();
     test_later();
+    test_views();
     test_refused();
     test_many_ways();
     test_queries_per_class();

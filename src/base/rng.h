@@ -29,6 +29,7 @@ enum rng_purpose {
   RNG_TRAJECTORY,  // target movements
   RNG_TEST,        // tests
   RNG_OBSERVE,     // which inputs calibrate a chip
+  RNG_VIEW,        // further views of the images of an evaluation task
 };
 
 // Stream number `index` of a purpose (an enum owned by the caller), under the run's seed.

@@ -246,3 +246,18 @@ void episode_render(const struct episode *e, const struct imageset *set, real *o
       render_view_box(set, out + (size_t)(n_support + q) * image, stride, e->views + n_support + e->mixes[q].partner,
                       &e->mixes[q].box);
 }
+
+int episode_varies(const struct episode_spec *spec) {
+  return episode_is_distorted(&spec->distortion) || spec->flip || spec->crop_px > 0;
+}
+
+void episode_render_varied(const struct episode *e, const struct episode_spec *spec, const struct imageset *set,
+                           real *out, int stride, struct rng *r) {
+  const size_t image = (size_t)set->S * (size_t)set->S * (size_t)stride;
+  for (int i = 0; i < episode_images(e); i++) {
+    struct view v = e->views[i];
+    if (episode_is_distorted(&spec->distortion)) episode_distort(&v, &spec->distortion, r);
+    episode_augment(&v, spec, r);
+    render_view(set, out + (size_t)i * image, stride, &v);
+  }
+}

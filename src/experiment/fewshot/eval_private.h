@@ -15,7 +15,7 @@ struct measuring {
   const struct fewshot_model *model;
   const struct dataset *data;
   enum dataset_split split;
-  struct episode_spec spec;
+  struct episode_spec spec, views;      // of the tasks; of further views of their images
   int listed[QUERIES_MAX_LISTED];       // of spec
   const struct tasksfile *fixed_tasks;  // or NULL
   struct maml_options options;

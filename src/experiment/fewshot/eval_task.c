@@ -14,24 +14,52 @@ void eval_account(struct measuring *m, int worker, int part) {
   if (m->fleet) fleet_account(m->fleet, worker, part);
 }
 
-// Features of the images of a task, the support first.
-static void run_features(struct measuring *m, int worker, struct rng *noise) {
-  struct maml_worker *w = &m->workers[worker];
-  for (int group = 0; group < 2; group++) {
-    convnet_forward(&m->model->net, &w->work, w->layers, group, m->options.rule, &m->fixed, noise);
-    eval_account(m, worker, group ? PART_QUERIES : PART_SUPPORT);
+static const struct episode *task_of(const struct measuring *m, int worker, int task) {
+  return m->fixed_tasks ? &m->fixed_tasks->tasks[task] : &m->episodes[worker];
+}
+
+// Features of the images of a task by these layers: of the support (group 0, if it is the first) and the queries.
+static void run_view(struct measuring *m, int worker, struct synapse *const *layers, int first, struct rng *noise) {
+  for (int group = first; group < 2; group++) {
+    convnet_forward(&m->model->net, &m->workers[worker].work, layers, group, m->options.rule, &m->fixed, noise);
+    if (layers == m->workers[worker].layers) eval_account(m, worker, group ? PART_QUERIES : PART_SUPPORT);
   }
+}
+
+// The same, the mean over eval.views views of each image, the first of which is the image as it is (C6).
+static void run_features(struct measuring *m, int worker, int task, struct synapse *const *layers, int first,
+                         struct rng *noise) {
+  struct convnet_work *work = &m->workers[worker].work;
+  const int V = (int)m->f->eval.views;
+  const size_t n = (size_t)((work->n[0] + work->n[1]) * convnet_features(&m->model->net));
+  if (V == 1) {
+    run_view(m, worker, layers, first, noise);
+    return;
+  }
+  const struct episode *e = task_of(m, worker, task);
+  const struct imageset *images = &m->data->images;
+  struct rng r = rng_stream((uint64_t)m->f->run.seed, RNG_VIEW, (uint32_t)task);
+  real *sum = err_calloc(n, sizeof *sum);
+  for (int v = 0; v < V; v++) {
+    if (v == 0) episode_render(e, images, work->y[0], VECTOR_PADDING);
+    else episode_render_varied(e, &m->views, images, work->y[0], VECTOR_PADDING, &r);
+    run_view(m, worker, layers, first, noise);
+    for (size_t i = 0; i < n; i++) sum[i] += work->h[i];
+  }
+  for (size_t i = 0; i < n; i++) work->h[i] = sum[i] / (real)V;
+  free(sum);
 }
 
 // ---- baselines on the same tasks
 
-static void run_centroid(struct measuring *m, struct task_record *record, int worker, struct rng *noise) {
+static void run_centroid(struct measuring *m, struct task_record *record, int worker, int task,
+                         struct rng *noise) {
   const struct convnet *net = &m->model->net;
   struct maml_worker *w = &m->workers[worker];
   const int Q = w->work.n[1], N = vector_padded(net->ways), *label = w->label + w->work.n[0];
   real *centroid = err_calloc((size_t)(net->ways * convnet_features(net)), sizeof *centroid);
   real *z = err_calloc(2 * (size_t)(Q*N), sizeof *z), *p = z + Q*N;
-  run_features(m, worker, noise);
+  run_features(m, worker, task, w->layers, 0, noise);
   beside_means(centroid, w->work.h, w->label, w->work.n[0], net);
   beside_distances(z, w->work.h + w->work.n[0]*convnet_features(net), Q, centroid, net);
   softmax_forward(p, z, Q, net->ways, N);
@@ -95,7 +123,7 @@ static void run_scratch(struct measuring *m, struct task_record *record, struct 
 // The adapted layers at later times: the others, which no task changes, have aged once for all tasks. The queries are
 // read again, the support images where the rule takes their statistics.
 static void run_later(struct measuring *m, struct task_record *record, const struct adapt_task *t, int worker,
-                      struct rng *noise) {
+                      int task, struct rng *noise) {
   const struct convnet *net = &m->model->net;
   struct maml_worker *w = &m->workers[worker];
   struct fleet_place *p = &m->fleet->place[worker];
@@ -105,8 +133,7 @@ static void run_later(struct measuring *m, struct task_record *record, const str
     for (int l = net->adapting; l <= net->readout; l++)
       lifetime_age(p->aged[k], p->clone, l, chip_calibrated(k ? p->aged[k - 1] : p->clone, l), noise);
     fleet_account_of(m->fleet, worker, p->aged[k], PART_LATER_READOUT);
-    for (int group = m->options.rule != CONVNET_SUPPORT; group < 2; group++)
-      convnet_forward(net, &w->work, layers, group, m->options.rule, &m->fixed, noise);
+    run_features(m, worker, task, layers, m->options.rule != CONVNET_SUPPORT, noise);
     adapt_classify(&w->record, t, layers[net->readout], m->n_updates, noise);
     fleet_account_of(m->fleet, worker, p->aged[k], PART_LATER_INFERENCE);
     record->later[k] = (double)w->record.correct[m->n_updates] / t->Q;
@@ -124,10 +151,10 @@ static void record_step(struct measuring *m, struct task_record *record, int wor
 }
 
 static void adapt_readout(struct measuring *m, struct task_record *record, const struct adapt_task *t, int worker,
-                          struct rng *noise) {
+                          int task, struct rng *noise) {
   struct maml_worker *w = &m->workers[worker];
   struct synapse *readout = w->layers[m->model->net.readout];
-  run_features(m, worker, noise);
+  run_features(m, worker, task, w->layers, 0, noise);
   adapt_start(&w->record, t, readout, noise);
   record->written_start = (double)w->record.written_start;
   if (m->fleet && t->scale && m->f->eval.correct)
@@ -182,9 +209,9 @@ static void run_adapt(struct measuring *m, struct task_record *record, int worke
     maml_program(w, net, parameters, &m->options, noise);
   else if (!m->fleet) maml_restore(w, net, parameters);
   if (net->adapting < net->readout) adapt_layers(m, record, worker, noise);
-  else adapt_readout(m, record, &t, worker, noise);
+  else adapt_readout(m, record, &t, worker, task, noise);
   if (m->beside) learn_beside(m, record, &t, worker, task);
-  if (m->n_later > 0) run_later(m, record, &t, worker, noise);
+  if (m->n_later > 0) run_later(m, record, &t, worker, task, noise);
 }
 
 int eval_task(void *context, int task, int worker, void *record) {
@@ -193,16 +220,16 @@ int eval_task(void *context, int task, int worker, void *record) {
   const enum rng_purpose purpose = m->split == DATASET_EVALUATION ? RNG_EVALUATE : RNG_VALIDATE;
   struct rng draw = rng_stream((uint64_t)m->f->run.seed, purpose, (uint32_t)task);
   struct rng noise = rng_stream((uint64_t)m->f->run.seed, RNG_READ, (uint32_t)task);
-  const struct episode *e = &m->episodes[worker];
+  const struct episode *e = task_of(m, worker, task);
   if (m->fleet) fleet_restore(m->fleet, worker);
-  if (m->fixed_tasks) e = &m->fixed_tasks->tasks[task];
-  else episode_draw(&m->episodes[worker], &m->spec, &m->data->images, &m->data->split[m->split], &draw);
+  if (!m->fixed_tasks)
+    episode_draw(&m->episodes[worker], &m->spec, &m->data->images, &m->data->split[m->split], &draw);
   episode_render(e, &m->data->images, w->work.y[0], VECTOR_PADDING);
   w->work.n[1] = e->n_queries;
   memcpy(w->label + w->work.n[0], e->label, (size_t)e->n_queries * sizeof *e->label);
   switch ((enum fewshot_method)m->f->eval.method) {
   case FEWSHOT_ADAPT: run_adapt(m, record, worker, task, &noise); break;
-  case FEWSHOT_CENTROID: run_centroid(m, record, worker, &noise); break;
+  case FEWSHOT_CENTROID: run_centroid(m, record, worker, task, &noise); break;
   case FEWSHOT_SCRATCH: run_scratch(m, record, w, task, &noise); break;
   case FEWSHOT_INCREMENTAL: break;  // experiment/fewshot/incremental.c
   }

@@ -46,6 +46,7 @@ struct fewshot_train_params {
 struct fewshot_eval_params {
   int64_t tasks, shots, queries, updates;
   int64_t ways;                  // 0: of the model
+  int64_t views;                 // of each image; its features are their mean
   char queries_per_class[PARAM_TEXT_SIZE];  // equal | random | a list (queries.h)
   int64_t batchnorm;             // enum convnet_rule
   int64_t split;                 // evaluation | validation | training

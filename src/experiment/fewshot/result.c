@@ -105,6 +105,7 @@ struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct 
   else json_put_known(o, "queries", INFINITY);
   json_put_text(o, "queries_per_class", queries_per_class(f));
   json_put_i64(o, "queries_total", r->n_queries);
+  if (f->eval.views > 1) json_put_i64(o, "views", f->eval.views);
   if (dataset_protocol(&f->data)) json_put_text(o, "protocol", dataset_protocol(&f->data));
   json_put_text(o, "tasks_from", tasks_from(f));
   json_put_text(o, "split", dataset_split_name(fewshot_eval_split(f)));
@@ -216,7 +217,9 @@ void fewshot_result_print(const struct fewshot_result *r, const struct fewshot *
           f->data.preprocessing == IMAGESET_PUBLISHED ? ", published preprocessing" : "", adapting[f->net.adapt],
           convnet_rule_names[f->eval.batchnorm], f->eval.batchnorm == CONVNET_TASK ? " (needs balanced queries)" : "");
   if (dataset_protocol(&f->data)) fprintf(out, "protocol %s, ", dataset_protocol(&f->data));
-  fprintf(out, "tasks %s, queries %s (%d in all)\n", tasks_from(f), queries_per_class(f), r->n_queries);
+  fprintf(out, "tasks %s, queries %s (%d in all)", tasks_from(f), queries_per_class(f), r->n_queries);
+  if (f->eval.views > 1) fprintf(out, ", %d views of each image", (int)f->eval.views);
+  fprintf(out, "\n");
   fprintf(out, "updates  accuracy %%   +- 95%%   query loss%s\n", chip ? "   devices written  addressed" : "");
   for (int s = 0; s <= r->n_updates; s++) {
     fprintf(out, "%7d  %10.2f  %7s   %10.4f", s, 100 * r->accuracy[s], stat_ci95_text(ci95, 100 * r->ci95[s], 2),

@@ -80,6 +80,10 @@ static const struct param eval_table[] = {
              "equal: eval.queries of each class; random: a random class for each of as many queries; or a number for "
              "each class in the order drawn, such as 15,0,0,0,0",
              .later = true),
+  PARAM_I64(P, views, 1, 1, 256,
+            "views of each image: itself, and others that are distorted, mirrored and shifted as in training "
+            "(data.distort_*, data.flip, data.crop_px); its features are their mean",
+            .later = true),
   PARAM_I64(P, updates, 4, 0, CONVNET_MAX_STEPS,
             "number of inner updates; beyond those of the model, at its last rate; 0: the start alone "
             "(net.start=prototype)"),

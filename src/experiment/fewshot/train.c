@@ -172,7 +172,7 @@ static bool matters(const void *context, const char *key) {
 // by nearest centroid.
 static struct fewshot_eval_params validation_params(const struct fewshot *f) {
   const struct fewshot_train_params *p = &f->train;
-  struct fewshot_eval_params e = { .tasks = p->validate_tasks, .chips = 1, .updates = f->net.steps,
+  struct fewshot_eval_params e = { .tasks = p->validate_tasks, .chips = 1, .views = 1, .updates = f->net.steps,
                                    .queries_per_class = "equal" };
   const bool plain = f->net.steps == 0;
   e.method = plain ? FEWSHOT_CENTROID : FEWSHOT_ADAPT;
