@@ -117,6 +117,7 @@ static int print_json(const struct dataset *d, const struct dataset_params *p) {
     json_put_i64(split, "fewest_drawings", n.fewest);
     json_put_i64(split, "most_drawings", n.most);
   }
+  if (d->images.n_test > 0) json_put_i64(j, "test_images", d->images.n_test);
   char fingerprint[17];
   dataset_fingerprint(d, fingerprint);
   if (d->images.channels == 1) put_ink(j, d);
@@ -167,6 +168,7 @@ static void print_table(const struct dataset *d, const struct dataset_params *p)
     if (n.most > n.fewest) printf(" to %d", n.most);
     printf("\n");
   }
+  if (d->images.n_test > 0) printf("the last %d images of every class are test images\n", d->images.n_test);
   char fingerprint[17];
   dataset_fingerprint(d, fingerprint);
   print_looks(d);

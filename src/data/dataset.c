@@ -59,6 +59,11 @@ const struct param dataset_param_table[] = {
                "folder: whether the topmost folders are the parts of the split, train, val and test; splits: yes; "
                "classes: no; auto: if they have these names"),
   PARAM_BOOL(struct dataset_params, invert, 0, "folder: bright pixels are ink; no: dark pixels are"),
+  PARAM_I64(struct dataset_params, test_images, 0, 0, 1000000,
+            "test images: the last ones of every class (folder: by name). They are queries of an evaluation or "
+            "validation, which takes no others, and never for training, support or calibration; 0: any image may be a "
+            "query; cifar100: 100 are the official test set",
+            .later = true),
   PARAM_I64(struct dataset_params, classes, 1600, 1, 1000000, "builtin: characters for training and validation"),
   PARAM_I64(struct dataset_params, evaluation_classes, 400, 1, 1000000, "builtin: characters for evaluation"),
   PARAM_I64(struct dataset_params, drawings, 20, 2, 1000, "builtin: drawings of each character"),
@@ -120,6 +125,7 @@ struct episode_spec dataset_spec(const struct dataset_params *p, enum dataset_sp
   struct episode_spec spec = { .ways = ways, .shots = shots, .queries = queries };
   spec.rotated_classes = dataset_mixes_alphabets(p);
   spec.one_group = p->tasks == DATASET_ALPHABET;
+  spec.test_queries = s != DATASET_TRAINING;
   if (s != DATASET_TRAINING) return spec;
   spec.turn = (int)p->turn;
   spec.distortion = (struct episode_distortion){ p->distort_rotation_deg, p->distort_scale, p->distort_shear,
@@ -342,6 +348,19 @@ const struct imageset *dataset_background(const struct dataset *d, const struct 
   return own ? &d->images : &d->stand_in;
 }
 
+// Mark the test images, of which every class of the split has more.
+static int dataset_keep_test_images(struct dataset *d, const struct dataset_params *p) {
+  for (int s = 0; s < DATASET_SPLITS; s++)
+    for (int i = 0; i < d->split[s].n; i++) {
+      const int c = d->split[s].id[i], n = imageset_drawings(&d->images, c);
+      if (p->test_images > 0 && n <= p->test_images)
+        return err_set(ERR_SETTING, "data.test_images=%d: class %s has only %d images", (int)p->test_images,
+                       d->images.class_name[c], n);
+    }
+  d->images.n_test = (int)p->test_images;
+  return 0;
+}
+
 // Settings that do not go together.
 static int dataset_check_kind(const struct dataset_params *p) {
   const char *kind = dataset_kind_name(p->kind);
@@ -377,6 +396,7 @@ int dataset_load(struct dataset *d, const struct dataset_params *p, int what) {
     break;
   }
   if (rc == 0) rc = dataset_split_classes(d, p, n_background, first);
+  if (rc == 0) rc = dataset_keep_test_images(d, p);
   if (rc == 0 && what & DATASET_STAND_IN && d->split[DATASET_TRAINING].n == 0) rc = dataset_load_stand_in(d, p);
   if (rc < 0) dataset_release(d);
   return rc;

@@ -38,6 +38,7 @@ struct dataset_params {
   int64_t groups;         // folder: enum imagefolder_groups
   int64_t layout;         // folder: enum dataset_layout
   int64_t invert;         // folder: ink is bright
+  int64_t test_images;    // of every class
   int64_t classes, evaluation_classes, drawings;  // built-in characters
   int64_t seed;           // of the splits and the built-in characters
   int64_t turn;           // the next nine: struct episode_spec, training only
@@ -64,7 +65,8 @@ int dataset_load(struct dataset *d, const struct dataset_params *p, int what);
 void dataset_release(struct dataset *d);
 
 // Where background images come from, which calibrate a chip or measure statistics: the training classes; where there
-// are none, built-in characters (loaded with DATASET_STAND_IN). Never a class for validation or evaluation.
+// are none, built-in characters (loaded with DATASET_STAND_IN). Never a class for validation or evaluation, and no test
+// image is to be taken (imageset_training).
 const struct imageset *dataset_background(const struct dataset *d, const struct imageset_classes **from);
 
 // Can every task of this kind be drawn from this split? ERR_SETTING says what is too small and which setting

@@ -87,17 +87,40 @@ static int episode_most_queries(const struct episode_spec *spec) {
   return most;
 }
 
+// Are queries of test images, and support images of the others?
+static int episode_tests(const struct episode_spec *spec, const struct imageset *set) {
+  return spec->test_queries && set->n_test > 0;
+}
+
+// How many queries class c has images for; below 0: there are too few support images.
+static int episode_room(const struct episode_spec *spec, const struct imageset *set, int c) {
+  const int left = imageset_training(set, c) - spec->shots;
+  return episode_tests(spec, set) && left >= 0 ? set->n_test : left;
+}
+
+static int episode_check_class(const struct episode_spec *spec, const struct imageset *set, int c, int most) {
+  const char *up_to = spec->random_queries ? "up to " : "", *name = set->class_name[c];
+  const int n = imageset_training(set, c), room = episode_room(spec, set, c), needed = spec->shots + most;
+  if (room >= most) return 0;
+  if (set->n_test == 0)
+    return err_set(ERR_SETTING, "%d shots and %s%d queries need %d images, but class %s has only %d", spec->shots, up_to,
+                   most, needed, name, n);
+  if (!spec->test_queries)
+    return err_set(ERR_SETTING, "data.test_images=%d: %d shots and %s%d queries need %d other images, but class %s has "
+                                "only %d", set->n_test, spec->shots, up_to, most, needed, name, n);
+  if (room < 0)
+    return err_set(ERR_SETTING, "data.test_images=%d: %d shots, but class %s has only %d other images", set->n_test,
+                   spec->shots, name, n);
+  return err_set(ERR_SETTING, "data.test_images=%d: too few for %s%d queries", set->n_test, up_to, most);
+}
+
 int episode_check(const struct episode_spec *spec, const struct imageset *set, const struct imageset_classes *from,
                   const char *what) {
   const int n_classes = episode_classes(spec, from);
   if (spec->ways > n_classes)
     return err_set(ERR_SETTING, "%d ways, but there are only %d %s classes", spec->ways, n_classes, what);
-  for (int i = 0, most = episode_most_queries(spec); i < from->n; i++) {
-    const int c = from->id[i], n = imageset_drawings(set, c);
-    if (n < spec->shots + most)
-      return err_set(ERR_SETTING, "%d shots and %s%d queries need %d images, but class %s has only %d", spec->shots,
-                     spec->random_queries ? "up to " : "", most, spec->shots + most, set->class_name[c], n);
-  }
+  const int most = episode_most_queries(spec);
+  for (int i = 0; i < from->n; i++) TRY(episode_check_class(spec, set, from->id[i], most));
   return 0;
 }
 
@@ -154,7 +177,7 @@ static int episode_draw_group(const struct episode_spec *spec, const struct imag
 // Choose the class of way w, and the quarter turn of its images. The characters of one alphabet turn together.
 static int episode_draw_class(struct episode *e, int w, const struct episode_spec *spec, const struct imageset *set,
                               const struct imageset_classes *from, int group, struct rng *r) {
-  const int n = episode_classes(spec, from), all = spec->shots == 0 && spec->ways == n;
+  const int n = episode_classes(spec, from), all = spec->in_order || (spec->shots == 0 && spec->ways == n);
   int quarter;
   do {
     const int k = all ? w : episode_below(r, n);
@@ -171,7 +194,7 @@ static void episode_share_out(struct episode *e, const struct episode_spec *spec
                               const struct imageset_classes *from, struct rng *r) {
   int left = INT_MAX;
   for (int i = 0; spec->random_queries && i < from->n; i++) {
-    const int n = imageset_drawings(set, from->id[i]) - spec->shots;
+    const int n = episode_room(spec, set, from->id[i]);
     left = n < left ? n : left;
   }
   for (int w = 0; w < e->ways; w++)
@@ -219,9 +242,11 @@ void episode_draw(struct episode *e, const struct episode_spec *spec, const stru
   for (int w = 0; w < e->ways; w++) {
     const int quarter = episode_draw_class(e, w, spec, set, from, group, r), c = e->classes[w];
     const int n = e->shots + e->begin[w + 1] - e->begin[w];
-    const int first = set->first[c], available = imageset_drawings(set, c);
-    assert(n <= available);  // the check has seen to it
+    const int training = imageset_training(set, c);
+    assert(n - e->shots <= episode_room(spec, set, c));  // the check has seen to it
     for (int d = 0; d < n; d++) {
+      const int test = d >= e->shots && episode_tests(spec, set);
+      const int first = set->first[c] + (test ? training : 0), available = test ? set->n_test : training;
       struct view *v = episode_view(e, w, d);
       *v = render_plain(-1);
       do {

@@ -1,5 +1,6 @@
 // episode.h - few-shot tasks: N distinct classes, K support and Q query drawings of each, all distinct.
-// An episode says which drawings and how each is transformed; its pixels are made by episode_render.
+// An episode says which drawings and how each is transformed; its pixels are made by episode_render. Support images are
+// never test images (imageset.n_test).
 // Images are class-major: support image i has label i / K, query image i has label[i], which is i / Q unless the spec
 // has other numbers of queries for the classes. With K = 0 and as many ways as
 // classes it is ordinary classification: way w is always class w.
@@ -24,6 +25,8 @@ struct episode_spec {
   int random_queries;   // a random class for each of the ways x queries queries
   const int *listed;    // or, not NULL: (ways) queries of the classes as they are drawn, at most ways x queries in all
   int one_group;        // all classes of a task from one group, each that has enough of them being equally likely
+  int in_order;         // way w is always class w
+  int test_queries;     // where the set has test images, queries are of these alone; else no image is one of them
   // the rest for training only
   int turn;             // one random quarter turn per class; of one_group: per task
   int rotated_classes;  // instead: a class turned by 0, 90, 180 and 270 degrees is four

@@ -19,6 +19,7 @@ struct imageset {
   int S;                  // height and width of the final image
   int channels;           // 1: ink; 3: colours
   int n_classes, n_groups, n_images;
+  int n_test;             // the last images of every class that are test images (data.test_images)
   int *first;             // (n_classes + 1) first image of each class; the last entry is n_images
   int *group;             // (n_classes)
   char **class_name;      // (n_classes) "Alphabet/character07"
@@ -60,5 +61,9 @@ double imageset_ink(const struct imageset *set, int c);
 int imageset_find(const struct imageset *set, const char *class_name);
 
 static inline int imageset_drawings(const struct imageset *set, int c) { return set->first[c + 1] - set->first[c]; }
+// Images of class c that are not test images: its first ones.
+static inline int imageset_training(const struct imageset *set, int c) {
+  return imageset_drawings(set, c) - set->n_test;
+}
 
 #endif

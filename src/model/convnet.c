@@ -103,11 +103,14 @@ int convnet_columns(const struct convnet *net, int l) {
   return l == net->readout ? net->ways : l == net->blocks ? net->hidden : net->channels;
 }
 
+double convnet_range(const struct convnet *net, int l) {
+  const double deviation = sqrt(2.0/(convnet_rows(net, l) - convnet_has_bias(net, l)));
+  return !net->hidden || l < net->blocks ? 1 : l < net->readout ? 3*deviation : 1.5*deviation;
+}
+
 struct synapse *convnet_array(const struct convnet *net, int l, int bits) {
   const int I = convnet_rows(net, l), O = convnet_columns(net, l), digital = convnet_digital_rows(net, l);
-  const double deviation = sqrt(2.0/(I - convnet_has_bias(net, l)));
-  const double range = !net->hidden || l < net->blocks ? 1 : l < net->readout ? 3*deviation : 1.5*deviation;
-  return bits ? synapse_quantised_new(I, O, digital, bits, range) : synapse_exact_new(I, O);
+  return bits ? synapse_quantised_new(I, O, digital, bits, convnet_range(net, l)) : synapse_exact_new(I, O);
 }
 
 int convnet_features(const struct convnet *net) { return vector_padded(convnet_rows(net, net->readout)); }
@@ -129,6 +132,8 @@ struct conv convnet_shape(const struct convnet *net, int l, int B) {
                     net->halving == CONVNET_STRIDE ? 2 : 1, PAD);
 }
 
+real convnet_mean_scale(const struct convnet *net) { return (real)(4.0/convnet_rows(net, net->readout)); }
+
 void convnet_start(const struct convnet *net, real *parameters, double rate, struct rng *r) {
   memset(parameters, 0, net->n * sizeof *parameters);
   for (int l = 0; l <= net->readout; l++) {
@@ -141,7 +146,7 @@ void convnet_start(const struct convnet *net, real *parameters, double rate, str
   }
   if (net->start == CONVNET_PROTOTYPE) {
     memset(parameters + net->offset[net->readout], 0, (net->rates - net->offset[net->readout]) * sizeof *parameters);
-    parameters[net->scale] = (real)(4.0/convnet_rows(net, net->readout));
+    parameters[net->scale] = convnet_mean_scale(net);
   }
   for (int s = 0; s < net->steps * convnet_n_adapting(net); s++) parameters[net->rates + (size_t)s] = (real)rate;
 }

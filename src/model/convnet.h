@@ -84,6 +84,7 @@ int convnet_digital_rows(const struct convnet *net, int l);
 // within three standard deviations of He et al. 2015, +-3 sqrt(2/inputs), those of the read-out after it within half
 // as much: few are larger, and the finer grid is worth a point of accuracy (docs/cifar.md).
 struct synapse *convnet_array(const struct convnet *net, int l, int bits);
+double convnet_range(const struct convnet *net, int l);  // the largest of such weights
 // Length of a row of features: the inputs of the read-out, padded.
 int convnet_features(const struct convnet *net);
 long convnet_weights(const struct convnet *net);  // without padding and rates
@@ -105,8 +106,9 @@ static inline size_t convnet_rate(const struct convnet *net, int step, int l) {
   return net->rates + (size_t)(step * convnet_n_adapting(net) + l - net->adapting);
 }
 
-// Glorot-uniform weights; every inner rate = rate; class means are scaled by 4/features.
+// Glorot-uniform weights; every inner rate = rate; class means are scaled by convnet_mean_scale, 4/features.
 struct rng;
+real convnet_mean_scale(const struct convnet *net);
 void convnet_start(const struct convnet *net, real *parameters, double rate, struct rng *r);
 
 // Scratch and results of one task on one thread: B images, group 0 the support, group 1 the queries.

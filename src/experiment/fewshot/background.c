@@ -17,7 +17,7 @@ real *background_images(const struct dataset *data, int n, int n_classes, int ea
   real *x = err_aligned((size_t)(n + n_classes*each) * image, sizeof *x);
   for (int i = 0, class = 0; i < n + n_classes*each; i++) {
     if (i < n || (i - n) % each == 0) class = from->id[(int)(rng_uniform(r) * from->n)];
-    const struct view v = render_plain(set->first[class] + (int)(rng_uniform(r) * imageset_drawings(set, class)));
+    const struct view v = render_plain(set->first[class] + (int)(rng_uniform(r) * imageset_training(set, class)));
     render_view(set, x + (size_t)i * image, VECTOR_PADDING, &v);
   }
   return x;

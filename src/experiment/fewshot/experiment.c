@@ -23,7 +23,8 @@ static int effects(const void *set, const struct run_sources *from) {
                                        "eval.queries_per_class", NULL };
   static const char *const each[] = { "eval.queries", NULL };
   static const char *const correct[] = { "eval.correct", NULL };
-  static const char *const stages[] = { "eval.stage", "eval.first_stage", NULL };
+  static const char *const stages[] = { "eval.stage", "eval.first_stage", "eval.base_shots", NULL };
+  static const char *const first[] = { "eval.first_stage", NULL };
   static const char *const tasks[] = { "eval.updates", "eval.tasks_file", "eval.queries_per_class", "data.tasks",
                                        "eval.views", NULL };
   const struct fewshot *f = set;
@@ -33,6 +34,7 @@ static int effects(const void *set, const struct run_sources *from) {
   if (f->synapse.kind != RUN_CHIP) TRY(run_refuse(from, correct, "synapse.kind=chip"));
   if (f->eval.method != FEWSHOT_INCREMENTAL) TRY(run_refuse(from, stages, "eval.method=incremental"));
   else TRY(run_refuse(from, tasks, "tasks, not sequences of eval.method=incremental,"));
+  if (f->eval.base_shots > 0) TRY(run_refuse(from, first, "eval.base_shots=0"));
   return f->eval.method == FEWSHOT_SCRATCH ? 0 : run_refuse(from, scratch, "eval.method=scratch");
 }
 
@@ -66,7 +68,8 @@ static const char *const train_reads[] = { "data", "net", "train", "run", "chip"
 static const char *const eval_reads[] = { "data", "net", "train.inner_rate", "train.adapt", "eval", "synapse",
                                           "run", "chip", "verify", "ledger", NULL };
 static const char *const item_settings[] = { "run.seed", "eval.shots", "eval.queries", "eval.split", "eval.tasks_file",
-                                             "data.tasks", "eval.queries_per_class", NULL };
+                                             "data.tasks", "data.test_images", "eval.queries_per_class",
+                                             NULL };
 static const char *const chip_reads[] = {
   "chip", "verify", "ledger", "net", "data", "run", "eval.shots", "eval.statistics_images", "train.inner_rate", NULL
 };

@@ -56,6 +56,7 @@ struct fewshot_eval_params {
   double scratch_rate;
   int64_t correct;               // the columns of a chip after the start from class means
   int64_t stage, first_stage;    // incremental: classes between two measurements, and before the first (0: as many)
+  int64_t base_shots;            // incremental: images of each training class, all of which come first; 0: none
   int64_t chips;                 // programmed independently; task k runs on chip k mod chips
   char later_s[PARAM_TEXT_SIZE]; // list (base/numbers.h): when the adapted queries are classified again
   char tasks_file[PARAM_TEXT_SIZE];

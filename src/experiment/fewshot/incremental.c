@@ -1,5 +1,6 @@
 #include "experiment/fewshot/incremental.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,13 +16,15 @@
 #include "learn/prototype.h"
 #include "run/evaluation.h"
 
-enum { PART_DEPLOYMENT, PART_SUPPORT, PART_WRITE, PART_CALIBRATION, PART_QUERIES, PART_LATER_CHIP, PART_LATER_READOUT,
+enum { BATCH = 64 };  // images that pass through the network together, at most
+
+enum { PART_DEPLOYMENT, PART_BASE, PART_SUPPORT, PART_WRITE, PART_CALIBRATION, PART_QUERIES, PART_LATER_CHIP, PART_LATER_READOUT,
        PART_LATER_INFERENCE, N_PARTS };
 
-// What a worker needs: images of one class at a time, the features of all queries.
+// What a worker needs: a batch of images at a time, the features of all queries.
 struct seat {
   struct convnet_work work;
-  struct episode episode;
+  struct episode base, episode;  // base and new classes
   struct synapse *layers[CONVNET_MAX_LAYERS], *software[CONVNET_MAX_LAYERS];
   real *h, *dw, *z;  // (ways queries, padded features), (features, padded ways), (ways queries, padded ways)
   real *mean;        // (features) of a class
@@ -30,6 +33,7 @@ struct seat {
 
 struct sequence_record {
   double accuracy[INCREMENTAL_MAX_STAGES], later[FLEET_MAX_LATER], written;
+  double over_stages, of_base, of_new, written_base;  // with base classes
 };
 
 struct measuring {
@@ -37,10 +41,11 @@ struct measuring {
   struct fewshot_model model;  // with a column for every class
   const struct dataset *data;
   enum dataset_split split;
-  struct episode_spec spec;
+  struct episode_spec base, spec;  // of base classes, of which there may be none, and of new ones
   struct fewshot_result *result;
   struct convnet_fixed fixed, fixed_later[FLEET_MAX_LATER];  // of the chip when it learns, and at later times
   real *centre;                // (features) m0
+  int scales;                  // the model has not learned the scale of class means
   int n_workers;
   struct seat *seats;
   struct fleet *fleet;         // or NULL
@@ -48,53 +53,77 @@ struct measuring {
 
 // ---- one sequence
 
-// Pixels of one class into the worker's input: support, then queries.
-static void render_class(const struct measuring *m, struct seat *seat, int class) {
-  const struct imageset *set = &m->data->images;
-  const int K = m->spec.shots, Q = m->spec.queries;
-  const size_t image = (size_t)(set->S*set->S) * VECTOR_PADDING;
-  for (int i = 0; i < K + Q; i++) {
-    const int at = i < K ? class*K + i : m->spec.ways*K + class*Q + i - K;
-    render_view(set, seat->work.y[0] + (size_t)i*image, VECTOR_PADDING, &seat->episode.views[at]);
-  }
+// Some images of a class of the sequence: base classes come first.
+static const struct view *views(const struct measuring *m, const struct seat *seat, int class, int queries) {
+  const int n_base = m->result->n_base, way = class < n_base ? class : class - n_base;
+  const struct episode *e = class < n_base ? &seat->base : &seat->episode;
+  return e->views + (queries ? e->ways*e->shots + e->begin[way] : way*e->shots);
 }
+
+// Features of n images, at most a batch, into the worker's work.h.
+static void forward(const struct measuring *m, struct seat *seat, struct synapse *const *layers,
+                    const struct convnet_fixed *fixed, const struct view *of, int n, struct rng *noise) {
+  const struct imageset *set = &m->data->images;
+  const size_t image = (size_t)(set->S*set->S) * VECTOR_PADDING;
+  for (int i = 0; i < n; i++) render_view(set, seat->work.y[0] + (size_t)i*image, VECTOR_PADDING, &of[i]);
+  seat->work.n[0] = n;
+  convnet_forward(&m->model.net, &seat->work, layers, 0, CONVNET_FIXED, fixed, noise);
+}
+
+static int batch(const struct seat *seat, int left) { return left < seat->work.B ? left : seat->work.B; }
 
 static void account(const struct measuring *m, int worker, int part) {
   if (m->fleet) fleet_account(m->fleet, worker, part);
 }
 
-// The column of a class from its support features; the devices written.
+// The mean feature of the support images of a class.
+static void measure_mean(const struct measuring *m, struct seat *seat, int class, struct rng *noise) {
+  const int F = convnet_features(&m->model.net), K = class < m->result->n_base ? m->base.shots : m->spec.shots;
+  const struct view *support = views(m, seat, class, 0);
+  memset(seat->mean, 0, (size_t)F * sizeof *seat->mean);
+  for (int at = 0, n; at < K; at += n) {
+    n = batch(seat, K - at);
+    forward(m, seat, seat->layers, &m->fixed, support + at, n, noise);
+    for (int i = 0; i < n*F; i++) seat->mean[i % F] += seat->work.h[i]/(real)K;
+  }
+}
+
+// The column of a class from its mean; the devices written.
 static long write_class(const struct measuring *m, struct seat *seat, int class, struct rng *noise) {
   const struct convnet *net = &m->model.net;
-  const int F = convnet_features(net), N = vector_padded(net->ways), K = m->spec.shots;
-  const int bias = convnet_has_bias(net, net->readout), C = convnet_rows(net, net->readout) - bias;
+  const int N = vector_padded(net->ways), bias = convnet_has_bias(net, net->readout);
+  const int C = convnet_rows(net, net->readout) - bias;
   const real s = m->model.parameters[net->scale];
   struct synapse *readout = seat->layers[net->readout];
-  memset(seat->mean, 0, (size_t)C * sizeof *seat->mean);
-  prototype_means(seat->mean, C, seat->work.h, F, NULL, K, 1, C);
   prototype_column(seat->dw, N, class, seat->mean, m->centre, C, s, net->mean_offset);
   const long written = readout->ops->update(readout, seat->dw, noise);
   for (int c = 0; c < C + bias; c++) seat->dw[c*N + class] = 0;
   return written;
 }
 
-// The share of the queries of the first n classes that a read-out classifies correctly, by the columns of these.
-static double classify(const struct measuring *m, struct seat *seat, struct synapse *readout, int n,
-                       struct rng *noise) {
-  const struct convnet *net = &m->model.net;
-  const int B = n*m->spec.queries;
-  const struct conv shape = convnet_shape(net, net->readout, B);
+// Classify the queries of the first n classes by the columns of these.
+static void classify(const struct measuring *m, struct seat *seat, struct synapse *readout, int n, struct rng *noise) {
+  const struct conv shape = convnet_shape(&m->model.net, m->model.net.readout, n*m->spec.queries);
   readout->ops->product(readout, seat->z, seat->h, &shape, noise);
-  return (double)softmax_correct(seat->z, seat->label, B, n, vector_padded(net->ways)) / B;
 }
 
-// Features of a class's queries, which are in the worker's input, into seat->h.
+// The share of the queries of classes first .. end - 1 that were classified correctly, among the first n classes.
+static double share(const struct measuring *m, const struct seat *seat, int first, int end, int n) {
+  const int N = vector_padded(m->model.net.ways), at = first*m->spec.queries, B = (end - first)*m->spec.queries;
+  return (double)softmax_correct(seat->z + (size_t)at*(size_t)N, seat->label + at, B, n, N) / B;
+}
+
+// Features of a class's queries into seat->h.
 static void keep_queries(const struct measuring *m, struct seat *seat, struct synapse *const *layers,
                          const struct convnet_fixed *fixed, int class, struct rng *noise) {
-  const struct convnet *net = &m->model.net;
-  const int F = convnet_features(net), Q = m->spec.queries;
-  convnet_forward(net, &seat->work, layers, 1, CONVNET_FIXED, fixed, noise);
-  memcpy(seat->h + (size_t)(class*Q*F), seat->work.h + (size_t)(m->spec.shots*F), (size_t)(Q*F) * sizeof *seat->h);
+  const size_t F = (size_t)convnet_features(&m->model.net);
+  const struct view *queries = views(m, seat, class, 1);
+  real *h = seat->h + (size_t)(class*m->spec.queries) * F;
+  for (int at = 0, n; at < m->spec.queries; at += n) {
+    n = batch(seat, m->spec.queries - at);
+    forward(m, seat, layers, fixed, queries + at, n, noise);
+    memcpy(h + (size_t)at*F, seat->work.h, (size_t)n*F * sizeof *h);
+  }
 }
 
 // All queries are read again by the chip at later times.
@@ -108,13 +137,36 @@ static void run_later(const struct measuring *m, struct sequence_record *record,
     lifetime_age(p->aged[k], p->clone, net->readout, chip_calibrated(k ? p->aged[k - 1] : p->clone, net->readout),
                  noise);
     fleet_account_of(m->fleet, worker, p->aged[k], PART_LATER_READOUT);
-    for (int class = 0; class < net->ways; class++) {
-      render_class(m, seat, class);
-      keep_queries(m, seat, layers, &m->fixed_later[k], class, noise);
-    }
-    record->later[k] = classify(m, seat, layers[net->readout], net->ways, noise);
+    for (int class = 0; class < net->ways; class++) keep_queries(m, seat, layers, &m->fixed_later[k], class, noise);
+    classify(m, seat, layers[net->readout], net->ways, noise);
+    record->later[k] = share(m, seat, 0, net->ways, net->ways);
     fleet_account_of(m->fleet, worker, p->aged[k], PART_LATER_INFERENCE);
   }
+}
+
+static void draw_sequence(const struct measuring *m, struct seat *seat, int item) {
+  const enum rng_purpose purpose = m->split == DATASET_EVALUATION ? RNG_EVALUATE : RNG_VALIDATE;
+  struct rng draw = rng_stream((uint64_t)m->f->run.seed, purpose, (uint32_t)item);
+  const struct imageset *set = &m->data->images;
+  if (m->result->n_base > 0) episode_draw(&seat->base, &m->base, set, &m->data->split[DATASET_TRAINING], &draw);
+  episode_draw(&seat->episode, &m->spec, set, &m->data->split[m->split], &draw);
+}
+
+static void finish_stage(const struct measuring *m, struct sequence_record *record, int worker, int stage,
+                         struct rng *noise) {
+  struct seat *seat = &m->seats[worker];
+  const struct fewshot_result *r = m->result;
+  const int readout = m->model.net.readout, n = r->stage_classes[stage], ways = m->model.net.ways;
+  // the new columns are corrected by the background images with which the chip was calibrated
+  if (m->fleet && m->f->eval.correct) chip_calibrate_matrix(m->fleet->place[worker].clone, readout, noise);
+  account(m, worker, n == r->n_base ? PART_BASE : PART_CALIBRATION);
+  classify(m, seat, seat->layers[readout], n, noise);
+  account(m, worker, PART_QUERIES);
+  record->accuracy[stage] = share(m, seat, 0, n, n);
+  record->over_stages += record->accuracy[stage]/r->n_stages;
+  if (n < ways || r->n_base == 0) return;
+  record->of_base = share(m, seat, 0, r->n_base, n);
+  record->of_new = share(m, seat, r->n_base, n, n);
 }
 
 static int run_sequence(void *context, int item, int worker, void *result) {
@@ -122,27 +174,21 @@ static int run_sequence(void *context, int item, int worker, void *result) {
   const struct convnet *net = &m->model.net;
   struct sequence_record *record = result;
   struct seat *seat = &m->seats[worker];
-  const enum rng_purpose purpose = m->split == DATASET_EVALUATION ? RNG_EVALUATE : RNG_VALIDATE;
-  struct rng draw = rng_stream((uint64_t)m->f->run.seed, purpose, (uint32_t)item);
   struct rng noise = rng_stream((uint64_t)m->f->run.seed, RNG_READ, (uint32_t)item);
   struct synapse *readout = seat->layers[net->readout];
   if (m->fleet) fleet_restore(m->fleet, worker);
   else readout->ops->program(readout, m->model.parameters + net->offset[net->readout], NULL);
-  episode_draw(&seat->episode, &m->spec, &m->data->images, &m->data->split[m->split], &draw);
+  draw_sequence(m, seat, item);
   for (int class = 0, stage = 0; class < net->ways; class++) {
-    render_class(m, seat, class);
-    convnet_forward(net, &seat->work, seat->layers, 0, CONVNET_FIXED, &m->fixed, &noise);
-    account(m, worker, PART_SUPPORT);
+    const int base = class < m->result->n_base;
+    measure_mean(m, seat, class, &noise);
+    account(m, worker, base ? PART_BASE : PART_SUPPORT);
     record->written += (double)write_class(m, seat, class, &noise);
-    account(m, worker, PART_WRITE);
+    if (base) record->written_base = record->written;
+    account(m, worker, base ? PART_BASE : PART_WRITE);
     keep_queries(m, seat, seat->layers, &m->fixed, class, &noise);
     account(m, worker, PART_QUERIES);
-    if (class + 1 < m->result->stage_classes[stage]) continue;
-    // the new columns are corrected by the background images with which the chip was calibrated
-    if (m->fleet && m->f->eval.correct) chip_calibrate_matrix(m->fleet->place[worker].clone, net->readout, &noise);
-    account(m, worker, PART_CALIBRATION);
-    record->accuracy[stage++] = classify(m, seat, readout, class + 1, &noise);
-    account(m, worker, PART_QUERIES);
+    if (class + 1 == m->result->stage_classes[stage]) finish_stage(m, record, worker, stage++, &noise);
   }
   if (m->fleet) run_later(m, record, worker, &noise);
   return 0;
@@ -166,23 +212,39 @@ static void measure_later(struct measuring *m, const real *x, int n, struct rng 
   }
 }
 
+// The scale of class means that the model has not learned, for an array of software weights: the largest weight is two
+// standard deviations of the features of images, given the mean of their squares.
+static void scale_means(struct measuring *m, double square) {
+  const struct convnet *net = &m->model.net;
+  const int C = convnet_rows(net, net->readout) - convnet_has_bias(net, net->readout);
+  double variance = square;
+  for (int c = 0; c < C; c++) variance -= (double)m->centre[c] * (double)m->centre[c] / C;
+  if (variance > 0) m->model.parameters[net->scale] = (real)(convnet_range(net, net->readout) / (2*sqrt(variance)));
+}
+
 // The statistics and the mean feature of background images, as the layers in use compute them.
 static void measure_background(struct measuring *m) {
   const struct convnet *net = &m->model.net;
   struct seat *seat = &m->seats[0];
-  const int n = (int)m->f->eval.statistics_images, F = convnet_features(net), K = m->spec.shots;
+  const int n = (int)m->f->eval.statistics_images, F = convnet_features(net), K = batch(seat, m->spec.shots);
+  const int C = convnet_rows(net, net->readout) - convnet_has_bias(net, net->readout);
   const size_t image = convnet_pixels(net, 0) * VECTOR_PADDING;
   struct rng r = rng_stream((uint64_t)m->f->run.seed, RNG_EVALUATE, UINT32_MAX);
   real *x = background_images(m->data, n, 0, 1, &r);
+  double square = 0;
   convnet_measure(net, &seat->work, seat->layers, &m->fixed, x, n, &r);
   memset(m->centre, 0, (size_t)F * sizeof *m->centre);
   for (int at = 0; at < n; at += K) {
     seat->work.n[0] = n - at < K ? n - at : K;
     memcpy(seat->work.y[0], x + (size_t)at*image, (size_t)seat->work.n[0] * image * sizeof *x);
     convnet_forward(net, &seat->work, seat->layers, 0, CONVNET_FIXED, &m->fixed, &r);
-    for (int i = 0; i < seat->work.n[0]*F; i++) m->centre[i % F] += seat->work.h[i]/(real)n;
+    for (int i = 0; i < seat->work.n[0]*F; i++) {
+      const real h = seat->work.h[i];
+      m->centre[i % F] += h/(real)n;
+      if (i % F < C) square += (double)h * (double)h / n / C;
+    }
   }
-  seat->work.n[0] = K;
+  if (!m->fleet && m->scales) scale_means(m, square);
   measure_later(m, x, n, &r);
   free(x);
   account(m, 0, PART_DEPLOYMENT);
@@ -203,6 +265,17 @@ static int begin(void *context) {
 
 // ---- all sequences
 
+static int seat_images(const struct measuring *m) {
+  const int K = m->base.shots > m->spec.shots ? m->base.shots : m->spec.shots, n = K + m->spec.queries;
+  return n < BATCH ? n : BATCH;
+}
+
+static double seat_bytes(const struct measuring *m) {
+  const struct convnet *net = &m->model.net;
+  const double of_query = convnet_features(net) + vector_padded(net->ways);
+  return convnet_work_bytes(net, seat_images(m)) + of_query*m->result->n_queries*sizeof(real);
+}
+
 static void seats_new(struct measuring *m) {
   const struct convnet *net = &m->model.net;
   const size_t F = (size_t)convnet_features(net), N = (size_t)vector_padded(net->ways);
@@ -210,10 +283,9 @@ static void seats_new(struct measuring *m) {
   const int bits = m->f->synapse.kind == RUN_QUANTISED ? (int)m->f->synapse.bits : 0;
   m->seats = err_calloc((size_t)m->n_workers, sizeof *m->seats);
   for (struct seat *seat = m->seats; seat < m->seats + m->n_workers; seat++) {
-    convnet_work_init(&seat->work, net, m->spec.shots + m->spec.queries);
-    seat->work.n[0] = m->spec.shots;
-    seat->work.n[1] = m->spec.queries;
-    episode_init(&seat->episode, net->ways, m->spec.shots, m->spec.queries);
+    convnet_work_init(&seat->work, net, seat_images(m));
+    episode_init(&seat->episode, m->spec.ways, m->spec.shots, m->spec.queries);
+    if (m->result->n_base > 0) episode_init(&seat->base, m->base.ways, m->base.shots, m->base.queries);
     for (int l = 0; l <= net->readout; l++) {
       seat->layers[l] = seat->software[l] = convnet_array(net, l, bits);
       seat->layers[l]->ops->program(seat->layers[l], m->model.parameters + net->offset[l], NULL);
@@ -236,6 +308,7 @@ static void seats_free(struct measuring *m) {
     for (int l = 0; l <= m->model.net.readout; l++) seat->software[l]->ops->free(seat->software[l]);
     convnet_work_release(&seat->work);
     episode_release(&seat->episode);
+    episode_release(&seat->base);
     free(seat->h);
     free(seat->label);
   }
@@ -265,6 +338,10 @@ static void summarise(struct fewshot_result *r, const struct measuring *m, const
   }
   fewshot_summarise_chips(r, &records[0].accuracy[r->n_stages - 1], (int)(sizeof *records/sizeof(double)));
   r->devices_written_start = over_sequences(r, &records[0].written, 0).mean;
+  r->devices_written_base = over_sequences(r, &records[0].written_base, 0).mean;
+  r->over_stages = over_sequences(r, &records[0].over_stages, r->stage_classes[0]*Q);
+  r->of_base = over_sequences(r, &records[0].of_base, r->n_base*Q);
+  r->of_new = over_sequences(r, &records[0].of_new, (r->ways - r->n_base)*Q);
   for (int k = 0; k < r->n_tasks; k++) r->task_accuracy[k] = records[k].accuracy[r->n_stages - 1];
 }
 
@@ -273,9 +350,10 @@ static void summarise_ledger(struct fewshot_result *r, const struct measuring *m
   struct ledger part[N_PARTS], task = { 0 };
   for (int k = 0; k < N_PARTS; k++) fleet_part(&part[k], m->fleet, k);
   task.n_cores = part[0].n_cores;
-  for (int k = PART_SUPPORT; k <= PART_QUERIES; k++) ledger_add(&task, &part[k]);
+  for (int k = PART_BASE; k <= PART_QUERIES; k++) ledger_add(&task, &part[k]);
   r->deployment = ledger_mean(&part[PART_DEPLOYMENT], r->n_chips, p);
   r->task = ledger_mean(&task, r->n_tasks, p);
+  r->base = ledger_mean(&part[PART_BASE], r->n_tasks, p);
   r->support = ledger_mean(&part[PART_SUPPORT], r->n_tasks, p);
   ledger_add(&part[PART_WRITE], &part[PART_CALIBRATION]);
   r->start = r->updates = ledger_mean(&part[PART_WRITE], r->n_tasks, p);
@@ -287,7 +365,8 @@ static void summarise_ledger(struct fewshot_result *r, const struct measuring *m
 
 // The classes after which the queries are classified.
 static int place_stages(struct fewshot_result *r, const struct fewshot *f, int ways) {
-  const int every = (int)f->eval.stage, first = f->eval.first_stage ? (int)f->eval.first_stage : every;
+  const int every = (int)f->eval.stage,
+            first = r->n_base > 0 ? r->n_base : f->eval.first_stage ? (int)f->eval.first_stage : every;
   for (int classes = first; r->n_stages == 0 || r->stage_classes[r->n_stages - 1] < ways; classes += every) {
     if (r->n_stages == INCREMENTAL_MAX_STAGES)
       return err_set(ERR_SETTING, "eval.stage=%d: more than %d stages up to %d classes", every, INCREMENTAL_MAX_STAGES,
@@ -298,9 +377,9 @@ static int place_stages(struct fewshot_result *r, const struct fewshot *f, int w
 }
 
 static int check(const struct fewshot *f, const struct fewshot_model *model, const struct dataset *data) {
-  if (model->net.start != CONVNET_PROTOTYPE)
-    return err_set(ERR_SETTING, "eval.method=incremental: %s has a read-out for %d classes; it needs a model of "
-                                "net.start=prototype", model->path[0] ? model->path : "the model", model->net.ways);
+  if (model->net.start != CONVNET_PROTOTYPE && model->net.bias == CONVNET_BIAS_ROW)
+    return err_set(ERR_SETTING, "net.bias=row: class means in place of the read-out of %s need biases beside the array "
+                                "(net.bias=digital)", model->path[0] ? model->path : "the model");
   if (f->eval.batchnorm != CONVNET_FIXED)
     return err_set(ERR_SETTING, "eval.method=incremental: needs eval.batchnorm=chip: the statistics of the images of "
                                 "one class are not those of all");
@@ -311,11 +390,24 @@ static int check(const struct fewshot *f, const struct fewshot_model *model, con
   return run_synapse_check(&f->synapse, &f->chip, f->eval.chips, f->eval.later_s[0] != 0);
 }
 
+// Base classes were trained on: only images that were kept from the training tell how well they are known.
+static int check_base(const struct fewshot *f) {
+  const int K = (int)f->eval.base_shots;
+  if (K > 0 && f->data.test_images == 0)
+    return err_set(ERR_SETTING, "eval.base_shots=%d: needs data.test_images, images of the base classes that were not "
+                                "trained on", K);
+  if (K > 0 && fewshot_eval_split(f) == DATASET_TRAINING)
+    return err_set(ERR_SETTING, "eval.base_shots=%d: eval.split=training are the base classes; new ones are to follow",
+                   K);
+  return 0;
+}
+
 static int measure(struct fewshot_result *r, struct measuring *m, struct par *par) {
   struct fleet fleet = { .n_chips = r->n_chips, .n_workers = par_threads(par), .n_parts = N_PARTS,
                          .n_later = r->n_later, .state = m->f->synapse.state, .deploy = deploy_chip, .context = m };
   memcpy(fleet.later_s, r->later_s, sizeof fleet.later_s);
   m->n_workers = fleet.n_workers;
+  TRY(err_room(m->n_workers*seat_bytes(m), "eval.queries, eval.ways"));
   if (m->f->synapse.kind == RUN_CHIP) {
     m->fleet = &fleet;
     fleet_init(&fleet);
@@ -336,20 +428,47 @@ static int measure(struct fewshot_result *r, struct measuring *m, struct par *pa
   return rc;
 }
 
+// The network with a column for every class, from class means: the model itself, or its features.
+static int class_means(struct measuring *m, const struct fewshot_model *model, const struct fewshot *f) {
+  struct fewshot means = *f;
+  m->scales = model->net.start != CONVNET_PROTOTYPE;
+  if (m->scales) {
+    means.net.start = CONVNET_PROTOTYPE;
+    means.net.bias = CONVNET_BIAS_DIGITAL;
+    means.net.mean_offset = 1;
+  }
+  return fewshot_model_ways(&m->model, model, &means, m->result->ways, m->scales ? 0 : model->net.steps);
+}
+
+// The kinds of classes of a sequence; their data must have them.
+static int specs(struct measuring *m, const struct dataset *data, const struct fewshot *f, int n_new) {
+  struct fewshot_result *r = m->result;
+  m->spec = dataset_spec(&f->data, DATASET_EVALUATION, n_new, r->shots, r->queries);
+  m->spec.in_order = r->base_shots > 0;
+  TRY(dataset_check(data, &f->data, &m->spec, m->split));
+  if (r->base_shots == 0) return 0;
+  m->base = dataset_spec(&f->data, DATASET_EVALUATION, 0, r->base_shots, r->queries);
+  m->base.in_order = 1;
+  m->base.ways = r->n_base = episode_classes(&m->base, &data->split[DATASET_TRAINING]);
+  return dataset_check(data, &f->data, &m->base, DATASET_TRAINING);
+}
+
 int incremental_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *model,
                      const struct dataset *data, struct par *par) {
   struct measuring m = { .f = f, .data = data, .split = fewshot_eval_split(f), .result = r };
   TRY(check(f, model, data));
-  const int classes = data->split[m.split].n, ways = f->eval.ways ? (int)f->eval.ways : classes;
-  *r = (struct fewshot_result){ .n_tasks = (int)f->eval.tasks, .ways = ways, .shots = (int)f->eval.shots,
+  TRY(check_base(f));
+  const int classes = data->split[m.split].n, n_new = f->eval.ways ? (int)f->eval.ways : classes;
+  *r = (struct fewshot_result){ .n_tasks = (int)f->eval.tasks, .shots = (int)f->eval.shots,
                                 .queries = (int)f->eval.queries, .n_classes = classes,
+                                .base_shots = (int)f->eval.base_shots,
                                 .n_chips = f->synapse.kind == RUN_CHIP ? (int)f->eval.chips : 1 };
-  r->n_queries = ways*r->queries;
-  TRY(place_stages(r, f, ways));
+  TRY(specs(&m, data, f, n_new));
+  r->ways = r->n_base + n_new;
+  r->n_queries = r->ways*r->queries;
+  TRY(place_stages(r, f, r->ways));
   TRY(fewshot_later_times(r, f));
-  m.spec = dataset_spec(&f->data, DATASET_EVALUATION, ways, r->shots, r->queries);
-  TRY(dataset_check(data, &f->data, &m.spec, m.split));
-  TRY(fewshot_model_ways(&m.model, model, f, ways, model->net.steps));
+  TRY(class_means(&m, model, f));
   const int rc = measure(r, &m, par);
   fewshot_model_release(&m.model);
   return rc;
@@ -357,10 +476,14 @@ int incremental_eval(struct fewshot_result *r, const struct fewshot *f, const st
 
 // ---- what was found
 
-// The account of learning one class: its images through the network, its column written and corrected.
+static double written_class(const struct fewshot_result *r) {
+  return (r->devices_written_start - r->devices_written_base)/(r->ways - r->n_base);
+}
+
+// The account of learning a new class: its images through the network, its column written and corrected.
 static struct ledger_mean per_class(const struct fewshot_result *r) {
   struct ledger_mean m = r->support;
-  const double n = r->ways;
+  const double n = r->ways - r->n_base;
 #define X(name, help) m.name = (r->support.name + r->start.name) / n;
   LEDGER_COUNTS(X)
 #undef X
@@ -370,26 +493,53 @@ static struct ledger_mean per_class(const struct fewshot_result *r) {
   return m;
 }
 
-void incremental_print(const struct fewshot_result *r, const struct fewshot *f, FILE *out) {
+static void print_base(const struct fewshot_result *r, FILE *out) {
+  const struct { const char *name; struct stat_interval of; } rows[] = {
+    { "mean over the stages", r->over_stages }, { "at the end, base classes", r->of_base },
+    { "at the end, new classes", r->of_new },
+  };
   char ci95[STAT_TEXT];
-  fprintf(out, "%d sequence%s of %d classes of %d %s classes, one class after the other, %d images of each, none kept; "
-               "batch norm 'chip'\n", r->n_tasks, r->n_tasks == 1 ? "" : "s", r->ways, r->n_classes,
+  for (size_t k = 0; k < sizeof rows/sizeof *rows; k++)
+    fprintf(out, "%s: %.2f +- %s\n", rows[k].name, 100*rows[k].of.mean, stat_ci95_text(ci95, 100*rows[k].of.ci95, 2));
+}
+
+void incremental_print(const struct fewshot_result *r, const struct fewshot *f, FILE *out) {
+  char ci95[STAT_TEXT], base[64] = "";
+  if (r->n_base > 0)
+    snprintf(base, sizeof base, "%d base classes, %d images of each, then ", r->n_base, r->base_shots);
+  fprintf(out, "%d sequence%s of %s%d classes of %d %s classes, one class after the other, %d images of each, none kept; "
+               "batch norm 'chip'\n", r->n_tasks, r->n_tasks == 1 ? "" : "s", base, r->ways - r->n_base, r->n_classes,
           dataset_split_name(fewshot_eval_split(f)), r->shots);
   fprintf(out, "classes  accuracy %%   +- 95%%\n");
   for (int s = 0; s < r->n_stages; s++)
     fprintf(out, "%7d  %10.2f  %7s\n", r->stage_classes[s], 100*r->stage_accuracy[s],
             stat_ci95_text(ci95, 100*r->stage_ci95[s], 2));
+  if (r->n_base > 0) print_base(r, out);
   for (int k = 0; k < r->n_later; k++)
     fprintf(out, "%s%12.10g %10.2f  %7s\n", k ? "" : "seconds later, all classes\n", r->later_s[k],
             100*r->later_accuracy[k], stat_ci95_text(ci95, 100*r->later_ci95[k], 2));
   if (f->synapse.kind != RUN_CHIP) return;
   const struct ledger_mean class = per_class(r);
   const struct ledger_column columns[] = { { 0, "deployment", &r->deployment }, { 0, "a class", &class },
-                                           { 0, "sequence", &r->task } };
+                                           { 0, "sequence", &r->task }, { 0, "base", &r->base } };
   fprintf(out, "\n");
   deploy_devices_print(&r->devices, out);
-  fprintf(out, "learning a class writes %.1f devices\n", r->devices_written_start/r->ways);
-  ledger_print_means(columns, sizeof columns/sizeof *columns, &f->ledger, out);
+  fprintf(out, "learning a class writes %.1f devices\n", written_class(r));
+  ledger_print_means(columns, r->n_base > 0 ? 4 : 3, &f->ledger, out);
+}
+
+static void put_interval(struct json_t *o, const char *name, struct stat_interval of, int classes) {
+  struct json_t *part = json_add_object(o, name);
+  if (classes > 0) json_put_i64(part, "classes", classes);
+  json_put_f64(part, "accuracy", of.mean);
+  json_put_known(part, "ci95", of.ci95);
+}
+
+static void put_base(struct json_t *o, const struct fewshot_result *r) {
+  json_put_i64(o, "base_shots", r->base_shots);
+  put_interval(o, "over_stages", r->over_stages, 0);
+  put_interval(o, "base", r->of_base, r->n_base);
+  put_interval(o, "new", r->of_new, r->ways - r->n_base);
 }
 
 void incremental_put(struct json_t *o, const struct fewshot_result *r, const struct fewshot *f) {
@@ -400,8 +550,9 @@ void incremental_put(struct json_t *o, const struct fewshot_result *r, const str
     json_put_f64(stage, "accuracy", r->stage_accuracy[s]);
     json_put_known(stage, "ci95", r->stage_ci95[s]);
   }
+  if (r->n_base > 0) put_base(o, r);
   if (f->synapse.kind != RUN_CHIP) return;
   const struct ledger_mean class = per_class(r);
-  json_put_f64(o, "devices_written_class", r->devices_written_start/r->ways);
+  json_put_f64(o, "devices_written_class", written_class(r));
   json_put(o, "per_class", ledger_mean_json(&class, &f->ledger));
 }

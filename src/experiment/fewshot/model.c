@@ -106,14 +106,15 @@ int fewshot_model_new(struct fewshot_model *m, const struct fewshot *f) {
 void fewshot_fit(real *out, const struct convnet *to, const real *parameters, const struct convnet *net) {
   memset(out, 0, to->n * sizeof *out);
   memcpy(out, parameters, net->offset[net->readout] * sizeof *out);
-  if (to->ways == net->ways)
+  if (to->ways == net->ways && to->start == net->start)
     memcpy(out + to->offset[to->readout], parameters + net->offset[net->readout],
            (net->rates - net->offset[net->readout]) * sizeof *out);
   for (int s = 0; s < to->steps && net->steps > 0; s++)
     for (int l = net->adapting; l <= net->readout; l++)
       out[convnet_rate(to, s, l)] =
           parameters[convnet_rate(net, s < net->steps ? s : net->steps - 1, l)] * (real)to->ways/(real)net->ways;
-  if (net->start == CONVNET_PROTOTYPE) out[to->scale] = parameters[net->scale];
+  if (to->start == CONVNET_PROTOTYPE)
+    out[to->scale] = net->start == CONVNET_PROTOTYPE ? parameters[net->scale] : convnet_mean_scale(to);
 }
 
 void fewshot_fit_backward(real *gradient, const struct convnet *net, const real *of, const struct convnet *to) {

@@ -29,6 +29,7 @@ static struct json_t *parts_json(const struct fewshot_result *r, const struct le
   ledger_put_source(o, p, r->task.exceeds);
   json_put(o, "deployment", ledger_mean_json(&r->deployment, p));
   json_put(o, "per_task", ledger_mean_json(&r->task, p));
+  if (r->n_base > 0) json_put(o, "base", ledger_mean_json(&r->base, p));
   json_put(o, "support", ledger_mean_json(&r->support, p));
   if (r->devices_written_start > 0) json_put(o, "start", ledger_mean_json(&r->start, p));
   struct json_t *updates = json_add_array(o, "per_update");
@@ -55,6 +56,7 @@ static struct json_t *data_json(const struct fewshot_result *r, const struct dat
   json_put_text(o, "kind", dataset_kind_name(p->kind));
   if (p->kind != DATASET_BUILTIN) json_put_text(o, "path", p->path);
   json_put_i64(o, "classes", r->n_classes);
+  if (p->test_images > 0) json_put_i64(o, "test_images", p->test_images);
   json_put_i64(o, "seed", p->seed);
   json_put_text(o, "fingerprint", r->data);
   return o;

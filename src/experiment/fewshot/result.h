@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/stat.h"
 #include "experiment/fewshot/beside.h"
 #include "experiment/fewshot/fewshot.h"
 #include "experiment/fewshot/incremental.h"
@@ -21,11 +22,14 @@ struct fewshot_result {
   // eval.method=incremental: classes after which all so far were classified
   int n_stages, stage_classes[INCREMENTAL_MAX_STAGES];
   double stage_accuracy[INCREMENTAL_MAX_STAGES], stage_ci95[INCREMENTAL_MAX_STAGES];
+  int n_base, base_shots;    // the first classes, known from training, and their support images; 0: none
+  struct stat_interval over_stages, of_base, of_new;  // with base classes: mean over stages; at the end
   int n_classes;             // that they are drawn from
   char data[17];             // dataset_fingerprint of what was loaded
   char items[17];            // the same of what the tasks are drawn from
   double accuracy[CONVNET_MAX_STEPS + 1], ci95[CONVNET_MAX_STEPS + 1], loss[CONVNET_MAX_STEPS + 1];
   double devices_written_start;                 // mean per task, by a start from class means
+  double devices_written_base;                  // of these, for base classes
   double devices_written[CONVNET_MAX_STEPS];    // mean per task and update
   double devices_written_layers[CONVNET_MAX_STEPS][CONVNET_MAX_LAYERS];  // the same by layer
   double devices_addressed[CONVNET_MAX_STEPS];  // all devices of the weights that changed, rewritten or not
@@ -35,6 +39,7 @@ struct fewshot_result {
   // writes: the sum of start, the write of class means, and update[s]) + inference (features of the queries, classified
   // after 0..n_updates updates). Means over tasks, of the deployment over chips
   struct ledger_mean deployment, task, support, start, updates, inference, update[CONVNET_MAX_STEPS];
+  struct ledger_mean base;  // of task: the support images and the columns of base classes
   // At all times of eval.later_s together: the chip recalibrated (mean over chips); the adapted read-out recalibrated,
   // the queries read and classified anew (means over tasks). The deployment and the tasks do not contain it.
   struct ledger_mean later_chip, later_readout, later_inference;

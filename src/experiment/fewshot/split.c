@@ -1,4 +1,5 @@
-// The split of a trained model: an evaluation uses it, so that it contains no class of the training.
+// The split of a trained model: an evaluation uses it, so that it contains no class of the training, and its test images,
+// so that no query was trained on.
 #include <stdio.h>
 #include <string.h>
 
@@ -7,10 +8,12 @@
 #include "base/tensorfile.h"
 #include "experiment/fewshot/fewshot.h"
 
+static const char TEST_IMAGES[] = "data.test_images";
+
 enum { ALL = -1, FOLDER = 1 << DATASET_FOLDER, BUILTIN = 1 << DATASET_BUILTIN };
 enum { CHARACTERS = BUILTIN | 1 << DATASET_OMNIGLOT };
 
-// What decides the split, for which kinds of data, and what files mean that were written before a setting existed.
+// What decides the split and the test images, for which kinds of data, and what files mean that were written before a setting existed.
 static const struct recorded {
   const char *name;
   int kinds;
@@ -18,6 +21,7 @@ static const struct recorded {
 } recorded[] = {
   { "data.protocol", CHARACTERS, "alphabets" },
   { "data.seed", ALL, NULL },         { "data.validation", ALL, NULL },         { "data.split", ALL, NULL },
+  { TEST_IMAGES, ALL, "0" },
   { "data.classes", BUILTIN, NULL },  { "data.evaluation", FOLDER, NULL },      { "data.split_rule", FOLDER, "order" },
   { "data.groups", FOLDER, "class" }, { "data.layout", FOLDER, "classes" },     { "data.invert", FOLDER, NULL },
 };
@@ -33,8 +37,10 @@ static bool is_assigned(const char *name, int n_assignments, char *const *assign
 static const char *base_name(const char *value) { return strrchr(value, '/') ? strrchr(value, '/') + 1 : value; }
 
 // Can another value let a class that was seen be evaluated? Evaluation characters are apart from the others unless both
-// are dealt out together, and no share for validation changes which they are.
+// are dealt out together, and no share for validation changes which they are. Test images matter where training classes
+// are evaluated.
 static bool matters(const struct fewshot *f, const char *name) {
+  if (!strcmp(name, TEST_IMAGES)) return fewshot_eval_split(f) == DATASET_TRAINING || f->eval.base_shots > 0;
   const bool dealt = f->data.protocol == DATASET_CHARACTERS && strcmp(name, "data.validation") != 0;
   return f->data.kind == DATASET_FOLDER || f->eval.split || dealt || !strcmp(name, "data.split") ||
          !strcmp(name, "data.protocol");
@@ -59,8 +65,8 @@ static int take(struct fewshot *f, const struct fewshot *usual, const struct rec
   param_value(p, &model.data, told);
   if (!given) return settings_set(f->sections, text);
   if (strcmp(base_name(now), base_name(told)) && matters(f, r->name))
-    note("%s=%s, but %s was trained with %s=%s: classes that it has seen may be taken for new ones", r->name, now,
-         tensorfile_name(tf), r->name, told);
+    note("%s=%s, but %s was trained with %s=%s: %s that it has seen may be taken for new ones", r->name, now,
+         tensorfile_name(tf), r->name, told, strcmp(r->name, TEST_IMAGES) ? "classes" : "images");
   return 0;
 }
 
