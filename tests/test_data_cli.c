@@ -197,6 +197,30 @@ static void check_eval(const char *model) {
   CHECK(!strstr(out, "task_accuracy") && strstr(out, "\"balanced_queries\": false"), "%s", out);
 }
 
+// Test images are those of the model; a note says what the user changes where training classes are evaluated.
+static void check_test_images(void) {
+  char model[300];
+  const char *out = succeeds(ARGS("data", "info", FOLDER, "data.test_images=1"));
+  CHECK(strstr(out, "\nthe last 1 images of every class are test images\n"), "%s", out);
+  out = succeeds(ARGS("data", "info", FOLDER, "data.test_images=1", "--json"));
+  CHECK(number_of(out, "\"test_images\": ") == 1, "%s", out);
+  snprintf(model, sizeof model, "%s", folder_path(&tmp, "tested/model.safetensors"));
+  succeeds(ARGS("train", "fewshot", FOLDER, SMALL, "data.seed=3", "data.evaluation=0.35", "data.test_images=2", "--run",
+                folder_path(&tmp, "tested"), "--quiet"));
+  out = succeeds(ARGS(EVAL));
+  CHECK(number_of(out, "\"test_images\": ") == 2, "%s", out);
+  refused(2, "data.test_images=2: too few for 3 queries",
+          ARGS("eval", "fewshot", "--model", model, FOLDER, "eval.tasks=2", "eval.queries=3"));
+  const struct process *p = run(ARGS(EVAL, "data.test_images=1", "eval.split=training"));
+  CHECK(p->status == 0 && strstr(p->err, "was trained with data.test_images=2: images that it has seen"), "%s", p->err);
+  p = run(ARGS(EVAL, "data.test_images=1"));
+  CHECK(p->status == 0 && !p->err[0], "new classes have no images that it has seen: %s", p->err);
+  refused(2, "data.test_images=4: class mark", ARGS("data", "info", FOLDER, "data.test_images=4"));
+  refused(2, "data.test_images=2: 1 shots and 2 queries need 3 other images, but class mark",
+          ARGS("train", "fewshot", FOLDER, "net.channels=8", "train.shots=1", "train.queries=2", "data.test_images=2",
+               "--run", folder_path(&tmp, "untrained"), "--quiet"));
+}
+
 // A model trained by a list is evaluated by it: the list must be at hand.
 static void check_listed(void) {
   char list[300], setting[320], model[300], text[512] = "";
@@ -293,6 +317,7 @@ int main(void) {
   check_eval(model);
   check_older(model);
   check_listed();
+  check_test_images();
   check_characters();
   folder_remove(&tmp);
   folder_remove(&marks);

@@ -329,6 +329,27 @@ static void test_background(void) {
   folder_remove(&f);
 }
 
+// The last images of every class are test images, of which no class has nothing but these.
+static void test_test_images(void) {
+  struct dataset_params p = defaults(DATASET_BUILTIN, "");
+  struct dataset d;
+  p.classes = 12;
+  p.evaluation_classes = 3;
+  p.drawings = 6;
+  p.test_images = 5;
+  CHECK(dataset_load(&d, &p, DATASET_EVERYTHING) == 0, "%s", err_message());
+  CHECK(d.images.n_test == 5 && imageset_training(&d.images, 0) == 1, "%d test images", d.images.n_test);
+  const struct episode_spec train = dataset_spec(&p, DATASET_TRAINING, 3, 1, 2),
+                            valid = dataset_spec(&p, DATASET_VALIDATION, 1, 1, 5);
+  CHECK(dataset_check(&d, &p, &valid, DATASET_EVALUATION) == 0, "%s", err_message());
+  CHECK(dataset_check(&d, &p, &train, DATASET_TRAINING) == ERR_SETTING, "queries of a training are test images");
+  dataset_release(&d);
+  p.test_images = 6;
+  CHECK(dataset_load(&d, &p, DATASET_EVERYTHING) == ERR_SETTING &&
+            strstr(err_message(), "data.test_images=6: class ") && strstr(err_message(), " has only 6 images"),
+        "%s", err_message());
+}
+
 static void test_check(void) {
   struct folder f = folder_make();
   struct dataset_params p = defaults(DATASET_FOLDER, f.path);
@@ -523,6 +544,7 @@ int main(void) {
   test_layout();
   test_list();
   test_background();
+  test_test_images();
   test_check();
   test_fingerprint();
   test_looks();

@@ -1,6 +1,6 @@
 // Episodes: distinct classes and drawings, one turn per class, every choice equally likely, distortions
 // within their limits, mirror images, shifts, mixtures, tasks without support, tasks of one group, numbers of
-// queries, and clear refusals.
+// queries, test images, classes in their order, and clear refusals.
 #include "base/checksum.h"
 #include "base/err.h"
 #include "data/episode.h"
@@ -482,6 +482,79 @@ static void test_varied(const struct imageset *set) {
   episode_release(&e);
 }
 
+// The share of support and of query images that are test images.
+static void test_shares(double *support, double *queries, const struct episode_spec *spec, const struct imageset *set,
+                        const struct imageset_classes *from) {
+  struct episode e;
+  int test[2] = { 0 }, n[2] = { 0 }, bad = 0;
+  CHECK(episode_check(spec, set, from, "training") == 0, "%s", err_message());
+  episode_init(&e, spec->ways, spec->shots, spec->queries);
+  for (int k = 0; k < 300; k++) {
+    struct rng r = rng_stream(13, RNG_TEST, (uint32_t)k);
+    episode_draw(&e, spec, set, from, &r);
+    if (!spec->random_queries) bad += violations(&e, set, from);
+    for (int i = 0; i < episode_images(&e); i++) {
+      const int query = i >= e.ways*e.shots, image = e.views[i].image, c = class_of(set, image);
+      test[query] += image >= set->first[c + 1] - set->n_test;
+      n[query]++;
+    }
+  }
+  CHECK(bad == 0, "%d violations", bad);
+  *support = n[0] ? (double)test[0]/n[0] : 0;
+  *queries = (double)test[1]/n[1];
+  episode_release(&e);
+}
+
+// Test images are all queries of an evaluation, none of its support, and nothing in training.
+static void test_test_images(struct imageset *set) {
+  int ids[] = { 0, 1, 3, 6 };
+  const struct imageset_classes from = { 4, ids };
+  struct episode_spec spec = { .ways = 3, .shots = 4, .queries = 4, .test_queries = 1 };
+  double support, queries;
+  test_shares(&support, &queries, &spec, set, &from);
+  CHECK(support == 0 && queries == 0, "no image is a test image: %g, %g", support, queries);
+  set->n_test = 5;
+  test_shares(&support, &queries, &spec, set, &from);
+  CHECK(support == 0 && queries == 1, "of an evaluation: %g of the support, %g of the queries", support, queries);
+  spec.random_queries = 1;
+  spec.queries = 2;
+  test_shares(&support, &queries, &spec, set, &from);
+  CHECK(support == 0 && queries == 1, "random queries: %g, %g", support, queries);
+  spec = (struct episode_spec){ .ways = 3, .shots = 2, .queries = 2 };
+  test_shares(&support, &queries, &spec, set, &from);
+  CHECK(support == 0 && queries == 0, "of a training: %g of the support, %g of the queries", support, queries);
+  spec = (struct episode_spec){ .ways = 4, .queries = 4 };
+  test_shares(&support, &queries, &spec, set, &from);
+  CHECK(queries == 0, "of a classification: %g", queries);
+  static const struct {
+    struct episode_spec spec;
+    const char *text;
+  } refused[] = {
+    { { .ways = 3, .shots = 4, .queries = 6, .test_queries = 1 }, "data.test_images=5: too few for 6 queries" },
+    { { .ways = 3, .shots = 5, .queries = 1, .test_queries = 1 },
+      "data.test_images=5: 5 shots, but class class00 has only 4 other images" },
+    { { .ways = 3, .shots = 2, .queries = 3 },
+      "data.test_images=5: 2 shots and 3 queries need 5 other images, but class class00 has only 4" },
+  };
+  for (size_t k = 0; k < sizeof refused/sizeof *refused; k++)
+    CHECK(episode_check(&refused[k].spec, set, &from, "training") == ERR_SETTING &&
+              !strcmp(err_message(), refused[k].text), "%s", err_message());
+  set->n_test = 0;
+}
+
+static void test_in_order(const struct imageset *set) {
+  int ids[] = { 2, 5, 6, 9 };
+  const struct imageset_classes from = { 4, ids };
+  const struct episode_spec spec = { .ways = 3, .shots = 2, .queries = 2, .in_order = 1 };
+  struct episode e;
+  struct rng r = rng_stream(3, RNG_TEST, 0);
+  episode_init(&e, 3, 2, 2);
+  episode_draw(&e, &spec, set, &from, &r);
+  CHECK(e.classes[0] == 2 && e.classes[1] == 5 && e.classes[2] == 6 && violations(&e, set, &from) == 0, "%d %d %d",
+        e.classes[0], e.classes[1], e.classes[2]);
+  episode_release(&e);
+}
+
 int main(void) {
   struct imageset set = make_set();
   test_draw(&set);
@@ -497,6 +570,8 @@ int main(void) {
   test_many_ways();
   test_cutmix(&set);
   test_refusals(&set);
+  test_test_images(&set);
+  test_in_order(&set);
   imageset_release(&set);
   return test_summary();
 }

@@ -103,8 +103,8 @@ static int episode_check_class(const struct episode_spec *spec, const struct ima
   const int n = imageset_training(set, c), room = episode_room(spec, set, c), needed = spec->shots + most;
   if (room >= most) return 0;
   if (set->n_test == 0)
-    return err_set(ERR_SETTING, "%d shots and %s%d queries need %d images, but class %s has only %d", spec->shots, up_to,
-                   most, needed, name, n);
+    return err_set(ERR_SETTING, "%d shots and %s%d queries need %d images, but class %s has only %d", spec->shots,
+                   up_to, most, needed, name, n);
   if (!spec->test_queries)
     return err_set(ERR_SETTING, "data.test_images=%d: %d shots and %s%d queries need %d other images, but class %s has "
                                 "only %d", set->n_test, spec->shots, up_to, most, needed, name, n);

@@ -18,8 +18,8 @@
 
 enum { BATCH = 64 };  // images that pass through the network together, at most
 
-enum { PART_DEPLOYMENT, PART_BASE, PART_SUPPORT, PART_WRITE, PART_CALIBRATION, PART_QUERIES, PART_LATER_CHIP, PART_LATER_READOUT,
-       PART_LATER_INFERENCE, N_PARTS };
+enum { PART_DEPLOYMENT, PART_BASE, PART_SUPPORT, PART_WRITE, PART_CALIBRATION, PART_QUERIES, PART_LATER_CHIP,
+       PART_LATER_READOUT, PART_LATER_INFERENCE, N_PARTS };
 
 // What a worker needs: a batch of images at a time, the features of all queries.
 struct seat {
@@ -44,7 +44,7 @@ struct measuring {
   struct episode_spec base, spec;  // of base classes, of which there may be none, and of new ones
   struct fewshot_result *result;
   struct convnet_fixed fixed, fixed_later[FLEET_MAX_LATER];  // of the chip when it learns, and at later times
-  real *centre;                // (features) m0
+  real *centre;                // (features) m0, then the least and the largest features of background images
   int scales;                  // the model has not learned the scale of class means
   int n_workers;
   struct seat *seats;
@@ -212,39 +212,50 @@ static void measure_later(struct measuring *m, const real *x, int n, struct rng 
   }
 }
 
-// The scale of class means that the model has not learned, for an array of software weights: the largest weight is two
-// standard deviations of the features of images, given the mean of their squares.
-static void scale_means(struct measuring *m, double square) {
+// The scale of class means where the model has not learned one and weights have few bits: that with which the feature
+// furthest from the mean gives the largest weight. Class means are nearer.
+static void scale_means(struct measuring *m) {
   const struct convnet *net = &m->model.net;
-  const int C = convnet_rows(net, net->readout) - convnet_has_bias(net, net->readout);
-  double variance = square;
-  for (int c = 0; c < C; c++) variance -= (double)m->centre[c] * (double)m->centre[c] / C;
-  if (variance > 0) m->model.parameters[net->scale] = (real)(convnet_range(net, net->readout) / (2*sqrt(variance)));
+  const int F = convnet_features(net);
+  double most = 0;
+  for (int c = 0; c < convnet_rows(net, net->readout) - 1; c++) {
+    const real above = m->centre[2*F + c] - m->centre[c], below = m->centre[c] - m->centre[F + c];
+    most = fmax(most, (double)(above > below ? above : below));
+  }
+  if (most > 0) m->model.parameters[net->scale] = (real)(convnet_range(net, net->readout) / most);
 }
 
-// The statistics and the mean feature of background images, as the layers in use compute them.
-static void measure_background(struct measuring *m) {
+// Mean, least and largest features of background images.
+static void measure_centre(struct measuring *m, const real *x, int n, struct rng *r) {
   const struct convnet *net = &m->model.net;
   struct seat *seat = &m->seats[0];
-  const int n = (int)m->f->eval.statistics_images, F = convnet_features(net), K = batch(seat, m->spec.shots);
-  const int C = convnet_rows(net, net->readout) - convnet_has_bias(net, net->readout);
+  const int F = convnet_features(net), K = batch(seat, m->spec.shots);
   const size_t image = convnet_pixels(net, 0) * VECTOR_PADDING;
-  struct rng r = rng_stream((uint64_t)m->f->run.seed, RNG_EVALUATE, UINT32_MAX);
-  real *x = background_images(m->data, n, 0, 1, &r);
-  double square = 0;
-  convnet_measure(net, &seat->work, seat->layers, &m->fixed, x, n, &r);
+  real *least = m->centre + F, *largest = least + F;
   memset(m->centre, 0, (size_t)F * sizeof *m->centre);
   for (int at = 0; at < n; at += K) {
     seat->work.n[0] = n - at < K ? n - at : K;
     memcpy(seat->work.y[0], x + (size_t)at*image, (size_t)seat->work.n[0] * image * sizeof *x);
-    convnet_forward(net, &seat->work, seat->layers, 0, CONVNET_FIXED, &m->fixed, &r);
+    convnet_forward(net, &seat->work, seat->layers, 0, CONVNET_FIXED, &m->fixed, r);
     for (int i = 0; i < seat->work.n[0]*F; i++) {
       const real h = seat->work.h[i];
-      m->centre[i % F] += h/(real)n;
-      if (i % F < C) square += (double)h * (double)h / n / C;
+      const int c = i % F, first = at == 0 && i < F;
+      m->centre[c] += h/(real)n;
+      least[c] = first || h < least[c] ? h : least[c];
+      largest[c] = first || h > largest[c] ? h : largest[c];
     }
   }
-  if (!m->fleet && m->scales) scale_means(m, square);
+}
+
+// The statistics and the mean feature of background images, as the layers in use compute them.
+static void measure_background(struct measuring *m) {
+  struct seat *seat = &m->seats[0];
+  const int n = (int)m->f->eval.statistics_images;
+  struct rng r = rng_stream((uint64_t)m->f->run.seed, RNG_EVALUATE, UINT32_MAX);
+  real *x = background_images(m->data, n, 0, 1, &r);
+  convnet_measure(&m->model.net, &seat->work, seat->layers, &m->fixed, x, n, &r);
+  measure_centre(m, x, n, &r);
+  if (!m->fleet && m->scales) scale_means(m);
   measure_later(m, x, n, &r);
   free(x);
   account(m, 0, PART_DEPLOYMENT);
@@ -300,7 +311,7 @@ static void seats_new(struct measuring *m) {
   }
   convnet_fixed_init(&m->fixed, net);
   for (int k = 0; k < m->result->n_later; k++) convnet_fixed_init(&m->fixed_later[k], net);
-  m->centre = err_aligned(F, sizeof *m->centre);
+  m->centre = err_aligned(3*F, sizeof *m->centre);
 }
 
 static void seats_free(struct measuring *m) {
@@ -507,9 +518,9 @@ void incremental_print(const struct fewshot_result *r, const struct fewshot *f, 
   char ci95[STAT_TEXT], base[64] = "";
   if (r->n_base > 0)
     snprintf(base, sizeof base, "%d base classes, %d images of each, then ", r->n_base, r->base_shots);
-  fprintf(out, "%d sequence%s of %s%d classes of %d %s classes, one class after the other, %d images of each, none kept; "
-               "batch norm 'chip'\n", r->n_tasks, r->n_tasks == 1 ? "" : "s", base, r->ways - r->n_base, r->n_classes,
-          dataset_split_name(fewshot_eval_split(f)), r->shots);
+  fprintf(out, "%d sequence%s of %s%d classes of %d %s classes, one class after the other, %d images of each, none "
+               "kept; batch norm 'chip'\n", r->n_tasks, r->n_tasks == 1 ? "" : "s", base, r->ways - r->n_base,
+          r->n_classes, dataset_split_name(fewshot_eval_split(f)), r->shots);
   fprintf(out, "classes  accuracy %%   +- 95%%\n");
   for (int s = 0; s < r->n_stages; s++)
     fprintf(out, "%7d  %10.2f  %7s\n", r->stage_classes[s], 100*r->stage_accuracy[s],

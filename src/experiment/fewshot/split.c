@@ -1,5 +1,5 @@
-// The split of a trained model: an evaluation uses it, so that it contains no class of the training, and its test images,
-// so that no query was trained on.
+// The split of a trained model: an evaluation uses it, so that it contains no class of the training; and its test
+// images, so that no query was trained on.
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +13,8 @@ static const char TEST_IMAGES[] = "data.test_images";
 enum { ALL = -1, FOLDER = 1 << DATASET_FOLDER, BUILTIN = 1 << DATASET_BUILTIN };
 enum { CHARACTERS = BUILTIN | 1 << DATASET_OMNIGLOT };
 
-// What decides the split and the test images, for which kinds of data, and what files mean that were written before a setting existed.
+// What decides the split and the test images, for which kinds of data, and what files mean that were written before a
+// setting existed.
 static const struct recorded {
   const char *name;
   int kinds;
