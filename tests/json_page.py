@@ -101,6 +101,8 @@ check("eval-fewshot", "eval", "fewshot", *every_layer, "eval.later_s=60", "ledge
 check("eval-fewshot", "eval", "fewshot", "--model", "models/omniglot-any.safetensors", *small, *chip, "eval.ways=5")
 check("eval-fewshot", "eval", "fewshot", "--model", "models/omniglot-any.safetensors", *small, *chip, "eval.ways=8",
       "eval.method=incremental", "eval.batchnorm=chip", "eval.statistics_images=20")
+check("eval-fewshot", "eval", "fewshot", "--model", builtin, *small, *chip, "eval.ways=8", "eval.method=incremental",
+      "eval.batchnorm=chip", "eval.statistics_images=20", "eval.base_shots=2", "data.test_images=5")
 check("chip-map", "chip", "map", *every_layer[:5])
 
 png("images/train/a/1.png", (200, 90, 30))
@@ -113,6 +115,7 @@ open(file("images/notes.txt"), "w").close()
 folder = ["data.kind=folder", f"data.path={file('images')}"]
 check("data-info", "data", "info", *folder)
 check("data-info", "data", "info", *folder, "data.channels=3")
+check("data-info", "data", "info", "data.kind=builtin", "data.classes=10", "data.test_images=5")
 check("eval-fewshot", "eval", "fewshot", "--model", builtin, *folder, "eval.shots=1", "eval.queries=1", "eval.tasks=2")
 
 taught = ["--model", builtin, "--state", file("taught")]

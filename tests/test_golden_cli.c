@@ -27,6 +27,8 @@ enum { QUICK = 1, THREADS = 2 };  // in every build; compare 1, 2 and 8 threads 
 #define TASK " eval.batchnorm=task"
 #define CHIP " synapse.kind=chip chip.calibration_rows=64 eval.statistics_images=40"
 #define AGED CHIP " eval.batchnorm=chip eval.chips=2 eval.tasks=4 chip.time_s=86400 eval.later_s=60,3600"
+#define BASE " data.classes=20 data.test_images=8 eval.method=incremental eval.base_shots=10 eval.ways=12 " \
+  "eval.stage=5 eval.batchnorm=chip eval.statistics_images=40 eval.tasks=3"
 #define ARM(model) "eval arm --json --model models/" model ".safetensors eval.trajectories=4"
 #define LETTER " target.file=examples/paths/letter.csv"
 #define TRAIN_FEWSHOT "train fewshot data.kind=builtin data.classes=40 data.drawings=10 data.validation=0.2 " \
@@ -63,6 +65,8 @@ static const struct golden {
   { "fewshot-any-start", 0, NULL, FEWSHOT("omniglot-any") AGED " eval.tasks=3 eval.updates=0" },
   { "fewshot-incremental", 0, NULL, FEWSHOT("omniglot-any") " eval.method=incremental eval.ways=12 eval.stage=5 "
     "eval.batchnorm=chip eval.tasks=2" },
+  { "fewshot-base-classes", QUICK | THREADS, NULL, FEWSHOT("builtin-5w5s") BASE },
+  { "fewshot-base-classes-chip", 0, NULL, FEWSHOT("omniglot-any") BASE CHIP " eval.chips=2 eval.later_s=3600" },
   { "fewshot-4bit-task", 0, NULL, FEWSHOT("omniglot-5w5s-4bit") TASK },
   { "fewshot-4bit-support", 0, NULL, FEWSHOT("omniglot-5w5s-4bit") " eval.batchnorm=support synapse.bits=6" },
   { "fewshot-4bit-stochastic", THREADS, NULL, FEWSHOT("omniglot-5w5s-4bit") " synapse.rounding=stochastic" TASK },

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Every figure of the documentation, their data, and the tables of docs/results.md and docs/cifar.md, from the shipped models. README.md
 # repeats some of their rows (tools/check_figures.sh).
-#   tools/figures.sh [device] [arm] [movements] [characters] [ways] [classes] [physics] [cifar] [report]     these parts; all, if none is named
+#   tools/figures.sh [device] [arm] [movements] [characters] [ways] [classes] [physics] [cifar] [incremental] [report]     these parts; all, if none is named
 #   make figures [OMNIGLOT=DIR] [CIFAR=PATH] [PUBLISHED=DIR] [FORMAT=png|svg|pdf] [TASKS=1000] [MOVEMENTS=500]
-# OMNIGLOT, CIFAR: see tools/tables.sh. PUBLISHED: folder of the paper's weights, paper_cnn and paper_arm .safetensors, which are not
+# OMNIGLOT, CIFAR: see tools/tables.sh. BASE: the model of incremental, trained on 60 classes (default models/cifar-base.safetensors). PUBLISHED: folder of the paper's weights, paper_cnn and paper_arm .safetensors, which are not
 # part of this repository; without it their rows stay as they are.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -109,6 +109,55 @@ image() {
 difference() {
   $metaxbar compare "$work/$2.json" "$work/$3.json" | awk -v row="$1" '
     $1 == "difference" { printf "| %s | %.2f +- %.2f | %s |\n", row, 100*$2, 100*$4, substr($7, 1, length($7) - 1) }' >> "$work/cifar"
+}
+
+# The classes of CIFAR-100 with their test images; archives of the three parts become one folder.
+all_colours() {
+  if [ -f "$cifar/cifar-fs-test.zip" ]; then
+    mkdir -p "$work/archives" "$work/colours"
+    local part
+    for part in train val test; do python3 -m zipfile -e "$cifar/cifar-fs-$part.zip" "$work/archives"; done
+    find "$work/archives" -mindepth 2 -maxdepth 2 -type d -exec mv -t "$work/colours" {} +
+    data="data.kind=folder data.path=$work/colours"
+  else data="data.kind=cifar100 data.path=$cifar"; fi
+  data="$data data.channels=3 data.size=32 data.test_images=100"
+  $metaxbar data split $data | cut -f2 | LC_ALL=C sort | awk '{ print (NR <= 60 ? "training" : "evaluation") "\t" $0 }' > "$work/60-40.txt"
+  data="$data data.split=$work/60-40.txt"
+}
+
+# stages ROW SETTING...: base classes, then five new ones at a time
+stages() {
+  local row=$1
+  shift
+  echo "cifar: incremental, $row, $*" >&2
+  $metaxbar eval fewshot --model "$base" $data eval.method=incremental eval.base_shots=100 eval.shots=5 eval.stage=5 eval.queries=20 \
+    eval.batchnorm=chip eval.tasks=10 "$@" > "$work/out"
+  awk -v row="$row" '
+    /^mean over the stages:/ { mean = $5 " +- " $7 }
+    /^at the end, base classes:/ { base = $6 " +- " $8 }
+    /^at the end, new classes:/ { fresh = $6 " +- " $8 }
+    /^seconds later/ { later = 1; next }
+    later && NF == 3 { after = after " " $2 " +- " $3 " |" }
+    NF != 3 { later = 0 }
+    $1 ~ /^[0-9]+$/ && NF == 3 && !later { a[$1] = $2; ci[$1] = $3 }
+    /^learning a class writes/ { written = $5 }
+    $1 == "read_energy_J" { energy = sprintf("%.2g mJ", 1e3*$3) }
+    END { printf "| %s | %s | %s | %s +- %s | **%s** | %s | %s |%s %s | %s |\n", row, a[60], a[80], a[100], ci[100], mean, base, fresh, after ? after : " | |", written, energy }' "$work/out" >> "$work/incremental"
+}
+
+incremental() {
+  local data base=${BASE:-models/cifar-base.safetensors} chip="synapse.kind=chip chip.preset=hermes chip.cores=64 eval.chips=10 eval.later_s=86400,2592000"
+  [ -f "$base" ] || { skipped "no network of 60 base classes, $base (BASE=MODEL)"; return; }
+  all_colours
+  printf '| | 60 classes | 80 | 100 | mean over the stages | base classes at the end | new classes at the end | all a day later | a month later | devices written a class | energy a class, at most |\n|---|---|---|---|---|---|---|---|---|---|---|\n' > "$work/incremental"
+  stages "software, all images of base classes, all test images" eval.base_shots=500 eval.queries=100
+  stages "software"
+  stages "8-bit weights" synapse.kind=quantised synapse.bits=8
+  stages "4-bit weights" synapse.kind=quantised synapse.bits=4
+  stages "ten chips" $chip
+  stages "ten chips, eight devices for each sign" $chip chip.devices_per_sign=8
+  stages "... written for a day later" $chip chip.devices_per_sign=8 chip.aim_s=86400
+  replace cifar_incremental "$work/incremental" docs/cifar.md
 }
 
 # training ROW MODEL PAPER SETTING...: loss and accuracy after the last update on training classes, as the paper's figure 3d, e
@@ -502,7 +551,7 @@ HTML
   echo "wrote $figures/report.png"
 }
 
-[ $# -gt 0 ] || set -- device arm movements characters ways classes physics cifar report
+[ $# -gt 0 ] || set -- device arm movements characters ways classes physics cifar incremental report
 for part in "$@"; do
   case $part in
     device|arm|movements|report) $part ;;
@@ -511,6 +560,7 @@ for part in "$@"; do
     classes) if with_omniglot; then classes; fi ;;
     physics) if with_omniglot; then physics; fi ;;
     cifar) if with_cifar; then cifar; fi ;;
-    *) echo "$part: there are device, arm, movements, characters, ways, classes, physics, cifar and report" >&2; exit 2 ;;
+    incremental) if with_cifar; then incremental; fi ;;
+    *) echo "$part: there are device, arm, movements, characters, ways, classes, physics, cifar, incremental and report" >&2; exit 2 ;;
   esac
 done

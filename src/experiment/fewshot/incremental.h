@@ -4,6 +4,9 @@
 // and no other column changes. All images are normalised by statistics of background images. The queries of all classes
 // so far are classified after each stage, on a chip after the new columns have been corrected by background images; and
 // those of all classes again at later times, when the chip has been calibrated and the statistics measured anew.
+//
+// With base classes (eval.base_shots) all training classes come first, and are queried with test images, as in few-shot
+// class-incremental learning (Tao et al., CVPR 2020). A model with a read-out of its own is taken by its features.
 #ifndef EXPERIMENT_FEWSHOT_INCREMENTAL_H
 #define EXPERIMENT_FEWSHOT_INCREMENTAL_H
 
