@@ -190,7 +190,7 @@ const struct experiment fewshot_experiment = {
     "With synapse.kind=chip this is done on eval.chips chips, and the accuracy is printed again eval.later_s seconds\n"
     "after the adaptation, with the operations of the chips.\n"
     "With eval.method=incremental the model learns one class after the other and keeps no image of it; all classes so\n"
-    "far are classified after each eval.stage of them.\n",
+    "far are classified after each eval.stage of them. With eval.base_shots the classes of its training come first.\n",
   .items = "tasks",
   .settings_size = sizeof(struct fewshot), .settings_init = init, .settings = settings,
   .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = chip_reads, .effects = effects,
