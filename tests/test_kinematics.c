@@ -4,6 +4,22 @@
 #include "test.h"
 
 static struct kinematics arm;
+static const double pi = 3.14159265358979323846;
+
+// Joint angles q (rad) from the encoder counts of the recording (the first four of six joints).
+static void from_counts(double q[4], const long counts[4]) {
+  static const double per_degree[4] = { 125.5, 131, 132.5, 1/0.012391573729863692 };
+  for (int j = 0; j < 4; j++) q[j] = (double)(counts[j] - 32768)/per_degree[j]*pi/180;
+}
+
+// The laboratory's t from q, home offsets included.
+static void lab_angles(double t[4], const double q[4]) {
+  const double degree = pi/180;
+  t[0] = -q[0] + 23.6*degree;
+  t[1] = -q[1] - 22*degree;
+  t[2] = q[2] + 22.4*degree;
+  t[3] = q[3];
+}
 
 static void check_known(void) {
   double tip[3];
@@ -25,8 +41,8 @@ static void check_units(void) {
   double q[4], t[4];
   CHECK_REL(kinematics_limit_rad(&arm, 0), 2.268928028, 1e-9);  // 130 degrees
   CHECK_REL(kinematics_limit_rad(&arm, 1), 1.221730476, 1e-9);  // 70
-  kinematics_from_counts(q, counts);
-  kinematics_lab_angles(t, (const double[4]){ 0 });
+  from_counts(q, counts);
+  lab_angles(t, (const double[4]){ 0 });
   for (int j = 0; j < 4; j++)
     CHECK(fabs(q[j] - expected[j]) < 1e-9 && fabs(t[j] - home[j]) < 1e-9, "joint %d: %.9f rad, home %.9f", j, q[j],
           t[j]);
@@ -72,8 +88,8 @@ static void check_recording(void) {
   while (counts && xyz && fscanf(counts, "%ld,%ld,%ld,%ld%*[^\n]", &c[0], &c[1], &c[2], &c[3]) == 4 &&
          fscanf(xyz, "%lf,%lf,%lf", &x[0], &x[1], &x[2]) == 3) {
     double q[4], t[4], tip[3], plain[3];
-    kinematics_from_counts(q, c);
-    kinematics_lab_angles(t, q);
+    from_counts(q, c);
+    lab_angles(t, q);
     kinematics_tip_t(tip, t, &arm);
     kinematics_tip(plain, q[0], q[1], &arm);
     for (int k = 0; k < 3; k++) worst = fmax(worst, fabs(tip[k] - x[k]));

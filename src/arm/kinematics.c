@@ -59,16 +59,3 @@ double kinematics_inverse(double *base, double *shoulder, const double xyz[3], c
   kinematics_tip(tip, *base, *shoulder, k);
   return sqrt(pow(tip[0] - xyz[0], 2) + pow(tip[1] - xyz[1], 2) + pow(tip[2] - xyz[2], 2));
 }
-
-void kinematics_from_counts(double q[4], const long counts[4]) {
-  static const double per_degree[4] = { 125.5, 131, 132.5, 1/0.012391573729863692 };
-  for (int j = 0; j < 4; j++) q[j] = (double)(counts[j] - 32768)/per_degree[j]*pi/180;
-}
-
-void kinematics_lab_angles(double t[4], const double q[4]) {
-  const double degree = pi/180;
-  t[0] = -q[0] + 23.6*degree;
-  t[1] = -q[1] - 22*degree;
-  t[2] = q[2] + 22.4*degree;
-  t[3] = q[3];
-}

@@ -33,9 +33,4 @@ void kinematics_jacobian(double jacobian[3][2], double base, double shoulder, co
 // Angles of the two joints that bring the tip closest to a point; returns the remaining distance (m).
 double kinematics_inverse(double *base, double *shoulder, const double xyz[3], const struct kinematics *k);
 
-// Joint angles q (rad) from the encoder counts of the six-joint recording (first four), and the
-// laboratory's t from q, home offsets included.
-void kinematics_from_counts(double q[4], const long counts[4]);
-void kinematics_lab_angles(double t[4], const double q[4]);
-
 #endif

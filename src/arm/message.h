@@ -1,6 +1,6 @@
 // message.h - the messages of the ED-Scorbot over MQTT: JSON objects told apart by their number `signal`. Commands and
 // answers share a topic, so a client sees its own commands too. Angles are degrees of the arm's own counting,
-// which is that of kinematics.h except for the elbow, whose sign is opposite (kinematics_lab_angles).
+// which is that of kinematics.h except for the elbow, whose sign is opposite.
 #ifndef ARM_MESSAGE_H
 #define ARM_MESSAGE_H
 

@@ -28,6 +28,12 @@ int core_signs(const real *x, size_t n) {
   return signs_of(x, n, &driven);
 }
 
+// Phases of one product under inputs of these signs.
+static int phases_of(const struct tile_design *d, int signs) {
+  if (d->one_phase) return signs != 0;
+  return 2 * ((signs & CORE_POSITIVE) != 0) + 2 * ((signs & CORE_NEGATIVE) != 0);
+}
+
 void core_look(struct core_inputs *in, const struct tile_design *d, const real *level, int rows, int B) {
   const int ip = vector_padded(rows);
   assert(B <= CORE_BLOCK);
@@ -36,7 +42,7 @@ void core_look(struct core_inputs *in, const struct tile_design *d, const real *
     const int signs = signs_of(level + (size_t)b * (size_t)ip, (size_t)ip, &in->driven);
     in->of[b] = (uint8_t)signs;
     in->signs |= signs;
-    in->phases += core_phases(d, signs);
+    in->phases += phases_of(d, signs);
   }
 }
 
@@ -59,11 +65,6 @@ void core_work_init(struct core_work *w, int rows, int columns) {
 }
 
 void core_work_release(struct core_work *w) { arena_release(&w->arena); }
-
-int core_phases(const struct tile_design *d, int signs) {
-  if (d->one_phase) return signs != 0;
-  return 2 * ((signs & CORE_POSITIVE) != 0) + 2 * ((signs & CORE_NEGATIVE) != 0);
-}
 
 // y (B, ld) = x (B, padded rows) m (rows, ld); few: the values of the inputs of x that w lists, if it does
 static void multiply(real *y, const real *x, const real *few, const struct core_work *w, const real *m,

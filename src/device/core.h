@@ -46,9 +46,6 @@ struct core_work {
 void core_work_init(struct core_work *w, int rows, int columns);
 void core_work_release(struct core_work *w);
 
-// Phases of one product under inputs of these signs.
-int core_phases(const struct tile_design *d, int signs);
-
 // w->sum (B, ld) = codes of w->level (B, padded rows), B <= CORE_BLOCK, which core_look has looked at. r NULL: without
 // read noise. Returns the conversions that saturated.
 int core_codes(struct core_work *w, const struct tile *t, const struct tile_design *d, const struct core_inputs *in,

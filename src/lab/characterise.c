@@ -12,7 +12,7 @@
 #include "device/core.h"
 #include "device/devicetable.h"
 
-const double characterise_time_s[CHARACTERISE_TIMES] = { 0, 3600, 86400, 30 * 86400 };
+static const double time_s[CHARACTERISE_TIMES] = { 0, 3600, 86400, 30 * 86400 };  // [0]: t0
 
 const struct param characterise_param_table[] = {
   PARAM_CHOICE(struct characterise_params, preset, PCM_HERMES, pcm_preset_names, "device model"),
@@ -67,7 +67,7 @@ static void formulas(struct characterise_row *row, const struct pcm *p) {
   row->drift_mu[0] = mu;
   row->drift_s[0] = s;
   for (int k = 0; k < CHARACTERISE_TIMES; k++) {
-    const double t = p->t0_s + characterise_time_s[k], l = pcm_log_ratio(p, t);
+    const double t = p->t0_s + time_s[k], l = pcm_log_ratio(p, t);
     row->kept[k][0] =
       exp(-mu * l + s * s * l * l / 2 + mu * l0 - s * s * l0 * l0 / 2);  // E exp(-nu l), nu ~ N(mu, s), over that at t0
     row->read_sigma_uS[k][0] = pcm_sigma_read_uS(p, g * exp(-mu * l), pcm_read_q(p, g), t);
@@ -90,7 +90,7 @@ static void measure(struct characterise_row *row, struct tile *t, const struct t
   double first = 1;
   for (int k = 0; k < CHARACTERISE_TIMES; k++) {
     double sum = 0;
-    tile_settle(t, d, d->pcm.t0_s + characterise_time_s[k]);
+    tile_settle(t, d, d->pcm.t0_s + time_s[k]);
     for (int i = 0; i < UNITS; i++) sum += (double)t->g[0][i];
     if (k == 0) first = sum;
     row->kept[k][1] = first > 0 ? sum / first : 1;

@@ -19,8 +19,7 @@ struct characterise_params {
 };
 extern const struct param characterise_param_table[];
 
-enum { CHARACTERISE_TIMES = 4 };                              // t0, an hour, a day, 30 days after writing
-extern const double characterise_time_s[CHARACTERISE_TIMES];  // [0] is 0: t0
+enum { CHARACTERISE_TIMES = 4 };  // t0, an hour, a day, 30 days after writing
 
 // One conductance: each property as the formula has it and as it was measured on 4096 units. Of the read noise and
 // the drift the formula is that of a unit exactly at the target.

@@ -19,7 +19,7 @@ const struct param drivercheck_param_table[] = {
   { 0 },
 };
 
-const char *const drivercheck_result_names[] = {
+static const char *const result_names[] = {
   [DRIVERCHECK_FAIL] = "FAIL",
   [DRIVERCHECK_PASS] = "pass",
   [DRIVERCHECK_SKIP] = "-",
@@ -153,7 +153,7 @@ void drivercheck_print(const struct drivercheck *c, FILE *out) {
           i->cores == 1 ? "" : "s", i->rows, i->columns, i->input_bits, i->output_bits, i->phases,
           i->phases == 1 ? "" : "s");
   for (int k = 0; k < c->n; k++)
-    fprintf(out, "%-4s  %-16s  %s\n", drivercheck_result_names[c->row[k].result], c->row[k].name, c->row[k].measured);
+    fprintf(out, "%-4s  %-16s  %s\n", result_names[c->row[k].result], c->row[k].name, c->row[k].measured);
 }
 
 struct json_t *drivercheck_json(const struct drivercheck *c) {

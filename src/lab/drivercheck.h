@@ -20,7 +20,6 @@ struct drivercheck_params {
 extern const struct param drivercheck_param_table[];
 
 enum drivercheck_result { DRIVERCHECK_FAIL, DRIVERCHECK_PASS, DRIVERCHECK_SKIP };
-extern const char *const drivercheck_result_names[];
 
 enum { DRIVERCHECK_MAX = 48 };
 

@@ -11,7 +11,12 @@
 
 enum { PINGS = 200, LARGE = 1 << 20, LARGE_PINGS = 20, ITEMS_PER_RANK = 4096 };
 
-const struct scaling_assumed scaling_networks[] = {
+// Networks between machines for predictions: assumed, not measured here.
+struct assumed {
+  const char *name;
+  struct scaling_network network;
+};
+static const struct assumed networks[] = {
   { "10 Gbit/s, 30 us", { 30e-6, 10e9 / 8 } },  // TCP over Ethernet
   { "100 Gbit/s, 2 us", { 2e-6, 100e9 / 8 } },  // InfiniBand, or Ethernet with RDMA
   { NULL, { 0, 0 } },
@@ -147,7 +152,7 @@ static void print_measured(const struct scaling_measured *m, FILE *out) {
     fprintf(out, "rank 0 exchanged %.4g B and met the others %.4g times in an iteration\n", m->sent_B, m->meetings);
 }
 
-static void print_predicted(const struct scaling_load *l, const struct scaling_assumed *a, FILE *out) {
+static void print_predicted(const struct scaling_load *l, const struct assumed *a, FILE *out) {
   int below = 0;
   fprintf(out, "\n%s (assumed)\n%6s  %13s  %13s  %10s  %21s\n", a->name, "ranks", "computation s", "communication",
           "efficiency", "items a call for 80 %");
@@ -167,5 +172,5 @@ static void print_predicted(const struct scaling_load *l, const struct scaling_a
 
 void scaling_print(const struct scaling_measured *m, FILE *out) {
   print_measured(m, out);
-  for (const struct scaling_assumed *a = scaling_networks; a->name; a++) print_predicted(&m->load, a, out);
+  for (const struct assumed *a = networks; a->name; a++) print_predicted(&m->load, a, out);
 }

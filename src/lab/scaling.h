@@ -34,13 +34,6 @@ double scaling_efficiency(const struct scaling_load *load, const struct scaling_
 double scaling_items_for(const struct scaling_load *load, const struct scaling_network *network, int ranks,
                          double least);
 
-// Networks between machines for predictions: assumed, not measured here.
-struct scaling_assumed {
-  const char *name;
-  struct scaling_network network;
-};
-extern const struct scaling_assumed scaling_networks[];  // ends with { 0 }
-
 // What was measured on the ranks at hand.
 struct scaling_measured {
   int ranks, iterations;

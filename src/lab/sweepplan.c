@@ -55,7 +55,8 @@ static bool is_known(const char *section) {
   return false;
 }
 
-const struct settings_section *sweepplan_sections(void) {
+// The sections of [sweep] and of all experiments, each setting a text: the list of its values.
+static const struct settings_section *all_sections(void) {
   enum { MAX_EXPERIMENTS = 16 };
   static struct sweepplan_params own;
   struct experiment_case x[MAX_EXPERIMENTS];
@@ -266,7 +267,7 @@ static int finish(struct sweepplan *p, int rc, const char *name) {
 
 static void begin(struct sweepplan *p) {
   *p = (struct sweepplan){ 0 };
-  settings_defaults(sweepplan_sections());
+  settings_defaults(all_sections());
 }
 
 int sweepplan_parse(void *plan, const char *text, size_t size, const char *name) {

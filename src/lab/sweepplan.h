@@ -44,9 +44,6 @@ struct sweepplan {
   struct sweepplan_setting *setting;  // (n_settings)
 };
 
-// The sections of [sweep] and of all experiments, each setting a text: the list of its values.
-const struct settings_section *sweepplan_sections(void);
-
 // Read a file and the assignments "section.name=list", which replace those of the file. Everything is checked that can
 // be without data: every value, and the settings of every point beside each other. ERR_SETTING says what is wrong. On
 // failure nothing need be released.

@@ -69,8 +69,6 @@ void reach_batch_release(struct reach_batch *b);
 
 static inline int reach_batch_episodes(const struct reach_batch *b) { return (b->n + b->group - 1)/b->group; }
 
-// The family of movement `number`.
-enum trajectory_family reach_batch_family(const struct reach_batch *b, uint64_t number);
 // n movements number first.. of a purpose (base/rng.h), with their spike codes. ERR_SETTING if no free ones exist.
 int reach_batch_draw(struct reach_batch *b, int n, uint32_t purpose, uint64_t first);
 // The same for par_map and par_sum over the episodes: only the movements whose episodes this rank computes.
