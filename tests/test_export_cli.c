@@ -4,6 +4,7 @@
 
 #define CLASSIFIER "models/builtin-5w5s.safetensors"
 #define REACH "models/arm.safetensors"
+#define FEW "data.kind=builtin", "data.classes=20", "data.evaluation_classes=10"
 #define RUN(...) run((const char *[]){ "model", "export", __VA_ARGS__, NULL })
 #define REFUSED(status, text, ...)                                                                                     \
   do {                                                                                                                 \
@@ -34,7 +35,7 @@ static void check_refusals(const struct folder *tmp) {
   REFUSED(2, "synapse.kind: has no effect here", "--c", CLASSIFIER, "--out", out, "synapse.kind=quantised");
   REFUSED(2, "synapse.kind=chip", "--onnx", CLASSIFIER, "--out", out, "synapse.kind=chip");
   REFUSED(2, "synapse.kind=chip", "--nir", REACH, "--out", out, "synapse.kind=chip");
-  REFUSED(1, "/proc/nosuch.onnx", "--onnx", CLASSIFIER, "--out", "/proc/nosuch.onnx", "data.kind=builtin");
+  REFUSED(1, "/proc/nosuch.onnx", "--onnx", CLASSIFIER, "--out", "/proc/nosuch.onnx", FEW);
   REFUSED(2, "lsg.adaptive_fraction=0.3", "--nir", REACH, "--out", out, "--network", "lsg");
   CHECK(!file_exists(out), "%s was written", out);
 }
@@ -57,8 +58,8 @@ static void check_files(const struct folder *tmp, const char *flag, const char *
     char name[32];
     snprintf(name, sizeof name, "%d.out", k);
     const char *out = folder_path(tmp, name);
-    const bool onnx = !strcmp(flag, "--onnx");
-    RUN(flag, model, "--out", out, bits[k], onnx ? "data.kind=builtin" : "trainee.refractory_ms=5");
+    if (!strcmp(flag, "--onnx")) RUN(flag, model, "--out", out, bits[k], FEW);
+    else RUN(flag, model, "--out", out, bits[k], "trainee.refractory_ms=5");
     CHECK(p.status == 0 && !p.out[0] && !p.err[0], "%d: %s%s", p.status, p.out, p.err);
     n[k] = read_file(bytes[k], out);
     CHECK(n[k] > 1000, "%zu bytes", n[k]);

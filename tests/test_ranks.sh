@@ -68,7 +68,8 @@ for n in "${counts[@]}"; do
   bits sine sine$n
 done
 
-fewshot=(train fewshot data.kind=builtin net.channels=4 train.tasks=5 train.iterations=2 train.log_every=2
+few=(data.kind=builtin data.classes=60 data.evaluation_classes=20)  # every process draws all of them
+fewshot=(train fewshot "${few[@]}" net.channels=4 train.tasks=5 train.iterations=2 train.log_every=2
          train.validate_every=2 train.validate_tasks=4 --quiet)
 arm=(train arm train.iterations=2 train.trajectories=11 train.group=2 train.validate_every=2 train.log_every=2
      train.validate_trajectories=13 trainee.neurons=30 lsg.neurons=40 trajectory.steps=40 --quiet)
@@ -90,8 +91,8 @@ evaluated() {
 }
 evaluated sine eval.tasks=8
 evaluated sine eval.tasks=8 synapse.kind=chip eval.chips=3
-evaluated fewshot data.kind=builtin eval.tasks=5
-evaluated fewshot data.kind=builtin eval.tasks=5 synapse.kind=chip eval.chips=2 eval.later_s=1000
+evaluated fewshot "${few[@]}" eval.tasks=5
+evaluated fewshot "${few[@]}" eval.tasks=5 synapse.kind=chip eval.chips=2 eval.later_s=1000
 evaluated arm eval.trajectories=23
 evaluated arm eval.trajectories=5 synapse.kind=chip eval.chips=2
 

@@ -7,8 +7,9 @@
 #   clang     a second compiler: all of the code is compiled, what computes is run
 # The labels of CMakeLists.txt say what is left out where: "once" does not depend on the build; "program" on neither
 # precision nor compiler; "one_thread" makes no threads. Only what is run is compiled, in release and clang everything
-# (clang links only what is run). While the tests of one build run, the next are compiled at low priority, so that no
-# core is idle. The last line sums all of them. CI=true: warnings are errors.
+# (clang links only what is run). No core of two is idle: while the tests of one build run, the next are compiled at low
+# priority, and three tests run at a time, since some of them wait. Undefined behaviour is looked for in the library and
+# the program, not in the tests themselves. The last line sums all builds. CI=true: warnings are errors.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 strict=OFF
@@ -86,7 +87,7 @@ run() {
   fi
   choose "$name"
   rm -f "$junit"
-  if ! "${runner[@]}" ctest --test-dir "$(folder "$name")" -j2 --timeout 1800 "${only[@]}" --output-on-failure \
+  if ! "${runner[@]}" ctest --test-dir "$(folder "$name")" -j3 --timeout 1800 "${only[@]}" --output-on-failure \
     --output-junit "$junit" >"$log" 2>&1; then
     sed -n '/\*\*\*/,$p' "$log" | head -n 200
   fi
