@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/note.h"
+#include "base/par_ranks.h"
 #include "base/signals.h"
 #include "commands.h"
 
@@ -22,17 +23,22 @@ static int usage(FILE *out) {
 
 static void print_note(const char *line) { fprintf(stderr, "metaxbar: %s\n", line); }
 
-int main(int argc, char **argv) {
-  signals_install();
-  note_to(print_note);
+// Where the words name no command.
+static int answer(int argc, char **argv) {
   if (argc < 2) return usage(stderr);
   if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) return usage(stdout);
   if (!strcmp(argv[1], "--version")) {
     printf("metaxbar %s\n", METAXBAR_VERSION);
     return options_finish("--version");
   }
-  for (int k = 0; k < N_COMMANDS; k++)
-    if (!strcmp(argv[1], commands[k]->name)) return options_main(commands[k], argc - 2, argv + 2);
   fprintf(stderr, "metaxbar: %s: no such command; metaxbar --help lists them\n", argv[1]);
   return 2;
+}
+
+int main(int argc, char **argv) {
+  signals_install();
+  note_to(print_note);
+  for (int k = 0; k < N_COMMANDS && argc > 1; k++)
+    if (!strcmp(argv[1], commands[k]->name)) return options_main(commands[k], argc - 2, argv + 2);
+  return par_ranks_prints() ? answer(argc, argv) : 0;
 }

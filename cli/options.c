@@ -304,6 +304,18 @@ static int start_ranks(const struct options_command *c, const struct options_act
   return freopen("/dev/null", "w", stdout) ? 0 : err_set(ERR_IO, "/dev/null: cannot be opened");
 }
 
+// Help, or the usage of a command without words: nothing that ranks would do.
+static bool only_text(const struct options *o, const struct line *line, const struct options_action *a) {
+  return line->help ? a || !o->n_words : !a && !o->n_words;
+}
+
+static int print_text(const struct options_command *c, const struct options_action *a, bool in_full, const char *name) {
+  if (!par_ranks_prints()) return 0;
+  if (!in_full) return put_usages(stderr, c, NULL), 2;
+  help(c, a && *a->name ? a : NULL);
+  return options_finish(name);
+}
+
 // The action that the line names, NULL without; whatever is wrong with it is said by one rank.
 static int begin(struct options *o, struct line *line, const struct options_action **a, const struct options_command *c,
                  int argc, char **argv) {
@@ -311,6 +323,7 @@ static int begin(struct options *o, struct line *line, const struct options_acti
   const int rc = take_apart(o, line, c, argc, argv);
   snprintf(message, sizeof message, "%s", err_message());
   *a = rc == 0 ? action_of(c, o) : NULL;
+  if (rc == 0 && only_text(o, line, *a)) return 0;
   TRY(start_ranks(c, *a));
   return rc == 0 ? 0 : err_set((enum err)rc, "%s", message);
 }
@@ -323,16 +336,7 @@ int options_main(const struct options_command *command, int argc, char **argv) {
   char name[96];
   int rc = begin(&o, &line, &a, c, argc, argv);
   snprintf(name, sizeof name, "%s%s%s", c->name, a && *a->name ? " " : "", a ? a->name : "");
-  if (rc == 0 && !a && !o.n_words && !line.help) {
-    if (par_ranks_first()) put_usages(stderr, c, NULL);
-    par_ranks_close(0);
-    return 2;
-  }
-  if (rc == 0 && line.help && (a || !o.n_words)) {
-    help(c, a && *a->name ? a : NULL);
-    par_ranks_close(0);
-    return options_finish(name);
-  }
+  if (rc == 0 && only_text(&o, &line, a)) return print_text(c, a, line.help, name);
   if (rc == 0) rc = a ? run(&o, &line, c, a) : no_such_action(c, o.words[0]);
   rc = par_ranks_close(rc);
   return rc < 0 ? fail(name, rc) : options_finish(name);

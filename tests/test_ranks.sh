@@ -19,6 +19,13 @@ lone 0 bench sine
 grep -qx 'metaxbar bench sine: started 2 times; only train, eval, .*' "$here/err" && [ $status = 2 ] || fail "bench: $status"
 lone 1 bench sine
 [ ! -s "$here/err" ] || fail "bench of rank 1 prints"
+for words in --version --help nothing '' train 'bench --help' 'train sine --help' 'model info --help'; do
+  "$metaxbar" $words >"$here/once" 2>&1 || true
+  lone 0 $words
+  cmp -s "$here/once" "$here/err" || fail "rank 0 of 'metaxbar $words' prints something else"
+  lone 1 $words
+  [ ! -s "$here/err" ] && [ $status = 0 ] || fail "rank 1 of 'metaxbar $words' prints"
+done
 if [[ $(ldd "$metaxbar") != *libmpi* ]]; then
   lone 0 train sine --run "$here/run"
   grep -qx 'metaxbar train: started 2 times, but this program was built without MPI.*' "$here/err" && [ $status = 2 ] ||
@@ -58,6 +65,11 @@ refused() {
 }
 
 # ---- the same bits
+
+for words in --version 'train --help' 'data --help'; do
+  "${mpirun[@]}" -n 3 "$metaxbar" $words >"$here/out" 2>"$here/err" || fail "$words"
+  cmp -s <("$metaxbar" $words) "$here/out" || fail "three processes print 'metaxbar $words' otherwise than one"
+done
 
 "$metaxbar" "${sine[@]}" --run "$here/sine" run.threads=1
 counts=(1,2 2,1 3,2 4,1 7,1)  # ranks, threads of each

@@ -56,9 +56,12 @@ static int from_environment(const char *const *names, int none) {
   return none;
 }
 
+static const char *const sizes[] = { "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", NULL };
+static const char *const numbers[] = { "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID", NULL };
+
+bool par_ranks_prints(void) { return from_environment(sizes, 1) <= 1 || from_environment(numbers, 0) == 0; }
+
 int par_ranks_open(bool divides) {
-  static const char *const sizes[] = { "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", NULL };
-  static const char *const numbers[] = { "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID", NULL };
   const int started = from_environment(sizes, 1);
   if (started <= 1) return 0;
   number = from_environment(numbers, 0);

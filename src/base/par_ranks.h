@@ -18,6 +18,8 @@
 // For a program, before anything else. divides: its command can be run by several ranks. ERR_SETTING where several
 // processes have been started that cannot be ranks of it; only one of them is then par_ranks_first.
 int par_ranks_open(bool divides);
+// In its place, for a process that only prints a text: does it? The first of those that were started together does.
+bool par_ranks_prints(void);
 // All ranks, at the end: rc, or the error of another rank; afterwards this process is alone.
 int par_ranks_close(int rc);
 
