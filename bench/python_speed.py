@@ -48,7 +48,7 @@ def product_s(calls):
 
 def main():
     package, numpy = import_s()
-    print(f"import metaxbar   {1e3 * package:6.1f} ms, of which NumPy {1e3 * numpy:.1f} ms")
+    print(f"import metaxbar   {1e3 * package:6.1f} ms, and at the first array NumPy {1e3 * numpy:.1f} ms")
     python, c = product_s(sys.argv[1])
     print(f"product of chip   {1e3 * python:6.2f} ms from Python, {1e3 * c:.2f} ms from C: {python / c:.3f} times")
 

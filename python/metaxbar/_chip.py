@@ -4,10 +4,9 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING, Dict, List, Optional, Tuple, Union
 
-import numpy as np
-
 from ._errors import ArgumentError
 from ._library import Handle, array, integer, numbers, seed_of, settings_list, text
+from ._numpy import np
 
 if TYPE_CHECKING:  # takes 14 ms
     from numpy.typing import ArrayLike, NDArray

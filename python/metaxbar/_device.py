@@ -4,9 +4,8 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING, NamedTuple, Union
 
-import numpy as np
-
 from ._library import Handle, numbers, settings_list
+from ._numpy import np
 
 if TYPE_CHECKING:  # takes 14 ms
     from numpy.typing import ArrayLike, NDArray

@@ -5,10 +5,9 @@ import ctypes
 from os import PathLike
 from typing import TYPE_CHECKING, NamedTuple, Tuple, Union
 
-import numpy as np
-
 from ._errors import ArgumentError
 from ._library import Handle, array, call, integer, numbers, seed_of, settings_list, text
+from ._numpy import np
 
 if TYPE_CHECKING:  # takes 14 ms
     from numpy.typing import ArrayLike, NDArray

@@ -6,12 +6,10 @@ import operator
 import os
 import threading
 from ctypes import POINTER, c_char_p, c_double, c_int, c_size_t, c_uint64, c_void_p
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple
 
-import numpy as np
-
 from ._errors import BY_CODE, ArgumentError, Error
+from ._numpy import np
 from ._version import VERSION
 
 if TYPE_CHECKING:  # takes 14 ms
@@ -80,7 +78,7 @@ FUNCTIONS = {
 
 
 def _find() -> Tuple[ctypes.CDLL, str]:
-    named, beside = os.environ.get("METAXBAR_LIBRARY"), str(Path(__file__).parent / NAME)
+    named, beside = os.environ.get("METAXBAR_LIBRARY"), os.path.join(os.path.dirname(__file__), NAME)
     tried = []
     for where, path in [("METAXBAR_LIBRARY", named)] if named else [("beside the package", beside), ("system", NAME)]:
         if where == "beside the package" and not os.path.exists(path):

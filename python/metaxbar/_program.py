@@ -1,17 +1,20 @@
 """Commands of the program `metaxbar`."""
+from __future__ import annotations
+
 import os
-import shlex
-import shutil
 import signal
-import subprocess
 import sys
 import threading
-from typing import IO, Callable, List, Optional, Sequence, Union
+from typing import IO, TYPE_CHECKING, Callable, List, Optional, Sequence, Union
 
 from ._errors import ArgumentError, FileError, ProgramError
 
+if TYPE_CHECKING:
+    import subprocess
+
 
 def _find_program() -> str:
+    import shutil
     named = os.environ.get("METAXBAR")
     program = named or shutil.which("metaxbar")
     if not program:
@@ -40,7 +43,7 @@ def _follow(stream: IO[str], progress: Optional[Callable[[str], None]]) -> str:
     return last
 
 
-def _stop(process: "subprocess.Popen[str]", progress: Optional[Callable[[str], None]]) -> None:
+def _stop(process: subprocess.Popen[str], progress: Optional[Callable[[str], None]]) -> None:
     """Ask for an orderly end, and wait for it; whatever disturbs that, such as a second Ctrl-C, ends the program."""
     assert process.stderr
     try:
@@ -66,6 +69,8 @@ def run(command: Union[str, Sequence[str]], *arguments: str, progress: Optional[
 
     Raises ProgramError with the line that the program reports if it fails.
     """
+    import shlex
+    import subprocess  # 10 ms that the import of this package is spared
     words = (shlex.split(command) if isinstance(command, str) else list(command)) + list(arguments)
     if not all(isinstance(word, str) and "\0" not in word for word in words):
         raise ArgumentError(f"{words!r}: the words of a command are texts")
