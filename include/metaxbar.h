@@ -180,7 +180,8 @@ MX_API int mx_chip_devices(const struct mx_chip *chip, int matrix, const char *p
 MX_API int mx_chip_number(const struct mx_chip *chip, const char *name, double *value);
 
 /// Write the state of the chip to a file: all of it as safetensors or, if the path ends in .csv, a table of the devices
-/// alone (docs/file_formats.md).
+/// alone (docs/file_formats.md). With chip.driver it lacks the devices, which the driver does not tell, and there is no
+/// table.
 /// @param chip  a built chip
 /// @param path  of the file, which is replaced
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO
@@ -188,9 +189,11 @@ MX_API int mx_chip_save(const struct mx_chip *chip, const char *path);
 
 /// Read the state of a chip from a file. From safetensors it continues bit for bit; a .csv replaces the devices alone,
 /// and matrices that are programmed are calibrated anew (unless chip.correction is none).
-/// @param chip  a built chip with the same device model, cores and matrices
+/// @param chip  a built chip with the same device model, cores and matrices, without chip.driver: no file can restore
+///              the cells of a driver
 /// @param path  of the file
-/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO; #MX_ERROR_FORMAT if it is no state of such a chip
+/// @return 0; #MX_ERROR_ARGUMENT, also with chip.driver; #MX_ERROR_IO; #MX_ERROR_FORMAT if it is no state of such a
+///         chip
 MX_API int mx_chip_load(struct mx_chip *chip, const char *path);
 
 /// @}

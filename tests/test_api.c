@@ -159,6 +159,42 @@ static void check_state(const struct folder *f) {
   mx_chip_free(other);
 }
 
+// Behind a driver: matrices are written, read and multiplied; what the driver keeps for itself is neither told nor
+// restored, and a refusal leaves the chip as it was.
+static void check_driver(const struct folder *f) {
+  static float w[I*O], v[I*O], x[B*I], y[B*O];
+  double g = 0, error = 0, norm = 0;
+  char state[512], csv[512];
+  struct mx_chip *c = NULL;
+  snprintf(state, sizeof state, "%s/driven.safetensors", f->path);
+  snprintf(csv, sizeof csv, "%s/driven.csv", f->path);
+  if (system("python3 -c 0 2>/dev/null")) {
+    printf("SKIP a chip of chip.driver: python3 is absent\n");
+    return;
+  }
+  c = make_chip(LIST("chip.driver=exec:python3 examples/driver/lab.py"));
+  fill(w, I*O, 7);
+  fill(x, B*I, 8);
+  WORKS(mx_chip_program(c, 0, w));
+  WORKS(mx_chip_calibrate(c, 0, NULL, 0));
+  WORKS(mx_chip_save(c, state));
+  REFUSES(mx_chip_load(c, state), MX_ERROR_ARGUMENT, "chip.driver=exec:python3 examples/driver/lab.py has cells");
+  REFUSES(mx_chip_load(c, csv), MX_ERROR_ARGUMENT, "has cells that no file restores");
+  REFUSES(mx_chip_save(c, csv), MX_ERROR_ARGUMENT, "chip.driver does not tell its own");
+  REFUSES(mx_chip_devices(c, 0, "nu", &g, 1), MX_ERROR_ARGUMENT, "");
+  WORKS(mx_chip_weights(c, 0, v));
+  WORKS(mx_chip_product(c, 0, y, x, B));
+  for (int b = 0; b < B; b++)
+    for (int o = 0; o < O; o++) {
+      double sum = 0;
+      for (int i = 0; i < I; i++) sum += (double)x[b*I + i] * (double)v[i*O + o];
+      error += (sum - (double)y[b*O + o]) * (sum - (double)y[b*O + o]);
+      norm += sum*sum;
+    }
+  CHECK(sqrt(error/norm) < 0.1, "relative error %g of products of the driver", sqrt(error/norm));
+  mx_chip_free(c);
+}
+
 static void check_refusals(void) {
   struct mx_chip *c = NULL;
   float w[18] = { 0 }, y[2], bad[18] = { [4] = NAN };
@@ -513,6 +549,7 @@ int main(void) {
     check_product();
     check_life();
     check_state(&f);
+    check_driver(&f);
     check_refusals();
     check_fewshot();
     check_more_updates();

@@ -139,7 +139,7 @@ class Chip(Handle):
 
     def load(self, path: Union[str, "PathLike[str]"]) -> None:
         """Read the state of a chip with the same device model, cores and matrices; the chip must be built. From
-        .safetensors or .npz it continues bit for bit; a .csv replaces the devices alone."""
+        .safetensors or .npz it continues bit for bit; a .csv replaces the devices alone. Not with chip.driver."""
         self._call("load", text(path))
 
     def __enter__(self) -> "Chip":
