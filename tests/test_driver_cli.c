@@ -91,6 +91,33 @@ static void test_laboratory(void) {
   CHECK(p.status == 1 && strstr(p.out, "another call than the recorded one: target[0]"), "%s", p.out);
 }
 
+// The numbers of "error" in p.out, before the first update and after the last.
+static void errors(double *first, double *last) {
+  const char *at = strstr(p.out, "\"error\": [");
+  char *end = NULL;
+  CHECK(p.status == 0 && at, "status %d: %s%s", p.status, p.out, p.err);
+  for (*first = *last = strtod(at ? at + 10 : "", &end); at && *end == ',';) *last = strtod(end + 1, &end);
+}
+
+// A network learns on a chip whose driver offers no ranges, and no `save`: cells are programmed back after each task.
+static void test_laboratory_learns(void) {
+#define LEARNER "eval", "sine", "--json", "--model", "models/sine.safetensors", "eval.tasks=4"
+#define LABORATORY "synapse.kind=chip", "chip.driver=exec:python3 examples/driver/lab.py"
+  double first, last, lab_first, lab_last;
+  if (system("python3 -c 0 2>/dev/null")) {
+    printf("SKIP learning on the driver in Python: python3 is absent\n");
+    return;
+  }
+  RUN(LEARNER);
+  errors(&first, &last);
+  RUN(LEARNER, LABORATORY);
+  process_check_line(&p, 2, (const char *[]){ "chip.adc_margin=2: this driver does not choose output ranges", NULL });
+  RUN(LEARNER, LABORATORY, "chip.adc_margin=1.1");
+  errors(&lab_first, &lab_last);
+  CHECK(fabs(lab_first/first - 1) < 0.2, "the chip begins with an error of %g, software with %g", lab_first, first);
+  CHECK(lab_last < 2*last, "the chip ends with an error of %g, software with %g", lab_last, last);
+}
+
 static void refused(int status, const char *text, const char *const *args) {
   run(args);
   process_check_line(&p, status, (const char *[]){ text, NULL });
@@ -214,6 +241,7 @@ int main(void) {
   test_simulator();
   test_broken();
   test_laboratory();
+  test_laboratory_learns();
   test_refused();
   test_refused_settings();
   test_evaluation();

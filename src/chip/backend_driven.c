@@ -53,7 +53,7 @@ static int check_settings(const struct chip_params *p) {
 static int check_abilities(const struct chip_params *p, const struct driver *d) {
   static const char *const margin[] = { "adc_margin", NULL };
   if (d->can.range) return 0;
-  TRY(refuse(p, changed(p, margin, true), "this driver does not choose output ranges"));
+  TRY(refuse(p, changed(p, margin, true), "this driver does not choose output ranges; set chip.adc_margin=1.1"));
   return p->correction == CHIP_NONE
              ? err_set(ERR_SETTING, "chip.correction=none: %s does not say what its codes mean", d->info.name)
              : 0;
