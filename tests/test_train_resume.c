@@ -281,10 +281,26 @@ static void test_full_disk(void) {
   CHECK(p.status == 0, "after the disk had room: %s", p.err);
 }
 
+// A checkpoint of a program with vectors of another width is continued, and a line says so.
+static void test_other_vectors(void) {
+  static struct process p;
+  size_t size;
+  char *data = contents("one", "checkpoint.safetensors", &size), *key = memmem(data, size, "\"vector_bytes\"", 14);
+  CHECK(key != NULL, "no width of vectors in a checkpoint");
+  if (key) memcpy(strpbrk(key, "136"), "08", 2);  // of 16, 32 or 64
+  unseal(data, size);
+  folder_write(&tmp, "one/checkpoint.safetensors", data, size);
+  free(data);
+  run(&p, "one", true, whole);
+  CHECK(p.status == 0 && strstr(p.err, "checkpoint.safetensors: was written by a program with vectors of 08 bytes"),
+        "status %d: %s", p.status, p.err);
+}
+
 int main(void) {
   if (!process_available()) return 77;
   tmp = folder_make();
   test_threads();
+  test_other_vectors();
   test_chip_in_loop("weights");
   test_chip_in_loop("chip");
   test_interrupted();

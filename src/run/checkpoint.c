@@ -9,17 +9,26 @@
 #include "base/param.h"
 #include "base/settings.h"
 #include "base/tensorfile.h"
+#include "base/vector.h"
 
 static const char FORMAT[] = "metaxbar checkpoint", VERSION[] = "2";
 
+static const char VECTORS[] = "vector_bytes";  // later: not in all checkpoints
+
+static const char *vectors(char text[16]) {
+  snprintf(text, 16, "%d", VECTOR_BYTES);
+  return text;
+}
+
 int checkpoint_save(const struct checkpoint *c) {
-  char path[FILE_PATH_SIZE];
+  char path[FILE_PATH_SIZE], text[16];
   rundir_path(c->run, RUNDIR_CHECKPOINT, path);
   struct tensorfile_writer *w = tensorfile_create(path);
   const int64_t n = (int64_t)c->n, one = 1, n_tally = c->n_tally;
   const struct checkpoint_state *s = c->state;
   tensorfile_put_text(w, "format", FORMAT);
   tensorfile_put_text(w, "version", VERSION);
+  tensorfile_put_text(w, VECTORS, vectors(text));
   settings_store(c->sections, NULL, w);
   tensorfile_put_real(w, "parameters", 1, &n, c->parameters);
   tensorfile_put_real(w, "adam.moment1", 1, &n, c->moment1);
@@ -58,6 +67,14 @@ static int same_settings(const struct checkpoint *c, const struct tensorfile *tf
   return 0;
 }
 
+static void note_vectors(const struct tensorfile *tf) {
+  char now[16];
+  const char *then = tensorfile_metadata(tf, VECTORS);
+  if (then && strcmp(then, vectors(now)))
+    note("%s: was written by a program with vectors of %s bytes; this one has %s and rounds otherwise",
+         tensorfile_name(tf), then, now);
+}
+
 static int read(const struct checkpoint *c, struct tensorfile *tf) {
   const int64_t n = (int64_t)c->n, one = 1, n_tally = c->n_tally;
   const char *version = tensorfile_metadata(tf, "version");
@@ -66,6 +83,7 @@ static int read(const struct checkpoint *c, struct tensorfile *tf) {
     return err_set(ERR_FORMAT, "%s: __metadata__: version=%s: this program reads checkpoints of version %s",
                    tensorfile_name(tf), version ? version : "(nothing)", VERSION);
   TRY(same_settings(c, tf));
+  note_vectors(tf);
   TRY(tensorfile_real(tf, "parameters", 1, &n, c->parameters));
   TRY(tensorfile_real(tf, "adam.moment1", 1, &n, c->moment1));
   TRY(tensorfile_real(tf, "adam.moment2", 1, &n, c->moment2));
