@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 here=$(mktemp -d /tmp/metaxbar_test_XXXXXX)
-trap 'rm -rf "$here"' EXIT
+trap 'umount "$here/debian/proc" 2>/dev/null || true; rm -rf --one-file-system "$here"' EXIT
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)}
 export SOURCE_DATE_EPOCH
 unset CCACHE_BASEDIR  # it makes file names relative to the folder of the build, and assertions have them
@@ -84,6 +84,7 @@ listing() {
 in_chroot() {
   local root=$here/debian
   debootstrap --variant=minbase bookworm "$root" >"$here/log" 2>&1 || fail "$(tail -n 5 "$here/log")"
+  mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"  # where the program finds its own place
   mkdir "$root/packages"
   cp build-packages/*.deb "$root/packages"
   apt_in() {
