@@ -12,7 +12,6 @@
 #define MODEL "models/builtin-5w5s.safetensors"
 enum { I = 70, O = 33, B = 5 };
 
-
 static double number(const struct mx_chip *c, const char *name) {
   double v = -1;
   WORKS(mx_chip_number(c, name, &v));

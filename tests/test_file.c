@@ -206,7 +206,7 @@ static void test_dirs(void) {
   snprintf(below, sizeof below, "%s/x/y", path);
   CHECK(file_make_dirs(deep) == 0 && file_exists(deep), "%s", err_message());
   CHECK(file_make_dirs(deep) == 0, "%s", err_message());
-  CHECK(file_make_dirs(below) == ERR_IO && strstr(err_message(), "not a folder") , "%s", err_message());
+  CHECK(file_make_dirs(below) == ERR_IO && strstr(err_message(), "not a folder"), "%s", err_message());
   CHECK(file_make_dirs("") == ERR_IO, "an empty name");
 }
 

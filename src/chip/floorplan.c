@@ -27,7 +27,7 @@ struct bins {
 };
 
 static void bins_init(struct bins *b, int n) {
-  for (b->leaves = 1; b->leaves < n; b->leaves *= 2) { }
+  for (b->leaves = 1; b->leaves < n; b->leaves *= 2) {}
   b->room = err_calloc(2 * (size_t)b->leaves, sizeof *b->room);
 }
 

@@ -105,7 +105,8 @@ static void characters_flowing(struct stroke *s, double length, struct rng *r) {
   double sign = rng_uniform(r) < 0.5 ? -1 : 1;
   s->n_parts = 2 + characters_choose(r, counts, 3);
   for (int i = 0; i < s->n_parts; i++) {
-    const int straight = rng_uniform(r) < 0.35, sharp = i > 0 && rng_uniform(r) < 0.3;
+    const int straight = rng_uniform(r) < 0.35;
+    const int sharp = i > 0 && rng_uniform(r) < 0.3;
     if (rng_uniform(r) < 0.55) sign = -sign;
     struct part *p = s->parts + i;
     p->length = length / s->n_parts * characters_between(r, 0.5, 1.4);

@@ -73,6 +73,7 @@ typedef void block_fn(real *c, const struct run *runs, int n_runs, const struct 
   }
 #define BLOCKS(NV) BLOCK(1, NV) BLOCK(2, NV) BLOCK(3, NV) BLOCK(4, NV) BLOCK(5, NV) BLOCK(6, NV)
 #define NAMES(NV) block_1_##NV, block_2_##NV, block_3_##NV, block_4_##NV, block_5_##NV, block_6_##NV
+// clang-format off
 BLOCKS(1)
 BLOCK(7, 1) BLOCK(8, 1) BLOCK(9, 1) BLOCK(10, 1) BLOCK(11, 1) BLOCK(12, 1)
 BLOCKS(2)
@@ -88,6 +89,7 @@ static block_fn *const blocks[COLS][TALL] = {
   { NAMES(4) },
 #endif
 };
+// clang-format on
 
 static void tile(int R, int NV, real *c, const struct run *runs, int n, const struct strides *s, int add) {
   // Tuned for some processors, gcc does not fuse multiply and add where there is a single chain of sums: take two.

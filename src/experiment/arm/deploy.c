@@ -117,7 +117,7 @@ static void account(const struct reach_device *d, int worker, enum reach_part pa
 }
 
 static int check_settings(const struct reach *f) {
-    const int64_t u = f->chip.update;
+  const int64_t u = f->chip.update;
   if ((u == CHIP_STOCHASTIC || u == CHIP_NEAREST) && f->update.grid != EPROP_EXACT)
     return err_set(ERR_SETTING, "chip.update=%s: update.grid=%s rounds the changes already; set one of the two",
                    chip_update_names[u], eprop_grid_names[f->update.grid]);
