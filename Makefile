@@ -55,7 +55,7 @@ api:
 install: all
 	@cmake --install build --prefix "$$PREFIX"
 
-# lays out the folders of tools/check_format.sh; needs clang-format 14
+# lays out the sources as .clang-format says; needs clang-format 14
 format:
 	@tools/check_format.sh --fix
 
