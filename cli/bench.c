@@ -114,17 +114,17 @@ static const struct options_flag flags[] = {
 
 static void each(struct options_action *a, const struct experiment *e) {
   a->name = e->name;
-  a->text =
-    e->bench_help ? e->bench_help : "An outer update, and one task of an evaluation in software and on the chip.\n";
+  a->text = e->bench_help ? e->bench_help
+                          : "Others: an outer update, and one task of an evaluation in software and on the chip.\n";
 }
 
 static const struct options_action actions[] = {
   { .name = "NAME", OPTIONS_WORDS("[WORD]", 0, 1), .flags = flags, .reads = options_all, .run_experiment = run_named },
   { .name = "ranks",
     OPTIONS_WORDS("[NAME [WORD]]", 0, 2),
-    .text = "ranks  under mpirun: iterations of a training on one process and on all, one thread each; latency and\n"
-            "       bandwidth; what a model of both predicts, also for up to 1024 processes. WORD chooses the network\n"
-            "       of the bench of that name\n",
+    .text = "ranks  under mpirun: the time of a training iteration on one process and on all, one thread each;\n"
+            "       latency and bandwidth of messages; the time that follows from these for up to 1024 processes.\n"
+            "       WORD chooses the network of the bench of that name\n",
     .flags = ranks_flags,
     .reads = options_all,
     .divides = true,

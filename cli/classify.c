@@ -10,9 +10,9 @@ static const char text[] =
   "and the distance of its features from the nearest class mean. A picture beyond the threshold is 'none of these';\n"
   "the threshold is that of the file, or learn.threshold.\n"
   "\n"
-  "If the classes were learned on a chip, it goes on from the state in the file, at chip.time_s if that is later.\n"
-  "The file stays as it is. The chip behind a driver (chip.driver) is not programmed: it must still hold what was\n"
-  "learned.\n";
+  "If the classes were learned on a simulated chip, the pictures are classified on that chip: its state is in the\n"
+  "file, and the devices drift until chip.time_s if that is later. The file is not changed. A chip behind a driver\n"
+  "(chip.driver) is not programmed either: it must still hold what was learned.\n";
 
 static int print(const struct pictures_result *r, const struct options *o) {
   if (o->json) return options_json(pictures_json(r));

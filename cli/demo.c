@@ -101,7 +101,8 @@ static int page(const char *folder) {
 
 static int demo(const char *folder) {
   char path[FILE_PATH_SIZE];
-  printf("1. Meta-training from nothing: %d iterations of %d tasks on invented characters.\n", ITERATIONS, TASKS);
+  printf("1. Meta-training from random weights: %d iterations of %d tasks on invented characters.\n", ITERATIONS,
+         TASKS);
   fflush(stdout);
   TRY(learn(folder));
   printf("\n2. Five unseen characters, five drawings each, four updates of the last layer alone.\n"

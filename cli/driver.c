@@ -7,9 +7,9 @@
 #include "lab/drivercheck.h"
 
 static const char text[] =
-  "Check that a driver of a chip does what metaxbar_driver.h and docs/drivers.md say, on small regions of the chip,\n"
-  "which are programmed. DRIVER is what chip.driver takes: LIBRARY.so:ARGUMENTS, exec:COMMAND or replay:FILE. Print\n"
-  "what each check measured; the exit status is 1 if one fails.\n";
+  "Check that a driver of a chip works as metaxbar_driver.h and docs/drivers.md describe; small regions of the chip\n"
+  "are programmed for this. DRIVER is what chip.driver takes: LIBRARY.so:ARGUMENTS, exec:COMMAND or replay:FILE.\n"
+  "Print what each check measured; the exit status is 1 if one fails.\n";
 
 static struct drivercheck_params params;
 static const struct settings_section all[] = { { "driver", drivercheck_param_table, &params }, { 0 } };

@@ -13,9 +13,9 @@ static const char text[] =
   "behind a driver, which keeps its cells itself: the file remembers the rest.\n"
   "\n"
   "A picture whose features are farther from every class mean than a threshold is 'none of these'. The threshold is\n"
-  "chosen so that learn.reject of new pictures of the classes are beyond it, as far as the distances of the pictures\n"
-  "that are there, each held out from the mean of its class, tell. Where there are too few of them, for instance one\n"
-  "of each class, it is the distance of a class mean from the nearest other.\n";
+  "estimated so that the fraction learn.reject of further pictures of the classes exceeds it: each picture is held\n"
+  "out once, and its distance from the mean of the others of its class is measured. With too few pictures for that,\n"
+  "for instance one of each class, the threshold is the distance of a class mean from the nearest other.\n";
 
 static int learn(const struct options *o) {
   struct pictures_case c;

@@ -32,8 +32,8 @@ static const char text[] =
   "         NAME.c, its weights in 8 bits with the statistics of eval.statistics_images background images of data.*\n"
   "         folded in, and NAME.h, its sizes. --onnx: a classifier as ONNX, with the same statistics. --nir: a\n"
   "         spiking network of the arm as NIR, the trainee or the learning signal generator (LSG); --approximate\n"
-  "         replaces neurons that NIR cannot describe, and the file says how much the outputs change. What a form\n"
-  "         cannot say is refused.\n";
+  "         replaces neurons that NIR cannot describe, and the file says how much the outputs change. A model\n"
+  "         that a format cannot describe is refused.\n";
 
 static int range(struct tensorfile *tf, const struct tensorfile_entry *e, double *least, double *most) {
   double *v = err_calloc((size_t)e->n_values, sizeof *v);
@@ -125,8 +125,7 @@ static int resize(const struct options *o) {
   const struct experiment *e;
   const struct run_sources from = options_sources(o);
   TRY(experiment_of_file(&e, o->model));
-  if (!e->model_resize)
-    return err_set(ERR_SETTING, "resize: --model %s: models of %s keep their sizes", o->model, e->name);
+  if (!e->model_resize) return err_set(ERR_SETTING, "--model %s: a model of '%s' cannot be resized", o->model, e->name);
   return e->model_resize(o->model, &from, o->out, o->half);
 }
 
@@ -180,7 +179,7 @@ static int export(const struct options *o) {
   TRY(experiment_of_file(&e, path));
   const struct experiment_export *as = e->exports ? e->exports : none;
   while (as->flag && strcmp(as->flag, flag)) as++;
-  if (!as->flag) return err_set(ERR_SETTING, "%s %s: models of %s have no such form", flag, path, e->name);
+  if (!as->flag) return err_set(ERR_SETTING, "%s %s: a model of '%s' cannot be written so", flag, path, e->name);
   TRY(check_form(as, o));
   experiment_open(&x, e);
   int rc = experiment_load(&x, path, &from);
@@ -205,11 +204,11 @@ static const struct options_flag seal_flags[] = { OPTIONS_MODEL,
                                                   OPTIONS_NEEDED("--out", out, "FILE", "the file to write"),
                                                   { 0 } };
 static const struct options_flag export_flags[] = {
-  OPTIONS_VALUE("--c", c, "FILE", "model file, to be written as C"),
-  OPTIONS_VALUE("--onnx", onnx, "FILE", "model file, to be written as ONNX"),
-  OPTIONS_VALUE("--nir", nir, "FILE", "model file, to be written as NIR"),
+  OPTIONS_VALUE("--c", c, "FILE", "write this model file as C"),
+  OPTIONS_VALUE("--onnx", onnx, "FILE", "write this model file as ONNX"),
+  OPTIONS_VALUE("--nir", nir, "FILE", "write this model file as NIR"),
   OPTIONS_VALUE("--network", network, "NAME", "with --nir: trainee, which is the default, or lsg"),
-  OPTIONS_SWITCH("--approximate", approximate, "with --nir: neurons that NIR has, and how far they are from these"),
+  OPTIONS_SWITCH("--approximate", approximate, "with --nir: replace neurons that NIR cannot describe by similar ones"),
   OPTIONS_NEEDED("--out", out, "PATH", "the file to write to; with --c the folder"),
   OPTIONS_CONFIG,
   { 0 },

@@ -102,13 +102,31 @@ static const struct options_action *action_of(const struct options_command *c, c
   return best;
 }
 
+// Do the names of some actions begin with this word and go on?
+static bool begins_action(const struct options_action *a, const char *word) {
+  const size_t length = strlen(word);
+  return !strncmp(a->name, word, length) && a->name[length] == ' ';
+}
+
+static bool begins_some(const struct options_command *c, const char *word) {
+  const struct options_action *a = c->actions;
+  while (a->name && !begins_action(a, word)) a++;
+  return a->name;
+}
+
 static int no_such_action(const struct options_command *c, const char *word) {
+  const bool partly = begins_some(c, word);
   char list[200] = "";
   for (const struct options_action *a = c->actions; a->name; a++) {
     const size_t used = strlen(list);
-    if (*a->name) snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "; there are ", a->name);
+    if (*a->name && (!partly || begins_action(a, word)))
+      snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "; must be one of ", a->name);
   }
-  return err_set(ERR_SETTING, "%s: %s%s", word, *list ? "no such action" : "unknown word", list);
+  return err_set(ERR_SETTING, "%s: %s%s", word,
+                 partly  ? "not a whole action"
+                 : *list ? "no such action"
+                         : "unknown word",
+                 list);
 }
 
 // The words that are left are the action's arguments.
@@ -125,10 +143,19 @@ static int take_words(struct options *o, const struct options_command *c, const 
 
 // ---- what the action knows
 
+static int has_no_effect(const char *flag, const struct options_action *a) {
+  char list[300] = "";
+  for (const struct options_flag *f = a->flags; f->name; f++) {
+    const size_t used = strlen(list);
+    snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "; these have one: ", f->name);
+  }
+  return err_set(ERR_SETTING, "%s: has no effect here%s", flag, list);
+}
+
 static int set_flags(struct options *o, const struct line *line, const struct options_action *a) {
   for (int k = 0; k < line->n_flags; k++) {
     const struct options_flag *f = flag_of(a, line->flags[k]);
-    if (!f) return err_set(ERR_SETTING, "%s: has no effect here", line->flags[k]);
+    if (!f) return has_no_effect(line->flags[k], a);
     if (f->value) *(const char **)((char *)o + f->field) = line->values[k];
     else *(bool *)((char *)o + f->field) = true;
   }
@@ -305,8 +332,9 @@ static int start_ranks(const struct options_command *c, const struct options_act
 }
 
 // Help, or the usage of a command without words: nothing that ranks would do.
-static bool only_text(const struct options *o, const struct line *line, const struct options_action *a) {
-  return line->help ? a || !o->n_words : !a && !o->n_words;
+static bool only_text(const struct options_command *c, const struct options *o, const struct line *line,
+                      const struct options_action *a) {
+  return line->help ? a || !o->n_words || begins_some(c, o->words[0]) : !a && !o->n_words;
 }
 
 static int print_text(const struct options_command *c, const struct options_action *a, bool in_full, const char *name) {
@@ -323,7 +351,7 @@ static int begin(struct options *o, struct line *line, const struct options_acti
   const int rc = take_apart(o, line, c, argc, argv);
   snprintf(message, sizeof message, "%s", err_message());
   *a = rc == 0 ? action_of(c, o) : NULL;
-  if (rc == 0 && only_text(o, line, *a)) return 0;
+  if (rc == 0 && only_text(c, o, line, *a)) return 0;
   TRY(start_ranks(c, *a));
   return rc == 0 ? 0 : err_set((enum err)rc, "%s", message);
 }
@@ -336,7 +364,7 @@ int options_main(const struct options_command *command, int argc, char **argv) {
   char name[96];
   int rc = begin(&o, &line, &a, c, argc, argv);
   snprintf(name, sizeof name, "%s%s%s", c->name, a && *a->name ? " " : "", a ? a->name : "");
-  if (rc == 0 && only_text(&o, &line, a)) return print_text(c, a, line.help, name);
+  if (rc == 0 && only_text(c, &o, &line, a)) return print_text(c, a, line.help, name);
   if (rc == 0) rc = a ? run(&o, &line, c, a) : no_such_action(c, o.words[0]);
   rc = par_ranks_close(rc);
   return rc < 0 ? fail(name, rc) : options_finish(name);

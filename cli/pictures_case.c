@@ -6,7 +6,8 @@ int pictures_case_open(struct pictures_case *c, const struct options *o) {
   const struct experiment *e;
   *c = (struct pictures_case){ .from = options_sources(o) };
   TRY(experiment_of_file(&e, o->model));
-  if (!e->pictures) return err_set(ERR_SETTING, "%s: a model of %s: it learns no pictures", o->model, e->name);
+  if (!e->pictures)
+    return err_set(ERR_SETTING, "%s: a model of '%s', which does not learn pictures", o->model, e->name);
   experiment_open(&c->x, e);
   e->pictures->begin(c->x.set);
   return experiment_load(&c->x, o->model, &c->from);

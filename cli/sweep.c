@@ -19,8 +19,8 @@ static const char text[] =
   "\n"
   "Every combination is a run of its own, in a folder of DIR that is named by its values. At the end DIR has\n"
   "sweep.csv, sweep.json and report.html. The same command continues a sweep that was stopped, and skips what is\n"
-  "done. A training that diverges is a failed point of the table; the others go on. mpirun -n N divides the points\n"
-  "among N processes; another N continues. SIGUSR1 ends the sweep with checkpoints and status 75.\n";
+  "done. A training that diverges is a failed point of the table; the others continue. mpirun -n N divides the points\n"
+  "among N processes; N may change when a sweep is continued. SIGUSR1 ends the sweep with checkpoints and status 75.\n";
 
 static int put_settings(struct json_t *row, const char *where, FILE *out) {
   struct json_t *settings, *v;

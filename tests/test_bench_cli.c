@@ -156,7 +156,7 @@ static void test_colours(void) {
 
 static void test_refusals(void) {
   const struct { int status; const char *text, *arg[9]; } cases[] = {
-    { 2, "'nosuch': there are chip, layers, cifar and learn", { "nosuch" } },
+    { 2, "'nosuch': must be one of chip, layers, cifar, learn", { "nosuch" } },
     { 2, "'chip': it has one bench only", { "arm", "chip" } },
     { 2, "more: one word too many", { "arm", "chip", "more" } },
     { 2, "arm: no such action", { "chip", "arm" } },

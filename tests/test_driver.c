@@ -392,7 +392,7 @@ static void test_spoiled(void) {
   char *second = strchr(data, '\n') + 1, *third = strchr(second, '\n') + 1;
   memmove(second, third, size - (size_t)(third - data));
   refused(play(data, size - (size_t)(third - second)), ERR_FORMAT, "spoiled: call 0: the checksum does not match");
-  refused(play("hello\n", 6), ERR_FORMAT, "spoiled: no recording of a driver");
+  refused(play("hello\n", 6), ERR_FORMAT, "spoiled: not a recording of the calls of a driver");
   free(data);
 }
 

@@ -26,9 +26,9 @@ static void check_refusals(const struct folder *tmp) {
   REFUSED(2, "--onnx b: beside --c", "--onnx", "b", "--c", "a", "--out", out);
   REFUSED(2, "--out PATH is missing", "--onnx", CLASSIFIER);
   REFUSED(1, "/nosuch", "--onnx", "/nosuch.safetensors", "--out", out);
-  REFUSED(2, "models of arm have no such form", "--onnx", REACH, "--out", out);
-  REFUSED(2, "models of fewshot have no such form", "--nir", CLASSIFIER, "--out", out);
-  REFUSED(2, "models of sine have no such form", "--c", "models/sine.safetensors", "--out", out);
+  REFUSED(2, "a model of 'arm' cannot be written so", "--onnx", REACH, "--out", out);
+  REFUSED(2, "a model of 'fewshot' cannot be written so", "--nir", CLASSIFIER, "--out", out);
+  REFUSED(2, "a model of 'sine' cannot be written so", "--c", "models/sine.safetensors", "--out", out);
   REFUSED(2, "--network: has no effect with --onnx", "--onnx", CLASSIFIER, "--out", out, "--network", "lsg");
   REFUSED(2, "--approximate: has no effect with --c", "--c", CLASSIFIER, "--out", out, "--approximate");
   REFUSED(2, "eval.tasks: has no effect here", "--onnx", CLASSIFIER, "--out", out, "eval.tasks=3");

@@ -340,7 +340,7 @@ static void check_settings_refused(void) {
   CHECK(strstr(help, "chip.time_s") && strstr(help, "chip.driver ") && strstr(help, "chip.record "), "%s", help);
   refused(1, "nosuch", ARGS(LEARN, out, "synapse.kind=chip", "chip.driver=nosuch"));
   refused(2, "chip.driver=nosuch: has an effect with synapse.kind=chip only", ARGS(LEARN, out, "chip.driver=nosuch"));
-  refused(2, "models/sine.safetensors: a model of sine: it learns no pictures",
+  refused(2, "models/sine.safetensors: a model of 'sine', which does not learn pictures",
           ARGS("learn", "--model", "models/sine.safetensors", "--support", support, "--out", out));
   refused(1, "/proc/none", ARGS(LEARN, "/proc/none"));
   refused(2, "--csv: has no effect beside --json", ARGS(CLASSIFY, state, queries, "--csv", "--json"));

@@ -82,7 +82,7 @@ static void test_damage(void) {
             !strcmp(err_message(), "a.png: PNG image: the file is empty"),
         "%s", err_message());
   CHECK(png_grey_read(&image, "a.png", "GIF89a...", 9, 4096, 255) == ERR_FORMAT &&
-            strstr(err_message(), "does not begin as one"),
+            strstr(err_message(), "not a PNG image"),
         "%s", err_message());
   png_pixels_release(&image);
 }

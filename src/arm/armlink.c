@@ -466,7 +466,7 @@ int armlink_release(char released[MESSAGE_NAME_SIZE], const struct armlink_param
   if (!name) TRY(known);
   if (!name && !l.record.name[0]) {
     owner_remove(&l.record);
-    return err_set(ERR_IO, "%s: no run of yours left it at %s:%d; the client that did: metaxbar arm --release ID",
+    return err_set(ERR_IO, "%s: no run of yours left it at %s:%d; for another client: metaxbar arm --release ID",
                    p->robot, p->broker.host, (int)p->broker.port);
   }
   snprintf(released, MESSAGE_NAME_SIZE, "%s", name ? name : l.record.name);

@@ -32,7 +32,7 @@ static int png_decode(struct png_pixels *image, int channels, const char *name, 
                       int max_side, int paper) {
   png_image p = { .version = PNG_IMAGE_VERSION };
   if (size == 0) return err_set(ERR_FORMAT, "%s: PNG image: the file is empty", name);
-  if (!png_is(data, size)) return err_set(ERR_FORMAT, "%s: PNG image: the file does not begin as one", name);
+  if (!png_is(data, size)) return err_set(ERR_FORMAT, "%s: not a PNG image", name);
   if (!png_image_begin_read_from_memory(&p, data, size)) return png_fail(&p, ERR_FORMAT, name);
   if (p.width > (unsigned)max_side || p.height > (unsigned)max_side) {
     const int rc = err_set(ERR_FORMAT, "%s: image of %u x %u pixels, at most %d x %d are accepted", name, p.width,

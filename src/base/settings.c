@@ -89,7 +89,8 @@ static int assign(const struct settings_section *all, const char *section, const
       const size_t used = strlen(list);
       snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", s->name);
     }
-    return err_set(ERR_SETTING, "%s.%s: no section '%s'; there are %s", section, name, section, list);
+    if (!*section) return err_set(ERR_SETTING, "%s: stands before the first [section]; sections are %s", name, list);
+    return err_set(ERR_SETTING, "%s.%s: no section '%s'; sections are %s", section, name, section, list);
   }
   const bool secret = settings_is_secret(name);
   if (!survives_ini(s->table, name, value))

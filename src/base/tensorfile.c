@@ -76,6 +76,10 @@ static int parse_entry(struct tensorfile_entry *e, const struct json_t *tensor, 
   TRY(json_field_array(tensor, where, "data_offsets", &offsets));
   if (json_length(offsets) != 2) return err_set(ERR_FORMAT, "%s: data_offsets must be 2 numbers", where);
   TRY(json_item_i64(offsets, where, 0, 0, room, &begin));
+  TRY(json_item_i64(offsets, where, 1, INT64_MIN, INT64_MAX, &end));
+  if (end > room)
+    return err_set(ERR_FORMAT, "%s: ends at byte %" PRId64 " of the data, but the file has only %" PRId64, where, end,
+                   room);
   TRY(json_item_i64(offsets, where, 1, begin, room, &end));
   if (__builtin_mul_overflow(e->n_values, tensortype_sizes[e->dtype], &bytes) || bytes != end - begin)
     return err_set(ERR_FORMAT, "%s: %" PRId64 " bytes do not hold %" PRId64 " values of %s", where, end - begin,
@@ -192,8 +196,8 @@ static int check_sum(struct tensorfile *tf) {
   }
   tensorsum_print(text, sum);
   if (!stated || !strcmp(stated, text)) return 0;
-  return err_set(ERR_FORMAT, "%s: damaged, or changed by a program that left " TENSORSUM_KEY "=%s: it is %s", tf->name,
-                 stated, text);
+  return err_set(ERR_FORMAT, "%s: damaged, or changed by another program: the " TENSORSUM_KEY " is %s, not %s",
+                 tf->name, text, stated);
 }
 
 int tensorfile_open_stream(struct tensorfile **out, FILE *stream, const char *name) {

@@ -167,7 +167,7 @@ int recording_replay(struct driver **d, const char *path) {
   if (!in) return err_set(ERR_IO, "%s: %s", path, strerror(errno));
   if (!fgets(first, sizeof first, in) || strcmp(first, FIRST_LINE "\n")) {
     fclose(in);
-    return err_set(ERR_FORMAT, "%s: no recording of a driver", path);
+    return err_set(ERR_FORMAT, "%s: not a recording of the calls of a driver", path);
   }
   struct replayer *r = err_calloc(1, sizeof *r);
   r->base = (struct driver){ .kind = &replayer_kind };

@@ -235,7 +235,7 @@ static int no_such_experiment(const char *name) {
     const size_t used = strlen(list);
     snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", (*e)->name);
   }
-  return err_set(ERR_SETTING, "sweep.experiment=%s: no such experiment; there are %s", name, list);
+  return err_set(ERR_SETTING, "sweep.experiment=%s: no such experiment; must be one of %s", name, list);
 }
 
 // From what stands in `sections`.

@@ -319,7 +319,7 @@ int fewshot_bench(struct timings *b, struct fewshot *f, const struct fewshot_mod
   if (!strcmp(what, "learn")) return learn(b, f);
   if (!strcmp(what, "cifar")) return wide(b, f, model);
   if (!all && !layers && strcmp(what, "chip"))
-    return err_set(ERR_SETTING, "bench fewshot: '%.60s': there are chip, layers, cifar and learn", what);
+    return err_set(ERR_SETTING, "bench fewshot: '%.60s': must be one of chip, layers, cifar, learn", what);
   TRY(dataset_load(&data, &f->data, DATASET_BACKGROUND_ONLY));
   timings_peaks(b, run_threads(&f->run));
   int rc = all ? add_iterations(b, f, &data) : layers ? add_layers(b, f, &model->net, &data) : 0;
