@@ -62,7 +62,7 @@ double pcm_sigma_prog_uS(const struct pcm *p, double g_uS);
 // Programming error of a weight x in [0, 1] held by `units` units for each sign, those of the other sign in RESET: the
 // standard deviation of the conductance difference over units g_max, both sides cut off at 0 by (P1).
 double pcm_weight_sigma(const struct pcm *p, int units, double x);
-// Conductance of a unit after RESET, z standard normal: (P1) at 0, or what reset_uS says (R1).
+// Conductance of a unit after RESET, z standard normal: (P1) at 0, or what reset_uS says (P10).
 double pcm_reset_at(const struct pcm *p, double z);
 double pcm_drift_mean(const struct pcm *p, double g_uS);    // mu, before any absolute value
 double pcm_drift_spread(const struct pcm *p, double g_uS);  // s

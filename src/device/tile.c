@@ -228,7 +228,7 @@ static void share_out(const struct tile *t, const struct tile_design *d, size_t 
   const int s = wanted < 0;
   per_device_uS[!s] = 0;
   per_device_uS[s] = working[s] ? fmin(fabs(wanted) / working[s], most) : 0;
-  if (per_device_uS[s] > 0 && d->pcm.reset_uS > 0)  // beside what RESET conducts on the other side (R1)
+  if (per_device_uS[s] > 0 && d->pcm.reset_uS > 0)  // beside what RESET conducts on the other side (P10)
     per_device_uS[s] = d->pcm.reset_uS/d->pcm.devices + per_device_uS[s] * (1 - d->pcm.reset_uS/d->pcm.g_max_uS);
 }
 
