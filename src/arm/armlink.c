@@ -39,7 +39,7 @@ const struct param armlink_param_table[] = {
   PARAM_F64(P, homing_s, 600, 0.05, 36000, "longest wait until the robot has found its home position"),
   PARAM_F64(P, point_s, 10, 0.05, 3600, "longest wait for a point, beyond its hold time"),
   PARAM_I64(P, free_s, 10, 1, 3600, "time from the loss of this program, which stops the arm, to its disconnection"),
-  PARAM_F64(P, return_s, 30, 0, 3600, "longest attempt to come back, and to disconnect, after a loss of the broker"),
+  PARAM_F64(P, return_s, 30, 0, 3600, "longest attempt to reconnect after a loss of the broker, to release the robot"),
   PARAM_F64(P, step_deg, 5, 0.01, 360, "largest step of a joint between two set-points"),
   PARAM_F64(P, speed_deg_s, 25, 0.01, 360, "largest speed of a joint: a step by arm.hold_s; the arm's own limit is 25"),
 #undef P

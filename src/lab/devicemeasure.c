@@ -19,7 +19,7 @@ const struct param devicemeasure_param_table[] = {
   PARAM_F64(struct devicemeasure_params, tolerance, 0.02, 0, 1,
             "accepted error of a programmed weight, relative to the largest"),
   PARAM_F64(struct devicemeasure_params, t_read_s, 250e-9, 1e-12, 1,
-            "duration of a read, which no driver says; it relates read noise to read_q"),
+            "duration of a read, which a driver does not report; it relates read noise to read_q"),
   PARAM_I64(struct devicemeasure_params, seed, 1, 0, 9007199254740992, "seed of simulators that take random numbers"),
   { 0 },
 };

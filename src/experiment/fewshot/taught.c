@@ -18,12 +18,12 @@ enum { GROUP = 64, STATISTICS = 1024 };  // images computed at a time; whose sta
 const struct param taught_param_table[] = {
 #define P struct taught_params
   PARAM_I64(P, updates, -1, -1, CONVNET_MAX_STEPS,
-            "updates of the delta rule after the start from class means; -1: those that the model was trained with, of "
-            "which the start takes the place of the first unless it was trained with it (net.start=prototype)"),
+            "updates of the delta rule after the start from class means; -1: those that the model was trained with, "
+            "without the first, which the start replaces unless the model was trained with it (net.start=prototype)"),
   PARAM_I64(P, room, 16, 0, TAUGHT_MOST, "columns of the read-out that a chip keeps free for classes added later"),
   PARAM_F64(P, reject, 0.05, 0, 0.5,
-            "share of new pictures of the classes that the threshold is to reject, as far as the pictures of the "
-            "support, held out one by one, tell; 0: no threshold"),
+            "share of further pictures of the classes that the threshold is expected to reject, estimated from the "
+            "support pictures, each held out once; 0: no threshold"),
   PARAM_F64(P, threshold, 0, 0, 1e9,
             "distance from the nearest class mean beyond which a picture is none of the classes; 0: chosen by "
             "learn.reject"),
