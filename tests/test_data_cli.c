@@ -68,6 +68,8 @@ static void check_fetch(void) {
   refused(1, "http://127.0.0.1:1/sets/images_background.zip: ",
           ARGS("data", "fetch", "omniglot", folder, "data.url=http://127.0.0.1:1/sets", "--quiet"));
   refused(2, "data.cifar100_url", ARGS("data", "fetch", "omniglot", folder, "data.cifar100_url=http://127.0.0.1:1"));
+  refused(2, "fetch: not a whole action; must be one of fetch omniglot, fetch cifar100\n", ARGS("data", "fetch"));
+  CHECK(strstr(succeeds(ARGS("data", "fetch", "--help")), "usage: metaxbar data info"), "help of half an action");
 }
 
 // Colour images: the text about them, and a page of them.

@@ -25,6 +25,7 @@ static void check_refusals(const struct folder *tmp) {
   REFUSED(2, "--c FILE, --onnx FILE or --nir FILE is missing", "--out", out);
   REFUSED(2, "--onnx b: beside --c", "--onnx", "b", "--c", "a", "--out", out);
   REFUSED(2, "--out PATH is missing", "--onnx", CLASSIFIER);
+  REFUSED(2, "--model: has no effect here; these have one: --c, --onnx, --nir", "--model", CLASSIFIER, "--out", out);
   REFUSED(1, "/nosuch", "--onnx", "/nosuch.safetensors", "--out", out);
   REFUSED(2, "a model of 'arm' cannot be written so", "--onnx", REACH, "--out", out);
   REFUSED(2, "a model of 'fewshot' cannot be written so", "--nir", CLASSIFIER, "--out", out);

@@ -97,7 +97,7 @@ static void test_two_tables(void) {
   CHECK(net.alpha == 0.5 && !strcmp(more.path, "x") && !data.path[0], "%g %s %s", net.alpha, more.path, data.path);
   CHECK(settings_set(two, "net.alfa=1") == ERR_SETTING && strstr(err_message(), "net.alfa: no such setting"), "%s",
         err_message());
-  CHECK(settings_set(two, "nut.a=1") == ERR_SETTING && strstr(err_message(), "there are net, data"), "%s",
+  CHECK(settings_set(two, "nut.a=1") == ERR_SETTING && strstr(err_message(), "sections are net, data"), "%s",
         err_message());
   FILE *f = open_memstream(&text, &size);
   settings_print_ini(two, f);
