@@ -128,6 +128,11 @@ static void check_resize(void) {
     CHECK(p.status == 2 && strstr(p.err, wrong[k][1]), "%d: %s", p.status, p.err);
   }
   unlink(wide);
+  p = (struct process){ 0 };
+  process_args(&p, (const char *[]){ "train", "arm", "--run", wide, "train.start=models/sine.safetensors", NULL });
+  process_run(&p);
+  CHECK(p.status == 1 && strstr(p.err, "models/sine.safetensors: is a 'metaxbar sine', not a 'metaxbar arm'"), "%d: %s",
+        p.status, p.err);
 }
 
 static void check_examples(void) {

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/format.h"
 #include "base/par.h"
 #include "base/rng.h"
 #include "base/tensorfile.h"
@@ -181,7 +182,8 @@ static int load_start(struct training_state *t, const char *folder, bool resume)
   snprintf(checkpoint, sizeof checkpoint, "%s/" RUNDIR_CHECKPOINT, folder);
   if (!start[0] || (resume && file_exists(checkpoint))) return 0;
   TRY(tensorfile_open(&tf, start));
-  const int rc = reach_parameters_read(t->model.parameters, &t->model.o, tf, "");
+  int rc = format_check(tf, "metaxbar arm");
+  if (rc == 0) rc = reach_parameters_read(t->model.parameters, &t->model.o, tf, "");
   tensorfile_close(tf);
   return rc;
 }
