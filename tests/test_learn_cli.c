@@ -310,7 +310,7 @@ static void check_support_refused(void) {
   process_check_line(run(FROM("bad/hollow")), 1, ARGS("class third: no PNG or JPEG images"));
   drawings("bad/damaged", "first", 0, 0, 2);
   folder_write(&tmp, "bad/damaged/second/0.png", "no picture", 10);
-  refused(1, "bad/damaged: second/0.png: PNG image", FROM("bad/damaged"));
+  refused(1, "bad/damaged: second/0.png: not a PNG image", FROM("bad/damaged"));
   for (int k = 0; k < 1025; k++) {
     char name[64];
     snprintf(name, sizeof name, "%04d", k);
@@ -370,7 +370,7 @@ static void check_pictures_refused(void) {
   snprintf(page, sizeof page, "%s", folder_path(&tmp, "no.html"));
   snprintf(bad, sizeof bad, "%s", folder_path(&tmp, "text.png"));
   folder_write(&tmp, "text.png", "no picture", 10);
-  refused(1, "text.png: PNG image", ARGS(CLASSIFY, state, queries, bad, "--sheet", page));
+  refused(1, "text.png: not a PNG image", ARGS(CLASSIFY, state, queries, bad, "--sheet", page));
   refused(1, "/nosuch.png", ARGS(CLASSIFY, state, "/nosuch.png", "--sheet", page));
   file_make_dirs(folder_path(&tmp, "bad/empty"));
   snprintf(bad, sizeof bad, "%s", folder_path(&tmp, "bad/empty"));

@@ -322,9 +322,7 @@ ways() {
   for rule in support chip; do protocols "within alphabets: \`omniglot-any\`, *$rule*" omniglot-any data.tasks=alphabet eval.batchnorm=$rule; done
   protocols "16 views of each image: \`omniglot-any\`, *chip*" omniglot-any eval.batchnorm=chip eval.views=16
   protocols "... within alphabets" omniglot-any data.tasks=alphabet eval.batchnorm=chip eval.views=16
-  for rule in chip task; do
-    protocols "... random characters: \`omniglot-characters\`, *$rule*" omniglot-characters data.protocol=characters eval.batchnorm=$rule eval.views=16
-  done
+  protocols "... random characters: \`omniglot-characters\`, *task*" omniglot-characters data.protocol=characters eval.batchnorm=task eval.views=16
   replace ways "$work/ways"
   grid adapt > "$work/adapted"
   grid centroid > "$work/means"
