@@ -315,6 +315,7 @@ static void check_fewshot(void) {
   REFUSES(mx_fewshot_number(m, "devices", &v), MX_ERROR_ARGUMENT, "not deployed on a chip");
   mx_fewshot_free(m);
   REFUSES(mx_fewshot_load(&m, "/nowhere", NULL), MX_ERROR_IO, "/nowhere");
+  REFUSES(mx_fewshot_load(&m, MODEL, LIST("eval.views=4")), MX_ERROR_ARGUMENT, "eval.views=4: images are given here");
   REFUSES(mx_character(NULL, 8, 1, 0, 0), MX_ERROR_ARGUMENT, "NULL");
 }
 

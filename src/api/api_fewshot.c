@@ -44,6 +44,9 @@ static int load(struct mx_fewshot *m, const char *path, const char *const *setti
   m->model = m->trained;
   if (m->f.eval.batchnorm == CONVNET_FIXED)
     return err_set(ERR_SETTING, "eval.batchnorm=chip: here it is support or task");
+  if (m->f.eval.views > 1)
+    return err_set(ERR_SETTING, "eval.views=%d: images are given here as they are, in one view each",
+                   (int)m->f.eval.views);
   if (m->f.eval.updates > 0 && m->trained.net.steps == 0)
     return err_set(ERR_SETTING, "eval.updates=%d: %s has no inner updates (net.steps=0)", (int)m->f.eval.updates, path);
   if (m->f.eval.updates > m->trained.net.steps)
