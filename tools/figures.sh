@@ -146,7 +146,7 @@ stages() {
 }
 
 incremental() {
-  local data base=${BASE:-models/cifar-base.safetensors} chip="synapse.kind=chip chip.preset=hermes chip.cores=64 eval.chips=10 eval.later_s=86400,2592000"
+  local data base=${BASE:-models/cifar-base.safetensors} chip="synapse.kind=chip chip.preset=hermes chip.cores=64 eval.tasks=3 eval.chips=3 eval.later_s=86400,2592000"
   [ -f "$base" ] || { skipped "no network of 60 base classes, $base (BASE=MODEL)"; return; }
   all_colours
   printf '| | 60 classes | 80 | 100 | mean over the stages | base classes at the end | new classes at the end | all a day later | a month later | devices written a class | energy a class, at most |\n|---|---|---|---|---|---|---|---|---|---|---|\n' > "$work/incremental"
@@ -154,8 +154,8 @@ incremental() {
   stages "software"
   stages "8-bit weights" synapse.kind=quantised synapse.bits=8
   stages "4-bit weights" synapse.kind=quantised synapse.bits=4
-  stages "ten chips" $chip
-  stages "ten chips, eight devices for each sign" $chip chip.devices_per_sign=8
+  stages "three chips" $chip
+  stages "three chips, eight devices for each sign" $chip chip.devices_per_sign=8
   stages "... written for a day later" $chip chip.devices_per_sign=8 chip.aim_s=86400
   replace cifar_incremental "$work/incremental" docs/cifar.md
 }
