@@ -180,8 +180,8 @@ MX_API int mx_chip_devices(const struct mx_chip *chip, int matrix, const char *p
 MX_API int mx_chip_number(const struct mx_chip *chip, const char *name, double *value);
 
 /// Write the state of the chip to a file: all of it as safetensors or, if the path ends in .csv, a table of the devices
-/// alone (docs/file_formats.md). With chip.driver it lacks the devices, which the driver does not tell, and there is no
-/// table.
+/// alone (docs/file_formats.md). With chip.driver the state lacks the devices, which a driver does not report, and a
+/// table is refused.
 /// @param chip  a built chip
 /// @param path  of the file, which is replaced
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO
@@ -189,8 +189,8 @@ MX_API int mx_chip_save(const struct mx_chip *chip, const char *path);
 
 /// Read the state of a chip from a file. From safetensors it continues bit for bit; a .csv replaces the devices alone,
 /// and matrices that are programmed are calibrated anew (unless chip.correction is none).
-/// @param chip  a built chip with the same device model, cores and matrices, without chip.driver: no file can restore
-///              the cells of a driver
+/// @param chip  a built chip with the same device model, cores and matrices, without chip.driver, whose cells
+///              cannot be restored from a file
 /// @param path  of the file
 /// @return 0; #MX_ERROR_ARGUMENT, also with chip.driver; #MX_ERROR_IO; #MX_ERROR_FORMAT if it is no state of such a
 ///         chip

@@ -82,6 +82,19 @@ static void check_devices(const struct mx_chip *c, const float *w) {
   free(target);
 }
 
+// How far products y (B, O) are from x (B, I) v (I, O), relative.
+static double product_error(const float *y, const float *x, const float *v) {
+  double error = 0, norm = 0;
+  for (int b = 0; b < B; b++)
+    for (int o = 0; o < O; o++) {
+      double sum = 0;
+      for (int i = 0; i < I; i++) sum += (double)x[b*I + i] * (double)v[i*O + o];
+      error += (sum - (double)y[b*O + o]) * (sum - (double)y[b*O + o]);
+      norm += sum*sum;
+    }
+  return sqrt(error/norm);
+}
+
 // Writing, updating, ageing, calibrating, and the account of it.
 static void check_life(void) {
   static float w[I*O], dw[I*O], v[I*O], x[64*I], y[B*O];
@@ -110,15 +123,8 @@ static void check_life(void) {
   }
   CHECK(kept/all > 0.3 && kept/all < 0.9, "%g of the weights after a day", kept/all);
   WORKS(mx_chip_product(c, 0, y, x, B));
-  double error = 0, norm = 0;
-  for (int b = 0; b < B; b++)
-    for (int o = 0; o < O; o++) {
-      double sum = 0;
-      for (int i = 0; i < I; i++) sum += (double)x[b*I + i] * (double)v[i*O + o];
-      error += (sum - (double)y[b*O + o]) * (sum - (double)y[b*O + o]);
-      norm += sum*sum;
-    }
-  CHECK(sqrt(error/norm) < 0.35, "relative error %g a day after, calibrated", sqrt(error/norm));
+  const double error = product_error(y, x, v);
+  CHECK(error < 0.35, "relative error %g a day after, calibrated", error);
   CHECK(number(c, "products") >= B && number(c, "read_energy_J") > 0 && number(c, "most_writes") >= 1, "ledger");
   mx_chip_free(c);
 }
@@ -162,7 +168,7 @@ static void check_state(const struct folder *f) {
 // restored, and a refusal leaves the chip as it was.
 static void check_driver(const struct folder *f) {
   static float w[I*O], v[I*O], x[B*I], y[B*O];
-  double g = 0, error = 0, norm = 0;
+  double g = 0;
   char state[512], csv[512];
   struct mx_chip *c = NULL;
   snprintf(state, sizeof state, "%s/driven.safetensors", f->path);
@@ -177,20 +183,14 @@ static void check_driver(const struct folder *f) {
   WORKS(mx_chip_program(c, 0, w));
   WORKS(mx_chip_calibrate(c, 0, NULL, 0));
   WORKS(mx_chip_save(c, state));
-  REFUSES(mx_chip_load(c, state), MX_ERROR_ARGUMENT, "chip.driver=exec:python3 examples/driver/lab.py has cells");
-  REFUSES(mx_chip_load(c, csv), MX_ERROR_ARGUMENT, "has cells that no file restores");
+  REFUSES(mx_chip_load(c, state), MX_ERROR_ARGUMENT, "cells of chip.driver=exec:python3 examples/driver/lab.py cannot");
+  REFUSES(mx_chip_load(c, csv), MX_ERROR_ARGUMENT, "cannot be restored from a file");
   REFUSES(mx_chip_save(c, csv), MX_ERROR_ARGUMENT, "chip.driver does not tell its own");
   REFUSES(mx_chip_devices(c, 0, "nu", &g, 1), MX_ERROR_ARGUMENT, "");
   WORKS(mx_chip_weights(c, 0, v));
   WORKS(mx_chip_product(c, 0, y, x, B));
-  for (int b = 0; b < B; b++)
-    for (int o = 0; o < O; o++) {
-      double sum = 0;
-      for (int i = 0; i < I; i++) sum += (double)x[b*I + i] * (double)v[i*O + o];
-      error += (sum - (double)y[b*O + o]) * (sum - (double)y[b*O + o]);
-      norm += sum*sum;
-    }
-  CHECK(sqrt(error/norm) < 0.1, "relative error %g of products of the driver", sqrt(error/norm));
+  const double error = product_error(y, x, v);
+  CHECK(error < 0.1, "relative error %g of products of the driver", error);
   mx_chip_free(c);
 }
 
@@ -315,7 +315,8 @@ static void check_fewshot(void) {
   REFUSES(mx_fewshot_number(m, "devices", &v), MX_ERROR_ARGUMENT, "not deployed on a chip");
   mx_fewshot_free(m);
   REFUSES(mx_fewshot_load(&m, "/nowhere", NULL), MX_ERROR_IO, "/nowhere");
-  REFUSES(mx_fewshot_load(&m, MODEL, LIST("eval.views=4")), MX_ERROR_ARGUMENT, "eval.views=4: images are given here");
+  REFUSES(mx_fewshot_load(&m, MODEL, LIST("eval.views=4")), MX_ERROR_ARGUMENT,
+          "eval.views=4: mx_fewshot_adapt and mx_fewshot_classify compute one view");
   REFUSES(mx_character(NULL, 8, 1, 0, 0), MX_ERROR_ARGUMENT, "NULL");
 }
 

@@ -485,7 +485,7 @@ static void test_refused(void) {
   f.eval.views = 2;
   f.eval.chips = 1;
   f.synapse.kind = RUN_EXACT;
-  refused(&f, &m, "eval.method=scratch", "eval.views=2: only where the read-out alone learns");
+  refused(&f, &m, "eval.method=scratch", "eval.views=2: needs a read-out that alone adapts");
   refused(&f, &m, "data.preprocessing=published", "eval.views=2: data.preprocessing=published distorts no images");
   f.data.distort_rotation_deg = f.data.distort_scale = f.data.distort_shear = f.data.distort_translation_px = 0;
   refused(&f, &m, "data.turn=yes", "eval.views=2: all views are the same");

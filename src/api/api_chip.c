@@ -263,7 +263,8 @@ int mx_chip_load(struct mx_chip *c, const char *path) {
   API_PRESENT("mx_chip_load", path);
   const char *driver = chip_settings(c->chip)->driver;
   if (*driver)
-    return err_set(ERR_SETTING, "mx_chip_load: %s: chip.driver=%s has cells that no file restores", path, driver);
+    return err_set(ERR_SETTING, "mx_chip_load: %s: the cells of chip.driver=%s cannot be restored from a file", path,
+                   driver);
   return chipstate_is_csv(path) ? lifetime_load(c->chip, path) : chipstate_load(c->chip, path);
 }
 

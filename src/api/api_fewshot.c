@@ -45,7 +45,7 @@ static int load(struct mx_fewshot *m, const char *path, const char *const *setti
   if (m->f.eval.batchnorm == CONVNET_FIXED)
     return err_set(ERR_SETTING, "eval.batchnorm=chip: here it is support or task");
   if (m->f.eval.views > 1)
-    return err_set(ERR_SETTING, "eval.views=%d: images are given here as they are, in one view each",
+    return err_set(ERR_SETTING, "eval.views=%d: mx_fewshot_adapt and mx_fewshot_classify compute one view of an image",
                    (int)m->f.eval.views);
   if (m->f.eval.updates > 0 && m->trained.net.steps == 0)
     return err_set(ERR_SETTING, "eval.updates=%d: %s has no inner updates (net.steps=0)", (int)m->f.eval.updates, path);

@@ -60,9 +60,9 @@ const struct param dataset_param_table[] = {
                "classes: no; auto: if they have these names"),
   PARAM_BOOL(struct dataset_params, invert, 0, "folder: bright pixels are ink; no: dark pixels are"),
   PARAM_I64(struct dataset_params, test_images, 0, 0, 1000000,
-            "test images: the last ones of every class (folder: by name). They are queries of an evaluation or "
-            "validation, which takes no others, and never for training, support or calibration; 0: any image may be a "
-            "query; cifar100: 100 are the official test set",
+            "number of test images: the last ones of every class (folder: by name). Evaluation and validation draw "
+            "their queries from these alone; training, support and calibration use none of them. 0: any image may be "
+            "a query; cifar100: 100 gives the official test set",
             .later = true),
   PARAM_I64(struct dataset_params, classes, 1600, 1, 1000000, "builtin: characters for training and validation"),
   PARAM_I64(struct dataset_params, evaluation_classes, 400, 1, 1000000, "builtin: characters for evaluation"),

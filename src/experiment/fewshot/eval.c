@@ -133,13 +133,18 @@ int fewshot_later_times(struct fewshot_result *r, const struct fewshot *f) {
   return r->n_later < 0 ? r->n_later : 0;
 }
 
+// How further views of an image vary: as the images of a training.
+static struct episode_spec views_spec(const struct fewshot *f) {
+  return dataset_spec(&f->data, DATASET_TRAINING, 2, 1, 1);
+}
+
 static int check_views(const struct fewshot *f, const struct fewshot_model *model) {
   const int views = (int)f->eval.views;
-  const struct episode_spec spec = dataset_spec(&f->data, DATASET_TRAINING, 2, 1, 1);
+  const struct episode_spec spec = views_spec(f);
   if (views == 1) return 0;
   if (f->eval.method == FEWSHOT_SCRATCH || model->net.adapting < model->net.readout)
-    return err_set(ERR_SETTING, "eval.views=%d: only where the read-out alone learns are features the mean of views",
-                   views);
+    return err_set(ERR_SETTING, "eval.views=%d: needs a read-out that alone adapts (train.adapt=readout, not "
+                                "eval.method=scratch)", views);
   if (f->data.preprocessing == IMAGESET_PUBLISHED)
     return err_set(ERR_SETTING, "eval.views=%d: data.preprocessing=published distorts no images", views);
   if (!episode_varies(&spec))
@@ -183,7 +188,7 @@ static int measuring_init(struct measuring *m, struct fewshot_result *r, const s
   if (f->synapse.kind == RUN_QUANTISED) m->options.bits = (int)f->synapse.bits;
   if (r->n_chips > n_tasks)
     return err_set(ERR_SETTING, "eval.chips=%d: more chips than tasks, %d", r->n_chips, n_tasks);
-  m->views = dataset_spec(&f->data, DATASET_TRAINING, 2, 1, 1);
+  m->views = views_spec(f);
   return queries_spec(&m->spec, m->listed, f, model->net.ways);
 }
 

@@ -104,9 +104,9 @@ static const struct param eval_table[] = {
   PARAM_I64(P, stage, 25, 1, 1024, "eval.method=incremental: new classes after which all so far are measured again"),
   PARAM_I64(P, first_stage, 0, 0, 1024, "classes before the first of these measurements; 0: eval.stage"),
   PARAM_I64(P, base_shots, 0, 0, 1000,
-            "eval.method=incremental: images of each base class. All training classes are learned first, measured, and "
-            "followed by the classes of eval.split in their order; needs data.test_images. 0: no base classes; the new "
-            "ones come in random order",
+            "eval.method=incremental: images of each base class. The training classes are the base classes: they are "
+            "learned and classified first; the classes of eval.split follow in their order; needs data.test_images. "
+            "0: no base classes; the new ones come in random order",
             .later = true),
   PARAM_I64(P, chips, 1, 1, 65536, "number of chips, programmed independently; the tasks are divided among them"),
   PARAM_TEXT(P, later_s, "",
