@@ -76,10 +76,10 @@ ln -s "$metaxbar" "$here/bin/metaxbar"
 export PATH=$here/bin:$PATH
 cd "$here"
 training=(sine net.hidden=12 train.tasks=20 train.log_every=10 train.validate_every=100 train.validate_tasks=5)
-begin=$(date +%s%N)
-srun --mpi=pmix --ntasks=2 metaxbar train "${training[@]}" train.iterations=100 --run first --quiet run.threads=1 \
+srun --mpi=pmix --ntasks=2 metaxbar train "${training[@]}" train.iterations=1000 --run first run.threads=1 \
   >start.out 2>&1 || fail "srun: $(cat start.out)"
-training+=(train.iterations=$((100*40*10**9/($(date +%s%N) - begin))))  # of 40 s, several limits
+each=$(sed -n 's/.* iterations: \([0-9.e-]*\) s each.*/\1/p' start.out)
+training+=(train.iterations=$(awk -v s="$each" 'BEGIN { printf "%d", 40/s }'))  # 40 s of work; a job has 20 s
 metaxbar train "${training[@]}" --run whole --quiet
 job=$(sbatch --parsable --ntasks=2 --cpus-per-task=1 --time=1 --signal=USR1@40 --output="$here/slurm-%j.out" \
   "$source/examples/cluster/train.sbatch" "$here/run" "${training[@]}")
@@ -87,7 +87,9 @@ state() { scontrol show job "$job" | sed -n "s/.* $1=\([^ ]*\).*/\1/p"; }
 for ((k = 0; k < 1800; k++)); do
   case $(state JobState) in
     COMPLETED) break ;;
-    PENDING) scontrol update JobId="$job" StartTime=now 2>/dev/null || true ;;  # not two minutes later
+    PENDING)  # not two minutes later, but once nothing of the step before is left
+      compgen -G "$here/spool/stepd.slurm.pmix.*" >/dev/null ||
+        scontrol update JobId="$job" StartTime=now 2>/dev/null || true ;;
     FAILED | TIMEOUT | CANCELLED) fail "$(scontrol show job "$job")" ;;
   esac
   sleep 1
