@@ -126,6 +126,12 @@ static void test_start(void) {
     CHECK_REL(sqrt(square/(convnet_rows(&m.net, l)*convnet_columns(&m.net, l))), 1.0/3, 1e-5);
   }
   fewshot_model_release(&m);
+
+  // a start that halves its images in another way is refused, and the line says why
+  f.net.halving = CONVNET_MAXIMUM;
+  CHECK(fewshot_train(&f, folder_path(&tmp, "halved"), false) != 0 &&
+            strstr(err_message(), "start.safetensors: its net.halving is another one"),
+        "%s", err_message());
 }
 
 // The mean gradient of the first outer update, as Adam sees it: it steps by its sign, since its moments are new.

@@ -325,8 +325,10 @@ static int start_from(struct training_state *t, const char *path) {
   const bool same_dense = m.net.hidden == net->hidden && m.net.activation == net->activation;
   const bool same_readout = same_dense && m.net.ways == net->ways && m.net.start == net->start &&
                             convnet_rows(&m.net, m.net.readout) == convnet_rows(net, net->readout);
-  if (m.net.channels != net->channels || m.net.blocks != net->blocks || m.net.side[0] != net->side[0] ||
-      m.net.in_channels != net->in_channels || m.net.halving != net->halving)
+  if (m.net.halving != net->halving)
+    rc = err_set(ERR_SETTING, "train.start=%s: its net.halving is another one", path);
+  else if (m.net.channels != net->channels || m.net.blocks != net->blocks || m.net.side[0] != net->side[0] ||
+           m.net.in_channels != net->in_channels)
     rc = err_set(ERR_SETTING,
                  "train.start=%s: %d blocks of %d channels on %d x %d x %d pixels, the network has %d of %d on "
                  "%d x %d x %d",
