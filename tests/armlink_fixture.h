@@ -58,9 +58,12 @@ static inline void read_heard(void) {
   free(text);
 }
 
-// Wait until the stand-in has heard `signal`.
+// Wait until the stand-in has heard `signal`; without it nothing that follows can be tested.
 static inline void wait_heard(const char *signal) {
-  for (int k = 0; k < 100*STAND_IN_PATIENCE_S && !strstr(heard, signal); k++, read_heard()) stand_in_sleep_ms(10);
+  for (int k = 0; k < 100*STAND_IN_PATIENCE_S; k++, stand_in_sleep_ms(10), read_heard())
+    if (strstr(heard, signal)) return;
+  printf("FAIL the stand-in has not heard '%s' within %d s, but '%s'\n", signal, STAND_IN_PATIENCE_S, heard);
+  exit(EXIT_FAILURE);
 }
 
 static inline void forget(void) {
