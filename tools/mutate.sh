@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # mutate.sh [TEXT]: do the tests notice wrong formulas? Each mutation of tests/mutations/*.txt (only those that contain
-# TEXT, where given) is built in a scratch copy of the tree and must make one of the tests it names fail within LIMIT_S
-# seconds. Where they pass, the other fast tests are asked before the formula counts as alive.
+# TEXT, where given, or the file so named) is built in a scratch copy of the tree and must make one of the tests it names
+# fail within LIMIT_S seconds. Where they pass, the other fast tests are asked before the formula counts as alive.
 # mutate.sh --check: builds nothing, says which mutations no longer fit the sources.
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -23,7 +23,7 @@ put() {
   if [ -z "$what" ] || [ -z "$file" ] || [ -z "$old" ] || [ -z "$test" ]; then
     stop "$1: '$what': needs what, file, old, new and test"
   fi
-  case "$what $file $old $new $test" in
+  case "$1 $what $file $old $new $test" in
     *"$only"*) whats+=("$what") files+=("$file") olds+=("$old") news+=("$new") tests+=("$test") ;;
   esac
   what='' file='' old='' new='' test=''
