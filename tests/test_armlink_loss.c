@@ -36,7 +36,11 @@ static void check_ending(pid_t client, int code, const char *reason, int least) 
   struct ending e = { 0 };
   char *data;
   size_t size;
-  waitpid(client, &status, 0);
+  for (int k = 0; waitpid(client, &status, WNOHANG) == 0; k++, stand_in_sleep_ms(10))
+    if (k == 200*STAND_IN_PATIENCE_S) {
+      printf("FAIL the client does not end: expected '%s'\n", reason);
+      exit(EXIT_FAILURE);
+    }
   CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "'%s': status %x", reason, status);
   if (file_read(ending_path(), sizeof e, &data, &size) < 0) return;
   memcpy(&e, data, size);
