@@ -63,6 +63,8 @@ A setting is given as `section.name=value` on the command line, or in an INI fil
 
     metaxbar eval fewshot --model models/builtin-5w5s.safetensors data.kind=builtin eval.tasks=200
 
+The same in a file:
+
     [data]
     kind = builtin
     [eval]
