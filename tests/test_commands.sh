@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# test_commands.sh BUILD [PAGE.md ...]: runs the commands that README.md, CONTRIBUTING.md and docs show without a "$ ", which
-# would need data sets, hours or several machines, on made-up data and for a few tasks or updates; each must succeed. So
-# it does with those after a "$ " that test_documents.sh skips for want of a data set. Every option and setting that a
-# page names must exist. Exit status 0: all is well, 1: not all, 77: no python3.
+# test_commands.sh BUILD [PAGE.md ...]: runs the commands that README.md, CONTRIBUTING.md and docs show without a "$ "
+# because they need data sets, hours or several machines: on made-up data, and for one update or a few tasks. Each must
+# succeed. It does the same with those after a "$ " that test_documents.sh skips for want of a data set. Every option
+# and setting that a page names must exist. Exit status 0: all is well, 1: not all, 77: no python3.
 #
 # An indented block is run where a line of it begins with "metaxbar COMMAND": all blocks of a page by one shell, in a
 # folder of their own, which has the models and, under the names that the documents give them, the user's files. Thus a
@@ -26,12 +26,13 @@ shorter() {
   case $* in
     *--help*) ;;
     'train fewshot '*) echo train.iterations=1 train.tasks=1 train.validate_tasks=0 ;;
-    'train arm '*) echo train.iterations=1 train.trajectories=1 train.group=1 ;;
+    'train arm '*) echo train.iterations=1 train.trajectories=1 train.group=1 train.validate_trajectories=0 ;;
     'train sine '*) echo train.iterations=1 train.validate_tasks=0 ;;
     'eval arm '*) echo eval.trajectories=5 ;;
     'eval fewshot '*eval.base_shots*) echo eval.tasks=1 eval.base_shots=2 eval.queries=1 ;;
     'eval fewshot '*eval.method=incremental*) echo eval.tasks=1 eval.queries=1 ;;
-    'eval '* | 'chip alternatives '* | 'chip tradeoff '*) echo eval.tasks=2 ;;
+    'eval '* | 'chip alternatives '*) echo eval.tasks=2 ;;
+    'chip tradeoff '*) echo eval.tasks=2 tradeoff.thresholds=0.1 tradeoff.levels=8 ;;
     'sweep '*) echo train.iterations=1 eval.tasks=2 ;;
     'bench ranks arm') echo train.trajectories=2 train.group=1 ;;
     'bench ranks '*) echo train.tasks=2 ;;
@@ -92,6 +93,7 @@ commands() {
       sub(/^(mpirun -n [0-9]+ )?(build\/)?/, "", s)
       return s ~ /^metaxbar [a-z]+( |$)/ && s !~ /^metaxbar [a-z ]+: /
     }
+    function needs_data(s) { return s ~ /^\$ .*data(\.kind=(omniglot|cifar100)| fetch)/ }
     function reason(s,   k, n_entries, entry, part) {
       n_entries = split(not_run, entry, "\n")
       for (k = 1; k <= n_entries; k++) {
@@ -108,8 +110,7 @@ commands() {
     function end_of_block(   k) {
       for (k = 1; k <= n; k++) {
         if (!shown) print runs ? take(line[k], first + k - 1) : ""
-        else if (line[k] ~ /^\$ .*data(\.kind=(omniglot|cifar100)| fetch)/) print take(substr(line[k], 3), first + k - 1)
-        else print ""
+        else print needs_data(line[k]) ? take(substr(line[k], 3), first + k - 1) : ""
       }
       n = more = runs = shown = 0
     }
@@ -131,7 +132,11 @@ commands() {
 # The programs that the commands start, in $here/bin, and what they find in their folder, in $here/files.
 prepare() {
   mkdir -p "$here"/{bin,files}
-  { echo '#!/usr/bin/env bash'; declare -f shorter; echo "exec '$build/metaxbar' \"\$@\" \$(shorter \"\$@\")"; } >"$here/bin/metaxbar"
+  {
+    echo '#!/usr/bin/env bash'
+    declare -f shorter
+    echo "exec '$build/metaxbar'" '"$@" $(shorter "$@")'
+  } >"$here/bin/metaxbar"
   printf '#!/bin/sh\nshift 2\nexec "$@"\n' >"$here/bin/mpirun"  # -n N
   chmod +x "$here"/bin/*
   python3 tests/made_up_data.py "$here/files"
@@ -147,18 +152,18 @@ prepare() {
   sed -n '/^    \[sweep\]/,/^[^ ]/s/^    //p' docs/sweep.md >"$here/files/sweep.ini"
   ln -s sweep.ini "$here/files/SWEEP.ini"
   for which in FIRST SECOND; do
-    "$build/metaxbar" eval sine --model models/sine.safetensors eval.tasks=9 --scores "$here/files/$which.json" >/dev/null
+    "$build/metaxbar" eval sine --model models/sine.safetensors --scores "$here/files/$which.json" >/dev/null
   done
 }
 
-# failed LINE COMMAND: a line of $here/failed with the end of its output, or of $here/left_out where this machine or build
-# cannot run it.
+# failed LINE COMMAND: a line of $here/failed, and the end of the output; or a line of $here/left_out where this machine
+# or build cannot run it.
 failed() {
   local missing
-  missing=$(tail -n 1 "$here/log" | grep -oE 'built without [A-Za-z]+|no OpenGL|gnuplot.*') || true
+  missing=$(tail -n 1 "$here/log" | grep -oE 'built without [A-Za-z]+|no (OpenGL|HDF5)|gnuplot.*') || true
   if [ "$missing" ]; then echo "$page:$1: $2: $missing" >>"$here/left_out"; return; fi
   echo "FAIL $page:$1: $2" | tee -a "$here/failed"
-  tail -n 3 "$here/log"
+  tail -n 3 "$here/log" | cut -c 1-300
 }
 
 # run PAGE: its commands; those that fail become lines of $here/failed.
