@@ -90,7 +90,7 @@ exist() {
 commands() {
   awk -v page="$1" -v not_run="$not_run" -v left_out="$here/left_out" -v counted="$here/count" '
     function is_command(s) {
-      sub(/^(mpirun -n [0-9]+ )?(build\/)?/, "", s)
+      sub(/^ *(mpirun -n [0-9]+ )?(build\/)?/, "", s)
       return s ~ /^metaxbar [a-z]+( |$)/ && s !~ /^metaxbar [a-z ]+: /
     }
     function needs_data(s) { return s ~ /^\$ .*data(\.kind=(omniglot|cifar100)| fetch)/ }
