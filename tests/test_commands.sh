@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # test_commands.sh BUILD [PAGE.md ...]: runs the commands that README.md, CONTRIBUTING.md and docs show without a "$ "
 # because they need data sets, hours or several machines: on made-up data, and for one update or a few tasks. Each must
-# succeed. It does the same with those after a "$ " that test_documents.sh skips for want of a data set. Every option
-# and setting that a page names must exist. Exit status 0: all is well, 1: not all, 77: no python3.
+# succeed. It does the same with those after a "$ " that test_documents.sh skips for want of a data set. Every option,
+# setting, script and target of make that a page names must exist. Exit status 0: all is well, 1: not all, 77: no python3.
 #
 # An indented block is run where a line of it begins with "metaxbar COMMAND": all blocks of a page by one shell, in a
 # folder of their own, which has the models and, under the names that the documents give them, the user's files. Thus a
@@ -80,7 +80,19 @@ exist() {
       }
       if ($0 !~ /\\$/) command = ""
     }
-    END { print checked " options and settings"; exit bad }' "$@"
+    END { print checked + 0 " options and settings"; exit bad }' "$@"
+}
+
+# The scripts and the targets of make that PAGE... name are there.
+there() {
+  local name missing=0
+  for name in $(grep -hoE '\b(edge/|python/)?(tools|tests|bench|examples)/[a-z_0-9/]+\.(sh|py|c|h)\b' "$@" | sort -u); do
+    [ -e "$name" ] || { echo "FAIL $name does not exist"; missing=1; }
+  done
+  for name in $(grep -hoE '(^    |`)make [a-z][a-z-]*' "$@" | sed 's/.*make //' | sort -u); do
+    grep -qE "^$name:" Makefile || { echo "FAIL make $name does not exist"; missing=1; }
+  done
+  return $missing
 }
 
 # ---- commands
@@ -103,6 +115,7 @@ commands() {
     }
     function take(s, at,   why) {
       why = reason(s)
+      sub(/^ +/, "", s)
       if (why) printf "%s:%d: %s: %s\n", page, at, s, why >>left_out
       else count += is_command(s)
       return why ? "" : s
@@ -192,6 +205,7 @@ run() {
 
 bad=0
 exist "$@" || bad=1
+there "$@" || bad=1
 command -v python3 >/dev/null || { echo "SKIP test_commands: no python3"; exit 77; }
 prepare
 for page; do run "$page"; done
