@@ -2,7 +2,8 @@
 # test_commands.sh BUILD [PAGE.md ...]: runs the commands that README.md, CONTRIBUTING.md and docs show without a "$ "
 # because they need data sets, hours or several machines: on made-up data, and for one update or a few tasks. Each must
 # succeed. It does the same with those after a "$ " that test_documents.sh skips for want of a data set. Every option,
-# setting, script and target of make that a page names must exist. Exit status 0: all is well, 1: not all, 77: no python3.
+# setting, script and target of make that a page names must exist. Exit status 0: all is well, 1: not all, 77: no
+# python3.
 #
 # An indented block is run where a line of it begins with "metaxbar COMMAND": all blocks of a page by one shell, in a
 # folder of their own, which has the models and, under the names that the documents give them, the user's files. Thus a
@@ -86,7 +87,7 @@ exist() {
 # The scripts and the targets of make that PAGE... name are there.
 there() {
   local name missing=0
-  for name in $(grep -hoE '\b(edge/|python/)?(tools|tests|bench|examples)/[a-z_0-9/]+\.(sh|py|c|h)\b' "$@" | sort -u); do
+  for name in $(grep -hoE '\b(python/)?(tools|tests|bench|examples)/[a-z_0-9/]+\.(sh|py)\b' "$@" | sort -u); do
     [ -e "$name" ] || { echo "FAIL $name does not exist"; missing=1; }
   done
   for name in $(grep -hoE '(^    |`)make [a-z][a-z-]*' "$@" | sed 's/.*make //' | sort -u); do
