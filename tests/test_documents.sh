@@ -11,7 +11,8 @@
 # and the program installed. Any number of spaces equals one. Where the golden files hold to the bit (test_golden_cli.c),
 # whole numbers must be equal and others agree within 0.5 % or one unit of the last digit; elsewhere all numbers must
 # agree within 25 %: another vector width trains other weights, and the interval of an accuracy near 100 % varies most. A
-# command that needs what is absent here, a data set or ffmpeg for example, is skipped, and a line says so.
+# command that needs what is absent here, a data set or ffmpeg for example, is skipped, and a line says so
+# (test_commands.sh runs those for which a data set is absent on made-up data).
 set -euo pipefail
 build=$(cd "$1" && pwd)
 shift
