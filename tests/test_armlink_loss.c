@@ -165,7 +165,7 @@ int main(void) {
   check_signals(SIGINT, true);
   check_vanished();
   check_frozen();
-  if (test_failed) return fixture_end();  // the next waits are not cut short: for what a failure left they would be long
+  if (test_failed) return fixture_end();  // the next waits are not cut short: after a failure they would be long
   check_restarted();
   check_twice();
   check_lost();
