@@ -48,8 +48,8 @@ static const struct options_flag flags[] = {
 };
 // data.preprocessing: of a model file without settings.
 static const char *const reads[] = {
-  "learn.threshold",       "data.preprocessing",    "chip.table",  "chip.driver", "chip.record", "chip.driver_faults",
-  "chip.driver_timeout_s", "chip.driver_tolerance", "chip.time_s", "run",         NULL
+  "learn.threshold",    "learn.views",           "data.preprocessing",    "chip.table",  "chip.driver", "chip.record",
+  "chip.driver_faults", "chip.driver_timeout_s", "chip.driver_tolerance", "chip.time_s", "run",         NULL
 };
 static const struct options_action actions[] = {
   { .name = "", OPTIONS_WORDS("IMAGE|FOLDER...", 1, OPTIONS_ANY), .flags = flags, .reads = reads, .run = classify },

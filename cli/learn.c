@@ -46,9 +46,23 @@ static const struct options_flag flags[] = {
   OPTIONS_JSON,
   { 0 },
 };
-// A chip is calibrated on the pictures themselves: data.* has no part in it.
-static const char *const reads[] = { "learn",       "synapse.kind",       "synapse.bits",     "chip", "verify",
-                                     "data.invert", "data.preprocessing", "train.inner_rate", "run",  NULL };
+// A chip is calibrated on the pictures themselves: data.* has no part in it. data.distort_* are those of learn.views.
+static const char *const reads[] = { "learn",
+                                     "synapse.kind",
+                                     "synapse.bits",
+                                     "chip",
+                                     "verify",
+                                     "data.invert",
+                                     "data.preprocessing",
+                                     "data.distort_rotation_deg",
+                                     "data.distort_scale",
+                                     "data.distort_shear",
+                                     "data.distort_translation_px",
+                                     "data.flip",
+                                     "data.crop_px",
+                                     "train.inner_rate",
+                                     "run",
+                                     NULL };
 static const struct options_action actions[] = { { .name = "", .flags = flags, .reads = reads, .run = learn }, { 0 } };
 const struct options_command learn_command = { "learn", "teach a model the classes of your own pictures", text,
                                                .actions = actions, .sections = pictures_case_sections };

@@ -121,6 +121,8 @@ check("eval-fewshot", "eval", "fewshot", "--model", builtin, *folder, "eval.shot
 taught = ["--model", builtin, "--state", file("taught")]
 check("learn", "learn", "--model", builtin, "--support", file("images/test"), "--out", file("taught"), *chip)
 check("classify", "classify", *taught, file("images/test"))
+check("learn", "learn", "--model", builtin, "--support", file("images/test"), "--out", file("taught"), "learn.views=2")
+check("classify", "classify", *taught, file("images/test"))
 
 check("eval-arm", "eval", "arm", *arm, "eval.trajectories=2", "synapse.kind=quantised")
 check("eval-arm", "eval", "arm", *arm, "eval.trajectories=10", "trajectory.family=mixed")

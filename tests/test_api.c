@@ -316,7 +316,9 @@ static void check_fewshot(void) {
   mx_fewshot_free(m);
   REFUSES(mx_fewshot_load(&m, "/nowhere", NULL), MX_ERROR_IO, "/nowhere");
   REFUSES(mx_fewshot_load(&m, MODEL, LIST("eval.views=4")), MX_ERROR_ARGUMENT,
-          "eval.views=4: mx_fewshot_adapt and mx_fewshot_classify compute one view");
+          "eval.views=4: the library computes one view of an image");
+  REFUSES(mx_fewshot_load(&m, MODEL, LIST("learn.views=4")), MX_ERROR_ARGUMENT,
+          "learn.views=4: the library computes one view of an image");
   REFUSES(mx_character(NULL, 8, 1, 0, 0), MX_ERROR_ARGUMENT, "NULL");
 }
 

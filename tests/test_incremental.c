@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "experiment/fewshot/background.h"
 #include "experiment/fewshot/result.h"
+#include "experiment/fewshot/views.h"
 #include "test.h"
 
 static void set(struct fewshot *f, const char *assignment) {
@@ -93,15 +94,18 @@ static struct fewshot_model base_model(struct fewshot *f) {
 
 // Features of all images of a class, (images, features) in double precision.
 static void features(double *h, const struct convnet *net, struct convnet_work *w, struct synapse *const *layers,
-                     const struct convnet_fixed *fixed, const struct imageset *set, int class) {
+                     const struct convnet_fixed *fixed, const struct imageset *set, int class,
+                     const struct views *views) {
   const int F = convnet_features(net);
   w->n[0] = TRAINING + TESTS;
-  for (int i = 0; i < w->n[0]; i++) {
-    const struct view v = render_plain(set->first[class] + i);
-    render_view(set, w->y[0] + (size_t)i * convnet_pixels(net, 0) * VECTOR_PADDING, VECTOR_PADDING, &v);
+  for (int k = 0; k < views->n; k++) {
+    for (int i = 0; i < w->n[0]; i++) {
+      const struct view v = render_plain(set->first[class] + i);
+      views_render(views, set, &v, k, w->y[0] + (size_t)i * convnet_pixels(net, 0) * VECTOR_PADDING);
+    }
+    convnet_forward(net, w, layers, 0, CONVNET_FIXED, fixed, NULL);
+    for (int i = 0; i < w->n[0]*F; i++) h[i] = (k > 0 ? h[i] : 0) + (double)w->h[i]/views->n;
   }
-  convnet_forward(net, w, layers, 0, CONVNET_FIXED, fixed, NULL);
-  for (int i = 0; i < w->n[0]*F; i++) h[i] = (double)w->h[i];
 }
 
 // The class, of those given, whose first images have the mean nearest to a feature.
@@ -127,9 +131,10 @@ static struct at_once all_at_once(const struct fewshot *f, const struct fewshot_
   struct dataset d;
   struct convnet_work w;
   struct convnet_fixed fixed;
+  struct views views;
   struct synapse *layers[CONVNET_MAX_LAYERS];
   const struct convnet *net = &m->net;
-  CHECK(fewshot_load(&d, f) == 0, "%s", err_message());
+  CHECK(fewshot_load(&d, f) == 0 && views_init(&views, f, f->eval.views, "") == 0, "%s", err_message());
   struct at_once a = { .F = convnet_features(net), .n_base = d.split[DATASET_TRAINING].n };
   const int n = a.n_base + NEW;
   a.h = calloc((size_t)(n * (TRAINING + TESTS) * a.F), sizeof *a.h);
@@ -144,7 +149,7 @@ static struct at_once all_at_once(const struct fewshot *f, const struct fewshot_
   for (int k = 0; k < n; k++) {
     double *h = a.h + k * (TRAINING + TESTS) * a.F;
     const int c = k < a.n_base ? d.split[DATASET_TRAINING].id[k] : d.split[DATASET_EVALUATION].id[k - a.n_base];
-    features(h, net, &w, layers, &fixed, &d.images, c);
+    features(h, net, &w, layers, &fixed, &d.images, c, &views);
     for (int i = 0; i < TRAINING*a.F; i++) a.mean[k*a.F + i % a.F] += h[i]/TRAINING;
   }
   for (int l = 0; l <= net->readout; l++) layers[l]->ops->free(layers[l]);
@@ -152,6 +157,13 @@ static struct at_once all_at_once(const struct fewshot *f, const struct fewshot_
   convnet_fixed_release(&fixed);
   dataset_release(&d);
   return a;
+}
+
+static struct fewshot_model model_of_views(struct fewshot *f) {
+  struct fewshot_model m = base_model(f);
+  set(f, "eval.views=4");
+  set(f, "run.threads=2");
+  return m;
 }
 
 // A trained network for five classes, of which the features are used.
@@ -227,6 +239,37 @@ static void test_features(void) {
   fewshot_result_release(&r);
   fewshot_model_release(&m);
   fewshot_model_release(&other);
+}
+
+// From one image of each class, classes are learned better with more views of it, alike on any number of threads. A
+// chip reads all views.
+static void test_views(void) {
+  struct fewshot f;
+  struct fewshot_model m = trained_model(&f);
+  static const char *const single[] = { "eval.base_shots=0", "data.test_images=0", "eval.shots=1", "eval.ways=30",
+                                        "eval.tasks=10" };
+  for (size_t k = 0; k < sizeof single/sizeof *single; k++) set(&f, single[k]);
+  struct fewshot_result one = evaluate(&f, &m);
+  set(&f, "eval.views=8");
+  struct fewshot_result many = evaluate(&f, &m);
+  set(&f, "run.threads=2");
+  struct fewshot_result two = evaluate(&f, &m);
+  CHECK(many.accuracy[0] > one.accuracy[0] + 0.005, "%g with 8 views, %g with one", many.accuracy[0], one.accuracy[0]);
+  for (int k = 0; k < 10; k++)
+    CHECK(many.task_accuracy[k] == two.task_accuracy[k], "sequence %d: %g on a thread, %g on two", k,
+          many.task_accuracy[k], two.task_accuracy[k]);
+  fewshot_result_release(&one);
+  fewshot_result_release(&many);
+  fewshot_result_release(&two);
+  set(&f, "synapse.kind=chip");
+  set(&f, "eval.tasks=1");
+  many = evaluate(&f, &m);
+  set(&f, "eval.views=1");
+  one = evaluate(&f, &m);
+  CHECK_REL(many.support.products, 8*one.support.products, 1e-12);
+  fewshot_result_release(&one);
+  fewshot_result_release(&many);
+  fewshot_model_release(&m);
 }
 
 // Class means whose scale was not learned fill the range of an array of few bits.
@@ -316,14 +359,28 @@ static void refused(const char *assignment, const char *text) {
   fewshot_model_release(&m);
 }
 
+static void refused_views(void) {
+  struct fewshot f;
+  struct fewshot_result r;
+  struct fewshot_model m = model_for(&f);
+  set(&f, "eval.views=2");
+  f.data.distort_rotation_deg = f.data.distort_scale = f.data.distort_shear = f.data.distort_translation_px = 0;
+  const int rc = fewshot_load_and_eval(&r, &f, &m);
+  CHECK(rc == ERR_SETTING && strstr(err_message(), "eval.views=2: all views are the same"), "%s", err_message());
+  fewshot_model_release(&m);
+}
+
 int main(void) {
   test_software();
   test_chip();
   refused("eval.ways=31", "31 ways");
   refused("eval.batchnorm=support", "eval.batchnorm=chip");
   refused("eval.later_s=60", "eval.later_s=60");
+  refused_views();
   test_base(trained_model, 0.6);
   test_base(base_model, 0);
+  test_base(model_of_views, 0);
+  test_views();
   test_features();
   test_few_bits();
   test_base_chip();

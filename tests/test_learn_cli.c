@@ -111,6 +111,48 @@ static void check_classify(void) {
   says(out, "\"probabilities\": [");
 }
 
+// The line of a table that begins with this picture, "" if there is none.
+static const char *line_of(char line[512], const char *out, const char *picture) {
+  const char *at = strstr(out, picture);
+  snprintf(line, 512, "%.*s", at ? (int)strcspn(at, "\n") : 0, at ? at : "");
+  return line;
+}
+
+// Several views of each picture: recorded, the same for classify and further classes, and the same answers to the bit
+// on any number of threads and for pictures in another order.
+static void check_views(void) {
+  char of[300], two[300], single[300], out[1 << 14], a[400], b[400], line[2][512];
+  snprintf(of, sizeof of, "%s", folder_path(&tmp, "views"));
+  snprintf(two, sizeof two, "%s", folder_path(&tmp, "two"));
+  snprintf(single, sizeof single, "%s", folder_path(&tmp, "single"));
+  snprintf(a, sizeof a, "%s/alder/09.png", queries);
+  snprintf(b, sizeof b, "%s/oak/11.png", queries);
+  says(succeeds(ARGS(LEARN, of, "learn.views=4", "data.distort_rotation_deg=25", "--json")), "\"views\": 4");
+  snprintf(out, sizeof out, "%s", succeeds(ARGS(CLASSIFY, of, queries, "--csv", "run.threads=1")));
+  CHECK(!strcmp(out, succeeds(ARGS(CLASSIFY, of, queries, "--csv", "run.threads=2"))), "threads matter");
+  CHECK(!strcmp(out, succeeds(ARGS(CLASSIFY, of, queries, "--csv", "learn.views=4"))), "not 4 views by default");
+  CHECK(strcmp(out, succeeds(ARGS(CLASSIFY, of, queries, "--csv", "learn.views=1"))), "one view is as good");
+  const char *turned = succeeds(ARGS(CLASSIFY, of, b, a, "--csv"));
+  for (int k = 0; k < 2; k++)
+    CHECK(!strcmp(line_of(line[0], out, k ? b : a), line_of(line[1], turned, k ? b : a)) && *line[0],
+          "in another order:\n%s\n%s", line[0], line[1]);
+  says(succeeds(ARGS(ADD, of, "--out", two, "--json")), "\"views\": 4");
+  says(succeeds(ARGS(CLASSIFY, two, queries, "--json")), "\"views\": 4");
+  succeeds(ARGS(LEARN, single));
+  snprintf(out, sizeof out, "%s", succeeds(ARGS(CLASSIFY, single, queries, "--csv")));
+  succeeds(ARGS(LEARN, single, "learn.views=1"));
+  CHECK(!strcmp(out, succeeds(ARGS(CLASSIFY, single, queries, "--csv"))), "learn.views=1 changes something");
+  snprintf(single, sizeof single, "%s", folder_path(&tmp, "none"));
+  refused(2, "learn.views: has no effect here", ARGS(ADD, of, "--out", single, "learn.views=2"));
+  refused(2, "data.flip: has no effect here", ARGS(CLASSIFY, of, queries, "data.flip=yes"));
+  refused(2, "data.flip=yes: has an effect with learn.views above 1 only", ARGS(LEARN, single, "data.flip=yes"));
+  refused(2, "learn.views=257", ARGS(LEARN, single, "learn.views=257"));
+  refused(2, "learn.views=2: all views are the same",
+          ARGS(LEARN, single, "learn.views=2", "data.distort_rotation_deg=0", "data.distort_scale=0",
+               "data.distort_shear=0", "data.distort_translation_px=0"));
+  CHECK(!file_exists(single), "something was written");
+}
+
 // A JPEG file, one in the place of a PNG file, and a page.
 static void check_sheet(void) {
   char page[300], photo[300], *text;
@@ -411,6 +453,7 @@ int main(void) {
   check_chip();
   if (!TEST_RACES_ONLY) {
     check_classify();
+    check_views();
     check_sheet();
     check_bare();
     check_support_refused();

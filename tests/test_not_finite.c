@@ -7,6 +7,7 @@
 #include "chip/chipstate.h"
 #include "experiment/experiment.h"
 #include "experiment/fewshot/fewshot.h"
+#include "experiment/pictures.h"
 #include "experiment/sine/sine.h"
 #include "folder.h"
 #include "test.h"
@@ -120,9 +121,9 @@ static int load_taught(const char *path) {
   return rc;
 }
 
-static void render(const struct taught_lesson *lesson, int i, real *out) {
+static void render(const struct taught_lesson *lesson, const struct views *views, int i, int k, real *out) {
   const int side = fewshot_model.net.side[0];
-  (void)lesson;
+  (void)lesson, (void)views, (void)k;
   for (int p = 0; p < side*side; p++) out[p*VECTOR_PADDING] = (real)((p/(i + 2)) % 2);
 }
 
@@ -135,6 +136,7 @@ static void test_taught(void) {
   struct taught t;
   snprintf(path, sizeof path, "%s", folder_path(&tmp, "taught.safetensors"));
   fewshot_init(&fewshot);
+  fewshot_pictures.begin(&fewshot);
   CHECK(fewshot_model_load(&fewshot_model, &fewshot, "models/builtin-5w5s.safetensors", &none) == 0, "%s",
         err_message());
   taught_init(&t, &fewshot_model);

@@ -34,6 +34,11 @@ struct mx_fewshot {
   struct taught taught;  // mx_fewshot_teach
 };
 
+// The images of a caller are as small as those of the network: there is nothing to make another view of.
+static int one_view(const char *setting, int views) {
+  return views == 1 ? 0 : err_set(ERR_SETTING, "%s=%d: the library computes one view of an image", setting, views);
+}
+
 static int load(struct mx_fewshot *m, const char *path, const char *const *settings) {
   static const char *const defaults[] = { "data.kind=builtin", NULL };
   const struct run_sources from = api_sources(settings);
@@ -44,9 +49,8 @@ static int load(struct mx_fewshot *m, const char *path, const char *const *setti
   m->model = m->trained;
   if (m->f.eval.batchnorm == CONVNET_FIXED)
     return err_set(ERR_SETTING, "eval.batchnorm=chip: here it is support or task");
-  if (m->f.eval.views > 1)
-    return err_set(ERR_SETTING, "eval.views=%d: mx_fewshot_adapt and mx_fewshot_classify compute one view of an image",
-                   (int)m->f.eval.views);
+  TRY(one_view("eval.views", (int)m->f.eval.views));
+  TRY(one_view("learn.views", (int)m->f.learn.views));
   if (m->f.eval.updates > 0 && m->trained.net.steps == 0)
     return err_set(ERR_SETTING, "eval.updates=%d: %s has no inner updates (net.steps=0)", (int)m->f.eval.updates, path);
   if (m->f.eval.updates > m->trained.net.steps)
@@ -369,8 +373,9 @@ struct lesson_images {
   int *order;
 };
 
-static void render_image(const struct taught_lesson *lesson, int i, real *out) {
+static void render_image(const struct taught_lesson *lesson, const struct views *views, int i, int k, real *out) {
   const struct lesson_images *own = lesson->images;
+  (void)views, (void)k;  // one view
   const size_t pixels = (size_t)(own->net->side[0] * own->net->side[0] * own->net->in_channels);
   put_images(own->net, out, own->images + (size_t)own->order[i] * pixels, 1);
 }
@@ -443,7 +448,8 @@ int mx_fewshot_load_classes(struct mx_fewshot *m, const char *path) {
   struct tensorfile *tf;
   struct taught t;
   TRY(tensorfile_open(&tf, path));
-  const int rc = taught_read(&t, &m->f, &m->trained, tf, &none);
+  int rc = taught_read(&t, &m->f, &m->trained, tf, &none);
+  if (rc == 0) rc = one_view("learn.views", t.views.n);
   tensorfile_close(tf);
   if (rc < 0) {
     taught_release(&t);

@@ -88,5 +88,7 @@ void episode_render_varied(const struct episode *e, const struct episode_spec *s
                            real *out, int stride, struct rng *r);
 // Does the spec say that views vary?
 int episode_varies(const struct episode_spec *spec);
+// One of these, of the view `of`.
+struct view episode_vary(const struct view *of, const struct episode_spec *spec, struct rng *r);
 
 #endif

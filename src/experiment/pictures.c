@@ -82,6 +82,7 @@ struct json_t *pictures_learned_json(const struct pictures_learned *l, const cha
   }
   json_put_known(j, "threshold", l->threshold);
   json_put_i64(j, "held_out", l->given ? 0 : l->n_held);
+  if (l->views > 1) json_put_i64(j, "views", l->views);
   json_put_text(j, "synapse", run_synapse_names[l->synapse]);
   if (l->synapse == RUN_CHIP) {
     json_put_i64(j, "devices_written", l->written);
@@ -146,6 +147,7 @@ struct json_t *pictures_json(const struct pictures_result *r) {
   struct json_t *j = json_object_new(), *classes = json_add_array(j, "classes"), *all;
   for (int k = 0; k < r->n_classes; k++) json_put_text(classes, NULL, r->name[k]);
   json_put_known(j, "threshold", r->threshold);
+  if (r->views > 1) json_put_i64(j, "views", r->views);
   all = json_add_array(j, "pictures");
   for (int i = 0; i < r->n; i++) {
     struct json_t *o = json_add_object(all, NULL), *list;

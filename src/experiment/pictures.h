@@ -22,6 +22,7 @@ struct pictures_learned {
   int n, n_new;          // classes in all; the last n_new were learned now
   char **name;           // (n)
   int64_t *pictures;     // (n)
+  int views;             // of each picture
   int synapse;           // enum run_synapse_kind
   double threshold;      // distance; INFINITY: none
   int n_held;            // distances of held-out pictures that it was chosen by; 0: other classes, or the user
@@ -37,6 +38,7 @@ struct json_t *pictures_learned_json(const struct pictures_learned *l, const cha
 
 struct pictures_result {
   int n, n_classes;
+  int views;             // of each picture
   char **path;           // (n)
   char **name;           // (n_classes)
   float *probability;    // (n, n_classes)

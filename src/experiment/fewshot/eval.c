@@ -133,26 +133,6 @@ int fewshot_later_times(struct fewshot_result *r, const struct fewshot *f) {
   return r->n_later < 0 ? r->n_later : 0;
 }
 
-// How further views of an image vary: as the images of a training.
-static struct episode_spec views_spec(const struct fewshot *f) {
-  return dataset_spec(&f->data, DATASET_TRAINING, 2, 1, 1);
-}
-
-static int check_views(const struct fewshot *f, const struct fewshot_model *model) {
-  const int views = (int)f->eval.views;
-  const struct episode_spec spec = views_spec(f);
-  if (views == 1) return 0;
-  if (f->eval.method == FEWSHOT_SCRATCH || model->net.adapting < model->net.readout)
-    return err_set(ERR_SETTING, "eval.views=%d: needs a read-out that alone adapts (train.adapt=readout, not "
-                                "eval.method=scratch)", views);
-  if (f->data.preprocessing == IMAGESET_PUBLISHED)
-    return err_set(ERR_SETTING, "eval.views=%d: data.preprocessing=published distorts no images", views);
-  if (!episode_varies(&spec))
-    return err_set(ERR_SETTING, "eval.views=%d: all views are the same: data.distort_*, data.flip and data.crop_px say "
-                                "that images stay as they are", views);
-  return 0;
-}
-
 static int check_settings(const struct fewshot *f, const struct fewshot_model *model) {
   if (f->eval.method == FEWSHOT_ADAPT && model->net.steps == 0)
     return err_set(ERR_SETTING, "eval.method=adapt: %s has no inner updates (net.steps=0)", model->path);
@@ -169,7 +149,9 @@ static int check_settings(const struct fewshot *f, const struct fewshot_model *m
   if (f->eval.later_s[0] && f->eval.method != FEWSHOT_ADAPT)
     return err_set(ERR_SETTING, "eval.later_s=%s: only eval.method=adapt has an adaptation to come after",
                    f->eval.later_s);
-  TRY(check_views(f, model));
+  if (f->eval.views > 1 && (f->eval.method == FEWSHOT_SCRATCH || model->net.adapting < model->net.readout))
+    return err_set(ERR_SETTING, "eval.views=%d: needs a read-out that alone adapts (train.adapt=readout, not "
+                                "eval.method=scratch)", (int)f->eval.views);
   return run_synapse_check(&f->synapse, &f->chip, f->eval.chips, f->eval.later_s[0] != 0);
 }
 
@@ -188,7 +170,7 @@ static int measuring_init(struct measuring *m, struct fewshot_result *r, const s
   if (f->synapse.kind == RUN_QUANTISED) m->options.bits = (int)f->synapse.bits;
   if (r->n_chips > n_tasks)
     return err_set(ERR_SETTING, "eval.chips=%d: more chips than tasks, %d", r->n_chips, n_tasks);
-  m->views = views_spec(f);
+  TRY(views_init(&m->views, f, f->eval.views, "eval.views"));
   return queries_spec(&m->spec, m->listed, f, model->net.ways);
 }
 

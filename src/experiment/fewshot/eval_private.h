@@ -5,6 +5,7 @@
 #include "experiment/fewshot/beside.h"
 #include "experiment/fewshot/queries.h"
 #include "experiment/fewshot/result.h"
+#include "experiment/fewshot/views.h"
 
 // Parts of the account of a chip; the updates follow.
 enum { PART_DEPLOYMENT, PART_SUPPORT, PART_QUERIES, PART_CLASSIFY, PART_LATER_CHIP, PART_LATER_READOUT,
@@ -15,7 +16,8 @@ struct measuring {
   const struct fewshot_model *model;
   const struct dataset *data;
   enum dataset_split split;
-  struct episode_spec spec, views;      // of the tasks; of further views of their images
+  struct episode_spec spec;             // of the tasks
+  struct views views;                   // of their images
   int listed[QUERIES_MAX_LISTED];       // of spec
   const struct tasksfile *fixed_tasks;  // or NULL
   struct maml_options options;

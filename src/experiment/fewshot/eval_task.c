@@ -30,7 +30,7 @@ static void run_view(struct measuring *m, int worker, struct synapse *const *lay
 static void run_features(struct measuring *m, int worker, int task, struct synapse *const *layers, int first,
                          struct rng *noise) {
   struct convnet_work *work = &m->workers[worker].work;
-  const int V = (int)m->f->eval.views;
+  const int V = m->views.n;
   const size_t n = (size_t)((work->n[0] + work->n[1]) * convnet_features(&m->model->net));
   if (V == 1) {
     run_view(m, worker, layers, first, noise);
@@ -42,7 +42,7 @@ static void run_features(struct measuring *m, int worker, int task, struct synap
   real *sum = err_calloc(n, sizeof *sum);
   for (int v = 0; v < V; v++) {
     if (v == 0) episode_render(e, images, work->y[0], VECTOR_PADDING);
-    else episode_render_varied(e, &m->views, images, work->y[0], VECTOR_PADDING, &r);
+    else episode_render_varied(e, &m->views.spec, images, work->y[0], VECTOR_PADDING, &r);
     run_view(m, worker, layers, first, noise);
     for (size_t i = 0; i < n; i++) sum[i] += work->h[i];
   }

@@ -26,7 +26,7 @@ static int effects(const void *set, const struct run_sources *from) {
   static const char *const stages[] = { "eval.stage", "eval.first_stage", "eval.base_shots", NULL };
   static const char *const first[] = { "eval.first_stage", NULL };
   static const char *const tasks[] = { "eval.updates", "eval.tasks_file", "eval.queries_per_class", "data.tasks",
-                                       "eval.views", NULL };
+                                       NULL };
   const struct fewshot *f = set;
   TRY(run_synapse_effects(&f->synapse, from));
   if (queries_is_list(&f->eval)) TRY(run_refuse(from, each, "eval.queries_per_class=equal or random"));

@@ -12,6 +12,7 @@
 #include "data/render.h"
 #include "experiment/fewshot/background.h"
 #include "experiment/fewshot/result.h"
+#include "experiment/fewshot/views.h"
 #include "kernel/softmax.h"
 #include "learn/prototype.h"
 #include "run/evaluation.h"
@@ -42,6 +43,7 @@ struct measuring {
   const struct dataset *data;
   enum dataset_split split;
   struct episode_spec base, spec;  // of base classes, of which there may be none, and of new ones
+  struct views views;              // of each image of a sequence
   struct fewshot_result *result;
   struct convnet_fixed fixed, fixed_later[FLEET_MAX_LATER];  // of the chip when it learns, and at later times
   real *centre;                // (features) m0, then the least and the largest features of background images
@@ -54,20 +56,29 @@ struct measuring {
 // ---- one sequence
 
 // Some images of a class of the sequence: base classes come first.
-static const struct view *views(const struct measuring *m, const struct seat *seat, int class, int queries) {
+static const struct view *images_of(const struct measuring *m, const struct seat *seat, int class, int queries) {
   const int n_base = m->result->n_base, way = class < n_base ? class : class - n_base;
   const struct episode *e = class < n_base ? &seat->base : &seat->episode;
   return e->views + (queries ? e->ways*e->shots + e->begin[way] : way*e->shots);
 }
 
+// Images that pass through the network.
+struct passing {
+  const struct measuring *m;
+  const struct view *of;
+};
+
+static void render_passing(const void *context, int i, int k, real *out) {
+  const struct passing *p = context;
+  views_render(&p->m->views, &p->m->data->images, &p->of[i], k, out);
+}
+
 // Features of n images, at most a batch, into the worker's work.h.
 static void forward(const struct measuring *m, struct seat *seat, struct synapse *const *layers,
                     const struct convnet_fixed *fixed, const struct view *of, int n, struct rng *noise) {
-  const struct imageset *set = &m->data->images;
-  const size_t image = (size_t)(set->S*set->S) * VECTOR_PADDING;
-  for (int i = 0; i < n; i++) render_view(set, seat->work.y[0] + (size_t)i*image, VECTOR_PADDING, &of[i]);
-  seat->work.n[0] = n;
-  convnet_forward(&m->model.net, &seat->work, layers, 0, CONVNET_FIXED, fixed, noise);
+  const struct passing p = { m, of };
+  const struct views_images images = { render_passing, &p };
+  views_forward(&m->model.net, &seat->work, layers, fixed, &images, n, m->views.n, noise);
 }
 
 static int batch(const struct seat *seat, int left) { return left < seat->work.B ? left : seat->work.B; }
@@ -79,7 +90,7 @@ static void account(const struct measuring *m, int worker, int part) {
 // The mean feature of the support images of a class.
 static void measure_mean(const struct measuring *m, struct seat *seat, int class, struct rng *noise) {
   const int F = convnet_features(&m->model.net), K = class < m->result->n_base ? m->base.shots : m->spec.shots;
-  const struct view *support = views(m, seat, class, 0);
+  const struct view *support = images_of(m, seat, class, 0);
   memset(seat->mean, 0, (size_t)F * sizeof *seat->mean);
   for (int at = 0, n; at < K; at += n) {
     n = batch(seat, K - at);
@@ -117,7 +128,7 @@ static double share(const struct measuring *m, const struct seat *seat, int firs
 static void keep_queries(const struct measuring *m, struct seat *seat, struct synapse *const *layers,
                          const struct convnet_fixed *fixed, int class, struct rng *noise) {
   const size_t F = (size_t)convnet_features(&m->model.net);
-  const struct view *queries = views(m, seat, class, 1);
+  const struct view *queries = images_of(m, seat, class, 1);
   real *h = seat->h + (size_t)(class*m->spec.queries) * F;
   for (int at = 0, n; at < m->spec.queries; at += n) {
     n = batch(seat, m->spec.queries - at);
@@ -469,6 +480,7 @@ int incremental_eval(struct fewshot_result *r, const struct fewshot *f, const st
   struct measuring m = { .f = f, .data = data, .split = fewshot_eval_split(f), .result = r };
   TRY(check(f, model, data));
   TRY(check_base(f));
+  TRY(views_init(&m.views, f, f->eval.views, "eval.views"));
   const int classes = data->split[m.split].n, n_new = f->eval.ways ? (int)f->eval.ways : classes;
   *r = (struct fewshot_result){ .n_tasks = (int)f->eval.tasks, .shots = (int)f->eval.shots,
                                 .queries = (int)f->eval.queries, .n_classes = classes,
@@ -515,12 +527,13 @@ static void print_base(const struct fewshot_result *r, FILE *out) {
 }
 
 void incremental_print(const struct fewshot_result *r, const struct fewshot *f, FILE *out) {
-  char ci95[STAT_TEXT], base[64] = "";
+  char ci95[STAT_TEXT], base[64] = "", views[64] = "";
   if (r->n_base > 0)
     snprintf(base, sizeof base, "%d base classes, %d images of each, then ", r->n_base, r->base_shots);
+  if (f->eval.views > 1) snprintf(views, sizeof views, ", %d views of each image", (int)f->eval.views);
   fprintf(out, "%d sequence%s of %s%d classes of %d %s classes, one class after the other, %d images of each, none "
-               "kept; batch norm 'chip'\n", r->n_tasks, r->n_tasks == 1 ? "" : "s", base, r->ways - r->n_base,
-          r->n_classes, dataset_split_name(fewshot_eval_split(f)), r->shots);
+               "kept; batch norm 'chip'%s\n", r->n_tasks, r->n_tasks == 1 ? "" : "s", base, r->ways - r->n_base,
+          r->n_classes, dataset_split_name(fewshot_eval_split(f)), r->shots, views);
   fprintf(out, "classes  accuracy %%   +- 95%%\n");
   for (int s = 0; s < r->n_stages; s++)
     fprintf(out, "%7d  %10.2f  %7s\n", r->stage_classes[s], 100*r->stage_accuracy[s],

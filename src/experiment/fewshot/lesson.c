@@ -47,7 +47,8 @@ static int load_support(struct imageset *set, const struct fewshot *f, const cha
 }
 
 static void report(struct pictures_learned *l, const struct taught *t, const struct fewshot *f, int n_new) {
-  *l = (struct pictures_learned){ .n = t->N, .n_new = n_new, .synapse = (int)f->synapse.kind,
+  *l = (struct pictures_learned){ .n = t->N, .n_new = n_new, .views = t->views.n,
+                                  .synapse = (int)f->synapse.kind,
                                   .threshold = t->threshold, .n_held = t->chosen_by, .reject = f->learn.reject,
                                   .given = f->learn.threshold > 0, .written = t->written,
                                   .devices = t->chip ? chip_devices(t->chip) : 0 };
@@ -95,6 +96,8 @@ static int check_adding(const struct run_sources *from) {
 static int check_settings(const struct fewshot *f, const struct run_sources *from) {
   static const char *const chip[] = { "chip", "verify", "learn.room", NULL };
   static const char *const quantised[] = { "synapse.bits", NULL };
+  static const char *const views[] = { VIEWS_SETTINGS, NULL };
+  if (f->learn.views == 1) TRY(run_refuse(from, views, "learn.views above 1"));
   if (f->synapse.kind != RUN_CHIP) TRY(run_refuse(from, chip, "synapse.kind=chip"));
   return f->synapse.kind == RUN_QUANTISED ? 0 : run_refuse(from, quantised, "synapse.kind=quantised");
 }
@@ -159,17 +162,20 @@ static int read_picture(struct classifying *c, struct worker *w, struct imageset
   return 0;
 }
 
-static int read_chunk(struct classifying *c, struct worker *w, int first, int n) {
-  const struct convnet *net = &c->t->net;
+static int read_chunk(struct classifying *c, struct worker *w, struct imageset *set, int first, int n) {
+  begin_set(set, c->f, &c->t->net);
+  imageset_add_class(set, "pictures", "pictures");
+  for (int i = 0; i < n; i++) TRY(read_picture(c, w, set, first + i));
+  return 0;
+}
+
+// Features of the pictures of a chunk.
+static int see_chunk(struct classifying *c, struct worker *w, int first, int n, struct rng *r) {
   struct imageset set;
-  int rc = 0;
-  begin_set(&set, c->f, net);
-  imageset_add_class(&set, "pictures", "pictures");
-  for (int i = 0; rc == 0 && i < n; i++) rc = read_picture(c, w, &set, first + i);
-  for (int i = 0; rc == 0 && i < n; i++) {
-    const struct view v = render_plain(i);
-    render_view(&set, w->work.y[0] + (size_t)i * convnet_pixels(net, 0) * VECTOR_PADDING, VECTOR_PADDING, &v);
-  }
+  const struct taught *t = c->t;
+  const int rc = read_chunk(c, w, &set, first, n);
+  const struct taught_lesson chunk = taught_lesson_of(&set);
+  if (rc == 0) taught_features(t, &w->work, w->layers, &chunk, 0, n, r);
   imageset_release(&set);
   return rc;
 }
@@ -183,11 +189,8 @@ static int classify_chunk(void *context, int item, int worker, void *record) {
   real *p = w->z + CHUNK*OP;
   struct rng r = rng_stream((uint64_t)c->f->run.seed, RNG_READ, (uint32_t)item);
   (void)record;
-  TRY(read_chunk(c, w, first, n));
   if (w->chip) chip_copy(w->chip, t->chip);
-  w->work.n[0] = n;
-  w->work.n[1] = 0;
-  convnet_forward(&t->net, &w->work, w->layers, 0, CONVNET_FIXED, &t->fixed, &r);
+  TRY(see_chunk(c, w, first, n, &r));
   classes_logits(w->z, w->layers[t->net.readout], w->work.h, n, &r);
   softmax_forward(p, w->z, n, t->N, OP);
   for (int i = 0; i < n; i++) {
@@ -258,6 +261,7 @@ static int classify(struct pictures_result *r, void *set, const void *model, con
     r->name = err_calloc((size_t)t.N, sizeof *r->name);
     for (; r->n_classes < t.N; r->n_classes++) r->name[r->n_classes] = strdup(t.name[r->n_classes]);
     r->threshold = t.threshold;
+    r->views = t.views.n;
     r->channels = t.net.in_channels;
     r->side = small ? SMALL : 0;
     rc = classify_all(&(struct classifying){ .f = f, .t = &t, .r = r });

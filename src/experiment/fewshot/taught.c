@@ -20,6 +20,11 @@ const struct param taught_param_table[] = {
   PARAM_I64(P, updates, -1, -1, CONVNET_MAX_STEPS,
             "updates of the delta rule after the start from class means; -1: those that the model was trained with, "
             "without the first, which the start replaces unless the model was trained with it (net.start=prototype)"),
+  PARAM_I64(P, views, 1, 1, 256,
+            "views of each picture: itself, and others that are distorted, mirrored and shifted at random "
+            "(data.distort_*, data.flip, data.crop_px); its features are their mean; 16 helps where a class has one "
+            "picture. Further classes have as many views as the first, and so has classify by default",
+            .later = true),
   PARAM_I64(P, room, 16, 0, TAUGHT_MOST, "columns of the read-out that a chip keeps free for classes added later"),
   PARAM_F64(P, reject, 0.05, 0, 0.5,
             "share of further pictures of the classes that the threshold is expected to reject, estimated from the "
@@ -32,7 +37,7 @@ const struct param taught_param_table[] = {
 };
 
 void taught_init(struct taught *t, const struct fewshot_model *model) {
-  *t = (struct taught){ .model = model, .threshold = INFINITY };
+  *t = (struct taught){ .model = model, .threshold = INFINITY, .views.n = 1 };
 }
 
 void taught_release(struct taught *t) {
@@ -86,9 +91,9 @@ void taught_layers_free(const struct taught *t, struct synapse **layers) {
 
 // ---- features
 
-static void render_of_set(const struct taught_lesson *lesson, int i, real *out) {
+static void render_of_set(const struct taught_lesson *lesson, const struct views *views, int i, int k, real *out) {
   const struct view v = render_plain(i);
-  render_view(lesson->images, out, VECTOR_PADDING, &v);
+  views_render(views, lesson->images, &v, k, out);
 }
 
 struct taught_lesson taught_lesson_of(const struct imageset *set) {
@@ -96,26 +101,28 @@ struct taught_lesson taught_lesson_of(const struct imageset *set) {
                                  .name = set->class_name, .render = render_of_set, .images = set };
 }
 
-// Images [first, first + n) of `of` that are evenly chosen.
-static void render(struct convnet_work *w, const struct convnet *net, const struct taught_lesson *lesson, int first,
-                   int n, int of) {
-  const size_t image = convnet_pixels(net, 0) * VECTOR_PADDING;
+// Views of images of a lesson: [first, first + n) of `of` that are evenly chosen.
+static void render(struct convnet_work *w, const struct taught *t, const struct taught_lesson *lesson, int first, int n,
+                   int of) {
+  const size_t image = convnet_pixels(&t->net, 0) * VECTOR_PADDING;
+  const int V = t->views.n;
   w->n[0] = n;
   w->n[1] = 0;
   for (int i = 0; i < n; i++) {
-    const int from = (int)((long)(first + i) * lesson->n / of);
-    lesson->render(lesson, from, w->y[0] + (size_t)i * image);
+    const int from = (int)((long)(first + i) * lesson->n * V / of);
+    lesson->render(lesson, &t->views, from / V, from % V, w->y[0] + (size_t)i * image);
   }
 }
 
-// Statistics of the images of a lesson, evenly chosen where there are many.
+// Statistics of the views of the images of a lesson, evenly chosen where there are many.
 static int statistics(struct taught *t, struct convnet_work *w, struct synapse *const *layers,
                       const struct taught_lesson *lesson, struct rng *r) {
-  const int n = lesson->n < STATISTICS ? lesson->n : STATISTICS;
+  const long all = (long)lesson->n * t->views.n;
+  const int n = all < STATISTICS ? (int)all : STATISTICS;
   const size_t bytes = (size_t)vector_padded(t->net.channels) * sizeof(real),
                image = convnet_pixels(&t->net, 0) * VECTOR_PADDING;
   if (n <= w->B) {
-    render(w, &t->net, lesson, 0, n, n);
+    render(w, t, lesson, 0, n, n);
     convnet_forward(&t->net, w, layers, 0, CONVNET_TASK, NULL, r);
     for (int l = 1; l <= t->net.blocks; l++) {
       memcpy(t->fixed.mean[l], w->mean[l][0], bytes);
@@ -127,7 +134,7 @@ static int statistics(struct taught *t, struct convnet_work *w, struct synapse *
   real *x = err_aligned((size_t)n * image, sizeof *x);
   for (int at = 0; at < n; at += w->B) {
     const int count = n - at < w->B ? n - at : w->B;
-    render(w, &t->net, lesson, at, count, n);
+    render(w, t, lesson, at, count, n);
     memcpy(x + (size_t)at * image, w->y[0], (size_t)count * image * sizeof *x);
   }
   convnet_measure(&t->net, w, layers, &t->fixed, x, n, r);
@@ -135,13 +142,31 @@ static int statistics(struct taught *t, struct convnet_work *w, struct synapse *
   return 0;
 }
 
+// Some images of a lesson, from number `first` on.
+struct part {
+  const struct taught *t;
+  const struct taught_lesson *lesson;
+  int first;
+};
+
+static void render_part(const void *context, int i, int k, real *out) {
+  const struct part *p = context;
+  p->lesson->render(p->lesson, &p->t->views, p->first + i, k, out);
+}
+
+void taught_features(const struct taught *t, struct convnet_work *w, struct synapse *const *layers,
+                     const struct taught_lesson *lesson, int first, int n, struct rng *r) {
+  const struct part part = { t, lesson, first };
+  const struct views_images images = { render_part, &part };
+  views_forward(&t->net, w, layers, &t->fixed, &images, n, t->views.n, r);
+}
+
 // h (images, CP) of all images of a lesson.
 static void features(const struct taught *t, struct convnet_work *w, struct synapse *const *layers,
                      const struct taught_lesson *lesson, real *h, struct rng *r) {
   for (int at = 0; at < lesson->n; at += w->B) {
     const int count = lesson->n - at < w->B ? lesson->n - at : w->B;
-    render(w, &t->net, lesson, at, count, lesson->n);
-    convnet_forward(&t->net, w, layers, 0, CONVNET_FIXED, &t->fixed, r);
+    taught_features(t, w, layers, lesson, at, count, r);
     memcpy(h + (size_t)at * (size_t)t->CP, w->h, (size_t)count * (size_t)t->CP * sizeof *h);
   }
 }
@@ -152,7 +177,7 @@ static int see(struct taught *t, struct synapse *const *layers, const struct tau
   struct convnet_work w;
   TRY(err_room((double)lesson->n * t->CP * sizeof(real) + convnet_work_bytes(&t->net, GROUP), "the pictures"));
   convnet_work_init(&w, &t->net, GROUP);
-  const bool have = !t->N && lesson->n <= w.B;  // the pass that takes the statistics leaves the features
+  const bool have = !t->N && t->views.n == 1 && lesson->n <= w.B;  // the pass that takes the statistics leaves them
   const int rc = t->N ? 0 : statistics(t, &w, layers, lesson, r);
   *h = rc == 0 ? err_aligned((size_t)lesson->n * (size_t)t->CP, sizeof **h) : NULL;
   if (have) memcpy(*h, w.h, (size_t)lesson->n * (size_t)t->CP * sizeof **h);
@@ -353,6 +378,7 @@ int taught_teach(struct taught *t, const struct fewshot *f, const struct taught_
   struct rng software = rng_stream((uint64_t)f->run.seed, RNG_QUANTISE, (uint32_t)t->N);
   real *h;
   TRY(check(t, lesson));
+  TRY(views_init(&t->views, f, f->learn.views, "learn.views"));
   TRY(taught_resize(t, f, columns_of(t, f, t->N + lesson->n_classes)));
   if (t->chip) taught_calibrate(t, lesson);
   else if (f->synapse.kind == RUN_CHIP) TRY(taught_deploy(t, f, lesson));

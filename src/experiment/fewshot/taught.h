@@ -19,6 +19,7 @@
 
 #include "base/param.h"
 #include "data/imageset.h"
+#include "experiment/fewshot/views.h"
 #include "model/convnet.h"
 
 struct chip;
@@ -33,6 +34,7 @@ enum { TAUGHT_MOST = 1024, TAUGHT_NAME = 1024 };  // classes, bytes of a name wi
 
 struct taught_params {
   int64_t updates;   // of the delta rule; -1: as the model was trained with
+  int64_t views;     // of each picture
   int64_t room;      // columns of the read-out on a chip that are left free
   double reject;     // share of held-out pictures beyond the threshold
   double threshold;  // 0: chosen by `reject`
@@ -48,6 +50,7 @@ struct taught {
   int64_t *pictures;                  // (N)
   real *mean;                         // (N, CP)
   struct convnet_fixed fixed;
+  struct views views;                 // of each picture; its features are their mean
   real *w;                            // (C, padded columns) read-out as learned
   int n_held;
   double *held;                       // distances of pictures from the mean of the others of their class, see taught.c
@@ -64,8 +67,8 @@ struct taught_lesson {
   int n_classes, n;
   const int *first;    // (n_classes + 1) first image of each class; the last entry is n
   char *const *name;   // (n_classes)
-  // Pixel (y, x) channel c of image i to out[(y*S + x)*VECTOR_PADDING + c]; nothing between is touched.
-  void (*render)(const struct taught_lesson *lesson, int i, real *out);
+  // Pixel (y, x) channel c of view k of image i to out[(y*S + x)*VECTOR_PADDING + c]; nothing between is touched.
+  void (*render)(const struct taught_lesson *lesson, const struct views *views, int i, int k, real *out);
   const void *images;  // of which render makes it
 };
 struct taught_lesson taught_lesson_of(const struct imageset *set);  // a set of the model's kind of images
@@ -81,6 +84,9 @@ int taught_teach(struct taught *t, const struct fewshot *f, const struct taught_
 void taught_layers(const struct taught *t, const struct fewshot *f, struct synapse **layers, struct chip *chip);
 void taught_layers_free(const struct taught *t, struct synapse **layers);
 
+// Features of images first .. first + n - 1 of a lesson into w->h, by the statistics that are kept.
+void taught_features(const struct taught *t, struct convnet_work *w, struct synapse *const *layers,
+                     const struct taught_lesson *lesson, int first, int n, struct rng *r);
 // Distance from the nearest mean of features h (CP).
 double taught_distance(const struct taught *t, const real *h);
 

@@ -34,7 +34,7 @@ static void show(struct taught *t, const struct taught_lesson *lesson) {
     w.n[0] = n - at < GROUP ? n - at : GROUP;
     w.n[1] = 0;
     for (int i = 0; i < w.n[0]; i++)
-      lesson->render(lesson, (int)((long)(at + i) * lesson->n / n), w.y[0] + (size_t)i * image);
+      lesson->render(lesson, &t->views, (int)((long)(at + i) * lesson->n / n), 0, w.y[0] + (size_t)i * image);
     convnet_forward(net, &w, layers, 0, t->N ? CONVNET_FIXED : CONVNET_TASK, &t->fixed, NULL);
     const struct conv shape = convnet_shape(net, net->readout, w.n[0]);
     layers[net->readout]->ops->product(layers[net->readout], z, w.h, &shape, NULL);

@@ -22,13 +22,13 @@ static const char format[] = "metaxbar taught classes";
 // The settings that a file records. Those of the chip one by one: the texts that say which chip it is begin like them.
 // A file of somebody else does not say what to run or read (chip.driver, chip.table).
 struct recorded {
-  const char *names[80];  // ends with NULL
+  const char *names[96];  // ends with NULL
   char chip[64][48];
 };
 
 static void list_recorded(struct recorded *r) {
   static const char *const others[] = { "learn", "synapse.kind", "synapse.bits", "verify", "data.invert",
-                                        "data.preprocessing", "run.seed" };
+                                        "data.preprocessing", VIEWS_SETTINGS, "run.seed" };
   size_t n = 0;
   for (size_t k = 0; k < sizeof others/sizeof *others; k++) r->names[n++] = others[k];
   for (size_t k = 0; chip_param_table[k].type != PARAM_TYPE_END; k++) {
@@ -272,6 +272,7 @@ int taught_read(struct taught *t, struct fewshot *f, const struct fewshot_model 
   const double recorded_s = f->chip.time_s;
   TRY(run_resolve(f->sections, NULL, NULL, NULL, NULL, from));
   TRY(check_driver(tf, f));
+  TRY(views_init(&t->views, f, f->learn.views, "learn.views"));
   TRY(sizes(tf, &columns, &classes, f->synapse.kind == RUN_CHIP));
   TRY(taught_resize(t, f, columns));
   TRY(read_classes(tf, t, classes));
