@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "commands.h"
 #include "experiment/experiment.h"
+#include "experiment/pictures.h"
 #include "shipped.h"
 
 static const char text[] =
@@ -30,10 +31,11 @@ static const char text[] =
   "seal     write the same tensors and settings with the checksum and the version that older files lack.\n"
   "export   write a model for other programs. --c: a classifier as C for microcontrollers (edge/metaxbar_adapt.h),\n"
   "         NAME.c, its weights in 8 bits with the statistics of eval.statistics_images background images of data.*\n"
-  "         folded in, and NAME.h, its sizes. --onnx: a classifier as ONNX, with the same statistics. --nir: a\n"
-  "         spiking network of the arm as NIR, the trainee or the learning signal generator (LSG); --approximate\n"
-  "         replaces neurons that NIR cannot describe, and the file says how much the outputs change. A model\n"
-  "         that a format cannot describe is refused.\n";
+  "         folded in, and NAME.h, its sizes. --onnx: a classifier as ONNX, with the same statistics; with --state it\n"
+  "         classifies your own classes, which 'metaxbar learn' has taught it. --nir: a spiking network of the arm as\n"
+  "         NIR, the trainee or the learning signal generator (LSG); --approximate replaces neurons that NIR cannot\n"
+  "         describe, and the file says how much the outputs change. A model that a format cannot describe is\n"
+  "         refused.\n";
 
 static int range(struct tensorfile *tf, const struct tensorfile_entry *e, double *least, double *most) {
   double *v = err_calloc((size_t)e->n_values, sizeof *v);
@@ -162,15 +164,19 @@ static int check_form(const struct experiment_export *x, const struct options *o
   if (o->network && !x->takes_network) return err_set(ERR_SETTING, "--network: has no effect with %s", x->flag);
   if (o->approximate && !x->takes_approximate)
     return err_set(ERR_SETTING, "--approximate: has no effect with %s", x->flag);
-  for (int k = 0; k < o->n_assignments; k++) TRY(run_check_read(x->reads, o->assignments[k]));
+  if (o->state && !x->state_reads) return err_set(ERR_SETTING, "--state: has no effect with %s", x->flag);
+  for (int k = 0; k < o->n_assignments; k++)
+    TRY(run_check_read(o->state ? x->state_reads : x->reads, o->assignments[k]));
   return 0;
 }
 
 static int export(const struct options *o) {
   static char shipped[FILE_PATH_SIZE];
   static const struct experiment_export none[] = { { 0 } };
-  const struct experiment_form form = { .out = o->out, .network = o->network, .approximate = o->approximate };
   const struct run_sources from = options_sources(o);
+  const struct experiment_form form = {
+    .out = o->out, .network = o->network, .approximate = o->approximate, .state = o->state, .from = &from
+  };
   const struct experiment *e;
   struct experiment_case x;
   const char *flag = NULL, *path;
@@ -182,6 +188,7 @@ static int export(const struct options *o) {
   if (!as->flag) return err_set(ERR_SETTING, "%s %s: a model of '%s' cannot be written so", flag, path, e->name);
   TRY(check_form(as, o));
   experiment_open(&x, e);
+  if (o->state) e->pictures->begin(x.set);
   int rc = experiment_load(&x, path, &from);
   if (rc == 0) rc = as->write(x.set, x.model, &form);
   experiment_close(&x);
@@ -207,6 +214,7 @@ static const struct options_flag export_flags[] = {
   OPTIONS_VALUE("--c", c, "FILE", "write this model file as C"),
   OPTIONS_VALUE("--onnx", onnx, "FILE", "write this model file as ONNX"),
   OPTIONS_VALUE("--nir", nir, "FILE", "write this model file as NIR"),
+  OPTIONS_VALUE("--state", state, "FILE", "with --onnx: the classes that the model was taught ('metaxbar learn')"),
   OPTIONS_VALUE("--network", network, "NAME", "with --nir: trainee, which is the default, or lsg"),
   OPTIONS_SWITCH("--approximate", approximate, "with --nir: replace neurons that NIR cannot describe by similar ones"),
   OPTIONS_NEEDED("--out", out, "PATH", "the file to write to; with --c the folder"),

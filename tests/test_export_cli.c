@@ -1,8 +1,10 @@
 // metaxbar model export: one form at a time, with the flags and settings that it has.
 #include "folder.h"
+#include "image_tree.h"
 #include "process.h"
 
 #define CLASSIFIER "models/builtin-5w5s.safetensors"
+#define OTHER "models/omniglot-5w5s.safetensors"
 #define REACH "models/arm.safetensors"
 #define FEW "data.kind=builtin", "data.classes=20", "data.evaluation_classes=10"
 #define RUN(...) run((const char *[]){ "model", "export", __VA_ARGS__, NULL })
@@ -41,6 +43,33 @@ static void check_refusals(const struct folder *tmp) {
   CHECK(!file_exists(out), "%s was written", out);
 }
 
+// Classes that were taught, in a file; those that ONNX cannot describe.
+static void check_taught(const struct folder *tmp) {
+  static const char *const more[][2] = { { "learn.reject=0.05", "learn.updates=1" },
+                                         { "synapse.kind=chip", "learn.updates=0" }, { "learn.views=2", NULL } };
+  char state[3][300], support[300];
+  snprintf(support, sizeof support, "%s", folder_path(tmp, "support"));
+  image_tree_fill(tmp, "support/", 3, 2);
+  for (int k = 0; k < 3; k++) {
+    snprintf(state[k], sizeof state[k], "%s/state%d", tmp->path, k);
+    run((const char *[]){ "learn", "--model", CLASSIFIER, "--support", support, "--out", state[k], more[k][0],
+                          more[k][1], NULL });
+    CHECK(p.status == 0, "%s", p.err);
+  }
+  const char *out = folder_path(tmp, "refused");
+  REFUSED(2, "synapse.kind=chip: ONNX has no operator", "--onnx", CLASSIFIER, "--state", state[1], "--out", out);
+  REFUSED(2, "learn.views=2: the graph has one view", "--onnx", CLASSIFIER, "--state", state[2], "--out", out);
+  REFUSED(2, "--state: has no effect with --c", "--c", CLASSIFIER, "--state", state[0], "--out", out);
+  REFUSED(2, "data.kind: has no effect here", "--onnx", CLASSIFIER, "--state", state[0], "--out", out, FEW);
+  REFUSED(1, "/nosuch", "--onnx", CLASSIFIER, "--state", "/nosuch", "--out", out);
+  REFUSED(1, "not a file of taught classes", "--onnx", CLASSIFIER, "--state", CLASSIFIER, "--out", out);
+  REFUSED(1, "taught to another model", "--onnx", OTHER, "--state", state[0], "--out", out);
+  REFUSED(1, "/proc/nosuch.onnx", "--onnx", CLASSIFIER, "--state", state[0], "--out", "/proc/nosuch.onnx");
+  CHECK(!file_exists(out), "%s was written", out);
+  RUN("--onnx", CLASSIFIER, "--state", state[0], "--out", out, "learn.threshold=12.5");
+  CHECK(p.status == 0 && !p.out[0] && !p.err[0] && file_exists(out), "%d: %s%s", p.status, p.out, p.err);
+}
+
 // Bytes of a file, at most so many.
 enum { MOST = 1 << 20 };
 static size_t read_file(char *bytes, const char *path) {
@@ -73,6 +102,7 @@ int main(void) {
   if (!process_available()) return 77;
   const struct folder tmp = folder_make();
   check_refusals(&tmp);
+  check_taught(&tmp);
   check_files(&tmp, "--onnx", CLASSIFIER);
   if (METAXBAR_HDF5) check_files(&tmp, "--nir", REACH);
   folder_remove(&tmp);

@@ -1,13 +1,17 @@
 // A classifier as ONNX, computed by another program (tests/reference/onnx_run.py): features and logits of 1000 images
-// with every option of the layers; with arguments, those of model files.
+// with every option of the layers; with arguments, those of model files. And classes that were taught, whose
+// probabilities are those of classify.
 #include <stdlib.h>
 #include <sys/wait.h>
 
 #include "base/err.h"
 #include "base/rng.h"
 #include "base/tensorfile.h"
+#include "data/imagefolder.h"
 #include "experiment/fewshot/onnx.h"
+#include "experiment/pictures.h"
 #include "folder.h"
+#include "image_tree.h"
 #include "python.h"
 #include "test.h"
 
@@ -77,6 +81,11 @@ static void put_results(struct tensorfile_writer *out, const struct fewshot_mode
   free(y);
 }
 
+static void say_check(const struct folder *tmp, char name[2][32]) {
+  for (int i = 0; i < 2; i++)
+    snprintf(script + strlen(script), sizeof script - strlen(script), " %s", folder_path(tmp, name[i]));
+}
+
 static void add(const struct folder *tmp, const struct fewshot *f, const struct fewshot_model *m, int k) {
   char name[2][32];
   struct convnet_fixed fixed;
@@ -84,13 +93,12 @@ static void add(const struct folder *tmp, const struct fewshot *f, const struct 
   snprintf(name[0], sizeof name[0], "%d.onnx", k);
   snprintf(name[1], sizeof name[1], "%d.npz", k);
   draw_statistics(&fixed, &m->net, &r);
-  CHECK(onnx_write(f, m, &fixed, folder_path(tmp, name[0])) == 0, "%s", err_message());
+  CHECK(onnx_write(f, m, &fixed, NULL, folder_path(tmp, name[0])) == 0, "%s", err_message());
   struct tensorfile_writer *out = tensorfile_create(folder_path(tmp, name[1]));
   put_results(out, m, &fixed, &r);
   CHECK(tensorfile_commit(out) == 0, "%s", err_message());
   convnet_fixed_release(&fixed);
-  for (int i = 0; i < 2; i++)
-    snprintf(script + strlen(script), sizeof script - strlen(script), " %s", folder_path(tmp, name[i]));
+  say_check(tmp, name);
 }
 
 // ---- models
@@ -131,6 +139,105 @@ static void add_file(const struct folder *tmp, const char *path, int k) {
   fewshot_model_release(&m);
 }
 
+// ---- classes that were taught
+
+enum { CLASSES = 3, QUERIES = 6 };
+
+// Features and logits of the pictures, as classify computes them, and its probabilities and distances.
+static void put_answers(struct tensorfile_writer *out, const struct fewshot *f, const struct taught *t,
+                        const struct imageset *set, const struct pictures_result *r) {
+  const int S = t->net.side[0], F = t->C - 1, N = t->N;
+  static float image[QUERIES*28*28], features[QUERIES*256], y[QUERIES*CLASSES];
+  static _Alignas(64) real pixels[28*28*VECTOR_PADDING];
+  struct synapse *layers[CONVNET_MAX_LAYERS];
+  struct convnet_work w;
+  convnet_work_init(&w, &t->net, QUERIES);
+  taught_layers(t, f, layers, NULL);
+  struct fewshot_model held = { .net = t->net, .parameters = t->parameters };
+  real *readout = t->parameters + t->net.offset[t->net.readout];
+  layers[t->net.readout]->ops->weights(layers[t->net.readout], readout);
+  const struct taught_lesson lesson = taught_lesson_of(set);
+  taught_features(t, &w, layers, &lesson, 0, QUERIES, NULL);
+  for (int i = 0; i < QUERIES; i++) {
+    const struct view plain = render_plain(i);
+    render_view(set, pixels, VECTOR_PADDING, &plain);
+    for (int p = 0; p < S*S; p++) image[i*S*S + p] = (float)pixels[p*VECTOR_PADDING];
+    for (int c = 0; c < F; c++) features[i*F + c] = (float)w.h[i*t->CP + c];
+    logits(y + i*N, &held, w.h + i*t->CP);
+  }
+  tensorfile_put_f32(out, "image", 4, (const int64_t[]){ QUERIES, 1, S, S }, image);
+  tensorfile_put_f32(out, "features", 2, (const int64_t[]){ QUERIES, F }, features);
+  tensorfile_put_f32(out, "logits", 2, (const int64_t[]){ QUERIES, N }, y);
+  tensorfile_put_f32(out, "probabilities", 2, (const int64_t[]){ QUERIES, N }, r->probability);
+  tensorfile_put_f64(out, "distance", 2, (const int64_t[]){ QUERIES, 1 }, r->distance);
+  tensorfile_put_f64(out, "number.threshold", 1, (const int64_t[]){ 1 }, &r->threshold);
+  for (int k = 0; k < N; k++) {
+    char key[32];
+    double bytes[64];
+    const int64_t n = (int64_t)strlen(r->name[k]);
+    snprintf(key, sizeof key, "text.class.%d", k);
+    for (int i = 0; i < n; i++) bytes[i] = (double)(unsigned char)r->name[k][i];
+    tensorfile_put_f64(out, key, 1, &n, bytes);
+  }
+  taught_layers_free(t, layers);
+  convnet_work_release(&w);
+}
+
+static void begin(struct fewshot *f, struct fewshot_model *m, const struct run_sources *from) {
+  fewshot_init(f);
+  fewshot_pictures.begin(f);
+  CHECK(fewshot_model_load(m, f, "models/builtin-5w5s.safetensors", from) == 0, "%s", err_message());
+}
+
+// The pictures of `support` are taught, those of `queries` classified.
+static void add_taught(const struct folder *tmp, const struct run_sources *from, int k) {
+  char name[2][32], state[300], support[300], queries[300], *const words[] = { queries };
+  const struct run_sources none = { 0 };
+  struct fewshot f;
+  struct fewshot_model m;
+  struct pictures_learned l;
+  struct pictures_result r;
+  struct imageset set;
+  struct taught t;
+  struct tensorfile *tf;
+  snprintf(name[0], sizeof name[0], "taught%d.onnx", k);
+  snprintf(name[1], sizeof name[1], "taught%d.npz", k);
+  snprintf(state, sizeof state, "%s", folder_path(tmp, "state"));
+  snprintf(support, sizeof support, "%s", folder_path(tmp, "support"));
+  snprintf(queries, sizeof queries, "%s", folder_path(tmp, "queries"));
+  begin(&f, &m, from);
+  const struct pictures_lesson lesson = { .pictures = support, .out = state };
+  CHECK(fewshot_pictures.learn(&l, &f, &m, &lesson, from) == 0, "%s", err_message());
+  CHECK(onnx_export_taught(&f, &m, state, &none, folder_path(tmp, name[0])) == 0, "%s", err_message());
+  CHECK(fewshot_pictures.classify(&r, &f, &m, state, words, 1, false, &none) == 0 && r.n == QUERIES, "%s",
+        err_message());
+  CHECK(tensorfile_open(&tf, state) == 0 && taught_read(&t, &f, &m, tf, &none) == 0, "%s", err_message());
+  imageset_init(&set, IMAGESET_AREA, m.net.side[0]);
+  CHECK(imagefolder_load(&set, queries, &(struct imagefolder_options){ 0 }, &(struct imagefolder_found){ 0 }) == 0,
+        "%s", err_message());
+  struct tensorfile_writer *out = tensorfile_create(folder_path(tmp, name[1]));
+  put_answers(out, &f, &t, &set, &r);
+  CHECK(tensorfile_commit(out) == 0, "%s", err_message());
+  say_check(tmp, name);
+  tensorfile_close(tf);
+  taught_release(&t);
+  imageset_release(&set);
+  pictures_result_release(&r);
+  pictures_learned_release(&l);
+  fewshot_model_release(&m);
+}
+
+static void add_all_taught(const struct folder *tmp) {
+  char few[] = "synapse.kind=quantised", bits[] = "synapse.bits=5", *const assignments[] = { few, bits };
+  image_tree_class(tmp, "support/alder", 0, 4);
+  image_tree_class(tmp, "support/b\303\255rch", 1, 2);
+  image_tree_class(tmp, "support/cedar tree", 2, 5);
+  image_tree_class(tmp, "queries/some", 1, QUERIES/2);
+  image_tree_class(tmp, "queries/unknown", 40, QUERIES/2);
+  add_taught(tmp, &(struct run_sources){ 0 }, 0);
+  add_taught(tmp, &(struct run_sources){ .n_assignments = 2, .assignments = assignments }, 1);
+}
+
 int main(int argc, char **argv) {
   enum { NETWORKS = sizeof networks/sizeof *networks };
   const struct folder tmp = folder_make();
@@ -138,6 +245,7 @@ int main(int argc, char **argv) {
   for (int k = 0; k < (argc > 1 ? argc - 1 : NETWORKS); k++)
     if (argc > 1) add_file(&tmp, argv[k + 1], k);
     else add_network(&tmp, networks[k], k);
+  add_all_taught(&tmp);
   const int status = python_run("numpy, onnx", script);
   folder_remove(&tmp);
   if (status == 77 && test_failed == 0) return 77;

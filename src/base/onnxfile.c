@@ -18,7 +18,7 @@ enum { TENSOR_DIM = 1, TENSOR_TYPE, TENSOR_NAME = 8, TENSOR_DATA };
 enum { VALUE_NAME = 1, VALUE_TYPE };
 enum { TYPE_TENSOR = 1, TYPE_ELEMENT = 1, TYPE_SHAPE, SHAPE_DIM = 1, DIM_VALUE = 1, DIM_NAME };
 enum { OPSET_VERSION = 2, PAIR_KEY = 1, PAIR_VALUE };
-enum { IR_VERSION = 7, OPSET = 13, OF_FLOAT = 1, TYPE_FLOAT = 1, TYPE_INTS = 7 };
+enum { IR_VERSION = 7, OPSET = 13, OF_FLOAT = 1, OF_INT64 = 7, TYPE_FLOAT = 1, TYPE_INTS = 7 };
 
 // ---- Protocol Buffers: a message is a row of fields
 
@@ -113,17 +113,26 @@ void onnxfile_output(struct onnxfile *o, const char *name, int n_dims, const int
   put_value(o, GRAPH_OUTPUT, name, n_dims, dims);
 }
 
-void onnxfile_tensor(struct onnxfile *o, const char *name, int n_dims, const int64_t *dims, const float *values) {
+static void put_tensor(struct onnxfile *o, const char *name, int n_dims, const int64_t *dims, int type,
+                       const void *values, size_t value) {
   struct message tensor = { 0 };
   size_t n = 1;
   for (int k = 0; k < n_dims; k++) {
     n *= (size_t)dims[k];
     put_int(&tensor, TENSOR_DIM, dims[k]);
   }
-  put_int(&tensor, TENSOR_TYPE, OF_FLOAT);
+  put_int(&tensor, TENSOR_TYPE, type);
   put_text(&tensor, TENSOR_NAME, name);
-  put_bytes(&tensor, TENSOR_DATA, values, n * sizeof *values);
+  put_bytes(&tensor, TENSOR_DATA, values, n * value);
   put_message(&o->graph, GRAPH_TENSOR, &tensor);
+}
+
+void onnxfile_tensor(struct onnxfile *o, const char *name, int n_dims, const int64_t *dims, const float *values) {
+  put_tensor(o, name, n_dims, dims, OF_FLOAT, values, sizeof *values);
+}
+
+void onnxfile_integers(struct onnxfile *o, const char *name, int64_t n, const int64_t *values) {
+  put_tensor(o, name, 1, &n, OF_INT64, values, sizeof *values);
 }
 
 static void end_node(struct onnxfile *o) {

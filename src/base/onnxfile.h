@@ -16,6 +16,8 @@ void onnxfile_input(struct onnxfile *o, const char *name, int n_dims, const int6
 void onnxfile_output(struct onnxfile *o, const char *name, int n_dims, const int64_t *dims);
 // A constant; values are copied.
 void onnxfile_tensor(struct onnxfile *o, const char *name, int n_dims, const int64_t *dims, const float *values);
+// A constant row of integers, such as the shape of a Reshape.
+void onnxfile_integers(struct onnxfile *o, const char *name, int64_t n, const int64_t *values);
 
 // A node, after those whose outputs it takes: an operator, its inputs with blanks between, its one output, whose name
 // it has too. The attributes that follow are its own.

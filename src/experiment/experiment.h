@@ -37,13 +37,16 @@ struct experiment_form {
   const char *out;               // file, or folder
   const char *network;           // which of the networks of a model; NULL: the first
   bool approximate;              // what the form cannot say may be left out
+  const char *state;             // classes that the model was taught (pictures.h); NULL: none
+  const struct run_sources *from;  // settings beside those of the state
 };
 
 struct experiment_export {
   const char *flag;              // "--c"
   bool takes_network, takes_approximate;
   const char *const *reads;      // settings that it depends on
-  int (*write)(const void *set, const void *model, const struct experiment_form *form);
+  const char *const *state_reads;  // the same with a state; NULL: it takes none
+  int (*write)(void *set, const void *model, const struct experiment_form *form);
 };
 
 struct experiment {

@@ -44,6 +44,11 @@ operators = {
     "GlobalMaxPool": lambda a, x: x.max((2, 3), keepdims=True),
     "Flatten": lambda a, x: x.reshape(len(x), -1),
     "Gemm": lambda a, x, w, c=0: x @ w + c,
+    "Softmax": lambda a, x: np.exp(x) / np.exp(x).sum(-1, keepdims=True),
+    "Reshape": lambda a, x, shape: x.reshape(shape.astype(int)),
+    "Sub": lambda a, x, y: x - y,
+    "ReduceL2": lambda a, x: np.sqrt((x * x).sum(tuple(a["axes"]), keepdims=True)),
+    "ReduceMin": lambda a, x: x.min(tuple(a["axes"]), keepdims=True),
 }
 
 
@@ -67,8 +72,14 @@ def worst(path, data):
         shape = [d.dim_value for d in output.type.tensor_type.shape.dim[1:]]
         assert list(found.shape[1:]) == shape and found.shape == expected.shape, (path, found.shape, expected.shape)
         errors[output.name] = np.abs(found - expected).max() / np.abs(expected).max()
-    outputs = set(errors)
-    assert {n for n in arrays.files if n in ("features", "logits")} == outputs, (path, outputs)
+    inputs, texts = {i.name for i in model.graph.input}, {p.key: p.value for p in model.metadata_props}
+    numbers, names = ({n for n in arrays.files if n.startswith(kind)} for kind in ("number.", "text."))
+    found = set(arrays.files) - numbers - names - {"__metadata__"}
+    assert found == inputs | set(errors), (path, found, errors)
+    for key in numbers:
+        assert abs(float(texts[key[7:]]) / arrays[key][0] - 1) < 1e-6, (path, key, texts)
+    for key in names:
+        assert texts[key[5:]].encode() == bytes(arrays[key].astype("uint8")), (path, key, texts)
     return errors, len(expected)
 
 

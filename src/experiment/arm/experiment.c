@@ -88,7 +88,7 @@ static int bench(struct timings *b, void *set, const void *model, const char *wh
 
 static const char *const nir_reads[] = { "trajectory", "code", "lsg", "trainee", "synapse.kind", "synapse.bits",
                                          "run.seed", NULL };
-static int export_nir(const void *set, const void *model, const struct experiment_form *form) {
+static int export_nir(void *set, const void *model, const struct experiment_form *form) {
   return nir_export(set, model, form);
 }
 static const struct experiment_export exports[] = {

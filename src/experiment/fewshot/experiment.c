@@ -122,15 +122,17 @@ static const char *const edge_reads[] = { "data", "net", "train.inner_rate", "ev
                                           NULL };
 static const char *const onnx_reads[] = { "data", "net", "train.inner_rate", "eval.statistics_images", "synapse.kind",
                                           "synapse.bits", "run.seed", NULL };
-static int export_c(const void *set, const void *model, const struct experiment_form *form) {
+static const char *const onnx_state_reads[] = { "learn.threshold", "data.preprocessing", NULL };
+static int export_c(void *set, const void *model, const struct experiment_form *form) {
   return edge_export(set, model, form->out);
 }
-static int export_onnx(const void *set, const void *model, const struct experiment_form *form) {
-  return onnx_export(set, model, form->out);
+static int export_onnx(void *set, const void *model, const struct experiment_form *form) {
+  return form->state ? onnx_export_taught(set, model, form->state, form->from, form->out)
+                     : onnx_export(set, model, form->out);
 }
 static const struct experiment_export exports[] = {
   { .flag = "--c", .reads = edge_reads, .write = export_c },
-  { .flag = "--onnx", .reads = onnx_reads, .write = export_onnx },
+  { .flag = "--onnx", .reads = onnx_reads, .state_reads = onnx_state_reads, .write = export_onnx },
   { 0 },
 };
 

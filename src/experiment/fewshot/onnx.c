@@ -8,9 +8,12 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/onnxfile.h"
+#include "base/tensorfile.h"
 #include "experiment/fewshot/background.h"
 #include "learn/maml.h"
 #include "model/convnetfile.h"
+
+#define NO_CHIP "ONNX has no operator for products of a chip"
 
 // A layer's weights and bias as constants of the graph.
 static void put_layer(struct onnxfile *o, const struct fewshot_model *m, int l) {
@@ -85,6 +88,27 @@ static void put_dense(struct onnxfile *o, const struct convnet *net) {
                                                                : "features readout.weight", "logits");
 }
 
+// Probabilities of the classes, and the distance of the features from the nearest of their means.
+static void put_classes(struct onnxfile *o, const struct taught *t) {
+  const int64_t F = t->C - 1, means[] = { 1, t->N, F };
+  float *mean = err_calloc((size_t)t->N*(size_t)F, sizeof *mean);
+  for (int k = 0; k < t->N; k++)
+    for (int c = 0; c < F; c++) mean[k*F + c] = (float)t->mean[k*t->CP + c];
+  onnxfile_tensor(o, "class.mean", 3, means, mean);
+  onnxfile_integers(o, "row.shape", 3, (const int64_t[]){ -1, 1, F });
+  onnxfile_output(o, "probabilities", 2, (const int64_t[]){ 0, t->N });
+  onnxfile_output(o, "distance", 2, (const int64_t[]){ 0, 1 });
+  onnxfile_node(o, "Softmax", "logits", "probabilities");
+  onnxfile_node(o, "Reshape", "features row.shape", "row");
+  onnxfile_node(o, "Sub", "row class.mean", "difference");
+  onnxfile_node(o, "ReduceL2", "difference", "distances");
+  onnxfile_ints(o, "axes", 1, (const int64_t[]){ 2 });
+  onnxfile_node(o, "ReduceMin", "distances", "nearest");
+  onnxfile_ints(o, "axes", 1, (const int64_t[]){ 1 });
+  onnxfile_node(o, "Flatten", "nearest", "distance");
+  free(mean);
+}
+
 static void put_graph(struct onnxfile *o, const struct fewshot_model *m, const struct convnet_fixed *fixed) {
   const struct convnet *net = &m->net;
   const int has_readout = net->start != CONVNET_PROTOTYPE;
@@ -99,23 +123,42 @@ static void put_graph(struct onnxfile *o, const struct fewshot_model *m, const s
   put_dense(o, net);
 }
 
-static void put_texts(struct onnxfile *o, const struct fewshot *f, const struct fewshot_model *m) {
+static void put_number(struct onnxfile *o, const char *key, double value) {
+  char text[32];
+  snprintf(text, sizeof text, "%.9g", value);
+  onnxfile_text(o, key, text);
+}
+
+static void put_names(struct onnxfile *o, const struct taught *t) {
+  for (int k = 0; k < t->N; k++) {
+    char key[32];
+    snprintf(key, sizeof key, "class.%d", k);
+    onnxfile_text(o, key, t->name[k]);
+  }
+  if (isfinite(t->threshold)) put_number(o, "threshold", t->threshold);
+}
+
+static void put_texts(struct onnxfile *o, const struct fewshot *f, const struct fewshot_model *m,
+                      const struct taught *t) {
   const int published = f->data.preprocessing == IMAGESET_PUBLISHED, colour = m->net.in_channels == 3;
   const char *slash = strrchr(m->path, '/');
-  char number[32];
-  onnxfile_about(o, "Few-shot classifier of metaxbar: features of images, normalised by fixed statistics, and the "
-                    "logits of the read-out before it adapts, if it has weights then.");
+  onnxfile_about(o, t ? "Classifier of metaxbar with the classes that it was taught: their probabilities, and the "
+                        "distance of the features from the nearest class mean; beyond the threshold an image is none "
+                        "of them."
+                      : "Few-shot classifier of metaxbar: features of images, normalised by fixed statistics, and the "
+                        "logits of the read-out before it adapts, if it has weights then.");
   onnxfile_text(o, "model", slash ? slash + 1 : m->path);
   onnxfile_text(o, "image", colour ? "RGB, pixel/127.5 - 1" : published ? "0 ink, 1 paper" : "1 ink, 0 paper");
-  snprintf(number, sizeof number, "%d", (int)f->eval.statistics_images);
-  onnxfile_text(o, "statistics_images", number);
+  if (t) put_names(o, t);
+  else put_number(o, "statistics_images", (double)f->eval.statistics_images);
 }
 
 int onnx_write(const struct fewshot *f, const struct fewshot_model *m, const struct convnet_fixed *fixed,
-               const char *path) {
+               const struct taught *taught, const char *path) {
   struct onnxfile *o = onnxfile_new("classifier");
   put_graph(o, m, fixed);
-  put_texts(o, f, m);
+  if (taught) put_classes(o, taught);
+  put_texts(o, f, m, taught);
   const int rc = onnxfile_write(o, path);
   onnxfile_free(o);
   return rc;
@@ -136,7 +179,7 @@ int onnx_export(const struct fewshot *f, const struct fewshot_model *m, const ch
   struct fewshot_model rounded;
   struct convnet_fixed fixed;
   if (f->synapse.kind == RUN_CHIP)
-    return err_set(ERR_SETTING, "--onnx %s: synapse.kind=chip: ONNX has no operator for products of a chip", m->path);
+    return err_set(ERR_SETTING, "--onnx %s: synapse.kind=chip: " NO_CHIP, m->path);
   TRY(file_out_check(path));
   TRY(dataset_load(&data, &f->data, DATASET_BACKGROUND_ONLY));
   int rc = background_check(&data);
@@ -145,10 +188,45 @@ int onnx_export(const struct fewshot *f, const struct fewshot_model *m, const ch
     fewshot_model_round(&rounded, f);
     convnet_fixed_init(&fixed, &m->net);
     measure(&fixed, f, &rounded, &data);
-    rc = onnx_write(f, &rounded, &fixed, path);
+    rc = onnx_write(f, &rounded, &fixed, NULL, path);
     convnet_fixed_release(&fixed);
     fewshot_model_release(&rounded);
   }
   dataset_release(&data);
+  return rc;
+}
+
+// ---- classes that were taught
+
+static int read_taught(struct taught *t, struct fewshot *f, const struct fewshot_model *m, const char *state,
+                       const struct run_sources *from) {
+  struct tensorfile *tf;
+  TRY(tensorfile_open(&tf, state));
+  const char *synapse = tensorfile_metadata(tf, "synapse.kind");
+  const bool chip = synapse && !strcmp(synapse, run_synapse_names[RUN_CHIP]);
+  const int rc = chip ? err_set(ERR_SETTING, "--state %s: synapse.kind=chip: " NO_CHIP, state)
+                      : taught_read(t, f, m, tf, from);
+  tensorfile_close(tf);
+  TRY(rc);
+  if (t->views.n == 1) return 0;
+  return err_set(ERR_SETTING, "--state %s: learn.views=%d: the graph has one view of an image", state, t->views.n);
+}
+
+int onnx_export_taught(struct fewshot *f, const struct fewshot_model *m, const char *state,
+                       const struct run_sources *from, const char *path) {
+  struct taught t;
+  struct fewshot_model learned = *m;
+  taught_init(&t, m);
+  int rc = file_out_check(path);
+  if (rc == 0) rc = read_taught(&t, f, m, state, from);
+  if (rc == 0) {
+    learned.net = t.net;
+    learned.parameters = t.parameters;
+    memcpy(t.parameters + t.net.offset[t.net.readout], t.w,
+           (size_t)(t.C*vector_padded(t.net.ways)) * sizeof *t.parameters);
+    fewshot_model_round(&learned, f);
+    rc = onnx_write(f, &learned, &t.fixed, &t, path);
+  }
+  taught_release(&t);
   return rc;
 }
