@@ -268,7 +268,8 @@ MX_API int mx_fewshot_colours(const struct mx_fewshot *model, float *image, cons
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO; #MX_ERROR_FORMAT
 MX_API int mx_fewshot_deploy(struct mx_fewshot *model, uint64_t seed);
 
-/// Learn a task, each time from the state as deployed.
+/// Learn a task, each time from the state as deployed. Each call since then has random numbers (noise of the chip,
+/// rounding) of its own: the same task may be learned otherwise the next time.
 /// @param model   a deployed classifier
 /// @param images  support images (n, S, S, C)
 /// @param labels  class of each image (n), 0 to ways - 1
@@ -388,7 +389,9 @@ MX_API int mx_arm_begin(const struct mx_arm *arm, double begin[2]);
 /// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_arm_begin_at(struct mx_arm *arm, const double begin[2]);
 
-/// Show a movement and make the one update, each time from the state as loaded.
+/// Show a movement and make the one update, each time from the state as loaded. Call k since then, from 0, has the
+/// random numbers (noise of the chip, rounding) of movement k of `metaxbar eval arm`: the same movement may be learned
+/// otherwise the next time.
 /// @param arm    the arm
 /// @param omega  velocities (T, 2) of base and shoulder, rad/s, from mx_arm_begin() on and within the limits of the
 /// joints

@@ -69,6 +69,40 @@ static void check_path(const struct folder *f, const char *model_path, struct re
   r->target.file[0] = 0;
 }
 
+// Movements learned one after the other have the random numbers of those of an evaluation, so that each is performed as
+// there; the same movement is learned otherwise a second time.
+static void check_repeated(const char *path) {
+  enum { T = 60, MOVEMENTS = 3 };
+  static double target[2*T], omega[2*T], again[2*T], xyz[3*T], reached[3*T];
+  static char chip[] = "synapse.kind=chip", rows[] = "chip.calibration_rows=32", movements[] = "eval.trajectories=3";
+  char *const settings[] = { chip, rows, movements };
+  struct reach f;
+  struct reach_model model;
+  struct reach_result result;
+  struct mx_arm *arm = NULL;
+  reach_init(&f);
+  CHECK(reach_model_load(&model, &f, path, &(struct run_sources){ .n_assignments = 3, .assignments = settings }) == 0 &&
+            reach_eval(&result, &f, &model, NULL) == 0,
+        "%s", err_message());
+  WORKS(mx_arm_load(&arm, path, LIST(chip, rows)));
+  for (int k = 0; k < MOVEMENTS; k++) {
+    double square = 0;
+    WORKS(mx_arm_movement(arm, target, k));
+    WORKS(mx_arm_learn(arm, target));
+    WORKS(mx_arm_perform(arm, omega, 1));
+    WORKS(mx_arm_tips(arm, xyz, target));
+    WORKS(mx_arm_tips(arm, reached, omega));
+    for (int i = 0; i < 3*T; i++) square += pow(reached[i] - xyz[i], 2);
+    CHECK_REL(100*sqrt(square/T), result.distance_cm[k], 1e-6);
+  }
+  WORKS(mx_arm_learn(arm, target));
+  WORKS(mx_arm_perform(arm, again, 1));
+  CHECK(memcmp(omega, again, sizeof omega), "the same noise twice");
+  mx_arm_free(arm);
+  reach_result_release(&result);
+  reach_model_release(&model);
+}
+
 static void check_arm(const struct folder *f) {
   enum { T = 60 };
   static double target[2*T], omega[2*T], xyz[3*T];
@@ -111,6 +145,7 @@ static void check_arm(const struct folder *f) {
   WORKS(mx_arm_learn(arm, result.target_omega));
   WORKS(mx_arm_perform(arm, omega, 1));
   mx_arm_free(arm);
+  check_repeated(path);
   check_path(f, path, &r, &model);
   check_quantised_arm(path, &r, &model);
   reach_result_release(&result);

@@ -87,7 +87,8 @@ class Arm(Handle):
         self._call("begin_at", array("begin", angles, np.float64, 2))
 
     def learn(self, omega: ArrayLike) -> None:
-        """Show a movement (T, 2), rad/s, and make the one update, each time from the state as loaded."""
+        """Show a movement (T, 2), rad/s, and make the one update, each time from the state as loaded. Each call has
+        random numbers (noise of the chip, rounding) of its own."""
         self._call("learn", array("omega", omega, np.float64, self.steps, 2))
 
     def perform(self, updates: int = 1) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ struct mx_arm {
   const struct reach_device *quantised;  // synapse.kind=quantised
   struct reach_batch batch;
   bool ready, learned;     // the batch exists; it holds a movement that was learned
+  uint32_t n_learned;      // movements since loading, each with random numbers of its own
   struct reach_path path;  // the last one of mx_arm_path, learned
   double *path_angles;     // (n, 2) as commanded
   double path_cm;          // of the tip from it
@@ -135,8 +136,8 @@ int mx_arm_learn(struct mx_arm *a, const double *omega) {
     memcpy(b->angle, angle, n * sizeof *angle);
     for (int t = 0; t < b->T; t++) kinematics_tip(b->xyz + 3 * t, angle[2 * t], angle[2 * t + 1], &a->f.arm);
     b->n = 1;
-    b->number = 0;
-    b->noise[0] = rng_stream((uint64_t)a->f.run.seed, RNG_QUANTISE, 0);
+    b->number = a->n_learned++;
+    b->noise[0] = rng_stream((uint64_t)a->f.run.seed, RNG_QUANTISE, (uint32_t)b->number);
     reach_batch_encode(b, 0, 0);
     reach_batch_forward(b, a->model.parameters);
     a->learned = true;
