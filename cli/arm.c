@@ -47,10 +47,13 @@ static int dry_run(const struct perform_result *r, const struct perform *p) {
 
 // What was measured is written and printed before anything is drawn: a real arm does not move twice for a picture.
 static int output(const struct perform_result *r, const struct perform *p, const struct options *o) {
-  int rc = o->out ? perform_result_write_csv(r, o->out) : 0;
-  if (rc < 0) note("%s", err_message());  // what can be printed is printed nevertheless
-  TRY(print(r, p, o->json));
-  TRY(rc);
+  char reason[512] = "";
+  const int rc = o->out ? perform_result_write_csv(r, o->out) : 0;
+  if (rc < 0) snprintf(reason, sizeof reason, "%s", err_message());
+  const int printed = print(r, p, o->json);  // whether it was written or not
+  if (rc < 0 && printed < 0) note("%s", reason);
+  TRY(printed);
+  if (rc < 0) return err_set((enum err)rc, "%s", reason);
   return o->render ? film_write(o->render, &p->reach.arm, &r->performed, r->target_xyz) : 0;
 }
 

@@ -53,7 +53,7 @@ static int take_flag(struct line *line, const struct options_command *c, int arg
   for (int k = 0; k < line->n_flags; k++)
     if (!strcmp(line->flags[k], name)) return err_set(ERR_SETTING, "%s: given twice", name);
   const bool optional = f->value && f->value[0] == '[', last = *i + 1 >= argc;
-  if (f->value && !optional && last) return err_set(ERR_SETTING, "%s: needs a value", name);
+  if (f->value && !optional && (last || !argv[*i + 1][0])) return err_set(ERR_SETTING, "%s: needs a value", name);
   const bool given = f->value && !(optional && (last || argv[*i + 1][0] == '-' || is_assignment(argv[*i + 1], false)));
   line->flags[line->n_flags] = name;
   line->values[line->n_flags++] = given ? argv[++*i] : f->value ? "" : NULL;
@@ -70,6 +70,7 @@ static int take_apart(struct options *o, struct line *line, const struct options
   *o = (struct options){ .words = argv };  // moved together in place
   *line = (struct line){ 0 };
   for (int i = 0; i < argc; i++) {
+    if (!argv[i][0]) return err_set(ERR_SETTING, "an empty word among the arguments");
     if (argv[i][0] == '-') {
       TRY(take_flag(line, c, argc, argv, &i));
     } else if (is_assignment(argv[i], takes_words(c))) {

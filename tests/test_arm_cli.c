@@ -93,6 +93,8 @@ static void check_refusals(struct process *p) {
     { { "--model", "/nowhere" }, 1, { "/nowhere: " } },
     { { "--render", "a.avi" }, 2, { "a.avi: a picture or film is" } },
     { { "--render" }, 2, { "--render: needs a value" } },
+    { { "--render", "", "--json" }, 2, { "--render: needs a value" } },
+    { { "" }, 2, { "an empty word among the arguments" } },
   };
   for (size_t k = 0; k < sizeof bad/sizeof *bad; k++) {
     run(p, bad[k].args);
@@ -103,6 +105,10 @@ static void check_refusals(struct process *p) {
   snprintf(out, sizeof out, "%s/none/out.csv", folder.path);
   RUN(p, target, "--out", out);
   process_check_line(p, 1, (const char *const[]){ "none", NULL });
+  RUN(p, target, "--out", "/dev/full");  // what can be printed is printed, and the failure once
+  const char *failure = strstr(p->err, "/dev/full: cannot write");
+  CHECK(p->status == 1 && strstr(p->out, "tip distance") && failure && !strstr(failure + 1, "/dev/full"), "%d: %s%s",
+        p->status, p->out, p->err);
   RUN(p, target, "arm.kind=mqtt", "link.host=127.0.0.1", "link.port=1", "link.answer_s=2");
   process_check_line(
       p, mqtt_available() ? 1 : 2,

@@ -88,7 +88,8 @@ static void test_sizes(void) {
   refused(1, "/nosuch", ARGS(TRAIN, "data.kind=omniglot", "data.path=/nosuch"));
   refused(1, "/nosuch", ARGS(TRAIN, "data.kind=folder", "data.path=/nosuch"));
   CHECK(!file_exists(folder_path(&tmp, "sizes/settings.ini")), "a refused command left settings");
-  refused(2, "5 ways, but there are only 4 evaluation classes", ARGS(EVAL, "data.evaluation_classes=4"));
+  refused(2, "only 4 evaluation classes of 4 (data.evaluation_classes=4): change that, or the ways",
+          ARGS(EVAL, "data.evaluation_classes=4"));
   refused(2, "18 shots and 5 queries need 23 images", ARGS(EVAL, "eval.shots=18"));
   refused(2, "eval.updates=65", ARGS(EVAL, "eval.updates=65"));
   refused(2, "eval.batchnorm=chip", ARGS(EVAL, "eval.method=scratch", "eval.batchnorm=chip"));

@@ -153,7 +153,7 @@ static void check_train(char *model, size_t size) {
             strstr(p->err, "data.validation"),
         "%d %s", p->status, p->err);
   refused(
-      2, "data.validation and data.evaluation",
+      2, "data.validation=0.1, data.evaluation=0.9",
       ARGS("train", "fewshot", FOLDER, SMALL, "data.evaluation=0.9", "--run", folder_path(&tmp, "none"), "--quiet"));
   snprintf(model, size, "%s", folder_path(&tmp, "run/model.safetensors"));
 }

@@ -359,7 +359,8 @@ static void test_check(void) {
   CHECK(load(&d, &p) == 0, "%s", err_message());
   const struct episode_spec spec = { .ways = 5, .shots = 1, .queries = 1 };
   CHECK(dataset_check(&d, &p, &spec, DATASET_VALIDATION) == ERR_SETTING &&
-            !strcmp(err_message(), "5 ways, but there are only 1 validation classes of 10; data.validation"),
+            !strcmp(err_message(), "5 ways, but there are only 1 validation classes of 10 (data.validation=0.1): "
+                                   "change that, or the ways"),
         "%s", err_message());
   CHECK(dataset_check(&d, &p, &spec, DATASET_EVALUATION) == ERR_SETTING && strstr(err_message(), "data.evaluation"),
         "%s", err_message());

@@ -263,7 +263,10 @@ static void test_process_ends(void) {
   refused(ASK(d, .op = DRIVER_NOW), ERR_IO, "driver.sh'");
   driver_close(d);
   d = open_script("*'\"now\"'*) kill -9 $$ ;;", 60);
-  refused(ASK(d, .op = DRIVER_NOW), ERR_IO, "ended by signal 9");
+  refused(ASK(d, .op = DRIVER_NOW), ERR_IO, "ended by signal 9 (Killed)");
+  driver_close(d);
+  d = open_script("*'\"now\"'*) sleep 1 & exit 4 ;;", 0.5);  // the other program keeps the connection
+  refused(ASK(d, .op = DRIVER_NOW), ERR_IO, "driver.sh': ended with exit status 4");
   driver_close(d);
   d = open_script("*'\"now\"'*) exec sleep 100 <&- >&- ;;", 60);
   refused(ASK(d, .op = DRIVER_NOW), ERR_IO, "driver.sh': closed the connection");

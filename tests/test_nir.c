@@ -84,7 +84,8 @@ static void add(const struct folder *tmp, int k) {
   begin(&f, &m, form->settings);
   snprintf(name[0], sizeof name[0], "%d.nir", k);
   snprintf(name[1], sizeof name[1], "%d.npz", k);
-  const struct experiment_form as = { folder_path(tmp, name[0]), form->network, form->approximate };
+  const struct experiment_form as = { .out = folder_path(tmp, name[0]), .network = form->network,
+                                      .approximate = form->approximate };
   CHECK(nir_export(&f, &m, &as) == 0, "%s", err_message());
   reach_batch_init(&b, &f, &m.o, 1, 1, NULL, NULL);
   CHECK(reach_batch_draw(&b, 1, RNG_EVALUATE, 3) == 0, "%s", err_message());

@@ -45,7 +45,8 @@ static void test_set(void) {
     { "alpha=1.5", "expected section.name=value" },            { "net.alpha=", "net.alpha=: not a number" },
     { "net.alpha=11", "net.alpha=11: outside [0, 10]" },
     { "nut.alpha=1", "nut.alpha: no section 'nut'; sections are net, data" },
-    { "net.alfa=1", "net.alfa: no such setting" },             { "data.path= x", "data.path= x: a text cannot" },
+    { "net.alfa=1", "net.alfa: no such setting; the nearest is net.alpha" },
+    { "net.beta_2=1", "net.beta_2: no such setting" },         { "data.path= x", "data.path= x: a text cannot" },
     { "data.path=x ", "a text cannot" },                       { "data.path=a ;b", "a text cannot" },
     { "data.path=;b", "a text cannot" },                       { "", ": expected" },
   };

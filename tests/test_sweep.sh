@@ -97,7 +97,7 @@ refused 'sweep.ini: train.rate: 0.1 is in the list twice' train.rate=0.1,0.10
 refused 'sweep.ini: train.rate=fast.*' train.rate=0.1,fast
 refused 'sweep.ini: net.hidden=0.*' net.hidden=0
 refused 'sweep.ini: data.kind: no section .*' data.kind=builtin
-refused 'train.rat: no such setting' train.rat=1
+refused 'train.rat: no such setting; the nearest is train.rate' train.rat=1
 refused 'sweep.nothing: no such setting' sweep.nothing=1
 refused 'sweep.ini: sweep.experiment=cosine: no such experiment.*' sweep.experiment=cosine
 refused 'sweep.ini: sweep.experiment is missing' sweep.experiment=

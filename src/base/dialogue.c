@@ -4,6 +4,7 @@
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,20 +62,33 @@ int dialogue_start(struct dialogue *d, const char *command) {
   return rc;
 }
 
+// Has the program ended? `how` begins with a blank; "" where that is unknown.
+static bool has_ended(struct dialogue *d, char how[64]) {
+  int status = 0;
+  const pid_t pid = d->pid, done = pid > 0 ? waitpid(pid, &status, WNOHANG) : 0;
+  how[0] = 0;
+  if (done == 0) return false;
+  d->pid = 0;
+  if (done == pid && WIFSIGNALED(status))
+    snprintf(how, 64, " by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+  else if (done == pid) snprintf(how, 64, " with exit status %d", WEXITSTATUS(status));
+  return true;
+}
+
 // How the program ended, as a failure.
 static int ended(struct dialogue *d) {
-  int status = 0;
-  const pid_t pid = d->pid;
+  char how[64];
   shutdown(d->socket, SHUT_RDWR);
-  for (double until_s = clock_s() + PATIENCE_S; clock_s() < until_s; usleep(1000)) {
-    const pid_t done = waitpid(pid, &status, WNOHANG);
-    if (done == 0) continue;
-    d->pid = 0;
-    if (done == pid && WIFSIGNALED(status)) return err_set(ERR_IO, "%s: ended by signal %d", d->name, WTERMSIG(status));
-    if (done == pid) return err_set(ERR_IO, "%s: ended with exit status %d", d->name, WEXITSTATUS(status));
-    break;
-  }
+  for (double until_s = clock_s() + PATIENCE_S; d->pid > 0 && clock_s() < until_s; usleep(1000))
+    if (has_ended(d, how)) return err_set(ERR_IO, "%s: ended%s", d->name, how);
   return err_set(ERR_IO, "%s: closed the connection", d->name);
+}
+
+// A program that ended may have left its connection to one that it started.
+static int too_late(struct dialogue *d, double timeout_s) {
+  char how[64];
+  if (has_ended(d, how)) return err_set(ERR_IO, "%s: ended%s", d->name, how);
+  return err_set(ERR_IO, "%s: no answer within %g s", d->name, timeout_s);
 }
 
 // Until the socket is ready for `events`. 0, or ERR_IO once the time is over.
@@ -84,7 +98,7 @@ static int wait_ready(struct dialogue *d, short events, double until_s, double t
     struct pollfd p = { .fd = d->socket, .events = events };
     const int n = left_s <= 0 ? 0 : poll(&p, 1, (int)ceil(fmin(left_s, 1e6) * 1e3));
     if (n > 0) return 0;
-    if (n == 0 && until_s - clock_s() <= 0) return err_set(ERR_IO, "%s: no answer within %g s", d->name, timeout_s);
+    if (n == 0 && until_s - clock_s() <= 0) return too_late(d, timeout_s);
     if (n < 0 && errno != EINTR) return err_set(ERR_IO, "%s: %s", d->name, strerror(errno));
   }
 }

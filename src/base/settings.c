@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <ini.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,13 @@ void settings_begin(struct settings_section *to, size_t room, const struct setti
   settings_defaults(to);
 }
 
+// The row of a setting in a table; NULL: there is none.
+static const struct param *find_param(const struct param *table, const char *name) {
+  for (const struct param *p = table; p->type != PARAM_TYPE_END; p++)
+    if (!strcmp(p->name, name)) return p;
+  return NULL;
+}
+
 // The table of a section that has the setting, else the first of that section; NULL: no such section.
 static const struct settings_section *find_section(const struct settings_section *all, const char *name,
                                                    const char *setting) {
@@ -39,17 +47,16 @@ static const struct settings_section *find_section(const struct settings_section
   for (const struct settings_section *s = all; s->name; s++) {
     if (strcmp(s->name, name)) continue;
     if (!first) first = s;
-    for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++)
-      if (!strcmp(p->name, setting)) return s;
+    if (find_param(s->table, setting)) return s;
   }
   return first;
 }
 
 // Why a file that a program wrote cannot set this; NULL: it can.
 static const char *why_ignored(const struct settings_section *s, const char *name, const char *value) {
-  for (const struct param *p = s ? s->table : NULL; p && p->type != PARAM_TYPE_END; p++)
-    if (!strcmp(p->name, name)) return p->user && *value ? "only the user may set it" : NULL;
-  return "this program has no such setting";
+  const struct param *p = s ? find_param(s->table, name) : NULL;
+  if (!p) return "this program has no such setting";
+  return p->user && *value ? "only the user may set it" : NULL;
 }
 
 // Does a section begin with this table?
@@ -80,6 +87,37 @@ static bool survives_ini(const struct param *table, const char *name, const char
 }
 
 // Errors: "section.name=value: reason" or, without a value at fault, "section.name: reason".
+// Letters to be inserted, removed or replaced to make b of a (Levenshtein); names are short.
+static int distance(const char *a, const char *b) {
+  enum { MOST = 100 };
+  const int m = (int)strlen(b);
+  int row[MOST + 1];
+  if (m > MOST || strlen(a) > MOST) return INT_MAX;
+  for (int j = 0; j <= m; j++) row[j] = j;
+  for (int i = 1; a[i - 1]; i++)
+    for (int j = 1, diagonal = row[0]++; j <= m; j++) {
+      const int replaced = diagonal + (a[i - 1] != b[j - 1]), other = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+      diagonal = row[j];
+      row[j] = replaced < other ? replaced : other;
+    }
+  return row[m];
+}
+
+// A setting that does not exist, with the nearest that does, if it is near.
+static int unknown_setting(const struct settings_section *all, const char *section, const char *name) {
+  char given[256], other[256], nearest[256] = "";
+  snprintf(given, sizeof given, "%s.%s", section, name);
+  int least = 2 + (int)strlen(given) / 8;
+  EACH(s, p, all) {
+    snprintf(other, sizeof other, "%s.%s", s->name, p->name);
+    const int d = distance(given, other);
+    if (d >= least) continue;
+    least = d;
+    memcpy(nearest, other, sizeof nearest);
+  }
+  return err_set(ERR_SETTING, "%s: no such setting%s%s", given, *nearest ? "; the nearest is " : "", nearest);
+}
+
 static int assign(const struct settings_section *all, const char *section, const char *name, const char *value) {
   const struct settings_section *s = find_section(all, section, name);
   if (!s) {
@@ -93,6 +131,7 @@ static int assign(const struct settings_section *all, const char *section, const
     return err_set(ERR_SETTING, "%s.%s: no section '%s'; sections are %s", section, name, section, list);
   }
   const bool secret = settings_is_secret(name);
+  if (!find_param(s->table, name)) return unknown_setting(all, section, name);
   if (!survives_ini(s->table, name, value))
     return secret ? err_set(ERR_SETTING, "%s.%s: cannot begin or end with a space", section, name)
                   : err_set(ERR_SETTING, "%s.%s=%s: a text cannot begin or end with a space or hold ' ;'", section,

@@ -424,22 +424,35 @@ static int dataset_check_groups(const struct dataset *d, const struct dataset_pa
                                                                                "folders" : "");
 }
 
+// What decides how many classes a part of the split has: settings and their values.
+static void dataset_decides(char text[512], const struct dataset_params *p, enum dataset_split s) {
+  const char *own = s == DATASET_VALIDATION ? p->validation_path : s == DATASET_EVALUATION ? p->evaluation_path : "";
+  if (p->split[0]) snprintf(text, 512, "data.split=%.400s", p->split);
+  else if (p->kind == DATASET_FOLDER && own[0]) snprintf(text, 512, "data.%s_path=%.400s", dataset_split_name(s), own);
+  else if (p->kind == DATASET_BUILTIN && s == DATASET_EVALUATION)
+    snprintf(text, 512, "data.evaluation_classes=%d", (int)p->evaluation_classes);
+  else if (p->kind == DATASET_BUILTIN)
+    snprintf(text, 512, "data.classes=%d, data.validation=%g", (int)p->classes, p->validation);
+  else if (p->kind == DATASET_FOLDER && s == DATASET_EVALUATION)
+    snprintf(text, 512, "data.evaluation=%g", p->evaluation);
+  else if (p->kind == DATASET_FOLDER && s == DATASET_TRAINING)
+    snprintf(text, 512, "data.validation=%g, data.evaluation=%g", p->validation, p->evaluation);
+  else if (p->kind == DATASET_FOLDER || (p->kind == DATASET_OMNIGLOT && s != DATASET_EVALUATION))
+    snprintf(text, 512, "data.validation=%g", p->validation);
+  else snprintf(text, 512, "all of data.kind=%s", dataset_kind_name(p->kind));
+}
+
 int dataset_check(const struct dataset *d, const struct dataset_params *p, const struct episode_spec *spec,
                   enum dataset_split s) {
-  static const char *const shares[][DATASET_SPLITS] = {
-    [DATASET_OMNIGLOT] = { "data.validation", "data.validation", "data.path" },
-    [DATASET_FOLDER] = { "data.validation and data.evaluation", "data.validation", "data.evaluation" },
-    [DATASET_BUILTIN] = { "data.classes and data.validation", "data.classes and data.validation",
-                          "data.evaluation_classes" },
-    [DATASET_CIFAR100] = { "data.path", "data.path", "data.path" },
-  };
   struct episode_spec asked = *spec;
   if (s != DATASET_TRAINING) asked.rotated_classes = dataset_mixes_alphabets(p);
   const int n = episode_classes(&asked, &d->split[s]);
-  if (spec->ways > n)
-    return err_set(ERR_SETTING, "%d ways, but there are only %d %s classes of %d; %s", spec->ways, n,
-                   dataset_split_name(s), d->images.n_classes,
-                   p->split[0] ? "data.split lists them" : shares[p->kind][s]);
+  if (spec->ways > n) {
+    char decides[512];
+    dataset_decides(decides, p, s);
+    return err_set(ERR_SETTING, "%d ways, but there are only %d %s classes of %d (%s): change that, or the ways",
+                   spec->ways, n, dataset_split_name(s), d->images.n_classes, decides);
+  }
   TRY(dataset_check_groups(d, p, &asked, s));
   return episode_check(&asked, &d->images, &d->split[s], dataset_split_name(s));
 }
