@@ -86,7 +86,6 @@ static bool survives_ini(const struct param *table, const char *name, const char
   return true;
 }
 
-// Errors: "section.name=value: reason" or, without a value at fault, "section.name: reason".
 // Letters to be inserted, removed or replaced to make b of a (Levenshtein); names are short.
 static int distance(const char *a, const char *b) {
   enum { MOST = 100 };
@@ -118,6 +117,7 @@ static int unknown_setting(const struct settings_section *all, const char *secti
   return err_set(ERR_SETTING, "%s: no such setting%s%s", given, *nearest ? "; the nearest is " : "", nearest);
 }
 
+// Errors: "section.name=value: reason" or, without a value at fault, "section.name: reason".
 static int assign(const struct settings_section *all, const char *section, const char *name, const char *value) {
   const struct settings_section *s = find_section(all, section, name);
   if (!s) {
