@@ -192,6 +192,50 @@ static void test_few(int phases, int bits, int inputs) {
   tile_release(&t);
 }
 
+// The variance of the last phase, of negative inputs and weights: sums of integers where inputs have at most 8 bits,
+// also after a cell was written anew; with more bits floating point.
+static void test_variance(int dac_bits) {
+  struct tile_design d = design(4, 8);
+  struct tile t;
+  struct core_work w;
+  struct core_inputs in;
+  struct tile_count count = { 0 };
+  struct rng r = rng_stream(36, RNG_TEST, (uint32_t)dac_bits);
+  static const _Alignas(64) real cells[I*LD] = { [3*LD + 2] = -1 };
+  static const uint8_t mask[I*LD] = { [3*LD + 2] = 1 };
+  d.dac_bits = dac_bits;
+  tile_init(&t, &d, I, O, &r);
+  write_random(&t, &d, &r);
+  core_work_init(&w, I, O);
+  memset(w.level, 0, B*IP * sizeof *w.level);
+  for (int b = 0; b < B; b++)
+    for (int i = 0; i < I; i++) w.level[b*IP + i] = (real)floor(rng_uniform(&r) * 255 - 127);
+  core_look(&in, &d, w.level, I, B);
+  CHECK(tile_counts_noise(&d) == (dac_bits <= 8), "%d bits", dac_bits);
+  for (int again = 0; again < 2; again++) {
+    double worst = 0;
+    core_codes(&w, &t, &d, &in, B, &r);
+    for (int b = 0; b < B; b++)
+      for (int o = 0; o < O; o++) {
+        double sum = 0, squares = 0;
+        for (int i = 0; i < I; i++) {
+          const double x = fmin((double)w.level[b*IP + i], 0);
+          sum += x*x * (double)t.v[1][i*LD + o];
+          squares += x*x;
+        }
+        const double most = 1e-5*sum + (tile_counts_noise(&d) ? squares * (double)t.v_step[1][o]/2 : 0);
+        worst = fmax(worst, fabs((double)w.variance[b*LD + o] - sum) / most);
+      }
+    CHECK(worst < 1, "%d bits: variance off by %g times half a step", dac_bits, worst);
+    const float g_uS = t.g_uS[tile_plane(&t) + 3*LD + 2];
+    tile_write(&t, &d, cells, mask, false, false, 4321, &r, &count);
+    tile_settle_cells(&t, &d, mask, 4321 + 60);
+    CHECK(again || t.g_uS[tile_plane(&t) + 3*LD + 2] != g_uS, "the cell is not written");
+  }
+  core_work_release(&w);
+  tile_release(&t);
+}
+
 int main(void) {
   test_codes(4, 8);
   test_codes(4, 0);
@@ -200,6 +244,8 @@ int main(void) {
   test_signs();
   test_faults();
   test_fault_noise();
+  test_variance(8);
+  test_variance(10);
   for (int inputs = 1; inputs <= 40; inputs += 13) {  // 40 of 64 are not few
     test_few(4, 8, inputs);
     test_few(4, 0, inputs);

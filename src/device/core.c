@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "device/converter.h"
 #include "kernel/conv.h"
+#include "kernel/dot16.h"
 #include "kernel/events.h"
 #include "kernel/noise.h"
 
@@ -49,11 +50,12 @@ void core_look(struct core_inputs *in, const struct tile_design *d, const real *
 void core_work_init(struct core_work *w, int rows, int columns) {
   const size_t row = (size_t)vector_padded(rows), in = CORE_BLOCK * row,
                out = CORE_BLOCK * (size_t)vector_padded(columns);
-  arena_init(&w->arena, (3*in + 3*out + 2*row) * sizeof(real) + row * sizeof(uint16_t) + 2*out * sizeof(float) +
-                            11*256);
+  arena_init(&w->arena, (3*in + 3*out + 2*row) * sizeof(real) + (in + row) * sizeof(int16_t) + 2*out * sizeof(float) +
+                            12*256);
   w->level = ARENA_NEW(&w->arena, in, real);
   w->part = ARENA_NEW(&w->arena, in, real);
   w->square = ARENA_NEW(&w->arena, in, real);
+  w->square_steps = ARENA_NEW(&w->arena, in, int16_t);
   w->index = ARENA_NEW(&w->arena, row, uint16_t);
   w->few = ARENA_NEW(&w->arena, row, real);
   w->few_square = ARENA_NEW(&w->arena, row, real);
@@ -76,6 +78,14 @@ static void multiply(real *y, const real *x, const real *few, const struct core_
   }
   const struct conv c = conv_shape(B, 1, 1, t->rows, t->columns, 1, 1, 0);
   conv_forward(y, x, m, &c);
+}
+
+// The variance of the noise of sign s of the weights (equation P5): of squares of integers times v rounded to steps of
+// its column, an exact sum; of a few inputs or of any values, in floating point.
+static void multiply_noise(struct core_work *w, const struct tile *t, int s, int B) {
+  const int ip = vector_padded(t->rows);
+  if (w->n_few >= 0 || !t->v_steps[0]) multiply(w->variance, w->square, w->few_square, w, t->v[s], t, B);
+  else dot16_forward(w->variance, w->square_steps, t->v_steps[s], t->v_step[s], B, t->rows, ip, t->ld);
 }
 
 // List the inputs of a single vector, as long as they are few enough for a row to be worth asking for.
@@ -103,9 +113,12 @@ static void take_sign(struct core_work *w, const struct tile *t, const struct ti
     for (size_t i = 0; i < n; i++) w->part[i] = w->level[i] > 0 ? w->level[i] : 0;
   else
     for (size_t i = 0; i < n; i++) w->part[i] = w->level[i] < 0 ? -w->level[i] : 0;
-  if (noise)
-    for (size_t i = 0; i < n; i++) w->square[i] = w->part[i] * w->part[i];
   list_few(w, t->rows, B);
+  if (!noise || w->n_few >= 0) return;
+  if (t->v_steps[0])
+    for (size_t i = 0; i < n; i++) w->square_steps[i] = (int16_t)(w->part[i] * w->part[i]);
+  else
+    for (size_t i = 0; i < n; i++) w->square[i] = w->part[i] * w->part[i];
 }
 
 static bool is_noisy(const struct tile_design *d) { return d->pcm.read_scale > 0; }
@@ -156,7 +169,7 @@ int core_codes(struct core_work *w, const struct tile *t, const struct tile_desi
     for (int s = 0; s < (d->one_phase ? 1 : 2); s++) {  // sign of weight
       multiply(w->charge, w->part, w->few, w, t->g[s], t, B);
       if (noise) {
-        multiply(w->variance, w->square, w->few_square, w, t->v[s], t, B);
+        multiply_noise(w, t, s, B);
         noise_normal(w->z, out, r);
         if (t->memory) remember(w, t, d, 2*(in < 0) + s, B, r);
       }

@@ -36,6 +36,7 @@ void core_look(struct core_inputs *in, const struct tile_design *d, const real *
 struct core_work {
   real *level;             // (CORE_BLOCK, padded rows) input steps, written by the caller
   real *part, *square;     // of one sign
+  int16_t *square_steps;   // the same squares, of integers
   uint16_t *index;         // (padded rows) inputs of one sign that are not 0, and their values
   real *few, *few_square;  // (padded rows)
   int n_few;               // -1: not listed

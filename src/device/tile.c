@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "base/vector.h"
 #include "device/wires.h"
+#include "kernel/dot16.h"
 #include "kernel/noise.h"
 
 enum { ALIGN = 64, CHUNK = 1024 };
@@ -33,6 +34,9 @@ static size_t lay_out(struct tile *t, const struct tile_design *d, char *base) {
   for (int s = 0; s < 2; s++) {
     PLACE(g[s], cells);
     PLACE(v[s], cells);
+    if (!tile_counts_noise(d)) continue;
+    PLACE(v_steps[s], dot16_size(t->rows, t->ld));
+    PLACE(v_step[s], ld);
   }
   PLACE(converter_gain, ld);
   PLACE(converter_offset, ld);
@@ -353,6 +357,12 @@ static void settle_wires(struct tile *t, const struct tile_design *d) {
   free(factor);
 }
 
+// What products of many vectors see of v.
+static void count_noise(struct tile *t, const struct tile_design *d) {
+  if (!tile_counts_noise(d)) return;
+  for (int s = 0; s < (d->one_phase ? 1 : 2); s++) dot16_steps(t->v_steps[s], t->v_step[s], t->v[s], t->rows, t->ld);
+}
+
 double tile_oldest_s(const struct tile *t, const struct tile_design *d, double time_s) {
   double first_s = time_s;
   for (int row = 0; row < 2*d->units*t->rows; row++)
@@ -364,6 +374,7 @@ double tile_oldest_s(const struct tile *t, const struct tile_design *d, double t
 void tile_settle(struct tile *t, const struct tile_design *d, double time_s) {
   for (int i = 0; i < t->rows; i++) settle_cells(t, d, (size_t)i * (size_t)t->ld, t->columns, time_s);
   if (d->wire_ohm > 0) settle_wires(t, d);
+  count_noise(t, d);
   for (int k = 0; t->memory && k < TILE_READS; k++) {
     flicker_span(&t->memory[k], pcm_read_factor(&d->pcm, time_s) / log(2));
     flicker_forget(&t->memory[k], (time_s - t->settled_s) / d->pcm.t_read_s);
@@ -381,4 +392,5 @@ void tile_settle_cells(struct tile *t, const struct tile_design *d, const uint8_
       const size_t cell = (size_t)i * (size_t)t->ld + (size_t)o;
       if (mask[cell]) settle_cells(t, d, cell, 1, time_s);
     }
+  count_noise(t, d);
 }

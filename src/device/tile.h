@@ -53,6 +53,8 @@ struct tile {
   uint8_t *fault;         // enum tile_fault, two bits per device; tile_init
   // what products see at the time of the last tile_settle, (rows, ld)
   real *g[2], *v[2];      // conductance and noise variance by sign; one-phase: [0] difference and sum
+  int16_t *v_steps[2];    // v in steps of its column (kernel/dot16.h), where tile_counts_noise; else NULL
+  real *v_step[2];        // (ld) of a column: the largest v of it is DOT16_W steps
   // per column (ld)
   real *converter_gain, *converter_offset;  // errors of the converters; tile_init
   real *gain, *offset;    // digital correction, y += gain codes + offset; chip_calibrate
@@ -98,6 +100,10 @@ void tile_settle_cells(struct tile *t, const struct tile_design *d, const uint8_
 // Age at time_s of the unit that was written first.
 double tile_oldest_s(const struct tile *t, const struct tile_design *d, double time_s);
 
+// Whether inputs are integers of at most 8 bits, as products of 16-bit integers take their squares.
+static inline bool tile_counts_noise(const struct tile_design *d) {
+  return d->pcm.read_scale > 0 && d->dac_bits > 0 && d->dac_bits <= 8;
+}
 static inline size_t tile_plane(const struct tile *t) { return (size_t)t->rows * (size_t)t->ld; }
 // Difference of conductance of a cell at weight 1, those of the other sign in RESET.
 static inline double tile_full_uS(const struct tile_design *d) {
