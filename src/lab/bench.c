@@ -3,17 +3,20 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/rng.h"
 #include "chip/chip.h"
+#include "device/converter.h"
+#include "device/core.h"
 #include "device/tile.h"
 #include "experiment/experiment.h"
 #include "kernel/conv.h"
 #include "run/timings.h"
 
-enum { VECTORS = 256, REPEATS = 31, WRITES = 9, ITERATIONS = 15, ITEMS = 40 };
+enum { VECTORS = 256, REPEATS = 31, WRITES = 9, LARGE = 16, ITERATIONS = 15, ITEMS = 40 };
 
 static const double hour_s = 3600;
 
@@ -86,12 +89,65 @@ static double chip_seconds(const struct batch *b, struct chip *c, struct rng *r)
   return clock_s() - begin_s;
 }
 
-static void add_core(struct timings *b, struct chip *c, const struct batch *batch, struct rng *r) {
-  double exact[REPEATS + 1], chip[REPEATS + 1];
+// The same devices without a chip around them: no plan, account or observation.
+struct bare {
+  struct tile tile;
+  struct core_work work;
+  struct converter_input in;
+};
+
+static void bare_init(struct bare *k, const struct chip *c, const real *w, const struct batch *batch, struct rng *r) {
+  const struct tile_design *d = chip_design(c);
+  const int ip = vector_padded(batch->shape.C);
+  struct tile_count count = { 0 };
+  tile_init(&k->tile, d, batch->shape.C, batch->shape.O, r);
+  tile_write(&k->tile, d, w, NULL, true, false, 0, r, &count);
+  tile_settle(&k->tile, d, chip_clock(c));
+  core_work_init(&k->work, batch->shape.C, batch->shape.O);
+  k->in = converter_input(d->dac_bits, chip_input_range(c, 0));
+  converter_levels(k->work.level, batch->x, CORE_BLOCK * ip, k->in);
+  real *levels = err_aligned((size_t)(CORE_BLOCK * ip), sizeof *levels);
+  memcpy(levels, k->work.level, (size_t)(CORE_BLOCK * ip) * sizeof *levels);
+  k->tile.lsb = core_range(&k->work, &k->tile, d, levels, CORE_BLOCK, chip_settings(c)->adc_margin, 0);
+  free(levels);
+}
+
+static void bare_release(struct bare *k) {
+  core_work_release(&k->work);
+  tile_release(&k->tile);
+}
+
+static double bare_seconds(struct bare *k, const struct batch *b, const struct tile_design *d, struct rng *r) {
+  const int ip = vector_padded(b->shape.C), op = vector_padded(b->shape.O);
+  const double begin_s = clock_s();
+  memset(b->y, 0, (size_t)(VECTORS * op) * sizeof *b->y);
+  for (int first = 0; first < VECTORS; first += CORE_BLOCK) {
+    const int n = VECTORS - first < CORE_BLOCK ? VECTORS - first : CORE_BLOCK;
+    struct core_inputs seen;
+    converter_levels(k->work.level, b->x + first * ip, n * ip, k->in);
+    core_look(&seen, d, k->work.level, b->shape.C, n);
+    core_codes(&k->work, &k->tile, d, &seen, n, r);
+    core_correct(&k->work, b->y + first * op, op, &k->tile, n);
+  }
+  return clock_s() - begin_s;
+}
+
+// f over g, which took turns.
+static void add_ratio(struct timings *b, const char *name, const struct timings_figure *f,
+                      const struct timings_figure *g) {
+  double ratio = f->value / g->value;
+  struct timings_figure *q = timings_add(b, name, "", &ratio, 1);
+  q->fastest = f->fastest / g->fastest;
+  timings_note(q, "ratio of the medians, of the fastest; one took turns with the other");
+}
+
+static void add_core(struct timings *b, struct chip *c, const struct batch *batch, struct bare *core, struct rng *r) {
+  double exact[REPEATS + 1], chip[REPEATS + 1], bare[REPEATS + 1];
   ledger_reset(chip_ledger(c));
   for (int k = 0; k <= REPEATS; k++) {  // the first to warm up
     exact[k] = exact_seconds(batch, c);
     chip[k] = chip_seconds(batch, c, r);
+    bare[k] = bare_seconds(core, batch, chip_design(c), r);
   }
   const struct ledger_counts n = ledger_total(chip_ledger(c));
   const double phases = (double)n.phases / (double)n.products;
@@ -101,13 +157,15 @@ static void add_core(struct timings *b, struct chip *c, const struct batch *batc
   timings_note(e, "%d vectors through %d x %d weights, once for each of %g phases", VECTORS, batch->shape.C,
                batch->shape.O, phases);
   struct timings_figure *f = timings_add(b, "chip.core.product", "s", chip + 1, REPEATS);
-  timings_set_work(f, 2 * operations, b->peak1);
-  timings_note(f, "the same on the chip, %s: charges and their variances, %.0f conversions and as many normal numbers",
-               chip_design(c)->pcm.name, (double)n.output_conversions / (REPEATS + 1));
-  double ratio = f->value / e->value;
-  struct timings_figure *q = timings_add(b, "chip.core.over_exact", "", &ratio, 1);
-  q->fastest = f->fastest / e->fastest;
-  timings_note(q, "ratio of the medians, of the fastest; one took turns with the other");
+  const bool integers = tile_counts_noise(chip_design(c));
+  timings_set_work(f, integers ? operations : 2 * operations, b->peak1);
+  timings_note(f, "the same on the chip, %s: charges, their variances%s, %.0f conversions and as many normal numbers",
+               chip_design(c)->pcm.name, integers ? " in integers (not in GFLOP)" : "",
+               (double)n.output_conversions / (REPEATS + 1));
+  struct timings_figure *g = timings_add(b, "chip.core.bare", "s", bare + 1, REPEATS);
+  timings_note(g, "the same devices and converters alone, without the chip's interface");
+  add_ratio(b, "chip.core.over_exact", f, e);
+  add_ratio(b, "chip.core.over_bare", f, g);
 }
 
 static int add_core_of(struct timings *b, const struct chip_params *p, const real *w, struct rng *r) {
@@ -117,8 +175,11 @@ static int add_core_of(struct timings *b, const struct chip_params *p, const rea
   chip_calibrate(c, chip_rng(c));
   const int rc = chip_advance(c, fmax(p->time_s, hour_s), chip_rng(c));
   if (rc == 0) {
+    struct bare core;
     batch_init(&batch, c, r);
-    add_core(b, c, &batch, r);
+    bare_init(&core, c, w, &batch, r);
+    add_core(b, c, &batch, &core, r);
+    bare_release(&core);
     batch_release(&batch);
   }
   chip_free(c);
@@ -153,6 +214,31 @@ static int add_writing(struct timings *b, const struct chip_params *given, int b
   return 0;
 }
 
+// One matrix that fills LARGE x LARGE cores.
+static int add_large(struct timings *b, const struct chip_params *given, struct rng *r) {
+  struct chip_params p = *given;
+  struct chip *c;
+  const int rows = LARGE * (int)p.rows, columns = LARGE * (int)p.columns;
+  p.cores = LARGE * LARGE;
+  TRY(chip_new(&c, &p, 1));
+  chip_add(c, "large", rows, columns);
+  const int rc = chip_build(c);
+  if (rc < 0) {
+    chip_free(c);
+    return rc;
+  }
+  real *w = normals((size_t)rows * (size_t)vector_padded(columns), 1.0 / 3, r);
+  struct synapse *s = chip_synapse(c, 0);
+  const double begin_s = clock_s();
+  s->ops->program(s, w, chip_rng(c));
+  double seconds = clock_s() - begin_s;
+  timings_note(timings_add(b, "chip.program.large", "s", &seconds, 1), "%d x %d weights on %d cores, %ld devices", rows,
+               columns, LARGE * LARGE, (long)ledger_total(chip_ledger(c)).devices_written);
+  free(w);
+  chip_free(c);
+  return 0;
+}
+
 int bench_chip(struct timings *b, const struct run_settings *set) {
   const struct chip_params *p = set->chip;
   const size_t cells = (size_t)p->rows * (size_t)vector_padded((int)p->columns);
@@ -161,6 +247,7 @@ int bench_chip(struct timings *b, const struct run_settings *set) {
   real *w = normals(cells, 1.0 / 3, &r);
   int rc = add_core_of(b, p, w, &r);
   for (int by_verify = 0; by_verify < 2 && rc == 0; by_verify++) rc = add_writing(b, p, by_verify, w);
+  if (rc == 0) rc = add_large(b, p, &r);
   free(w);
   return rc;
 }

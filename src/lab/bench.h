@@ -11,8 +11,8 @@ struct timings;
 // "". Settings in x are changed.
 int bench_experiment(struct timings *b, struct experiment_case *x, const char *what);
 
-// The chip of these settings, one thread: a batch through one full core beside the exact products of its phases, and
-// writing two cores.
+// The chip of these settings, one thread: a batch through one full core beside the exact products of its phases and
+// beside its devices alone, and writing two cores and 256.
 int bench_chip(struct timings *b, const struct run_settings *set);
 
 #endif
