@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 root=build-check/arm64-root
 chosen=(adam conv events maxpool noise norm normtangent softmax spiking rng stat par
   adapt convnet dense eprop finetune maml regress
-  calibration chip chip_physics chip_ranges converter core digital flicker ledger pcm pcm_stat synapse transposed verify
+  calibration chip chip_physics chip_ranges converter core digital dot16 flicker ledger pcm pcm_stat synapse transposed verify
   wires weight_sigma)
 gradients=(bptt conv convnet dense eprop finetune maml maxpool norm normtangent oneshot regress softmax spiking)
 
