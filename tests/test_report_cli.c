@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "folder.h"
+#include "image_tree.h"
 #include "process.h"
 
 static struct folder tmp;
@@ -101,6 +102,33 @@ static void check_model(void) {
   first = page(path);
   CHECK(first && strstr(first, "Mean over 1 tasks"), "the page of other settings");
   free(first);
+}
+
+// Measured anew when an image has changed; where the images are gone, what was measured stays.
+static void check_changed_data(void) {
+  char path[500], json[400], gone[400];
+  snprintf(json, sizeof json, "%s/builtin-5w5s/showcase/fewshot.json", folder_path(&tmp, "changed"));
+  snprintf(path, sizeof path, "data.path=%s", folder_path(&tmp, "pictures"));
+  snprintf(gone, sizeof gone, "%s", folder_path(&tmp, "elsewhere"));
+  image_tree_fill(&tmp, "pictures/", 20, 10);
+  char runs[400];
+  snprintf(runs, sizeof runs, "%s", folder_path(&tmp, "changed"));
+#define CHANGED \
+  "report", "models/builtin-5w5s.safetensors", "--run", runs, "data.kind=folder", path, "data.validation=0", \
+    "data.evaluation=0.5", "run.threads=1", "report.tasks=1", "--quiet"
+  run(ARGS(CHANGED));
+  const ino_t measured = file_of(json);
+  CHECK(p.status == 0 && measured, "%s", p.err);
+  run(ARGS(CHANGED));
+  CHECK(p.status == 0 && file_of(json) == measured, "the same images: measured again: %s", p.err);
+  image_tree_class(&tmp, "pictures/mark00", 40, 1);
+  run(ARGS(CHANGED));
+  const ino_t anew = file_of(json);
+  CHECK(p.status == 0 && anew != measured, "another image: not measured again: %s", p.err);
+  CHECK(rename(path + 10, gone) == 0, "%s", gone);
+  run(ARGS(CHANGED));
+  CHECK(p.status == 0 && file_of(json) == anew && strstr(p.err, "fewshot.json stays as it is: "), "%d: %s", p.status,
+        p.err);
 }
 
 // Run folders, one alone, all together, and one whose model is gone.
@@ -294,6 +322,7 @@ int main(void) {
   check_driver();
   check_model();
   check_first_task();
+  check_changed_data();
   check_runs();
   check_other_kind();
   check_names();

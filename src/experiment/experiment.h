@@ -92,6 +92,7 @@ struct experiment {
   size_t data_size;                                  // 0: none to load
   int (*data_load)(void *data, const void *set);
   void (*data_release)(void *data);
+  void (*data_fingerprint)(const void *data, char text[17]);  // the same for the same data; NULL: none to load
   size_t result_size;
   int (*eval)(void *result, const void *set, const void *model, const void *data);
   void (*result_print)(const void *result, const void *set, const void *model, FILE *out);

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/note.h"
 #include "base/progress.h"
 #include "data/md5.h"
 #include "experiment/experiment.h"
@@ -188,7 +189,8 @@ static struct json_t *evaluation_json(const struct work *w, int kind, const void
   return o;
 }
 
-// {"key", "model", "program", "changed": ["section.name=value"], "settings"}, to be completed.
+// {"key", "model", "program", "changed": ["section.name=value"], "settings"}, to be completed. "data": their
+// fingerprint.
 static struct json_t *facts_json(const struct work *w) {
   struct json_t *o = json_object_new();
   json_put_text(o, "key", w->key);
@@ -204,12 +206,23 @@ static void set_kind(struct work *w, int kind) {
   if (w->x.e->showcase_set) w->x.e->showcase_set(w->x.set, kind);
 }
 
-// All evaluations; those on the chip need most data.
+// For all evaluations; those on the chip need most.
+static int load_data(struct work *w) {
+  if (w->x.e->showcase_kinds >> RUN_CHIP & 1) set_kind(w, RUN_CHIP);
+  return experiment_data(&w->x);
+}
+
+// Of the data that are loaded; "" where there is none.
+static void fingerprint(const struct work *w, char text[17]) {
+  *text = '\0';
+  if (w->x.e->data_fingerprint) w->x.e->data_fingerprint(w->x.data, text);
+}
+
+// All evaluations.
 static int evaluate(struct work *w, void *result[KINDS], struct json_t *list, struct progress *bar) {
   const struct experiment *e = w->x.e;
   int done = 0;
-  if (e->showcase_kinds >> RUN_CHIP & 1) set_kind(w, RUN_CHIP);
-  TRY(experiment_data(&w->x));
+  TRY(load_data(w));
   for (int kind = 0; kind < KINDS; kind++) {
     if (!(e->showcase_kinds >> kind & 1)) continue;
     set_kind(w, kind);
@@ -228,6 +241,11 @@ static int measure(struct work *w, struct json_t *facts) {
   const int n = __builtin_popcount(e->showcase_kinds) + (e->showcase != NULL);
   progress_start(&bar, "report", n, 0);
   int rc = evaluate(w, result, list, &bar);
+  if (rc == 0) {
+    char text[17];
+    fingerprint(w, text);
+    json_put_text(facts, "data", text);
+  }
   const struct experiment_showcase own = { .folder = w->folder,
                                            .facts = facts,
                                            .set = w->x.set,
@@ -269,14 +287,27 @@ static int digest(struct work *w) {
   return 0;
 }
 
+// Are the data those of the facts? Where they cannot be read any more, what was measured stays.
+static bool same_data(struct work *w, const struct json_t *facts, const char *path) {
+  char now[17];
+  const char *then;
+  if (!w->x.e->data_fingerprint) return true;
+  if (load_data(w) < 0) {
+    note("%s stays as it is: %s", path, err_message());
+    return true;
+  }
+  fingerprint(w, now);
+  return json_field_text(facts, path, "data", &then) == 0 && !strcmp(now, then);
+}
+
 // Have these been measured already? If not, what is there is taken back.
-static bool known(const struct work *w, const char *path) {
+static bool known(struct work *w, const char *path) {
   struct json_t *facts;
   const char *found;
   bool same = false;
   if (!file_exists(path)) return false;
   if (json_read(&facts, path, JSON_LIMIT) == 0) {
-    same = json_field_text(facts, path, "key", &found) == 0 && !strcmp(found, w->key);
+    same = json_field_text(facts, path, "key", &found) == 0 && !strcmp(found, w->key) && same_data(w, facts, path);
     json_release(facts);
   }
   if (!same) unlink(path);

@@ -89,6 +89,7 @@ static int train(void *set, const char *folder, bool resume) { return fewshot_tr
 
 static int data_load(void *data, const void *set) { return fewshot_load(data, set); }
 static void data_release(void *data) { dataset_release(data); }
+static void data_fingerprint(const void *data, char text[17]) { dataset_fingerprint(data, text); }
 static int eval(void *result, const void *set, const void *model, const void *data) {
   return fewshot_eval(result, set, model, data);
 }
@@ -202,6 +203,7 @@ const struct experiment fewshot_experiment = {
   .model_release = model_release, .model_history = model_history, .model_round = model_round,
   .train = train, .time_training = time_training,
   .data_size = sizeof(struct dataset), .data_load = data_load, .data_release = data_release,
+  .data_fingerprint = data_fingerprint,
   .result_size = sizeof(struct fewshot_result), .eval = eval, .result_print = result_print, .result_json = result_json,
   .result_release = result_release, .headline = headline, .scores = scores,
   .item_settings = item_settings,
