@@ -123,7 +123,10 @@ static void check_refused(struct reach *f) {
   write_rows(f, "time_s,base_deg,shoulder_deg\n", 30, 0.1, 129, 0.1);
   refused(f, ERR_FORMAT, "p.csv:13: base at 130.1 degrees; limit 130");
   write_rows(f, "time_s,base,shoulder\n", 30, 1000, 0.1, 0);
-  refused(f, ERR_FORMAT, "29000 s are 2900000 steps of 0.01 s; at most 100000");
+  refused(f, ERR_FORMAT, "29000 s are 2.9e+06 steps of 0.01 s; at most 100000");
+  first_s = 0;
+  write_rows(f, "time_s,base,shoulder\n", 20, 1e-10, 0.1, 0);
+  refused(f, ERR_FORMAT, "p.csv: lasts 1.9e-09 s, less than a step of 0.01 s");
 }
 
 int main(void) {

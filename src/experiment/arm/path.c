@@ -133,8 +133,10 @@ static int check_speed(const struct knots *k) {
 static int resample(struct reach_path *p, const struct knots *k, double dt_s) {
   const double near = 1e-9, last_s = knot_time(k, k->file.n), steps = ceil(last_s/dt_s - 1e-6);
   if (!(steps <= TARGETPATH_MAX_ROWS))
-    return err_set(ERR_FORMAT, "%s: %g s are %.0f steps of %g s; at most %d", k->f->target.file, last_s, steps, dt_s,
+    return err_set(ERR_FORMAT, "%s: %g s are %g steps of %g s; at most %d", k->f->target.file, last_s, steps, dt_s,
                    TARGETPATH_MAX_ROWS);
+  if (steps < 1)
+    return err_set(ERR_FORMAT, "%s: lasts %g s, less than a step of %g s", k->f->target.file, last_s, dt_s);
   p->n = (int)steps;
   p->q = err_calloc((size_t)p->n, 2*sizeof *p->q);
   for (int t = 0, knot = k->first; t < p->n; t++) {
