@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/note.h"
 #include "base/par_ranks.h"
 #include "base/signals.h"
@@ -31,7 +32,8 @@ static int answer(int argc, char **argv) {
     printf("metaxbar %s\n", METAXBAR_VERSION);
     return options_finish("--version");
   }
-  fprintf(stderr, "metaxbar: %s: no such command; metaxbar --help lists them\n", argv[1]);
+  err_set(ERR_SETTING, "%s: no such command; metaxbar --help lists them", argv[1]);
+  fprintf(stderr, "metaxbar: %s\n", err_message());
   return 2;
 }
 

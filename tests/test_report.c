@@ -46,6 +46,7 @@ static void check_text(void) {
   expect_text("\xc2\xb5S \xe2\x82\xac \xf0\x9f\xa6\xbe", "\xc2\xb5S \xe2\x82\xac \xf0\x9f\xa6\xbe");
   expect_text("a\tb\nc", "a\tb\nc");
   expect_text("a\x01\x1b\x7f", "a" REPLACED REPLACED REPLACED);
+  expect_text("a\xe2\x80\xae\xc2\x9b", "a" REPLACED REPLACED);  // right to left; a control character
   expect_text("\xff<", REPLACED "&lt;");
   expect_text("\xc3", REPLACED);                              // torn
   expect_text("\xc3<", REPLACED "&lt;");                      // torn, and what follows is not swallowed

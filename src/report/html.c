@@ -2,32 +2,19 @@
 
 #include <math.h>
 
-// Bytes of the UTF-8 sequence at p; 0 if there is none (overlong, surrogate, beyond U+10FFFF, torn).
-static int sequence(const unsigned char *p) {
-  const int n = p[0] < 0x80                   ? 1
-                : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-                : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-                : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
-                                              : 0;
-  for (int k = 1; k < n; k++)
-    if ((p[k] & 0xc0) != 0x80) return 0;
-  if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0)) return 0;
-  if ((p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] >= 0x90)) return 0;
-  return n;
-}
+#include "base/text.h"
 
 void html_text(FILE *out, const char *text) {
-  const unsigned char *p = (const unsigned char *)text;
-  while (*p) {
-    const int n = sequence(p);
-    if (n == 0 || (*p < 0x20 && *p != '\t' && *p != '\n') || *p == 0x7f) fputs("\xef\xbf\xbd", out);
-    else if (*p == '&') fputs("&amp;", out);
-    else if (*p == '<') fputs("&lt;", out);
-    else if (*p == '>') fputs("&gt;", out);
-    else if (*p == '"') fputs("&quot;", out);
-    else if (*p == '\'') fputs("&#39;", out);
-    else fwrite(p, 1, (size_t)n, out);
-    p += n ? n : 1;
+  uint32_t c = 0;
+  for (int n; *text; text += n ? n : 1) {
+    n = text_character(text, &c);
+    if (n == 0 || !(text_shows(c) || c == '\t' || c == '\n')) fputs("\xef\xbf\xbd", out);
+    else if (c == '&') fputs("&amp;", out);
+    else if (c == '<') fputs("&lt;", out);
+    else if (c == '>') fputs("&gt;", out);
+    else if (c == '"') fputs("&quot;", out);
+    else if (c == '\'') fputs("&#39;", out);
+    else fwrite(text, 1, (size_t)n, out);
   }
 }
 

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-// Text for element content and quoted attributes: & < > " ' escaped, bytes that are not UTF-8 and control characters
-// (but tab and line end) as U+FFFD.
+// Text for element content and quoted attributes: & < > " ' escaped, bytes that are not UTF-8, control characters
+// (but tab and line end) and changes of the direction of writing as U+FFFD.
 void html_text(FILE *out, const char *text);
 
 // A number with so many decimals, a real minus sign, a dash for NaN.
