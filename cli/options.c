@@ -13,6 +13,7 @@
 #include "base/settings.h"
 #include "base/signals.h"
 #include "experiment/experiment.h"
+#include "outputs.h"
 #include "shipped.h"
 
 enum { LINE_WIDTH = 118, MAX_FLAGS = 32 };
@@ -296,6 +297,7 @@ static int run(struct options *o, const struct line *line, const struct options_
   TRY(set_flags(o, line, a));
   TRY(check_assignments(o, a));
   if (o->model) o->model = shipped_path(shipped, o->model);
+  TRY(outputs_check(o));
   progress_quiet(o->quiet || !par_ranks_first());
   return a->experiment ? a->run_experiment(a->experiment, o) : a->run(o);
 }

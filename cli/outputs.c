@@ -1,0 +1,80 @@
+#include "outputs.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/err.h"
+#include "options.h"
+
+struct named {
+  const char *name, *path;  // "--model"; of a word NULL
+};
+
+// Are they one file? Devices such as /dev/null are none.
+static bool same_file(const char *a, const char *b) {
+  struct stat s, t;
+  if (stat(a, &s) || stat(b, &t)) return !strcmp(a, b);
+  return S_ISREG(s.st_mode) && s.st_dev == t.st_dev && s.st_ino == t.st_ino;
+}
+
+// Is there a file of this name somewhere below the folder?
+static bool in_folder(const char *path, const char *folder) {
+  char file[PATH_MAX], above[PATH_MAX];
+  struct stat s;
+  if (stat(path, &s) || !S_ISREG(s.st_mode) || !realpath(path, file) || !realpath(folder, above)) return false;
+  const size_t n = strlen(above);
+  return !strncmp(file, above, n) && file[n] == '/';
+}
+
+static int refuse(const struct named *out, const struct named *in) {
+  return err_set(ERR_SETTING, "%s %s: is also %s%s%s", out->name, out->path, in->name ? in->name : "an input",
+                 in->name ? " " : ", ", in->path);
+}
+
+// What a setting names: the file behind "replay:", otherwise its value.
+static const char *file_of(const char *value) {
+  static const char replay[] = "replay:";
+  return strncmp(value, replay, sizeof replay - 1) ? value : value + sizeof replay - 1;
+}
+
+static int check_inputs(const struct named *out, const struct options *o) {
+  const struct named in[] = { { "--model", o->model },  { "-c", o->config },   { "--state", o->add ? NULL : o->state },
+                              { "--c", o->c },          { "--onnx", o->onnx }, { "--nir", o->nir },
+                              { "--driver", o->driver } };
+  const struct named folders[] = { { "in --support", o->support }, { "in --add", o->add } };
+  for (size_t k = 0; k < sizeof in / sizeof *in; k++)
+    if (in[k].path && same_file(out->path, file_of(in[k].path))) return refuse(out, &in[k]);
+  for (size_t k = 0; k < sizeof folders / sizeof *folders; k++)
+    if (folders[k].path && in_folder(out->path, folders[k].path)) return refuse(out, &folders[k]);
+  for (int k = 0; k < o->n_words; k++)
+    if (same_file(out->path, file_of(o->words[k]))) return refuse(out, &(struct named){ NULL, o->words[k] });
+  for (int k = 0; k < o->n_assignments; k++) {
+    const char *value = strchr(o->assignments[k], '=') + 1;
+    const bool images = !strncmp(o->assignments[k], "data.", 5) && in_folder(out->path, value);
+    if (value != out->path && (images || same_file(out->path, file_of(value))))
+      return refuse(out, &(struct named){ "in", o->assignments[k] });
+  }
+  return 0;
+}
+
+int outputs_check(const struct options *o) {
+  enum { MOST = 6 };
+  static const char record[] = "chip.record=";
+  struct named out[MOST] = { { "--out", o->out },
+                             { "--scores", o->scores },
+                             { "--render", o->render },
+                             { "--record", o->record },
+                             { "--sheet", o->sheet } };
+  for (int k = 0; k < o->n_assignments; k++)
+    if (!strncmp(o->assignments[k], record, sizeof record - 1))
+      out[MOST - 1] = (struct named){ "chip.record", o->assignments[k] + sizeof record - 1 };
+  for (int k = 0; k < MOST; k++) {
+    if (!out[k].path || !*out[k].path) continue;
+    for (int i = 0; i < k; i++)
+      if (out[i].path && same_file(out[k].path, out[i].path)) return refuse(&out[k], &out[i]);
+    TRY(check_inputs(&out[k], o));
+  }
+  return 0;
+}

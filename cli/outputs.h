@@ -1,0 +1,11 @@
+// outputs.h - what a command writes must not be what it reads.
+#ifndef CLI_OUTPUTS_H
+#define CLI_OUTPUTS_H
+
+struct options;
+
+// ERR_SETTING if a file that is going to be written is also read, lies in a folder of pictures that is read, or is to
+// be written twice; but `learn --add` may replace its --state.
+int outputs_check(const struct options *o);
+
+#endif
