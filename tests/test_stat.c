@@ -12,6 +12,8 @@ static void test_moments(void) {
   CHECK(s.n == 5 && s.min == 2.7 && s.max == 8.1, "%ld values from %g to %g", s.n, s.min, s.max);
   CHECK_REL(s.mean, 4.7, 1e-14);
   CHECK_REL(stat_sd(&s), sqrt(4.555), 1e-14);
+  CHECK_REL(stat_mean_se(&s), sqrt(0.911), 1e-14);
+  CHECK_REL(stat_variance_se(&s), 4.555 * sqrt(0.5), 1e-14);
   const struct stat_interval i = stat_interval(&s);
   CHECK_REL(i.mean, 4.7, 1e-14);
   CHECK_REL(i.ci95, 2.7764451052 * sqrt(0.911), 1e-10);  // t of 4 degrees of freedom; 4.555/5 = 0.911
@@ -38,6 +40,7 @@ static void test_few(void) {
   const struct stat_moments none = { 0 }, s = stat_of(&one, 1, 1);
   CHECK(none.mean == 0 && isinf(stat_sd(&none)), "no value");
   CHECK(isinf(stat_interval(&none).ci95), "no value");
+  CHECK(stat_mean_se(&s) == INFINITY && stat_variance_se(&s) == INFINITY, "one value has errors");
   CHECK(s.mean == one && stat_sd(&s) == INFINITY, "one value: %g, %g", s.mean, stat_sd(&s));
   CHECK(stat_interval(&s).ci95 == INFINITY, "one value: +- %g", stat_interval(&s).ci95);
   CHECK(stat_grouped(&one, 1, 1, 1, 25).ci95 == INFINITY, "one value of 25 trials");

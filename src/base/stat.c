@@ -29,6 +29,11 @@ struct stat_moments stat_of(const double *v, int n, int stride) {
 
 double stat_sd(const struct stat_moments *s) { return s->n > 1 ? sqrt(s->m2 / (double)(s->n - 1)) : INFINITY; }
 
+double stat_mean_se(const struct stat_moments *s) { return s->n > 1 ? stat_sd(s) / sqrt((double)s->n) : INFINITY; }
+double stat_variance_se(const struct stat_moments *s) {
+  return s->n > 1 ? stat_sd(s) * stat_sd(s) * sqrt(2 / (double)(s->n - 1)) : INFINITY;
+}
+
 static int compare(const void *a, const void *b) {
   const double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);

@@ -26,6 +26,10 @@ void stat_add(struct stat_moments *s, double x);
 struct stat_moments stat_of(const double *v, int n, int stride);
 // Standard deviation of what the sample is drawn from, sqrt(m2/(n - 1)); INFINITY for n < 2.
 double stat_sd(const struct stat_moments *s);
+// Standard errors, of normal values: of the mean, sd/sqrt(n), and of the variance sd^2, sd^2 sqrt(2/(n - 1)); INFINITY
+// for n < 2.
+double stat_mean_se(const struct stat_moments *s);
+double stat_variance_se(const struct stat_moments *s);
 
 // The value below which a share q in [0, 1] of the n >= 1 values lies: at (n - 1) q in the sorted values v[0..n-1],
 // linear between two of them (definition 7 of Hyndman and Fan, the usual one of R and NumPy). q = 1/2 is the median.

@@ -188,14 +188,13 @@ static bool conducts(const struct bench *b, const struct level *l, int i) {
 }
 
 static struct devicemeasure_value mean_of(const struct stat_moments *s) {
-  return (struct devicemeasure_value){ s->mean, s->n > 1 ? stat_sd(s) / sqrt((double)s->n) : INFINITY };
+  return (struct devicemeasure_value){ s->mean, stat_mean_se(s) };
 }
 
 // Square root of the variance less `known`; its error is that of the variance.
 static struct devicemeasure_value spread_of(const struct stat_moments *s, double known) {
   if (s->n < 2) return (struct devicemeasure_value){ INFINITY, INFINITY };
-  const double variance = stat_sd(s) * stat_sd(s), left = sqrt(fmax(variance - known, 0));
-  const double error = variance * sqrt(2 / (double)(s->n - 1));
+  const double left = sqrt(fmax(stat_sd(s) * stat_sd(s) - known, 0)), error = stat_variance_se(s);
   return (struct devicemeasure_value){ left, left * left > error ? error / (2 * left) : sqrt(error) };
 }
 
