@@ -74,7 +74,8 @@ static bool stays_inside(const struct families_walk *w, const struct stroke *s) 
 static struct stroke stroke_of(const struct families_walk *w, double speed_rad_s, struct rng *r) {
   const double step = speed_rad_s*w->p->dt_s, length = between(0.1, 1, r)*w->p->stroke_length_rad;
   const bool bent = rng_uniform(r) < 0.5;
-  return (struct stroke){ .direction = between(-pi, pi, r), .turn = bent ? between(-pi, pi, r) : 0, .step_rad = step,
+  const double direction = between(-pi, pi, r), turn = bent ? between(-pi, pi, r) : 0;
+  return (struct stroke){ .direction = direction, .turn = turn, .step_rad = step,
                           .n = (int)fmax(1, rint(length/step)) };
 }
 

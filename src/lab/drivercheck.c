@@ -87,8 +87,10 @@ int drivercheck_write(struct bench *b, const double *target) {
 }
 
 void drivercheck_random_targets(struct bench *b, double *target) {
-  for (int k = 0; k < drivercheck_size(b); k++)
-    target[k] = (rng_uniform(&b->rng) < 0.5 ? -1 : 1) * (0.1 + 0.85 * rng_uniform(&b->rng));
+  for (int k = 0; k < drivercheck_size(b); k++) {
+    const double sign = rng_uniform(&b->rng) < 0.5 ? -1 : 1, size = rng_uniform(&b->rng);
+    target[k] = sign * (0.1 + 0.85 * size);
+  }
 }
 
 double drivercheck_read_limit(const struct bench *b) { return b->p->tolerance + 5 * sqrt(2) * b->read_sd; }
