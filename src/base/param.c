@@ -69,7 +69,9 @@ int param_set(const struct param *table, void *params, const char *name, const c
   else v = (double)(i = strtoll(value, &end, 10));
   if (end == value || *end || !isfinite(v) || (errno && p->type == PARAM_TYPE_I64))
     return err_set(ERR_SETTING, "%s=%s: not a%s number", name, value, p->type == PARAM_TYPE_I64 ? " whole" : "");
-  if (v < p->min || v > p->max) return err_set(ERR_SETTING, "%s=%s: outside [%.9g, %.9g]", name, value, p->min, p->max);
+  const bool rounded = p->type == PARAM_TYPE_I64 && v == p->max && i > (int64_t)p->max;  // to the limit
+  if (v < p->min || v > p->max || rounded)
+    return err_set(ERR_SETTING, "%s=%s: outside [%.9g, %.9g]", name, value, p->min, p->max);
   store(p, params, v, i);
   return 0;
 }
