@@ -342,6 +342,9 @@ static void check_support_refused(void) {
 #define BAD(folder) (snprintf(bad, sizeof bad, "%s/" folder, tmp.path), bad)
 #define FROM(folder) ARGS("learn", "--model", MODEL, "--support", BAD(folder), "--out", out)
   refused(1, "absent", FROM("absent"));
+  drawings("bad/latin", "f\xfcr", 1, 0, 3);
+  drawings("bad/latin", "oak", 2, 0, 3);
+  refused(1, "latin: folder f?r: names of classes must be UTF-8", FROM("bad/latin"));
   file_make_dirs(BAD("bad/empty"));
   refused(1, "no PNG or JPEG images in class folders", FROM("bad/empty"));
   drawings("bad/one", "alone", 0, 0, 2);

@@ -151,7 +151,7 @@ struct json_t *pictures_json(const struct pictures_result *r) {
   all = json_add_array(j, "pictures");
   for (int i = 0; i < r->n; i++) {
     struct json_t *o = json_add_object(all, NULL), *list;
-    json_put_text(o, "picture", r->path[i]);
+    json_put_text(o, "picture", text_is_utf8(r->path[i]) ? r->path[i] : shown(r->path[i]));
     json_put_bool(o, "none", pictures_is_none(r, i));
     json_put_text(o, "likeliest", r->name[pictures_best(r, i)]);
     json_put_f64(o, "probability", probability(r, i));

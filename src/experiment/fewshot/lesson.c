@@ -10,6 +10,7 @@
 #include "base/par.h"
 #include "base/png.h"
 #include "base/tensorfile.h"
+#include "base/text.h"
 #include "chip/chip.h"
 #include "data/imagefolder.h"
 #include "data/render.h"
@@ -66,6 +67,9 @@ static int teach(struct pictures_learned *l, struct taught *t, struct fewshot *f
   begin_set(&set, f, &model->net);
   int rc = load_support(&set, f, lesson->pictures);
   const struct taught_lesson classes = taught_lesson_of(&set);
+  for (int k = 0; k < set.n_classes && rc == 0; k++)
+    if (!text_is_utf8(set.class_name[k]))
+      rc = err_set(ERR_FORMAT, "%s: folder %s: names of classes must be UTF-8", lesson->pictures, set.class_name[k]);
   if (rc == 0) rc = taught_teach(t, f, &classes);
   if (rc == 0) rc = taught_save(t, f, lesson->out);
   if (rc == 0) report(l, t, f, set.n_classes);
