@@ -123,7 +123,8 @@ static void test_refusals(void) {
     refused(same, chipstate_load_stream(same, fmemopen(text, cut ? cut : 1, "r"), "cut"), "cut");
   free(text);
   const struct { const char *text, *why; } bad[] = {
-    { "", "the first line must be" }, { "# clock_s=-1\n", "clock_s" }, { "# clock_s=5\nmatrix\n", "after the lines" },
+    { "", "the first line must be" }, { "# clock_s=-1\n", "clock_s" },
+    { "# clock_s=0,x\n", "more than a number" }, { "# clock_s=5\nmatrix\n", "after the lines" },
     { "# clock_s=5\n# chip.device=joshi2020\n", "state of another chip: chip.device is joshi2020, here hermes" },
     { "# clock_s=5\n# chip.colour=red\n", "chip.colour: no such" }, { "# clock_s=5\n# x\n", "key=value" },
     { "# clock_s=5\nmatrix,row,column,sign,unit,target_uS,g_uS,nu,q,stuck_uS,written_s,writes,fault\n", "0 units" },

@@ -211,6 +211,7 @@ static int load_lines(struct csv *f, struct chip *c, uint8_t **seen) {
   if (!found || strncmp(text, "# clock_s=", 10))
     return err_set(ERR_FORMAT, "%s: not a chip state: the first line must be # clock_s=SECONDS", f->name);
   TRY(number(f, &at, "clock_s", 0, CHIP_LAST_S, &clock_s));
+  if (at) return err_set(ERR_FORMAT, "%s:%d: clock_s: more than a number", f->name, f->line);
   c->clock_s = clock_s;
   for (int m = 0; m < c->n_matrices; m++) c->matrices[m].calibrated_s = fmin(c->matrices[m].calibrated_s, clock_s);
   TRY(next_line(f, text, sizeof text, &found));

@@ -163,6 +163,7 @@ static const struct driver_kind replayer_kind = { replay, close_replayer };
 
 int recording_replay(struct driver **d, const char *path) {
   char first[sizeof FIRST_LINE + 1] = "";
+  if (!*path) return err_set(ERR_SETTING, "replay: needs a recording, as replay:FILE");
   FILE *in = fopen(path, "re");
   if (!in) return err_set(ERR_IO, "%s: %s", path, strerror(errno));
   if (!fgets(first, sizeof first, in) || strcmp(first, FIRST_LINE "\n")) {

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/note.h"
 #include "base/real.h"
 #include "base/settings.h"
 #include "build_info.h"
@@ -153,6 +154,8 @@ int rundir_metrics(struct rundir *r, const char *header, int64_t last) {
     free(text);
     TRY(rc);
     if (truncate(path, (off_t)kept)) return err_set(ERR_IO, "%s: %s", path, strerror(errno));
+  } else if (last > 0) {
+    note("%s: not there; it begins after iteration %lld", path, (long long)last);
   }
   r->metrics = fopen(path, "abe");
   if (!r->metrics) return err_set(ERR_IO, "%s: %s", path, strerror(errno));

@@ -298,13 +298,13 @@ static int write_files(const struct edge_model *e, const struct fewshot *f, cons
   identifier(name, m->path);
   for (int i = 0; i == 0 || name[i - 1]; i++) upper[i] = (char)toupper((unsigned char)name[i]);
   TRY(file_make_dirs(folder));
-  for (int source = 0; source < 2; source++) {
+  for (int header = 0; header < 2; header++) {  // the larger file first: where there is no room for it, none is there
     struct file_out o;
-    if (snprintf(path, sizeof path, "%s/%s.%c", folder, name, source ? 'c' : 'h') >= (int)sizeof path)
+    if (snprintf(path, sizeof path, "%s/%s.%c", folder, name, header ? 'h' : 'c') >= (int)sizeof path)
       return err_set(ERR_IO, "--out %.80s: the path is too long", folder);
     TRY(file_out_open(&o, path));
-    if (source) write_source(o.stream, name, e);
-    else write_header(o.stream, name, upper, e, m, f);
+    if (header) write_header(o.stream, name, upper, e, m, f);
+    else write_source(o.stream, name, e);
     TRY(file_out_commit(&o));
   }
   return 0;
