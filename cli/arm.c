@@ -116,7 +116,8 @@ static int plan_and_run(const struct options *o) {
   if (o->model) TRY(reach_model_load(&m, &p.reach, o->model, &from));
   else TRY(run_resolve(p.reach.sections, NULL, NULL, NULL, NULL, &from));
   p.reach.eval.trajectories = 1;
-  int rc = perform_plan(&r, &p, o->model ? &m : NULL);
+  int rc = perform_effects(&p, &from);
+  if (rc == 0) rc = perform_plan(&r, &p, o->model ? &m : NULL);
   reach_model_release(&m);
   TRY(rc);
   rc = perform(&r, &p, o);

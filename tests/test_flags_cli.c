@@ -3,6 +3,7 @@
 // read it.
 #include <string.h>
 
+#include "folder.h"
 #include "process.h"
 
 #define main metaxbar_main
@@ -197,6 +198,71 @@ static void test_kinds(void) {
   refused("measure.points=3: has an effect with --driver only", ARGS("device", "measure.points=3"));
   refused("--times: has an effect with --driver only", ARGS("device", "--times", "1"));
   refused("--json: given twice", ARGS("device", "--json", "--json"));
+#define CHIP FEWSHOT, "synapse.kind=chip"
+  refused("verify.gain=0.4: has an effect with chip.programming=verify only", ARGS(CHIP, "verify.gain=0.4"));
+  refused("chip.preset=hermes: has an effect with chip.table empty only",
+          ARGS(CHIP, "chip.table=examples/device/lab.ini", "chip.preset=hermes"));
+  refused("chip.update_threshold=0.5: has an effect with chip.update=threshold only",
+          ARGS(CHIP, "chip.update_threshold=0.5"));
+  refused("chip.update_levels=5: has an effect with chip.update=stochastic or nearest only",
+          ARGS(CHIP, "chip.update_levels=5"));
+  refused("chip.recalibrate_s=20: has an effect with chip.correction=column or global only",
+          ARGS(CHIP, "chip.correction=none", "chip.recalibrate_s=20"));
+  refused("data.path=x: has an effect with data.kind=omniglot, folder or cifar100 only", ARGS(FEWSHOT, "data.path=x"));
+  refused("data.layout=splits: has an effect with data.kind=folder only", ARGS(FEWSHOT, "data.layout=splits"));
+  refused("data.drawings=5: has an effect with data.kind=builtin only",
+          ARGS("eval", "fewshot", "--model", CLASSIFIER, "data.kind=folder", "data.drawings=5"));
+  refused("data.url=x: has an effect with data fetch only", ARGS(FEWSHOT, "data.url=x"));
+  refused("data.flip=yes: has an effect with eval.views above 1 only", ARGS(FEWSHOT, "data.flip=yes"));
+  refused("data.cutmix=0.5: has an effect with training only", ARGS(FEWSHOT, "data.cutmix=0.5"));
+  refused("target.step_s=5: has an effect with target.file only",
+          ARGS("eval", "arm", "--model", REACH, "target.step_s=5"));
+  refused("trajectory.ripple_min_Hz=2: has an effect with trajectory.family=ripple or mixed only",
+          ARGS("eval", "arm", "--model", REACH, "trajectory.family=reach", "trajectory.ripple_min_Hz=2"));
+  refused("trajectory.reach_min_s=1: has an effect with trajectory.family=reach, rest or mixed only",
+          ARGS("eval", "arm", "--model", REACH, "trajectory.reach_min_s=1"));
+  refused("noise.scale=column: has an effect with noise.programming or noise.read above 0 only",
+          ARGS("eval", "arm", "--model", REACH, "noise.scale=column"));
+  refused("chip.preset=hermes: has an effect with synapse.kind=chip only",
+          ARGS("arm", "--model", REACH, "chip.preset=hermes"));
+  refused("link.host=nosuch: has an effect with arm.kind=mqtt only", ARGS("arm", "--model", REACH, "link.host=nosuch"));
+  refused("physics.step_s=0.001: has an effect with arm.kind=physics only",
+          ARGS("arm", "--model", REACH, "physics.step_s=0.001"));
+}
+
+// What is written is none of what is read, under whatever name, and two outputs are two files.
+static void test_outputs(void) {
+  struct folder f = folder_make();
+  char model[400], other[400], state[400], picture[400], folder[400], path[420], record[420], replay[420];
+  snprintf(model, sizeof model, "%s", folder_path(&f, "model.safetensors"));
+  snprintf(other, sizeof other, "%s", folder_path(&f, "other.safetensors"));
+  snprintf(state, sizeof state, "%s", folder_path(&f, "state"));
+  snprintf(picture, sizeof picture, "%s", folder_path(&f, "set/a/0.png"));
+  snprintf(folder, sizeof folder, "data.path=%s", folder_path(&f, "set"));
+  snprintf(path, sizeof path, "target.file=%s", state);
+  snprintf(record, sizeof record, "chip.record=%s", state);
+  snprintf(replay, sizeof replay, "chip.driver=replay:%s", state);
+  folder_write(&f, "model.safetensors", "x", 1);
+  folder_write(&f, "state", "x", 1);
+  folder_write(&f, "set/a/0.png", "x", 1);
+  CHECK(link(model, other) == 0, "%s", other);
+  refused(": is also --model ", ARGS("eval", "arm", "--model", model, "--scores", other));
+  refused(": is also --model ", ARGS("model", "convert", "--model", model, "--out", model));
+  refused(": is also -c ", ARGS("data", "split", "-c", state, "--out", state));
+  refused(": is also --nir ", ARGS("model", "export", "--nir", model, "--out", other));
+  refused(": is also --state ", ARGS("classify", picture, "--model", model, "--state", state, "--sheet", state));
+  refused(": is also an input, ", ARGS("classify", picture, "--model", model, "--state", state, "--sheet", picture));
+  refused(": is also in --support ",
+          ARGS("learn", "--model", model, "--support", folder + 10, "--out", picture));
+  refused(": is also in data.path=", ARGS("data", "info", "data.kind=folder", folder, "--out", picture));
+  refused(": is also in target.file=", ARGS("eval", "arm", "--model", model, path, "--out", state));
+  refused(": is also in chip.driver=replay:", ARGS("eval", "fewshot", "--model", model, replay, record));
+  refused(": is also --out ", ARGS("eval", "arm", "--model", model, "--out", picture, "--scores", picture));
+  p = (struct process){ .main = metaxbar_main };
+  process_args(&p, ARGS("learn", "--model", model, "--add", "x", "--state", state, "--out", state));
+  process_run(&p);
+  CHECK(!strstr(p.err, "is also"), "what was learned cannot be replaced: %s", p.err);
+  folder_remove(&f);
 }
 
 int main(void) {
@@ -204,5 +270,6 @@ int main(void) {
   test_settings();
   test_help();
   test_kinds();
+  test_outputs();
   return test_summary();
 }

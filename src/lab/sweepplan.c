@@ -212,7 +212,7 @@ static int check_point(const struct sweepplan *p, int point, bool training) {
   if (rc == 0 && training) rc = run_training_effects(x.settings.training, &from);
   if (rc == 0 && training && p->e->train_effects) rc = p->e->train_effects(x.set, &from);
   if (rc == 0 && !training)
-    rc = p->e->effects ? p->e->effects(x.set, &from) : run_synapse_effects(x.settings.synapse, &from);
+    rc = p->e->effects ? p->e->effects(x.set, &from) : run_synapse_effects(x.settings.synapse, x.settings.chip, &from);
   experiment_close(&x);
   sweepplan_free_sources(&from);
   return rc;

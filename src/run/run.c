@@ -71,10 +71,26 @@ int run_synapse_check(const struct run_synapse_params *p, const struct chip_para
   return chipstate_check_path("synapse.state=", p->state);
 }
 
-int run_synapse_effects(const struct run_synapse_params *p, const struct run_sources *from) {
+// A setting of chips that another one makes superfluous.
+static int chip_effects(const struct chip_params *p, const struct run_sources *from) {
+  static const char *const verify[] = { "verify", NULL }, *const preset[] = { "chip.preset", NULL },
+                           *const threshold[] = { "chip.update_threshold", NULL },
+                           *const levels[] = { "chip.update_levels", NULL },
+                           *const again[] = { "chip.recalibrate_s", NULL };
+  if (p->programming == VERIFY_STATISTICAL) TRY(run_refuse(from, verify, "chip.programming=verify"));
+  if (p->table[0]) TRY(run_refuse(from, preset, "chip.table empty"));
+  if (p->update != CHIP_THRESHOLD) TRY(run_refuse(from, threshold, "chip.update=threshold"));
+  if (p->update == CHIP_ALL || p->update == CHIP_THRESHOLD)
+    TRY(run_refuse(from, levels, "chip.update=stochastic or nearest"));
+  return p->correction == CHIP_NONE ? run_refuse(from, again, "chip.correction=column or global") : 0;
+}
+
+int run_synapse_effects(const struct run_synapse_params *p, const struct chip_params *c,
+                        const struct run_sources *from) {
   static const char *const chip[] = { "chip", "verify", "ledger", "eval.chips", "eval.later_s", "synapse.state", NULL };
   static const char *const quantised[] = { "synapse.bits", "synapse.rounding", NULL };
   if (p->kind != RUN_CHIP) TRY(run_refuse(from, chip, "synapse.kind=chip"));
+  else TRY(chip_effects(c, from));
   return p->kind == RUN_QUANTISED ? 0 : run_refuse(from, quantised, "synapse.kind=quantised");
 }
 

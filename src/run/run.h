@@ -45,7 +45,8 @@ struct training_params;
 
 // ERR_SETTING for a setting of the user that has no effect with synapse.kind as it is.
 struct run_sources;
-int run_synapse_effects(const struct run_synapse_params *p, const struct run_sources *from);
+int run_synapse_effects(const struct run_synapse_params *p, const struct chip_params *chip,
+                        const struct run_sources *from);
 // The same of the settings of every training.
 int run_training_effects(const struct training_params *p, const struct run_sources *from);
 

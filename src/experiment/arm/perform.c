@@ -98,6 +98,13 @@ int perform_plan_angles(struct perform_result *r, const struct perform *p, const
   return 0;
 }
 
+int perform_effects(const struct perform *p, const struct run_sources *from) {
+  static const char *const link[] = { "link", NULL }, *const physics[] = { "physics", NULL };
+  TRY(reach_effects(&p->reach, from));
+  if (p->arm.params.kind != ARM_MQTT) TRY(run_refuse(from, link, "arm.kind=mqtt"));
+  return p->arm.params.kind == ARM_PHYSICS ? 0 : run_refuse(from, physics, "arm.kind=physics");
+}
+
 int perform_plan(struct perform_result *r, const struct perform *p, const struct reach_model *m) {
   TRY(arm_check(&p->arm));  // before minutes go into learning
   return m ? learn(r, p, m) : take_file(r, p);

@@ -16,6 +16,9 @@ struct perform {
 // Defaults; *p must stay put.
 void perform_init(struct perform *p);
 
+// ERR_SETTING for a setting of the user that has no effect beside the others.
+int perform_effects(const struct perform *p, const struct run_sources *from);
+
 struct perform_result {
   int n;                              // set-points
   int first;                          // the set-point of the first step: 1 if the path begins away from home, in 0

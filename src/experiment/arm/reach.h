@@ -84,6 +84,8 @@ struct run_settings reach_run_settings(struct reach *f);
 
 // Refuses settings that contradict each other.
 int reach_check_settings(const struct reach *f);
+// ERR_SETTING for a setting of the user that has no effect on an evaluation beside the others. set: struct reach.
+int reach_effects(const void *set, const struct run_sources *from);
 
 // Both networks and the update as the settings describe them.
 void reach_oneshot(struct oneshot *o, const struct reach *f);

@@ -101,3 +101,33 @@ int reach_check_settings(const struct reach *f) {
                    "only a generator can lead in", (long long)f->code.lead_in, eprop_signal_names[f->update.signal]);
   return 0;
 }
+
+int reach_effects(const void *set, const struct run_sources *from) {
+  static const char *const target[] = { "target.columns", "target.step_s", "target.blend_s", "target.reach_tolerance_m",
+                                        NULL },
+                           *const noise[] = { "noise.scale", NULL };
+  static const struct {
+    unsigned families;  // bits 1 << enum trajectory_family
+    const char *settings[4], *needs;
+  } rows[] = {
+    { 1 << TRAJECTORY_REACH | 1 << TRAJECTORY_REST,
+      { "trajectory.reach_min_s", "trajectory.reach_max_s", "trajectory.reach_speed_rad_s" },
+      "trajectory.family=reach, rest or mixed" },
+    { 1 << TRAJECTORY_REST, { "trajectory.rest_max_s" }, "trajectory.family=rest or mixed" },
+    { 1 << TRAJECTORY_STROKE,
+      { "trajectory.stroke_min_rad_s", "trajectory.stroke_max_rad_s", "trajectory.stroke_length_rad" },
+      "trajectory.family=stroke or mixed" },
+    { 1 << TRAJECTORY_RIPPLE,
+      { "trajectory.ripple_min_Hz", "trajectory.ripple_max_Hz", "trajectory.ripple_speed_rad_s" },
+      "trajectory.family=ripple or mixed" },
+  };
+  const struct reach *f = set;
+  TRY(run_synapse_effects(&f->synapse, &f->chip, from));
+  if (!f->target.file[0]) TRY(run_refuse(from, target, "target.file"));
+  if (f->noise.programming <= 0 && f->noise.read <= 0)
+    TRY(run_refuse(from, noise, "noise.programming or noise.read above 0"));
+  for (size_t k = 0; k < sizeof rows/sizeof *rows; k++)
+    if (!((rows[k].families | 1 << TRAJECTORY_MIXED) >> f->trajectory.family & 1))
+      TRY(run_refuse(from, rows[k].settings, rows[k].needs));
+  return 0;
+}

@@ -17,6 +17,18 @@ static bool owns(const struct tensorfile *file) {
          (tensorfile_find(file, "readout.weight") || tensorfile_find(file, "prototype.scale"));
 }
 
+// Settings of other kinds of data.
+static int data_effects(const struct dataset_params *p, const struct run_sources *from) {
+  static const char *const folder[] = { "data.layout", "data.groups", "data.invert", "data.split_rule", NULL },
+                           *const builtin[] = { "data.classes", "data.evaluation_classes", "data.drawings", NULL },
+                           *const path[] = { "data.path", NULL },
+                           *const fetch[] = { "data.url", "data.cifar100_url", NULL };
+  TRY(run_refuse(from, fetch, "data fetch"));
+  if (p->kind != DATASET_FOLDER) TRY(run_refuse(from, folder, "data.kind=folder"));
+  if (p->kind == DATASET_BUILTIN) TRY(run_refuse(from, path, "data.kind=omniglot, folder or cifar100"));
+  return p->kind == DATASET_BUILTIN ? 0 : run_refuse(from, builtin, "data.kind=builtin");
+}
+
 static int effects(const void *set, const struct run_sources *from) {
   static const char *const scratch[] = { "eval.scratch_updates", "eval.scratch_rate", NULL };
   static const char *const drawn[] = { "eval.ways", "eval.tasks", "eval.shots", "eval.queries", "data.tasks",
@@ -27,8 +39,14 @@ static int effects(const void *set, const struct run_sources *from) {
   static const char *const first[] = { "eval.first_stage", NULL };
   static const char *const tasks[] = { "eval.updates", "eval.tasks_file", "eval.queries_per_class", "data.tasks",
                                        NULL };
+  static const char *const views[] = { "data.distort_rotation_deg", "data.distort_scale", "data.distort_shear",
+                                       "data.distort_translation_px", "data.flip", "data.crop_px", NULL };
+  static const char *const training[] = { "data.cutmix", NULL };
   const struct fewshot *f = set;
-  TRY(run_synapse_effects(&f->synapse, from));
+  TRY(run_synapse_effects(&f->synapse, &f->chip, from));
+  TRY(data_effects(&f->data, from));
+  if (f->eval.views <= 1) TRY(run_refuse(from, views, "eval.views above 1"));
+  TRY(run_refuse(from, training, "training"));
   if (queries_is_list(&f->eval)) TRY(run_refuse(from, each, "eval.queries_per_class=equal or random"));
   if (f->eval.tasks_file[0]) TRY(run_refuse(from, drawn, "tasks drawn at random, not eval.tasks_file,"));
   if (f->synapse.kind != RUN_CHIP) TRY(run_refuse(from, correct, "synapse.kind=chip"));
@@ -45,6 +63,7 @@ static int train_effects(const void *set, const struct run_sources *from) {
   static const char *const updates[] = { "train.adapt", "train.order", "train.inner_rate", "train.learn_inner_rate",
                                          NULL };
   const struct fewshot *f = set;
+  TRY(data_effects(&f->data, from));
   if (f->net.steps == 0) TRY(run_refuse(from, updates, "net.steps above 0"));
   if (f->train.synapse == INLOOP_NONE) TRY(run_refuse(from, chips, "train.synapse=weights or chip"));
   if (f->net.steps > 0) TRY(run_refuse(from, centroids, "net.steps=0"));
