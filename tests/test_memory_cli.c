@@ -26,9 +26,20 @@ static void test_training(void) {
   folder_remove(&f);
 }
 
+static void test_data(void) {
+  const char *const argv[] = { "eval", "fewshot", "--model", "models/builtin-5w5s.safetensors", "data.kind=builtin",
+                               "data.evaluation_classes=1000000", "data.drawings=2000", "eval.tasks=1", NULL };
+  struct process p = { 0 };
+  process_args(&p, argv);
+  process_run(&p);
+  CHECK(p.status == 2 && strstr(p.err, "data.evaluation_classes, data.drawings: ") && strstr(p.err, "GB of memory are"),
+        "%d: %s", p.status, p.err);
+}
+
 int main(void) {
   if (!process_available()) return 77;
   test_room();
   test_training();
+  test_data();
   return test_summary();
 }

@@ -295,13 +295,20 @@ static int dataset_load_cifar(struct dataset *d, const struct dataset_params *p,
   return cifar_load(&d->images, dataset_path(p), background | evaluation);
 }
 
-static void dataset_load_builtin(struct dataset *d, const struct dataset_params *p, int what, int *n_background) {
+static int dataset_load_builtin(struct dataset *d, const struct dataset_params *p, int what, int *n_background) {
+  const double background = what & DATASET_BACKGROUND_ONLY ? (double)p->classes : 0,
+               evaluation = what & DATASET_EVALUATION_ONLY ? (double)p->evaluation_classes : 0,
+               image = (double)(p->size * p->size) * sizeof(float);
+  // room that is doubled when it is full, and the half that is copied
+  TRY(err_room(3 * (background + evaluation) * (double)p->drawings * image,
+               "data.classes, data.evaluation_classes, data.drawings"));
   if (what & DATASET_BACKGROUND_ONLY)
     characters_load(&d->images, "background", (uint64_t)p->seed, 0, (int)p->classes, (int)p->drawings);
   *n_background = d->images.n_groups;
   if (what & DATASET_EVALUATION_ONLY)
     characters_load(&d->images, "evaluation", (uint64_t)p->seed, DATASET_EVALUATION_CHARACTERS,
                     (int)p->evaluation_classes, (int)p->drawings);
+  return 0;
 }
 
 // The trees that are needed. first[s]: the first class of that of part s.
@@ -388,7 +395,7 @@ int dataset_load(struct dataset *d, const struct dataset_params *p, int what) {
   const int parts = p->split[0] || dataset_mixes_alphabets(p) ? DATASET_EVERYTHING : what;
   switch ((enum dataset_kind)p->kind) {
   case DATASET_OMNIGLOT: rc = dataset_load_omniglot(d, p, parts, &n_background); break;
-  case DATASET_BUILTIN: dataset_load_builtin(d, p, parts, &n_background); break;
+  case DATASET_BUILTIN: rc = dataset_load_builtin(d, p, parts, &n_background); break;
   case DATASET_CIFAR100: rc = dataset_load_cifar(d, p, parts); break;
   case DATASET_FOLDER:
     rc = dataset_load_folder(d, p, parts, first);
