@@ -130,12 +130,13 @@ for k in 0 1; do
     base64 -d <<<"iVBORw0KGgoAAAANSUhEUgAAAAQAAAAECAAAAACMmsGi${picture[k]}" | tee "$here/data$at"/{1,2,3}.png >"$here/out"
   done
 done
-pictures=("${fewshot[@]}" data.kind=folder net.ways=2 train.shots=1 train.queries=1 train.validate_tasks=0)
+folder=("${fewshot[@]/#data.*classes=*/data.kind=folder}")  # not the settings of built-in characters
+pictures=("${folder[@]}" net.ways=2 train.shots=1 train.queries=1 train.validate_tasks=0)
 refused 'rank 1: data=.*, but rank 0 has data=.*' \
   "${one[@]}" "${pictures[@]}" --run "$here/differ" data.path="$here/data0" : \
   "${one[@]}" "${pictures[@]}" --run "$here/differ" data.path="$here/data1"
 refused 'rank 1: /nonexistent: No such file or directory' "${one[@]}" "${fewshot[@]}" --run "$here/differ" : \
-  "${one[@]}" "${fewshot[@]}" --run "$here/differ" data.kind=folder data.path=/nonexistent
+  "${one[@]}" "${folder[@]}" --run "$here/differ" data.path=/nonexistent
 refused '.*/sine: holds a run already.*' -n 3 "$metaxbar" "${sine[@]}" --run "$here/sine"
 refused 'train.nothing: no such setting' -n 3 "$metaxbar" "${sine[@]}" --run "$here/differ" train.nothing=1
 
