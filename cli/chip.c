@@ -267,7 +267,12 @@ static const struct options_action actions[] = {
   { .name = "tradeoff", .flags = tradeoff_flags, .reads = options_all, .divides = true, .run = tradeoff },
   { .name = "alternatives", .flags = alternatives_flags, .reads = options_all, .run = alternatives },
   { .name = "export", .flags = export_flags, .reads = options_all, .run = export },
-  { .name = "import", OPTIONS_WORDS(STATE, 1, 1), .flags = import_flags, .reads = options_all, .run = import },
+  { .name = "import",
+    OPTIONS_WORDS(STATE, 1, 1),
+    .replaces = "",
+    .flags = import_flags,
+    .reads = options_all,
+    .run = import },
   { 0 },
 };
 const struct options_command chip_command = { "chip",

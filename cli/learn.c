@@ -63,6 +63,8 @@ static const char *const reads[] = { "learn",
                                      "train.inner_rate",
                                      "run",
                                      NULL };
-static const struct options_action actions[] = { { .name = "", .flags = flags, .reads = reads, .run = learn }, { 0 } };
+static const struct options_action actions[] = {
+  { .name = "", .replaces = "--state", .flags = flags, .reads = reads, .run = learn }, { 0 }
+};
 const struct options_command learn_command = { "learn", "teach a model the classes of your own pictures", text,
                                                .actions = actions, .sections = pictures_case_sections };

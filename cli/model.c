@@ -223,9 +223,9 @@ static const struct options_flag export_flags[] = {
 };
 static const struct options_action actions[] = {
   { .name = "info", .flags = info_flags, .run = info },
-  { .name = "convert", .flags = write_flags, .reads = options_all, .run = convert },
-  { .name = "resize", .flags = resize_flags, .reads = options_all, .run = resize },
-  { .name = "seal", .flags = seal_flags, .run = seal },
+  { .name = "convert", .replaces = "--model", .flags = write_flags, .reads = options_all, .run = convert },
+  { .name = "resize", .replaces = "--model", .flags = resize_flags, .reads = options_all, .run = resize },
+  { .name = "seal", .replaces = "--model", .flags = seal_flags, .run = seal },
   { .name = "export", .flags = export_flags, .reads = options_all, .run = export },
   { 0 },
 };

@@ -297,7 +297,7 @@ static int run(struct options *o, const struct line *line, const struct options_
   TRY(set_flags(o, line, a));
   TRY(check_assignments(o, a));
   if (o->model) o->model = shipped_path(shipped, o->model);
-  TRY(outputs_check(o));
+  TRY(outputs_check(o, a->replaces));
   progress_quiet(o->quiet || !par_ranks_first());
   return a->experiment ? a->run_experiment(a->experiment, o) : a->run(o);
 }

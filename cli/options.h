@@ -56,6 +56,7 @@ struct options_action {
   const struct options_flag *flags;     // ends with { 0 }
   // sections ("chip") and settings ("eval.shots") that have an effect
   const char *const *reads;
+  const char *replaces;                 // the input that --out may replace: "--model", "" for a word; NULL: none
   bool divides;                         // its work among ranks (base/par_ranks.h)
   int (*run)(const struct options *o);  // an enum err
   int (*run_experiment)(const struct experiment *e, const struct options *o);  // in its place

@@ -39,16 +39,16 @@ static const char *file_of(const char *value) {
   return strncmp(value, replay, sizeof replay - 1) ? value : value + sizeof replay - 1;
 }
 
-static int check_inputs(const struct named *out, const struct options *o) {
-  const struct named in[] = { { "--model", o->model },  { "-c", o->config },   { "--state", o->add ? NULL : o->state },
-                              { "--c", o->c },          { "--onnx", o->onnx }, { "--nir", o->nir },
-                              { "--driver", o->driver } };
+static int check_inputs(const struct named *out, const struct options *o, const char *replaces) {
+  const struct named in[] = { { "--model", o->model }, { "-c", o->config }, { "--state", o->state },  { "--c", o->c },
+                              { "--onnx", o->onnx },   { "--nir", o->nir }, { "--driver", o->driver } };
   const struct named folders[] = { { "in --support", o->support }, { "in --add", o->add } };
   for (size_t k = 0; k < sizeof in / sizeof *in; k++)
-    if (in[k].path && same_file(out->path, file_of(in[k].path))) return refuse(out, &in[k]);
+    if (in[k].path && !(replaces && !strcmp(replaces, in[k].name)) && same_file(out->path, file_of(in[k].path)))
+      return refuse(out, &in[k]);
   for (size_t k = 0; k < sizeof folders / sizeof *folders; k++)
     if (folders[k].path && in_folder(out->path, folders[k].path)) return refuse(out, &folders[k]);
-  for (int k = 0; k < o->n_words; k++)
+  for (int k = 0; k < o->n_words && !(replaces && !*replaces); k++)
     if (same_file(out->path, file_of(o->words[k]))) return refuse(out, &(struct named){ NULL, o->words[k] });
   for (int k = 0; k < o->n_assignments; k++) {
     const char *value = strchr(o->assignments[k], '=') + 1;
@@ -59,7 +59,7 @@ static int check_inputs(const struct named *out, const struct options *o) {
   return 0;
 }
 
-int outputs_check(const struct options *o) {
+int outputs_check(const struct options *o, const char *replaces) {
   enum { MOST = 6 };
   static const char record[] = "chip.record=";
   struct named out[MOST] = { { "--out", o->out },
@@ -74,7 +74,7 @@ int outputs_check(const struct options *o) {
     if (!out[k].path || !*out[k].path) continue;
     for (int i = 0; i < k; i++)
       if (out[i].path && same_file(out[k].path, out[i].path)) return refuse(&out[k], &out[i]);
-    TRY(check_inputs(&out[k], o));
+    TRY(check_inputs(&out[k], o, replaces));
   }
   return 0;
 }

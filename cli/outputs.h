@@ -5,7 +5,7 @@
 struct options;
 
 // ERR_SETTING if a file that is going to be written is also read, lies in a folder of pictures that is read, or is to
-// be written twice; but `learn --add` may replace its --state.
-int outputs_check(const struct options *o);
+// be written twice. replaces: see struct options_action.
+int outputs_check(const struct options *o, const char *replaces);
 
 #endif

@@ -85,8 +85,8 @@ static void test_sizes(void) {
   refused(2, "net.blocks=6", ARGS(TRAIN, "net.blocks=6"));
   refused(2, "train.iterations=100000000", ARGS(TRAIN, "train.iterations=100000000", "train.tasks=64"));
   refused(2, "validation classes", ARGS(TRAIN, "data.validation=0.1"));
-  refused(1, "/nosuch", ARGS(TRAIN, "data.kind=omniglot", "data.path=/nosuch"));
-  refused(1, "/nosuch", ARGS(TRAIN, "data.kind=folder", "data.path=/nosuch"));
+  refused(1, "/nosuch", ARGS("train", "fewshot", "--run", dir, "data.path=/nosuch"));
+  refused(1, "/nosuch", ARGS("train", "fewshot", "--run", dir, "data.kind=folder", "data.path=/nosuch"));
   CHECK(!file_exists(folder_path(&tmp, "sizes/settings.ini")), "a refused command left settings");
   refused(2, "only 4 evaluation classes of 4 (data.evaluation_classes=4): change that, or the ways",
           ARGS(EVAL, "data.evaluation_classes=4"));

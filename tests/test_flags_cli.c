@@ -247,7 +247,7 @@ static void test_outputs(void) {
   folder_write(&f, "set/a/0.png", "x", 1);
   CHECK(link(model, other) == 0, "%s", other);
   refused(": is also --model ", ARGS("eval", "arm", "--model", model, "--scores", other));
-  refused(": is also --model ", ARGS("model", "convert", "--model", model, "--out", model));
+  refused(": is also --model ", ARGS("chip", "export", "--model", model, "--out", model));
   refused(": is also -c ", ARGS("data", "split", "-c", state, "--out", state));
   refused(": is also --nir ", ARGS("model", "export", "--nir", model, "--out", other));
   refused(": is also --state ", ARGS("classify", picture, "--model", model, "--state", state, "--sheet", state));

@@ -28,7 +28,7 @@ static void test_training(void) {
 
 static void test_data(void) {
   const char *const argv[] = { "eval", "fewshot", "--model", "models/builtin-5w5s.safetensors", "data.kind=builtin",
-                               "data.evaluation_classes=1000000", "data.drawings=2000", "eval.tasks=1", NULL };
+                               "data.evaluation_classes=1000000", "data.drawings=1000", "eval.tasks=1", NULL };
   struct process p = { 0 };
   process_args(&p, argv);
   process_run(&p);
