@@ -91,15 +91,15 @@ static block_fn *const blocks[COLS][TALL] = {
 };
 // clang-format on
 
-static void tile(int R, int NV, real *c, const struct run *runs, int n, const struct strides *s, int add) {
+static void block_sized(int R, int NV, real *c, const struct run *runs, int n, const struct strides *s, int add) {
   // Tuned for some processors, gcc does not fuse multiply and add where there is a single chain of sums: take two.
   if (R == 1 && NV == 1 && VECTOR_LANES < (int)VECTOR_PADDING) NV = 2;
   blocks[NV - 1][R - 1](c, runs, n, s, add);
 }
 
-// Tiles of nearly equal height: the k-th of n.
-static int tile_begin(int n, int k, int total) { return (int)((long)total * k / n); }
-static int tile_count(int total, int NV) { return NV == 1 ? (total + TALL - 1)/TALL : (total + ROWS - 1)/ROWS; }
+// Blocks of nearly equal height: the k-th of n.
+static int block_begin(int n, int k, int total) { return (int)((long)total * k / n); }
+static int block_count(int total, int NV) { return NV == 1 ? (total + TALL - 1)/TALL : (total + ROWS - 1)/ROWS; }
 
 struct conv conv_shape(int B, int H, int W, int C, int O, int k, int stride, int pad) {
   assert(B >= 0 && H > 0 && W > 0 && C > 0 && O > 0 && k > 0 && stride > 0 && pad >= 0 && k*k <= MAX_TAPS);
@@ -210,16 +210,16 @@ static int list_runs(struct run *runs, const struct pass *p, const struct panel 
 static void sweep(const struct pass *p, const struct panel *w, int o, const struct conv *c) {
   const ptrdiff_t out = (ptrdiff_t)p->rows*p->columns*p->ld_out;
   const struct strides s = { (ptrdiff_t)p->in_rows*p->in_columns*p->ld_in, 1, w->ld, out };
-  const int n_tiles = tile_count(c->B, w->NV), add = w->tap > 0 || w->first > 0;
-  for (int t = 0, b = 0, R; t < n_tiles; t++, b += R) {
-    R = tile_begin(n_tiles, t + 1, c->B) - b;
+  const int n_blocks = block_count(c->B, w->NV), add = w->tap > 0 || w->first > 0;
+  for (int t = 0, b = 0, R; t < n_blocks; t++, b += R) {
+    R = block_begin(n_blocks, t + 1, c->B) - b;
     real *to = p->out + b*out + o;
     for (int row = 0; row < p->rows; row++) {
       const struct axis y = axis_of(p, row, 1, c);
       for (int column = 0; column < p->columns; column++, to += p->ld_out) {
         struct run runs[MAX_TAPS];
         const int n = list_runs(runs, p, w, b, y, axis_of(p, column, 0, c), c);
-        tile(R, w->NV, to, runs, n, &s, add);
+        block_sized(R, w->NV, to, runs, n, &s, add);
       }
     }
   }
@@ -329,25 +329,25 @@ static void band_gather(struct band *d, const real *x, int b, int oh, int rows, 
 }
 
 static void forward_band(real *restrict y, const struct band *d, const real *restrict w, const struct conv *c) {
-  const int OP = vector_padded(c->O), n_tiles = tile_count(d->n, COLS);
+  const int OP = vector_padded(c->O), n_blocks = block_count(d->n, COLS);
   const struct strides s = { .row = d->terms, .term = 1, .b = OP, .c = OP };
-  for (int t = 0, p = 0, R; t < n_tiles; t++, p += R) {
-    R = tile_begin(n_tiles, t + 1, d->n) - p;
+  for (int t = 0, p = 0, R; t < n_blocks; t++, p += R) {
+    R = block_begin(n_blocks, t + 1, d->n) - p;
     for (int o = 0; o < c->O; o += PANEL) {
       const struct run run = { d->patches + p*d->terms, w + o, d->terms };
-      tile(R, min(vectors_of(c->O - o), COLS), y + (ptrdiff_t)p*OP + o, &run, 1, &s, 0);
+      block_sized(R, min(vectors_of(c->O - o), COLS), y + (ptrdiff_t)p*OP + o, &run, 1, &s, 0);
     }
   }
 }
 
 static void weights_band(real *restrict dw, const struct band *d, const real *restrict dy, const struct conv *c) {
-  const int OP = vector_padded(c->O), n_tiles = tile_count(d->terms, COLS);
+  const int OP = vector_padded(c->O), n_blocks = block_count(d->terms, COLS);
   const struct strides s = { .row = 1, .term = d->terms, .b = OP, .c = OP };
   for (int o = 0; o < c->O; o += PANEL)
-    for (int t = 0, i = 0, R; t < n_tiles; t++, i += R) {
-      R = tile_begin(n_tiles, t + 1, d->terms) - i;
+    for (int t = 0, i = 0, R; t < n_blocks; t++, i += R) {
+      R = block_begin(n_blocks, t + 1, d->terms) - i;
       const struct run run = { d->patches + i, dy + o, d->n };
-      tile(R, min(vectors_of(c->O - o), COLS), dw + (ptrdiff_t)i*OP + o, &run, 1, &s, 1);
+      block_sized(R, min(vectors_of(c->O - o), COLS), dw + (ptrdiff_t)i*OP + o, &run, 1, &s, 1);
     }
 }
 
@@ -392,12 +392,12 @@ static void weights_block(real *restrict dw, const real *restrict x, const real 
   const struct strides s = { .row = 1, .term = LD_INPUTS, .b = PANEL, .c = OP };
   for (int p = 0; p < n; p++) memcpy(inputs + p*LD_INPUTS, x + at_x[p] + first, (size_t)rows*sizeof *x);
   for (int o = 0; o < c->O; o += PANEL) {
-    const int NV = min(vectors_of(c->O - o), COLS), n_tiles = tile_count(rows, NV);
+    const int NV = min(vectors_of(c->O - o), COLS), n_blocks = block_count(rows, NV);
     for (int p = 0; p < n; p++) copy_row(outputs + p*PANEL, dy + at_dy[p] + o, min(COLS, (OP - o)/VECTOR_LANES));
-    for (int t = 0, i = 0, R; t < n_tiles; t++, i += R) {
-      R = tile_begin(n_tiles, t + 1, rows) - i;
+    for (int t = 0, i = 0, R; t < n_blocks; t++, i += R) {
+      R = block_begin(n_blocks, t + 1, rows) - i;
       const struct run run = { inputs + i, outputs, n };
-      tile(R, NV, dw + (ptrdiff_t)(first + i)*OP + o, &run, 1, &s, 1);
+      block_sized(R, NV, dw + (ptrdiff_t)(first + i)*OP + o, &run, 1, &s, 1);
     }
   }
 }
