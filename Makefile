@@ -36,7 +36,7 @@ bench: all
 fuzz: packages
 	@tools/fuzz.sh "$$FUZZ_SECONDS"
 
-# do the tests notice wrong formulas (tests/mutations)? Some 4 minutes on two cores; tools/mutate.sh TEXT builds a few
+# do the tests notice wrong formulas (tests/mutations)? An hour or more; tools/mutate.sh TEXT builds a few
 mutate: packages
 	@tools/mutate.sh
 
