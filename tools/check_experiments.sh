@@ -1,15 +1,21 @@
 #!/bin/sh
 # No experiment is named outside its folder src/experiment/NAME, the table of all (experiments.c) and its file of the public
-# interface (api_NAME.c): neither by an include, nor by a symbol of its own, nor by an `if` about its name. cli/arm.c is the
-# command of the arm itself. Words for people may name it.
+# interface (api_NAME.c): neither by an include, nor by what its headers declare, nor by its own name as a whole string.
+# cli/arm.c is the command of the arm itself, src/arm the arm. Words for people may name an experiment.
 cd "$(dirname "$0")/.." || exit 2
-bad=0
+bad=0 seen=0
 for folder in src/experiment/*/; do
   name=$(basename "$folder")
-  symbols=$(sed -n 's/^\(const \|extern \)*[a-z_0-9 ]*[ *]\([a-z]*\)_[a-z_0-9]*[(;\[].*/\2/p' "$folder$name.h" "$folder"reach.h 2>/dev/null | sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }')
-  files=$(find src cli -name '*.[ch]' | grep -vE "^src/experiment/($name/|experiments.c)|^src/api/api(_$name)?[.]|^cli/$name[.]c")
-  # shellcheck disable=SC2086
-  grep -nE "\"experiment/$name/|\\b$symbols(_[a-z_0-9]+)? *\\(|struct $symbols(_[a-z]+)?\\b|(strn?cmp|experiment_find)\\([^)]*\"$name\"" $files && { echo "experiment $name ($${symbols}_...) is named above"; bad=1; }
+  # names that a header declares begin with its own name, or with that of another header of the folder
+  prefixes=$(basename -s .h "$folder"*.h | sed 's/_private$//' | paste -sd '|')
+  names=$(grep -ohE "\\b($prefixes)_[a-z0-9_]+" "$folder"*.h; sed -nE "s/^(struct ($prefixes)) \{.*/\1/p" "$folder"*.h)
+  [ -n "$names" ] && seen=$((seen + 1))
+  files=$(find src cli -name '*.[ch]' | grep -vE "^src/experiment/($name/|experiments.c)|^src/api/api(_$name)?[.]|^cli/${name}[.]c")
+  own=$(echo "$names" | sed 's/^struct //; s/_.*//' | sort -u | paste -sd '|')
+  # shellcheck disable=SC2046,SC2086
+  found=$(echo "$names" | grep -nwF -f - $files; grep -nE "\"experiment/$name/|\b($own)_[a-z0-9_]+ *\(" $files
+          grep -nE "^([^/]|/[^/])*\"$name\"" $(echo "$files" | grep -v '^src/arm/'))
+  [ -n "$found" ] && { echo "$found"; echo "experiment $name is named above"; bad=1; }
 done
-[ -d src/experiment/fewshot ] || { echo "no experiments found"; bad=1; }
+[ $seen -ge 3 ] || { echo "only $seen experiments with names found"; bad=1; }
 exit $bad
