@@ -131,11 +131,14 @@ static inline void process_check_line(const struct process *p, int status, const
   for (; texts && *texts; texts++) CHECK(strstr(p->err, *texts), "'%s' is not in: %s", *texts, p->err);
 }
 
+// Whether METAXBAR names the program: from then on by its absolute path, since tests change the working directory.
 static inline bool process_available(void) {
   const char *path = getenv("METAXBAR");
-  if (path && access(path, X_OK) == 0) return true;
-  printf("SKIP METAXBAR does not name the program\n");
-  return false;
+  char *absolute = path && access(path, X_OK) == 0 ? realpath(path, NULL) : NULL;
+  const bool found = absolute && setenv("METAXBAR", absolute, 1) == 0;
+  if (!found) printf("SKIP METAXBAR does not name the program\n");
+  free(absolute);
+  return found;
 }
 
 #endif

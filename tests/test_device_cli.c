@@ -130,9 +130,7 @@ static void test_gnuplot_fails(void) {
 
 int main(void) {
   if (!process_available()) return 77;
-  char program[FILE_PATH_SIZE], path[FILE_PATH_SIZE];
-  if (!realpath(getenv("METAXBAR"), program)) abort();
-  setenv("METAXBAR", program, 1);
+  char path[FILE_PATH_SIZE];
   tmp = folder_make();
   if (chdir(tmp.path)) abort();
   if (system("gnuplot -d -e 'set terminal pngcairo' >/dev/null 2>&1") == 0) {
