@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/note.h"
 #include "base/par.h"
 #include "base/tensorfile.h"
 #include "folder.h"
@@ -216,6 +217,10 @@ static int run(struct problem *p, struct par *par, const struct folder *f, const
   return training_run(&job, path, resume);
 }
 
+static char noted[1024];
+
+static void keep_note(const char *line) { snprintf(noted, sizeof noted, "%s", line); }
+
 static void test_resume(struct par *par) {
   const struct folder f = folder_make();
   struct problem whole, p;
@@ -232,10 +237,15 @@ static void test_resume(struct par *par) {
   CHECK(run(&p, par, &f, "parts", 9, 0, true, TRAINING_COSINE) == ERR_SETTING && strstr(err_message(),
                                                                                         "train.iterations=10, now 9"),
                                                                                         "shortened: %s", err_message());
+  note_to(keep_note);
+  CHECK(run(&p, par, &f, "parts", 12, 0, true, TRAINING_COSINE) == 0, "%s", err_message());
+  CHECK(strstr(noted, "extended from 10 to 12 iterations; the cosine schedule continues"), "%s", noted);
   // extended with a constant rate: as if it had been longer from the start
   CHECK(run(&whole, par, &f, "long", 13, 0, false, TRAINING_CONSTANT) == 0, "%s", err_message());
   CHECK(run(&p, par, &f, "longer", 10, 0, false, TRAINING_CONSTANT) == 0, "%s", err_message());
   CHECK(run(&p, par, &f, "longer", 13, 0, true, TRAINING_CONSTANT) == 0, "%s", err_message());
+  CHECK(strstr(noted, "extended from 10 to 13 iterations") && !strstr(noted, "cosine"), "%s", noted);
+  note_to(NULL);
   CHECK(!memcmp(whole.w, p.w, sizeof p.w), "weights of a prolonged run differ");
   // the row of iteration 3: rate, mean loss, mean of 0, 1, 2
   char *metrics = text_of(a, "metrics.csv");

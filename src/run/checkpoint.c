@@ -10,6 +10,7 @@
 #include "base/settings.h"
 #include "base/tensorfile.h"
 #include "base/vector.h"
+#include "run/training.h"
 
 static const char FORMAT[] = "metaxbar checkpoint", VERSION[] = "2";
 
@@ -52,8 +53,10 @@ static int check_setting(const struct checkpoint *c, const struct tensorfile *tf
   if (!then && p->later) then = usual;
   if (then && !strcmp(then, now)) return 0;
   if (then && !strcmp(key, "train.iterations") && strtoll(now, NULL, 10) > strtoll(then, NULL, 10)) {
-    note("%s: extended from %s to %s iterations; a cosine schedule goes on as if it had been %s from the start",
-         tensorfile_name(tf), then, now, now);
+    const char *schedule = tensorfile_metadata(tf, "train.schedule");  // another one now is refused in its turn
+    const bool cosine = schedule && !strcmp(schedule, training_schedule_names[TRAINING_COSINE]);
+    note("%s: extended from %s to %s iterations%s", tensorfile_name(tf), then, now,
+         cosine ? "; the cosine schedule continues as if it had been that long from the start" : "");
     return 0;
   }
   return err_set(ERR_SETTING, "%s: was written with %s=%s, now %s", tensorfile_name(tf), key, then ? then : "(nothing)",
