@@ -2,8 +2,11 @@
 #include <png.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
+#include "base/archive.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/png.h"
 #include "data/contactsheet.h"
 #include "data/dataset.h"
@@ -508,6 +511,35 @@ static void test_files(void) {
   folder_remove(&f);
 }
 
+// Folders that could have been classes are named, in a folder and in a zip file: a zip file lists the empty ones too.
+static void test_empty_folders(void) {
+  const struct folder f = folder_make();
+  struct dataset_params p = defaults(DATASET_FOLDER, f.path);
+  struct dataset d;
+  char *image, in_zip[5][20] = { "set0/mark00/a.png", "set0/mark02/a.gif", "set0/mark01/a.png", "set0/mark02/b.gif",
+                                   "set0/mark03/" };
+  struct archive_part parts[5];
+  static const char *const names[] = { "set0/mark02", "set0/mark04", "set1", "set1-b", "set1/mark00", "set2" };
+  image_tree_fill(&f, "set0/", 2, 3);
+  CHECK(load(&d, &p) == 0 && !notes[0], "%s %s", err_message(), notes);
+  dataset_release(&d);
+  for (int k = 0; k < 6; k++)
+    if (mkdir(folder_path(&f, names[k]), 0777)) abort();
+  folder_write(&f, "set0/mark02/x.gif", "GIF89a", 6);
+  CHECK(load(&d, &p) == 0 && d.images.n_classes == 2, "%s", err_message());
+  CHECK(strstr(notes, "5 folders without images: set0/mark02, set0/mark04, set1-b, set1/mark00, ...\n"), "%s", notes);
+  dataset_release(&d);
+  size_t size;
+  if (file_read(folder_path(&f, "set0/mark00/00.png"), 1 << 20, &image, &size) < 0) abort();
+  for (int k = 0; k < 5; k++) parts[k] = (struct archive_part){ in_zip[k], image, k < 4 ? size : 0 };
+  snprintf(p.path, sizeof p.path, "%s", folder_path(&f, "a.zip"));
+  CHECK(archive_write(p.path, parts, 5) == 0 && load(&d, &p) == 0, "%s", err_message());
+  CHECK(strstr(notes, "a.zip: 2 folders without images: set0/mark02, set0/mark03\n"), "%s", notes);
+  dataset_release(&d);
+  free(image);
+  folder_remove(&f);
+}
+
 static void test_omniglot(void) {
   if (!file_exists("../shared/omniglot/images_background.zip")) {
     printf("SKIP split by alphabet: ../shared/omniglot is absent\n");
@@ -550,6 +582,7 @@ int main(void) {
   test_fingerprint();
   test_looks();
   test_files();
+  test_empty_folders();
   test_omniglot();
   test_spec();
   return test_summary();

@@ -14,30 +14,52 @@
 
 enum { ARCHIVE_MAX_ENTRIES = 1 << 22, ARCHIVE_MAX_DEPTH = 16 };
 
-static char *archive_copy(const char *text) {
-  const size_t size = strlen(text) + 1;
-  return memcpy(err_calloc(size, 1), text, size);
+static char *archive_copy_part(const char *text, size_t length) {
+  return memcpy(err_calloc(length + 1, 1), text, length);
 }
+
+static char *archive_copy(const char *text) { return archive_copy_part(text, strlen(text)); }
 
 // Hidden files and the forks that macOS adds to archives are not part of the collection.
 static int archive_is_wanted(const char *name) {
-  return *name && name[strlen(name) - 1] != '/' && *name != '.' && !strstr(name, "/.") &&
-         strncmp(name, "__MACOSX/", 9) != 0;
+  return *name && *name != '.' && !strstr(name, "/.") && strncmp(name, "__MACOSX/", 9) != 0;
+}
+
+static void archive_append(struct archive_entry **list, int *n, const char *name, size_t length, uint64_t index) {
+  if ((*n & (*n - 1)) == 0) {  // room for the next power of two
+    struct archive_entry *more = err_calloc(*n ? 2 * (size_t)*n : 1, sizeof *more);
+    if (*n) memcpy(more, *list, (size_t)*n * sizeof *more);
+    free(*list);
+    *list = more;
+  }
+  (*list)[(*n)++] = (struct archive_entry){ archive_copy_part(name, length), index };
 }
 
 static void archive_add(struct archive *a, const char *name, uint64_t index) {
-  if ((a->n & (a->n - 1)) == 0) {  // room for the next power of two
-    struct archive_entry *more = err_calloc(a->n ? 2 * (size_t)a->n : 1, sizeof *more);
-    if (a->n) memcpy(more, a->entries, (size_t)a->n * sizeof *more);
-    free(a->entries);
-    a->entries = more;
-  }
-  a->entries[a->n++] = (struct archive_entry){ archive_copy(name), index };
+  archive_append(&a->entries, &a->n, name, strlen(name), index);
+}
+
+// The folder that a name begins with, up to `length`, where it is not the one added last.
+static void archive_add_folder(struct archive *a, const char *name, size_t length) {
+  const char *last = a->n_folders ? a->folders[a->n_folders - 1].name : "";
+  if (length > 0 && (strlen(last) != length || strncmp(last, name, length)))
+    archive_append(&a->folders, &a->n_folders, name, length, 0);
 }
 
 static int archive_compare(const void *x, const void *y) {
   const struct archive_entry *a = x, *b = y;
   return strcmp(a->name, b->name);
+}
+
+// Each folder once.
+static void archive_sort_folders(struct archive *a) {
+  int n = 0;
+  if (a->n_folders) qsort(a->folders, (size_t)a->n_folders, sizeof *a->folders, archive_compare);
+  for (int k = 0; k < a->n_folders; k++) {
+    if (n > 0 && !archive_compare(&a->folders[n - 1], &a->folders[k])) free(a->folders[k].name);
+    else a->folders[n++] = a->folders[k];
+  }
+  a->n_folders = n;
 }
 
 static int archive_finish(struct archive *a, int rc) {
@@ -46,6 +68,7 @@ static int archive_finish(struct archive *a, int rc) {
     return rc;
   }
   if (a->n) qsort(a->entries, (size_t)a->n, sizeof *a->entries, archive_compare);
+  archive_sort_folders(a);
   return 0;
 }
 
@@ -58,7 +81,10 @@ static int archive_list_zip(struct archive *a) {
   for (zip_int64_t i = 0; i < n; i++) {
     const char *name = zip_get_name(a->zip, (zip_uint64_t)i, ZIP_FL_ENC_RAW);
     if (!name) return err_set(ERR_FORMAT, "%s: entry %lld has no name", a->path, (long long)i);
-    if (archive_is_wanted(name)) archive_add(a, name, (uint64_t)i);
+    if (!archive_is_wanted(name)) continue;
+    const char *slash = strrchr(name, '/');
+    if (slash) archive_add_folder(a, name, (size_t)(slash - name));
+    if (!slash || slash[1]) archive_add(a, name, (uint64_t)i);
   }
   return 0;
 }
@@ -147,6 +173,7 @@ static int archive_list_item(struct archive *a, const char *below, const char *i
 static int archive_list_folder(struct archive *a, const char *below, int depth) {
   char full[4096];
   TRY(archive_join(full, a->path, below));
+  archive_add_folder(a, below, strlen(below));
   if (depth > ARCHIVE_MAX_DEPTH) return err_set(ERR_IO, "%s: folders nested too deeply", full);
   DIR *dir = opendir(full);
   if (!dir) return err_set(ERR_IO, "%s: %s", full, strerror(errno));
@@ -193,7 +220,9 @@ int archive_read(struct archive *a, int i, size_t max_size, const unsigned char 
 void archive_close(struct archive *a) {
   if (a->zip) zip_discard(a->zip);
   for (int i = 0; i < a->n; i++) free(a->entries[i].name);
+  for (int i = 0; i < a->n_folders; i++) free(a->folders[i].name);
   free(a->entries);
+  free(a->folders);
   free(a->buffer);
   free(a->path);
   memset(a, 0, sizeof *a);

@@ -11,6 +11,8 @@ struct archive {
   char *path;  // of the zip file or folder, for messages
   int n;
   struct archive_entry *entries;  // (n) sorted by name
+  int n_folders;
+  struct archive_entry *folders;  // (n_folders) sorted: all; of a zip file, those that it lists or that have files
   void *zip;                      // struct zip, NULL for a folder
   unsigned char *buffer;          // contents of the entry read last
   size_t capacity;
@@ -18,7 +20,7 @@ struct archive {
 
 struct archive_entry {
   char *name;
-  uint64_t index;  // in the zip
+  uint64_t index;  // in the zip; 0 for a folder
 };
 
 // Open a zip file or a folder. Errors name the path.

@@ -167,12 +167,45 @@ static size_t imagefolder_root(const struct archive *a) {
   return root;
 }
 
+// The first of n sorted entries whose name begins with `start` or comes later.
+static int imagefolder_first(const struct archive_entry *entries, int n, const char *start) {
+  int low = 0, high = n;
+  while (low < high) {
+    const int middle = low + (high - low) / 2;
+    if (strcmp(entries[middle].name, start) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+// Has a folder no folders in it, and no images?
+static bool imagefolder_is_empty(const struct archive *a, const char *folder) {
+  char start[FILE_PATH_SIZE];
+  const size_t n = (size_t)snprintf(start, sizeof start, "%s/", folder);
+  if (n >= sizeof start) return false;
+  const int below = imagefolder_first(a->folders, a->n_folders, start);
+  if (below < a->n_folders && !strncmp(a->folders[below].name, start, n)) return false;
+  for (int k = imagefolder_first(a->entries, a->n, start); k < a->n && !strncmp(a->entries[k].name, start, n); k++)
+    if (imagefolder_is_image(a->entries[k].name)) return false;
+  return true;
+}
+
+static void imagefolder_find_empty(struct imagefolder_found *found, const struct archive *a) {
+  for (int k = 0; k < a->n_folders; k++) {
+    const size_t at = strlen(found->empty);
+    if (!imagefolder_is_empty(a, a->folders[k].name)) continue;
+    if (found->n_empty++ < IMAGEFOLDER_EMPTY_NAMES)
+      snprintf(found->empty + at, sizeof found->empty - at, "%s%s", at ? ", " : "", a->folders[k].name);
+  }
+}
+
 static int imagefolder_load_archive(struct loading *l) {
   if (l->options->below_root) l->root = imagefolder_root(l->a);
   for (int i = 0; i < l->a->n; i++) {
     if (imagefolder_is_image(l->a->entries[i].name)) TRY(imagefolder_add_class(l, i));
     else imagefolder_skip(l->found, l->a->entries[i].name);
   }
+  imagefolder_find_empty(l->found, l->a);
   const int n = l->set->n_images - l->set->first[l->first];
   l->found->n_grey += l->n_grey;
   if (n > 0 && l->n_grey == n)
@@ -201,6 +234,9 @@ void imagefolder_note(const struct imagefolder_found *found, const char *path, i
   char text[512];
   imagefolder_skipped(found, text, sizeof text);
   if (found->n_skipped) note("%s: neither PNG nor JPEG, ignored: %s", path, text);
+  if (found->n_empty)
+    note("%s: %d folder%s without images: %s%s", path, found->n_empty, found->n_empty == 1 ? "" : "s", found->empty,
+         found->n_empty > IMAGEFOLDER_EMPTY_NAMES ? ", ..." : "");
   if (found->n_blank) note("%s: %d of %d images hold no ink", path, found->n_blank, n);
   if (mostly_ink && found->brightest < IMAGEFOLDER_DIM)
     note("%s: the brightest pixel of all images is %d of 255: fewer bits than the files provide for (12 in 16)? "

@@ -12,6 +12,7 @@
 enum imagefolder_groups { IMAGEFOLDER_CLASS, IMAGEFOLDER_PARENT };
 
 enum { IMAGEFOLDER_ENDINGS = 16, IMAGEFOLDER_ENDING_SIZE = 16 };
+enum { IMAGEFOLDER_EMPTY_NAMES = 4, IMAGEFOLDER_EMPTY_SIZE = 256 };
 
 // What is worth saying about the files, beside the classes.
 struct imagefolder_found {
@@ -20,6 +21,8 @@ struct imagefolder_found {
     char text[IMAGEFOLDER_ENDING_SIZE];  // ".gif"; "" without a dot
     int n;
   } endings[IMAGEFOLDER_ENDINGS];        // the last also counts all others
+  int n_empty;                             // folders that have no folders, and no images
+  char empty[IMAGEFOLDER_EMPTY_SIZE];      // the first few of their names
   int n_blank;    // images without ink
   int n_border;   // images whose border is ink: paper and ink may have to be exchanged
   int brightest;  // grey value, 0..255
