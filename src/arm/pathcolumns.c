@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "arm/jointpath.h"
 #include "base/err.h"
 
 static const double degree = 3.14159265358979323846/180;
@@ -123,11 +124,11 @@ int pathcolumns_named(struct pathcolumns *c, const char *const *names, int n, co
 }
 
 int pathcolumns_assumed(struct pathcolumns *c, int n, const char *where) {
-  static const char *const points[] = { "x", "y", "z" }, *const joints[] = { "base", "shoulder" };
+  static const char *const points[] = { "x", "y", "z" };
   if (n != 2 && n != 3)
     return err_set(ERR_FORMAT, "%s: %d column%s without names; only base,shoulder (rad) and x,y,z (m) need none", where,
                    n, n > 1 ? "s" : "");
-  return pathcolumns_named(c, n == 3 ? points : joints, n, where);
+  return pathcolumns_named(c, n == 3 ? points : jointpath_joint_names, n, where);
 }
 
 int pathcolumns_units(struct pathcolumns *c, const char *const *units, const char *where) {

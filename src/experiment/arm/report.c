@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "arm/jointpath.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "experiment/arm/reach.h"
@@ -29,11 +30,10 @@ static int stage_series(struct chart_series *s, const struct report_run *r, int 
 }
 
 static int put_velocity(FILE *out, const struct report_run *r, int kind, int joint) {
-  static const char *const joints[] = { "base", "shoulder" };
   struct chart_series s[3];
   char column[64], title[64];
   for (int stage = 0; stage < 3; stage++) {
-    snprintf(column, sizeof column, "%s_%s_rad_s", stages[stage], joints[joint]);
+    snprintf(column, sizeof column, "%s_%s_rad_s", stages[stage], jointpath_joint_names[joint]);
     TRY(stage_series(&s[stage], r, kind, stage, "time_s", column));
   }
   snprintf(title, sizeof title, "%s, %s", joint ? "Shoulder" : "Base", kinds[kind]);

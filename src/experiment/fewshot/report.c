@@ -172,8 +172,8 @@ static int put_published(FILE *out, const struct json_t *result, const char *pat
   fputs("<div class=\"scroll\"><table><thead><tr><th scope=\"col\" class=\"text\">method</th><th scope=\"col\" "
         "class=\"text\">channels</th><th scope=\"col\">5-way 1-shot</th><th scope=\"col\">5-way 5-shot</th></tr>"
         "</thead><tbody>\n", out);
-  for (const struct published *p = published; p->data; p++)
-    if (!strcmp(p->data, kind)) {
+  for (const struct published *p = published; p->method; p++)
+    if (!strcmp(dataset_kind_name(p->data), kind)) {
       const char *const cells[] = { p->method, p->channels, p->one_shot, p->five_shots };
       fputs("<tr>", out);
       for (int k = 0; k < 4; k++) {
