@@ -30,6 +30,7 @@ enum { QUICK = 1, THREADS = 2 };  // in every build; compare 1, 2 and 8 threads 
 #define BASE " data.classes=20 data.test_images=8 eval.method=incremental eval.base_shots=10 eval.ways=12 " \
   "eval.stage=5 eval.batchnorm=chip eval.statistics_images=40 eval.tasks=3"
 #define ARM(model) "eval arm --json --model models/" model ".safetensors eval.trajectories=4"
+#define SINE "eval sine --json --model models/sine.safetensors eval.tasks=8"
 #define LETTER " target.file=examples/paths/letter.csv"
 #define TRAIN_FEWSHOT "train fewshot data.kind=builtin data.classes=40 data.drawings=10 data.validation=0.2 " \
   "net.channels=8 train.iterations=20 train.tasks=4 train.shots=3 train.queries=2 train.validate_every=10 " \
@@ -115,7 +116,12 @@ static const struct golden {
   { "arm-wide-task", 0, NULL, ARM("arm-wide") },
   { "arm-wide-chip-task", 0, NULL, ARM("arm-wide-chip") },
   { "arm-wide-chip-chip", 0, NULL, ARM("arm-wide-chip") " synapse.kind=chip chip.cores=16 eval.trajectories=1" },
+  { "arm-any-wide-task", 0, NULL, ARM("arm-any-wide") },
+  { "arm-any-wide-chip", 0, NULL, ARM("arm-any-wide") " synapse.kind=chip chip.cores=20 eval.trajectories=1" },
   { "arm-kinematic", 0, NULL, "arm --json --model models/arm.safetensors" LETTER },
+
+  { "sine-task", QUICK | THREADS, NULL, SINE },
+  { "sine-chip", QUICK | THREADS, NULL, SINE " synapse.kind=chip eval.chips=2" },
 
   { "train-fewshot", QUICK | THREADS, RUN, TRAIN_FEWSHOT },
   { "train-fewshot-noise", THREADS, RUN, TRAIN_FEWSHOT " train.noise=1 train.batchnorm=both "
