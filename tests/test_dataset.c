@@ -546,9 +546,11 @@ static void test_omniglot(void) {
     return;
   }
   const struct dataset_params p = defaults(DATASET_OMNIGLOT, "../shared/omniglot");
+  const struct imageset_classes *from;
   struct dataset d;
-  CHECK(dataset_load(&d, &p, DATASET_BACKGROUND_ONLY) == 0, "%s", err_message());
+  CHECK(dataset_load(&d, &p, DATASET_BACKGROUND_ONLY | DATASET_STAND_IN) == 0, "%s", err_message());
   check_partition(&d, "omniglot");
+  CHECK(dataset_background(&d, &from) == &d.images && from == &d.split[0], "its own characters are not the background");
   int groups = 0;
   for (int i = 0; i < d.split[1].n; i++)
     groups += i == 0 || d.images.group[d.split[1].id[i]] != d.images.group[d.split[1].id[i - 1]];
