@@ -101,7 +101,7 @@ static void errors(double *first, double *last) {
 
 // A network learns on a chip whose driver offers no ranges, and no `save`: cells are programmed back after each task.
 static void test_laboratory_learns(void) {
-#define LEARNER "eval", "sine", "--json", "--model", "models/sine.safetensors", "eval.tasks=4"
+#define LEARNER "eval", "sine", "--json", "--model", "models/sine.safetensors", "eval.tasks=4", "run.threads=1"
 #define LABORATORY "synapse.kind=chip", "chip.driver=exec:python3 examples/driver/lab.py"
   double first, last, lab_first, lab_last;
   if (system("python3 -c 0 2>/dev/null")) {

@@ -24,6 +24,7 @@ static void check_accuracy(struct edge_fixture *e) {
   struct fewshot_result r;
   double sum = 0;
   e->f.eval.tasks = TASKS;
+  e->f.run.threads = 1;
   CHECK(fewshot_eval(&r, &e->f, &e->m, &e->data) == 0, "%s", err_message());
   for (int k = 0; k < TASKS; k++) {
     edge_fixture_draw(e, k);

@@ -60,7 +60,8 @@ static void check_convert(void) {
   process_run(&p);
   CHECK(p.status == 0, "exit status %d: %s", p.status, p.err);
   p = (struct process){ 0 };
-  process_args(&p, (const char *[]){ "eval", "arm", "--model", converted, "eval.trajectories=1", "--json", NULL });
+  process_args(&p, (const char *[]){ "eval", "arm", "--model", converted, "eval.trajectories=1", "run.threads=1",
+                                     "--json", NULL });
   process_run(&p);
   SAYS("\"grid\": \"stochastic\"");
 }
@@ -129,7 +130,8 @@ static void check_resize(void) {
   }
   unlink(wide);
   p = (struct process){ 0 };
-  process_args(&p, (const char *[]){ "train", "arm", "--run", wide, "train.start=models/sine.safetensors", NULL });
+  process_args(&p, (const char *[]){ "train", "arm", "--run", wide, "train.start=models/sine.safetensors",
+                                     "run.threads=1", NULL });
   process_run(&p);
   CHECK(p.status == 1 && strstr(p.err, "models/sine.safetensors: is a 'metaxbar sine', not a 'metaxbar arm'"), "%d: %s",
         p.status, p.err);
@@ -204,7 +206,7 @@ static struct process chip(const char *const *args) {
   struct process q = { 0 };
   process_args(&q, (const char *[]){ "chip", NULL });
   process_args(&q, args);
-  process_args(&q, (const char *[]){ "--model", model, NULL });
+  process_args(&q, (const char *[]){ "--model", model, "run.threads=1", NULL });
   process_run(&q);
   return q;
 }

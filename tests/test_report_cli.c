@@ -247,7 +247,7 @@ static void check_usage(void) {
   refused(1, "nosuch.safetensors: no such model", ARGS("report", "nosuch.safetensors", "--run", models));
   refused(1, "no model.safetensors", ARGS("report", tmp.path));
   refused(1, "nosuch.csv", ARGS("report", "models/arm-chip.safetensors", "--run", models, "--quiet",
-                                "target.file=nosuch.csv"));
+                                "run.threads=1", "target.file=nosuch.csv"));
 }
 
 // Bad files of the results are named; a page that cannot be written leaves the old one.
