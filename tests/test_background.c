@@ -97,8 +97,9 @@ static void test_parts(void) {
   for (int s = 0; s < DATASET_SPLITS; s++) {
     draw(&folder, part, s, OTHER);
     CHECK((inputs_of(&f, &m) != inputs) == (s == DATASET_TRAINING), "%s images and the calibration",
-          dataset_split_name(s));
-    CHECK((loss_of(&f, &m) != loss) == (s != DATASET_VALIDATION), "%s images and the tasks", dataset_split_name(s));
+          dataset_split_name((enum dataset_split)s));
+    CHECK((loss_of(&f, &m) != loss) == (s != DATASET_VALIDATION), "%s images and the tasks",
+          dataset_split_name((enum dataset_split)s));
     draw(&folder, part, s, 0);
   }
   f.synapse.kind = RUN_EXACT;  // where nothing is calibrated, training classes play no part
