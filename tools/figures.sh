@@ -350,7 +350,8 @@ sequence() {
     $1 ~ /^[0-9]+$/ && NF == 3 && !later { a[$1] = $2; ci[$1] = $3 }
     /^learning a class writes/ { written = $5 }
     $1 == "read_energy_J" { energy = sprintf("%.0f uJ", 1e6*$3) }
-    END { printf "| %s | %s | %s | %s | %s +- %s |%s %s | %s |\n", row, a[25], a[100], a[200], a[250], ci[250], after ? after : " | |", written, energy }' "$work/out" >> "$work/classes"
+    END { if (written && !energy) energy = "not priced"
+          printf "| %s | %s | %s | %s | %s +- %s |%s %s | %s |\n", row, a[25], a[100], a[200], a[250], ci[250], after ? after : " | |", written, energy }' "$work/out" >> "$work/classes"
 }
 
 classes() {
