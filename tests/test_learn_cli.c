@@ -376,6 +376,8 @@ static void check_settings_refused(void) {
           ARGS("learn", "--model", MODEL, "--add", more, "--out", out));
   refused(2, "learn.reject=0.7", ARGS(LEARN, out, "learn.reject=0.7"));
   refused(2, "learn.threshold=-1", ARGS(LEARN, out, "learn.threshold=-1"));
+  refused(2, "learn.reject=0.3: has an effect with learn.threshold=0 only",
+          ARGS(LEARN, out, "learn.threshold=4", "learn.reject=0.3"));
   refused(2, "learn.threshold=x", ARGS(CLASSIFY, state, queries, "learn.threshold=x"));
   refused(2, "learn.room=3: has an effect with synapse.kind=chip only", ARGS(LEARN, out, "learn.room=3"));
   refused(2, "synapse.bits=3: has an effect with synapse.kind=quantised only", ARGS(LEARN, out, "synapse.bits=3"));
