@@ -126,7 +126,7 @@ static void promises(void) {
   promise("wide", wide, 0.85, 0.036, 1, 0, NULL);
   promise("wide, 16 cores", wide_on_chip, 1.4, 0.055, 0.1, 3, (char *[]){ chip, chips, cores });
   families("any movement", "models/arm-any.safetensors", (const double[]){ 2.1, 2.9, 1.8, 3.4, 2.7 }, 0, NULL);
-  families("any movement, wide", "models/arm-any-wide.safetensors", (const double[]){ 0.9, 1.55, 0.85, 1.8, 1.7 }, 0,
+  families("any movement, wide", "models/arm-any-wide.safetensors", (const double[]){ 0.85, 1.45, 0.8, 1.7, 1.65 }, 0,
            NULL);
   families("any movement, chip", "models/arm-any-chip.safetensors", (const double[]){ 2.6, 3.8, 2.4, 3.9, 3.1 }, 2,
            (char *[]){ chip, chips });
