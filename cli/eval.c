@@ -34,8 +34,7 @@ static int run(const struct experiment *e, const struct options *o) {
   const struct run_sources from = options_sources(o);
   experiment_open(&x, e);
   int rc = experiment_load(&x, o->model, &from);
-  if (rc == 0)
-    rc = e->effects ? e->effects(x.set, &from) : run_synapse_effects(x.settings.synapse, x.settings.chip, &from);
+  if (rc == 0) rc = experiment_effects(&x, &from);
   if (rc == 0) rc = measure(&x, o);
   experiment_close(&x);
   return rc;

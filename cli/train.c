@@ -29,8 +29,7 @@ static int run(const struct experiment *e, const struct options *o) {
   if (o->resume) TRY(check_experiment(e, o->run));
   experiment_open(&x, e);
   int rc = run_resolve_training(x.settings.sections, o->run, o->resume, &from);
-  if (rc == 0) rc = run_training_effects(x.settings.training, &from);
-  if (rc == 0 && e->train_effects) rc = e->train_effects(x.set, &from);
+  if (rc == 0) rc = experiment_train_effects(&x, &from);
   if (rc == 0) rc = e->train(x.set, o->run, o->resume);
   experiment_close(&x);
   return rc;

@@ -87,6 +87,16 @@ int experiment_data(struct experiment_case *x) {
   return 0;
 }
 
+int experiment_effects(const struct experiment_case *x, const struct run_sources *from) {
+  if (x->e->effects) return x->e->effects(x->set, from);
+  return run_synapse_effects(x->settings.synapse, x->settings.chip, from);
+}
+
+int experiment_train_effects(const struct experiment_case *x, const struct run_sources *from) {
+  TRY(run_training_effects(x->settings.training, from));
+  return x->e->train_effects ? x->e->train_effects(x->set, from) : 0;
+}
+
 int experiment_eval(void **result, struct experiment_case *x) {
   const struct experiment *e = x->e;
   *result = NULL;

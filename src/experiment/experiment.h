@@ -160,6 +160,9 @@ void experiment_close(struct experiment_case *x);
 int experiment_load(struct experiment_case *x, const char *path, const struct run_sources *from);
 // Without a file: untrained weights.
 int experiment_start(struct experiment_case *x, const struct run_sources *from);
+// ERR_SETTING for a setting of the user without effect beside the others on an evaluation, on a training.
+int experiment_effects(const struct experiment_case *x, const struct run_sources *from);
+int experiment_train_effects(const struct experiment_case *x, const struct run_sources *from);
 // Load the data for the settings as they are, if that is not done yet.
 int experiment_data(struct experiment_case *x);
 // Load the data if that is not done yet, and measure. The result is experiment_result_free's.

@@ -17,7 +17,7 @@ int alternatives_check(const struct experiment *e) {
 int alternatives_effects(struct experiment_case *x, const struct run_sources *from) {
   const int64_t kind = x->settings.synapse->kind;
   x->settings.synapse->kind = RUN_CHIP;
-  const int rc = x->e->effects(x->set, from);
+  const int rc = experiment_effects(x, from);
   x->settings.synapse->kind = kind;
   return rc;
 }

@@ -209,10 +209,7 @@ static int check_point(const struct sweepplan *p, int point, bool training) {
   experiment_open(&x, p->e);
   int rc = 0;
   for (int k = 0; k < from.n_assignments && rc == 0; k++) rc = settings_set(x.settings.sections, from.assignments[k]);
-  if (rc == 0 && training) rc = run_training_effects(x.settings.training, &from);
-  if (rc == 0 && training && p->e->train_effects) rc = p->e->train_effects(x.set, &from);
-  if (rc == 0 && !training)
-    rc = p->e->effects ? p->e->effects(x.set, &from) : run_synapse_effects(x.settings.synapse, x.settings.chip, &from);
+  if (rc == 0) rc = training ? experiment_train_effects(&x, &from) : experiment_effects(&x, &from);
   experiment_close(&x);
   sweepplan_free_sources(&from);
   return rc;
