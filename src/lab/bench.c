@@ -26,20 +26,25 @@ static real *normals(size_t n, double spread, struct rng *r) {
   return x;
 }
 
-// A chip that n full cores are needed for, written with w (rows, padded columns) each.
-static int full_chip(struct chip **out, const struct chip_params *given, int n, const real *w) {
+// A chip of so many cores with n matrices, nothing written.
+static int planned_chip(struct chip **c, const struct chip_params *given, int cores, int n, int rows, int columns) {
   struct chip_params p = *given;
-  p.cores = n;
-  TRY(chip_new(out, &p, 1));
-  struct chip *c = *out;
-  for (int m = 0; m < n; m++) chip_add(c, "full", (int)p.rows, (int)p.columns);
-  const int rc = chip_build(c);
-  for (int m = 0; m < n && rc == 0; m++) {
-    struct synapse *s = chip_synapse(c, m);
-    s->ops->program(s, w, chip_rng(c));
-  }
-  if (rc < 0) chip_free(c);
+  p.cores = cores;
+  TRY(chip_new(c, &p, 1));
+  for (int m = 0; m < n; m++) chip_add(*c, "full", rows, columns);
+  const int rc = chip_build(*c);
+  if (rc < 0) chip_free(*c);
   return rc;
+}
+
+// A chip that n full cores are needed for, written with w (rows, padded columns) each.
+static int full_chip(struct chip **c, const struct chip_params *p, int n, const real *w) {
+  TRY(planned_chip(c, p, n, n, (int)p->rows, (int)p->columns));
+  for (int m = 0; m < n; m++) {
+    struct synapse *s = chip_synapse(*c, m);
+    s->ops->program(s, w, chip_rng(*c));
+  }
+  return 0;
 }
 
 // ---- one core
@@ -215,18 +220,10 @@ static int add_writing(struct timings *b, const struct chip_params *given, int b
 }
 
 // One matrix that fills LARGE x LARGE cores.
-static int add_large(struct timings *b, const struct chip_params *given, struct rng *r) {
-  struct chip_params p = *given;
+static int add_large(struct timings *b, const struct chip_params *p, struct rng *r) {
+  const int rows = LARGE * (int)p->rows, columns = LARGE * (int)p->columns;
   struct chip *c;
-  const int rows = LARGE * (int)p.rows, columns = LARGE * (int)p.columns;
-  p.cores = LARGE * LARGE;
-  TRY(chip_new(&c, &p, 1));
-  chip_add(c, "large", rows, columns);
-  const int rc = chip_build(c);
-  if (rc < 0) {
-    chip_free(c);
-    return rc;
-  }
+  TRY(planned_chip(&c, p, LARGE * LARGE, 1, rows, columns));
   real *w = normals((size_t)rows * (size_t)vector_padded(columns), 1.0 / 3, r);
   struct synapse *s = chip_synapse(c, 0);
   const double begin_s = clock_s();
