@@ -14,7 +14,8 @@ static const char text[] =
   "Measure the speed of this program on this machine: medians, the number of arithmetic operations, and the fraction\n"
   "of the peak that was measured in the same run. With the name of an experiment, only that experiment is measured;\n"
   "without it, the experiment of the model, or else the first one, and the chip: products of a full core beside exact\n"
-  "ones, and the writing of two cores and of 256 (1.6 GB). Without --model the weights are untrained.\n";
+  "ones and beside its devices alone, and the writing of two cores and of 256, which needs 1.6 GB of memory.\n"
+  "Without --model the weights are untrained.\n";
 
 static void print_text(const struct timings *b) {
   printf("%-40s %12s %12s  %-7s %10s %8s\n", "figure", "median", "fastest", "unit", "GFLOP", "of peak");

@@ -9,7 +9,7 @@
 #include "options.h"
 
 struct named {
-  const char *name, *path;  // "--model"; of a word NULL
+  const char *name, *path;  // "--model"; NULL: of a word or a setting
 };
 
 // Are they one file? Devices such as /dev/null are none.
@@ -28,9 +28,9 @@ static bool in_folder(const char *path, const char *folder) {
   return !strncmp(file, above, n) && file[n] == '/';
 }
 
-static int refuse(const struct named *out, const struct named *in) {
-  return err_set(ERR_SETTING, "%s %s: is also %s%s%s", out->name, out->path, in->name ? in->name : "an input",
-                 in->name ? " " : ", ", in->path);
+static int refuse(const struct named *out, const char *reads, const struct named *in) {
+  return err_set(ERR_SETTING, "%s %s: the command also %s this file, as %s%s%s", out->name, out->path, reads,
+                 in->name ? in->name : "", in->name ? " " : "", in->path);
 }
 
 // What a setting names: the file behind "replay:", otherwise its value.
@@ -42,19 +42,19 @@ static const char *file_of(const char *value) {
 static int check_inputs(const struct named *out, const struct options *o, const char *replaces) {
   const struct named in[] = { { "--model", o->model }, { "-c", o->config }, { "--state", o->state },  { "--c", o->c },
                               { "--onnx", o->onnx },   { "--nir", o->nir }, { "--driver", o->driver } };
-  const struct named folders[] = { { "in --support", o->support }, { "in --add", o->add } };
+  const struct named folders[] = { { "part of --support", o->support }, { "part of --add", o->add } };
   for (size_t k = 0; k < sizeof in / sizeof *in; k++)
     if (in[k].path && !(replaces && !strcmp(replaces, in[k].name)) && same_file(out->path, file_of(in[k].path)))
-      return refuse(out, &in[k]);
+      return refuse(out, "reads", &in[k]);
   for (size_t k = 0; k < sizeof folders / sizeof *folders; k++)
-    if (folders[k].path && in_folder(out->path, folders[k].path)) return refuse(out, &folders[k]);
+    if (folders[k].path && in_folder(out->path, folders[k].path)) return refuse(out, "reads", &folders[k]);
   for (int k = 0; k < o->n_words && !(replaces && !*replaces); k++)
-    if (same_file(out->path, file_of(o->words[k]))) return refuse(out, &(struct named){ NULL, o->words[k] });
+    if (same_file(out->path, file_of(o->words[k]))) return refuse(out, "reads", &(struct named){ NULL, o->words[k] });
   for (int k = 0; k < o->n_assignments; k++) {
     const char *value = strchr(o->assignments[k], '=') + 1;
     const bool images = !strncmp(o->assignments[k], "data.", 5) && in_folder(out->path, value);
     if (value != out->path && (images || same_file(out->path, file_of(value))))
-      return refuse(out, &(struct named){ "in", o->assignments[k] });
+      return refuse(out, "reads", &(struct named){ NULL, o->assignments[k] });
   }
   return 0;
 }
@@ -73,7 +73,7 @@ int outputs_check(const struct options *o, const char *replaces) {
   for (int k = 0; k < MOST; k++) {
     if (!out[k].path || !*out[k].path) continue;
     for (int i = 0; i < k; i++)
-      if (out[i].path && same_file(out[k].path, out[i].path)) return refuse(&out[k], &out[i]);
+      if (out[i].path && same_file(out[k].path, out[i].path)) return refuse(&out[k], "writes", &out[i]);
     TRY(check_inputs(&out[k], o, replaces));
   }
   return 0;

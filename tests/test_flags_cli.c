@@ -200,7 +200,7 @@ static void test_kinds(void) {
   refused("--json: given twice", ARGS("device", "--json", "--json"));
 #define CHIP FEWSHOT, "synapse.kind=chip"
   refused("verify.gain=0.4: has an effect with chip.programming=verify only", ARGS(CHIP, "verify.gain=0.4"));
-  refused("chip.preset=hermes: has an effect with chip.table empty only",
+  refused("chip.preset=hermes: has an effect with an empty chip.table only",
           ARGS(CHIP, "chip.table=examples/device/lab.ini", "chip.preset=hermes"));
   refused("chip.update_threshold=0.5: has an effect with chip.update=threshold only",
           ARGS(CHIP, "chip.update_threshold=0.5"));
@@ -212,9 +212,9 @@ static void test_kinds(void) {
   refused("data.layout=splits: has an effect with data.kind=folder only", ARGS(FEWSHOT, "data.layout=splits"));
   refused("data.drawings=5: has an effect with data.kind=builtin only",
           ARGS("eval", "fewshot", "--model", CLASSIFIER, "data.kind=folder", "data.drawings=5"));
-  refused("data.url=x: has an effect with data fetch only", ARGS(FEWSHOT, "data.url=x"));
+  refused("data.url=x: has an effect with metaxbar data fetch only", ARGS(FEWSHOT, "data.url=x"));
   refused("data.flip=yes: has an effect with eval.views above 1 only", ARGS(FEWSHOT, "data.flip=yes"));
-  refused("data.cutmix=0.5: has an effect with training only", ARGS(FEWSHOT, "data.cutmix=0.5"));
+  refused("data.cutmix=0.5: has an effect with metaxbar train only", ARGS(FEWSHOT, "data.cutmix=0.5"));
   refused("target.step_s=5: has an effect with target.file only",
           ARGS("eval", "arm", "--model", REACH, "target.step_s=5"));
   refused("trajectory.ripple_min_Hz=2: has an effect with trajectory.family=ripple or mixed only",
@@ -229,6 +229,8 @@ static void test_kinds(void) {
   refused("physics.step_s=0.001: has an effect with arm.kind=physics only",
           ARGS("arm", "--model", REACH, "physics.step_s=0.001"));
 }
+
+#define READS(what) ": the command also reads this file, as " what
 
 // What is written is none of what is read, under whatever name, and two outputs are two files.
 static void test_outputs(void) {
@@ -246,22 +248,23 @@ static void test_outputs(void) {
   folder_write(&f, "state", "x", 1);
   folder_write(&f, "set/a/0.png", "x", 1);
   CHECK(link(model, other) == 0, "%s", other);
-  refused(": is also --model ", ARGS("eval", "arm", "--model", model, "--scores", other));
-  refused(": is also --model ", ARGS("chip", "export", "--model", model, "--out", model));
-  refused(": is also -c ", ARGS("data", "split", "-c", state, "--out", state));
-  refused(": is also --nir ", ARGS("model", "export", "--nir", model, "--out", other));
-  refused(": is also --state ", ARGS("classify", picture, "--model", model, "--state", state, "--sheet", state));
-  refused(": is also an input, ", ARGS("classify", picture, "--model", model, "--state", state, "--sheet", picture));
-  refused(": is also in --support ",
+  refused(READS("--model "), ARGS("eval", "arm", "--model", model, "--scores", other));
+  refused(READS("--model "), ARGS("chip", "export", "--model", model, "--out", model));
+  refused(READS("-c "), ARGS("data", "split", "-c", state, "--out", state));
+  refused(READS("--nir "), ARGS("model", "export", "--nir", model, "--out", other));
+  refused(READS("--state "), ARGS("classify", picture, "--model", model, "--state", state, "--sheet", state));
+  refused(READS(""), ARGS("classify", picture, "--model", model, "--state", state, "--sheet", picture));
+  refused(READS("part of --support "),
           ARGS("learn", "--model", model, "--support", folder + 10, "--out", picture));
-  refused(": is also in data.path=", ARGS("data", "info", "data.kind=folder", folder, "--out", picture));
-  refused(": is also in target.file=", ARGS("eval", "arm", "--model", model, path, "--out", state));
-  refused(": is also in chip.driver=replay:", ARGS("eval", "fewshot", "--model", model, replay, record));
-  refused(": is also --out ", ARGS("eval", "arm", "--model", model, "--out", picture, "--scores", picture));
+  refused(READS("data.path="), ARGS("data", "info", "data.kind=folder", folder, "--out", picture));
+  refused(READS("target.file="), ARGS("eval", "arm", "--model", model, path, "--out", state));
+  refused(READS("chip.driver=replay:"), ARGS("eval", "fewshot", "--model", model, replay, record));
+  refused(": the command also writes this file, as --out ",
+          ARGS("eval", "arm", "--model", model, "--out", picture, "--scores", picture));
   p = (struct process){ .main = metaxbar_main };
   process_args(&p, ARGS("learn", "--model", model, "--add", "x", "--state", state, "--out", state));
   process_run(&p);
-  CHECK(!strstr(p.err, "is also"), "what was learned cannot be replaced: %s", p.err);
+  CHECK(!strstr(p.err, "the command also"), "what was learned cannot be replaced: %s", p.err);
   folder_remove(&f);
 }
 

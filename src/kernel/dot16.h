@@ -18,8 +18,8 @@ static inline size_t dot16_at(int i, int o, int ld) {
 }
 static inline size_t dot16_size(int rows, int ld) { return (size_t)(rows + rows % 2) * (size_t)ld; }
 
-// w (rows, ld), of which none should be below 0, in steps of its column: of the largest of it DOT16_W; step (ld) is 0
-// where all are 0.
+// w (rows, ld) rounded to steps of its column, step (ld); the largest of a column is DOT16_W steps. What is below 0
+// becomes 0. The step of a column without anything above 0 is 0.
 void dot16_steps(int16_t *restrict steps, real *restrict step, const real *restrict w, int rows, int ld);
 
 // y (B, ld) = x (B, ld_x) w (rows, ld) unit (ld), everything aligned to 64 bytes; ld_x is even, ld a multiple of 16.

@@ -189,8 +189,8 @@ static struct json_t *evaluation_json(const struct work *w, int kind, const void
   return o;
 }
 
-// {"key", "model", "program", "changed": ["section.name=value"], "settings"}, to be completed. "data": their
-// fingerprint.
+// {"key", "model", "program", "changed": ["section.name=value"], "settings"}, to be completed by the evaluations and
+// "data", the fingerprint of theirs.
 static struct json_t *facts_json(const struct work *w) {
   struct json_t *o = json_object_new();
   json_put_text(o, "key", w->key);

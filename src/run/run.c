@@ -78,7 +78,7 @@ static int chip_effects(const struct chip_params *p, const struct run_sources *f
                            *const levels[] = { "chip.update_levels", NULL },
                            *const again[] = { "chip.recalibrate_s", NULL };
   if (p->programming == VERIFY_STATISTICAL) TRY(run_refuse(from, verify, "chip.programming=verify"));
-  if (p->table[0]) TRY(run_refuse(from, preset, "chip.table empty"));
+  if (p->table[0]) TRY(run_refuse(from, preset, "an empty chip.table"));
   if (p->update != CHIP_THRESHOLD) TRY(run_refuse(from, threshold, "chip.update=threshold"));
   if (p->update == CHIP_ALL || p->update == CHIP_THRESHOLD)
     TRY(run_refuse(from, levels, "chip.update=stochastic or nearest"));

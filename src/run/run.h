@@ -43,7 +43,8 @@ int run_synapse_check(const struct run_synapse_params *p, const struct chip_para
 
 struct training_params;
 
-// ERR_SETTING for a setting of the user that has no effect with synapse.kind as it is.
+// ERR_SETTING for a setting of the user that has no effect with synapse.kind and the other settings of chips as they
+// are.
 struct run_sources;
 int run_synapse_effects(const struct run_synapse_params *p, const struct chip_params *chip,
                         const struct run_sources *from);

@@ -155,7 +155,7 @@ int rundir_metrics(struct rundir *r, const char *header, int64_t last) {
     TRY(rc);
     if (truncate(path, (off_t)kept)) return err_set(ERR_IO, "%s: %s", path, strerror(errno));
   } else if (last > 0) {
-    note("%s: not there; it begins after iteration %lld", path, (long long)last);
+    note("%s: is missing; a new one begins after iteration %lld", path, (long long)last);
   }
   r->metrics = fopen(path, "abe");
   if (!r->metrics) return err_set(ERR_IO, "%s: %s", path, strerror(errno));

@@ -23,7 +23,7 @@ static int data_effects(const struct dataset_params *p, const struct run_sources
                            *const builtin[] = { "data.classes", "data.evaluation_classes", "data.drawings", NULL },
                            *const path[] = { "data.path", NULL },
                            *const fetch[] = { "data.url", "data.cifar100_url", NULL };
-  TRY(run_refuse(from, fetch, "data fetch"));
+  TRY(run_refuse(from, fetch, "metaxbar data fetch"));
   if (p->kind != DATASET_FOLDER) TRY(run_refuse(from, folder, "data.kind=folder"));
   if (p->kind == DATASET_BUILTIN) TRY(run_refuse(from, path, "data.kind=omniglot, folder or cifar100"));
   return p->kind == DATASET_BUILTIN ? 0 : run_refuse(from, builtin, "data.kind=builtin");
@@ -46,7 +46,7 @@ static int effects(const void *set, const struct run_sources *from) {
   TRY(run_synapse_effects(&f->synapse, &f->chip, from));
   TRY(data_effects(&f->data, from));
   if (f->eval.views <= 1) TRY(run_refuse(from, views, "eval.views above 1"));
-  TRY(run_refuse(from, training, "training"));
+  TRY(run_refuse(from, training, "metaxbar train"));
   if (queries_is_list(&f->eval)) TRY(run_refuse(from, each, "eval.queries_per_class=equal or random"));
   if (f->eval.tasks_file[0]) TRY(run_refuse(from, drawn, "tasks drawn at random, not eval.tasks_file,"));
   if (f->synapse.kind != RUN_CHIP) TRY(run_refuse(from, correct, "synapse.kind=chip"));
