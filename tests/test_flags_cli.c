@@ -187,6 +187,16 @@ static void test_kinds(void) {
           ARGS(FEWSHOT, "synapse.kind=quantised", "verify.gain=1"));
   refused("synapse.bits=3: has an effect with synapse.kind=quantised only", ARGS(FEWSHOT, "synapse.bits=3"));
   refused("eval.scratch_rate=1: has an effect with eval.method=scratch only", ARGS(FEWSHOT, "eval.scratch_rate=1"));
+  refused("eval.updates=2: has an effect with eval.method=adapt only",
+          ARGS(FEWSHOT, "eval.method=centroid", "eval.updates=2"));
+  refused("eval.statistics_images=50: has an effect with eval.batchnorm=chip only",
+          ARGS(FEWSHOT, "eval.batchnorm=task", "eval.statistics_images=50"));
+  refused("data.evaluation=0.4: has an effect with data.kind=folder only", ARGS(FEWSHOT, "data.evaluation=0.4"));
+  refused("data.validation=0.4: has an effect with an empty data.validation_path only",
+          ARGS("eval", "fewshot", "--model", CLASSIFIER, "data.kind=folder", "data.path=tests",
+               "data.validation_path=tests", "data.validation=0.4"));
+  refused("eval.trajectories=9: has an effect with random movements, not target.file, only",
+          ARGS("eval", "arm", "--model", REACH, "target.file=examples/paths/circle.csv", "eval.trajectories=9"));
   refused("chip.time_s=60: has an effect with synapse.kind=chip only",
           ARGS("eval", "arm", "--model", REACH, "chip.time_s=60"));
   refused("eval.chips=2: has an effect with synapse.kind=chip only",

@@ -25,11 +25,13 @@ enum { QUICK = 1, THREADS = 2 };  // in every build; compare 1, 2 and 8 threads 
 #define CHARACTERS " data.kind=builtin data.classes=60 data.evaluation_classes=40 eval.tasks=6"
 #define FEWSHOT(model) "eval fewshot --json --model models/" model ".safetensors" CHARACTERS
 #define TASK " eval.batchnorm=task"
-#define CHIP " synapse.kind=chip chip.calibration_rows=64 eval.statistics_images=40"
-#define AGED CHIP " eval.batchnorm=chip eval.chips=2 eval.tasks=4 chip.time_s=86400 eval.later_s=60,3600"
+#define CHIP " synapse.kind=chip chip.calibration_rows=64"
+#define AGED CHIP " eval.batchnorm=chip eval.statistics_images=40 eval.chips=2 eval.tasks=4 chip.time_s=86400 " \
+  "eval.later_s=60,3600"
 #define BASE " data.classes=20 data.test_images=8 eval.method=incremental eval.base_shots=10 eval.ways=12 " \
   "eval.stage=5 eval.batchnorm=chip eval.statistics_images=40 eval.tasks=3"
-#define ARM(model) "eval arm --json --model models/" model ".safetensors eval.trajectories=4"
+#define ARM_PATH(model) "eval arm --json --model models/" model ".safetensors"
+#define ARM(model) ARM_PATH(model) " eval.trajectories=4"
 #define SINE "eval sine --json --model models/sine.safetensors eval.tasks=8"
 #define LETTER " target.file=examples/paths/letter.csv"
 #define TRAIN_FEWSHOT "train fewshot data.kind=builtin data.classes=40 data.drawings=10 data.validation=0.2 " \
@@ -97,7 +99,7 @@ static const struct golden {
     "ledger.preset=khaddam2022" TASK },
 
   { "arm-task", QUICK | THREADS, NULL, ARM("arm") " eval.trajectories=23" },
-  { "arm-letter", 0, NULL, ARM("arm") LETTER },
+  { "arm-letter", 0, NULL, ARM_PATH("arm") LETTER },
   { "arm-free", 0, NULL, ARM("arm") " trajectory.generator=published trajectory.free=yes eval.stream=validation "
     "run.seed=5" },
   { "arm-nearest", 0, NULL, ARM("arm") " update.grid=nearest update.step=0.01 update.lsg_passes=1" },
@@ -106,7 +108,7 @@ static const struct golden {
   { "arm-random", 0, NULL, ARM("arm") " update.signal=random update.repeats=3" },
   { "arm-chip", 0, NULL, ARM("arm") " synapse.kind=chip eval.later_s=3600" },
   { "arm-chip-task", 0, NULL, ARM("arm-chip") },
-  { "arm-chip-letter", 0, NULL, ARM("arm-chip") LETTER " synapse.kind=chip" },
+  { "arm-chip-letter", 0, NULL, ARM_PATH("arm-chip") LETTER " synapse.kind=chip" },
   { "arm-chip-chip", QUICK | THREADS, NULL, ARM("arm-chip") " synapse.kind=chip eval.chips=2 chip.time_s=86400 "
     "eval.later_s=3600" },
   { "arm-chip-verify", 0, NULL, ARM("arm-chip") " synapse.kind=chip chip.programming=verify chip.fault_set=0.01 "

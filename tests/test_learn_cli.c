@@ -144,6 +144,8 @@ static void check_views(void) {
   CHECK(!strcmp(out, succeeds(ARGS(CLASSIFY, single, queries, "--csv"))), "learn.views=1 changes something");
   snprintf(single, sizeof single, "%s", folder_path(&tmp, "none"));
   refused(2, "learn.views: has no effect here", ARGS(ADD, of, "--out", single, "learn.views=2"));
+  refused(2, "chip.time_s=60: has an effect with classes that were learned on a chip only",
+          ARGS(CLASSIFY, of, queries, "chip.time_s=60"));
   refused(2, "data.flip: has no effect here", ARGS(CLASSIFY, of, queries, "data.flip=yes"));
   refused(2, "data.flip=yes: has an effect with learn.views above 1 only", ARGS(LEARN, single, "data.flip=yes"));
   refused(2, "learn.views=257", ARGS(LEARN, single, "learn.views=257"));

@@ -105,6 +105,7 @@ int reach_check_settings(const struct reach *f) {
 int reach_effects(const void *set, const struct run_sources *from) {
   static const char *const target[] = { "target.columns", "target.step_s", "target.blend_s", "target.reach_tolerance_m",
                                         NULL },
+                           *const random[] = { "eval.trajectories", "eval.stream", NULL },
                            *const noise[] = { "noise.scale", NULL };
   static const struct {
     unsigned families;  // bits 1 << enum trajectory_family
@@ -124,6 +125,7 @@ int reach_effects(const void *set, const struct run_sources *from) {
   const struct reach *f = set;
   TRY(run_synapse_effects(&f->synapse, &f->chip, from));
   if (!f->target.file[0]) TRY(run_refuse(from, target, "target.file"));
+  else TRY(run_refuse(from, random, "random movements, not target.file,"));
   if (f->noise.programming <= 0 && f->noise.read <= 0)
     TRY(run_refuse(from, noise, "noise.programming or noise.read above 0"));
   for (size_t k = 0; k < sizeof rows/sizeof *rows; k++)

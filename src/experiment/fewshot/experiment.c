@@ -19,12 +19,17 @@ static bool owns(const struct tensorfile *file) {
 
 // Settings of other kinds of data.
 static int data_effects(const struct dataset_params *p, const struct run_sources *from) {
-  static const char *const folder[] = { "data.layout", "data.groups", "data.invert", "data.split_rule", NULL },
+  static const char *const folder[] = { "data.layout", "data.groups", "data.invert", "data.split_rule",
+                                        "data.evaluation", NULL },
+                           *const evaluation[] = { "data.evaluation", NULL },
+                           *const validation[] = { "data.validation", NULL },
                            *const builtin[] = { "data.classes", "data.evaluation_classes", "data.drawings", NULL },
                            *const path[] = { "data.path", NULL },
                            *const fetch[] = { "data.url", "data.cifar100_url", NULL };
   TRY(run_refuse(from, fetch, "metaxbar data fetch"));
   if (p->kind != DATASET_FOLDER) TRY(run_refuse(from, folder, "data.kind=folder"));
+  if (p->evaluation_path[0]) TRY(run_refuse(from, evaluation, "an empty data.evaluation_path"));
+  if (p->validation_path[0]) TRY(run_refuse(from, validation, "an empty data.validation_path"));
   if (p->kind == DATASET_BUILTIN) TRY(run_refuse(from, path, "data.kind=omniglot, folder or cifar100"));
   return p->kind == DATASET_BUILTIN ? 0 : run_refuse(from, builtin, "data.kind=builtin");
 }
@@ -42,6 +47,8 @@ static int effects(const void *set, const struct run_sources *from) {
   static const char *const views[] = { "data.distort_rotation_deg", "data.distort_scale", "data.distort_shear",
                                        "data.distort_translation_px", "data.flip", "data.crop_px", NULL };
   static const char *const training[] = { "data.cutmix", NULL };
+  static const char *const updates[] = { "eval.updates", NULL };
+  static const char *const statistics[] = { "eval.statistics_images", NULL };
   const struct fewshot *f = set;
   TRY(run_synapse_effects(&f->synapse, &f->chip, from));
   TRY(data_effects(&f->data, from));
@@ -53,6 +60,8 @@ static int effects(const void *set, const struct run_sources *from) {
   if (f->eval.method != FEWSHOT_INCREMENTAL) TRY(run_refuse(from, stages, "eval.method=incremental"));
   else TRY(run_refuse(from, tasks, "tasks, not sequences of eval.method=incremental,"));
   if (f->eval.base_shots > 0) TRY(run_refuse(from, first, "eval.base_shots=0"));
+  if (f->eval.method != FEWSHOT_ADAPT) TRY(run_refuse(from, updates, "eval.method=adapt"));
+  if (f->eval.batchnorm != CONVNET_FIXED) TRY(run_refuse(from, statistics, "eval.batchnorm=chip"));
   return f->eval.method == FEWSHOT_SCRATCH ? 0 : run_refuse(from, scratch, "eval.method=scratch");
 }
 

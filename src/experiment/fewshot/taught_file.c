@@ -263,6 +263,7 @@ static int sizes(const struct tensorfile *tf, int *columns, int *classes, bool c
 
 int taught_read(struct taught *t, struct fewshot *f, const struct fewshot_model *model, struct tensorfile *tf,
                 const struct run_sources *from) {
+  static const char *const chip[] = { "chip", NULL };
   struct recorded recorded;
   int columns = 0, classes = 0;
   taught_init(t, model);
@@ -272,6 +273,7 @@ int taught_read(struct taught *t, struct fewshot *f, const struct fewshot_model 
   const double recorded_s = f->chip.time_s;
   TRY(run_resolve(f->sections, NULL, NULL, NULL, NULL, from));
   TRY(check_driver(tf, f));
+  if (f->synapse.kind != RUN_CHIP) TRY(run_refuse(from, chip, "classes that were learned on a chip"));
   TRY(views_init(&t->views, f, f->learn.views, "learn.views"));
   TRY(sizes(tf, &columns, &classes, f->synapse.kind == RUN_CHIP));
   TRY(taught_resize(t, f, columns));
