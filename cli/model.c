@@ -1,4 +1,4 @@
-// model.c - metaxbar model info|convert|resize|seal|export: inspect model files, and write changed ones.
+// model.c - metaxbar model info|convert|resize|average|seal|export: inspect model files, and write changed ones.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "experiment/experiment.h"
 #include "experiment/pictures.h"
+#include "lab/average.h"
 #include "shipped.h"
 
 static const char text[] =
@@ -28,6 +29,8 @@ static const char text[] =
   "         update.rate, .step and .threshold are divided by k, and update.input_rate is multiplied by it.\n"
   "         code.velocity (with code.velocity_scale) gives the learning signal generator (LSG) inputs for the\n"
   "         velocity of the target.\n"
+  "average  write the mean of the weights of models of one shape, with the settings of the first. Models that were\n"
+  "         trained further from one start, with other seeds or settings, often have a better mean than each is.\n"
   "seal     write the same tensors and settings with the checksum and the version that older files lack.\n"
   "export   write a model for other programs. --c: a classifier as C for microcontrollers (edge/metaxbar_adapt.h),\n"
   "         NAME.c, its weights in 8 bits with the statistics of eval.statistics_images background images of data.*\n"
@@ -146,6 +149,8 @@ static int seal(const struct options *o) {
   return rc;
 }
 
+static int average(const struct options *o) { return average_models(o->out, o->words, o->n_words); }
+
 // The model that is to be written, and in which form.
 static int form_of(const char **flag, const char **model, const struct options *o) {
   const struct { const char *flag, *model; } forms[] = { { "--c", o->c }, { "--onnx", o->onnx }, { "--nir", o->nir } };
@@ -207,6 +212,7 @@ static const struct options_flag resize_flags[] = {
   OPTIONS_SWITCH("--half", half, "weights in half precision"),
   { 0 },
 };
+static const struct options_flag average_flags[] = { OPTIONS_NEEDED("--out", out, "FILE", "the file to write"), { 0 } };
 static const struct options_flag seal_flags[] = { OPTIONS_MODEL,
                                                   OPTIONS_NEEDED("--out", out, "FILE", "the file to write"),
                                                   { 0 } };
@@ -225,6 +231,7 @@ static const struct options_action actions[] = {
   { .name = "info", .flags = info_flags, .run = info },
   { .name = "convert", .replaces = "--model", .flags = write_flags, .reads = options_all, .run = convert },
   { .name = "resize", .replaces = "--model", .flags = resize_flags, .reads = options_all, .run = resize },
+  { .name = "average", OPTIONS_WORDS("MODEL MODEL...", 2, OPTIONS_ANY), .flags = average_flags, .run = average },
   { .name = "seal", .replaces = "--model", .flags = seal_flags, .run = seal },
   { .name = "export", .flags = export_flags, .reads = options_all, .run = export },
   { 0 },

@@ -182,6 +182,50 @@ static void test_convert(void) {
   CHECK(strstr(p.out, "run.seed=5\n") && strstr(p.out, "data.drawings=19\n"), "%s", p.out);
 }
 
+// All values of a model file, one tensor after the other; the caller frees them.
+static double *values_of(const char *path, int64_t *n) {
+  struct tensorfile *tf;
+  double *x = NULL;
+  *n = 0;
+  CHECK(tensorfile_open(&tf, path) == 0, "%s", err_message());
+  for (int i = 0; i < tensorfile_count(tf); i++) {
+    const struct tensorfile_entry *e = tensorfile_at(tf, i);
+    x = realloc(x, (size_t)(*n + e->n_values)*sizeof *x);
+    CHECK(tensorfile_f64(tf, e->name, e->n_dims, e->dims, x + *n) == 0, "%s", err_message());
+    *n += e->n_values;
+  }
+  tensorfile_close(tf);
+  return x;
+}
+
+#define TASK "models/omniglot-5w5s.safetensors"
+#define CHIP "models/omniglot-5w5s-chip.safetensors"
+// The mean of models, in their order, with the texts of the first.
+static void test_average(void) {
+  char out[512];
+  int64_t n, others;
+  snprintf(out, sizeof out, "%s", folder_path(&tmp, "mean.safetensors"));
+  accepted("", ARGS("model", "average", TASK, CHIP, CHIP, "--out", out));
+  double *a = values_of(TASK, &n), *b = values_of(CHIP, &others), *mean = values_of(out, &others), worst = 0;
+  CHECK(n == others, "%ld values, not %ld", (long)others, (long)n);
+  for (int64_t i = 0; i < n && n == others; i++) worst = fmax(worst, fabs(mean[i] - (a[i] + 2*b[i])/3));
+  CHECK(worst <= 1e-6, "off by %g", worst);
+  accepted("format=metaxbar few-shot classifier\n", ARGS("model", "info", "--model", out));
+  refused(2, "MODEL MODEL... is missing", ARGS("model", "average", "--out", out));
+  refused(2, "--out", ARGS("model", "average", TASK, CHIP));
+  refused(2, "models/arm.safetensors: a model of 'arm'; " TASK " is one of 'fewshot'",
+          ARGS("model", "average", TASK, "models/arm.safetensors", "--out", out));
+  refused(1, "omniglot-any.safetensors: tensor readout.weight: missing", ARGS("model", "average", TASK,
+          "models/omniglot-any.safetensors", "--out", out));
+  refused(1, ": not of the shape that it has in models/arm.safetensors",
+          ARGS("model", "average", "models/arm.safetensors", "models/arm-wide.safetensors", "--out", out));
+  refused(1, "/nosuch", ARGS("model", "average", TASK, "/nosuch", "--out", out));
+  refused(2, "the command also reads this file", ARGS("model", "average", out, TASK, "--out", out));
+  free(a);
+  free(b);
+  free(mean);
+}
+
 // A file of an older program, sealed: the same tensors and texts, and from then on a checksum and a version.
 static void test_seal(void) {
   char *data, old[512], sealed[512];
@@ -247,6 +291,7 @@ int main(void) {
     test_convert();
     test_hostile_text();
     test_seal();
+    test_average();
     test_closed_pipe();
   }
   folder_remove(&tmp);

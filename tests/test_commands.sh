@@ -29,6 +29,7 @@ shorter() {
     'train fewshot '*) echo train.iterations=1 train.tasks=1 train.validate_tasks=0 ;;
     'train arm '*) echo train.iterations=1 train.trajectories=1 train.group=1 train.validate_trajectories=0 ;;
     'train sine '*) echo train.iterations=1 train.validate_tasks=0 ;;
+    'eval arm '*target.file=*) ;;
     'eval arm '*) echo eval.trajectories=5 ;;
     'eval fewshot '*eval.base_shots*) echo eval.tasks=1 eval.base_shots=2 eval.queries=1 ;;
     'eval fewshot '*eval.method=incremental*) echo eval.tasks=1 eval.queries=1 ;;

@@ -1,0 +1,11 @@
+// average.h - the mean of the weights of several models of one shape ("model soup", Wortsman et al., ICML 2022). Models
+// that were trained further from one start often have a better mean than each of them is.
+#ifndef LAB_AVERAGE_H
+#define LAB_AVERAGE_H
+
+// Write to `out` the mean of n >= 2 model files, tensor by tensor, with the texts of the first. Tensors of whole
+// numbers must be equal. ERR_SETTING if the models are of different experiments, ERR_FORMAT if their tensors are not of
+// the same names and shapes.
+int average_models(const char *out, char *const *path, int n);
+
+#endif
