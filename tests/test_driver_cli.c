@@ -58,6 +58,9 @@ static void test_simulator(void) {
     snprintf(name, sizeof name, "pass  %s ", checks[k]);
     CHECK(lines(name) == 1, "no check '%s'", checks[k]);
   }
+  RUN("driver", "check", driver("simulator", HERMES));  // whose errors are larger than the default tolerance
+  CHECK(p.status == 1 && lines("FAIL  positive") == 1 && strstr(p.out, "within 0.02; 95 %, as needed, within 0.08"),
+        "%s", p.out);
 }
 
 static void test_broken(void) {
