@@ -26,6 +26,7 @@ docs/physical_arm.md|link.host=HOST|it needs a broker and an arm; test_arm_mqtt_
 shorter() {
   case $* in
     *--help*) ;;
+    'train fewshot '*data.tasks=alphabet*) echo train.iterations=1 train.tasks=1 train.validate_tasks=1 train.validate_every=1 ;;
     'train fewshot '*) echo train.iterations=1 train.tasks=1 train.validate_tasks=0 ;;
     'train arm '*) echo train.iterations=1 train.trajectories=1 train.group=1 train.validate_trajectories=0 ;;
     'train sine '*) echo train.iterations=1 train.validate_tasks=0 ;;

@@ -63,6 +63,7 @@ static const struct golden {
   OTHER_KINDS("5w5s", "omniglot-5w5s"),
   { "fewshot-any-task", 0, NULL, FEWSHOT("omniglot-any") " eval.ways=5" TASK },
   OTHER_KINDS("any", "omniglot-any"),
+  { "fewshot-alphabets", 0, NULL, FEWSHOT("omniglot-alphabets") " eval.shots=1 eval.batchnorm=chip eval.views=3" },
   { "fewshot-characters-task", 0, NULL, FEWSHOT("omniglot-characters") TASK },
   { "fewshot-any-4bit", 0, NULL, FEWSHOT("omniglot-any-4bit") " eval.batchnorm=support" },
   { "fewshot-any-start", 0, NULL, FEWSHOT("omniglot-any") AGED " eval.tasks=3 eval.updates=0" },

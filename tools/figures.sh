@@ -319,9 +319,12 @@ ways() {
   for rule in support chip task; do
     protocols "random characters: \`omniglot-characters\`, *$rule*" omniglot-characters data.protocol=characters eval.batchnorm=$rule
   done
-  for rule in support chip; do protocols "within alphabets: \`omniglot-any\`, *$rule*" omniglot-any data.tasks=alphabet eval.batchnorm=$rule; done
+  for model in omniglot-any omniglot-alphabets; do
+    for rule in support chip; do protocols "within alphabets: \`$model\`, *$rule*" $model data.tasks=alphabet eval.batchnorm=$rule; done
+  done
   protocols "16 views of each image: \`omniglot-any\`, *chip*" omniglot-any eval.batchnorm=chip eval.views=16
   protocols "... within alphabets" omniglot-any data.tasks=alphabet eval.batchnorm=chip eval.views=16
+  protocols "... within alphabets: \`omniglot-alphabets\`, 48 views" omniglot-alphabets data.tasks=alphabet eval.batchnorm=chip eval.views=48
   protocols "... random characters: \`omniglot-characters\`, *task*" omniglot-characters data.protocol=characters eval.batchnorm=task eval.views=16
   replace ways "$work/ways"
   grid adapt > "$work/adapted"

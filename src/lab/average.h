@@ -1,5 +1,6 @@
 // average.h - the mean of the weights of several models of one shape ("model soup", Wortsman et al., ICML 2022). Models
-// that were trained further from one start often have a better mean than each of them is.
+// that were trained further from one start often have a mean that is better than each of them; the spiking networks of
+// the arm have not.
 #ifndef LAB_AVERAGE_H
 #define LAB_AVERAGE_H
 
