@@ -35,11 +35,15 @@ static int print(const struct characterise *c, bool as_json) {
   return 0;
 }
 
-// Settings of the other way have no effect.
+// Settings without effect beside the others.
 static int check_settings(const struct options *o) {
-  static const char *const simulated[] = { "device", "verify", NULL }, *const measured[] = { "measure", NULL };
+  static const char *const simulated[] = { "device", "verify", NULL }, *const measured[] = { "measure", NULL },
+                           *const pulses[] = { "verify", NULL }, *const preset[] = { "device.preset", NULL };
   const struct run_sources from = options_sources(o);
-  return run_refuse(&from, o->driver ? simulated : measured, o->driver ? "a device model" : "--driver");
+  if (o->driver) return run_refuse(&from, simulated, "a device model");
+  TRY(run_refuse(&from, measured, "--driver"));
+  if (params.programming == VERIFY_STATISTICAL) TRY(run_refuse(&from, pulses, "device.programming=verify"));
+  return params.table[0] ? run_refuse(&from, preset, "an empty device.table") : 0;
 }
 
 static int run_driver(const struct options *o) {
@@ -58,8 +62,8 @@ static int run_driver(const struct options *o) {
 
 static int run(const struct options *o) {
   struct characterise c;
-  TRY(check_settings(o));
   TRY(options_apply(o, sections()));
+  TRY(check_settings(o));
   if (o->driver) return run_driver(o);
   if (o->times) return err_set(ERR_SETTING, "--times: has an effect with --driver only");
   if (o->out) TRY(characterise_plot_check(o->out));

@@ -206,6 +206,11 @@ static void test_kinds(void) {
           ARGS("arm", "target.file=examples/paths/circle.csv", "--dry-run", "--out", "/proc/x.csv"));
   refused("device.points=3: has an effect with a device model only",
           ARGS("device", "--driver", "./nosuch.so", "device.points=3"));
+  refused("verify.gain=0.4: has an effect with device.programming=verify only", ARGS("device", "verify.gain=0.4"));
+  refused("device.preset=hermes: has an effect with an empty device.table only",
+          ARGS("device", "device.table=examples/device/lab.ini", "device.preset=hermes"));
+  refused("chip.read_memory=yes: there is no read noise with chip.read_scale=0",
+          ARGS(FEWSHOT, "synapse.kind=chip", "chip.read_memory=yes", "chip.read_scale=0"));
   refused("measure.points=3: has an effect with --driver only", ARGS("device", "measure.points=3"));
   refused("--times: has an effect with --driver only", ARGS("device", "--times", "1"));
   refused("--json: given twice", ARGS("device", "--json", "--json"));

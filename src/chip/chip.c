@@ -157,6 +157,8 @@ static int design_init(struct chip *c) {
   if (p->read_memory && d->pcm.frozen_ratio > 0)
     return err_set(ERR_SETTING, "chip.read_memory=yes: the read noise of %s is that of the released simulation, white",
                    d->pcm.name);
+  if (p->read_memory && p->read_scale <= 0)
+    return err_set(ERR_SETTING, "chip.read_memory=yes: there is no read noise with chip.read_scale=0");
   return p->dac_bits == 1 ? err_set(ERR_SETTING, "chip.dac_bits=1: a signed input needs at least 2") : 0;
 }
 
