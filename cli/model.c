@@ -29,9 +29,9 @@ static const char text[] =
   "         update.rate, .step and .threshold are divided by k, and update.input_rate is multiplied by it.\n"
   "         code.velocity (with code.velocity_scale) gives the learning signal generator (LSG) inputs for the\n"
   "         velocity of the target.\n"
-  "average  write the mean of the weights of models of one shape, with the settings of the first. Classifiers that\n"
-  "         were trained further from one start, with other seeds or settings, often have a better mean than each\n"
-  "         is; spiking networks do not.\n"
+  "average  write the mean of the weights of models of one shape, with the settings of the first; settings that\n"
+  "         differ are named, but for those of training. The mean of classifiers that were trained further from one\n"
+  "         start, with other seeds or settings, is often better than each of them; that of spiking networks is not.\n"
   "seal     write the same tensors and settings with the checksum and the version that older files lack.\n"
   "export   write a model for other programs. --c: a classifier as C for microcontrollers (edge/metaxbar_adapt.h),\n"
   "         NAME.c, its weights in 8 bits with the statistics of eval.statistics_images background images of data.*\n"
@@ -150,7 +150,16 @@ static int seal(const struct options *o) {
   return rc;
 }
 
-static int average(const struct options *o) { return average_models(o->out, o->words, o->n_words); }
+static int average(const struct options *o) {
+  const size_t n = (size_t)o->n_words;
+  char(*found)[FILE_PATH_SIZE] = err_calloc(n, sizeof *found);
+  const char **path = err_calloc(n, sizeof *path);
+  for (size_t k = 0; k < n; k++) path[k] = shipped_path(found[k], o->words[k]);
+  const int rc = average_models(o->out, path, o->n_words);
+  free(path);
+  free(found);
+  return rc;
+}
 
 // The model that is to be written, and in which form.
 static int form_of(const char **flag, const char **model, const struct options *o) {

@@ -202,7 +202,8 @@ static double *values_of(const char *path, int64_t *n) {
 #define CHIP "models/omniglot-5w5s-chip.safetensors"
 // The mean of models, in their order, with the texts of the first.
 static void test_average(void) {
-  char out[512];
+  char out[512], other[512], *data;
+  size_t size;
   int64_t n, others;
   snprintf(out, sizeof out, "%s", folder_path(&tmp, "mean.safetensors"));
   accepted("", ARGS("model", "average", TASK, CHIP, CHIP, "--out", out));
@@ -211,6 +212,14 @@ static void test_average(void) {
   for (int64_t i = 0; i < n && n == others; i++) worst = fmax(worst, fabs(mean[i] - (a[i] + 2*b[i])/3));
   CHECK(worst <= 1e-6, "off by %g", worst);
   accepted("format=metaxbar few-shot classifier\n", ARGS("model", "info", "--model", out));
+  snprintf(other, sizeof other, "%s", folder_path(&tmp, "other.safetensors"));
+  p = (struct process){ 0 };
+  process_args(&p, ARGS("model", "convert", "--model", model, "--out", other, "data.drawings=19", "run.seed=5"));
+  process_run(&p);
+  p = (struct process){ 0 };
+  process_args(&p, ARGS("model", "average", model, other, "--out", out));
+  process_run(&p);
+  CHECK(p.status == 0 && strstr(p.err, ", whose settings are kept: data.drawings\n"), "%d: %s", p.status, p.err);
   refused(2, "MODEL MODEL... is missing", ARGS("model", "average", "--out", out));
   refused(2, "--out", ARGS("model", "average", TASK, CHIP));
   refused(2, "models/arm.safetensors: a model of 'arm'; " TASK " is one of 'fewshot'",
@@ -220,6 +229,11 @@ static void test_average(void) {
   refused(1, ": not of the shape that it has in models/arm.safetensors",
           ARGS("model", "average", "models/arm.safetensors", "models/arm-wide.safetensors", "--out", out));
   refused(1, "/nosuch", ARGS("model", "average", TASK, "/nosuch", "--out", out));
+  CHECK(file_read(model, 1 << 24, &data, &size) == 0, "%s", err_message());
+  folder_write(&tmp, "cut.safetensors", data, size/2);
+  refused(1, "cut.safetensors", ARGS("model", "average", model, folder_path(&tmp, "cut.safetensors"), "--out",
+          "/nosuch/mean.safetensors"));
+  free(data);
   refused(2, "the command also reads this file", ARGS("model", "average", out, TASK, "--out", out));
   free(a);
   free(b);

@@ -14,8 +14,10 @@ int main(int argc, char **argv);
 #define CLASSIFIER "models/builtin-5w5s.safetensors"
 #define REACH "models/arm.safetensors"
 
+enum { MOST_WORDS = 4 };
+
 static const struct action {
-  const char *words[4];
+  const char *words[MOST_WORDS];
   const char *flags;     // that it takes
   const char *sections;  // and settings
   const char *model;     // that decides which these are; NULL: none does
@@ -109,7 +111,7 @@ static const char *value_of(const struct action *a, int k) {
 // is read before. None of it can be done.
 static void run(const struct action *a, const char *more, const char *value) {
   p = (struct process){ .main = metaxbar_main };
-  for (int k = 0; k < 4 && a->words[k]; k++) process_arg(&p, a->words[k]);
+  for (int k = 0; k < MOST_WORDS && a->words[k]; k++) process_arg(&p, a->words[k]);
   for (int k = 0; k < N_FLAGS; k++)
     if (flags[k].value && strcmp(flags[k].name, more) && (*more == '-' || strcmp(flags[k].name, "-c")) &&
         among(a->flags, flags[k].name, strlen(flags[k].name))) {
@@ -156,7 +158,7 @@ static void test_settings(void) {
 static void test_help(void) {
   for (int k = 0; k < N_ACTIONS; k++) {
     p = (struct process){ .main = metaxbar_main };
-    for (int i = 0; i < 4 && actions[k].words[i] && !strchr(actions[k].words[i], '/'); i++)
+    for (int i = 0; i < MOST_WORDS && actions[k].words[i] && !strchr(actions[k].words[i], '/'); i++)
       process_arg(&p, actions[k].words[i]);
     process_arg(&p, "--help");
     process_run(&p);

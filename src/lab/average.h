@@ -4,9 +4,9 @@
 #ifndef LAB_AVERAGE_H
 #define LAB_AVERAGE_H
 
-// Write to `out` the mean of n >= 2 model files, tensor by tensor, with the texts of the first. Tensors of whole
-// numbers must be equal. ERR_SETTING if the models are of different experiments, ERR_FORMAT if their tensors are not of
-// the same names and shapes.
-int average_models(const char *out, char *const *path, int n);
+// Write to `out` the mean of n >= 2 model files, tensor by tensor, with the texts of the first. A note names the
+// settings of others that differ, but for those of training (train.*, run.*). ERR_SETTING if the models are of
+// different experiments, ERR_FORMAT if their tensors are not of the same names and shapes, or are whole numbers.
+int average_models(const char *out, const char *const *path, int n);
 
 #endif

@@ -17,7 +17,7 @@ static bool owns(const struct tensorfile *file) {
          (tensorfile_find(file, "readout.weight") || tensorfile_find(file, "prototype.scale"));
 }
 
-// Settings of other kinds of data.
+// Settings of other kinds of data, and fractions of classes that a path gives.
 static int data_effects(const struct dataset_params *p, const struct run_sources *from) {
   static const char *const folder[] = { "data.layout", "data.groups", "data.invert", "data.split_rule",
                                         "data.evaluation", NULL },
@@ -42,8 +42,7 @@ static int effects(const void *set, const struct run_sources *from) {
   static const char *const correct[] = { "eval.correct", NULL };
   static const char *const stages[] = { "eval.stage", "eval.first_stage", "eval.base_shots", NULL };
   static const char *const first[] = { "eval.first_stage", NULL };
-  static const char *const tasks[] = { "eval.updates", "eval.tasks_file", "eval.queries_per_class", "data.tasks",
-                                       NULL };
+  static const char *const tasks[] = { "eval.tasks_file", "eval.queries_per_class", "data.tasks", NULL };
   static const char *const views[] = { "data.distort_rotation_deg", "data.distort_scale", "data.distort_shear",
                                        "data.distort_translation_px", "data.flip", "data.crop_px", NULL };
   static const char *const training[] = { "data.cutmix", NULL };
