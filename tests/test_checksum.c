@@ -27,5 +27,9 @@ int main(void) {
   CHECK(checksum_bytes(checksum_bytes(CHECKSUM_START, "fo", 2), "\377", 1) ==
             checksum_bytes(CHECKSUM_START, "fo\377", 3),
         "in two parts");
+  const unsigned char sparse[40] = { [7] = 3, [16] = 1, [39] = 9 };
+  uint64_t one_by_one = CHECKSUM_START;
+  for (int i = 0; i < 40; i++) one_by_one = checksum_bytes(one_by_one, &sparse[i], 1);
+  CHECK(checksum_bytes(CHECKSUM_START, sparse, 40) == one_by_one, "bytes with runs of zeros");
   return test_summary();
 }
