@@ -350,9 +350,11 @@ static void characters_ink(unsigned char *ink, int size, double ax, double ay, d
   const int y0 = (int)fmax(fmin(ay, by) - reach, 0), y1 = (int)fmin(fmax(ay, by) + reach, size - 1);
   for (int y = y0; y <= y1; y++)
     for (int x = x0; x <= x1; x++) {
-      const double px = x + 0.5 - ax, py = y + 0.5 - ay;
-      const double t = fmin(fmax((px * dx + py * dy) / length2, 0), 1), ex = px - t * dx, ey = py - t * dy;
-      const double cover = fmin(reach - sqrt(ex * ex + ey * ey), 1);
+      const double px = x + 0.5 - ax, py = y + 0.5 - ay, along = (px * dx + py * dy) / length2;
+      const double t = along < 0 ? 0 : along > 1 ? 1 : along, ex = px - t * dx, ey = py - t * dy;
+      const double distance2 = ex * ex + ey * ey;
+      if (distance2 >= reach * reach) continue;
+      const double beyond = reach - sqrt(distance2), cover = beyond < 1 ? beyond : 1;
       if (cover * 255 > ink[y * size + x]) ink[y * size + x] = (unsigned char)(cover * 255);
     }
 }
