@@ -110,6 +110,7 @@ static void test_twins(void) {
   check_twins(conv_shape(8, 260, 3, 2, 3, 3, 2, 1), &r);    // more rows than a band
   check_twins(conv_shape(2, 2, 6000, 1, 17, 3, 1, 1), &r);  // rows too long for a band
   check_twins(conv_shape(5, 4, 3, 300, 40, 3, 2, 1), &r);   // more terms than a panel, more channels than are packed
+  check_twins(conv_shape(13, 4, 4, 80, 40, 3, 1, 1), &r);   // more pixels than are packed at once
   check_twins(conv_shape(30, 1, 1, 4700, 90, 1, 1, 0), &r); // more channels than a panel,
   check_twins(conv_shape(2, 1, 1, 5, 4700, 1, 1, 0), &r);   // and more outputs
   for (int B = 1; B <= 13; B++) {

@@ -128,16 +128,8 @@ static int vectors_of(int n) { return (n + VECTOR_LANES - 1) / VECTOR_LANES; }
 
 typedef real loose __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 
-// n reals, or n zeros, in whole vectors: what follows is overwritten. Without the barriers such short loops become
-// calls of memcpy and memset.
-INLINE void copy_over(real *to, const real *from, int n) {
-  *(loose *)to = *(const loose *)from;
-  for (int i = VECTOR_LANES; i < n; i += VECTOR_LANES) {
-    __asm__("" ::: "memory");
-    *(loose *)(to + i) = *(const loose *)(from + i);
-  }
-}
-
+// n zeros, in whole vectors: what follows is overwritten. Without the barrier such a short loop becomes a call of
+// memset.
 INLINE void zero_over(real *to, int n) {
   for (int i = 0; i < n; i += VECTOR_LANES) {
     __asm__("" ::: "memory");
@@ -285,23 +277,22 @@ static void run_pass(const struct pass *p, const real *w, int columns, int terms
   clear_padding(p, columns, c->B);
 }
 
-// ---- few input channels: the inputs of all taps of an output pixel side by side, zero outside the image
+// ---- few input channels: where an image lies without padding between its pixels, with zeros on both sides, the inputs
+// of a row of taps lie side by side
 
-enum { BAND_REALS = 16384, SPARE = VECTOR_LANES };  // spare: whole vectors are copied
+enum { BAND_REALS = 16384, SPARE = VECTOR_LANES };  // spare: whole vectors are written
 
-// Some output rows of one image.
+// The rows of one image that make some output rows.
 struct band {
-  int n, terms;                                  // output pixels, inputs of each
-  _Alignas(64) real inputs[BAND_REALS + SPARE];  // rows of the image: channels without padding, pixels with that of c
-  real patches[BAND_REALS + SPARE];              // (n, terms)
+  int rows, ld;                                  // output rows; reals of a row of the image
+  _Alignas(64) real inputs[BAND_REALS + SPARE];
 };
 
 // Output rows of a band; 0 where channels are many, or a row does not fit.
 static int band_rows(const struct conv *c) {
-  const int room = BAND_REALS/((c->W + 2*c->pad)*c->C), patches = BAND_REALS/(c->k*c->k*c->C);
-  if (c->C >= VECTOR_PADDING || room < c->k || patches < c->OW) return 0;
-  const int fit = min((room - c->k)/c->stride + 1, patches/c->OW), wanted = (PIXELS + c->OW - 1)/c->OW;
-  return min(min(fit, wanted), c->OH);
+  const int room = BAND_REALS/((c->W + 2*c->pad)*c->C), wanted = (PIXELS + c->OW - 1)/c->OW;
+  if (c->C >= VECTOR_PADDING || room < c->k) return 0;
+  return min(min((room - c->k)/c->stride + 1, wanted), c->OH);
 }
 
 static void take_row(real *restrict to, const real *restrict from, const struct conv *c) {
@@ -314,40 +305,45 @@ static void take_row(real *restrict to, const real *restrict from, const struct 
 
 // Fill a band with `rows` output rows of image b, beginning with row oh.
 static void band_gather(struct band *d, const real *x, int b, int oh, int rows, const struct conv *c) {
-  const int row = (c->W + 2*c->pad)*c->C, h0 = oh*c->stride - c->pad, each = c->k*c->C;
+  const int h0 = oh*c->stride - c->pad;
+  d->rows = rows;
+  d->ld = (c->W + 2*c->pad)*c->C;
   for (int h = 0; h < (rows - 1)*c->stride + c->k; h++) {
-    if (h0 + h < 0 || h0 + h >= c->H) memset(d->inputs + h*row, 0, sizeof *x * (size_t)row);
-    else take_row(d->inputs + h*row, x + (ptrdiff_t)(b*c->H + h0 + h)*c->W*vector_padded(c->C), c);
+    if (h0 + h < 0 || h0 + h >= c->H) memset(d->inputs + h*d->ld, 0, sizeof *x * (size_t)d->ld);
+    else take_row(d->inputs + h*d->ld, x + (ptrdiff_t)(b*c->H + h0 + h)*c->W*vector_padded(c->C), c);
   }
-  real *to = d->patches;
-  for (int h = 0; h < rows; h++)
-    for (int w = 0; w < c->OW; w++)
-      for (int ky = 0; ky < c->k; ky++, to += each)
-        copy_over(to, d->inputs + (h*c->stride + ky)*row + w*c->stride*c->C, each);
-  d->n = rows*c->OW;
-  d->terms = c->k*each;
 }
 
+// Blocks of neighbouring pixels.
 static void forward_band(real *restrict y, const struct band *d, const real *restrict w, const struct conv *c) {
-  const int OP = vector_padded(c->O), n_blocks = block_count(d->n, COLS);
-  const struct strides s = { .row = d->terms, .term = 1, .b = OP, .c = OP };
-  for (int t = 0, p = 0, R; t < n_blocks; t++, p += R) {
-    R = block_begin(n_blocks, t + 1, d->n) - p;
-    for (int o = 0; o < c->O; o += PANEL) {
-      const struct run run = { d->patches + p*d->terms, w + o, d->terms };
-      block_sized(R, min(vectors_of(c->O - o), COLS), y + (ptrdiff_t)p*OP + o, &run, 1, &s, 0);
+  const int OP = vector_padded(c->O), each = c->k*c->C, pixel = c->stride*c->C, n_blocks = block_count(c->OW, COLS);
+  const struct strides s = { .row = pixel, .term = 1, .b = OP, .c = OP };
+  for (int h = 0; h < d->rows; h++, y += (ptrdiff_t)c->OW*OP)
+    for (int t = 0, p = 0, R; t < n_blocks; t++, p += R) {
+      R = block_begin(n_blocks, t + 1, c->OW) - p;
+      for (int o = 0; o < c->O; o += PANEL) {
+        struct run runs[MAX_TAPS];
+        for (int ky = 0; ky < c->k; ky++)
+          runs[ky] = (struct run){ d->inputs + (h*c->stride + ky)*d->ld + p*pixel, w + (ptrdiff_t)ky*each*OP + o,
+                                   each };
+        block_sized(R, min(vectors_of(c->O - o), COLS), y + (ptrdiff_t)p*OP + o, runs, c->k, &s, 0);
+      }
     }
-  }
 }
 
+// Blocks of the inputs of a row of taps.
 static void weights_band(real *restrict dw, const struct band *d, const real *restrict dy, const struct conv *c) {
-  const int OP = vector_padded(c->O), n_blocks = block_count(d->terms, COLS);
-  const struct strides s = { .row = 1, .term = d->terms, .b = OP, .c = OP };
-  for (int o = 0; o < c->O; o += PANEL)
+  const int OP = vector_padded(c->O), each = c->k*c->C, n_blocks = block_count(each, COLS);
+  const struct strides s = { .row = 1, .term = c->stride*c->C, .b = OP, .c = OP };
+  for (int ky = 0; ky < c->k; ky++, dw += (ptrdiff_t)each*OP)
     for (int t = 0, i = 0, R; t < n_blocks; t++, i += R) {
-      R = block_begin(n_blocks, t + 1, d->terms) - i;
-      const struct run run = { d->patches + i, dy + o, d->n };
-      block_sized(R, min(vectors_of(c->O - o), COLS), dw + (ptrdiff_t)i*OP + o, &run, 1, &s, 1);
+      R = block_begin(n_blocks, t + 1, each) - i;
+      for (int o = 0; o < c->O; o += PANEL) {
+        struct run runs[PIXELS];
+        for (int h = 0; h < d->rows; h++)
+          runs[h] = (struct run){ d->inputs + (h*c->stride + ky)*d->ld + i, dy + (ptrdiff_t)h*c->OW*OP + o, c->OW };
+        block_sized(R, min(vectors_of(c->O - o), COLS), dw + (ptrdiff_t)i*OP + o, runs, d->rows, &s, 1);
+      }
     }
 }
 
@@ -375,6 +371,7 @@ void conv_backward_data(real *restrict dx, const real *restrict dy, const real *
 // ---- weight gradient
 
 enum { CHANNELS = 256, LD_INPUTS = CHANNELS + 16 };  // an odd number of cache lines
+enum { IN_PLACE = 64 };  // channels
 
 // Outputs [first, last) along one axis whose tap k falls inside the image.
 static void outputs_inside(int *first, int *last, int k, int n_in, int n_out, const struct conv *c) {
@@ -385,15 +382,21 @@ static void outputs_inside(int *first, int *last, int k, int n_in, int n_out, co
 }
 
 // Rows [first, first + rows) of dw (C, padded O) += x^T dy over n <= PIXELS pixels, rows <= CHANNELS.
-static void weights_block(real *restrict dw, const real *restrict x, const real *restrict dy, const ptrdiff_t *at_x,
-                          const ptrdiff_t *at_dy, int n, int first, int rows, const struct conv *c) {
+static void weights_block(real *restrict dw, const struct run *runs, int n_runs, int first, int rows,
+                          const struct conv *c) {
   _Alignas(64) real inputs[PIXELS*LD_INPUTS], outputs[PIXELS*PANEL];
-  const int OP = vector_padded(c->O);
+  const int CP = vector_padded(c->C), OP = vector_padded(c->O);
   const struct strides s = { .row = 1, .term = LD_INPUTS, .b = PANEL, .c = OP };
-  for (int p = 0; p < n; p++) memcpy(inputs + p*LD_INPUTS, x + at_x[p] + first, (size_t)rows*sizeof *x);
+  int n = 0;
+  for (int k = 0; k < n_runs; k++)
+    for (int p = 0; p < runs[k].n; p++, n++)
+      memcpy(inputs + n*LD_INPUTS, runs[k].a + p*c->stride*CP + first, (size_t)rows*sizeof *inputs);
   for (int o = 0; o < c->O; o += PANEL) {
     const int NV = min(vectors_of(c->O - o), COLS), n_blocks = block_count(rows, NV);
-    for (int p = 0; p < n; p++) copy_row(outputs + p*PANEL, dy + at_dy[p] + o, min(COLS, (OP - o)/VECTOR_LANES));
+    n = 0;
+    for (int k = 0; k < n_runs; k++)
+      for (int p = 0; p < runs[k].n; p++, n++)
+        copy_row(outputs + n*PANEL, runs[k].b + (ptrdiff_t)p*OP + o, min(COLS, (OP - o)/VECTOR_LANES));
     for (int t = 0, i = 0, R; t < n_blocks; t++, i += R) {
       R = block_begin(n_blocks, t + 1, rows) - i;
       const struct run run = { inputs + i, outputs, n };
@@ -402,23 +405,41 @@ static void weights_block(real *restrict dw, const real *restrict x, const real 
   }
 }
 
+// The same of all rows, where channels are so few that they are read where they lie.
+static void weights_in_place(real *restrict dw, const struct run *all, int n_runs, const struct conv *c) {
+  const int OP = vector_padded(c->O);
+  const struct strides s = { .row = 1, .term = (ptrdiff_t)c->stride*vector_padded(c->C), .b = OP, .c = OP };
+  for (int o = 0; o < c->O; o += PANEL) {
+    const int NV = min(vectors_of(c->O - o), COLS), n_blocks = block_count(c->C, NV);
+    for (int t = 0, i = 0, R; t < n_blocks; t++, i += R) {
+      struct run runs[PIXELS];
+      R = block_begin(n_blocks, t + 1, c->C) - i;
+      for (int k = 0; k < n_runs; k++) runs[k] = (struct run){ all[k].a + i, all[k].b + o, all[k].n };
+      block_sized(R, NV, dw + (ptrdiff_t)i*OP + o, runs, n_runs, &s, 1);
+    }
+  }
+}
+
 // One tap: dw[tap] += x^T dy
 static void weights_of_tap(real *dw, const real *x, const real *dy, int ky, int kx, const struct conv *c) {
-  const int CP = vector_padded(c->C), OP = vector_padded(c->O);
-  ptrdiff_t at_x[PIXELS], at_dy[PIXELS];
-  int oh0, oh1, ow0, ow1, n = 0;
+  const int CP = vector_padded(c->C), OP = vector_padded(c->O), in_place = c->C <= IN_PLACE;
+  struct run runs[PIXELS];
+  int oh0, oh1, ow0, ow1, n_runs = 0, pixels = 0;
   outputs_inside(&oh0, &oh1, ky, c->H, c->OH, c);
   outputs_inside(&ow0, &ow1, kx, c->W, c->OW, c);
   for (int b = 0; b < c->B; b++)
     for (int oh = oh0; oh < oh1; oh++)
-      for (int ow = ow0; ow < ow1; ow++) {
-        const int ih = oh*c->stride + ky - c->pad, iw = ow*c->stride + kx - c->pad;
-        at_x[n] = ((ptrdiff_t)(b*c->H + ih)*c->W + iw)*CP;
-        at_dy[n++] = ((ptrdiff_t)(b*c->OH + oh)*c->OW + ow)*OP;
-        if (n < PIXELS && (b < c->B - 1 || oh < oh1 - 1 || ow < ow1 - 1)) continue;
-        for (int i = 0; i < c->C; i += CHANNELS)
-          weights_block(dw, x, dy, at_x, at_dy, n, i, min(CHANNELS, c->C - i), c);
-        n = 0;
+      for (int ow = ow0; ow < ow1;) {
+        const int ih = oh*c->stride + ky - c->pad, iw = ow*c->stride + kx - c->pad, n = min(ow1 - ow, PIXELS - pixels);
+        runs[n_runs++] = (struct run){ x + ((ptrdiff_t)(b*c->H + ih)*c->W + iw)*CP,
+                                       dy + ((ptrdiff_t)(b*c->OH + oh)*c->OW + ow)*OP, n };
+        ow += n;
+        pixels += n;
+        if (pixels < PIXELS && (b < c->B - 1 || oh < oh1 - 1 || ow < ow1)) continue;
+        if (in_place) weights_in_place(dw, runs, n_runs, c);
+        for (int i = 0; i < c->C && !in_place; i += CHANNELS)
+          weights_block(dw, runs, n_runs, i, min(CHANNELS, c->C - i), c);
+        n_runs = pixels = 0;
       }
 }
 
