@@ -68,6 +68,7 @@ static void test_sizes(void) {
   refused(2, "train.chips=3: has an effect with train.synapse=weights or chip only", ARGS(TRAIN, "train.chips=3"));
   refused(2, "train.decay=0.5: has an effect with train.schedule=steps only", ARGS(TRAIN, "train.decay=0.5"));
   refused(2, "train.validate_ways=3: has an effect with net.steps=0 only", ARGS(TRAIN, "train.validate_ways=3"));
+  refused(2, "train.rounding=nearest: has an effect with train.bits only", ARGS(TRAIN, "train.rounding=nearest"));
   refused(2, "train.adapt=all: has an effect with net.steps above 0 only",
           ARGS(TRAIN, "net.steps=0", "train.shots=0", "train.adapt=all"));
   refused(2, "data.protocol=characters: of data.kind=omniglot or builtin, not folder",

@@ -21,7 +21,7 @@ static void small(struct fewshot *f) {
 }
 
 static struct maml_options options(const struct fewshot *f) {
-  struct maml_options o = { .steps = STEPS, .noise = f->train.noise };
+  struct maml_options o = { .steps = STEPS, .noise = f->train.noise, .bits = (int)f->train.bits };
   double sigma[MAML_NOISE_POINTS];
   CHECK(chip_weight_sigma(sigma, MAML_NOISE_POINTS, &f->chip) == 0, "%s", err_message());
   for (int k = 0; k < MAML_NOISE_POINTS; k++) o.noise_sigma[k] = (float)sigma[k];
@@ -48,7 +48,7 @@ static void by_hand(double mean[3], const struct fewshot *f) {
                noise = rng_stream((uint64_t)f->run.seed, RNG_QUANTISE, k);
     episode_draw(&e, &spec, &data.images, &data.split[DATASET_TRAINING], &draw);
     episode_render(&e, &data.images, w.work.y[0], VECTOR_PADDING);
-    maml_program(&w, &m.net, m.parameters, &o, &noise);
+    maml_program(&w, &m.net, m.parameters, &o, f->train.rounding == RUN_NEAREST ? NULL : &noise);
     maml_adapt(&w, &m.net, m.parameters, &o, NULL, &noise);
     for (int s = 1; s <= STEPS; s++) mean[0] += o.weight[s]*w.record.query_loss[s]/TASKS;
     mean[1] += w.record.correct[1]/15.0/TASKS;  // 5 ways, 3 queries
@@ -85,15 +85,13 @@ static void mean_gradient(real *gradient, const struct fewshot *f, const struct 
   dataset_release(&data);
 }
 
-static void test_row(const char *name, int query_loss, double noise, enum convnet_adapt adapt) {
+static void test_row(const char *name, const char *setting, const char *other) {
   struct fewshot f;
   char path[512], *text;
   size_t size;
   double expected[3], found[3] = { 0 };
   small(&f);
-  f.train.query_loss = query_loss;
-  f.train.noise = noise;
-  f.net.adapt = adapt;
+  CHECK(settings_set(f.sections, setting) == 0 && settings_set(f.sections, other) == 0, "%s", err_message());
   CHECK(fewshot_train(&f, folder_path(&tmp, name), false) == 0, "%s", err_message());
   snprintf(path, sizeof path, "%s/metrics.csv", folder_path(&tmp, name));
   if (file_read(path, 1 << 20, &text, &size) < 0) abort();
@@ -210,10 +208,12 @@ static void test_classification(void) {
 int main(void) {
   tmp = folder_make();
   test_classification();
-  test_row("mean", 1, 0, CONVNET_READOUT);
-  test_row("last", 0, 0, CONVNET_READOUT);
-  test_row("noise", 1, 2, CONVNET_READOUT);
-  test_row("layers", 1, 0, CONVNET_ALL);
+  test_row("mean", "train.query_loss=mean", "train.noise=0");
+  test_row("last", "train.query_loss=last", "train.noise=0");
+  test_row("noise", "train.query_loss=mean", "train.noise=2");
+  test_row("layers", "train.query_loss=mean", "train.adapt=all");
+  test_row("stochastic", "train.bits=3", "train.rounding=stochastic");
+  test_row("nearest", "train.bits=3", "train.rounding=nearest");
   test_order();
   test_start();
   folder_remove(&tmp);

@@ -17,7 +17,7 @@
 #include "build_info.h"
 
 const char *const run_synapse_names[] = { "exact", "quantised", "chip", NULL };
-static const char *const roundings[] = { "nearest", "stochastic", NULL };
+const char *const run_rounding_names[] = { "nearest", "stochastic", NULL };
 
 const struct param run_param_table[] = {
 #define P struct run_params
@@ -32,7 +32,7 @@ const struct param run_synapse_param_table[] = {
   PARAM_CHOICE(P, kind, RUN_EXACT, run_synapse_names,
                "representation of the weights: exact or quantised numbers, or the devices of a chip"),
   PARAM_I64(P, bits, 4, 2, 16, "bits of quantised weights"),
-  PARAM_CHOICE(P, rounding, 0, roundings,
+  PARAM_CHOICE(P, rounding, RUN_NEAREST, run_rounding_names,
                "rounding of quantised weights in an evaluation; stochastic: anew for each task"),
   PARAM_TEXT(P, state, "", "chip: file of a chip's state (chip export), used in place of a newly programmed chip"),
 #undef P

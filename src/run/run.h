@@ -25,14 +25,15 @@ int run_threads(const struct run_params *p);  // threads that run.threads stands
 
 // How the weights of an evaluation are represented.
 enum run_synapse_kind { RUN_EXACT, RUN_QUANTISED, RUN_CHIP };
+enum run_rounding { RUN_NEAREST, RUN_STOCHASTIC };  // stochastic: anew for each item
 struct run_synapse_params {
   int64_t kind;                 // enum run_synapse_kind
   int64_t bits;                 // of quantised weights
-  int64_t rounding;             // of these: to nearest | stochastic, anew for each item
+  int64_t rounding;             // of these: enum run_rounding
   char state[PARAM_TEXT_SIZE];  // of a chip (chip/chipstate.h) to begin with; empty: one is programmed
 };
 extern const struct param run_synapse_param_table[];  // section "synapse"
-extern const char *const run_synapse_names[];
+extern const char *const run_synapse_names[], *const run_rounding_names[];
 
 // Threads of an evaluation: one where chip.driver is used, as a driver has one chip.
 int run_workers(const struct run_params *p, const struct run_synapse_params *synapse, const struct chip_params *chip);

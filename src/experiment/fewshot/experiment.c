@@ -68,6 +68,7 @@ static int train_effects(const void *set, const struct run_sources *from) {
   static const char *const chips[] = { "train.chips", "train.time_max_s", NULL };
   static const char *const centroids[] = { "train.validate_ways", "train.validate_shots", NULL };
   static const char *const dense[] = { "net.activation", NULL };
+  static const char *const rounding[] = { "train.rounding", NULL };
   static const char *const updates[] = { "train.adapt", "train.order", "train.inner_rate", "train.learn_inner_rate",
                                          NULL };
   const struct fewshot *f = set;
@@ -75,6 +76,7 @@ static int train_effects(const void *set, const struct run_sources *from) {
   if (f->net.steps == 0) TRY(run_refuse(from, updates, "net.steps above 0"));
   if (f->train.synapse == INLOOP_NONE) TRY(run_refuse(from, chips, "train.synapse=weights or chip"));
   if (f->net.steps > 0) TRY(run_refuse(from, centroids, "net.steps=0"));
+  if (!f->train.bits) TRY(run_refuse(from, rounding, "train.bits"));
   return f->net.hidden > 0 ? 0 : run_refuse(from, dense, "net.hidden");
 }
 

@@ -33,6 +33,7 @@ struct fewshot_train_params {
   int64_t query_loss;            // after the last update | mean over all updates
   int64_t batchnorm;             // task | support | both (odd tasks one, even tasks the other)
   int64_t bits;                  // 0: exact weights
+  int64_t rounding;              // of these when a task begins: enum run_rounding
   double noise;                  // programming error of the devices on the weights of each task, multiples
   int64_t synapse;               // software | weights | chip (enum inloop_kind): where the tasks are learned
   int64_t chips;                 // chips written for each outer update, its tasks divided among them

@@ -34,7 +34,11 @@ static const struct param train_table[] = {
   PARAM_CHOICE(P, batchnorm, 0, train_rules,
                "batch statistics that normalise the queries: of the queries (task) or of the support images; both: "
                "alternating from task to task"),
-  PARAM_I64(P, bits, 0, 0, 16, "bits of the weights in training, rounded stochastically; 0: exact weights"),
+  PARAM_I64(P, bits, 0, 0, 16, "bits of the weights in training; 0: exact weights"),
+  PARAM_CHOICE(P, rounding, RUN_STOCHASTIC, run_rounding_names,
+               "rounding of weights of few bits in training when a task begins: to the nearest, as in use, or "
+               "stochastically; its updates are rounded stochastically",
+               .later = true),
   PARAM_F64(P, noise, 0, 0, 10,
             "programming error of the weights in training, as a multiple of that of the device model; 0: none"),
   PARAM_CHOICE(P, synapse, 0, train_synapses,

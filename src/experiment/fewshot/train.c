@@ -103,13 +103,14 @@ static int task_item(void *context, int task, int worker, real *gradient) {
   const struct task_kind *kind = &t->kinds[task % t->n_kinds];
   const real *parameters = t->model.parameters;
   struct rng noise = rng_stream((uint64_t)t->f->run.seed, RNG_QUANTISE, task_index(t, task));
+  const bool nearest = t->f->train.bits && t->f->train.rounding == RUN_NEAREST;
   draw_task(t, seat, kind, task_index(t, task));
   if (seat->parameters) {
     fewshot_fit(seat->parameters, &kind->net, parameters, &t->model.net);
     memset(seat->gradient, 0, kind->net.n * sizeof *seat->gradient);
     parameters = seat->parameters;
   }
-  maml_program(&seat->worker, &kind->net, parameters, options_for(t, task), &noise);
+  maml_program(&seat->worker, &kind->net, parameters, options_for(t, task), nearest ? NULL : &noise);
   learn_task(t, task, &t->found[task], seat, &kind->net, parameters, &noise,
              seat->gradient ? seat->gradient : gradient);
   if (seat->gradient) fewshot_fit_backward(gradient, &t->model.net, seat->gradient, &kind->net);
