@@ -35,6 +35,7 @@ static int run(const struct experiment *e, const struct options *o) {
   experiment_open(&x, e);
   int rc = experiment_load(&x, o->model, &from);
   if (rc == 0) rc = experiment_effects(&x, &from);
+  if (rc == 0 && e->json_settings && !o->json) rc = run_refuse(&from, e->json_settings, "--json");
   if (rc == 0) rc = measure(&x, o);
   experiment_close(&x);
   return rc;

@@ -190,6 +190,8 @@ static void check_eval(const char *model) {
                "eval.tasks=2", "eval.shots=1", "eval.queries=1"));
   CHECK(p->status == 0 && !p->err[0] && strstr(p->out, "batch norm 'support'\n"),
         "other data than it was trained on: %s", p->err);
+  refused(2, "eval.per_task=yes: has an effect with --json only",
+          ARGS("eval", "fewshot", "--model", "models/omniglot-5w5s.safetensors", FOLDER, "eval.per_task=yes"));
   const char *out = succeeds(ARGS(EVAL, "eval.per_task=yes", "eval.batchnorm=task"));
   CHECK(strstr(out, "\"task_accuracy\": [[") && strstr(out, "\"version\": \"") &&
             strstr(out, "\"preprocessing\": \"area\"") && strstr(out, "\"balanced_queries\": true") &&

@@ -99,6 +99,7 @@ static const char *const eval_reads[] = { "data", "net", "train.inner_rate", "tr
 static const char *const item_settings[] = { "run.seed", "eval.shots", "eval.queries", "eval.split", "eval.tasks_file",
                                              "data.tasks", "data.test_images", "eval.queries_per_class",
                                              NULL };
+static const char *const json_settings[] = { "eval.per_task", NULL };
 static const char *const chip_reads[] = {
   "chip", "verify", "ledger", "net", "data", "run", "eval.shots", "eval.statistics_images", "train.inner_rate", NULL
 };
@@ -235,7 +236,7 @@ const struct experiment fewshot_experiment = {
   .data_fingerprint = data_fingerprint,
   .result_size = sizeof(struct fewshot_result), .eval = eval, .result_print = result_print, .result_json = result_json,
   .result_release = result_release, .headline = headline, .scores = scores,
-  .item_settings = item_settings,
+  .item_settings = item_settings, .json_settings = json_settings,
   .exports = exports,
   .alternatives = alternatives, .alternatives_reads = alternatives_reads,
   .alternatives_defaults = alternatives_defaults,
