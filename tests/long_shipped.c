@@ -27,7 +27,7 @@ static const struct job omniglot[] = {
       "eval.chips=2", FIVE } },
   { "5 ways, 1 shot", "omniglot-any", { "omniglot-5w5s", "omniglot-any-4bit", "omniglot-alphabets" }, NULL,
     { TASKS, "synapse.kind=exact", "eval.ways=5", "eval.shots=1" } },
-  { "20 ways, 1 shot, 4 bit", "omniglot-any-4bit", { "omniglot-5w5s-4bit", "omniglot-any" }, "omniglot-any",
+  { "20 ways, 1 shot, 4 bit", "omniglot-any-4bit", { "omniglot-5w5s-4bit", "omniglot-any" }, NULL,
     { "eval.tasks=100", "data.protocol=alphabets", "eval.batchnorm=support", "synapse.kind=quantised",
       "synapse.bits=4", "eval.ways=20", "eval.shots=1" } },
   { "within alphabets, 20 ways, 1 shot", "omniglot-alphabets", { "omniglot-any" }, NULL,
