@@ -272,6 +272,28 @@ static void test_seal(void) {
   free(data);
 }
 
+// Without its checksum, a file may say other sizes than its tensors have.
+static void test_recorded_sizes(void) {
+  static const char *const texts[][3] = {
+    { "\"net.channels\": \"8\"", "\"net.channels\": \"9\"", "metadata: net.channels=9, but its tensors have 8" },
+    { "\"net.ways\": \"5\"", "\"net.ways\": \"6\"", "metadata: net.ways=6, but its tensors have 5" },
+    { "\"net.steps\": \"4\"", "\"net.steps\": \"3\"", "metadata: net.steps=3, but its tensors have 4" },
+  };
+  for (size_t k = 0; k < sizeof texts/sizeof *texts; k++) {
+    char *data;
+    size_t size;
+    CHECK(file_read(model, 1 << 24, &data, &size) == 0, "%s", err_message());
+    unseal(data, size);
+    char *at = memmem(data, size, texts[k][0], strlen(texts[k][0]));
+    CHECK(at, "no %s in the file", texts[k][0]);
+    if (at) memcpy(at, texts[k][1], strlen(texts[k][1]));
+    folder_write(&tmp, "sizes.safetensors", data, size);
+    refused(1, texts[k][2], ARGS("eval", "fewshot", "--model", folder_path(&tmp, "sizes.safetensors"),
+            "data.kind=builtin", "data.evaluation_classes=6", "eval.tasks=2"));
+    free(data);
+  }
+}
+
 static void test_closed_pipe(void) {
   const char *const *const commands[] = {
     ARGS("--help"), ARGS("--version"), ARGS("train", "fewshot", "--help"),
@@ -306,6 +328,7 @@ int main(void) {
     test_convert();
     test_hostile_text();
     test_seal();
+  test_recorded_sizes();
     test_average();
     test_closed_pipe();
   }
