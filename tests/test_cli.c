@@ -280,17 +280,10 @@ static void test_recorded_sizes(void) {
     { "\"net.steps\": \"4\"", "\"net.steps\": \"3\"", "metadata: net.steps=3, but its tensors have 4" },
   };
   for (size_t k = 0; k < sizeof texts/sizeof *texts; k++) {
-    char *data;
-    size_t size;
-    CHECK(file_read(model, 1 << 24, &data, &size) == 0, "%s", err_message());
-    unseal(data, size);
-    char *at = memmem(data, size, texts[k][0], strlen(texts[k][0]));
-    CHECK(at, "no %s in the file", texts[k][0]);
-    if (at) memcpy(at, texts[k][1], strlen(texts[k][1]));
-    folder_write(&tmp, "sizes.safetensors", data, size);
-    refused(1, texts[k][2], ARGS("eval", "fewshot", "--model", folder_path(&tmp, "sizes.safetensors"),
-            "data.kind=builtin", "data.evaluation_classes=6", "eval.tasks=2"));
-    free(data);
+    const char *const path = folder_path(&tmp, "sizes.safetensors");
+    unsealed_copy(path, model, texts[k][0], texts[k][1]);
+    refused(1, texts[k][2], ARGS("eval", "fewshot", "--model", path, "data.kind=builtin", "data.evaluation_classes=6",
+            "eval.tasks=2"));
   }
 }
 
@@ -328,7 +321,7 @@ int main(void) {
     test_convert();
     test_hostile_text();
     test_seal();
-  test_recorded_sizes();
+    test_recorded_sizes();
     test_average();
     test_closed_pipe();
   }

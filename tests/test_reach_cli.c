@@ -6,6 +6,7 @@
 #include "folder.h"
 #include "process.h"
 #include "small_arm.h"
+#include "unsealed.h"
 
 static struct process p;
 static char model[200], table[200], path[200], converted[220];
@@ -23,6 +24,22 @@ static void says(const char *const *texts) {
   for (; *texts; texts++) CHECK(strstr(p.out, *texts), "'%s' is not in: %s", *texts, p.out);
 }
 #define SAYS(...) says((const char *[]){ __VA_ARGS__, NULL })
+
+// Without its checksum, a file may say other sizes than its tensors have.
+static void check_recorded_sizes(const char *other) {
+  static const char *const texts[][3] = {
+    { "\"lsg.neurons\": \"30\"", "\"lsg.neurons\": \"31\"", "metadata: lsg.neurons=31, but its tensors have 30" },
+    { "\"trainee.neurons\": \"20\"", "\"trainee.neurons\": \"21\"",
+      "metadata: trainee.neurons=21, but its tensors have 20" },
+  };
+  for (int k = 0; k < 2; k++) {
+    unsealed_copy(other, model, texts[k][0], texts[k][1]);
+    p = (struct process){ 0 };
+    process_args(&p, (const char *[]){ "eval", "arm", "--model", other, "eval.trajectories=1", NULL });
+    process_run(&p);
+    process_check_line(&p, 1, (const char *[]){ texts[k][2], NULL });
+  }
+}
 
 static void check_output(void) {
   RUN("eval.trajectories=3", "--json", "--out", table);
@@ -283,6 +300,7 @@ int main(void) {
   snprintf(path, sizeof path, "%s", folder_path(&folder, "path.csv"));
   small_arm_write(model, 30, 20, 249, 1);  // as many steps as the paths in examples/ have
   check_output();
+  check_recorded_sizes(folder_path(&folder, "sizes.safetensors"));
   check_convert();
   check_resize();
   check_examples();

@@ -37,3 +37,9 @@ int format_check(const struct tensorfile *tf, const char *format) {
   return err_set(ERR_FORMAT, "%s: version %s of '%s': this program reads versions up to %s", tensorfile_name(tf), found,
                  is, version);
 }
+
+int format_check_size(const struct tensorfile *tf, const char *setting, int64_t recorded, int64_t of_tensors) {
+  if (recorded == of_tensors || !tensorfile_metadata(tf, setting)) return 0;
+  return err_set(ERR_FORMAT, "%s: metadata: %s=%lld, but its tensors have %lld", tensorfile_name(tf), setting,
+                 (long long)recorded, (long long)of_tensors);
+}

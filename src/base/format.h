@@ -4,6 +4,8 @@
 #ifndef BASE_FORMAT_H
 #define BASE_FORMAT_H
 
+#include <stdint.h>
+
 struct tensorfile;
 struct tensorfile_writer;
 
@@ -17,5 +19,8 @@ void format_copy(struct tensorfile_writer *w, const struct tensorfile *tf);
 // ERR_FORMAT for a file of another of these formats, or of a later version. A file without either is accepted:
 // older files, and those of other programs.
 int format_check(const struct tensorfile *tf, const char *format);
+
+// ERR_FORMAT where the metadata have this setting and the value of it that was read is not that of the tensors.
+int format_check_size(const struct tensorfile *tf, const char *setting, int64_t recorded, int64_t of_tensors);
 
 #endif

@@ -106,6 +106,8 @@ static int sizes(struct reach *f, const struct tensorfile *tf) {
     if (both[k]->n_dims != 2 || both[k]->dims[0] < 1 || both[k]->dims[0] > 32768 ||
         both[k]->dims[1] != both[k]->dims[0])
       return err_set(ERR_FORMAT, "%s: tensor %s: expected (neurons, neurons), at most 32768", file, both[k]->name);
+  TRY(format_check_size(tf, "lsg.neurons", f->lsg.neurons, lsg->dims[0]));
+  TRY(format_check_size(tf, "trainee.neurons", f->trainee.neurons, trainee->dims[0]));
   f->lsg.neurons = lsg->dims[0];
   f->trainee.neurons = trainee->dims[0];
   return 0;

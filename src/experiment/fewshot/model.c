@@ -28,31 +28,15 @@ static int check_given(const struct tensorfile *tf, const struct run_sources *fr
                  tensorfile_name(tf));
 }
 
-// The sizes are those of the tensors; where the metadata say them too, they must agree.
-static int check_recorded(const struct convnet_params *recorded, const struct convnet_params *found,
-                          const struct tensorfile *tf) {
-  const struct {
-    const char *setting;
-    int64_t recorded, found;
-  } sizes[] = {
-    { "net.channels", recorded->channels, found->channels },
-    { "net.blocks", recorded->blocks, found->blocks },
-    { "net.hidden", recorded->hidden, found->hidden },
-    { "net.ways", recorded->ways, found->ways },
-    { "net.steps", recorded->steps, found->steps },
-  };
-  for (size_t k = 0; k < sizeof sizes/sizeof *sizes; k++)
-    if (tensorfile_metadata(tf, sizes[k].setting) && sizes[k].recorded != sizes[k].found)
-      return err_set(ERR_FORMAT, "%s: metadata: %s=%lld, but its tensors have %lld", tensorfile_name(tf),
-                     sizes[k].setting, (long long)sizes[k].recorded, (long long)sizes[k].found);
-  return 0;
-}
-
 static int sizes(struct fewshot *f, const struct tensorfile *tf) {
   const struct convnet_params recorded = f->net;
   int in_channels;
   TRY(convnetfile_sizes(&f->net, &in_channels, tf));
-  TRY(check_recorded(&recorded, &f->net, tf));
+  TRY(format_check_size(tf, "net.channels", recorded.channels, f->net.channels));
+  TRY(format_check_size(tf, "net.blocks", recorded.blocks, f->net.blocks));
+  TRY(format_check_size(tf, "net.hidden", recorded.hidden, f->net.hidden));
+  TRY(format_check_size(tf, "net.ways", recorded.ways, f->net.ways));
+  TRY(format_check_size(tf, "net.steps", recorded.steps, f->net.steps));
   if (in_channels != 1 && in_channels != 3)
     return err_set(ERR_FORMAT, "%s: tensor conv1.weight: images of %d channels; 1 or 3", tensorfile_name(tf),
                    in_channels);
