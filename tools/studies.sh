@@ -112,7 +112,7 @@ layers() {
   character_classes
   for shots in 5 1; do
     character_tasks "all-$shots" "$shots" train.iterations=$([ $shots = 1 ] && echo 3700 || echo 2262)
-    character_tasks "first-$shots" "$shots" train.order=1 train.iterations=$([ $shots = 1 ] && echo 7129 || echo 2775)
+    character_tasks "first-$shots" "$shots" train.order=1 train.iterations=$([ $shots = 1 ] && echo 3000 || echo 2775)
     adapted "Omniglot, $shots $([ $shots = 1 ] && echo shot || echo shots), *task*" "read-out, from class means" characters $characters eval.ways=5 eval.shots=$shots eval.batchnorm=task
     adapted "Omniglot, $shots $([ $shots = 1 ] && echo shot || echo shots), *task*" "all" "all-$shots" $characters eval.shots=$shots eval.batchnorm=task
     adapted "Omniglot, $shots $([ $shots = 1 ] && echo shot || echo shots), *task*" "all, first order" "first-$shots" $characters eval.shots=$shots eval.batchnorm=task
