@@ -410,8 +410,7 @@ void tensorfile_put_bytes(struct tensorfile_writer *w, const char *name, enum te
   const size_t size = (size_t)tensortype_sizes[dtype], n = (size_t)e->n_values;
   item->data = err_calloc(n, size);
   if (n) memcpy(item->data, src, n * size);
-  for (size_t i = 0; i < n && !w->bad; i++)
-    if (!isfinite(tensortype_decode(dtype, (const unsigned char *)item->data + i * size).f)) w->bad = w->n_items;
+  if (!w->bad && !tensortype_finite(dtype, item->data, n)) w->bad = w->n_items;
 }
 
 TENSORFILE_PUT(f16, real) {

@@ -66,3 +66,17 @@ struct tensortype_value tensortype_decode(enum tensorfile_dtype dtype, const uns
   default: return (struct tensortype_value){ .whole = true, .f = (double)b.u8, .u = b.u8 };
   }
 }
+
+bool tensortype_finite(enum tensorfile_dtype dtype, const void *p, size_t n) {
+  const size_t size = (size_t)tensortype_sizes[dtype];
+  const unsigned char *bytes = p;
+  int bad = 0;
+  for (size_t i = 0; i < n && dtype == TENSORFILE_F32; i++) {  // most values: the exponent alone, in vectors
+    uint32_t bits;
+    memcpy(&bits, bytes + i * size, sizeof bits);
+    bad |= (bits & 0x7f800000) == 0x7f800000;
+  }
+  for (size_t i = 0; i < n && dtype != TENSORFILE_F32; i++)
+    bad |= !isfinite(tensortype_decode(dtype, bytes + i * size).f);
+  return !bad;
+}

@@ -4,6 +4,7 @@
 #define BASE_TENSORTYPE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/tensorfile.h"
@@ -23,6 +24,9 @@ struct tensortype_value {
 
 // The value at p, which need not be aligned.
 struct tensortype_value tensortype_decode(enum tensorfile_dtype dtype, const unsigned char *p);
+
+// Are all n values at p, which need not be aligned, finite?
+bool tensortype_finite(enum tensorfile_dtype dtype, const void *p, size_t n);
 
 // The bits of v rounded to half precision; infinity from 65520 on.
 uint16_t tensortype_f16(double v);
