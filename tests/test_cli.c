@@ -93,6 +93,10 @@ static void test_sizes(void) {
           ARGS(EVAL, "data.evaluation_classes=4"));
   refused(2, "18 shots and 5 queries need 23 images", ARGS(EVAL, "eval.shots=18"));
   refused(2, "eval.updates=65", ARGS(EVAL, "eval.updates=65"));
+  refused(2, "train.inner_rate=0.3: has an effect with a model without inner rates of its own only",
+          ARGS(EVAL, "train.inner_rate=0.3"));
+  refused(2, "net.activation=none: has an effect with net.hidden only", ARGS(EVAL, "net.activation=none"));
+  refused(2, "data.turn=no: has an effect with metaxbar train only", ARGS(EVAL, "data.turn=no"));
   refused(2, "eval.batchnorm=chip", ARGS(EVAL, "eval.method=scratch", "eval.batchnorm=chip"));
   refused(1, "/nosuch.json", ARGS(EVAL, "eval.tasks_file=/nosuch.json"));
   refused(1, "readout.weight", ARGS(EVAL, "net.ways=6"));

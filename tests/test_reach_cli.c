@@ -286,6 +286,16 @@ static void check_settings(void) {
   process_check_line(&p, 2, (const char *[]){ "eval.chips=3", "more chips than movements, 2", NULL });
   RUN("eval.chips=65");
   process_check_line(&p, 2, (const char *[]){ "eval.chips=65", NULL });
+  static const char *const without[][2] = {
+    { "code.regions=8", "code.kind=onehot or population" }, { "code.velocity_scale=3", "code.velocity" },
+    { "update.step=0.1", "update.grid" },                   { "trajectory.free_below_m=0.5", "trajectory.free=yes" },
+    { "noise.preset=hermes", "noise.programming or noise.read above 0" }, { "lsg.damping=0.5", "metaxbar train" },
+    { "trainee.beta=1", "trainee.adaptive_fraction above 0" },
+  };
+  for (size_t k = 0; k < sizeof without/sizeof *without; k++) {
+    RUN(without[k][0], "--out", table);
+    process_check_line(&p, 2, (const char *[]){ without[k][0], ": has an effect with ", without[k][1], NULL });
+  }
   CHECK(!file_exists(table), "%s is there after a refusal", table);
   RUN("eval.trajectories=1", "--out", "/nowhere/table.csv");
   process_check_line(&p, 1, (const char *[]){ "/nowhere/table.csv", NULL });

@@ -106,7 +106,14 @@ int reach_effects(const void *set, const struct run_sources *from) {
   static const char *const target[] = { "target.columns", "target.step_s", "target.blend_s", "target.reach_tolerance_m",
                                         NULL },
                            *const random[] = { "eval.trajectories", "eval.stream", NULL },
-                           *const noise[] = { "noise.scale", NULL };
+                           *const noise[] = { "noise.scale", "noise.preset", NULL },
+                           *const rates[] = { "code.regions", "code.period", NULL },
+                           *const velocity[] = { "code.velocity_scale", NULL },
+                           *const grid[] = { "update.step", NULL },
+                           *const free_below[] = { "trajectory.free_below_m", NULL },
+                           *const training[] = { "lsg.damping", "noise.chips", NULL },
+                           *const adaptive[2][3] = { { "lsg.beta", "lsg.tau_adapt_ms", NULL },
+                                                     { "trainee.beta", "trainee.tau_adapt_ms", NULL } };
   static const struct {
     unsigned families;  // bits 1 << enum trajectory_family
     const char *settings[4], *needs;
@@ -128,6 +135,13 @@ int reach_effects(const void *set, const struct run_sources *from) {
   else TRY(run_refuse(from, random, "random movements, not target.file,"));
   if (f->noise.programming <= 0 && f->noise.read <= 0)
     TRY(run_refuse(from, noise, "noise.programming or noise.read above 0"));
+  TRY(run_refuse(from, training, "metaxbar train"));
+  if (f->code.kind == SPIKECODE_BINARY) TRY(run_refuse(from, rates, "code.kind=onehot or population"));
+  if (f->code.velocity == SPIKECODE_NO_VELOCITY) TRY(run_refuse(from, velocity, "code.velocity"));
+  if (f->update.grid == EPROP_EXACT) TRY(run_refuse(from, grid, "update.grid"));
+  if (!f->trajectory.free) TRY(run_refuse(from, free_below, "trajectory.free=yes"));
+  if (f->lsg.adaptive_fraction <= 0) TRY(run_refuse(from, adaptive[0], "lsg.adaptive_fraction above 0"));
+  if (f->trainee.adaptive_fraction <= 0) TRY(run_refuse(from, adaptive[1], "trainee.adaptive_fraction above 0"));
   for (size_t k = 0; k < sizeof rows/sizeof *rows; k++)
     if (!((rows[k].families | 1 << TRAJECTORY_MIXED) >> f->trajectory.family & 1))
       TRY(run_refuse(from, rows[k].settings, rows[k].needs));

@@ -45,7 +45,8 @@ static int effects(const void *set, const struct run_sources *from) {
   static const char *const tasks[] = { "eval.tasks_file", "eval.queries_per_class", "data.tasks", NULL };
   static const char *const views[] = { "data.distort_rotation_deg", "data.distort_scale", "data.distort_shear",
                                        "data.distort_translation_px", "data.flip", "data.crop_px", NULL };
-  static const char *const training[] = { "data.cutmix", NULL };
+  static const char *const training[] = { "data.cutmix", "data.turn", "data.rotated_classes", NULL };
+  static const char *const dense[] = { "net.activation", NULL };
   static const char *const updates[] = { "eval.updates", NULL };
   static const char *const statistics[] = { "eval.statistics_images", NULL };
   const struct fewshot *f = set;
@@ -53,6 +54,7 @@ static int effects(const void *set, const struct run_sources *from) {
   TRY(data_effects(&f->data, from));
   if (f->eval.views <= 1) TRY(run_refuse(from, views, "eval.views above 1"));
   TRY(run_refuse(from, training, "metaxbar train"));
+  if (f->net.hidden == 0) TRY(run_refuse(from, dense, "net.hidden"));
   if (queries_is_list(&f->eval)) TRY(run_refuse(from, each, "eval.queries_per_class=equal or random"));
   if (f->eval.tasks_file[0]) TRY(run_refuse(from, drawn, "tasks drawn at random, not eval.tasks_file,"));
   if (f->synapse.kind != RUN_CHIP) TRY(run_refuse(from, correct, "synapse.kind=chip"));

@@ -85,6 +85,8 @@ int fewshot_model_load(struct fewshot_model *m, struct fewshot *f, const char *p
     m->parameters = err_aligned(m->net.n, sizeof *m->parameters);
     rc = convnetfile_load(tf, &m->net, m->parameters, f->train.inner_rate);
   }
+  if (rc == 0 && tensorfile_find(tf, "inner_rate"))
+    rc = run_refuse(from, (const char *const[]){ "train.inner_rate", NULL }, "a model without inner rates of its own");
   if (rc < 0) fewshot_model_release(m);
   else tensorfile_note_unread(tf);
   tensorfile_close(tf);
