@@ -66,7 +66,7 @@ same one again
 
 "${sweep[@]}" --run diverged --json sweep.seeds=1 net.hidden=6 train.inner_rate=0.01,100 train.rate=1 \
   train.iterations=200 >out 2>err || fail "a point that diverges ends the sweep"
-grep -q '"status": "failed", "message": ".*finite' diverged/sweep.json && grep -c 'failed' diverged/sweep.csv >n || fail "not in the table"
+grep -q '"status": "failed", "message": "the training has diverged by iteration .*finite' diverged/sweep.json && grep -c 'failed' diverged/sweep.csv >n || fail "not in the table"
 cmp -s out diverged/sweep.json || fail "--json"
 status=0  # a file may have eight kilobytes, too few for a checkpoint
 (ulimit -f 4; "${sweep[@]}" --run full) >out 2>err || status=$?
