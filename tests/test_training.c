@@ -245,8 +245,10 @@ static void test_resume(struct par *par) {
   CHECK(run(&p, par, &f, "longer", 10, 0, false, TRAINING_CONSTANT) == 0, "%s", err_message());
   CHECK(run(&p, par, &f, "longer", 13, 0, true, TRAINING_CONSTANT) == 0, "%s", err_message());
   CHECK(strstr(noted, "extended from 10 to 13 iterations") && !strstr(noted, "cosine"), "%s", noted);
-  note_to(NULL);
   CHECK(!memcmp(whole.w, p.w, sizeof p.w), "weights of a prolonged run differ");
+  *noted = 0;
+  CHECK(run(&p, par, &f, "longer", 14, 0, true, TRAINING_COSINE) == ERR_SETTING && !*noted, "announced: %s", noted);
+  note_to(NULL);
   // the row of iteration 3: rate, mean loss, mean of 0, 1, 2
   char *metrics = text_of(a, "metrics.csv");
   CHECK(!strncmp(metrics, "iteration,rate,loss,number,other,score\n3,0.0904508,", 50), "%s", metrics);

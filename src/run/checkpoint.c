@@ -43,7 +43,7 @@ int checkpoint_save(const struct checkpoint *c) {
 }
 
 static int check_setting(const struct checkpoint *c, const struct tensorfile *tf, const struct settings_section *s,
-                         const struct param *p) {
+                         const struct param *p, bool announce) {
   char key[128], now[PARAM_TEXT_SIZE], usual[PARAM_TEXT_SIZE];
   snprintf(key, sizeof key, "%s.%s", s->name, p->name);
   if (!c->matters(c->context, key)) return 0;
@@ -55,8 +55,9 @@ static int check_setting(const struct checkpoint *c, const struct tensorfile *tf
   if (then && !strcmp(key, "train.iterations") && strtoll(now, NULL, 10) > strtoll(then, NULL, 10)) {
     const char *schedule = tensorfile_metadata(tf, "train.schedule");  // another one now is refused in its turn
     const bool cosine = schedule && !strcmp(schedule, training_schedule_names[TRAINING_COSINE]);
-    note("%s: extended from %s to %s iterations%s", tensorfile_name(tf), then, now,
-         cosine ? "; the cosine schedule continues as if it had been that long from the start" : "");
+    if (announce)
+      note("%s: extended from %s to %s iterations%s", tensorfile_name(tf), then, now,
+           cosine ? "; the cosine schedule continues as if it had been that long from the start" : "");
     return 0;
   }
   return err_set(ERR_SETTING, "%s: was written with %s=%s, now %s", tensorfile_name(tf), key, then ? then : "(nothing)",
@@ -65,8 +66,9 @@ static int check_setting(const struct checkpoint *c, const struct tensorfile *tf
 
 // A checkpoint continues only the run it came from.
 static int same_settings(const struct checkpoint *c, const struct tensorfile *tf) {
-  for (const struct settings_section *s = c->sections; s->name; s++)
-    for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++) TRY(check_setting(c, tf, s, p));
+  for (int announce = 0; announce < 2; announce++)  // once all are accepted
+    for (const struct settings_section *s = c->sections; s->name; s++)
+      for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++) TRY(check_setting(c, tf, s, p, announce));
   return 0;
 }
 
