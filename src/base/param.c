@@ -112,7 +112,11 @@ static void help_limits(const struct param *p, FILE *out) {
   else if (p->type == PARAM_TYPE_CHOICE) {
     for (int k = 0; p->choices[k]; k++) fprintf(out, "%s%s", k ? "|" : "", p->choices[k]);
     fprintf(out, ", default %s", p->choices[(int)p->value]);
-  } else fprintf(out, "%g to %g, default %g", p->min, p->max, p->value);
+  } else if (p->type == PARAM_TYPE_I64) {
+    fprintf(out, "%.0f to %.0f, default %.0f", p->min, p->max, p->value);
+  } else {
+    fprintf(out, "%g to %g, default %g", p->min, p->max, p->value);
+  }
 }
 
 void param_help(const struct param *table, const char *section, FILE *out) {
