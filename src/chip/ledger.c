@@ -64,7 +64,8 @@ bool ledger_knows_time(const struct ledger_params *p, bool exceeds) { return pha
 
 static const char *why_unknown(const struct ledger_params *p) {
   return p->pulse_energy_J > 0 || p->verify_energy_J > 0 ? "pulses are counted with chip.programming=verify"
-                                                         : "no published figure; set ledger.pulse_energy_J";
+                                                         : "no published figure; set ledger.pulse_energy_J, with "
+                                                           "chip.programming=verify";
 }
 
 const char *ledger_writing_unknown(const struct ledger_params *p, double pulses, double devices_written) {
