@@ -86,7 +86,7 @@ static void test_no_threads(void) {
   pthread_attr_t usual, huge;
   pthread_getattr_default_np(&usual);
   pthread_attr_init(&huge);
-  pthread_attr_setstacksize(&huge, (size_t)1 << 46);
+  pthread_attr_setstacksize(&huge, (size_t)1 << 61);
   CHECK(pthread_setattr_default_np(&huge) == 0, "stack size");
   note_to(count_note);
   test_few(4, 1);
