@@ -20,7 +20,7 @@ void format_copy(struct tensorfile_writer *w, const struct tensorfile *tf);
 // older files, and those of other programs.
 int format_check(const struct tensorfile *tf, const char *format);
 
-// ERR_FORMAT where the metadata have this setting and the value of it that was read is not that of the tensors.
+// ERR_FORMAT where the metadata have this setting, `recorded` is its value, and the tensors have another size.
 int format_check_size(const struct tensorfile *tf, const char *setting, int64_t recorded, int64_t of_tensors);
 
 #endif

@@ -371,7 +371,7 @@ void conv_backward_data(real *restrict dx, const real *restrict dy, const real *
 // ---- weight gradient
 
 enum { CHANNELS = 256, LD_INPUTS = CHANNELS + 16 };  // an odd number of cache lines
-enum { IN_PLACE = 64 };  // channels
+enum { IN_PLACE = 64 };  // up to so many channels, a copy for each tap takes longer than it saves
 
 // Outputs [first, last) along one axis whose tap k falls inside the image.
 static void outputs_inside(int *first, int *last, int k, int n_in, int n_out, const struct conv *c) {
@@ -405,7 +405,7 @@ static void weights_block(real *restrict dw, const struct run *runs, int n_runs,
   }
 }
 
-// The same of all rows, where channels are so few that they are read where they lie.
+// The same of all rows, read where they lie.
 static void weights_in_place(real *restrict dw, const struct run *all, int n_runs, const struct conv *c) {
   const int OP = vector_padded(c->O);
   const struct strides s = { .row = 1, .term = (ptrdiff_t)c->stride*vector_padded(c->C), .b = OP, .c = OP };

@@ -43,7 +43,7 @@ int checkpoint_save(const struct checkpoint *c) {
 }
 
 static int check_setting(const struct checkpoint *c, const struct tensorfile *tf, const struct settings_section *s,
-                         const struct param *p, bool announce) {
+                         const struct param *p) {
   char key[128], now[PARAM_TEXT_SIZE], usual[PARAM_TEXT_SIZE];
   snprintf(key, sizeof key, "%s.%s", s->name, p->name);
   if (!c->matters(c->context, key)) return 0;
@@ -52,24 +52,24 @@ static int check_setting(const struct checkpoint *c, const struct tensorfile *tf
   param_default_value(p, usual);
   if (!then && p->later) then = usual;
   if (then && !strcmp(then, now)) return 0;
-  if (then && !strcmp(key, "train.iterations") && strtoll(now, NULL, 10) > strtoll(then, NULL, 10)) {
-    const char *schedule = tensorfile_metadata(tf, "train.schedule");  // another one now is refused in its turn
-    const bool cosine = schedule && !strcmp(schedule, training_schedule_names[TRAINING_COSINE]);
-    if (announce)
-      note("%s: extended from %s to %s iterations%s", tensorfile_name(tf), then, now,
-           cosine ? "; the cosine schedule continues as if it had been that long from the start" : "");
-    return 0;
-  }
+  if (then && !strcmp(key, "train.iterations") && strtoll(now, NULL, 10) > strtoll(then, NULL, 10)) return 0;
   return err_set(ERR_SETTING, "%s: was written with %s=%s, now %s", tensorfile_name(tf), key, then ? then : "(nothing)",
                  now);
 }
 
 // A checkpoint continues only the run it came from.
 static int same_settings(const struct checkpoint *c, const struct tensorfile *tf) {
-  for (int announce = 0; announce < 2; announce++)  // once all are accepted
-    for (const struct settings_section *s = c->sections; s->name; s++)
-      for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++) TRY(check_setting(c, tf, s, p, announce));
+  for (const struct settings_section *s = c->sections; s->name; s++)
+    for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++) TRY(check_setting(c, tf, s, p));
   return 0;
+}
+
+static void note_extension(const struct checkpoint *c, const struct tensorfile *tf) {
+  const char *then = tensorfile_metadata(tf, "train.iterations"), *schedule = tensorfile_metadata(tf, "train.schedule");
+  const bool cosine = schedule && !strcmp(schedule, training_schedule_names[TRAINING_COSINE]);
+  if (then && strtoll(then, NULL, 10) < c->iterations)
+    note("%s: extended from %s to %lld iterations%s", tensorfile_name(tf), then, (long long)c->iterations,
+         cosine ? "; the cosine schedule continues as if it had been that long from the start" : "");
 }
 
 static void note_vectors(const struct tensorfile *tf) {
@@ -88,6 +88,7 @@ static int read(const struct checkpoint *c, struct tensorfile *tf) {
     return err_set(ERR_FORMAT, "%s: __metadata__: version=%s: this program reads checkpoints of version %s",
                    tensorfile_name(tf), version ? version : "(nothing)", VERSION);
   TRY(same_settings(c, tf));
+  note_extension(c, tf);
   note_vectors(tf);
   TRY(tensorfile_real(tf, "parameters", 1, &n, c->parameters));
   TRY(tensorfile_real(tf, "adam.moment1", 1, &n, c->moment1));

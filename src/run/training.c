@@ -154,8 +154,8 @@ static void means(const struct training *t, double *mean) {
   if (t->job->row) t->job->row(t->job->context, mean);
 }
 
-// The result of writing a file of the run, which refuses numbers that are not finite.
-static int said_diverged(const struct training *t, int rc) {
+// The result of writing a file of the run: a file that would hold numbers that are not finite is not written.
+static int explain_divergence(const struct training *t, int rc) {
   if (rc != ERR_DIVERGED) return rc;
   char why[512];
   snprintf(why, sizeof why, "%s", err_message());
@@ -166,7 +166,7 @@ static int save_model(struct training *t, const char *name) {
   char path[FILE_PATH_SIZE];
   if (!par_ranks_first()) return 0;
   rundir_path(&t->run, name, path);
-  return said_diverged(t, t->job->save(t->job->context, path));
+  return explain_divergence(t, t->job->save(t->job->context, path));
 }
 
 // Validation values as columns of the row; the best model so far is kept.
@@ -237,7 +237,7 @@ static void show(const struct training *t, struct progress *bar) {
 
 static int save_checkpoint(struct training *t) {
   const struct checkpoint checkpoint = checkpoint_of(t);
-  return par_ranks_first() ? said_diverged(t, checkpoint_save(&checkpoint)) : 0;
+  return par_ranks_first() ? explain_divergence(t, checkpoint_save(&checkpoint)) : 0;
 }
 
 // Is there another iteration?

@@ -107,7 +107,7 @@ int reach_effects(const void *set, const struct run_sources *from) {
                                         NULL },
                            *const random[] = { "eval.trajectories", "eval.stream", NULL },
                            *const noise[] = { "noise.scale", "noise.preset", NULL },
-                           *const rates[] = { "code.regions", "code.period", NULL },
+                           *const graded[] = { "code.regions", "code.period", NULL },
                            *const velocity[] = { "code.velocity_scale", NULL },
                            *const grid[] = { "update.step", NULL },
                            *const free_below[] = { "trajectory.free_below_m", NULL },
@@ -136,7 +136,7 @@ int reach_effects(const void *set, const struct run_sources *from) {
   if (f->noise.programming <= 0 && f->noise.read <= 0)
     TRY(run_refuse(from, noise, "noise.programming or noise.read above 0"));
   TRY(run_refuse(from, training, "metaxbar train"));
-  if (f->code.kind == SPIKECODE_BINARY) TRY(run_refuse(from, rates, "code.kind=onehot or population"));
+  if (f->code.kind == SPIKECODE_BINARY) TRY(run_refuse(from, graded, "code.kind=onehot or population"));
   if (f->code.velocity == SPIKECODE_NO_VELOCITY) TRY(run_refuse(from, velocity, "code.velocity"));
   if (f->update.grid == EPROP_EXACT) TRY(run_refuse(from, grid, "update.grid"));
   if (!f->trajectory.free) TRY(run_refuse(from, free_below, "trajectory.free=yes"));

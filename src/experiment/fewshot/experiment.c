@@ -34,6 +34,8 @@ static int data_effects(const struct dataset_params *p, const struct run_sources
   return p->kind == DATASET_BUILTIN ? 0 : run_refuse(from, builtin, "data.kind=builtin");
 }
 
+static const char *const dense[] = { "net.activation", NULL };
+
 static int effects(const void *set, const struct run_sources *from) {
   static const char *const scratch[] = { "eval.scratch_updates", "eval.scratch_rate", NULL };
   static const char *const drawn[] = { "eval.ways", "eval.tasks", "eval.shots", "eval.queries", "data.tasks",
@@ -46,7 +48,6 @@ static int effects(const void *set, const struct run_sources *from) {
   static const char *const views[] = { "data.distort_rotation_deg", "data.distort_scale", "data.distort_shear",
                                        "data.distort_translation_px", "data.flip", "data.crop_px", NULL };
   static const char *const training[] = { "data.cutmix", "data.turn", "data.rotated_classes", NULL };
-  static const char *const dense[] = { "net.activation", NULL };
   static const char *const updates[] = { "eval.updates", NULL };
   static const char *const statistics[] = { "eval.statistics_images", NULL };
   const struct fewshot *f = set;
@@ -69,7 +70,6 @@ static int effects(const void *set, const struct run_sources *from) {
 static int train_effects(const void *set, const struct run_sources *from) {
   static const char *const chips[] = { "train.chips", "train.time_max_s", NULL };
   static const char *const centroids[] = { "train.validate_ways", "train.validate_shots", NULL };
-  static const char *const dense[] = { "net.activation", NULL };
   static const char *const rounding[] = { "train.rounding", NULL };
   static const char *const updates[] = { "train.adapt", "train.order", "train.inner_rate", "train.learn_inner_rate",
                                          NULL };
