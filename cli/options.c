@@ -67,6 +67,22 @@ static bool takes_words(const struct options_command *c) {
   return false;
 }
 
+// The last of several values of a setting counts, so that a script can add to what a variable holds; it is said.
+static int take_assignment(struct options *o, char *it) {
+  const int key = (int)strcspn(it, "=") + 1;
+  if (o->n_assignments == OPTIONS_MAX)
+    return err_set(ERR_SETTING, "%.*s: more than %d settings", settings_shown(it), it, OPTIONS_MAX);
+  for (int k = o->n_assignments - 1; k >= 0; k--) {
+    const char *before = o->assignments[k];
+    if (strncmp(before, it, (size_t)key)) continue;
+    if (strcmp(before, it))
+      note("%.*s overrides %.*s before it", settings_shown(it), it, settings_shown(before), before);
+    break;
+  }
+  o->assignments[o->n_assignments++] = it;
+  return 0;
+}
+
 static int take_apart(struct options *o, struct line *line, const struct options_command *c, int argc, char **argv) {
   *o = (struct options){ .words = argv };  // moved together in place
   *line = (struct line){ 0 };
@@ -75,9 +91,7 @@ static int take_apart(struct options *o, struct line *line, const struct options
     if (argv[i][0] == '-') {
       TRY(take_flag(line, c, argc, argv, &i));
     } else if (is_assignment(argv[i], takes_words(c))) {
-      if (o->n_assignments == OPTIONS_MAX)
-        return err_set(ERR_SETTING, "%.*s: more than %d settings", settings_shown(argv[i]), argv[i], OPTIONS_MAX);
-      o->assignments[o->n_assignments++] = argv[i];
+      TRY(take_assignment(o, argv[i]));
     } else {
       o->words[o->n_words++] = argv[i];
     }

@@ -248,6 +248,19 @@ static void test_kinds(void) {
           ARGS("arm", "--model", REACH, "physics.step_s=0.001"));
 }
 
+// Of two values of a setting the last counts, and one line says so; a secret is not shown.
+static void test_repeated(void) {
+  p = (struct process){ .main = metaxbar_main };
+  process_args(&p, ARGS("device", "device.points=4", "device.points=3", "device.points=3"));
+  process_run(&p);
+  CHECK(p.status == 0 && !strcmp(p.err, "metaxbar: device.points=3 overrides device.points=4 before it\n"), "%d: %s",
+        p.status, p.err);
+  p = (struct process){ .main = metaxbar_main };
+  process_args(&p, ARGS("arm", "link.password=first", "link.password=second"));
+  process_run(&p);
+  CHECK(strstr(p.err, "link.password") && !strstr(p.err, "first") && !strstr(p.err, "second"), "%s", p.err);
+}
+
 #define READS(what) ": the command also reads this file, as " what
 
 // What is written is none of what is read, under whatever name, and two outputs are two files.
@@ -291,6 +304,7 @@ int main(void) {
   test_settings();
   test_help();
   test_kinds();
+  test_repeated();
   test_outputs();
   return test_summary();
 }
