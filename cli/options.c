@@ -67,22 +67,6 @@ static bool takes_words(const struct options_command *c) {
   return false;
 }
 
-// The last of several values of a setting counts, so that a script can add to what a variable holds; it is said.
-static int take_assignment(struct options *o, char *it) {
-  const int key = (int)strcspn(it, "=") + 1;
-  if (o->n_assignments == OPTIONS_MAX)
-    return err_set(ERR_SETTING, "%.*s: more than %d settings", settings_shown(it), it, OPTIONS_MAX);
-  for (int k = o->n_assignments - 1; k >= 0; k--) {
-    const char *before = o->assignments[k];
-    if (strncmp(before, it, (size_t)key)) continue;
-    if (strcmp(before, it))
-      note("%.*s overrides %.*s before it", settings_shown(it), it, settings_shown(before), before);
-    break;
-  }
-  o->assignments[o->n_assignments++] = it;
-  return 0;
-}
-
 static int take_apart(struct options *o, struct line *line, const struct options_command *c, int argc, char **argv) {
   *o = (struct options){ .words = argv };  // moved together in place
   *line = (struct line){ 0 };
@@ -91,7 +75,9 @@ static int take_apart(struct options *o, struct line *line, const struct options
     if (argv[i][0] == '-') {
       TRY(take_flag(line, c, argc, argv, &i));
     } else if (is_assignment(argv[i], takes_words(c))) {
-      TRY(take_assignment(o, argv[i]));
+      if (o->n_assignments == OPTIONS_MAX)
+        return err_set(ERR_SETTING, "%.*s: more than %d settings", settings_shown(argv[i]), argv[i], OPTIONS_MAX);
+      o->assignments[o->n_assignments++] = argv[i];
     } else {
       o->words[o->n_words++] = argv[i];
     }
@@ -187,12 +173,23 @@ static bool listed(const char *const *list, const char *assignment) {
   return list == options_all || settings_assigned(list, assignment);
 }
 
+// The last of several values of a setting counts, so that a script can add to what a variable holds; a line says so.
+static void note_repeated(const struct options *o, int last) {
+  const char *it = o->assignments[last];
+  const size_t key = strcspn(it, "=") + 1;
+  int k = last - 1;
+  while (k >= 0 && strncmp(o->assignments[k], it, key)) k--;
+  if (k >= 0 && strcmp(o->assignments[k], it))
+    note("%.*s overrides %.*s before it", settings_shown(it), it, settings_shown(o->assignments[k]), o->assignments[k]);
+}
+
 static int check_assignments(const struct options *o, const struct options_action *a) {
   for (int k = 0; k < o->n_assignments; k++) {
     const char *it = o->assignments[k];
     if (!strchr(it, '.') || strchr(it, '.') > strchr(it, '='))
       return err_set(ERR_SETTING, "%.*s: expected section.name=value", settings_shown(it), it);
     if (a->reads != options_all) TRY(run_check_read(a->reads, it));
+    note_repeated(o, k);
   }
   return 0;
 }

@@ -117,7 +117,7 @@ status=0
 
 # ---- a signal to one process
 
-long=("$metaxbar" sweep sweep.ini --quiet run.threads=1 sweep.seeds=1 train.rate=0.01 train.checkpoint_every_s=0.05)
+long=("$metaxbar" sweep sweep.ini --quiet run.threads=1 train.rate=0.01 train.checkpoint_every_s=0.05)
 start() {
   "$@" 2>err >out & job=$!
   until [ -n "$(find stopped -name checkpoint.safetensors 2>/dev/null)" ]; do kill -0 $job || return 0; sleep 0.02; done
@@ -127,16 +127,16 @@ for signal in TERM USR1; do
   while [ $status = 0 ]; do
     rm -rf stopped
     iterations=$((2*iterations))
-    start "${long[@]}" train.iterations=$iterations --run stopped
+    start "${long[@]}" sweep.seeds=1 train.iterations=$iterations --run stopped
     kill -s $signal $job || true
     wait $job && status=0 || status=$?
   done
   [ $status = "$([ $signal = TERM ] && echo 143 || echo 75)" ] && grep -qx 'metaxbar sweep: stopped: stopped; the same .*' err ||
     fail "$signal: $status"
   [ ! -e stopped/sweep.csv ] || fail "$signal: a table"
-  "${long[@]}" train.iterations=$iterations --run stopped >out
+  "${long[@]}" sweep.seeds=1 train.iterations=$iterations --run stopped >out
   rm -rf whole
-  "${long[@]}" train.iterations=$iterations --run whole >out
+  "${long[@]}" sweep.seeds=1 train.iterations=$iterations --run whole >out
   same whole stopped
 done
 
