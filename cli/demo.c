@@ -64,9 +64,9 @@ struct row {
 static const struct row characters[] = {
   { "shipped: trained on invented characters", "models/builtin-5w5s.safetensors", { "synapse.kind=exact" } },
   { "  the same on a phase-change-memory chip", "models/builtin-5w5s.safetensors", { "synapse.kind=chip" } },
-  { "shipped: trained on Omniglot", "models/omniglot-5w5s.safetensors", { "synapse.kind=exact" } },
-  { "  the same, normalised with all 25 drawings", "models/omniglot-5w5s.safetensors", { "eval.batchnorm=task" } },
-  { "shipped: weights of 4 bits", "models/omniglot-5w5s-4bit.safetensors", { "synapse.kind=quantised" } },
+  { "shipped: trained on Omniglot", "models/omniglot-learned.safetensors", { "synapse.kind=exact" } },
+  { "  the same, normalised with all 25 drawings", "models/omniglot-learned.safetensors", { "eval.batchnorm=task" } },
+  { "shipped: weights of 4 bits", "models/omniglot-learned-4bit.safetensors", { "synapse.kind=quantised" } },
 };
 static const struct row movements[] = {
   { "shipped: in software", ARM, { "synapse.kind=exact" } },

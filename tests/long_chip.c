@@ -48,7 +48,7 @@ static void keep(const struct promise *p) {
   struct fewshot_model m;
   struct fewshot_result r;
   fewshot_init(&f);
-  CHECK(fewshot_model_load(&m, &f, "models/omniglot-5w5s-chip.safetensors", &(struct run_sources){ 0 }) == 0, "%s",
+  CHECK(fewshot_model_load(&m, &f, "models/omniglot-learned-chip.safetensors", &(struct run_sources){ 0 }) == 0, "%s",
         err_message());
   const char *const common[] = { "data.path=" SHARED "omniglot", "eval.tasks=1000", "eval.chips=10",
                                  "synapse.kind=chip" };

@@ -140,8 +140,8 @@ static void test_arm(void) {
 // command line overrides.
 static void test_shipped(void) {
   p = (struct process){ 0 };
-  process_args(&p, ARGS("bench", "fewshot", "layers", "--model", "models/omniglot-5w5s.safetensors", "data.classes=40",
-                        "train.tasks=1", "train.shots=1", "train.queries=1", SMALL));
+  process_args(&p, ARGS("bench", "fewshot", "layers", "--model", "models/omniglot-learned.safetensors",
+                        "data.classes=40", "train.tasks=1", "train.shots=1", "train.queries=1", SMALL));
   process_run(&p);
   CHECK(p.status == 0 && strstr(p.out, "fewshot.iteration.1_tasks.2_threads"), "status %d: %s", p.status, p.err);
 }
@@ -176,8 +176,8 @@ static void test_refusals(void) {
     { 1, "/nosuch", { "arm", "--model", "/nosuch" } },
     { 1, "/nosuch", { "cifar", "data.kind=cifar100", "data.path=/nosuch" } },
     { 2,
-      "models/omniglot-5w5s.safetensors: it begins with random weights",
-      { "fewshot", "learn", "--model", "models/omniglot-5w5s.safetensors" } },
+      "models/omniglot-learned.safetensors: it begins with random weights",
+      { "fewshot", "learn", "--model", "models/omniglot-learned.safetensors" } },
   };
   for (size_t k = 0; k < sizeof cases/sizeof *cases; k++) {
     p = (struct process){ .args = { "bench" } };

@@ -203,8 +203,8 @@ static double *values_of(const char *path, int64_t *n) {
   return x;
 }
 
-#define TASK "models/omniglot-5w5s.safetensors"
-#define CHIP "models/omniglot-5w5s-chip.safetensors"
+#define TASK "models/omniglot-learned.safetensors"
+#define CHIP "models/omniglot-learned-chip.safetensors"
 // The mean of models, in their order, with the texts of the first.
 static void test_average(void) {
   char out[512], other[512], *data;

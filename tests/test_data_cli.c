@@ -123,8 +123,8 @@ static void check_colour_model(void) {
   p = run(ARGS(EVAL_OF(model), "--json"));
   CHECK(p->status == 0 && !p->err[0] && strstr(p->out, "\"classes\": 5"), "%s%s", p->out, p->err);
   refused(2, "data.channels=1: ", ARGS(EVAL_OF(model), "data.channels=1"));
-  refused(2, "data.channels=3: models/omniglot-5w5s.safetensors was trained on images of 1 channel",
-          ARGS(EVAL_OF("models/omniglot-5w5s.safetensors"), "data.channels=3"));
+  refused(2, "data.channels=3: models/omniglot-learned.safetensors was trained on images of 1 channel",
+          ARGS(EVAL_OF("models/omniglot-learned.safetensors"), "data.channels=3"));
   folder_remove(&f);
 }
 
@@ -184,14 +184,14 @@ static void check_eval(const char *model) {
   CHECK(strstr(p->err, "was trained with data.evaluation=0.35") && number_of(p->out, "\"classes\": ") == 16, "%s",
         p->err);
   refused(2, "eval.batchnorm=chip: measures statistics of training classes",
-          ARGS("eval", "fewshot", "--model", "models/omniglot-5w5s.safetensors", FOLDER, "data.evaluation=1",
+          ARGS("eval", "fewshot", "--model", "models/omniglot-learned.safetensors", FOLDER, "data.evaluation=1",
                "eval.tasks=2", "eval.batchnorm=chip"));
-  p = run(ARGS("eval", "fewshot", "--model", "models/omniglot-5w5s.safetensors", FOLDER, "data.evaluation=1",
+  p = run(ARGS("eval", "fewshot", "--model", "models/omniglot-learned.safetensors", FOLDER, "data.evaluation=1",
                "eval.tasks=2", "eval.shots=1", "eval.queries=1"));
   CHECK(p->status == 0 && !p->err[0] && strstr(p->out, "batch norm 'support'\n"),
         "other data than it was trained on: %s", p->err);
   refused(2, "eval.per_task=yes: has an effect with --json only",
-          ARGS("eval", "fewshot", "--model", "models/omniglot-5w5s.safetensors", FOLDER, "eval.per_task=yes"));
+          ARGS("eval", "fewshot", "--model", "models/omniglot-learned.safetensors", FOLDER, "eval.per_task=yes"));
   const char *out = succeeds(ARGS(EVAL, "eval.per_task=yes", "eval.batchnorm=task"));
   CHECK(strstr(out, "\"task_accuracy\": [[") && strstr(out, "\"version\": \"") &&
             strstr(out, "\"preprocessing\": \"area\"") && strstr(out, "\"balanced_queries\": true") &&

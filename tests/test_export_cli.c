@@ -4,7 +4,7 @@
 #include "process.h"
 
 #define CLASSIFIER "models/builtin-5w5s.safetensors"
-#define OTHER "models/omniglot-5w5s.safetensors"
+#define OTHER "models/omniglot-learned.safetensors"
 #define REACH "models/arm.safetensors"
 #define FEW "data.kind=builtin", "data.classes=20", "data.evaluation_classes=10"
 #define RUN(...) run((const char *[]){ "model", "export", __VA_ARGS__, NULL })

@@ -41,7 +41,7 @@ enum { QUICK = 1, THREADS = 2 };  // in every build; compare 1, 2 and 8 threads 
   "train.trajectories=6 train.group=2 train.log_every=5 train.validate_every=10 train.validate_trajectories=5 " \
   "update.rate=1e-2"
 #define RUN "model.safetensors metrics.csv"
-#define CLASSIFIER " --model models/omniglot-5w5s-chip.safetensors data.kind=builtin data.classes=60 " \
+#define CLASSIFIER " --model models/omniglot-learned-chip.safetensors data.kind=builtin data.classes=60 " \
   "chip.calibration_rows=64"
 #define TRAINEE " --model models/arm-chip.safetensors"
 
@@ -59,8 +59,8 @@ static const struct golden {
 } cases[] = {
   { "fewshot-builtin-task", QUICK | THREADS, NULL, FEWSHOT("builtin-5w5s") TASK },
   OTHER_KINDS("builtin", "builtin-5w5s"),
-  { "fewshot-5w5s-task", 0, NULL, FEWSHOT("omniglot-5w5s") TASK },
-  OTHER_KINDS("5w5s", "omniglot-5w5s"),
+  { "fewshot-5w5s-task", 0, NULL, FEWSHOT("omniglot-learned") TASK },
+  OTHER_KINDS("5w5s", "omniglot-learned"),
   { "fewshot-any-task", 0, NULL, FEWSHOT("omniglot-any") " eval.ways=5" TASK },
   OTHER_KINDS("any", "omniglot-any"),
   { "fewshot-alphabets", 0, NULL, FEWSHOT("omniglot-alphabets") " eval.shots=1 eval.batchnorm=chip eval.views=3" },
@@ -71,31 +71,31 @@ static const struct golden {
     "eval.batchnorm=chip eval.tasks=2" },
   { "fewshot-base-classes", QUICK | THREADS, NULL, FEWSHOT("builtin-5w5s") BASE },
   { "fewshot-base-classes-chip", 0, NULL, FEWSHOT("omniglot-any") BASE CHIP " eval.chips=2 eval.later_s=3600" },
-  { "fewshot-4bit-task", 0, NULL, FEWSHOT("omniglot-5w5s-4bit") TASK },
-  { "fewshot-4bit-support", 0, NULL, FEWSHOT("omniglot-5w5s-4bit") " eval.batchnorm=support synapse.bits=6" },
-  { "fewshot-4bit-stochastic", THREADS, NULL, FEWSHOT("omniglot-5w5s-4bit") " synapse.rounding=stochastic" TASK },
-  { "fewshot-4bit-chip", 0, NULL, FEWSHOT("omniglot-5w5s-4bit") AGED },
-  { "fewshot-chip-task", 0, NULL, FEWSHOT("omniglot-5w5s-chip") TASK },
-  { "fewshot-chip-support", 0, NULL, FEWSHOT("omniglot-5w5s-chip") " eval.batchnorm=support" },
-  { "fewshot-chip-quantised", 0, NULL, FEWSHOT("omniglot-5w5s-chip") " synapse.kind=quantised" TASK },
-  { "fewshot-chip-chip", THREADS, NULL, FEWSHOT("omniglot-5w5s-chip") AGED },
-  { "fewshot-layers", 0, NULL, FEWSHOT("omniglot-5w5s") " train.adapt=all eval.batchnorm=support eval.tasks=4" },
-  { "fewshot-layers-chip", 0, NULL, FEWSHOT("omniglot-5w5s-chip") CHIP " train.adapt=all eval.tasks=2 "
+  { "fewshot-4bit-task", 0, NULL, FEWSHOT("omniglot-learned-4bit") TASK },
+  { "fewshot-4bit-support", 0, NULL, FEWSHOT("omniglot-learned-4bit") " eval.batchnorm=support synapse.bits=6" },
+  { "fewshot-4bit-stochastic", THREADS, NULL, FEWSHOT("omniglot-learned-4bit") " synapse.rounding=stochastic" TASK },
+  { "fewshot-4bit-chip", 0, NULL, FEWSHOT("omniglot-learned-4bit") AGED },
+  { "fewshot-chip-task", 0, NULL, FEWSHOT("omniglot-learned-chip") TASK },
+  { "fewshot-chip-support", 0, NULL, FEWSHOT("omniglot-learned-chip") " eval.batchnorm=support" },
+  { "fewshot-chip-quantised", 0, NULL, FEWSHOT("omniglot-learned-chip") " synapse.kind=quantised" TASK },
+  { "fewshot-chip-chip", THREADS, NULL, FEWSHOT("omniglot-learned-chip") AGED },
+  { "fewshot-layers", 0, NULL, FEWSHOT("omniglot-learned") " train.adapt=all eval.batchnorm=support eval.tasks=4" },
+  { "fewshot-layers-chip", 0, NULL, FEWSHOT("omniglot-learned-chip") CHIP " train.adapt=all eval.tasks=2 "
     "eval.later_s=3600" TASK },
-  { "fewshot-shots", 0, NULL, FEWSHOT("omniglot-5w5s") " eval.shots=3 eval.queries=4 eval.updates=2 "
+  { "fewshot-shots", 0, NULL, FEWSHOT("omniglot-learned") " eval.shots=3 eval.queries=4 eval.updates=2 "
     "eval.split=validation" TASK },
-  { "fewshot-seed", 0, NULL, FEWSHOT("omniglot-5w5s") " run.seed=7 data.seed=3 data.size=24" TASK },
-  { "fewshot-centroid", QUICK, NULL, FEWSHOT("omniglot-5w5s") " eval.method=centroid" TASK },
-  { "fewshot-scratch", 0, NULL, FEWSHOT("omniglot-5w5s") " eval.method=scratch eval.tasks=2 "
+  { "fewshot-seed", 0, NULL, FEWSHOT("omniglot-learned") " run.seed=7 data.seed=3 data.size=24" TASK },
+  { "fewshot-centroid", QUICK, NULL, FEWSHOT("omniglot-learned") " eval.method=centroid" TASK },
+  { "fewshot-scratch", 0, NULL, FEWSHOT("omniglot-learned") " eval.method=scratch eval.tasks=2 "
     "eval.scratch_updates=5" TASK },
-  { "fewshot-verify", 0, NULL, FEWSHOT("omniglot-5w5s-chip") CHIP " eval.tasks=2 chip.programming=verify "
+  { "fewshot-verify", 0, NULL, FEWSHOT("omniglot-learned-chip") CHIP " eval.tasks=2 chip.programming=verify "
     "chip.update=threshold" TASK },
-  { "fewshot-nearest", 0, NULL, FEWSHOT("omniglot-5w5s-chip") CHIP " eval.tasks=2 chip.preset=hermes1 "
+  { "fewshot-nearest", 0, NULL, FEWSHOT("omniglot-learned-chip") CHIP " eval.tasks=2 chip.preset=hermes1 "
     "chip.update=nearest chip.scale=column" TASK },
-  { "fewshot-faults", 0, NULL, FEWSHOT("omniglot-5w5s-chip") CHIP " eval.tasks=2 chip.preset=joshi2020 "
+  { "fewshot-faults", 0, NULL, FEWSHOT("omniglot-learned-chip") CHIP " eval.tasks=2 chip.preset=joshi2020 "
     "chip.fault_set=0.01 chip.fault_dead=0.01 chip.adc_gain_spread=0.02 chip.correction=global chip.update=stochastic "
     "eval.batchnorm=support" },
-  { "fewshot-one-phase", 0, NULL, FEWSHOT("omniglot-5w5s-chip") CHIP " eval.tasks=2 chip.preset=published-code "
+  { "fewshot-one-phase", 0, NULL, FEWSHOT("omniglot-learned-chip") CHIP " eval.tasks=2 chip.preset=published-code "
     "chip.phases=1 chip.cores=4 chip.rows=128 chip.recalibrate_s=1000 eval.later_s=5000 "
     "ledger.preset=khaddam2022" TASK },
 
@@ -156,7 +156,7 @@ static const struct golden {
   { "chip-export", THREADS, "state.safetensors", "chip export --out @/state.safetensors" CLASSIFIER " chip.time_s=60" },
   { "chip-import", 0, "later.safetensors", "chip import @/state.safetensors --json --out @/later.safetensors"
     CLASSIFIER " chip.time_s=3600" },
-  { "chip-eval", 0, NULL, FEWSHOT("omniglot-5w5s-chip") CHIP TASK
+  { "chip-eval", 0, NULL, FEWSHOT("omniglot-learned-chip") CHIP TASK
     " synapse.state=@/state.safetensors chip.time_s=3600" },
   { "chip-export-arm", THREADS, "arm.safetensors", "chip export --out @/arm.safetensors" TRAINEE },
   { "chip-eval-arm", 0, NULL, ARM("arm-chip") " synapse.kind=chip synapse.state=@/arm.safetensors" },
@@ -173,7 +173,7 @@ static const struct golden {
   { "device-published", 0, NULL, "device device.points=3 device.preset=published-code device.seed=5" },
   { "device-table", 0, NULL, "device device.points=3 device.table=examples/device/lab.ini" },
 
-  { "model-info", 0, NULL, "model info --json --model models/omniglot-5w5s-4bit.safetensors" },
+  { "model-info", 0, NULL, "model info --json --model models/omniglot-learned-4bit.safetensors" },
   { "model-convert", 0, "bits.safetensors", "model convert --model models/builtin-5w5s.safetensors --out "
     "@/bits.safetensors synapse.kind=quantised synapse.bits=3" },
   { "model-resize", 0, "resized.safetensors", "model resize --model models/arm-chip.safetensors --out "

@@ -406,7 +406,7 @@ static void check_state_refused(void) {
   free(data);
   refused(1, bad, ARGS(CLASSIFY, bad, queries));
   refused(1, "classes were taught to another model",
-          ARGS("classify", "--model", "models/omniglot-5w5s.safetensors", "--state", state, queries));
+          ARGS("classify", "--model", "models/omniglot-learned.safetensors", "--state", state, queries));
   refused(2, "class <b>birch was taught before",
           ARGS("learn", "--model", MODEL, "--add", support, "--state", state, "--out", out));
   refused(1, "not a file of taught classes", ARGS(CLASSIFY, MODEL, queries));

@@ -149,7 +149,7 @@ static void test_commands(void) {
 }
 
 static void test_refused(void) {
-  RUN("eval", "sine", "--model", "models/omniglot-5w5s.safetensors");
+  RUN("eval", "sine", "--model", "models/omniglot-learned.safetensors");
   process_check_line(&p, 1, (const char *const[]){ "expected format 'metaxbar sine' of version 1", NULL });
   RUN("train", "arm", "--run", folder_path(&tmp, "one"), "--resume", "train.iterations=9");
   process_check_line(&p, 2, (const char *const[]){ "/one: a run of sine, not of arm", NULL });

@@ -374,8 +374,8 @@ static void test_refused(void) {
   taught_release(&t);
   const struct run_sources none = { 0 };
   fewshot_model_release(&model);
-  CHECK(fewshot_model_load(&model, &settings, "models/omniglot-5w5s.safetensors", &none) == 0, "%s", err_message());
-  refused(ERR_FORMAT, "taught to another model; the fingerprint of models/omniglot-5w5s.safetensors is",
+  CHECK(fewshot_model_load(&model, &settings, "models/omniglot-learned.safetensors", &none) == 0, "%s", err_message());
+  refused(ERR_FORMAT, "taught to another model; the fingerprint of models/omniglot-learned.safetensors is",
           load(&t, path));
   taught_release(&t);
 }

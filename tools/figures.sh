@@ -37,7 +37,7 @@ classifier() {
 }
 
 characters() {
-  local m=models/omniglot-5w5s chip="synapse.kind=chip chip.preset=hermes eval.chips=10"
+  local m=models/omniglot-learned chip="synapse.kind=chip chip.preset=hermes eval.chips=10"
   echo "model,updates,accuracy,ci95" > "$work/accuracy.csv"
   printf '| weights | batch norm (*task* needs balanced queries) | 0 | 1 | 2 | 3 | 4 updates | devices rewritten per update |\n|---|---|---|---|---|---|---|---|\n' > "$work/table"
   if [ -n "$published" ]; then
@@ -511,7 +511,7 @@ property() {
   local row=$1
   shift
   echo "physics: $row, $*" >&2
-  $metaxbar eval fewshot --model models/omniglot-5w5s-chip.safetensors data.kind=omniglot data.path="$omniglot" eval.tasks="$tasks" \
+  $metaxbar eval fewshot --model models/omniglot-learned-chip.safetensors data.kind=omniglot data.path="$omniglot" eval.tasks="$tasks" \
     eval.batchnorm=support synapse.kind=chip chip.preset=hermes eval.chips=10 "$@" > "$work/out"
   $metaxbar eval arm --model models/arm-chip.safetensors eval.trajectories="$movements" synapse.kind=chip chip.preset=hermes \
     eval.chips=10 "$@" > "$work/arm"

@@ -254,5 +254,5 @@ const struct experiment fewshot_experiment = {
   .bench_defaults = bench_defaults, .bench = bench,
   .showcase_items = 200, .showcase_kinds = 1 << RUN_EXACT | 1 << RUN_QUANTISED | 1 << RUN_CHIP,
   .showcase_set = showcase_set, .showcase = fewshot_showcase, .report = &fewshot_report,
-  .model_shipped = "models/omniglot-5w5s.safetensors",
+  .model_shipped = "models/omniglot-learned.safetensors",
 };
