@@ -55,6 +55,8 @@ static void test_damage(void) {
     CHECK(rc == ERR_FORMAT && strstr(err_message(), cases[k].message), "%d: %s", rc, err_message());
   }
   struct archive a;
+  CHECK(archive_open(&a, "/dev/zero") == ERR_FORMAT &&
+        !strcmp(err_message(), "/dev/zero: neither a folder nor a file"), "%s", err_message());
   CHECK(archive_open(&a, "/nonexistent.zip") == ERR_IO && strstr(err_message(), "/nonexistent.zip: No such"), "%s",
         err_message());
 }

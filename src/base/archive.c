@@ -206,6 +206,8 @@ int archive_open(struct archive *a, const char *path) {
   *a = (struct archive){ .path = archive_copy(path) };
   struct stat st;
   if (stat(path, &st) < 0) return archive_finish(a, err_set(ERR_IO, "%s: %s", path, strerror(errno)));
+  if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+    return archive_finish(a, err_set(ERR_FORMAT, "%s: neither a folder nor a file", path));
   return archive_finish(a, S_ISDIR(st.st_mode) ? archive_list_folder(a, "", 0) : archive_open_zip(a));
 }
 
