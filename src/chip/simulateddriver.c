@@ -1,6 +1,7 @@
 #include "chip/simulateddriver.h"
 
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,7 +218,6 @@ static int program(void *device, int region, const double *target, const uint8_t
   struct simulation *s = device;
   struct chip *c = s->chip;
   struct tile_count n = { 0 };
-  (void)tolerance;  // the settings of section verify say how devices are written
   const int rc = check_placed(s, region);
   if (rc) return rc;
   const struct tile *t = &c->tiles[region];
@@ -232,8 +232,9 @@ static int program(void *device, int region, const double *target, const uint8_t
       c->mask[cell] = !mask || mask[at];
     }
   c->backend->program(c, region, !mask, &c->rng, &n);
-  memset(status, MX_CELL_OK, (size_t)t->rows * (size_t)t->columns);
   take_weights(reached, c, region, mask);
+  for (int at = 0; at < t->rows * t->columns; at++)  // chip.programming and section verify say what is reached
+    if (!mask || mask[at]) status[at] = fabs(reached[at] - target[at]) <= tolerance ? MX_CELL_OK : MX_CELL_MISSED;
   *count = (struct mx_program_count){ n.devices, n.verify.pulses, n.verify.reads, n.most_writes };
   return 0;
 }
