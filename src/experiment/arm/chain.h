@@ -1,8 +1,8 @@
 // chain.h - a path of any length, learned and performed in the fewest pieces of equal length that fit a movement each.
 // A piece is learned by one update from the weights of the model, and performed from the posture e where the
-// performance before it ended. What the learning signal generator is shown once is a whole movement: the path from
-// there on, beyond the piece too, then rest at its end; and an offset that leads back to it, so that errors do not add
-// up (equation T5):
+// performance before it ended. The input of the learning signal generator is a whole movement: the path from there on,
+// beyond the piece too, then rest at its end; and an offset that leads back to it, so that errors do not add up
+// (equation T5):
 //   q(t) = path(t) + (e - path(0)) (1 - s(t/target.blend_s)),   s(x) = 10 x^3 - 15 x^4 + 6 x^5, minimum jerk
 #ifndef EXPERIMENT_ARM_CHAIN_H
 #define EXPERIMENT_ARM_CHAIN_H

@@ -9,12 +9,13 @@
 #include "base/rng.h"
 
 static int check(const struct reach *f, const struct oneshot *to, const struct oneshot *from,
-                 const struct spikecode_params *told) {
+                 const struct spikecode_params *old_code) {
   const int n = from->trainee.n;
-  if (told->velocity && (f->code.velocity != told->velocity || f->code.velocity_scale != told->velocity_scale))
+  if (old_code->velocity &&
+      (f->code.velocity != old_code->velocity || f->code.velocity_scale != old_code->velocity_scale))
     return err_set(ERR_SETTING, "code.velocity=%s code.velocity_scale=%g: the model has %s already, with scale %g",
                    spikecode_velocity_names[f->code.velocity], f->code.velocity_scale,
-                   spikecode_velocity_names[told->velocity], told->velocity_scale);
+                   spikecode_velocity_names[old_code->velocity], old_code->velocity_scale);
   if (to->trainee.n > n && to->trainee.n % n)
     return err_set(ERR_SETTING,
                    "trainee.neurons=%d: neither fewer than the %d that the model has nor a multiple of them",
@@ -47,11 +48,11 @@ static void repeat(real *w, int rows, int columns, int ld, const real *v, int fr
 }
 
 int reach_resize(struct reach_model *resized, struct reach *f, const struct reach_model *model,
-                 const struct spikecode_params *told, double spread) {
+                 const struct spikecode_params *old_code, double spread) {
   const struct oneshot *from = &model->o, *to = &resized->o;
   *resized = (struct reach_model){ 0 };
   reach_oneshot(&resized->o, f);
-  TRY(check(f, to, from, told));
+  TRY(check(f, to, from, old_code));
   assert(to->lsg.n == from->lsg.n && to->trainee.n_in == from->trainee.n_in);
   const double k = (double)to->trainee.n/from->trainee.n;
   if (k <= 1) spread = 0;
@@ -96,9 +97,9 @@ int reach_resize_file(const char *path, const struct run_sources *from, const ch
   TRY(tensorfile_check_path(out));
   reach_init(&f);
   TRY(reach_model_load(&m, &f, path, &(struct run_sources){ 0 }));
-  const struct spikecode_params told = f.code;
+  const struct spikecode_params old_code = f.code;
   int rc = run_resolve(f.sections, NULL, NULL, NULL, NULL, from);
-  if (rc == 0) rc = reach_resize(&resized, &f, &m, &told, REACH_RESIZE_SPREAD);
+  if (rc == 0) rc = reach_resize(&resized, &f, &m, &old_code, REACH_RESIZE_SPREAD);
   if (rc == 0) {
     rc = reach_model_save(&resized, &f, out, half);
     reach_model_release(&resized);

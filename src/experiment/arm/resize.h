@@ -19,11 +19,11 @@
 #define REACH_RESIZE_SPREAD 0.2
 
 // f: the settings of model but for trainee.neurons, fewer than model has or a multiple of them (no adaptive neurons; as
-// many if code.velocity is new), and code.velocity; f->update is changed as above. told: the code of model, whose
+// many if code.velocity is new), and code.velocity; f->update is changed as above. old_code: the code of model, whose
 // velocity, if there is one, must stay as it is. Wider, neuron i of model, which has n, becomes i, n + i, 2n + i ...
 // Random numbers are those of run.seed. resized is released by the caller.
 int reach_resize(struct reach_model *resized, struct reach *f, const struct reach_model *model,
-                 const struct spikecode_params *told, double spread);
+                 const struct spikecode_params *old_code, double spread);
 
 // The model of a file resized as the assignments say, trainee.neurons, code.velocity and run.seed; half as in
 // reach_model_save.

@@ -1,5 +1,5 @@
-// incremental.h - classes that keep coming (eval.method=incremental): class after class is shown once with its support
-// images, none of which is kept. Each adds one column to the read-out (docs/equations.md (A4), (A5)),
+// incremental.h - classes that keep coming (eval.method=incremental): each class in turn is learned from its support
+// images, none of which is kept. It adds one column to the read-out (docs/equations.md (A4), (A5)),
 //   w_k = s (m_k - m0),  b_k = -s |m_k|^2/2        m0 the mean feature of background images
 // and no other column changes. All images are normalised by statistics of background images. The queries of all classes
 // so far are classified after each stage, on a chip after the new columns have been corrected by background images; and

@@ -50,7 +50,7 @@ static bool matters(const struct fewshot *f, const char *name) {
 // Take over one setting unless the user gave it: on the command line, or as anything but the default.
 static int take(struct fewshot *f, const struct fewshot *usual, const struct recorded *r, const struct tensorfile *tf,
                 bool assigned) {
-  char now[PARAM_TEXT_SIZE], told[PARAM_TEXT_SIZE], before[PARAM_TEXT_SIZE], text[PARAM_TEXT_SIZE + 64];
+  char now[PARAM_TEXT_SIZE], of_model[PARAM_TEXT_SIZE], before[PARAM_TEXT_SIZE], text[PARAM_TEXT_SIZE + 64];
   const char *value = tensorfile_metadata(tf, r->name) ? tensorfile_metadata(tf, r->name) : r->absent;
   if (!value) return 0;
   const struct param *p = dataset_param_table;
@@ -63,11 +63,11 @@ static int take(struct fewshot *f, const struct fewshot *usual, const struct rec
   fewshot_init(&model);
   if (settings_set(model.sections, text) < 0)
     return err_set(ERR_FORMAT, "%s: __metadata__: %s", tensorfile_name(tf), err_message());
-  param_value(p, &model.data, told);
+  param_value(p, &model.data, of_model);
   if (!given) return settings_set(f->sections, text);
-  if (strcmp(base_name(now), base_name(told)) && matters(f, r->name))
+  if (strcmp(base_name(now), base_name(of_model)) && matters(f, r->name))
     note("%s=%s, but %s was trained with %s=%s: %s that it has seen may be taken for new ones", r->name, now,
-         tensorfile_name(tf), r->name, told, strcmp(r->name, TEST_IMAGES) ? "classes" : "images");
+         tensorfile_name(tf), r->name, of_model, strcmp(r->name, TEST_IMAGES) ? "classes" : "images");
   return 0;
 }
 
