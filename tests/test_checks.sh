@@ -43,6 +43,8 @@ violation layers "the inside of a chip" src/lab/tradeoff.c '#include "chip/chip_
 violation width "121 columns" src/base/rng.c "// $(printf '%0118d' 0)" ': 121 columns'
 violation links "a file that is not there" README.md '[a page](docs/no_such_page.md)' 'docs/no_such_page.md is not in the repository'
 violation links "outside the repository" README.md '[a page](../other/README.md)' 'is not in the repository'
+violation links "a heading that is not there" README.md '[a part](docs/results.md#no-such-heading)' 'docs/results.md has no heading #no-such-heading'
+violation links "a heading of the page itself" README.md '[a part](#no-such-heading)' 'has no heading #no-such-heading'
 violation figures "one that is nowhere measured" README.md 'It reaches 12.34 +- 0.56 %.' '12.34 +- 0.56'
 violation figures "a section without a command" docs/chip_model.md "$(printf '## New\n\nIt takes 3.25 %% of the time.')" \
   'no command prints this figure (## New)'
