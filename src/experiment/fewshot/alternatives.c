@@ -68,6 +68,8 @@ static void describe(struct experiment_alternatives *a, const struct fewshot_res
   count_digital(digital, &s, DIGITAL_FLOAT);
   count_digital(few_bits, &s, DIGITAL_8BIT);
   digital_means(&means->learning.digital, s.S, s.I, s.O);
+  for (int k = 0; k < 3 && net->start == CONVNET_PROTOTYPE; k++)
+    digital_means(&a->of[k].learning.digital, s.S, s.I, s.O);
   digital_distances(&means->query.digital, 1, s.I, s.O);
 }
 

@@ -154,6 +154,7 @@ int fewshot_model_readout(struct fewshot_model *m, const struct fewshot_model *o
   for (int s = 0; s < m->net.steps; s++)
     m->parameters[convnet_rate(&m->net, s, m->net.readout)] =
         of->parameters[convnet_rate(&of->net, s, of->net.readout)];
+  if (m->net.start == CONVNET_PROTOTYPE) m->parameters[m->net.scale] = of->parameters[of->net.scale];
   return 0;
 }
 
