@@ -40,8 +40,10 @@ static const char *file_of(const char *value) {
 }
 
 static int check_inputs(const struct named *out, const struct options *o, const char *replaces) {
-  const struct named in[] = { { "--model", o->model }, { "-c", o->config }, { "--state", o->state },  { "--c", o->c },
-                              { "--onnx", o->onnx },   { "--nir", o->nir }, { "--driver", o->driver } };
+  const struct named in[] = { { "--model", o->model },   { "-c", o->config },         { "--state", o->state },
+                              { "--c", o->c },           { "--onnx", o->onnx },       { "--nir", o->nir },
+                              { "--driver", o->driver }, { "--support", o->support }, { "--add", o->add } };
+  const bool sheet = !strcmp(out->name, "--sheet");  // of pictures, which are in the folders of the words
   const struct named folders[] = { { "part of --support", o->support }, { "part of --add", o->add } };
   for (size_t k = 0; k < sizeof in / sizeof *in; k++)
     if (in[k].path && !(replaces && !strcmp(replaces, in[k].name)) && same_file(out->path, file_of(in[k].path)))
@@ -49,7 +51,8 @@ static int check_inputs(const struct named *out, const struct options *o, const 
   for (size_t k = 0; k < sizeof folders / sizeof *folders; k++)
     if (folders[k].path && in_folder(out->path, folders[k].path)) return refuse(out, "reads", &folders[k]);
   for (int k = 0; k < o->n_words && !(replaces && !*replaces); k++)
-    if (same_file(out->path, file_of(o->words[k]))) return refuse(out, "reads", &(struct named){ NULL, o->words[k] });
+    if (same_file(out->path, file_of(o->words[k])) || (sheet && in_folder(out->path, o->words[k])))
+      return refuse(out, "reads", &(struct named){ NULL, o->words[k] });
   for (int k = 0; k < o->n_assignments; k++) {
     const char *value = strchr(o->assignments[k], '=') + 1;
     const bool images = !strncmp(o->assignments[k], "data.", 5) && in_folder(out->path, value);

@@ -285,6 +285,8 @@ static void test_outputs(void) {
   refused(READS("--nir "), ARGS("model", "export", "--nir", model, "--out", other));
   refused(READS("--state "), ARGS("classify", picture, "--model", model, "--state", state, "--sheet", state));
   refused(READS(""), ARGS("classify", picture, "--model", model, "--state", state, "--sheet", picture));
+  refused(READS(""), ARGS("classify", folder + 10, "--model", model, "--state", state, "--sheet", picture));
+  refused(READS("--support "), ARGS("learn", "--model", model, "--support", state, "--out", state));
   refused(READS("part of --support "),
           ARGS("learn", "--model", model, "--support", folder + 10, "--out", picture));
   refused(READS("data.path="), ARGS("data", "info", "data.kind=folder", folder, "--out", picture));

@@ -87,6 +87,8 @@ static void check_learn(void) {
   says(out, "{\"name\": \"alder\", \"pictures\": 5, \"new\": false}");
   says(out, "\"held_out\": 14, ");
   says(succeeds(ARGS(LEARN, folder_path(&tmp, "all"), "learn.reject=0")), "no threshold: every picture gets a class\n");
+  says(succeeds(ARGS(LEARN, folder_path(&tmp, "all"), "learn.reject=1e-300")),
+       "no threshold: every picture gets a class\n");
   out = succeeds(ARGS(LEARN, folder_path(&tmp, "all"), "learn.threshold=4", "--json"));
   says(out, "\"threshold\": 4.0, \"held_out\": 0");
 }

@@ -89,16 +89,20 @@ double stat_t_tail(double t, double df) {
   return 0.5 - density * t * beta_series(t * t / (df + t * t), 0.5, df / 2);
 }
 
-double stat_t_quantile(double p, double df) {
-  assert(p > 0 && p < 1);
-  if (p < 0.5) return -stat_t_quantile(1 - p, df);
+// What T exceeds with probability q, at most 0.5.
+static double exceeded(double q, double df) {
   double low = 0, high = 1, middle;
-  while (stat_t_tail(high, df) > 1 - p) high *= 2;
+  while (stat_t_tail(high, df) > q) high *= 2;
   while ((middle = 0.5 * (low + high)) > low && middle < high) {
-    if (stat_t_tail(middle, df) > 1 - p) low = middle;
+    if (stat_t_tail(middle, df) > q) low = middle;
     else high = middle;
   }
   return middle;
+}
+
+double stat_t_quantile(double p, double df) {
+  assert(p > 0 && p < 1);
+  return p < 0.5 ? -exceeded(p, df) : exceeded(1 - p, df);
 }
 
 // ---- intervals

@@ -273,7 +273,7 @@ static double predicted(const struct taught *t, double reject) {
     if (t->held[i] > 0) stat_add(&log_distance, log(t->held[i]));
   if (n < 2 || log_distance.n < 2) return 0;
   const double sd = stat_sd(&log_distance) * sqrt((1 - 1.0 / (double)log_distance.n) * n / (n - 1));
-  return exp(log_distance.mean + stat_t_quantile(1 - reject, n - 1) * sd * sqrt(1 + 1 / n));
+  return exp(log_distance.mean - stat_t_quantile(reject, n - 1) * sd * sqrt(1 + 1 / n));
 }
 
 static double threshold(struct taught *t, const struct taught_params *p) {
@@ -283,6 +283,7 @@ static double threshold(struct taught *t, const struct taught_params *p) {
   if (t->n_held) qsort(t->held, (size_t)t->n_held, sizeof *t->held, by_size);
   const double found = predicted(t, p->reject);
   if (found <= 0) return between(t);
+  if (isinf(found)) return INFINITY;  // so small a share is none
   t->chosen_by = t->n_held;
   return found;
 }
