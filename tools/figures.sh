@@ -398,18 +398,19 @@ body() {
 }
 
 # chain PATH SECONDS
+short="target.piece_s=0.5 target.blend_s=0.3"  # pieces of a chain
 chain() {
-  local path=$1
-  shift
+  local path=$1 row=$2
+  shift 2
   echo "movements: $path" >&2
   local model software="" chip
   for model in arm-any arm-any-wide; do
-    software+=" | "$($metaxbar eval arm --model models/$model.safetensors target.file="examples/paths/$path.csv" 2>/dev/null | awk '$1 == "after" { print $2 }')
+    software+=" | "$($metaxbar eval arm --model models/$model.safetensors target.file="examples/paths/$path.csv" "$@" 2>/dev/null | awk '$1 == "after" { print $2 }')
   done
   chip=$(for k in 1 2 3 4 5 6 7 8 9 10; do
-    $metaxbar eval arm --model models/arm-any-chip.safetensors target.file="examples/paths/$path.csv" synapse.kind=chip chip.preset=hermes run.seed=$k 2>/dev/null
+    $metaxbar eval arm --model models/arm-any-chip.safetensors target.file="examples/paths/$path.csv" synapse.kind=chip chip.preset=hermes run.seed=$k "$@" 2>/dev/null
   done | awk '$1 == "after" { s += $2; n++ } END { printf "%.2f", s/n }')
-  echo "| $*$software | $chip |" >> "$work/chains"
+  echo "| $row$software | $chip |" >> "$work/chains"
 }
 
 movements() {
@@ -431,8 +432,11 @@ movements() {
   replace families "$work/families"
   printf '| path | `arm-any` | `arm-any-wide` | `arm-any-chip` |\n|---|---|---|---|\n' > "$work/chains"
   chain word "the word, 10 s, 5 pieces"
+  chain word "... 20 pieces" $short
   chain pick_and_place "pick-and-place, 8 s, 4 pieces"
+  chain pick_and_place "... 16 pieces" $short
   chain figure_eight "figure of eight, 6 s, 3 pieces"
+  chain figure_eight "... 12 pieces" $short
   chain letter "letter, one movement"
   chain circle "circle, one movement"
   replace chains "$work/chains"
@@ -443,14 +447,14 @@ movements() {
 
 # The simulated body writes the word.
 film() {
-  $metaxbar arm --model models/arm-any-wide.safetensors arm.kind=physics target.file=examples/paths/word.csv --render $figures/word.gif > /dev/null
+  $metaxbar arm --model models/arm-any-wide.safetensors arm.kind=physics target.file=examples/paths/word.csv $short --render $figures/word.gif > /dev/null
   echo "wrote $figures/word.gif"
 }
 
 # The word as seen from the arm, in software and on the chip.
 word() {
-  $metaxbar eval arm --model models/arm-any-wide.safetensors target.file=examples/paths/word.csv --out "$work/software" > /dev/null 2>&1
-  $metaxbar eval arm --model models/arm-any-chip.safetensors target.file=examples/paths/word.csv synapse.kind=chip chip.preset=hermes \
+  $metaxbar eval arm --model models/arm-any-wide.safetensors target.file=examples/paths/word.csv $short --out "$work/software" > /dev/null 2>&1
+  $metaxbar eval arm --model models/arm-any-chip.safetensors target.file=examples/paths/word.csv $short synapse.kind=chip chip.preset=hermes \
     --out "$work/chip" > /dev/null 2>&1
   (cd "$work" && gnuplot -d -e "set terminal $(terminal)" /dev/stdin) <<'GP' > $figures/word.$format
 set datafile separator ","

@@ -9,7 +9,9 @@
 
 int reach_chain_pieces(const struct reach_path *p, const struct reach *f) {
   const int T = (int)f->trajectory.steps;
-  return (p->n + T - 1)/T;
+  const double longest = f->target.piece_s/f->trajectory.dt_s + 1e-9;  // steps of exactly piece_s count
+  const int most = f->target.piece_s > 0 && longest < T ? (int)fmax(longest, 1) : T;
+  return (p->n + most - 1)/most;
 }
 
 int reach_chain_length(const struct reach_path *p, const struct reach *f) {

@@ -54,7 +54,7 @@ struct reach_target_params {
   char file[PARAM_TEXT_SIZE];        // a path to perform (arm/targetpath.h)
   char columns[PARAM_TEXT_SIZE];     // of a file without names
   double step_s;                     // between its rows, or a step of its column `step`; 0: not said
-  double blend_s;                    // experiment/arm/chain.h
+  double piece_s, blend_s;           // experiment/arm/chain.h
   double reach_tolerance_m;          // points may be off the arm's reach by this
 };
 

@@ -65,6 +65,8 @@ static const struct param target_table[] = {
                           "say the unit, as in base_deg or x_mm"),
   PARAM_TEXT(P, columns, "", "names of the columns of a file without them, as in base_rad_s,shoulder_rad_s"),
   PARAM_F64(P, step_s, 0, 0, 1e6, "seconds between rows of a file without times; 0: they fill one movement"),
+  PARAM_F64(P, piece_s, 0, 0, 1e3,
+            "longest piece of a path, learned by one update each, s; 0: a whole movement (trajectory.steps)"),
   PARAM_F64(P, blend_s, 0.5, 0.001, 1e3,
             "seconds in which a piece of a longer path returns to it from where the piece before ended"),
   PARAM_F64(P, reach_tolerance_m, 0.01, 0, 10, "largest distance of a point from the surface on which the tip moves"),
@@ -103,8 +105,8 @@ int reach_check_settings(const struct reach *f) {
 }
 
 int reach_effects(const void *set, const struct run_sources *from) {
-  static const char *const target[] = { "target.columns", "target.step_s", "target.blend_s", "target.reach_tolerance_m",
-                                        NULL },
+  static const char *const target[] = { "target.columns", "target.step_s", "target.piece_s", "target.blend_s",
+                                        "target.reach_tolerance_m", NULL },
                            *const random[] = { "eval.trajectories", "eval.stream", NULL },
                            *const noise[] = { "noise.scale", "noise.preset", NULL },
                            *const graded[] = { "code.regions", "code.period", NULL },
