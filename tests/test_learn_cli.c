@@ -360,6 +360,8 @@ static void check_support_refused(void) {
   drawings("bad/damaged", "first", 0, 0, 2);
   folder_write(&tmp, "bad/damaged/second/0.png", "no picture", 10);
   refused(1, "bad/damaged: second/0.png: not a PNG image", FROM("bad/damaged"));
+  for (int k = 0; k < 2; k++) drawings("bad/equal", k ? "second" : "first", 0, 0, 1);
+  refused(1, "classes 'first' and 'second': their pictures are equal", FROM("bad/equal"));
   for (int k = 0; k < 1025; k++) {
     char name[64];
     snprintf(name, sizeof name, "%04d", k);
@@ -385,6 +387,9 @@ static void check_settings_refused(void) {
   refused(2, "learn.threshold=x", ARGS(CLASSIFY, state, queries, "learn.threshold=x"));
   refused(2, "learn.room=3: has an effect with synapse.kind=chip only", ARGS(LEARN, out, "learn.room=3"));
   refused(2, "synapse.bits=3: has an effect with synapse.kind=quantised only", ARGS(LEARN, out, "synapse.bits=3"));
+  refused(2, "data.preprocessing=published: the classes of ",
+          ARGS(CLASSIFY, state, queries, "data.preprocessing=published"));
+  refused(2, "were learned with area", ARGS(ADD, state, "--out", out, "data.preprocessing=published"));
   refused(2, "learn.room: has no effect here", ARGS(ADD, state, "--out", out, "learn.room=3"));
   refused(2, "eval.tasks: has no effect here", ARGS(CLASSIFY, state, queries, "eval.tasks=3"));
   const char *help = succeeds(ARGS("learn", "--help"));

@@ -14,7 +14,7 @@
 #include "data/omniglot.h"
 
 static const char *const dataset_kinds[] = { "omniglot", "folder", "builtin", "cifar100", NULL };
-static const char *const dataset_preprocessings[] = { "area", "published", NULL };
+const char *const dataset_preprocessing_names[] = { "area", "published", NULL };
 static const char *const dataset_rules[] = { "name", "order", NULL };
 static const char *const dataset_protocols[] = { "alphabets", "characters", NULL };
 const char *const dataset_task_names[] = { "mixed", "alphabet", NULL };
@@ -31,7 +31,7 @@ const struct param dataset_param_table[] = {
   PARAM_TEXT(struct dataset_params, evaluation_path, "", "folder: root of a separate tree for the evaluation classes",
              .later = true),
   PARAM_I64(struct dataset_params, channels, 1, 1, 3, "1: grey images; 3: colour images", .later = true),
-  PARAM_CHOICE(struct dataset_params, preprocessing, IMAGESET_AREA, dataset_preprocessings,
+  PARAM_CHOICE(struct dataset_params, preprocessing, IMAGESET_AREA, dataset_preprocessing_names,
                "how images are reduced: area: by averaging, ink is 1; published: bilinear without antialiasing, ink is "
                "0, no distortion"),
   PARAM_I64(struct dataset_params, size, 28, 8, 128, "height and width of the images"),

@@ -85,6 +85,7 @@ int dataset_split_write(const struct dataset *d, const char *path);
 void dataset_split_print(const struct dataset *d, FILE *out);
 
 extern const char *const dataset_task_names[];
+extern const char *const dataset_preprocessing_names[];
 const char *dataset_kind_name(int64_t kind);  // as data.kind
 const char *dataset_protocol(const struct dataset_params *p);  // as data.protocol; NULL: not of this kind
 const char *dataset_path(const struct dataset_params *p);  // data.path, or the usual folder of the kind

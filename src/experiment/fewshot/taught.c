@@ -368,6 +368,15 @@ static int check(const struct taught *t, const struct taught_lesson *lesson) {
   return 0;
 }
 
+// Classes with the same mean cannot be told apart.
+static int check_distinct(const struct taught *t) {
+  for (int k = 0; k < t->N; k++)
+    for (int j = 0; j < k; j++)
+      if (classes_distance2(t->mean + (size_t)k * (size_t)t->CP, t->mean + (size_t)j * (size_t)t->CP, t->C) == 0)
+        return err_set(ERR_FORMAT, "classes '%s' and '%s': their pictures are equal", t->name[j], t->name[k]);
+  return 0;
+}
+
 static int columns_of(const struct taught *t, const struct fewshot *f, int n) {
   if (t->chip) return t->net.ways;
   if (f->synapse.kind != RUN_CHIP || t->N > 0) return n;
@@ -391,6 +400,7 @@ int taught_teach(struct taught *t, const struct fewshot *f, const struct taught_
     hold_out(t, lesson, h);
     learn(t, f, layers[t->net.readout], lesson, h, r);
     t->threshold = threshold(t, &f->learn);
+    rc = check_distinct(t);
     free(h);
   }
   taught_layers_free(t, layers);

@@ -271,7 +271,12 @@ int taught_read(struct taught *t, struct fewshot *f, const struct fewshot_model 
   list_recorded(&recorded);
   TRY(settings_restore(f->sections, recorded.names, tf));
   const double recorded_s = f->chip.time_s;
+  const int64_t preprocessing = f->data.preprocessing;
   TRY(run_resolve(f->sections, NULL, NULL, NULL, NULL, from));
+  if (f->data.preprocessing != preprocessing)
+    return err_set(ERR_SETTING, "data.preprocessing=%s: the classes of %s were learned with %s",
+                   dataset_preprocessing_names[f->data.preprocessing], tensorfile_name(tf),
+                   dataset_preprocessing_names[preprocessing]);
   TRY(check_driver(tf, f));
   if (f->synapse.kind != RUN_CHIP) TRY(run_refuse(from, chip, "classes that were learned on a chip"));
   TRY(views_init(&t->views, f, f->learn.views, "learn.views"));
