@@ -121,7 +121,7 @@ struct json_t *fewshot_result_json(const struct fewshot_result *r, const struct 
   json_put_f64s(o, "accuracy", r->accuracy, n);
   json_put_known_f64s(o, "ci95", r->ci95, n);
   if (f->eval.per_task) json_put(o, "task_accuracy", tasks_json(r));
-  json_put_f64s(o, "loss", r->loss, n);
+  if (r->n_stages == 0) json_put_f64s(o, "loss", r->loss, n);
   json_put_i64(o, "devices_total", r->devices.all);
   if (f->synapse.kind == RUN_CHIP) deploy_devices_put(o, &r->devices);
   if (m->net.start == CONVNET_PROTOTYPE) json_put_f64(o, "devices_written_start", r->devices_written_start);
