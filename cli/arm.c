@@ -105,6 +105,10 @@ static int check_outputs(const struct options *o) {
   return o->out ? file_out_check(o->out) : 0;
 }
 
+// Settings of what learns the movement.
+static const char *const of_networks[] = { "code", "lsg",    "trainee",        "update",         "noise", "synapse",
+                                           "chip", "verify", "target.piece_s", "target.blend_s", NULL };
+
 static int plan_and_run(const struct options *o) {
   struct perform p;
   struct perform_result r;
@@ -113,6 +117,7 @@ static int plan_and_run(const struct options *o) {
   const struct run_sources from = options_sources(o);
   if (o->release) return release(&p, &from, o);
   TRY(check_outputs(o));
+  if (!o->model) TRY(run_refuse(&from, of_networks, "--model"));
   if (o->model) TRY(reach_model_load(&m, &p.reach, o->model, &from));
   else TRY(run_resolve(p.reach.sections, NULL, NULL, NULL, NULL, &from));
   p.reach.eval.trajectories = 1;

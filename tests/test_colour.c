@@ -112,7 +112,7 @@ static void test_refused(void) {
   struct folder f = folder_make();
   struct dataset_params p = colours(f.path);
   image_tree_fill(&f, "", 2, 3);
-  check_refused(&p, ": none of 6 images has any colour; data.channels=1 takes them");
+  check_refused(&p, ": none of 6 images has any colour, as data.channels=3 and models trained with it need");
   write_colours(&f, "mark01/x.png", 1);
   struct dataset d;
   CHECK(load(&d, &p, DATASET_EVERYTHING) == 0 && d.found.n_grey == 6, "%s", err_message());

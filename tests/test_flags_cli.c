@@ -36,10 +36,8 @@ static const struct action {
   { { "data", "fetch", "omniglot" }, "-c --quiet", "", NULL },
   { { "data", "fetch", "cifar100" }, "-c --quiet", "", NULL },
   { { "model", "info" }, "--model --json", "", NULL },
-  { { "model", "convert" }, "--model --out --half -c", "data net train eval synapse run chip verify ledger",
-    CLASSIFIER },
-  { { "model", "convert" }, "--model --out --half -c",
-    "trajectory arm code lsg trainee update noise loss train eval target run synapse chip verify ledger", REACH },
+  { { "model", "convert" }, "--model --out --half -c", "data net train synapse run", CLASSIFIER },
+  { { "model", "convert" }, "--model --out --half -c", "trajectory arm code lsg trainee update loss synapse", REACH },
   { { "model", "resize" }, "--model --out --half", "run", REACH },
   { { "model", "average", "/nosuch", "/nosuch" }, "--out", "", NULL },
   { { "model", "seal" }, "--model --out", "", NULL },
@@ -206,6 +204,14 @@ static void test_kinds(void) {
           ARGS("eval", "arm", "--model", REACH, "eval.chips=2"));
   refused("--out: nothing is performed with --dry-run",
           ARGS("arm", "target.file=examples/paths/circle.csv", "--dry-run", "--out", "/proc/x.csv"));
+  refused("synapse.kind=quantised: has an effect with --model only",
+          ARGS("arm", "target.file=examples/paths/circle.csv", "synapse.kind=quantised"));
+  refused("target.piece_s=1: has an effect with --model only",
+          ARGS("arm", "target.file=examples/paths/word.csv", "target.piece_s=1"));
+#define CONVERT "model", "convert", "--model", CLASSIFIER, "--out", "/proc/nosuch.safetensors"
+  refused("synapse.bits=3: has an effect with synapse.kind=quantised only", ARGS(CONVERT, "synapse.bits=3"));
+  refused("synapse.kind=chip: what a chip holds is no model", ARGS(CONVERT, "synapse.kind=chip"));
+  refused("synapse.rounding: has no effect here", ARGS(CONVERT, "synapse.rounding=stochastic"));
   refused("device.points=3: has an effect with a device model only",
           ARGS("device", "--driver", "./nosuch.so", "device.points=3"));
   refused("verify.gain=0.4: has an effect with device.programming=verify only", ARGS("device", "verify.gain=0.4"));
@@ -222,6 +228,7 @@ static void test_kinds(void) {
           ARGS(CHIP, "chip.table=examples/device/lab.ini", "chip.preset=hermes"));
   refused("chip.update_threshold=0.5: has an effect with chip.update=threshold only",
           ARGS(CHIP, "chip.update_threshold=0.5"));
+  refused("chip.pulse_spread=0: has an effect with chip.update_write=pulses only", ARGS(CHIP, "chip.pulse_spread=0"));
   refused("chip.update_levels=5: has an effect with chip.update=stochastic or nearest only",
           ARGS(CHIP, "chip.update_levels=5"));
   refused("chip.recalibrate_s=20: has an effect with chip.correction=column or global only",

@@ -123,7 +123,7 @@ static void check_resize(void) {
   for (int half = 0; half < 2; half++) {
     p = (struct process){ 0 };
     process_args(&p, (const char *[]){ "model", "convert", "--model", wide, "--out", wide,
-                                       half ? "--half" : "run.seed=1", NULL });
+                                       half ? "--half" : "update.lsg_passes=1", NULL });
     process_run(&p);
     CHECK(p.status == 0, "exit status %d: %s", p.status, p.err);
     half_precision(wide, half);

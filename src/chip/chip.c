@@ -101,13 +101,20 @@ const struct param chip_param_table[] = {
 static int take_pulses(struct tile_design *d, const struct chip_params *p) {
   struct chip_params usual;
   param_defaults(chip_param_table, &usual);
+  const struct { const char *name; double value, usual; } pulses[] = {
+    { "step", p->pulse_step, usual.pulse_step },
+    { "reset_step", p->pulse_reset_step, usual.pulse_reset_step },
+    { "saturation", p->pulse_saturation, usual.pulse_saturation },
+    { "spread", p->pulse_spread, usual.pulse_spread },
+  };
   d->pulses = (struct pulses_params){ p->pulse_step, p->pulse_reset_step, p->pulse_saturation, p->pulse_spread };
   d->by_pulses = p->update_write == CHIP_WRITE_PULSES;
   if (d->by_pulses && d->pcm.frozen_ratio > 0)
     return err_set(ERR_SETTING, "chip.update_write=pulses: %s writes as the released simulation does", d->pcm.name);
-  if (!d->by_pulses && (p->pulse_step != usual.pulse_step || p->pulse_reset_step != usual.pulse_reset_step ||
-                        p->pulse_saturation != usual.pulse_saturation || p->pulse_spread != usual.pulse_spread))
-    return err_set(ERR_SETTING, "chip.pulse_step and the like have an effect with chip.update_write=pulses only");
+  for (size_t k = 0; k < sizeof pulses/sizeof *pulses && !d->by_pulses; k++)
+    if (pulses[k].value != pulses[k].usual)
+      return err_set(ERR_SETTING, "chip.pulse_%s=%g: has an effect with chip.update_write=pulses only", pulses[k].name,
+                     pulses[k].value);
   return 0;
 }
 

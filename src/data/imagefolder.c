@@ -209,7 +209,8 @@ static int imagefolder_load_archive(struct loading *l) {
   const int n = l->set->n_images - l->set->first[l->first];
   l->found->n_grey += l->n_grey;
   if (n > 0 && l->n_grey == n)
-    return err_set(ERR_FORMAT, "%s: none of %d images has any colour; data.channels=1 takes them", l->a->path, n);
+    return err_set(ERR_FORMAT, "%s: none of %d images has any colour, as data.channels=3 and models trained "
+                   "with it need", l->a->path, n);
   if (n > 0) return 0;
   char skipped[512];
   imagefolder_skipped(l->found, skipped, sizeof skipped);

@@ -116,7 +116,7 @@ const struct experiment reach_experiment = {
     "--out writes the first movement step by step (tools/figure_arm.sh draws it).\n",
   .items = "movements",
   .settings_size = sizeof(struct reach), .settings_init = init, .settings = settings,
-  .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = chip_reads,
+  .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = chip_reads, .stored = reach_stored,
   .effects = reach_effects,
   .model_size = sizeof(struct reach_model), .owns = owns, .model_new = model_new, .model_load = model_load,
   .model_save = model_save, .model_release = model_release, .model_round = model_round,

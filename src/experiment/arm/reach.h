@@ -108,6 +108,7 @@ int reach_model_load(struct reach_model *m, struct reach *f, const char *path, c
 int reach_model_new(struct reach_model *m, const struct reach *f);  // random weights of run.seed
 void reach_model_release(struct reach_model *m);
 // half: weights in 16 bits
+extern const char *const reach_stored[];  // settings that a model records
 int reach_model_save(const struct reach_model *m, const struct reach *f, const char *path, bool half);
 // Replace the trainee's W_in and W_rec by what synapse.kind=quantised holds once written.
 void reach_model_round(struct reach_model *m, const struct reach *f);

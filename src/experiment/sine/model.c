@@ -10,7 +10,7 @@
 #include "model/densefile.h"
 
 static const char FORMAT[] = "metaxbar sine", VERSION[] = "1";
-static const char *const stored[] = { "net", "train", "run.seed", CHIP_LAYOUT_SETTINGS, "chip.adc_margin", NULL };
+const char *const sine_stored[] = { "net", "train", "run.seed", CHIP_LAYOUT_SETTINGS, "chip.adc_margin", NULL };
 
 int sine_model_new(void *model, const void *settings) {
   struct sine_model *m = model;
@@ -33,7 +33,7 @@ static int load(struct sine_model *m, struct sine *set, struct tensorfile *tf, c
   const char *version = tensorfile_metadata(tf, "version");
   if (!sine_owns(tf) || !version || strcmp(version, VERSION))
     return err_set(ERR_FORMAT, "%s: expected format '%s' of version %s", tensorfile_name(tf), FORMAT, VERSION);
-  TRY(run_resolve(set->sections, tf, stored, NULL, NULL, from));
+  TRY(run_resolve(set->sections, tf, sine_stored, NULL, NULL, from));
   sine_model_new(m, set);
   const int rc = densefile_load(tf, &m->net, m->parameters);
   if (rc < 0) sine_model_release(m);
@@ -56,7 +56,7 @@ int sine_model_save(const void *model, const void *settings, const char *path, b
   struct tensorfile_writer *w = tensorfile_create(path);
   tensorfile_put_text(w, "format", FORMAT);
   tensorfile_put_text(w, "version", VERSION);
-  settings_store(set->sections, stored, w);
+  settings_store(set->sections, sine_stored, w);
   densefile_put(w, &m->net, m->parameters);
   return tensorfile_commit(w);
 }

@@ -39,6 +39,7 @@ struct run_settings sine_settings(void *set);
 bool sine_owns(const struct tensorfile *file);
 int sine_model_new(void *model, const void *set);
 int sine_model_load(void *model, void *set, const char *path, const struct run_sources *from);
+extern const char *const sine_stored[];  // settings that a model records
 int sine_model_save(const void *model, const void *set, const char *path, bool half);
 void sine_model_release(void *model);
 int sine_train(void *set, const char *folder, bool resume);
