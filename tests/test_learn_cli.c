@@ -1,6 +1,7 @@
 // metaxbar learn and classify on folders of pictures: what they print and write, further classes, a chip, and all that
 // is refused, with one line and nothing written.
 #include <dirent.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 #include "folder.h"
@@ -114,6 +115,21 @@ static void check_classify(void) {
 }
 
 // The line of a table that begins with this picture, "" if there is none.
+// What is passed over among the pictures is said.
+static void check_passed_over(void) {
+  char odd[300];
+  drawings("odd", "alder", 0, 9, 1);
+  folder_write(&tmp, "odd/notes.txt", "x", 1);
+  snprintf(odd, sizeof odd, "%s", folder_path(&tmp, "odd"));
+  CHECK(symlink("/nonexistent", folder_path(&tmp, "odd/gone.png")) == 0, "no link");
+  CHECK(mkfifo(folder_path(&tmp, "odd/pipe.png"), 0600) == 0, "no pipe");
+  const struct process *p = run(ARGS(CLASSIFY, state, odd));
+  CHECK(p->status == 0 && count(p->out, "alder/09.png") == 1, "%d: %s", p->status, p->out);
+  says(p->err, "/odd: neither PNG nor JPEG, ignored: 1 file: .txt (1)\n");
+  says(p->err, "/odd/gone.png: No such file or directory, ignored\n");
+  says(p->err, "/odd/pipe.png: neither a folder nor a file, ignored\n");
+}
+
 static const char *line_of(char line[512], const char *out, const char *picture) {
   const char *at = strstr(out, picture);
   snprintf(line, 512, "%.*s", at ? (int)strcspn(at, "\n") : 0, at ? at : "");
@@ -467,6 +483,7 @@ int main(void) {
   check_chip();
   if (!TEST_RACES_ONLY) {
     check_classify();
+    check_passed_over();
     check_views();
     check_sheet();
     check_bare();

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/note.h"
 
 enum { ARCHIVE_MAX_ENTRIES = 1 << 22, ARCHIVE_MAX_DEPTH = 16 };
 
@@ -163,10 +164,15 @@ static int archive_list_item(struct archive *a, const char *below, const char *i
   struct stat st;
   TRY(archive_join(name, below, item));
   TRY(archive_join(full, a->path, name));
-  if (!archive_is_wanted(name) || stat(full, &st) < 0) return 0;
+  if (!archive_is_wanted(name)) return 0;
+  if (stat(full, &st) < 0) {
+    note("%s: %s, ignored", full, strerror(errno));
+    return 0;
+  }
   if (S_ISDIR(st.st_mode)) return archive_list_folder(a, name, depth + 1);
   if (a->n == ARCHIVE_MAX_ENTRIES) return err_set(ERR_IO, "%s: more files than are accepted", a->path);
   if (S_ISREG(st.st_mode)) archive_add(a, name, 0);
+  else note("%s: neither a folder nor a file, ignored", full);
   return 0;
 }
 

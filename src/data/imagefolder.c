@@ -37,7 +37,7 @@ bool imagefolder_is_image(const char *name) {
   return !strcasecmp(ending, ".png") || !strcasecmp(ending, ".jpg") || !strcasecmp(ending, ".jpeg");
 }
 
-static void imagefolder_skip(struct imagefolder_found *found, const char *name) {
+void imagefolder_skip(struct imagefolder_found *found, const char *name) {
   const char *ending = imagefolder_ending(name);
   int k = 0;
   while (k < found->n_endings && strncasecmp(found->endings[k].text, ending, IMAGEFOLDER_ENDING_SIZE - 1)) k++;
@@ -49,7 +49,9 @@ static void imagefolder_skip(struct imagefolder_found *found, const char *name) 
 }
 
 void imagefolder_skipped(const struct imagefolder_found *found, char *text, int size) {
-  int at = snprintf(text, (size_t)size, "%d file%s:", found->n_skipped, found->n_skipped == 1 ? "" : "s");
+  int at = found->n_skipped == 0 ? snprintf(text, (size_t)size, "no files")
+                                 : snprintf(text, (size_t)size, "%d file%s:", found->n_skipped,
+                                            found->n_skipped == 1 ? "" : "s");
   for (int k = 0; k < found->n_endings && at < size; k++)
     at += snprintf(text + at, (size_t)(size - at), "%s %s (%d)", k ? "," : "",
                    found->endings[k].text[0] ? found->endings[k].text : "without ending", found->endings[k].n);

@@ -54,6 +54,8 @@ void imagefolder_note(const struct imagefolder_found *found, const char *path, i
 // ERR_FORMAT for a folder in the folder `path` below which the set has no class.
 int imagefolder_check(const struct imageset *set, const char *path);
 
+void imagefolder_skip(struct imagefolder_found *found, const char *name);  // count a file that is no image
+
 // "3 files: .gif (2), .txt (1)"
 void imagefolder_skipped(const struct imagefolder_found *found, char *text, int size);
 

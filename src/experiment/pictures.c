@@ -185,12 +185,16 @@ static void add(struct list *l, const char *folder, const char *name) {
 
 static int add_folder(struct list *l, const char *folder) {
   struct archive a;
+  struct imagefolder_found found = { 0 };
   const int before = l->n;
   TRY(archive_open(&a, folder));
   for (int i = 0; i < a.n; i++)
     if (imagefolder_is_image(a.entries[i].name)) add(l, folder, a.entries[i].name);
+    else imagefolder_skip(&found, a.entries[i].name);
   archive_close(&a);
-  return l->n > before ? 0 : err_set(ERR_IO, "%s: no PNG or JPEG images in this folder", folder);
+  if (l->n == before) return err_set(ERR_IO, "%s: no PNG or JPEG images in this folder", folder);
+  imagefolder_note(&found, folder, l->n - before, false);
+  return 0;
 }
 
 int pictures_list(char ***path, int *n_paths, char *const *words, int n) {
