@@ -349,6 +349,24 @@ static void check_damaged(const char *path) {
   free(data);
 }
 
+// What no lesson leaves behind is in no file.
+static void refused_values(struct taught *t) {
+  struct taught read;
+  char path[300];
+  snprintf(path, sizeof path, "%s", folder_path(&tmp, "values"));
+  const int64_t pictures = t->pictures[0];
+  t->pictures[0] = INT64_C(1) << 62;
+  CHECK(taught_save(t, &settings, path) == 0, "%s", err_message());
+  refused(ERR_FORMAT, "tensor class.pictures: 4611686018427387904 of class character 0", load(&read, path));
+  taught_release(&read);
+  t->pictures[0] = pictures;
+  CHECK(t->n_held > 0, "no distances");
+  t->held[0] = -3;
+  CHECK(taught_save(t, &settings, path) == 0, "%s", err_message());
+  refused(ERR_FORMAT, "tensor held_out: -3 is no distance", load(&read, path));
+  taught_release(&read);
+}
+
 static void test_refused(void) {
   struct taught t;
   char path[300];
@@ -360,6 +378,7 @@ static void test_refused(void) {
   refused(ERR_SETTING, "class character 1 was taught before", teach(&t, 1, 2));
   snprintf(path, sizeof path, "%s", folder_path(&tmp, "small"));
   CHECK(taught_save(&t, &settings, path) == 0, "%s", err_message());
+  refused_values(&t);
   taught_release(&t);
   refused(ERR_FORMAT, "class.1: there are two classes character 0", altered(&t, path, "character 1", "character 0"));
   refused(ERR_FORMAT, "taught to another model", altered(&t, path, "\"model\"", "\"nodel\""));

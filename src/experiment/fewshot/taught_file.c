@@ -201,7 +201,7 @@ static int read_classes(struct tensorfile *tf, struct taught *t, int n) {
   TRY(read_names(tf, t, n));
   TRY(tensorfile_i64(tf, "class.pictures", 1, &all, t->pictures));
   for (int k = 0; k < n; k++)
-    if (t->pictures[k] < 1)
+    if (t->pictures[k] < 1 || t->pictures[k] > INT32_MAX)
       return err_set(ERR_FORMAT, "%s: tensor class.pictures: %" PRId64 " of class %s", tensorfile_name(tf),
                      t->pictures[k], t->name[k]);
   TRY(get(tf, "class.mean", t->mean, n, t->C - 1, t->CP));
@@ -218,6 +218,9 @@ static int read_threshold(struct tensorfile *tf, struct taught *t, const struct 
     t->n_held = (int)held->dims[0];
     t->held = err_calloc((size_t)t->n_held, sizeof *t->held);
     TRY(tensorfile_f64(tf, "held_out", 1, held->dims, t->held));
+    for (int i = 0; i < t->n_held; i++)
+      if (!(t->held[i] >= 0))
+        return err_set(ERR_FORMAT, "%s: tensor held_out: %g is no distance", tensorfile_name(tf), t->held[i]);
   }
   if (tensorfile_find(tf, "threshold")) TRY(tensorfile_f64(tf, "threshold", 1, &one, &t->threshold));
   if (f->learn.threshold > 0) t->threshold = f->learn.threshold;
