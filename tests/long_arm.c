@@ -120,7 +120,7 @@ static void promises(void) {
   static const char wide[] = "models/arm-wide.safetensors", wide_on_chip[] = "models/arm-wide-chip.safetensors";
   char chip[] = "synapse.kind=chip", chips[] = "eval.chips=10", later[] = "eval.later_s=3600",
        cores[] = "chip.cores=16";
-  promise("software", software, 1.5, 0.065, 1, 0, NULL);
+  promise("software", software, 1.3, 0.06, 1, 0, NULL);
   promise("chip", on_chip, 2.2, 0.07, 0.1, 2, (char *[]){ chip, chips });
   promise("an hour later", on_chip, 2.3, 0.07, 0.1, 3, (char *[]){ chip, chips, later });
   promise("wide", wide, 0.85, 0.036, 1, 0, NULL);
