@@ -315,7 +315,7 @@ MX_API int mx_fewshot_distances(struct mx_fewshot *model, double *distances, dou
 /// Write the classes taught to a file (docs/file_formats.md), with the state of the chip if there is one; the driver of
 /// a chip keeps its cells (docs/drivers.md).
 /// @param model  a classifier that has been taught classes
-/// @param path   of the file, which is replaced
+/// @param path   of the file, which is replaced: .safetensors, .npz, or without an ending
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO
 MX_API int mx_fewshot_save_classes(const struct mx_fewshot *model, const char *path);
 

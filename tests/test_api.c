@@ -370,6 +370,7 @@ static void check_taught(const char *kind) {
   WORKS(mx_fewshot_teach(m, WAYS, images, labels, N));
   WORKS(mx_fewshot_teach(m, MORE, more, later, 5));
   CHECK(mx_fewshot_ways(m) == CLASSES, "%d classes", mx_fewshot_ways(m));
+  REFUSES(mx_fewshot_save_classes(m, "/tmp/x.csv"), MX_ERROR_ARGUMENT, "/tmp/x.csv: the ending of the name must be");
   WORKS(mx_fewshot_save_classes(m, path));
   WORKS(mx_fewshot_load(&back, MODEL, NULL));
   WORKS(mx_fewshot_load_classes(back, path));

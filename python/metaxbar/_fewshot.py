@@ -133,7 +133,7 @@ class FewShot(Handle):
         return d, threshold.value
 
     def save_classes(self, path: Union[str, "PathLike[str]"]) -> None:
-        """Write the classes taught to a file, with the state of the chip if there is one."""
+        """Write the classes taught to a file, .safetensors or .npz, with the state of the chip if there is one."""
         self._call("save_classes", text("FewShot.save_classes: path", path))
 
     def load_classes(self, path: Union[str, "PathLike[str]"]) -> None:

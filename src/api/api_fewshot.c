@@ -453,6 +453,7 @@ int mx_fewshot_save_classes(const struct mx_fewshot *m, const char *path) {
   API_BEGIN;
   API_PRESENT("mx_fewshot_save_classes", m, path);
   if (!m->taught.N) return err_set(ERR_SETTING, "mx_fewshot_save_classes: mx_fewshot_teach comes first");
+  TRY(tensorfile_check_path(path));
   return taught_save(&m->taught, &m->f, path);
 }
 

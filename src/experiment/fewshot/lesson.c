@@ -102,7 +102,8 @@ static int learn(struct pictures_learned *l, void *set, const void *model, const
   struct fewshot *f = set;
   struct taught t;
   taught_init(&t, model);
-  int rc = lesson->state ? check_adding(from) : 0;
+  int rc = tensorfile_check_path(lesson->out);
+  if (rc == 0 && lesson->state) rc = check_adding(from);
   if (rc == 0 && lesson->state) rc = open_taught(&t, f, model, lesson->state, from);
   if (rc == 0) rc = taught_effects(f, from);
   if (rc == 0) rc = file_out_check(lesson->out);
