@@ -71,7 +71,8 @@ struct mx_chip;
 
 /// Make an empty chip.
 /// @param[out] chip  the new chip, to be released by mx_chip_free()
-/// @param settings   of the sections chip (but chip.time_s), verify and ledger
+/// @param settings   of the sections chip (but chip.time_s), verify and ledger; one without effect beside the others is
+///                   refused
 /// @param seed       of all random numbers of this chip
 /// @return 0; #MX_ERROR_ARGUMENT for a bad setting; #MX_ERROR_IO or #MX_ERROR_FORMAT for a bad chip.table
 MX_API int mx_chip_new(struct mx_chip **chip, const char *const *settings, uint64_t seed);
@@ -179,16 +180,16 @@ MX_API int mx_chip_devices(const struct mx_chip *chip, int matrix, const char *p
 /// @return 0; #MX_ERROR_ARGUMENT
 MX_API int mx_chip_number(const struct mx_chip *chip, const char *name, double *value);
 
-/// Write the state of the chip to a file: all of it as safetensors or, if the path ends in .csv, a table of the devices
-/// alone (docs/file_formats.md). With chip.driver the state lacks the devices, which a driver does not report, and a
-/// table is refused.
+/// Write the state of the chip to a file: all of it if the path ends in .safetensors or .npz, a table of the devices
+/// alone if it ends in .csv (docs/file_formats.md); another ending is refused. With chip.driver the state lacks the
+/// devices, which a driver does not report, and a table is refused.
 /// @param chip  a built chip
 /// @param path  of the file, which is replaced
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO
 MX_API int mx_chip_save(const struct mx_chip *chip, const char *path);
 
-/// Read the state of a chip from a file. From safetensors it continues bit for bit; a .csv replaces the devices alone,
-/// and matrices that are programmed are calibrated anew (unless chip.correction is none).
+/// Read the state of a chip from a file. From .safetensors or .npz it continues bit for bit; a .csv replaces the
+/// devices alone, and matrices that are programmed are calibrated anew (unless chip.correction is none).
 /// @param chip  a built chip with the same device model, cores and matrices, without chip.driver, whose cells
 ///              cannot be restored from a file
 /// @param path  of the file
@@ -212,9 +213,10 @@ struct mx_fewshot;
 /// Load a model file.
 /// @param[out] model  the new classifier, to be released by mx_fewshot_free()
 /// @param path        of the file
-/// @param settings    of `metaxbar eval fewshot`, above all synapse.kind=exact|quantised|chip, chip.*, and
+/// @param settings    of `metaxbar eval fewshot` and `learn`, above all synapse.kind=exact|quantised|chip, chip.*, and
 ///                    eval.batchnorm=support (the default: each query is classified alone) or task (the queries of
-///                    one call are normalised together, as in the paper)
+///                    one call are normalised together, as in the paper). Those of tasks that the program draws
+///                    (eval.tasks, eval.ways, ...) and others without effect are refused
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO; #MX_ERROR_FORMAT
 MX_API int mx_fewshot_load(struct mx_fewshot **model, const char *path, const char *const *settings);
 
@@ -313,7 +315,7 @@ MX_API int mx_fewshot_distances(struct mx_fewshot *model, double *distances, dou
 /// Write the classes taught to a file (docs/file_formats.md), with the state of the chip if there is one; the driver of
 /// a chip keeps its cells (docs/drivers.md).
 /// @param model  a classifier that has been taught classes
-/// @param path   of the file, which is replaced
+/// @param path   of the file, which is replaced: .safetensors, .npz, or without an ending
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO
 MX_API int mx_fewshot_save_classes(const struct mx_fewshot *model, const char *path);
 
@@ -352,7 +354,8 @@ struct mx_arm;
 /// Load a model file. With synapse.kind=chip the network that moves the arm is written to a chip.
 /// @param[out] arm  the new object, to be released by mx_arm_free()
 /// @param path      of the file
-/// @param settings  of `metaxbar eval arm`; run.seed: of all random numbers
+/// @param settings  of `metaxbar eval arm`; run.seed: of all random numbers; target.*: of mx_arm_path(). Settings of
+///                  the evaluation (eval.*) and others without effect are refused
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO; #MX_ERROR_FORMAT
 MX_API int mx_arm_load(struct mx_arm **arm, const char *path, const char *const *settings);
 

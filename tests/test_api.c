@@ -158,6 +158,8 @@ static void check_state(const struct folder *f) {
   REFUSES(mx_chip_load(other, state), MX_ERROR_FORMAT, "another chip");
   REFUSES(mx_chip_load(a, "/nowhere.safetensors"), MX_ERROR_IO, "/nowhere");
   REFUSES(mx_chip_save(a, "/nowhere/x.csv"), MX_ERROR_IO, "/nowhere");
+  REFUSES(mx_chip_save(a, "/tmp/x.txt"), MX_ERROR_ARGUMENT, "/tmp/x.txt: the state of a chip must end in .safetensors");
+  REFUSES(mx_chip_load(a, "/tmp/x.txt"), MX_ERROR_ARGUMENT, "/tmp/x.txt: the state of a chip must end in .safetensors");
   mx_chip_free(a);
   mx_chip_free(b);
   mx_chip_free(c);
@@ -319,6 +321,20 @@ static void check_fewshot(void) {
           "eval.views=4: the library computes one view of an image");
   REFUSES(mx_fewshot_load(&m, MODEL, LIST("learn.views=4")), MX_ERROR_ARGUMENT,
           "learn.views=4: the library computes one view of an image");
+  static const struct {
+    const char *settings[3], *message;
+  } without[] = {
+    { { "eval.tasks=3" }, "eval.tasks: has no effect here" },
+    { { "synapse.kind=quantised", "synapse.rounding=stochastic" }, "synapse.rounding: has no effect here" },
+    { { "learn.room=3" }, "learn.room=3: has an effect with synapse.kind=chip only" },
+    { { "chip.time_s=3" }, "chip.time_s=3: has an effect with synapse.kind=chip only" },
+    { { "eval.shots=3" }, "eval.shots=3: has an effect with synapse.kind=chip only" },
+    { { "synapse.bits=3" }, "synapse.bits=3: has an effect with synapse.kind=quantised only" },
+    { { "synapse.kind=chip", "synapse.bits=3" }, "synapse.bits=3: has an effect with synapse.kind=quantised only" },
+    { { "learn.threshold=3", "learn.reject=0.1" }, "learn.reject=0.1: has an effect with learn.threshold=0 only" },
+  };
+  for (size_t k = 0; k < sizeof without/sizeof *without; k++)
+    REFUSES(mx_fewshot_load(&m, MODEL, without[k].settings), MX_ERROR_ARGUMENT, without[k].message);
   REFUSES(mx_character(NULL, 8, 1, 0, 0), MX_ERROR_ARGUMENT, "NULL");
 }
 
@@ -354,6 +370,7 @@ static void check_taught(const char *kind) {
   WORKS(mx_fewshot_teach(m, WAYS, images, labels, N));
   WORKS(mx_fewshot_teach(m, MORE, more, later, 5));
   CHECK(mx_fewshot_ways(m) == CLASSES, "%d classes", mx_fewshot_ways(m));
+  REFUSES(mx_fewshot_save_classes(m, "/tmp/x.csv"), MX_ERROR_ARGUMENT, "/tmp/x.csv: the ending of the name must be");
   WORKS(mx_fewshot_save_classes(m, path));
   WORKS(mx_fewshot_load(&back, MODEL, NULL));
   WORKS(mx_fewshot_load_classes(back, path));
@@ -409,7 +426,7 @@ static void check_arrays(void) {
   for (int i = 0; i < N; i++) labels[i] = i / SHOTS;
   for (int k = 0; k < 3; k++) {
     struct mx_fewshot *m = NULL;
-    WORKS(mx_fewshot_load(&m, MODEL, LIST(kinds[k], "synapse.bits=6", "data.classes=20")));
+    WORKS(mx_fewshot_load(&m, MODEL, LIST(kinds[k], "data.classes=20", k == 1 ? "synapse.bits=6" : NULL)));
     draw(m, images, 0);
     draw(m, images + N*S*S, SHOTS);
     WORKS(mx_fewshot_deploy(m, 1));
@@ -509,6 +526,9 @@ static void check_device(void) {
   struct pcm p;
   double v, sigma, mean, spread, read;
   pcm_preset(&p, 0);
+  REFUSES(mx_device_new(&d, LIST("device.points=3")), MX_ERROR_ARGUMENT, "device.points: has no effect here");
+  REFUSES(mx_device_new(&d, LIST("device.preset=hermes", "device.table=/nowhere.ini")), MX_ERROR_ARGUMENT,
+          "device.preset=hermes: has an effect with an empty device.table only");
   WORKS(mx_device_new(&d, LIST("device.preset=joshi2020")));
   WORKS(mx_device_number(d, "g_max_uS", &v));
   CHECK(v == 25, "g_max %g", v);

@@ -141,6 +141,14 @@ static void check_arm(const struct folder *f) {
   REFUSES(mx_arm_learn(arm, target), MX_ERROR_DIVERGED, "velocity 1 of step 5");
   REFUSES(mx_arm_load(&arm, "models/builtin-5w5s.safetensors", NULL), MX_ERROR_FORMAT, "not a 'metaxbar arm'");
   mx_arm_free(arm);
+  static const char *const without[][2] = { { "eval.later_s=100", "eval.later_s: has no effect here" },
+                                            { "eval.trajectories=100", "eval.trajectories: has no effect here" },
+                                            { "ledger.phase_time_s=1", "ledger.phase_time_s: has no effect here" },
+                                            { "lsg.damping=0.5", "lsg.damping=0.5: has an effect with metaxbar train" },
+                                            { "chip.time_s=3", "has an effect with synapse.kind=chip only" },
+                                            { "synapse.bits=3", "has an effect with synapse.kind=quantised only" } };
+  for (size_t k = 0; k < sizeof without/sizeof *without; k++)
+    REFUSES(mx_arm_load(&arm, path, LIST(without[k][0])), MX_ERROR_ARGUMENT, without[k][1]);
   WORKS(mx_arm_load(&arm, path, LIST("synapse.kind=chip", "chip.calibration_rows=32")));
   WORKS(mx_arm_learn(arm, result.target_omega));
   WORKS(mx_arm_perform(arm, omega, 1));

@@ -45,7 +45,7 @@ static void check_models(void) {
   struct mx_fewshot *m = NULL;
   struct mx_arm *a = NULL;
   struct mx_device *d = NULL;
-  WORKS(mx_fewshot_load(&m, "models/builtin-5w5s.safetensors", LIST("chip.headroom=1.5")));
+  WORKS(mx_fewshot_load(&m, "models/builtin-5w5s.safetensors", LIST("synapse.kind=chip", "chip.headroom=1.5")));
   WORKS(mx_arm_load(&a, "models/arm.safetensors", NULL));
   WORKS(mx_device_new(&d, LIST("device.preset=hermes")));
   mx_fewshot_free(m);

@@ -99,6 +99,16 @@ static void test_sizes(void) {
   refused(2, "data.turn=no: has an effect with metaxbar train only", ARGS(EVAL, "data.turn=no"));
   refused(2, "eval.batchnorm=chip", ARGS(EVAL, "eval.method=scratch", "eval.batchnorm=chip"));
   refused(1, "/nosuch.json", ARGS(EVAL, "eval.tasks_file=/nosuch.json"));
+  char tasks[512];
+  snprintf(tasks, sizeof tasks, "eval.tasks_file=%s", folder_path(&tmp, "tasks.json"));
+  static const char two[] = "{\"tasks\": [{\"classes\": [\"evaluation/character0001\", \"evaluation/character0003\"], "
+                            "\"support\": [[1], [2]], \"query\": [[3], [4]], \"expect_query_accuracy\": [0.5, 1, 1]}]}";
+  folder_write(&tmp, "tasks.json", two, sizeof two - 1);
+  refused(1, "tasks.json: task 1: expect_query_accuracy has 3 numbers; this evaluation has 5, after 0 to 4 updates",
+          ARGS(EVAL, tasks));
+  refused(1, "tasks.json: task 1: expect_query_accuracy has 3 numbers; this evaluation has 1, after 0 to 0 updates",
+          ARGS(EVAL, tasks, "eval.method=centroid"));
+  accepted("1 tasks exactly as expected; expected mean", ARGS(EVAL, tasks, "eval.updates=2"));
   refused(1, "readout.weight", ARGS(EVAL, "net.ways=6"));
   accepted("\"accuracy\"", ARGS(EVAL, "eval.tasks=3", "--json"));
   accepted("3 tasks, 5-way 5-shot", ARGS(EVAL, "eval.tasks=3"));
@@ -225,6 +235,21 @@ static void test_average(void) {
   process_args(&p, ARGS("model", "average", model, other, "--out", out));
   process_run(&p);
   CHECK(p.status == 0 && strstr(p.err, ", whose settings are kept: data.drawings\n"), "%d: %s", p.status, p.err);
+  static const char *const taken[][2] = { { "train.bits=4", ", whose settings are kept: train.bits\n" },
+                                          { "train.shots=3", ", whose settings are kept: train.shots\n" },
+                                          { "train.rate=0.5", "" } };  // what an evaluation takes, and what it does not
+  for (size_t k = 0; k < sizeof taken/sizeof *taken; k++) {
+    p = (struct process){ 0 };
+    process_args(&p, ARGS("model", "convert", "--model", model, "--out", other, taken[k][0]));
+    process_run(&p);
+    CHECK(p.status == 0, "%s", p.err);
+    for (int swapped = 0; swapped < 2; swapped++) {
+      p = (struct process){ 0 };
+      process_args(&p, ARGS("model", "average", swapped ? other : model, swapped ? model : other, "--out", out));
+      process_run(&p);
+      CHECK(p.status == 0 && (*taken[k][1] ? strstr(p.err, taken[k][1]) != NULL : !*p.err), "%d: %s", p.status, p.err);
+    }
+  }
   refused(2, "MODEL MODEL... is missing", ARGS("model", "average", "--out", out));
   refused(2, "--out", ARGS("model", "average", TASK, CHIP));
   refused(2, "models/arm.safetensors: a model of 'arm'; " TASK " is one of 'fewshot'",

@@ -1,4 +1,6 @@
 // metaxbar model export: one form at a time, with the flags and settings that it has.
+#include "base/err.h"
+#include "base/file.h"
 #include "folder.h"
 #include "image_tree.h"
 #include "process.h"
@@ -98,11 +100,39 @@ static void check_files(const struct folder *tmp, const char *flag, const char *
   CHECK(n[0] != n[2] || memcmp(bytes[0], bytes[2], n[0]), "%s: rounded weights are the same", flag);
 }
 
+// A model of any name becomes C that compiles, in files of the name that the array has.
+static void check_identifiers(const struct folder *tmp) {
+  static const char *const names[][2] = { { "int", "model_int" },           { "new", "model_new" },
+                                          { "uint32_t", "model_uint32_t" }, { "5way", "model_5way" },
+                                          { "\xc3\xa4", "model___" },       { "_Bool", "model__Bool" },
+                                          { "a-b.c", "a_b_c" },             { "marks", "marks" } };
+  char *data, model[600], out[300], command[1500];
+  size_t size;
+  snprintf(out, sizeof out, "%s", folder_path(tmp, "c"));
+  CHECK(file_read(CLASSIFIER, 1 << 24, &data, &size) == 0, "%s", err_message());
+  for (size_t k = 0; k < sizeof names/sizeof *names; k++) {
+    snprintf(model, sizeof model, "%s.safetensors", names[k][0]);
+    folder_write(tmp, model, data, size);
+    snprintf(model, sizeof model, "%s/%s.safetensors", tmp->path, names[k][0]);
+    RUN("--c", model, "--out", out, "eval.statistics_images=2", FEW);
+    CHECK(p.status == 0 && !p.err[0], "%d: %s", p.status, p.err);
+    snprintf(command, sizeof command, "cc -std=gnu11 -Wall -Werror -c -o %s/x.o %s/%s.c && nm %s/x.o | grep -q ' %s$'",
+             out, out, names[k][1], out, names[k][1]);
+    CHECK(system(command) == 0, "%s", command);
+    snprintf(command, sizeof command, "echo '#include \"%s.h\"' | c++ -I%s -x c++ -Wall -Werror -c -o %s/x.o -",
+             names[k][1], out, out);
+    CHECK(system(command) == 0, "%s", command);
+  }
+  free(data);
+}
+
 int main(void) {
   if (!process_available()) return 77;
   const struct folder tmp = folder_make();
   check_refusals(&tmp);
   check_taught(&tmp);
+  if (system("cc --version >/dev/null 2>&1 && c++ --version >/dev/null 2>&1") == 0) check_identifiers(&tmp);
+  else printf("SKIP check_identifiers: no compiler here\n");
   check_files(&tmp, "--onnx", CLASSIFIER);
   if (METAXBAR_HDF5) check_files(&tmp, "--nir", REACH);
   folder_remove(&tmp);

@@ -87,6 +87,12 @@ static void check_learn(void) {
   says(out, "{\"name\": \"\\\"oak\\\"\", \"pictures\": 3, \"new\": true}");
   says(out, "{\"name\": \"alder\", \"pictures\": 5, \"new\": false}");
   says(out, "\"held_out\": 14, ");
+  char arrays[300], answer[4096];
+  snprintf(arrays, sizeof arrays, "%s", folder_path(&tmp, "state.npz"));
+  succeeds(ARGS(LEARN, arrays));
+  snprintf(answer, sizeof answer, "%s", succeeds(ARGS(CLASSIFY, arrays, queries, "--csv")));
+  says(answer, "picture,class,likeliest,probability,distance\n");
+  says(succeeds(ARGS(CLASSIFY, state, queries, "--csv")), answer);
   says(succeeds(ARGS(LEARN, folder_path(&tmp, "all"), "learn.reject=0")), "no threshold: every picture gets a class\n");
   says(succeeds(ARGS(LEARN, folder_path(&tmp, "all"), "learn.reject=1e-300")),
        "no threshold: every picture gets a class\n");
@@ -415,6 +421,11 @@ static void check_settings_refused(void) {
   refused(2, "models/sine.safetensors: a model of 'sine', which does not learn pictures",
           ARGS("learn", "--model", "models/sine.safetensors", "--support", support, "--out", out));
   refused(1, "/proc/none", ARGS(LEARN, "/proc/none"));
+  refused(2, "mine.csv: the ending of the name must be .safetensors or .npz",
+          ARGS(LEARN, folder_path(&tmp, "mine.csv")));
+  refused(2, "more.txt: the ending of the name must be .safetensors or .npz",
+          ARGS(ADD, state, "--out", folder_path(&tmp, "more.txt")));
+  CHECK(!file_exists(folder_path(&tmp, "mine.csv")) && !file_exists(folder_path(&tmp, "more.txt")), "written");
   refused(2, "--csv: has no effect beside --json", ARGS(CLASSIFY, state, queries, "--csv", "--json"));
   CHECK(!file_exists(out), "something was written");
 }

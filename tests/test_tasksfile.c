@@ -33,6 +33,8 @@ static void test_bad(const struct imageset *set) {
     { "noclass", "noclass.json: task 2: 0 classes" },
     { "text", "text.json" },
     { "both", "both.json: task 1: class A/character02: drawing 1 is there twice" },
+    { "key", "key.json: task 2: 'suport': there is no such key; there are classes, support, query, " },
+    { "top", "top.json: 'task': there is no such key; there are tasks, note" },
     { "again", "again.json: task 1: class A/character01: drawing 2 is there twice" },
   };
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {

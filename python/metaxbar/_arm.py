@@ -30,12 +30,12 @@ class Driven(NamedTuple):
 def drive(q: ArrayLike, *settings: str) -> Driven:
     """Let an arm take the angles q, (n, 2), rad, of base and shoulder one after the other: a simulated one, or the real
     one over MQTT. settings: of `metaxbar arm`. An exception has what was performed before the failure as `driven`."""
-    angles = array("q", q, np.float64, None, 2)
-    n, done = integer("set-points", len(angles)), ctypes.c_int()
+    given = settings_list("drive", settings)
+    angles = array("drive: q", q, np.float64, None, 2)
+    n, done = integer("drive: set-points", len(angles)), ctypes.c_int()
     performed, time_s = np.zeros((n, 4)), np.zeros(n)
     try:
-        call("mx_arm_drive", performed, time_s, ctypes.byref(done), angles, n,
-             settings_list(settings))
+        call("mx_arm_drive", performed, time_s, ctypes.byref(done), angles, n, given)
     except Error as error:
         error.driven = Driven(performed[:done.value], time_s[:done.value])
         raise
@@ -53,9 +53,10 @@ class Arm(Handle):
     _prefix = "mx_arm_"
 
     def __init__(self, path: Union[str, "PathLike[str]"], *settings: str):
-        """Load a model file. settings: of `metaxbar eval arm`; run.seed: of all random numbers. With synapse.kind=chip
-        the network that moves the arm is written to a chip."""
-        super().__init__("load", text(path), settings_list(settings))
+        """Load a model file. settings: of `metaxbar eval arm`; run.seed: of all random numbers; target.*: of path().
+        Settings of the evaluation (eval.*) and others without effect are refused. With synapse.kind=chip the network
+        that moves the arm is written to a chip."""
+        super().__init__("load", text("Arm: path", path), settings_list("Arm", settings))
 
     @property
     def steps(self) -> int:
@@ -71,7 +72,7 @@ class Arm(Handle):
         """Draw the random movement of number k, from 0: (T, 2), rad/s. It sets `begin`; the arm forgets what it has
         learned."""
         omega = np.empty((self.steps, 2), np.float64)
-        self._call("movement", omega, integer("k", k))
+        self._call("movement", omega, integer("Arm.movement: k", k))
         return omega
 
     @property
@@ -84,31 +85,31 @@ class Arm(Handle):
 
     @begin.setter
     def begin(self, angles: ArrayLike) -> None:
-        self._call("begin_at", array("begin", angles, np.float64, 2))
+        self._call("begin_at", array("Arm.begin: angles", angles, np.float64, 2))
 
     def learn(self, omega: ArrayLike) -> None:
         """Show a movement (T, 2), rad/s, and make the one update, each time from the state as loaded. Each call has
         random numbers (noise of the chip, rounding) of its own."""
-        self._call("learn", array("omega", omega, np.float64, self.steps, 2))
+        self._call("learn", array("Arm.learn: omega", omega, np.float64, self.steps, 2))
 
     def perform(self, updates: int = 1) -> NDArray[np.float64]:
         """What the joints do, (T, 2), rad/s: after the update (updates=1) or before it (0). With arm.stops=yes they
         stop at their limits."""
         omega = np.empty((self.steps, 2), np.float64)
-        self._call("perform", omega, integer("updates", updates))
+        self._call("perform", omega, integer("Arm.perform: updates", updates))
         return omega
 
     def tips(self, omega: ArrayLike) -> NDArray[np.float64]:
         """The path of the tip, (T, 3), m. The joints start at `begin` and are not held within any limits."""
         xyz = np.empty((self.steps, 3), np.float64)
-        self._call("tips", xyz, array("omega", omega, np.float64, self.steps, 2))
+        self._call("tips", xyz, array("Arm.tips: omega", omega, np.float64, self.steps, 2))
         return xyz
 
     def path(self, file: Optional[Union[str, "PathLike[str]"]] = None) -> Path:
         """Learn and perform a path of any length, from a CSV file; None: that of the setting target.file. A path longer
         than a movement is learned as a chain of movements. Movements begin at home again."""
         with self._lock:
-            n = self._call("path", None if file is None else text(file))
+            n = self._call("path", None if file is None else text("Arm.path: file", file))
             target, commanded = np.empty((n, 2)), np.empty((n, 2))
             self._call("path_angles", target, commanded)
             return Path(target, commanded, float(self._call("path_cm")))

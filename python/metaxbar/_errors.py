@@ -1,7 +1,9 @@
 """Exceptions; their text is the line that the library or the program reports."""
+from __future__ import annotations
 
-
-from typing import Any
+import errno
+import os
+from typing import Any, Optional, Sequence
 
 
 class Error(Exception):
@@ -11,8 +13,23 @@ class Error(Exception):
 
 
 class FileError(Error, OSError):
-    """A file cannot be read or written."""
+    """A file cannot be read or written. `filename` is None where the line names no file, `errno` and `strerror` are
+    None where the reason is not one of the operating system."""
     code = -1
+
+    def __init__(self, line: str, filename: Optional[str] = None):
+        super().__init__(line)
+        self.filename = filename
+        for number in errno.errorcode:
+            reason = os.strerror(number)
+            if line.endswith(": " + reason):
+                self.errno, self.strerror = number, reason
+                if filename is None:
+                    self.filename = line[:-len(reason) - 2].removesuffix(": cannot write")
+                break
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class FormatError(Error, ValueError):
@@ -23,6 +40,10 @@ class FormatError(Error, ValueError):
 class ArgumentError(Error, ValueError):
     """A setting or an argument is not valid, or another call has to come first."""
     code = -3
+
+
+class ArgumentTypeError(ArgumentError, TypeError):
+    """An argument is of a type that the call does not take."""
 
 
 class DivergedError(Error, ArithmeticError):
@@ -38,4 +59,11 @@ class ProgramError(Error):
         self.status = status
 
 
-BY_CODE = {kind.code: kind for kind in (FileError, FormatError, ArgumentError, DivergedError)}
+BY_CODE = {kind.code: kind for kind in (FormatError, ArgumentError, DivergedError)}
+
+
+def failure(code: int, line: str, texts: Sequence[str]) -> Error:
+    """The exception of a call that failed with this line; texts: its arguments, among them the path of its file."""
+    if code == FileError.code:
+        return FileError(line, next((t for t in texts if line.startswith(t + ": ")), None))
+    return BY_CODE.get(code, Error)(line)

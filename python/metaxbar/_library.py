@@ -8,7 +8,7 @@ import threading
 from ctypes import POINTER, c_char_p, c_double, c_int, c_size_t, c_uint64, c_void_p
 from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple
 
-from ._errors import BY_CODE, ArgumentError, Error
+from ._errors import ArgumentError, ArgumentTypeError, failure
 from ._numpy import np
 from ._version import VERSION
 
@@ -120,39 +120,58 @@ def call(name: str, *arguments: Any) -> Any:
     try:
         result = getattr(_lib, name)(*addresses)
     except ctypes.ArgumentError as error:
-        raise ArgumentError(f"{name}: {error}") from None
+        raise ArgumentTypeError(f"{name}: {error}") from None
     if result < 0:
-        raise BY_CODE.get(int(result), Error)(_lib.mx_last_error().decode(errors="replace"))
+        texts = [os.fsdecode(a) for a in arguments if isinstance(a, bytes)]
+        raise failure(int(result), os.fsdecode(_lib.mx_last_error()), texts)
     return result
 
 
 # ---- arguments
+
+# what: "method: parameter", or "method" of its settings, for the text of the error.
 
 def integer(what: str, value: Any, low: int = -2**31, high: int = 2**31 - 1) -> int:
     """An integer that the C type can hold; ctypes would cut off its upper bits."""
     try:
         n = operator.index(value)
     except TypeError:
-        raise ArgumentError(f"{what}={value!r}: an integer is needed") from None
+        raise ArgumentTypeError(f"{what}={value!r}: an integer is needed") from None
     if not low <= n <= high:
         raise ArgumentError(f"{what}={n}: from {low} to {high}")
     return n
 
 
-def seed_of(value: Any) -> int:
-    return integer("seed", value, 0, 2**64 - 1)
+def real(what: str, value: Any) -> float:
+    """A real number, also one of NumPy; not a text, which float() would read."""
+    if not isinstance(value, (str, bytes, bytearray)):
+        try:
+            return float(value)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    raise ArgumentTypeError(f"{what}={value!r}: a number is needed")
 
 
-def text(value: Any) -> bytes:
+def seed_of(method: str, value: Any) -> int:
+    return integer(f"{method}: seed", value, 0, 2**64 - 1)
+
+
+def text(what: str, value: Any) -> bytes:
     """A path or another text without the character 0, at which C would end it."""
-    data = os.fsencode(value)
+    try:
+        data = os.fsencode(value)
+    except TypeError:
+        raise ArgumentTypeError(f"{what}={value!r}: a text is needed") from None
+    except UnicodeError as error:
+        raise ArgumentError(f"{what}={value!r}: {error}") from None
     if b"\0" in data:
-        raise ArgumentError(f"{value!r}: a text with the character 0")
+        raise ArgumentError(f"{what}={value!r}: a text with the character 0")
     return data
 
 
-def settings_list(settings: Sequence[str]) -> Any:
-    return (c_char_p * (len(settings) + 1))(*[text(s) for s in settings], None)
+def settings_list(method: str, settings: Sequence[str]) -> Any:
+    texts = [text(f"{method}: settings[{k}]", s) for k, s in enumerate(settings)]
+    return (c_char_p * (len(texts) + 1))(*texts, None)
 
 
 def numbers(what: str, x: ArrayLike) -> NDArray[Any]:
@@ -191,7 +210,7 @@ class Handle:
 
     def _number(self, name: str) -> float:
         value = c_double()
-        self._call("number", text(name), ctypes.byref(value))
+        self._call("number", text(f"{type(self).__name__}.number: name", name), ctypes.byref(value))
         return value.value
 
     def close(self) -> None:

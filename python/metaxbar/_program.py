@@ -7,7 +7,7 @@ import sys
 import threading
 from typing import IO, TYPE_CHECKING, Callable, List, Optional, Sequence, Union
 
-from ._errors import ArgumentError, FileError, ProgramError
+from ._errors import ArgumentError, ArgumentTypeError, FileError, ProgramError
 
 if TYPE_CHECKING:
     import subprocess
@@ -18,7 +18,7 @@ def _find_program() -> str:
     named = os.environ.get("METAXBAR")
     program = named or shutil.which("metaxbar")
     if not program:
-        raise FileError("metaxbar: the program is not installed in PATH; METAXBAR=FILE names it")
+        raise FileError("metaxbar: the program is not installed in PATH; METAXBAR=FILE names it", "metaxbar")
     return program
 
 
@@ -34,13 +34,15 @@ def _collect(stream: IO[str], output: List[str]) -> threading.Thread:
 
 
 def _follow(stream: IO[str], progress: Optional[Callable[[str], None]]) -> str:
-    """Report each line; the last one that is not empty."""
-    last = ""
+    """Report each line; the last one that begins with the name of the program, as the reason of a failure does, or
+    else the last one that is not empty."""
+    last, reason = "", ""
     for line in stream:
         last = line.strip() or last
+        reason = last if line.startswith("metaxbar") else reason
         if progress:
             progress(line.rstrip("\n"))
-    return last
+    return reason or last
 
 
 def _stop(process: subprocess.Popen[str], progress: Optional[Callable[[str], None]]) -> None:
@@ -53,6 +55,25 @@ def _stop(process: subprocess.Popen[str], progress: Optional[Callable[[str], Non
     except BaseException:
         process.kill()
         raise
+
+
+def _words(command: Union[str, Sequence[str]], arguments: Sequence[str]) -> List[str]:
+    """The words of a command, checked."""
+    import shlex
+    try:
+        given = [*(shlex.split(command) if isinstance(command, str) else command), *arguments]
+    except TypeError:
+        raise ArgumentTypeError(f"run: command={command!r}: a text or a list of words is needed") from None
+    except ValueError as error:
+        raise ArgumentError(f"run: command={command!r}: {error}") from None
+    for word in given:
+        if not isinstance(word, str):
+            raise ArgumentTypeError(f"run: command: {word!r} in place of a text")
+        if "\0" in word:
+            raise ArgumentError(f"run: command: {word!r}: a text with the character 0")
+    if not given:
+        raise ArgumentError(f"run: command={command!r}: has no words; run('--help') lists the commands")
+    return given
 
 
 def run(command: Union[str, Sequence[str]], *arguments: str, progress: Optional[Callable[[str], None]] = _show) -> str:
@@ -69,17 +90,17 @@ def run(command: Union[str, Sequence[str]], *arguments: str, progress: Optional[
 
     Raises ProgramError with the line that the program reports if it fails.
     """
-    import shlex
     import subprocess  # 10 ms that the import of this package is spared
-    words = (shlex.split(command) if isinstance(command, str) else list(command)) + list(arguments)
-    if not all(isinstance(word, str) and "\0" not in word for word in words):
-        raise ArgumentError(f"{words!r}: the words of a command are texts")
+    words = _words(command, arguments)
+    if progress is not None and not callable(progress):
+        raise ArgumentTypeError(f"run: progress={progress!r}: a function of one line or None is needed")
+    program = _find_program()
     try:
-        process = subprocess.Popen([_find_program(), *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        process = subprocess.Popen([program, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True, errors="replace",
                                    start_new_session=True)  # a terminal would signal it a second time
     except OSError as error:
-        raise FileError(str(error)) from None
+        raise FileError(f"{program}: {error.strerror}", program) from None
     assert process.stdout and process.stderr
     output: List[str] = []
     with process:
@@ -92,5 +113,7 @@ def run(command: Union[str, Sequence[str]], *arguments: str, progress: Optional[
             raise
         reader.join()
     if process.returncode:
+        if process.returncode == 2 and not last.startswith("metaxbar"):  # nothing but how the command is used
+            last = f"metaxbar {' '.join(words)}: words are missing; run('{words[0]} --help') lists them"
         raise ProgramError(last or f"metaxbar: exit status {process.returncode}", process.returncode)
     return output[0]

@@ -1,4 +1,5 @@
 """Beside the command line program: the same results, to the bit; and run()."""
+import errno
 import json
 import os
 import signal
@@ -73,14 +74,18 @@ def test_failures():
     with pytest.raises(mx.ProgramError, match="^metaxbar train fewshot: .*colour") as caught:
         mx.run("train fewshot --run /nowhere data.colour=red", progress=None)
     assert caught.value.status == 1 or caught.value.status == 2
-    with pytest.raises(mx.ArgumentError):
-        mx.run(["eval", 3])
+    for command, reason in (("nonsense", "^metaxbar: nonsense: no such command"), ("eval", "^metaxbar eval: words are"),
+                            ("eval arm", "^metaxbar eval arm: --model FILE is missing")):
+        with pytest.raises(mx.ProgramError, match=reason) as caught:
+            mx.run(command, progress=None)
+        assert caught.value.status == 2
 
 
 def test_program_is_absent(monkeypatch):
     monkeypatch.setenv("METAXBAR", "/nowhere/metaxbar")
-    with pytest.raises(mx.FileError, match="/nowhere/metaxbar"):
+    with pytest.raises(mx.FileError, match="/nowhere/metaxbar") as caught:
         mx.run("--version")
+    assert caught.value.filename == "/nowhere/metaxbar" and caught.value.errno == errno.ENOENT
     monkeypatch.delenv("METAXBAR")
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(mx.FileError, match="METAXBAR=FILE"):

@@ -1,4 +1,5 @@
 """What the package refuses, with the library's line; how objects end; and where the library is looked for."""
+import errno
 import gc
 import os
 import re
@@ -46,6 +47,83 @@ def test_codes():
         mx.FewShot(SOURCE / "README.md")
     with pytest.raises(mx.DivergedError, match="value 5 is nan"):
         chip().program("w", [[0, 0, 0], [0, 0, np.nan], [0, 0, 0], [0, 0, 0]])
+
+
+def test_types():
+    """What is not of the type of a parameter: method, parameter and value are named."""
+    with chip() as c, mx.Device("device.preset=hermes") as device, mx.Arm(MODELS / "arm.safetensors") as arm:
+        calls = [(lambda: mx.Chip(None), "Chip: settings[0]=None"),
+                 (lambda: mx.Chip("chip.phases=1", ["chip.preset=hermes"]), "Chip: settings[1]=['chip.preset=hermes']"),
+                 (lambda: mx.Chip(seed=0.5), "Chip: seed=0.5"),
+                 (lambda: mx.FewShot(3), "FewShot: path=3"),
+                 (lambda: mx.FewShot(BUILTIN, 3), "FewShot: settings[0]=3"),
+                 (lambda: mx.Arm(None), "Arm: path=None"),
+                 (lambda: mx.Device(None), "Device: settings[0]=None"),
+                 (lambda: mx.drive(np.zeros((5, 2)), 3), "drive: settings[0]=3"),
+                 (lambda: c.add(5, 2, 3), "Chip.add: name=5"),
+                 (lambda: c.weights(0.5), "Chip.weights: matrix=0.5"),
+                 (lambda: c.advance("5"), "Chip.advance: time_s='5'"),
+                 (lambda: c.advance(None), "Chip.advance: time_s=None"),
+                 (lambda: c.number(5), "Chip.number: name=5"),
+                 (lambda: c.devices("w", 5), "Chip.devices: what=5"),
+                 (lambda: c.save(None), "Chip.save: path=None"),
+                 (lambda: device.at(1, time_s="1"), "Device.at: time_s='1'"),
+                 (lambda: arm.movement("1"), "Arm.movement: k='1'"),
+                 (lambda: arm.path(5), "Arm.path: file=5"),
+                 (lambda: mx.run(5), "run: command=5"),
+                 (lambda: mx.run(["eval", 3]), "run: command: 3"),
+                 (lambda: mx.run("--version", progress=5), "run: progress=5")]
+        for call, text in calls:
+            with pytest.raises(mx.ArgumentError) as caught:
+                call()
+            assert isinstance(caught.value, (TypeError, mx.Error)) and str(caught.value).startswith(text), caught.value
+        c.program("w", np.ones((4, 3)))
+        c.advance(np.float32(5))
+        assert c.number("clock_s") == 5
+        for call, text in [(lambda: c.weights("v"), "Chip.weights: matrix='v'"),
+                           (lambda: c.weights(1), "Chip.weights: matrix=1"),
+                           (lambda: mx.run("eval 'sine"), "run: command=\"eval 'sine\": No closing quotation"),
+                           (lambda: mx.run(""), "run: command=''"),
+                           (lambda: mx.run([]), "run: command=[]")]:
+            with pytest.raises(mx.ArgumentError) as caught:
+                call()
+            assert str(caught.value).startswith(text) and not isinstance(caught.value, TypeError), caught.value
+
+
+def test_files(tmp_path):
+    """A FileError says which file and why, as any OSError does."""
+    with pytest.raises(mx.FileError) as caught:
+        mx.FewShot(tmp_path / "absent: a.safetensors")
+    error = caught.value
+    assert error.filename == str(tmp_path / "absent: a.safetensors") and error.errno == errno.ENOENT
+    assert error.strerror == os.strerror(errno.ENOENT) and str(error) == f"{error.filename}: {error.strerror}"
+    with pytest.raises(mx.FileError) as caught:
+        mx.Chip(f"chip.table={tmp_path}/absent.ini")
+    assert caught.value.filename == f"{tmp_path}/absent.ini" and caught.value.errno == errno.ENOENT
+    (tmp_path / "folder.safetensors").mkdir()
+    with chip() as c, pytest.raises(mx.FileError, match="folder") as caught:
+        c.save(tmp_path / "folder.safetensors")
+    assert caught.value.filename == str(tmp_path / "folder.safetensors")
+    with chip() as c:
+        for name in ("x.txt", "x", "x.npz.gz", "csv"):
+            for refused in (c.save, c.load):
+                with pytest.raises(mx.ArgumentError, match="must end in .safetensors, .npz or .csv"):
+                    refused(tmp_path / name)
+    assert not (tmp_path / "x.txt").exists()
+
+
+def test_settings_without_effect():
+    fewshot, arm = BUILTIN, MODELS / "arm.safetensors"
+    for kind, model, settings in ((mx.FewShot, fewshot, "eval.tasks=3 learn.room=3 chip.time_s=3 synapse.bits=3"),
+                                  (mx.Arm, arm, "eval.later_s=100 eval.trajectories=100 chip.time_s=3")):
+        for setting in settings.split():
+            with pytest.raises(mx.ArgumentError, match="effect") as caught:
+                kind(model, setting)
+            assert setting.split("=")[0] in str(caught.value)
+    with pytest.raises(mx.ArgumentError, match="verify.gain=0.5: has an effect with chip.programming=verify"):
+        mx.Chip("verify.gain=0.5")
+    with pytest.raises(mx.ArgumentError, match="device.points.*effect"):
+        mx.Device("device.points=3")
 
 
 def test_shapes():

@@ -28,6 +28,11 @@ struct run_sources api_sources(const char *const *settings) {
   return (struct run_sources){ .n_assignments = n, .assignments = (char *const *)(uintptr_t)settings };
 }
 
+int api_check_read(const char *const *reads, const char *const *settings) {
+  for (; settings && *settings; settings++) TRY(run_check_read(reads, *settings));
+  return 0;
+}
+
 int api_present(const char *what, int n, const void *const *pointers) {
   for (int k = 0; k < n; k++)
     if (!pointers[k]) return err_set(ERR_SETTING, "%s: a pointer is NULL", what);

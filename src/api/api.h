@@ -22,6 +22,9 @@ int api_settings(const struct settings_section *all, const char *const *settings
 // The same list, or NULL, as a source (run/run.h). Valid as long as it.
 struct run_sources api_sources(const char *const *settings);
 
+// ERR_SETTING for one of them that is not in a list of what has an effect (run_check_read).
+int api_check_read(const char *const *reads, const char *const *settings);
+
 // ERR_SETTING unless all pointers (NULL ends nothing: n of them) are there; `what` names the function.
 int api_present(const char *what, int n, const void *const *pointers);
 #define API_PRESENT(what, ...)                                                                                         \

@@ -27,12 +27,22 @@ struct mx_arm {
   double path_cm;          // of the tip from it
 };
 
+static const char *const load_reads[] = { "trajectory", "arm",     "code", "lsg",    "trainee", "update", "noise",
+                                          "target",     "synapse", "chip", "verify", "run",     NULL };
+
+// Those of an evaluation; target.* have an effect on the file that mx_arm_path may name later.
+static int check_effects(const struct mx_arm *a, const struct run_sources *from) {
+  struct reach f = a->f;
+  if (!f.target.file[0]) strcpy(f.target.file, "later");
+  return reach_effects(&f, from);
+}
+
 static int load(struct mx_arm *a, const char *path, const char *const *settings) {
-  int n = 0;
-  while (settings && settings[n]) n++;
+  const struct run_sources from = api_sources(settings);
   reach_init(&a->f);
-  const struct run_sources from = { .n_assignments = n, .assignments = (char *const *)(uintptr_t)settings };
   TRY(reach_model_load(&a->model, &a->f, path, &from));
+  TRY(api_check_read(load_reads, settings));
+  TRY(check_effects(a, &from));
   TRY(reach_eval_check(&a->f));
   if (a->f.synapse.kind == RUN_QUANTISED) a->quantised = reach_quantised_new(&a->f, &a->model, 1);
   if (a->f.synapse.kind == RUN_CHIP) {
@@ -226,7 +236,7 @@ double mx_arm_path_cm(const struct mx_arm *a) {
 
 // ---- driving an arm
 
-static const char *const reads[] = { "arm", "physics", "link", NULL };
+static const char *const drive_reads[] = { "arm", "physics", "link", NULL };
 
 static int check_commands(const double *q, int n, const struct kinematics *arm) {
   if (n < 1) return err_set(ERR_SETTING, "mx_arm_drive: %d set-points; from 1", n);
@@ -245,7 +255,7 @@ int mx_arm_drive(double *performed, double *time_s, int *done, const double *q, 
   API_PRESENT("mx_arm_drive", performed, time_s, done, q);
   struct perform_result r;
   struct perform p;
-  for (int k = 0; settings && settings[k]; k++) TRY(run_check_read(reads, settings[k]));
+  TRY(api_check_read(drive_reads, settings));
   perform_init(&p);
   TRY(api_settings(p.reach.sections, settings));
   TRY(check_commands(q, n, &p.reach.arm));

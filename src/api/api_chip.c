@@ -36,12 +36,15 @@ int mx_chip_new(struct mx_chip **out, const char *const *settings, uint64_t seed
     { "ledger", ledger_param_table, &ledger },
     { 0 },
   };
+  const struct run_sources from = api_sources(settings);
+  const struct run_synapse_params on_chip = { .kind = RUN_CHIP };
   struct chip *chip;
   API_PRESENT("mx_chip_new", out);
   settings_defaults(all);
   TRY(api_settings(all, settings));
   if (p.time_s != 0)
     return err_set(ERR_SETTING, "chip.time_s=%g: the clock of this chip is set by mx_chip_advance", p.time_s);
+  TRY(run_synapse_effects(&on_chip, &p, &from));
   TRY(chip_new(&chip, &p, seed));
   *out = err_calloc(1, sizeof **out);
   **out = (struct mx_chip){ .chip = chip, .names = json_object_new(), .ledger = ledger };
@@ -254,7 +257,7 @@ int mx_chip_save(const struct mx_chip *c, const char *path) {
   API_BEGIN;
   TRY(check_built("mx_chip_save", c));
   API_PRESENT("mx_chip_save", path);
-  return chipstate_is_csv(path) ? chipstate_save_csv(c->chip, path) : chipstate_save(c->chip, path);
+  return chipstate_write(c->chip, path);
 }
 
 int mx_chip_load(struct mx_chip *c, const char *path) {
@@ -265,6 +268,7 @@ int mx_chip_load(struct mx_chip *c, const char *path) {
   if (*driver)
     return err_set(ERR_SETTING, "mx_chip_load: %s: the cells of chip.driver=%s cannot be restored from a file", path,
                    driver);
+  TRY(chipstate_check_path("", path));
   return chipstate_is_csv(path) ? lifetime_load(c->chip, path) : chipstate_load(c->chip, path);
 }
 

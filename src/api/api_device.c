@@ -15,6 +15,8 @@ struct mx_device {
   struct pcm pcm;
 };
 
+static const char *const reads[] = { "device.preset", "device.table", NULL };
+
 int mx_device_new(struct mx_device **out, const char *const *settings) {
   API_BEGIN;
   struct characterise_params p;
@@ -22,6 +24,9 @@ int mx_device_new(struct mx_device **out, const char *const *settings) {
   API_PRESENT("mx_device_new", out);
   settings_defaults(all);
   TRY(api_settings(all, settings));
+  const struct run_sources from = api_sources(settings);
+  TRY(api_check_read(reads, settings));
+  if (p.table[0]) TRY(run_refuse(&from, (const char *const[]){ "device.preset", NULL }, "an empty device.table"));
   struct mx_device *d = err_calloc(1, sizeof *d);
   const int rc = p.table[0] ? devicetable_load(&d->pcm, p.table) : 0;
   if (!p.table[0]) pcm_preset(&d->pcm, (int)p.preset);

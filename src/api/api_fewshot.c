@@ -10,6 +10,7 @@
 #include "data/characters.h"
 #include "data/imageset.h"
 #include "data/render.h"
+#include "experiment/experiment.h"
 #include "experiment/fewshot/deploy.h"
 #include "experiment/fewshot/fewshot.h"
 #include "experiment/pictures.h"
@@ -39,6 +40,20 @@ static int one_view(const char *setting, int views) {
   return views == 1 ? 0 : err_set(ERR_SETTING, "%s=%d: the library computes one view of an image", setting, views);
 }
 
+// Tasks are the caller's; eval.shots and data.* are of what calibrates a chip.
+static int check_effects(const struct mx_fewshot *m, const char *const *settings, const struct run_sources *from) {
+  static const char *const reads[] = {
+    "net",           "data",       "train.inner_rate", "train.adapt", "eval.updates", "eval.batchnorm",
+    "eval.correct",  "eval.shots", "eval.views",       "learn",       "synapse.kind", "synapse.bits",
+    "synapse.state", "chip",       "verify",           "ledger",      "run",          NULL
+  };
+  static const char *const chip[] = { "eval.shots", NULL };
+  TRY(api_check_read(reads, settings));
+  TRY(fewshot_experiment.effects(&m->f, from));
+  if (m->f.synapse.kind != RUN_CHIP) TRY(run_refuse(from, chip, "synapse.kind=chip"));
+  return taught_effects(&m->f, from);
+}
+
 static int load(struct mx_fewshot *m, const char *path, const char *const *settings) {
   static const char *const defaults[] = { "data.kind=builtin", NULL };
   const struct run_sources from = api_sources(settings);
@@ -47,6 +62,7 @@ static int load(struct mx_fewshot *m, const char *path, const char *const *setti
   TRY(api_settings(m->f.sections, defaults));
   TRY(fewshot_model_load(&m->trained, &m->f, path, &from));
   m->model = m->trained;
+  TRY(check_effects(m, settings, &from));
   if (m->f.eval.batchnorm == CONVNET_FIXED)
     return err_set(ERR_SETTING, "eval.batchnorm=chip: here it is support or task");
   TRY(one_view("eval.views", (int)m->f.eval.views));
@@ -437,6 +453,7 @@ int mx_fewshot_save_classes(const struct mx_fewshot *m, const char *path) {
   API_BEGIN;
   API_PRESENT("mx_fewshot_save_classes", m, path);
   if (!m->taught.N) return err_set(ERR_SETTING, "mx_fewshot_save_classes: mx_fewshot_teach comes first");
+  TRY(tensorfile_check_path(path));
   return taught_save(&m->taught, &m->f, path);
 }
 

@@ -93,11 +93,29 @@ static int tasksfile_expected(struct tasksfile *t, int k, const struct json_t *t
   return 0;
 }
 
-static int tasksfile_task(struct tasksfile *t, int k, const struct json_t *task, const char *where,
+// Refuse a key that is none of these, such as a misspelt one.
+static int tasksfile_keys(struct json_t *o, const char *where, const char *const *known) {
+  const char *key;
+  for (void *at = NULL; json_next(o, &at, &key);) {
+    int i = 0;
+    while (known[i] && strcmp(known[i], key) != 0) i++;
+    if (known[i]) continue;
+    char list[200] = "";
+    for (i = 0; known[i]; i++)
+      snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", known[i]);
+    return err_set(ERR_FORMAT, "%s: '%.60s': there is no such key; there are %s", where, key, list);
+  }
+  return 0;
+}
+
+static int tasksfile_task(struct tasksfile *t, int k, struct json_t *task, const char *where,
                           const struct imageset *set) {
+  static const char *const keys[] = { "classes", "support", "query", "expect_query_accuracy", "expect_query_loss",
+                                      "note", NULL };
   struct json_t *classes, *support, *query;
   int sizes[3] = { 0 };
   struct episode *e = t->tasks + k;
+  TRY(tasksfile_keys(task, where, keys));
   TRY(json_field_array(task, where, "classes", &classes));
   TRY(json_field_array(task, where, "support", &support));
   TRY(json_field_array(task, where, "query", &query));
@@ -116,9 +134,10 @@ static int tasksfile_task(struct tasksfile *t, int k, const struct json_t *task,
   return tasksfile_expected(t, k, task, where);
 }
 
-static int tasksfile_fill(struct tasksfile *t, const struct json_t *root, const char *name,
-                          const struct imageset *set) {
+static int tasksfile_fill(struct tasksfile *t, struct json_t *root, const char *name, const struct imageset *set) {
+  static const char *const keys[] = { "tasks", "note", NULL };
   struct json_t *tasks, *task;
+  TRY(tasksfile_keys(root, name, keys));
   TRY(json_field_array(root, name, "tasks", &tasks));
   const size_t n = json_length(tasks);
   if (n < 1 || n > TASKSFILE_MAX_SIZE) return err_set(ERR_FORMAT, "%s: tasks: %zu of them", name, n);

@@ -2,6 +2,7 @@
 //   {"tasks": [{"classes": ["Alphabet/character01", ...],
 //               "support": [[drawing, ...] per class], "query": [[...] per class],
 //               "expect_query_accuracy": [...]}, ...]}
+// "note", in both objects, and "expect_query_loss" of a task are ignored; any other key is an error.
 // Drawings are numbered from 1 in the order of their file names. Every task has the same sizes; a class holds no
 // drawing twice. docs/tasks_file.md describes the format.
 #ifndef DATA_TASKSFILE_H

@@ -64,6 +64,8 @@ struct experiment {
   // matrices lie on a chip and what is written there; NULL ends.
   const char *const *train_reads, *const *eval_reads, *const *chip_reads;
   const char *const *stored;  // that a model file records, as above
+  // Settings of the training of a model that decide how it is evaluated where the user does not. NULL: none.
+  const char *const *eval_adopts;
   // ERR_SETTING for a setting of the user without effect beside the others. NULL: run_synapse_effects.
   int (*effects)(const void *set, const struct run_sources *from);
   // The same for a training, beside run_training_effects. NULL: nothing more.

@@ -249,13 +249,36 @@ void edge_model_free(struct edge_model *e) {
 
 // ---- files
 
-// The name of the model's file without folder and ending, as an identifier of C.
+// Does a name mean something else to a compiler of C or C++, or as a type or a macro of the headers used?
+static bool taken(const char *name) {
+  static const char *const words[] = {
+    "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case", "catch", "char",
+    "char16_t", "char32_t", "char8_t", "class", "co_await", "co_return", "co_yield", "compl", "concept", "const",
+    "const_cast", "consteval", "constexpr", "constinit", "continue", "decltype", "default", "delete", "do", "double",
+    "dynamic_cast", "else", "enum", "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "if",
+    "inline", "int", "linux", "long", "main", "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr",
+    "operator", "or", "or_eq", "private", "protected", "public", "register", "reinterpret_cast", "requires",
+    "restrict", "return", "short", "signed", "sizeof", "static", "static_assert", "static_cast", "struct", "switch",
+    "template", "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "typeof",
+    "typeof_unqual", "union", "unix", "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor",
+    "xor_eq"
+  };
+  const size_t n = strlen(name);
+  for (size_t k = 0; k < sizeof words/sizeof *words; k++)
+    if (!strcmp(name, words[k])) return true;
+  return n > 2 && !strcmp(name + n - 2, "_t");
+}
+
+// The name of the model's file without folder and ending, as an identifier of C: after model_ where it would be none.
 static void identifier(char name[FILE_PATH_SIZE], const char *path) {
+  static const char before[] = "model_";
   const char *slash = strrchr(path, '/'), *from = slash ? slash + 1 : path, *dot = strrchr(from, '.');
   const size_t n = dot && dot > from ? (size_t)(dot - from) : strlen(from);
-  snprintf(name, FILE_PATH_SIZE, "%s%.*s", isdigit((unsigned char)*from) ? "model_" : "", (int)n, from);
-  for (char *c = name; *c; c++)
+  char *own = name + strlen(before);
+  snprintf(name, FILE_PATH_SIZE, "%s%.*s", before, (int)n, from);
+  for (char *c = own; *c; c++)
     if (!isalnum((unsigned char)*c) || (unsigned char)*c > 127) *c = '_';
+  if (isalpha((unsigned char)*own) && !taken(own)) memmove(name, own, strlen(own) + 1);
 }
 
 // Bytes of the outputs of odd blocks, or of those of even blocks and the image.

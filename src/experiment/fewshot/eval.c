@@ -215,8 +215,11 @@ static int measure_tasks(struct fewshot_result *r, const struct fewshot *f, cons
   r->n_classes = data->images.n_classes;
   m.spec.shots = tasks->tasks[0].shots;
   m.spec.queries = tasks->tasks[0].queries;
+  if (tasks->n_expect && tasks->n_expect != r->n_updates + 1)
+    return err_set(ERR_FORMAT, "%s: task 1: expect_query_accuracy has %d numbers; this evaluation has %d, after 0 to "
+                               "%d updates", f->eval.tasks_file, tasks->n_expect, r->n_updates + 1, r->n_updates);
   TRY(measure(r, &m, par));
-  if (tasks->n_expect == r->n_updates + 1) {
+  if (tasks->n_expect) {
     const size_t n = (size_t)(tasks->n_tasks * tasks->n_expect);
     r->expected = err_calloc(n, sizeof(double));
     memcpy(r->expected, tasks->expect, n * sizeof(double));

@@ -98,6 +98,7 @@ static int time_training(const void *set, const void *model, int n, double *seco
 static const char *const train_reads[] = { "data", "net", "train", "run", "chip", "verify", NULL };
 static const char *const eval_reads[] = { "data", "net", "train.inner_rate", "train.adapt", "eval", "synapse",
                                           "run", "chip", "verify", "ledger", NULL };
+static const char *const eval_adopts[] = { "train.shots", "train.bits", "train.adapt", NULL };
 static const char *const item_settings[] = { "run.seed", "eval.shots", "eval.queries", "eval.split", "eval.tasks_file",
                                              "data.tasks", "data.test_images", "eval.queries_per_class",
                                              NULL };
@@ -228,7 +229,7 @@ const struct experiment fewshot_experiment = {
     "far are classified after each eval.stage of them. With eval.base_shots the classes of its training come first.\n",
   .items = "tasks",
   .settings_size = sizeof(struct fewshot), .settings_init = init, .settings = settings,
-  .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = chip_reads,
+  .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = chip_reads, .eval_adopts = eval_adopts,
   .stored = fewshot_stored, .effects = effects,
   .train_effects = train_effects,
   .model_size = sizeof(struct fewshot_model), .owns = owns, .model_new = model_new, .model_load = model_load,

@@ -97,24 +97,15 @@ static int check_adding(const struct run_sources *from) {
   return 0;
 }
 
-static int check_settings(const struct fewshot *f, const struct run_sources *from) {
-  static const char *const chip[] = { "chip", "verify", "learn.room", NULL };
-  static const char *const quantised[] = { "synapse.bits", NULL };
-  static const char *const views[] = { VIEWS_SETTINGS, NULL }, *const reject[] = { "learn.reject", NULL };
-  if (f->learn.views == 1) TRY(run_refuse(from, views, "learn.views above 1"));
-  if (f->learn.threshold > 0) TRY(run_refuse(from, reject, "learn.threshold=0"));
-  if (f->synapse.kind != RUN_CHIP) TRY(run_refuse(from, chip, "synapse.kind=chip"));
-  return f->synapse.kind == RUN_QUANTISED ? 0 : run_refuse(from, quantised, "synapse.kind=quantised");
-}
-
 static int learn(struct pictures_learned *l, void *set, const void *model, const struct pictures_lesson *lesson,
                  const struct run_sources *from) {
   struct fewshot *f = set;
   struct taught t;
   taught_init(&t, model);
-  int rc = lesson->state ? check_adding(from) : 0;
+  int rc = tensorfile_check_path(lesson->out);
+  if (rc == 0 && lesson->state) rc = check_adding(from);
   if (rc == 0 && lesson->state) rc = open_taught(&t, f, model, lesson->state, from);
-  if (rc == 0) rc = check_settings(f, from);
+  if (rc == 0) rc = taught_effects(f, from);
   if (rc == 0) rc = file_out_check(lesson->out);
   if (rc == 0) rc = teach(l, &t, f, model, lesson);
   if (rc == 0) rc = taught_disconnect(&t);

@@ -97,7 +97,7 @@ static const struct param eval_table[] = {
   PARAM_CHOICE(P, split, 0, splits, "classes from which the tasks are drawn; their images are not augmented"),
   PARAM_CHOICE(P, method, 0, fewshot_method_names,
                "how a task is learned: inner updates, nearest centroid, back-propagation from random weights, or class "
-            "after class by its mean, no image being kept (incremental)"),
+            "after class by its mean, no image being kept (incremental, which needs eval.batchnorm=chip)"),
   PARAM_I64(P, statistics_images, 500, 1, 100000,
             "background images from which eval.batchnorm=chip measures its statistics"),
   PARAM_I64(P, scratch_updates, 100, 1, 100000, "updates of eval.method=scratch"),

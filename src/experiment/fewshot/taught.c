@@ -36,6 +36,16 @@ const struct param taught_param_table[] = {
   { 0 },
 };
 
+int taught_effects(const struct fewshot *f, const struct run_sources *from) {
+  static const char *const chip[] = { "chip", "verify", "learn.room", NULL };
+  static const char *const quantised[] = { "synapse.bits", NULL };
+  static const char *const views[] = { VIEWS_SETTINGS, NULL }, *const reject[] = { "learn.reject", NULL };
+  if (f->learn.views == 1) TRY(run_refuse(from, views, "learn.views above 1"));
+  if (f->learn.threshold > 0) TRY(run_refuse(from, reject, "learn.threshold=0"));
+  if (f->synapse.kind != RUN_CHIP) TRY(run_refuse(from, chip, "synapse.kind=chip"));
+  return f->synapse.kind == RUN_QUANTISED ? 0 : run_refuse(from, quantised, "synapse.kind=quantised");
+}
+
 void taught_init(struct taught *t, const struct fewshot_model *model) {
   *t = (struct taught){ .model = model, .threshold = INFINITY, .views.n = 1 };
 }

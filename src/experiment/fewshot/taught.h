@@ -41,6 +41,9 @@ struct taught_params {
 };
 extern const struct param taught_param_table[];  // section "learn"
 
+// ERR_SETTING for a setting of the user that has no effect on classes being taught beside the others.
+int taught_effects(const struct fewshot *f, const struct run_sources *from);
+
 struct taught {
   const struct fewshot_model *model;  // that was given; must outlive this
   struct convnet net;                 // its network with a read-out for these classes, and a bias of it

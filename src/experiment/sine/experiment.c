@@ -2,6 +2,7 @@
 #include "experiment/sine/sine.h"
 
 static const char *const train_reads[] = { "net", "train", "run", NULL };
+static const char *const eval_adopts[] = { "train.support", NULL };
 static const char *const eval_reads[] = { "train.support", "eval", "synapse", "run", "chip", "verify", "ledger", NULL };
 static const char *const item_settings[] = { "run.seed", "train.support", NULL };
 
@@ -13,7 +14,8 @@ const struct experiment sine_experiment = {
     "Let the model learn random sines and print its mean squared error after each update, with a 95 % confidence\n"
     "interval. --out writes the first sine: x, target, and outputs of the network before and after the updates.\n",
   .settings_size = sizeof(struct sine), .settings_init = sine_init, .settings = sine_settings,
-  .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = eval_reads, .stored = sine_stored,
+  .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = eval_reads, .eval_adopts = eval_adopts,
+  .stored = sine_stored,
   .model_size = sizeof(struct sine_model), .owns = sine_owns, .model_new = sine_model_new,
   .model_load = sine_model_load, .model_save = sine_model_save, .model_release = sine_model_release,
   .train = sine_train, .time_training = sine_time_training,
