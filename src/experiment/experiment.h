@@ -101,7 +101,8 @@ struct experiment {
   void (*result_release)(void *result);
   void (*headline)(struct experiment_headline *h, const void *result);
   void (*scores)(struct experiment_scores *s, const void *result);
-  const char *const *item_settings;                  // that decide, beside the data, which items are drawn
+  // That decide, beside the data, which items are drawn with these settings.
+  const char *const *(*item_settings)(const void *set);
   const char *const *json_settings;                  // that have an effect on result_json alone; NULL: none
 
   // ---- other programs: forms that a model is written in (metaxbar model export). { 0 } ends; NULL: none

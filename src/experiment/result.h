@@ -18,7 +18,7 @@ struct experiment_scores {
   int n, n_chips, stride;
   const double *first;       // (n) each `stride` doubles, in the result
   int trials;                // of a score that is a proportion, else 0
-  const char *data;          // fingerprint of the data, in the result; NULL: there is none
+  const char *data;          // fingerprint of what items are drawn from, in the result; NULL or "": nothing
   bool higher_is_better;
   double devices_written;    // mean of an item; 0 in software
   double devices_addressed;

@@ -242,6 +242,7 @@ static int take_path(struct measuring *x) {
   novelty_note(x->f, &x->path);
   r->T = x->path.n;
   r->n_movements = reach_chain_pieces(&x->path, x->f);
+  reach_path_fingerprint(r->items, &x->path, x->f);
   return 0;
 }
 

@@ -60,7 +60,7 @@ static void scores(struct experiment_scores *s, const void *result) {
   *s = (struct experiment_scores){ .name = "rms_distance_cm", .n = r->n_trajectories,
                                    .n_chips = r->n_chips ? r->n_chips : 1,
                                    .n_updates = r->n_updates, .seconds = r->seconds, .stride = 1,
-                                   .first = r->distance_cm,
+                                   .first = r->distance_cm, .data = r->items,
                                    .devices_written = r->devices_written, .devices_addressed = r->devices_addressed };
 }
 
@@ -96,7 +96,13 @@ static const struct experiment_export exports[] = {
   { 0 },
 };
 
-static const char *const item_settings[] = { "run.seed", "trajectory", "target", NULL };
+// The target paths, without arm.stops, which is of performances. The path of target.file has a fingerprint.
+static const char *const *item_settings(const void *set) {
+  static const char *const random[] = { "run.seed", "trajectory", "eval.stream", "arm.d1", "arm.d", "arm.a1", "arm.a2",
+                                        "arm.a3", "arm.a4", "arm.limit_base_deg", "arm.limit_shoulder_deg", NULL },
+                           *const file[] = { NULL };
+  return ((const struct reach *)set)->target.file[0] ? file : random;
+}
 static const char *const eval_sections[] = { "trajectory", "arm", "code", "update", "eval", "target",
                                              "synapse", "chip", "verify", "ledger", "run", NULL };
 

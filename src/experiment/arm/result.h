@@ -43,6 +43,7 @@ struct reach_result {
   struct ledger deployment, movements;      // writing the first chip; all movements on all chips, the sum of
   struct ledger part[REACH_PARTS];          // their parts
   double *distance_cm;                      // (n_trajectories) after the update
+  char items[17];                           // reach_path_fingerprint of target.file; "" else
   double seconds;                           // of learning and performing, all movements
   // the first movement, for figures: the angles where it begins, rad; (T, 2) rad/s, (T, 3) m
   double begin[2];

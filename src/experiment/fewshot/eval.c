@@ -216,6 +216,7 @@ static int measure_tasks(struct fewshot_result *r, const struct fewshot *f, cons
   m.spec.shots = tasks->tasks[0].shots;
   m.spec.queries = tasks->tasks[0].queries;
   TRY(measure(r, &m, par));
+  tasksfile_fingerprint(r->items, tasks, &data->images);
   if (tasks->n_expect == r->n_updates + 1) {
     const size_t n = (size_t)(tasks->n_tasks * tasks->n_expect);
     r->expected = err_calloc(n, sizeof(double));
@@ -264,7 +265,8 @@ int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct
                  : f->eval.tasks_file[0]               ? measure_fixed(r, f, m, data, par)
                                                        : fewshot_measure(r, f, m, data, split, par);
   if (rc == 0) dataset_fingerprint(data, r->data);
-  if (rc == 0 && !f->eval.tasks_file[0]) dataset_split_fingerprint(data, split, r->items);
+  if (rc == 0 && r->n_base > 0) dataset_fingerprint(data, r->items);  // the base classes, too
+  else if (rc == 0 && !f->eval.tasks_file[0]) dataset_split_fingerprint(data, split, r->items);
   par_free(par);
   return rc;
 }

@@ -98,9 +98,18 @@ static int time_training(const void *set, const void *model, int n, double *seco
 static const char *const train_reads[] = { "data", "net", "train", "run", "chip", "verify", NULL };
 static const char *const eval_reads[] = { "data", "net", "train.inner_rate", "train.adapt", "eval", "synapse",
                                           "run", "chip", "verify", "ledger", NULL };
-static const char *const item_settings[] = { "run.seed", "eval.shots", "eval.queries", "eval.split", "eval.tasks_file",
-                                             "data.tasks", "data.test_images", "eval.queries_per_class",
-                                             NULL };
+// Tasks of a file have a fingerprint (tasksfile_fingerprint).
+static const char *const *item_settings(const void *set) {
+#define DRAWN                                                                                                          \
+  "run.seed", "eval.shots", "eval.queries", "eval.split", "eval.tasks_file", "data.tasks", "data.test_images",         \
+      "eval.queries_per_class"
+  static const char *const drawn[] = { DRAWN, NULL }, *const file[] = { NULL },
+                           *const after_base[] = { DRAWN, "eval.base_shots", NULL };
+#undef DRAWN
+  const struct fewshot *f = set;
+  if (f->eval.method == FEWSHOT_INCREMENTAL) return f->eval.base_shots > 0 ? after_base : drawn;
+  return f->eval.tasks_file[0] ? file : drawn;
+}
 static const char *const json_settings[] = { "eval.per_task", NULL };
 static const char *const chip_reads[] = {
   "chip", "verify", "ledger", "net", "data", "run", "eval.shots", "eval.statistics_images", "train.inner_rate", NULL

@@ -3,7 +3,11 @@
 
 static const char *const train_reads[] = { "net", "train", "run", NULL };
 static const char *const eval_reads[] = { "train.support", "eval", "synapse", "run", "chip", "verify", "ledger", NULL };
-static const char *const item_settings[] = { "run.seed", "train.support", NULL };
+static const char *const *item_settings(const void *set) {
+  static const char *const drawn[] = { "run.seed", "train.support", NULL };
+  (void)set;
+  return drawn;
+}
 
 const struct experiment sine_experiment = {
   .name = "sine", .about = "sine curves from ten points", .items = "sines",
