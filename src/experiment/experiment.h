@@ -85,6 +85,8 @@ struct experiment {
 
   // ---- training
   int (*train)(void *set, const char *folder, bool resume);
+  // What it would refuse before the first iteration. NULL: nothing that `settings` and train_effects accept.
+  int (*train_check)(void *set);
   // Seconds of n outer updates, for lab/bench.h (where it has no bench of its own) and lab/scaling.h.
   int (*time_training)(const void *set, const void *model, int n, double *seconds);
 
@@ -95,6 +97,8 @@ struct experiment {
   void (*data_fingerprint)(const void *data, char text[17]);  // the same for the same data; NULL: none to load
   size_t result_size;
   int (*eval)(void *result, const void *set, const void *model, const void *data);
+  // What it would refuse before a chip is written and the first item evaluated.
+  int (*eval_check)(const void *set, const void *model, const void *data);
   void (*result_print)(const void *result, const void *set, const void *model, FILE *out);
   struct json_t *(*result_json)(const void *result, const void *set, const void *model);
   int (*result_csv)(const void *result, const void *set, const char *path);  // --out; NULL: there is none

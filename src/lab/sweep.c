@@ -14,6 +14,7 @@
 #include "base/stat.h"
 #include "experiment/experiment.h"
 #include "lab/compare.h"
+#include "lab/sweepcheck.h"
 #include "report/sweeppage.h"
 #include "run/rundir.h"
 
@@ -153,9 +154,12 @@ static int open_folder(const struct sweepplan *p, const char *folder) {
   char path[FILE_PATH_SIZE];
   struct sweepplan then;
   TRY(path_of(path, folder, "", "sweep.ini"));
-  TRY(file_make_dirs(folder));
   TRY(file_refuse_link(path));
-  if (!file_exists(path)) return write_plan(p, path);
+  if (!file_exists(path)) {
+    TRY(sweepcheck(p));
+    TRY(file_make_dirs(folder));
+    return write_plan(p, path);
+  }
   TRY(sweepplan_read(&then, path, 0, NULL));
   const int rc = sweepplan_same(&then, p, path);
   sweepplan_release(&then);
@@ -174,8 +178,11 @@ static int agree(const struct sweepplan *p, const char *folder, char *done) {
   int rc = par_ranks_same(text);
   free(text);
   TRY(rc);
-  rc = par_ranks_first() ? open_folder(p, folder) : 0;
-  for (int k = 0; k < p->n_points && rc == 0 && par_ranks_first(); k++) {
+  const bool first = par_ranks_first();
+  par_ranks_part();
+  rc = first ? open_folder(p, folder) : 0;
+  TRY(par_ranks_rejoin(rc));
+  for (int k = 0; k < p->n_points && rc == 0 && first; k++) {
     rc = begin_point(&at, p, folder, k);
     if (rc == 0) done[k] = is_done(&at);
   }

@@ -30,10 +30,15 @@ static void model_release(void *model) { reach_model_release(model); }
 static void model_round(void *model, const void *set) { reach_model_round(model, set); }
 
 static int train(void *set, const char *folder, bool resume) { return reach_train(set, folder, resume); }
+static int train_check(void *set) { return reach_train_check(set); }
 
 static int eval(void *result, const void *set, const void *model, const void *data) {
   (void)data;
   return reach_eval(result, set, model, NULL);
+}
+static int eval_check(const void *set, const void *model, const void *data) {
+  (void)model, (void)data;
+  return reach_eval_ready(set);
 }
 static void result_print(const void *result, const void *set, const void *model, FILE *out) {
   (void)model;
@@ -127,8 +132,9 @@ const struct experiment reach_experiment = {
   .model_size = sizeof(struct reach_model), .owns = owns, .model_new = model_new, .model_load = model_load,
   .model_save = model_save, .model_release = model_release, .model_round = model_round,
   .model_resize = reach_resize_file,
-  .train = train, .time_training = time_training,
-  .result_size = sizeof(struct reach_result), .eval = eval, .result_print = result_print, .result_json = result_json,
+  .train = train, .train_check = train_check, .time_training = time_training,
+  .result_size = sizeof(struct reach_result), .eval = eval, .eval_check = eval_check, .result_print = result_print,
+  .result_json = result_json,
   .result_csv = result_csv, .result_release = result_release, .headline = headline, .scores = scores,
   .item_settings = item_settings,
   .exports = exports,

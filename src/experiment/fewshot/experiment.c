@@ -127,12 +127,16 @@ static int model_history(void *set, const char *path) { return fewshot_history(s
 static void model_round(void *model, const void *set) { fewshot_model_round(model, set); }
 
 static int train(void *set, const char *folder, bool resume) { return fewshot_train(set, folder, resume); }
+static int train_check(void *set) { return fewshot_train_check(set); }
 
 static int data_load(void *data, const void *set) { return fewshot_load(data, set); }
 static void data_release(void *data) { dataset_release(data); }
 static void data_fingerprint(const void *data, char text[17]) { dataset_fingerprint(data, text); }
 static int eval(void *result, const void *set, const void *model, const void *data) {
   return fewshot_eval(result, set, model, data);
+}
+static int eval_check(const void *set, const void *model, const void *data) {
+  return fewshot_eval_check(set, model, data);
 }
 static void result_print(const void *result, const void *set, const void *model, FILE *out) {
   fewshot_result_print(result, set, model, out);
@@ -242,10 +246,11 @@ const struct experiment fewshot_experiment = {
   .model_size = sizeof(struct fewshot_model), .owns = owns, .model_new = model_new, .model_load = model_load,
   .model_save = model_save,
   .model_release = model_release, .model_history = model_history, .model_round = model_round,
-  .train = train, .time_training = time_training,
+  .train = train, .train_check = train_check, .time_training = time_training,
   .data_size = sizeof(struct dataset), .data_load = data_load, .data_release = data_release,
   .data_fingerprint = data_fingerprint,
-  .result_size = sizeof(struct fewshot_result), .eval = eval, .result_print = result_print, .result_json = result_json,
+  .result_size = sizeof(struct fewshot_result), .eval = eval, .eval_check = eval_check, .result_print = result_print,
+  .result_json = result_json,
   .result_release = result_release, .headline = headline, .scores = scores,
   .item_settings = item_settings, .json_settings = json_settings,
   .exports = exports,
