@@ -66,6 +66,10 @@ same one again
 
 # ---- points that fail
 
+"${sweep[@]}" --run all_failed sweep.seeds=1 net.hidden=6 train.inner_rate=100 train.rate=1 train.iterations=200 \
+  >out 2>err || fail "points that diverge end the sweep"
+grep -q '"score": "error", "higher_is_better": false' all_failed/sweep.json || fail "a score of its own where all have failed"
+
 "${sweep[@]}" --run diverged --json sweep.seeds=1 net.hidden=6 train.inner_rate=0.01,100 train.rate=1 \
   train.iterations=200 >out 2>err || fail "a point that diverges ends the sweep"
 grep -q '"status": "failed", "message": "the training has diverged by iteration .*finite' diverged/sweep.json && grep -c 'failed' diverged/sweep.csv >n || fail "not in the table"
@@ -138,6 +142,10 @@ status=0
 "${sweep[@]}" --run one train.rate=0.1 >out 2>err || status=$?
 [ $status = 2 ] && grep -q "one/sweep.ini: the sweep began with 'rate = 0.01, 0.03', now it is 'rate = 0.1'" err ||
   fail "another sweep in the folder"
+printf '[sweep]\nexperiment = sine\nseeds = %s\n' "$(seq -s ', ' 200)" >long.ini
+status=0
+"$metaxbar" sweep long.ini --run bad >out 2>err || status=$?
+[ $status = 2 ] && grep -q 'long.ini:3: a line of 898 characters; at most 638$' err || fail "a long line"
 printf '[sweep]\nexperiment = sine\n[train]\nrate = 1\nrate = 2\n' >twice.ini
 status=0
 "$metaxbar" sweep twice.ini --run bad >out 2>err || status=$?

@@ -121,8 +121,7 @@ void series_headline(struct experiment_headline *h, const void *result) {
 void series_scores(struct experiment_scores *scores, const void *result) {
   const struct series *s = result;
   *scores = (struct experiment_scores){
-    .name = s->job.column, .n = s->n_items, .n_chips = s->n_chips, .stride = s->stride,
+    .n = s->n_items, .n_chips = s->n_chips, .stride = s->stride,
     .first = &s->records[s->job.n_updates], .n_updates = s->job.n_updates, .seconds = s->seconds,
-    .devices_written = s->item.devices_written, .devices_addressed = s->devices_addressed,
-    .higher_is_better = s->job.higher_is_better };
+    .devices_written = s->item.devices_written, .devices_addressed = s->devices_addressed };
 }

@@ -19,8 +19,8 @@ int compare_save(const char *path, const struct experiment_case *x, const void *
   x->e->scores(&s, result);
   for (int k = 0; k < s.n; k++) json_put_f64(values, NULL, s.first[k * s.stride]);
   json_put_text(o, "experiment", x->e->name);
-  json_put_text(o, "score", s.name);
-  json_put_bool(o, "higher_is_better", s.higher_is_better);
+  json_put_text(o, "score", x->e->score);
+  json_put_bool(o, "higher_is_better", x->e->higher_is_better);
   json_put_i64(o, "chips", s.n_chips);
   json_put_i64(o, "trials", s.trials);
   json_put_text(o, "data", s.data ? s.data : "");

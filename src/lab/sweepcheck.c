@@ -17,7 +17,7 @@ static int start(const struct sweepplan *p, int point, const char *path) {
   struct run_sources from = sweepplan_sources(p, point, true);
   experiment_open(&x, p->e);
   int rc = experiment_start(&x, &from);
-  if (rc == 0 && p->e->train_check) rc = p->e->train_check(x.set);
+  if (rc == 0 && p->e->check_train) rc = p->e->check_train(x.set);
   if (rc == 0) rc = p->e->model_save(x.model, x.set, path, false);
   experiment_close(&x);
   sweepplan_free_sources(&from);
@@ -44,7 +44,7 @@ static int check_evaluation(const struct sweepplan *p, int point, const char *mo
   if (rc == 0) rc = experiment_effects(&x, &from);
   if (rc == 0) rc = check_chip(&x);
   if (rc == 0) rc = experiment_data(&x);
-  if (rc == 0 && p->e->eval_check) rc = p->e->eval_check(x.set, x.model, x.data);
+  if (rc == 0 && p->e->check_eval) rc = p->e->check_eval(x.set, x.model, x.data);
   experiment_close(&x);
   sweepplan_free_sources(&from);
   return rc;
