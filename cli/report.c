@@ -16,7 +16,8 @@ static const char text[] =
   "energy. Measurements that are missing are made now and stored in RUN/showcase (of a model file:\n"
   "DIR/NAME/showcase), so that the page can be written again without measuring. The page is RUN/report.html or\n"
   "DIR/report.html, or the file that --out names; for several runs --out is needed.\n"
-  "Settings are those of 'eval NAME', for the models that have them, and report.*. Model files are .safetensors or .npz.\n";
+  "Settings are those of 'eval NAME', for the models that have them, and report.*. A model file is\n"
+  ".safetensors or .npz.\n";
 
 static bool is_model(const char *word) {
   const char *ending = strrchr(word, '.');
