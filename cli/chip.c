@@ -205,7 +205,7 @@ static int load(struct command *c, int (*action)(struct command *c)) {
   TRY(experiment_of_file(&e, c->o->model));
   TRY(check_time(&from, action));
   const bool tradeoff = action == run_tradeoff, alternatives = action == run_alternatives;
-  if (alternatives) TRY(alternatives_check(e));
+  if (alternatives) TRY(alternatives_check(e, c->o->model));
   open_case(c, e, !tradeoff);
   const char *const *reads = alternatives ? e->alternatives_reads : e->chip_reads;
   void (*defaults)(void *set) = alternatives ? e->alternatives_defaults : e->chip_defaults;

@@ -8,7 +8,8 @@
 static const char text[] =
   "Compare two evaluations of the same tasks or movements, each written by 'eval NAME --scores FILE.json': print the\n"
   "mean of each, the mean difference item by item with its 95 % confidence interval, and the p-value of a paired\n"
-  "test. Files with different items (another seed, number, split or data set) are refused.\n";
+  "test. Files with different items (another seed, number, split or data set; another path or other tasks, whatever\n"
+  "their files are called) are refused.\n";
 
 static int compare(const struct options *o) {
   static struct compare_scores a, b;

@@ -16,11 +16,12 @@ static const char text[] =
   "energy. Measurements that are missing are made now and stored in RUN/showcase (of a model file:\n"
   "DIR/NAME/showcase), so that the page can be written again without measuring. The page is RUN/report.html or\n"
   "DIR/report.html, or the file that --out names; for several runs --out is needed.\n"
-  "Settings are those of 'eval NAME', for the models that have them, and report.*.\n";
+  "Settings are those of 'eval NAME', for the models that have them, and report.*. A model file is\n"
+  ".safetensors or .npz.\n";
 
 static bool is_model(const char *word) {
   const char *ending = strrchr(word, '.');
-  return ending && !strcmp(ending, ".safetensors");
+  return ending && (!strcmp(ending, ".safetensors") || !strcmp(ending, ".npz"));
 }
 
 // Folder of a word's results: itself, or DIR/NAME for a model file.
@@ -28,12 +29,13 @@ static int folder_of(char folder[FILE_PATH_SIZE], const struct options *o, const
   const char *slash = strrchr(word, '/'), *name = slash ? slash + 1 : word;
   if (strlen(word) > FILE_PATH_SIZE / 2 - 1 || (o->run && strlen(o->run) > FILE_PATH_SIZE / 4))
     return err_set(ERR_IO, "%.60s...: path too long", word);
-  if (is_model(word) && strspn(name, ".") >= strlen(name) - strlen("safetensors"))
+  const int length = is_model(word) ? (int)(strrchr(name, '.') - name) : 0;  // of the name without its ending
+  if (is_model(word) && (int)strspn(name, ".") >= length)
     return err_set(ERR_SETTING, "%s: a model file without a name has no folder for its results", word);
   if (!is_model(word)) snprintf(folder, FILE_PATH_SIZE, "%s", word);
   else if (!o->run)
     return err_set(ERR_SETTING, "%s: a model file has no folder for its results: name one with --run DIR", word);
-  else snprintf(folder, FILE_PATH_SIZE, "%s/%.*s", o->run, (int)(strlen(name) - strlen(".safetensors")), name);
+  else snprintf(folder, FILE_PATH_SIZE, "%s/%.*s", o->run, length, name);
   return 0;
 }
 
@@ -59,6 +61,13 @@ static int folders_of(char folders[][FILE_PATH_SIZE], const struct options *o) {
                        folders[k]);
   }
   return 0;
+}
+
+static int check_run(const struct options *o) {
+  for (int k = 0; k < o->n_words; k++)
+    if (!o->run || is_model(o->words[k])) return 0;
+  return err_set(ERR_SETTING, "--run %s: has an effect with model files only; %s has its results in itself", o->run,
+                 o->words[0]);
 }
 
 // The command line, for the page; to free. NULL: no memory.
@@ -89,10 +98,15 @@ static int check(const struct options *o) {
 }
 
 static int measure(const struct options *o, const struct showcase *s, char folders[][FILE_PATH_SIZE]) {
-  char found[FILE_PATH_SIZE];
+  static struct showcase_model models[REPORT_MAX_RUNS];
+  static char found[REPORT_MAX_RUNS][FILE_PATH_SIZE];
+  for (int k = 0; k < o->n_words; k++)
+    models[k] =
+      (struct showcase_model){ folders[k], is_model(o->words[k]) ? shipped_path(found[k], o->words[k]) : NULL };
+  TRY(showcase_check(s, models, o->n_words));
   for (int k = 0; k < o->n_words; k++) {
     if (!o->quiet && o->n_words > 1) fprintf(stderr, "%s\n", o->words[k]);
-    TRY(showcase_measure(s, folders[k], is_model(o->words[k]) ? shipped_path(found, o->words[k]) : NULL));
+    TRY(showcase_measure(s, &models[k]));
   }
   return 0;
 }
@@ -117,6 +131,7 @@ static int report(const struct options *o) {
   TRY(folders_of(folders, o));
   TRY(out_of(path, o));
   TRY(showcase_init(&s, o->n_assignments, o->assignments));
+  TRY(check_run(o));
   if (o->out) TRY(file_out_check(o->out));
   TRY(measure(o, &s, folders));
   TRY(draw(o, path, folders));
@@ -137,11 +152,7 @@ static const struct options_flag flags[] = {
   { 0 },
 };
 static const struct options_action actions[] = {
-  { .name = "",
-    OPTIONS_WORDS("RUN|MODEL.safetensors...", 1, OPTIONS_ANY),
-    .flags = flags,
-    .reads = options_all,
-    .run = report },
+  { .name = "", OPTIONS_WORDS("RUN|MODEL...", 1, OPTIONS_ANY), .flags = flags, .reads = options_all, .run = report },
   { 0 },
 };
 const struct options_command report_command = { "report", "write an HTML page about runs and models", text,

@@ -61,7 +61,7 @@ int main(void) {
   for (size_t k = 0; k < sizeof settings / sizeof *settings; k++)
     CHECK(settings_set(x.settings.sections, settings[k]) == 0, "%s", err_message());
   CHECK(experiment_start(&x, &(struct run_sources){ 0 }) == 0, "%s", err_message());
-  CHECK(bench_experiment(&t, &x, "more") == ERR_SETTING && strstr(err_message(), "'more': it has one bench only"), "%s",
+  CHECK(bench_experiment(&t, &x, "more") == ERR_SETTING && strstr(err_message(), "'more': there is one bench of"), "%s",
         err_message());
   CHECK(bench_experiment(&t, &x, "") == 0, "%s", err_message());
   const struct timings_figure *two = find(&t, "fewshot.iteration.2_threads");

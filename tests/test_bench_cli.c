@@ -159,7 +159,9 @@ static void test_colours(void) {
 static void test_refusals(void) {
   const struct { int status; const char *text, *arg[9]; } cases[] = {
     { 2, "'nosuch': must be one of chip, layers, cifar, learn", { "nosuch" } },
-    { 2, "'chip': it has one bench only", { "arm", "chip" } },
+    { 2, "metaxbar bench arm: 'chip': there is one bench of 'arm' only\n", { "arm", "chip" } },
+    { 2, "metaxbar bench sine: 'nosuch': there is one bench of 'sine' only\n", { "sine", "nosuch" } },
+    { 2, "metaxbar bench fewshot: 'nosuch': must be one of chip, layers, cifar, learn\n", { "fewshot", "nosuch" } },
     { 2, "more: one word too many", { "arm", "chip", "more" } },
     { 2, "arm: no such action", { "chip", "arm" } },
     { 2, "sine: 'extra': no network of this name", { "ranks", "sine", "extra" } },
@@ -176,7 +178,7 @@ static void test_refusals(void) {
     { 1, "/nosuch", { "arm", "--model", "/nosuch" } },
     { 1, "/nosuch", { "cifar", "data.kind=cifar100", "data.path=/nosuch" } },
     { 2,
-      "models/omniglot-learned.safetensors: it begins with random weights",
+      ": --model models/omniglot-learned.safetensors: learn begins with random weights",
       { "fewshot", "learn", "--model", "models/omniglot-learned.safetensors" } },
   };
   for (size_t k = 0; k < sizeof cases/sizeof *cases; k++) {

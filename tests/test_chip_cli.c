@@ -150,7 +150,7 @@ static void check_alternatives(const struct folder *f) {
   refuses(2, ARGS("alternatives", "--model", small, SMALL, "tradeoff.levels=8"), "tradeoff.levels: has no effect here");
   refuses(2, ARGS("tradeoff", "--model", small, SMALL, "digital.preset=none"),
           "digital.preset: no section 'digital'");
-  refuses(2, ARGS("alternatives", "--model", arm), "arm is learned on the chip only");
+  refuses(2, ARGS("alternatives", "--model", arm), "a model of 'arm'; needed is one of 'fewshot' (new");
   static const char settings[] = "[eval]\nmethod = centroid\n";
   folder_write(f, "a.ini", settings, sizeof settings - 1);
   refuses(2, ARGS("alternatives", "-c", folder_path(f, "a.ini"), "--model", small, SMALL), "eval.method=centroid");

@@ -39,7 +39,8 @@ shorter() {
     'sweep '*) echo train.iterations=1 eval.tasks=2 ;;
     'bench ranks arm') echo train.trajectories=2 train.group=1 ;;
     'bench ranks '*) echo train.tasks=2 ;;
-    'report '*) echo report.tasks=2 report.movements=2 report.sines=2 ;;
+    'report '*models/sine*) echo report.sines=2 ;;
+    'report '*) echo report.tasks=2 ;;
   esac
   case $* in *eval.chips*) echo eval.chips=1 ;; esac
 }

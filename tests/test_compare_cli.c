@@ -57,6 +57,7 @@ static void test_refused(void) {
     { FILE_OF("loss", "false", "0", "0", "", "", "1"), "b: chips" },
     { FILE_OF("accuracy", "true", "1", "5", "", "", "1.5"), "b: values" },
     { FILE_OF("", "true", "1", "5", "", "", "1"), "b: score" },
+    { FILE_OF("loss", "false", "7", "0", "", "", "1, 2, 3"), "b: chips=7: more chips than values, 3" },
     { "{\"experiment\": \"few", "b:" },
     { FILE_OF("cm", "false", "1", "0", "ab", "\"run.seed\": \"1\"", "1, 2"), "a has score=loss, b has cm" },
     { FILE_OF("loss", "false", "1", "0", "cd", "\"run.seed\": \"1\"", "1, 2"), "a has data=ab, b has cd" },
@@ -64,10 +65,12 @@ static void test_refused(void) {
     { FILE_OF("loss", "false", "1", "0", "ab", "\"run.seed\": \"1\", \"x\": \"y\"", "1, 2"),
       "a has x=(default), b has" },
     { FILE_OF("loss", "false", "1", "0", "ab", "\"run.seed\": 1", "1, 2"), "b: run.seed" },
+    { FILE_OF("loss", "true", "1", "0", "ab", "\"run.seed\": \"1\"", "1, 2"),
+      "a and b have different higher_is_better: not the same score" },
     { GOOD("1, 2, 3"), "a has 2 items, b has 3" },
     { FILE_OF("loss", "false", "1", "5", "ab", "\"run.seed\": \"1\"", "1, 1"), "a has 0 trials, b has 5" },
   };
-  enum { FILES = 7 };  // the first ones
+  enum { FILES = 8 };  // the first ones
   struct compare_scores a, b;
   struct compare c;
   CHECK(parse(&a, GOOD("1, 2"), "a") == 0, "%s", err_message());
@@ -144,6 +147,99 @@ static void test_groups(const struct folder *f) {
 #undef EVAL
 }
 
+static void write_file(const char *path, const char *text) {
+  FILE *out = fopen(path, "w");
+  if (!out || fputs(text, out) < 0 || fclose(out) != 0) abort();
+}
+
+// A path of 40 points that turns the base by `degrees`.
+static void write_path(const char *path, double degrees) {
+  FILE *out = fopen(path, "w");
+  if (!out) abort();
+  fputs("base_deg,shoulder_deg\n", out);
+  for (int k = 1; k <= 40; k++) fprintf(out, "%g,%g\n", degrees*k/40, 0.5*k);
+  if (fclose(out) != 0) abort();
+}
+
+static void expect_refused(const char *reason) {
+  RUN("compare", first, second);
+  CHECK(p.status == 2 && strstr(p.err, reason), "status %d, not '%s': %s", p.status, reason, p.err);
+}
+
+// A path is known by its points, not by its name; the movements that a model learned are not its.
+static void test_path(const struct folder *f) {
+#define EVAL "eval", "arm", "--model", "models/arm.safetensors", name, "--scores"
+  char file[300], name[320], copy[320];
+  snprintf(file, sizeof file, "%s", folder_path(f, "path.csv"));
+  snprintf(name, sizeof name, "target.file=%s", file);
+  write_path(file, 30);
+  SAYS("", EVAL, first);
+  snprintf(copy, sizeof copy, "target.file=%s", folder_path(f, "copy.csv"));
+  write_path(copy + strlen("target.file="), 30);
+  SAYS("", "eval", "arm", "--model", "models/arm-any.safetensors", copy, "--scores", second, "run.seed=5");
+  SAYS("1 items, rms_distance_cm", "compare", first, second);
+  SAYS("", EVAL, second, "trajectory.dt_s=0.02");
+  expect_refused("second.json has");
+  write_path(file, 31);
+  SAYS("", EVAL, second);
+  expect_refused("second.json has");
+  CHECK(strstr(p.err, "first.json has data="), "%s", p.err);
+#undef EVAL
+#define EVAL "eval", "arm", "--model", "models/arm.safetensors", "eval.trajectories=3", "--scores"
+  SAYS("", EVAL, first);
+  SAYS("", EVAL, second, "arm.stops=no");
+  SAYS("3 items", "compare", first, second);
+  SAYS("", EVAL, second, "eval.stream=validation");
+  expect_refused("first.json has eval.stream=evaluation");
+  SAYS("", EVAL, second, "arm.a3=0.25");
+  expect_refused("first.json has arm.a3=0.35");
+#undef EVAL
+}
+
+// So are the tasks of a file.
+static void test_tasks_file(const struct folder *f) {
+#define TASKS(query)                                                                                                   \
+  "{\"tasks\": [{\"classes\": [\"mark00\", \"mark01\"], \"support\": [[1, 2], [3, 4]], \"query\": [[" query        \
+  "], [5, 6]]}]}"
+  char path[320], file[300], copy[300], name[320], name_of_copy[320];
+  snprintf(path, sizeof path, "data.path=%s", folder_path(f, "few"));
+  snprintf(file, sizeof file, "%s", folder_path(f, "tasks.json"));
+  snprintf(copy, sizeof copy, "%s", folder_path(f, "copy.json"));
+  snprintf(name, sizeof name, "eval.tasks_file=%s", file);
+  snprintf(name_of_copy, sizeof name_of_copy, "eval.tasks_file=%s", copy);
+  image_tree_fill(f, "few/", 2, 8);
+#define EVAL                                                                                                           \
+  "eval", "fewshot", "--model", "models/builtin-5w5s.safetensors", "data.kind=folder", path, "data.evaluation=1",      \
+      "--scores"
+  write_file(file, TASKS("5, 6"));
+  write_file(copy, TASKS("5, 6"));
+  SAYS("", EVAL, first, name);
+  SAYS("", EVAL, second, name_of_copy, "run.seed=5");
+  SAYS("1 items, accuracy", "compare", first, second);
+  write_file(file, TASKS("5, 7"));
+  SAYS("", EVAL, second, name);
+  expect_refused("second.json has");
+  image_tree_class(f, "few/mark01", 3, 8);  // another character
+  SAYS("", EVAL, second, name_of_copy);
+  expect_refused("second.json has");
+#undef EVAL
+#undef TASKS
+}
+
+// As are the support images of base classes, which are no tasks of their own.
+static void test_base_classes(void) {
+#define EVAL                                                                                                           \
+  "eval", "fewshot", "--model", "models/builtin-5w5s.safetensors", "data.kind=builtin", "data.classes=20",             \
+      "data.evaluation_classes=6", "data.drawings=10", "data.validation=0", "data.test_images=4", "eval.tasks=2",      \
+      "eval.method=incremental", "eval.batchnorm=chip", "eval.shots=2", "eval.queries=3", "--scores"
+  SAYS("", EVAL, first, "eval.base_shots=3");
+  SAYS("", EVAL, second, "eval.base_shots=3", "eval.stage=2");
+  SAYS("2 items", "compare", first, second);
+  SAYS("", EVAL, second, "eval.base_shots=4");
+  expect_refused("first.json has eval.base_shots=3");
+#undef EVAL
+}
+
 int main(void) {
   test_difference();
   test_chips();
@@ -155,6 +251,9 @@ int main(void) {
   test_command();
   if (!TEST_RACES_ONLY) test_chip();
   if (!TEST_RACES_ONLY) test_groups(&f);
+  if (!TEST_RACES_ONLY) test_path(&f);
+  if (!TEST_RACES_ONLY) test_tasks_file(&f);
+  if (!TEST_RACES_ONLY) test_base_classes();
   folder_remove(&f);
   return test_summary();
 }

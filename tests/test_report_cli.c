@@ -14,7 +14,8 @@ static char few[300], arm[300], models[300], out[300];
 
 #define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 #define SMALL "data.kind=builtin", "data.classes=20", "data.validation=0", "data.evaluation_classes=6", "run.threads=1"
-#define REPORT "report", "--quiet", "report.tasks=2", "report.movements=2"
+#define REPORT "report", "--quiet", "report.tasks=2"
+#define REPORT_ARM "report", "--quiet", "report.movements=2"
 
 static void run(const char *const *args) {
   p = (struct process){ .file_limit = p.file_limit };
@@ -139,7 +140,7 @@ static void check_runs(void) {
   check_page(path,
              ARGS("<title>metaxbar: few</title>", "Query loss in training", "net.channels=8", "<dt>trained</dt>"));
   snprintf(path, sizeof path, "%s/report.html", arm);
-  run(ARGS(REPORT, arm));
+  run(ARGS(REPORT_ARM, arm));
   check_page(path, ARGS("<title>metaxbar: arm</title>", "Task loss in training", "<canvas",
                         "How well movements are performed.", "lsg.neurons=20"));
   snprintf(model, sizeof model, "%s/model.safetensors", arm);
@@ -230,7 +231,7 @@ static void check_driver(void) {
 static void check_usage(void) {
   run(ARGS("report", "--help"));
   CHECK(p.status == 0 && strstr(p.out, "usage: metaxbar report") && strstr(p.out, "report.movements"), "%s", p.out);
-  refused(2, "RUN|MODEL.safetensors... is missing", ARGS("report"));
+  refused(2, "RUN|MODEL... is missing", ARGS("report"));
   refused(2, "give one with --out FILE.html", ARGS("report", few, arm));
   refused(2, "7 runs, a page holds at most 6", ARGS("report", "1", "2", "3", "4", "5", "6", "7", "--out", out));
   refused(2, "name one with --run DIR", ARGS("report", "models/builtin-5w5s.safetensors"));
@@ -250,6 +251,38 @@ static void check_usage(void) {
                                 "run.threads=1", "target.file=nosuch.csv"));
 }
 
+// Settings without effect on any model of the page; a folder for results that are elsewhere.
+static void check_effects(void) {
+#define ARM "report", "models/arm-any.safetensors", "--run", models, "--quiet"
+  refused(2, "report.tasks: has no effect here: it is of other models", ARGS(ARM, "report.tasks=2"));
+  refused(2, "eval.tasks: has no effect here: it is of other models", ARGS(ARM, "eval.tasks=2"));
+  refused(2, "eval.trajectories: has no effect here: a report sets it", ARGS(ARM, "eval.trajectories=5"));
+  refused(2, "synapse.kind: has no effect here: a report sets it", ARGS(ARM, "synapse.kind=chip"));
+  refused(2, "target.columns=base: has an effect with target.file only", ARGS(ARM, "target.columns=base"));
+  refused(2, "has an effect with random movements, not target.file, only",
+          ARGS(ARM, "target.file=nosuch.csv", "report.movements=2"));
+  refused(2, "train.rate: has no effect here", ARGS(ARM, "train.rate=0.1"));
+  refused(2, "report.sines: has no effect here", ARGS("report", few, "--quiet", "report.sines=2"));
+  refused(2, "eval.method: has no effect here: a report sets it", ARGS("report", few, "eval.method=centroid"));
+  refused(2, "--run zzz: has an effect with model files only", ARGS("report", few, "--run", "zzz"));
+#undef ARM
+}
+
+// A model of the other format; a setting has an effect on one of two models, on the chip.
+static void check_npz(void) {
+  char model[400], path[400];
+  snprintf(model, sizeof model, "%s", folder_path(&tmp, "sine.npz"));
+  snprintf(path, sizeof path, "%s/report.html", models);
+  run(ARGS("model", "convert", "--model", "models/sine.safetensors", "--out", model));
+  CHECK(p.status == 0, "%s", p.err);
+  run(ARGS("report", model, "models/builtin-5w5s.safetensors", "--run", models, "--quiet", SMALL, "report.sines=3",
+           "report.tasks=2", "chip.time_s=10"));
+  check_page(path, ARGS("<title>metaxbar: sine and 1 more</title>"));
+  snprintf(path, sizeof path, "%s/sine/showcase/sine.json", models);
+  CHECK(file_exists(path), "%s", path);
+  refused(2, "without a name", ARGS("report", "x/.npz", "--run", models));
+}
+
 // Bad files of the results are named; a page that cannot be written leaves the old one.
 static void check_files(void) {
   char path[400], message[500];
@@ -260,12 +293,12 @@ static void check_files(void) {
   refused(1, "/few/showcase/later.csv: No such file", ARGS(REPORT, few));
   folder_write(&tmp, "few/showcase/later.csv", "seconds\nsoon\n", 13);
   refused(1, "/few/showcase/later.csv:2: seconds is 'soon'", ARGS(REPORT, few));
-  refused(1, "/dev/full: cannot write", ARGS(REPORT, arm, "--out", "/dev/full"));
-  refused(1, "/nowhere/page.html", ARGS(REPORT, arm, "--out", "/nowhere/page.html"));
+  refused(1, "/dev/full: cannot write", ARGS(REPORT_ARM, arm, "--out", "/dev/full"));
+  refused(1, "/nowhere/page.html", ARGS(REPORT_ARM, arm, "--out", "/nowhere/page.html"));
   folder_write(&tmp, "page.html", "old", 3);
   p.file_limit = 20000;
   snprintf(message, sizeof message, "%s: cannot write", out);
-  refused(1, message, ARGS(REPORT, arm, "--out", out));
+  refused(1, message, ARGS(REPORT_ARM, arm, "--out", out));
   p.file_limit = 0;
   char *old = page(out);
   CHECK(old && !strcmp(old, "old"), "the old page is gone");
@@ -318,9 +351,11 @@ int main(void) {
   tmp = folder_make();
   prepare();
   check_usage();
+  check_effects();
   check_older();
   check_driver();
   check_model();
+  if (!TEST_SANITIZED) check_npz();
   check_first_task();
   check_changed_data();
   check_runs();

@@ -8,6 +8,8 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 here=$(mktemp -d /tmp/metaxbar_test_XXXXXX)
 trap 'rm -rf "$here"' EXIT
 cd "$here"
+mkdir tmp
+export TMPDIR=$here/tmp
 fail() { echo "FAIL $*"; [ -f err ] && cat err; exit 1; }
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1  # in a container
 export ASAN_OPTIONS=detect_leaks=0                                # MPI keeps memory until its end
@@ -64,6 +66,10 @@ same one again
 
 # ---- points that fail
 
+"${sweep[@]}" --run all_failed sweep.seeds=1 net.hidden=6 train.inner_rate=100 train.rate=1 train.iterations=200 \
+  >out 2>err || fail "points that diverge end the sweep"
+grep -q '"score": "error", "higher_is_better": false' all_failed/sweep.json || fail "a score of its own where all have failed"
+
 "${sweep[@]}" --run diverged --json sweep.seeds=1 net.hidden=6 train.inner_rate=0.01,100 train.rate=1 \
   train.iterations=200 >out 2>err || fail "a point that diverges ends the sweep"
 grep -q '"status": "failed", "message": "the training has diverged by iteration .*finite' diverged/sweep.json && grep -c 'failed' diverged/sweep.csv >n || fail "not in the table"
@@ -106,10 +112,40 @@ refused 'sweep.ini: net.hidden: has no effect here.*' sweep.model=alone/model.sa
 refused 'sweep.ini: point .*: synapse.bits=2: has an effect with synapse.kind=quantised only' synapse.bits=2
 refused 'sweep.ini: run.seed: more than 10000 points' sweep.seeds="$(seq -s, 100)" net.hidden="$(seq -s, 64)" \
   train.rate=0.1,0.2
+# What only the model, the data and other files tell, at any point: before the folder is made.
+refused_at() {
+  local code=$1 pattern=$2 status=0
+  shift 2
+  "$metaxbar" sweep "$@" --run bad >out 2>err || status=$?
+  [ $status = $code ] && grep -qx "metaxbar sweep: $pattern" err && [ "$(wc -l <err)" = 1 ] || fail "$status, not said: $pattern"
+  [ ! -e bad ] || fail "written: $pattern"
+}
+refused_at 1 'point synapse.bits=2: nope.safetensors: .*' model.ini sweep.model=nope.safetensors
+printf '[sweep]\nexperiment = sine\n[synapse]\nkind = chip\n[eval]\ntasks = 4\nchips = 2, 5\n' >chips.ini
+refused_at 2 'point eval.chips=5: eval.chips=5: more chips than sines, 4' chips.ini sweep.model=alone/model.safetensors
+refused_at 2 'point eval.chips=5: eval.chips=5: more chips than sines, 4' chips.ini train.iterations=6
+refused_at 1 'point: nope.ini: .*' chips.ini eval.chips=2 chip.table=nope.ini train.iterations=6
+printf '[sweep]\nexperiment = fewshot\nmodel = %s/models/builtin-5w5s.safetensors\n[data]\nkind = builtin\n' "$root" >few.ini
+refused_at 2 'point .*random: eval.queries_per_class=equal,random: item 1 is not a number of queries.*' few.ini \
+  eval.queries_per_class='equal | equal,random'
+echo '{"tasks": [{"classes": ["evaluation/character0001", "evaluation/character0002"], "support": [[1], [1]], "query": [[2], [2]]}]}' >tasks.json
+refused_at 1 'point eval.tasks_file=nope.json: nope.json: .*' few.ini eval.tasks_file="tasks.json | nope.json"
+refused_at 2 'point eval.ways=30: 30 ways, but there are only .*' few.ini eval.ways=5,30 data.evaluation_classes=20
+sed -i /^model/d few.ini
+refused_at 1 'point: nope.safetensors: .*' few.ini train.start=nope.safetensors train.iterations=1
+refused_at 1 'point: nope.json: .*' few.ini eval.tasks_file=nope.json train.iterations=1
+printf '[sweep]\nexperiment = arm\n[target]\nfile = nope.csv\n' >arm.ini
+refused_at 1 'point: nope.csv: .*' arm.ini
+refused_at 1 'point: nope.safetensors: .*' arm.ini train.start=nope.safetensors
+[ -z "$(ls tmp)" ] || fail "temporary files: $(ls tmp)"
 status=0
 "${sweep[@]}" --run one train.rate=0.1 >out 2>err || status=$?
 [ $status = 2 ] && grep -q "one/sweep.ini: the sweep began with 'rate = 0.01, 0.03', now it is 'rate = 0.1'" err ||
   fail "another sweep in the folder"
+printf '[sweep]\nexperiment = sine\nseeds = %s\n' "$(seq -s ', ' 200)" >long.ini
+status=0
+"$metaxbar" sweep long.ini --run bad >out 2>err || status=$?
+[ $status = 2 ] && grep -q 'long.ini:3: a line of 898 characters; at most 638$' err || fail "a long line"
 printf '[sweep]\nexperiment = sine\n[train]\nrate = 1\nrate = 2\n' >twice.ini
 status=0
 "$metaxbar" sweep twice.ini --run bad >out 2>err || status=$?

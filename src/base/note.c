@@ -8,7 +8,7 @@
 
 static _Atomic(note_handler *) to;
 
-void note_to(note_handler *handler) { atomic_store(&to, handler); }
+note_handler *note_to(note_handler *handler) { return atomic_exchange(&to, handler); }
 
 void note(const char *fmt, ...) {
   note_handler *const handler = atomic_load(&to);

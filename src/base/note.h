@@ -5,7 +5,7 @@
 
 // Called with one line without its end. From the thread that met it.
 typedef void note_handler(const char *line);
-void note_to(note_handler *handler);  // NULL: silence, the default
+note_handler *note_to(note_handler *handler);  // NULL: silence, the default. Returns the one before
 
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -183,7 +183,9 @@ static char *next_line(char *line, int size, void *data) {
   const char *newline = memchr(ini->at, '\n', (size_t)(ini->end - ini->at));
   const size_t n = (size_t)((newline ? newline : ini->end) - ini->at);
   if (n + 2 > (size_t)size) {
-    ini_error(ini, "line too long");
+    char reason[80];
+    snprintf(reason, sizeof reason, "a line of %zu characters; at most %d", n, size - 2);
+    ini_error(ini, reason);
     return NULL;
   }
   if (memchr(ini->at, 0, n)) {

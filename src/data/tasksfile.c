@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/err.h"
 #include "base/json.h"
 
@@ -177,4 +178,23 @@ void tasksfile_release(struct tasksfile *t) {
   free(t->tasks);
   free(t->expect);
   memset(t, 0, sizeof *t);
+}
+
+// ---- fingerprint
+
+static uint64_t checksum_image(uint64_t h, const struct imageset *set, int image) {
+  const int pixels = set->S * set->S;
+  if (set->reduced) return 31*h ^ checksum_reals(set->reduced + (size_t)image * (size_t)pixels, 1, pixels, pixels);
+  return checksum_bytes(h, imageset_image(set, image), imageset_kept(set));
+}
+
+void tasksfile_fingerprint(char text[17], const struct tasksfile *t, const struct imageset *set) {
+  uint64_t h = CHECKSUM_START;
+  for (int k = 0; k < t->n_tasks; k++) {
+    const struct episode *e = t->tasks + k;
+    for (int w = 0; w < e->ways; w++)
+      h = checksum_bytes(h, set->class_name[e->classes[w]], strlen(set->class_name[e->classes[w]]) + 1);
+    for (int i = 0; i < e->ways * (e->shots + e->queries); i++) h = checksum_image(h, set, e->views[i].image);
+  }
+  snprintf(text, 17, "%016llx", (unsigned long long)h);
 }

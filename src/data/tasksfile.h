@@ -25,4 +25,7 @@ int tasksfile_load(struct tasksfile *t, const char *path, const struct imageset 
 int tasksfile_parse(struct tasksfile *t, const char *name, const char *text, size_t size, const struct imageset *set);
 void tasksfile_release(struct tasksfile *t);
 
+// The same for the same images in the same classes of the same tasks, whatever the file is called.
+void tasksfile_fingerprint(char text[17], const struct tasksfile *t, const struct imageset *set);
+
 #endif

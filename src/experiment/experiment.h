@@ -88,6 +88,8 @@ struct experiment {
 
   // ---- training
   int (*train)(void *set, const char *folder, bool resume);
+  // What it would refuse before the first iteration. NULL: nothing that `settings` and train_effects accept.
+  int (*check_train)(void *set);
   // Seconds of n outer updates, for lab/bench.h (where it has no bench of its own) and lab/scaling.h.
   int (*time_training)(const void *set, const void *model, int n, double *seconds);
 
@@ -98,13 +100,18 @@ struct experiment {
   void (*data_fingerprint)(const void *data, char text[17]);  // the same for the same data; NULL: none to load
   size_t result_size;
   int (*eval)(void *result, const void *set, const void *model, const void *data);
+  // What it would refuse before a chip is written and the first item evaluated.
+  int (*check_eval)(const void *set, const void *model, const void *data);
   void (*result_print)(const void *result, const void *set, const void *model, FILE *out);
   struct json_t *(*result_json)(const void *result, const void *set, const void *model);
   int (*result_csv)(const void *result, const void *set, const char *path);  // --out; NULL: there is none
   void (*result_release)(void *result);
   void (*headline)(struct experiment_headline *h, const void *result);
   void (*scores)(struct experiment_scores *s, const void *result);
-  const char *const *item_settings;                  // that decide, beside the data, which items are drawn
+  const char *score;                                 // name of these, for columns: "accuracy"
+  bool higher_is_better;
+  // That decide, beside the data, which items are drawn with these settings.
+  const char *const *(*item_settings)(const void *set);
   const char *const *json_settings;                  // that have an effect on result_json alone; NULL: none
 
   // ---- other programs: forms that a model is written in (metaxbar model export). { 0 } ends; NULL: none

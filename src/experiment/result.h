@@ -14,12 +14,10 @@ struct experiment_headline {
 
 // A number for each item of an evaluation, to compare two evaluations item by item.
 struct experiment_scores {
-  const char *name;          // of the scores, for columns: "accuracy"
   int n, n_chips, stride;
   const double *first;       // (n) each `stride` doubles, in the result
   int trials;                // of a score that is a proportion, else 0
-  const char *data;          // fingerprint of the data, in the result; NULL: there is none
-  bool higher_is_better;
+  const char *data;          // fingerprint of what items are drawn from, in the result; NULL or "": nothing
   double devices_written;    // mean of an item; 0 in software
   double devices_addressed;
   int n_updates;             // of an item

@@ -43,14 +43,18 @@ static void account(struct series *s, const struct fleet *fleet) {
   s->devices_addressed = s->item.weights_written*s->deployment.devices_written/(double)s->job.n_weights;
 }
 
+int series_check(const struct run_settings *settings, int64_t n_chips, const char *items) {
+  TRY(run_synapse_check(settings->synapse, settings->chip, n_chips, false));
+  if (n_chips <= *settings->items) return 0;
+  return err_set(ERR_SETTING, "eval.chips=%d: more chips than %s, %d", (int)n_chips, items, (int)*settings->items);
+}
+
 int series_measure(struct series *s, const struct series_job *job) {
   const struct run_synapse_params *synapse = job->settings->synapse;
   *s = (struct series){ .job = *job, .synapse = (int)synapse->kind, .seed = job->settings->run->seed,
                         .n_items = (int)*job->settings->items, .n_chips = (int)job->n_chips,
                         .stride = (int)(job->record_bytes/sizeof(double)), .costs = *job->settings->ledger };
-  TRY(run_synapse_check(synapse, job->settings->chip, s->n_chips, false));
-  if (s->n_chips > s->n_items)
-    return err_set(ERR_SETTING, "eval.chips=%d: more chips than %s, %d", s->n_chips, job->items, s->n_items);
+  TRY(series_check(job->settings, job->n_chips, job->items));
   struct measuring m = { .job = job };
   struct fleet fleet = { .n_chips = s->n_chips, .n_workers = par_threads(job->par), .n_parts = PARTS,
                          .state = synapse->state, .deploy = deploy, .context = &m };
@@ -117,8 +121,7 @@ void series_headline(struct experiment_headline *h, const void *result) {
 void series_scores(struct experiment_scores *scores, const void *result) {
   const struct series *s = result;
   *scores = (struct experiment_scores){
-    .name = s->job.column, .n = s->n_items, .n_chips = s->n_chips, .stride = s->stride,
+    .n = s->n_items, .n_chips = s->n_chips, .stride = s->stride,
     .first = &s->records[s->job.n_updates], .n_updates = s->job.n_updates, .seconds = s->seconds,
-    .devices_written = s->item.devices_written, .devices_addressed = s->devices_addressed,
-    .higher_is_better = s->job.higher_is_better };
+    .devices_written = s->item.devices_written, .devices_addressed = s->devices_addressed };
 }

@@ -40,6 +40,8 @@ struct series {
 };
 
 int series_measure(struct series *s, const struct series_job *job);
+// What it would refuse before the first item, of which `items` is the name.
+int series_check(const struct run_settings *settings, int64_t n_chips, const char *items);
 struct stat_interval series_score(const struct series *s, int updates);  // over items
 
 void series_print(const void *result, const void *set, const void *model, FILE *out);

@@ -10,8 +10,12 @@
 #include "base/numbers.h"
 #include "experiment/experiment.h"
 
-int alternatives_check(const struct experiment *e) {
-  return e->alternatives ? 0 : err_set(ERR_SETTING, "alternatives: %s is learned on the chip only", e->name);
+int alternatives_check(const struct experiment *e, const char *model) {
+  const struct experiment *const *with = experiments;
+  if (e->alternatives) return 0;
+  while (*with && !(*with)->alternatives) with++;
+  return err_set(ERR_SETTING, "%s: a model of '%s'; needed is one of '%s' (%s)", model, e->name,
+                 *with ? (*with)->name : "", *with ? (*with)->about : "");
 }
 
 int alternatives_effects(struct experiment_case *x, const struct run_sources *from) {
@@ -46,7 +50,7 @@ static struct alternatives_cost cost_of(const struct alternatives *a, const stru
 
 int alternatives_run(struct alternatives *a, const struct digital_params *p, struct experiment_case *x) {
   *a = (struct alternatives){ .ledger = x->settings.ledger, .digital = p };
-  TRY(alternatives_check(x->e));
+  TRY(alternatives_check(x->e, "the model"));
   const int64_t kind = x->settings.synapse->kind;
   x->settings.synapse->kind = RUN_CHIP;
   int rc = experiment_data(x);

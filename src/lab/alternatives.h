@@ -32,8 +32,8 @@ struct alternatives {
   struct alternatives_row row[EXPERIMENT_ALTERNATIVES];
 };
 
-// ERR_SETTING where the experiment has no alternatives.
-int alternatives_check(const struct experiment *e);
+// ERR_SETTING where the experiment of this model file has no alternatives.
+int alternatives_check(const struct experiment *e, const char *model);
 // ERR_SETTING for a setting of the user without effect beside the others.
 int alternatives_effects(struct experiment_case *x, const struct run_sources *from);
 // Measure, on chips whatever synapse.kind is, which is back at the end.

@@ -292,5 +292,5 @@ static int usual(struct timings *b, struct experiment_case *x) {
 
 int bench_experiment(struct timings *b, struct experiment_case *x, const char *what) {
   if (x->e->bench) return x->e->bench(b, x->set, x->model, what);
-  return *what ? err_set(ERR_SETTING, "bench %s: '%.60s': it has one bench only", x->e->name, what) : usual(b, x);
+  return *what ? err_set(ERR_SETTING, "'%.60s': there is one bench of '%s' only", what, x->e->name) : usual(b, x);
 }

@@ -19,12 +19,12 @@ int compare_save(const char *path, const struct experiment_case *x, const void *
   x->e->scores(&s, result);
   for (int k = 0; k < s.n; k++) json_put_f64(values, NULL, s.first[k * s.stride]);
   json_put_text(o, "experiment", x->e->name);
-  json_put_text(o, "score", s.name);
-  json_put_bool(o, "higher_is_better", s.higher_is_better);
+  json_put_text(o, "score", x->e->score);
+  json_put_bool(o, "higher_is_better", x->e->higher_is_better);
   json_put_i64(o, "chips", s.n_chips);
   json_put_i64(o, "trials", s.trials);
   json_put_text(o, "data", s.data ? s.data : "");
-  json_put(o, "items", settings_texts(x->settings.sections, x->e->item_settings));
+  json_put(o, "items", settings_texts(x->settings.sections, x->e->item_settings(x->set)));
   json_put(o, "values", values);
   const int rc = json_write(o, path);
   json_release(o);
@@ -63,7 +63,9 @@ static int read_fields(struct compare_scores *s) {
   TRY(json_field_i64(s->file, s->path, "trials", 0, MOST_TRIALS, &trials));
   s->chips = (int)chips;
   s->trials = (int)trials;
-  return read_values(s);
+  TRY(read_values(s));
+  if (s->chips <= s->n) return 0;
+  return err_set(ERR_FORMAT, "%s: chips=%d: more chips than values, %d", s->path, s->chips, s->n);
 }
 
 int compare_parse(void *scores, const char *text, size_t size, const char *path) {
@@ -107,6 +109,9 @@ static int same_items(const struct compare *c) {
   const char *name;
   static const char *const texts[] = { "experiment", "score", "data", NULL };
   for (int k = 0; texts[k]; k++) TRY(same_text(c, c->a->file, c->b->file, texts[k]));
+  if (c->a->higher_is_better != c->b->higher_is_better)
+    return err_set(ERR_SETTING, "%s and %s have different higher_is_better: not the same score", c->a->path,
+                   c->b->path);
   TRY(json_field_object(c->a->file, c->a->path, "items", &of_a));
   TRY(json_field_object(c->b->file, c->b->path, "items", &of_b));
   for (void *at = NULL; json_next(of_a, &at, &name);) TRY(same_text(c, of_a, of_b, name));

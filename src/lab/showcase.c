@@ -22,7 +22,7 @@ enum { VERSION = 2, MODEL_LIMIT = 1 << 30, JSON_LIMIT = 1 << 26, KINDS = RUN_CHI
 struct work {
   const struct showcase *s;
   struct experiment_case x, usual;  // as resolved, as they are without any setting
-  const char *model;
+  char model[FILE_PATH_SIZE];
   char settings[FILE_PATH_SIZE];  // settings.ini, "" where there is none
   char folder[FILE_PATH_SIZE];    // RUN/showcase
   char key[33];                   // digest of model and settings
@@ -30,14 +30,22 @@ struct work {
 
 // ---- settings
 
-static bool knows(const struct settings_section *all, const char *assignment) {
+// What an assignment assigns; NULL: no setting of these. *stored: where its value is.
+static const struct param *assigned(const struct settings_section *all, const char *assignment, const void **stored) {
   for (const struct settings_section *s = all; s->name; s++)
     for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++) {
       char name[128];
       const int n = snprintf(name, sizeof name, "%s.%s=", s->name, p->name);
-      if (!strncmp(assignment, name, (size_t)n)) return true;
+      if (strncmp(assignment, name, (size_t)n)) continue;
+      *stored = (const char *)s->params + p->offset;
+      return p;
     }
-  return false;
+  return NULL;
+}
+
+static bool knows(const struct settings_section *all, const char *assignment) {
+  const void *stored;
+  return assigned(all, assignment, &stored) != NULL;
 }
 
 // The row of an experiment's items: the first of that name.
@@ -355,16 +363,23 @@ static int refuse_links(const char *folder) {
   return rc;
 }
 
-int showcase_measure(const struct showcase *s, const char *run, const char *model) {
-  char own[FILE_PATH_SIZE], other[FILE_PATH_SIZE];
-  struct work w = { .s = s, .model = model ? model : own };
+static int begin(struct work *w, const struct showcase *s, const struct showcase_model *m) {
+  *w = (struct work){ .s = s };
+  if (strlen(m->run) > FILE_PATH_SIZE / 2) return err_set(ERR_IO, "%.60s...: path too long", m->run);
+  if (m->file) snprintf(w->model, sizeof w->model, "%s", m->file);
+  else snprintf(w->model, sizeof w->model, "%s/" RUNDIR_MODEL, m->run);
+  snprintf(w->folder, sizeof w->folder, "%s/" SHOWCASE_FOLDER, m->run);
+  snprintf(w->settings, sizeof w->settings, "%s/" RUNDIR_SETTINGS, m->run);
+  if (m->file || !file_exists(w->settings)) w->settings[0] = 0;
+  return 0;
+}
+
+int showcase_measure(const struct showcase *s, const struct showcase_model *m) {
+  char other[FILE_PATH_SIZE];
+  struct work w;
   const struct experiment *e;
-  if (strlen(run) > FILE_PATH_SIZE / 2) return err_set(ERR_IO, "%.60s...: path too long", run);
-  snprintf(own, sizeof own, "%s/" RUNDIR_MODEL, run);
-  snprintf(w.folder, sizeof w.folder, "%s/" SHOWCASE_FOLDER, run);
-  snprintf(w.settings, sizeof w.settings, "%s/" RUNDIR_SETTINGS, run);
-  if (model || !file_exists(w.settings)) w.settings[0] = 0;
-  if (!file_exists(w.model)) return without_model(&w, run, model);
+  TRY(begin(&w, s, m));
+  if (!file_exists(w.model)) return without_model(&w, m->run, m->file);
   TRY(experiment_of_file(&e, w.model));
   TRY(refuse_links(w.folder));
   TRY(file_make_dirs(w.folder));
@@ -378,6 +393,97 @@ int showcase_measure(const struct showcase *s, const char *run, const char *mode
   experiment_close(&w.x);
   experiment_close(&w.usual);
   return rc;
+}
+
+// ---- settings without effect
+
+static int no_effect(const char *assignment, const char *why) {
+  return err_set(ERR_SETTING, "%.*s: has no effect here: %s", (int)strcspn(assignment, "="), assignment, why);
+}
+
+// Has a setting of the user an effect on the evaluations with this kind of synapse?
+static int check_kind(struct work *w, int kind, char *assignment) {
+  const struct run_sources from = { .n_assignments = 1, .assignments = &assignment };
+  const struct run_settings *set = &w->x.settings;
+  const void *is = NULL, *wanted = NULL;
+  char text[2][PARAM_TEXT_SIZE];
+  set_kind(w, kind);
+  const struct param *p = assigned(set->sections, assignment, &is);
+  assigned(w->usual.settings.sections, assignment, &wanted);
+  TRY(settings_set(w->usual.settings.sections, assignment));
+  param_value(p, (const char *)is - p->offset, text[0]);
+  param_value(p, (const char *)wanted - p->offset, text[1]);
+  if (is == set->items || is == &set->synapse->kind || strcmp(text[0], text[1]) != 0)
+    return no_effect(assignment, "a report sets it");
+  return experiment_effects(&w->x, &from);
+}
+
+// The number of items is a setting of the experiment, in its words.
+static int check_items(const struct work *w, const char *assignment) {
+  const struct experiment *e = w->x.e;
+  char own[128], *as_eval = own;
+  const struct run_sources from = { .n_assignments = 1, .assignments = &as_eval };
+  snprintf(own, sizeof own, "report.%s=", e->items);
+  if (strncmp(assignment, own, strlen(own)) != 0) return no_effect(assignment, "it is of other models");
+  for (const struct settings_section *s = w->x.settings.sections; s->name; s++)
+    for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++) {
+      if ((const void *)((const char *)s->params + p->offset) != w->x.settings.items) continue;
+      snprintf(own, sizeof own, "%s.%s=1", s->name, p->name);
+      return experiment_effects(&w->x, &from);
+    }
+  return 0;
+}
+
+static int check_assignment(struct work *w, char *assignment) {
+  const struct experiment *e = w->x.e;
+  int rc = 0;
+  if (knows(w->s->sections, assignment)) return check_items(w, assignment);
+  if (!knows(w->x.settings.sections, assignment)) return no_effect(assignment, "it is of other models");
+  TRY(run_check_read(e->eval_reads, assignment));
+  for (int kind = 0; kind < KINDS; kind++)
+    if (e->showcase_kinds >> kind & 1 && (rc = check_kind(w, kind, assignment)) == 0) return 0;
+  return rc;
+}
+
+// The last assignment of a setting counts.
+static bool is_replaced(const struct showcase *s, int k) {
+  const size_t n = strcspn(s->assignments[k], "=") + 1;
+  for (int i = k + 1; i < s->n_assignments; i++)
+    if (!strncmp(s->assignments[i], s->assignments[k], n)) return true;
+  return false;
+}
+
+// Mark the assignments that have an effect on a model; why: of the first that is not marked.
+static int mark(bool *used, char why[1000], struct work *w) {
+  const struct experiment *e;
+  TRY(experiment_of_file(&e, w->model));
+  experiment_open(&w->x, e);
+  experiment_open(&w->usual, e);
+  const int rc = load(w);
+  why[0] = 0;
+  for (int k = 0; k < w->s->n_assignments && rc == 0; k++) {
+    used[k] = used[k] || is_replaced(w->s, k) || check_assignment(w, w->s->assignments[k]) == 0;
+    if (!used[k] && !why[0]) snprintf(why, 1000, "%s", err_message());
+  }
+  experiment_close(&w->x);
+  experiment_close(&w->usual);
+  return rc;
+}
+
+int showcase_check(const struct showcase *s, const struct showcase_model *m, int n) {
+  char why[1000] = "";
+  bool *used = err_calloc((unsigned long)s->n_assignments + 1, sizeof *used), missing = false;
+  note_handler *const handler = note_to(NULL);
+  int rc = 0;
+  for (int k = 0; k < n && rc == 0 && s->n_assignments > 0; k++) {
+    struct work w;
+    rc = begin(&w, s, &m[k]);
+    if (rc == 0 && !file_exists(w.model)) missing = true;
+    else if (rc == 0) rc = mark(used, why, &w);
+  }
+  note_to(handler);
+  free(used);
+  return rc < 0 || missing || !why[0] ? rc : err_set(ERR_SETTING, "%s", why);
 }
 
 // ---- the page

@@ -29,10 +29,19 @@ struct showcase {
 int showcase_init(struct showcase *s, int n_assignments, char *const *assignments);
 
 #define SHOWCASE_FOLDER "showcase"
-// Measure what is missing of a model. run: its run directory, whose settings.ini comes before the assignments, or the
-// folder that receives the results of a model that has none. model NULL: the run's. Where the run has no model any more
-// but results, those are left as they are. Progress on stderr.
-int showcase_measure(const struct showcase *s, const char *run, const char *model);
+
+// run: the run directory of a model, whose settings.ini comes before the assignments, or the folder that receives the
+// results of a model file that has none. file NULL: the run's.
+struct showcase_model {
+  const char *run, *file;
+};
+
+// ERR_SETTING for an assignment that has an effect on none of these models (n). Where a run has no model any more,
+// all are accepted.
+int showcase_check(const struct showcase *s, const struct showcase_model *m, int n);
+// Measure what is missing of a model. Where the run has no model any more but results, those are left as they are.
+// Progress on stderr.
+int showcase_measure(const struct showcase *s, const struct showcase_model *m);
 
 // How the runs of every experiment are drawn; NULL ends.
 const struct report_kind *const *showcase_kinds(void);

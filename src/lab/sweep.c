@@ -14,6 +14,7 @@
 #include "base/stat.h"
 #include "experiment/experiment.h"
 #include "lab/compare.h"
+#include "lab/sweepcheck.h"
 #include "report/sweeppage.h"
 #include "run/rundir.h"
 
@@ -153,9 +154,12 @@ static int open_folder(const struct sweepplan *p, const char *folder) {
   char path[FILE_PATH_SIZE];
   struct sweepplan then;
   TRY(path_of(path, folder, "", "sweep.ini"));
-  TRY(file_make_dirs(folder));
   TRY(file_refuse_link(path));
-  if (!file_exists(path)) return write_plan(p, path);
+  if (!file_exists(path)) {
+    TRY(sweepcheck(p));
+    TRY(file_make_dirs(folder));
+    return write_plan(p, path);
+  }
   TRY(sweepplan_read(&then, path, 0, NULL));
   const int rc = sweepplan_same(&then, p, path);
   sweepplan_release(&then);
@@ -174,8 +178,11 @@ static int agree(const struct sweepplan *p, const char *folder, char *done) {
   int rc = par_ranks_same(text);
   free(text);
   TRY(rc);
-  rc = par_ranks_first() ? open_folder(p, folder) : 0;
-  for (int k = 0; k < p->n_points && rc == 0 && par_ranks_first(); k++) {
+  const bool first = par_ranks_first();
+  par_ranks_part();
+  rc = first ? open_folder(p, folder) : 0;
+  TRY(par_ranks_rejoin(rc));
+  for (int k = 0; k < p->n_points && rc == 0 && first; k++) {
     rc = begin_point(&at, p, folder, k);
     if (rc == 0) done[k] = is_done(&at);
   }
@@ -229,7 +236,7 @@ static int put_failure(struct json_t *row, const char *path) {
 }
 
 // A row of the table; *score: NAN where the point has failed.
-static int put_point(struct json_t *row, struct json_t *table, const struct point *at, double *score) {
+static int put_point(struct json_t *row, const struct point *at, double *score) {
   struct compare_scores s;
   char path[FILE_PATH_SIZE];
   *score = NAN;
@@ -244,8 +251,6 @@ static int put_point(struct json_t *row, struct json_t *table, const struct poin
   json_put_f64(row, "score", *score = s.mean.mean);
   json_put_known(row, "ci95", s.mean.ci95);
   json_put_i64(row, "items", s.n);
-  if (!json_has(table, "score")) json_put_text(table, "score", s.name);
-  if (!json_has(table, "higher_is_better")) json_put_bool(table, "higher_is_better", s.higher_is_better);
   compare_release(&s);
   return 0;
 }
@@ -275,12 +280,12 @@ int sweep_table(struct json_t **table, const struct sweepplan *p, const char *fo
   struct point at;
   int rc = 0;
   json_put_text(o, "experiment", p->e->name);
+  json_put_text(o, "score", p->e->score);
+  json_put_bool(o, "higher_is_better", p->e->higher_is_better);
   for (int k = 0; k < p->n_points && rc == 0; k++) {
     rc = begin_point(&at, p, folder, k);
-    if (rc == 0) rc = put_point(json_add_object(points, NULL), o, &at, &score[k]);
+    if (rc == 0) rc = put_point(json_add_object(points, NULL), &at, &score[k]);
   }
-  if (!json_has(o, "score")) json_put_text(o, "score", "score");
-  if (!json_has(o, "higher_is_better")) json_put_bool(o, "higher_is_better", true);
   put_means(means, p, score);
   json_put(o, "points", points);
   json_put(o, "means", means);

@@ -44,10 +44,9 @@ static int plan(struct tradeoff *t, const struct tradeoff_params *p) {
 }
 
 static void fill(struct tradeoff_row *row, const struct experiment_scores *all, const struct experiment_scores *s,
-                 double written) {
+                 double written, bool higher_is_better) {
   const struct stat_interval mean = stat_grouped(s->first, s->n, s->stride, s->n_chips, s->trials);
-  const double *better = s->higher_is_better ? all->first : s->first,
-               *other = s->higher_is_better ? s->first : all->first;
+  const double *better = higher_is_better ? all->first : s->first, *other = higher_is_better ? s->first : all->first;
   row->score = mean.mean;
   row->ci95 = mean.ci95;
   row->written = s->devices_written;
@@ -72,7 +71,7 @@ static int run_row(struct tradeoff *t, int k, void **all, struct experiment_case
   if (k == 0) *all = result;
   x->e->scores(&first, *all);
   x->e->scores(&s, result);
-  fill(row, &first, k ? &s : &first, k ? t->row[0].written : first.devices_written);
+  fill(row, &first, k ? &s : &first, k ? t->row[0].written : first.devices_written, x->e->higher_is_better);
   if (k > 0) experiment_result_free(x, result);
   if (k > 0 || first.devices_written > 0) return 0;
   return err_set(ERR_SETTING, "tradeoff: with these settings no device is written in learning");
@@ -88,8 +87,8 @@ static void describe(struct tradeoff *t, const struct experiment_case *x, const 
   struct experiment_scores s;
   x->e->scores(&s, all);
   t->items = x->e->items;
-  t->score = s.name;
-  t->higher_is_better = s.higher_is_better;
+  t->score = x->e->score;
+  t->higher_is_better = x->e->higher_is_better;
   t->proportion = s.trials > 0;
   t->n_items = s.n;
   t->n_updates = s.n_updates;

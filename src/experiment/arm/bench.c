@@ -200,7 +200,7 @@ static int add_chip_movement(struct timings *b, const struct reach *f, const str
 int reach_bench(struct timings *b, const struct reach *f, const struct reach_model *m, const char *what) {
   const int threads = run_threads(&f->run);
   struct reach all = at_rest(f, threads), one = at_rest(f, 1);
-  if (*what) return err_set(ERR_SETTING, "bench arm: '%.60s': it has one bench only", what);
+  if (*what) return err_set(ERR_SETTING, "'%.60s': there is one bench of 'arm' only", what);
   timings_peaks(b, threads);
   TRY(add_iteration(b, "", &all, m, threads, REPEATS));
   if (threads > 1) TRY(add_iteration(b, "", &one, m, 1, FEW));

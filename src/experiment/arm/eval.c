@@ -242,6 +242,7 @@ static int take_path(struct measuring *x) {
   novelty_note(x->f, &x->path);
   r->T = x->path.n;
   r->n_movements = reach_chain_pieces(&x->path, x->f);
+  reach_path_fingerprint(r->items, &x->path, x->f);
   return 0;
 }
 
@@ -273,12 +274,28 @@ int reach_eval_check(const struct reach *f) {
   return run_synapse_check(&f->synapse, &f->chip, f->eval.chips, f->eval.later_s > 0);
 }
 
+static int n_items(const struct reach *f) { return f->target.file[0] ? 1 : (int)f->eval.trajectories; }
+
+static int check_chips(const struct reach *f) {
+  if (f->eval.chips <= n_items(f)) return 0;
+  return err_set(ERR_SETTING, "eval.chips=%d: more chips than movements, %d", (int)f->eval.chips, n_items(f));
+}
+
+int reach_eval_ready(const struct reach *f) {
+  struct reach_path path;
+  TRY(reach_eval_check(f));
+  TRY(check_chips(f));
+  if (!f->target.file[0]) return 0;
+  TRY(reach_path_read(&path, f, 0));
+  reach_path_release(&path);
+  return 0;
+}
+
 int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m,
                const struct reach_device *device) {
-  const int n = f->target.file[0] ? 1 : (int)f->eval.trajectories;
+  const int n = n_items(f);
   TRY(reach_eval_check(f));
-  if (f->eval.chips > n)
-    return err_set(ERR_SETTING, "eval.chips=%d: more chips than movements, %d", (int)f->eval.chips, n);
+  TRY(check_chips(f));
   struct par *par = par_new(run_workers(&f->run, &f->synapse, &f->chip));
   struct measuring x = { .f = f, .m = m, .r = r, .device = device, .n_workers = par_threads(par) };
   *r = (struct reach_result){ .n_trajectories = n, .n_movements = n, .T = (int)f->trajectory.steps,

@@ -30,10 +30,15 @@ static void model_release(void *model) { reach_model_release(model); }
 static void model_round(void *model, const void *set) { reach_model_round(model, set); }
 
 static int train(void *set, const char *folder, bool resume) { return reach_train(set, folder, resume); }
+static int check_train(void *set) { return reach_train_check(set); }
 
 static int eval(void *result, const void *set, const void *model, const void *data) {
   (void)data;
   return reach_eval(result, set, model, NULL);
+}
+static int check_eval(const void *set, const void *model, const void *data) {
+  (void)model, (void)data;
+  return reach_eval_ready(set);
 }
 static void result_print(const void *result, const void *set, const void *model, FILE *out) {
   (void)model;
@@ -57,10 +62,10 @@ static void headline(struct experiment_headline *h, const void *result) {
 
 static void scores(struct experiment_scores *s, const void *result) {
   const struct reach_result *r = result;
-  *s = (struct experiment_scores){ .name = "rms_distance_cm", .n = r->n_trajectories,
+  *s = (struct experiment_scores){ .n = r->n_trajectories,
                                    .n_chips = r->n_chips ? r->n_chips : 1,
                                    .n_updates = r->n_updates, .seconds = r->seconds, .stride = 1,
-                                   .first = r->distance_cm,
+                                   .first = r->distance_cm, .data = r->items,
                                    .devices_written = r->devices_written, .devices_addressed = r->devices_addressed };
 }
 
@@ -96,7 +101,13 @@ static const struct experiment_export exports[] = {
   { 0 },
 };
 
-static const char *const item_settings[] = { "run.seed", "trajectory", "target", NULL };
+// The target paths, without arm.stops, which is of performances. The path of target.file has a fingerprint.
+static const char *const *item_settings(const void *set) {
+  static const char *const random[] = { "run.seed", "trajectory", "eval.stream", "arm.d1", "arm.d", "arm.a1", "arm.a2",
+                                        "arm.a3", "arm.a4", "arm.limit_base_deg", "arm.limit_shoulder_deg", NULL },
+                           *const file[] = { NULL };
+  return ((const struct reach *)set)->target.file[0] ? file : random;
+}
 static const char *const eval_sections[] = { "trajectory", "arm", "code", "update", "eval", "target",
                                              "synapse", "chip", "verify", "ledger", "run", NULL };
 
@@ -121,9 +132,11 @@ const struct experiment reach_experiment = {
   .model_size = sizeof(struct reach_model), .owns = owns, .model_new = model_new, .model_load = model_load,
   .model_save = model_save, .model_release = model_release, .model_round = model_round,
   .model_resize = reach_resize_file,
-  .train = train, .time_training = time_training,
-  .result_size = sizeof(struct reach_result), .eval = eval, .result_print = result_print, .result_json = result_json,
+  .train = train, .check_train = check_train, .time_training = time_training,
+  .result_size = sizeof(struct reach_result), .eval = eval, .check_eval = check_eval, .result_print = result_print,
+  .result_json = result_json,
   .result_csv = result_csv, .result_release = result_release, .headline = headline, .scores = scores,
+  .score = "rms_distance_cm",
   .item_settings = item_settings,
   .exports = exports,
   .chip_plan = chip_plan, .chip_program = chip_program,

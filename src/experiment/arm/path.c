@@ -9,6 +9,7 @@
 #include "arm/jointpath.h"
 #include "arm/kinematics.h"
 #include "arm/targetpath.h"
+#include "base/checksum.h"
 #include "base/err.h"
 #include "base/note.h"
 #include "experiment/arm/reach.h"
@@ -199,4 +200,17 @@ int reach_path_read(struct reach_path *p, const struct reach *f, double hold_s) 
 void reach_path_release(struct reach_path *p) {
   free(p->q);
   *p = (struct reach_path){ 0 };
+}
+
+void reach_path_fingerprint(char text[17], const struct reach_path *p, const struct reach *f) {
+  real *row = err_calloc((size_t)p->n + 2, 3*sizeof *row);  // where it begins, the steps, their duration
+  for (int t = 0; t <= p->n; t++) {
+    double xyz[3];
+    const double *q = t ? p->q + 2*(t - 1) : p->begin;
+    kinematics_tip(xyz, q[0], q[1], &f->arm);
+    for (int j = 0; j < 3; j++) row[3*t + j] = (real)xyz[j];
+  }
+  row[3*(p->n + 1)] = (real)f->trajectory.dt_s;
+  snprintf(text, 17, "%016llx", (unsigned long long)checksum_reals(row, p->n + 2, 3, 3));
+  free(row);
 }

@@ -23,4 +23,7 @@ struct reach_path {
 int reach_path_read(struct reach_path *p, const struct reach *f, double hold_s);
 void reach_path_release(struct reach_path *p);
 
+// The same for the same path of the tip, step by step, with steps of the same duration.
+void reach_path_fingerprint(char text[17], const struct reach_path *p, const struct reach *f);
+
 #endif

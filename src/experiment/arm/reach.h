@@ -92,6 +92,7 @@ void reach_oneshot(struct oneshot *o, const struct reach *f);
 
 // Train until done or a signal asks to stop: then a checkpoint is written and ERR_INTERRUPTED returned.
 int reach_train(struct reach *f, const char *folder, bool resume);
+int reach_train_check(struct reach *f);  // what it would refuse before the first iteration
 
 struct reach_model {
   struct oneshot o;

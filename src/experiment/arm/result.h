@@ -43,6 +43,7 @@ struct reach_result {
   struct ledger deployment, movements;      // writing the first chip; all movements on all chips, the sum of
   struct ledger part[REACH_PARTS];          // their parts
   double *distance_cm;                      // (n_trajectories) after the update
+  char items[17];                           // reach_path_fingerprint of target.file; "" else
   double seconds;                           // of learning and performing, all movements
   // the first movement, for figures: the angles where it begins, rad; (T, 2) rad/s, (T, 3) m
   double begin[2];
@@ -73,6 +74,7 @@ bool reach_note_activity(const char *network, double silent, double saturated, i
 int reach_eval(struct reach_result *r, const struct reach *f, const struct reach_model *m,
                const struct reach_device *device);
 int reach_eval_check(const struct reach *f);  // refuses settings that contradict each other
+int reach_eval_ready(const struct reach *f);  // and what else is refused before the first movement: chips, target.file
 void reach_result_print(const struct reach_result *r, const struct reach *f, FILE *out);
 struct json_t *reach_result_json(const struct reach_result *r, const struct reach *f);
 // The first movement as CSV, a row per step: time, then velocities and tip of target, before and after. A row of step 0

@@ -236,6 +236,14 @@ int reach_train(struct reach *f, const char *folder, bool resume) {
   return rc;
 }
 
+int reach_train_check(struct reach *f) {
+  struct training_state t;
+  int rc = prepare(&t, f);
+  if (rc == 0) rc = load_start(&t, "", false);
+  release(&t);
+  return rc;
+}
+
 int reach_train_timed(struct reach *f, const struct reach_model *m, int n, double *seconds) {
   struct training_state t;
   int rc = prepare(&t, f);

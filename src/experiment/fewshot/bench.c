@@ -315,11 +315,11 @@ int fewshot_bench(struct timings *b, struct fewshot *f, const struct fewshot_mod
   const bool all = !*what, layers = !strcmp(what, "layers");
   struct dataset data;
   if (!strcmp(what, "learn") && model->path[0])
-    return err_set(ERR_SETTING, "bench fewshot learn --model %s: it begins with random weights", model->path);
+    return err_set(ERR_SETTING, "--model %s: learn begins with random weights", model->path);
   if (!strcmp(what, "learn")) return learn(b, f);
   if (!strcmp(what, "cifar")) return wide(b, f, model);
   if (!all && !layers && strcmp(what, "chip"))
-    return err_set(ERR_SETTING, "bench fewshot: '%.60s': must be one of chip, layers, cifar, learn", what);
+    return err_set(ERR_SETTING, "'%.60s': must be one of chip, layers, cifar, learn", what);
   TRY(dataset_load(&data, &f->data, DATASET_BACKGROUND_ONLY));
   timings_peaks(b, run_threads(&f->run));
   int rc = all ? add_iterations(b, f, &data) : layers ? add_layers(b, f, &model->net, &data) : 0;

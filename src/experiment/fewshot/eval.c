@@ -91,6 +91,7 @@ static struct fleet fleet_of(const struct measuring *m) {
 
 static int measure(struct fewshot_result *r, struct measuring *m, struct par *par) {
   const size_t n = (size_t)r->n_tasks;
+  if (!par) return 0;
   TRY(err_room(par_threads(par)*maml_worker_bytes(&m->model->net, m->spec.shots, m->spec.queries, m->n_updates),
                "eval.shots, eval.queries"));
   struct fleet fleet = fleet_of(m);
@@ -219,6 +220,7 @@ static int measure_tasks(struct fewshot_result *r, const struct fewshot *f, cons
     return err_set(ERR_FORMAT, "%s: task 1: expect_query_accuracy has %d numbers; this evaluation has %d, after 0 to "
                                "%d updates", f->eval.tasks_file, tasks->n_expect, r->n_updates + 1, r->n_updates);
   TRY(measure(r, &m, par));
+  tasksfile_fingerprint(r->items, tasks, &data->images);
   if (tasks->n_expect) {
     const size_t n = (size_t)(tasks->n_tasks * tasks->n_expect);
     r->expected = err_calloc(n, sizeof(double));
@@ -258,16 +260,30 @@ static int same_data_on_ranks(const struct dataset *data) {
   return par_ranks_same(line);
 }
 
+// par NULL: only check.
+static int evaluate(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
+                    const struct dataset *data, struct par *par) {
+  return f->eval.method == FEWSHOT_INCREMENTAL ? incremental_eval(r, f, m, data, par)
+         : f->eval.tasks_file[0]               ? measure_fixed(r, f, m, data, par)
+                                               : fewshot_measure(r, f, m, data, fewshot_eval_split(f), par);
+}
+
+int fewshot_eval_check(const struct fewshot *f, const struct fewshot_model *m, const struct dataset *data) {
+  struct fewshot_result r = { 0 };
+  const int rc = evaluate(&r, f, m, data, NULL);
+  fewshot_result_release(&r);
+  return rc;
+}
+
 int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
                  const struct dataset *data) {
   TRY(same_data_on_ranks(data));
   struct par *par = par_new(run_workers(&f->run, &f->synapse, &f->chip));
   const enum dataset_split split = fewshot_eval_split(f);
-  const int rc = f->eval.method == FEWSHOT_INCREMENTAL ? incremental_eval(r, f, m, data, par)
-                 : f->eval.tasks_file[0]               ? measure_fixed(r, f, m, data, par)
-                                                       : fewshot_measure(r, f, m, data, split, par);
+  const int rc = evaluate(r, f, m, data, par);
   if (rc == 0) dataset_fingerprint(data, r->data);
-  if (rc == 0 && !f->eval.tasks_file[0]) dataset_split_fingerprint(data, split, r->items);
+  if (rc == 0 && r->n_base > 0) dataset_fingerprint(data, r->items);  // the base classes, too
+  else if (rc == 0 && !f->eval.tasks_file[0]) dataset_split_fingerprint(data, split, r->items);
   par_free(par);
   return rc;
 }

@@ -99,9 +99,18 @@ static const char *const train_reads[] = { "data", "net", "train", "run", "chip"
 static const char *const eval_reads[] = { "data", "net", "train.inner_rate", "train.adapt", "eval", "synapse",
                                           "run", "chip", "verify", "ledger", NULL };
 static const char *const eval_adopts[] = { "train.shots", "train.bits", "train.adapt", NULL };
-static const char *const item_settings[] = { "run.seed", "eval.shots", "eval.queries", "eval.split", "eval.tasks_file",
-                                             "data.tasks", "data.test_images", "eval.queries_per_class",
-                                             NULL };
+// Tasks of a file have a fingerprint (tasksfile_fingerprint).
+static const char *const *item_settings(const void *set) {
+#define DRAWN                                                                                                          \
+  "run.seed", "eval.shots", "eval.queries", "eval.split", "eval.tasks_file", "data.tasks", "data.test_images",         \
+      "eval.queries_per_class"
+  static const char *const drawn[] = { DRAWN, NULL }, *const file[] = { NULL },
+                           *const after_base[] = { DRAWN, "eval.base_shots", NULL };
+#undef DRAWN
+  const struct fewshot *f = set;
+  if (f->eval.method == FEWSHOT_INCREMENTAL) return f->eval.base_shots > 0 ? after_base : drawn;
+  return f->eval.tasks_file[0] ? file : drawn;
+}
 static const char *const json_settings[] = { "eval.per_task", NULL };
 static const char *const chip_reads[] = {
   "chip", "verify", "ledger", "net", "data", "run", "eval.shots", "eval.statistics_images", "train.inner_rate", NULL
@@ -119,12 +128,16 @@ static int model_history(void *set, const char *path) { return fewshot_history(s
 static void model_round(void *model, const void *set) { fewshot_model_round(model, set); }
 
 static int train(void *set, const char *folder, bool resume) { return fewshot_train(set, folder, resume); }
+static int check_train(void *set) { return fewshot_train_check(set); }
 
 static int data_load(void *data, const void *set) { return fewshot_load(data, set); }
 static void data_release(void *data) { dataset_release(data); }
 static void data_fingerprint(const void *data, char text[17]) { dataset_fingerprint(data, text); }
 static int eval(void *result, const void *set, const void *model, const void *data) {
   return fewshot_eval(result, set, model, data);
+}
+static int check_eval(const void *set, const void *model, const void *data) {
+  return fewshot_eval_check(set, model, data);
 }
 static void result_print(const void *result, const void *set, const void *model, FILE *out) {
   fewshot_result_print(result, set, model, out);
@@ -144,10 +157,10 @@ static void headline(struct experiment_headline *h, const void *result) {
 
 static void scores(struct experiment_scores *s, const void *result) {
   const struct fewshot_result *r = result;
-  *s = (struct experiment_scores){ .name = "accuracy", .n = r->n_tasks, .n_chips = r->n_chips,
+  *s = (struct experiment_scores){ .n = r->n_tasks, .n_chips = r->n_chips,
                                    .n_updates = r->n_updates, .seconds = r->seconds,
                                    .stride = r->n_updates + 1, .first = r->task_accuracy + r->n_updates,
-                                   .trials = r->n_queries, .higher_is_better = true, .data = r->items,
+                                   .trials = r->n_queries, .data = r->items,
                                    .devices_written = r->task.devices_written };
   for (int k = 0; k < r->n_updates; k++) s->devices_addressed += r->devices_addressed[k];
 }
@@ -235,11 +248,13 @@ const struct experiment fewshot_experiment = {
   .model_size = sizeof(struct fewshot_model), .owns = owns, .model_new = model_new, .model_load = model_load,
   .model_save = model_save,
   .model_release = model_release, .model_history = model_history, .model_round = model_round,
-  .train = train, .time_training = time_training,
+  .train = train, .check_train = check_train, .time_training = time_training,
   .data_size = sizeof(struct dataset), .data_load = data_load, .data_release = data_release,
   .data_fingerprint = data_fingerprint,
-  .result_size = sizeof(struct fewshot_result), .eval = eval, .result_print = result_print, .result_json = result_json,
+  .result_size = sizeof(struct fewshot_result), .eval = eval, .check_eval = check_eval, .result_print = result_print,
+  .result_json = result_json,
   .result_release = result_release, .headline = headline, .scores = scores,
+  .score = "accuracy", .higher_is_better = true,
   .item_settings = item_settings, .json_settings = json_settings,
   .exports = exports,
   .alternatives = alternatives, .alternatives_reads = alternatives_reads,

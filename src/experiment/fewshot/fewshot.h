@@ -94,6 +94,8 @@ struct run_settings fewshot_run_settings(struct fewshot *f);
 // Train until done or a signal asks to stop: then a checkpoint is written and ERR_INTERRUPTED returned.
 // folder: the run directory (run/rundir.h).
 int fewshot_train(struct fewshot *f, const char *folder, bool resume);
+// What it would refuse before the first iteration.
+int fewshot_train_check(struct fewshot *f);
 
 // Time n outer updates on data that is already loaded, without a run directory: seconds (n).
 // operations: floating-point operations of the convolutions of one update, taps inside the images only.

@@ -425,6 +425,7 @@ static int check_base(const struct fewshot *f) {
 }
 
 static int measure(struct fewshot_result *r, struct measuring *m, struct par *par) {
+  if (!par) return 0;
   struct fleet fleet = { .n_chips = r->n_chips, .n_workers = par_threads(par), .n_parts = N_PARTS,
                          .n_later = r->n_later, .state = m->f->synapse.state, .deploy = deploy_chip, .context = m };
   memcpy(fleet.later_s, r->later_s, sizeof fleet.later_s);

@@ -21,7 +21,7 @@ struct par;
 
 enum { INCREMENTAL_MAX_STAGES = 64 };
 
-// Into r: accuracy[0] is that over all classes, after the last stage.
+// Into r: accuracy[0] is that over all classes, after the last stage. par NULL: only check.
 int incremental_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *model,
                      const struct dataset *data, struct par *par);
 void incremental_print(const struct fewshot_result *r, const struct fewshot *f, FILE *out);

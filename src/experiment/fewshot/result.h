@@ -58,6 +58,8 @@ void fewshot_result_release(struct fewshot_result *r);
 // data: fewshot_load of the same settings.
 int fewshot_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
                  const struct dataset *data);
+// What it would refuse before the first task.
+int fewshot_eval_check(const struct fewshot *f, const struct fewshot_model *m, const struct dataset *data);
 // The same with the images of the settings, which are loaded for it.
 int fewshot_load_and_eval(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m);
 void fewshot_result_print(const struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
@@ -71,7 +73,7 @@ int fewshot_later_times(struct fewshot_result *r, const struct fewshot *f);
 void fewshot_summarise_chips(struct fewshot_result *r, const double *accuracy, int stride);
 
 // Mean accuracy and loss after every update over tasks drawn from a split, of as many ways (eval.ways) and updates
-// (eval.updates) as wanted.
+// (eval.updates) as wanted. par NULL: only check.
 int fewshot_measure(struct fewshot_result *r, const struct fewshot *f, const struct fewshot_model *m,
                     const struct dataset *data, enum dataset_split split, struct par *par);
 

@@ -409,12 +409,13 @@ static struct training_job job_of(struct training_state *t) {
   };
 }
 
-int fewshot_train(struct fewshot *f, const char *folder, bool resume) {
+// folder NULL: only check.
+static int train(struct fewshot *f, const char *folder, bool resume) {
   struct training_state t;
   TRY(describe(&t, f));
   int rc = dataset_load(&t.data, &f->data, DATASET_BACKGROUND_ONLY);
   if (rc == 0) rc = prepare(&t);
-  if (rc == 0) {
+  if (rc == 0 && folder) {
     t.job = job_of(&t);
     dataset_fingerprint(&t.data, t.job.fingerprint);
     rc = training_run(&t.job, folder, resume);
@@ -423,6 +424,10 @@ int fewshot_train(struct fewshot *f, const char *folder, bool resume) {
   dataset_release(&t.data);
   return rc;
 }
+
+int fewshot_train(struct fewshot *f, const char *folder, bool resume) { return train(f, folder, resume); }
+
+int fewshot_train_check(struct fewshot *f) { return train(f, NULL, false); }
 
 int fewshot_train_timed(struct fewshot *f, struct dataset *data, int n, double *seconds, double *operations) {
   struct training_state t;

@@ -102,6 +102,13 @@ int sine_measure(struct series *r, const struct sine *set, const struct sine_mod
   return rc;
 }
 
+int sine_eval_check(const void *set, const void *model, const void *data) {
+  struct sine copy = *(const struct sine *)set;
+  const struct run_settings settings = sine_settings(&copy);
+  (void)model, (void)data;
+  return series_check(&settings, copy.eval.chips, "sines");
+}
+
 int sine_eval(void *result, const void *set, const void *model, const void *data) {
   const struct sine *s = set;
   struct par *par = par_new(run_workers(&s->run, &s->synapse, &s->chip));

@@ -45,6 +45,7 @@ void sine_model_release(void *model);
 int sine_train(void *set, const char *folder, bool resume);
 int sine_time_training(const void *set, const void *model, int n, double *seconds);
 int sine_eval(void *result, const void *set, const void *model, const void *data);
+int sine_eval_check(const void *set, const void *model, const void *data);
 int sine_chip_plan(struct chip **c, const void *set, const void *model);
 int sine_chip_program(struct chip **c, const void *set, const void *model);
 int sine_result_csv(const void *result, const void *set, const char *path);
