@@ -51,6 +51,7 @@ static void print_table(const struct reach_result *r, const struct reach *f, FIL
           n > 1 ? "   +- 95%   " : "  ", n > 1 ? "; mean +- std over movements; 95 % interval of the mean" : "");
   print_score("before", &r->before, n, out);
   print_score("after", &r->after, n, out);
+  if (r->n_families > 0) fprintf(out, "families of movements, after the update:\n");
   for (int k = 0; k < r->n_families; k++) print_score(trajectory_family_names[k], &r->family[k], n, out);
   fprintf(out, "firing rates: trainee %.1f Hz, learning signal generator %.1f Hz\n", r->trainee_Hz, r->lsg_Hz);
   fprintf(out, "neurons that never spike: trainee %d of %d, generator %d of %d; saturated: trainee %d, generator %d\n",

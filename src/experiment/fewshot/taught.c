@@ -30,8 +30,8 @@ const struct param taught_param_table[] = {
             "share of further pictures of the classes that the threshold is expected to reject, estimated from the "
             "support pictures, each held out once; 0: no threshold"),
   PARAM_F64(P, threshold, 0, 0, 1e9,
-            "distance from the nearest class mean beyond which a picture is none of the classes; 0: chosen by "
-            "learn.reject"),
+            "distance from the nearest class mean beyond which a picture is none of the classes; 0: learn chooses "
+            "it by learn.reject, classify takes that of the file"),
 #undef P
   { 0 },
 };
