@@ -156,6 +156,24 @@ def test_errors_in_two_threads():
         assert all(f"chip.{name}" in message for message in seen), seen
 
 
+def test_equal_pictures(tmp_path):
+    """Classes that cannot be told apart are refused, and what was taught before stays as it was."""
+    images, labels = fill(6, 4, 28, 28), [0, 1, 0, 1]
+    model = mx.FewShot(BUILTIN, "data.classes=20")
+    with pytest.raises(mx.FormatError, match="their pictures are equal"):
+        model.teach(2, np.concatenate([images[:1], images[:1]]), [0, 1])
+    model.teach(2, images, labels)
+    before = model.classify(images)
+    with pytest.raises(mx.FormatError, match="their pictures are equal"):
+        model.teach(2, images, labels)
+    after = model.classify(images)
+    assert model.ways == 2 and (after.probabilities == before.probabilities).all()
+    model.save_classes(tmp_path / "two.safetensors")
+    other = mx.FewShot(BUILTIN, "data.classes=20")
+    other.load_classes(tmp_path / "two.safetensors")
+    assert (other.classify(images).labels == before.labels).all()
+
+
 def test_one_object_in_two_threads():
     """A classifier that is taught, asked and closed at once: answers for one state or the other, or refusals."""
     S = 28

@@ -216,7 +216,17 @@ void taught_take(struct taught *t, int n) {
 }
 
 // The new classes, their features h class by class.
-static void append(struct taught *t, const struct taught_lesson *lesson, const real *h) {
+// Classes with the same mean cannot be told apart.
+static int check_distinct(const struct taught *t) {
+  for (int k = 0; k < t->N; k++)
+    for (int j = 0; j < k; j++)
+      if (classes_distance2(t->mean + (size_t)k * (size_t)t->CP, t->mean + (size_t)j * (size_t)t->CP, t->C) == 0)
+        return err_set(ERR_FORMAT, "classes '%s' and '%s': their pictures are equal", t->name[j], t->name[k]);
+  return 0;
+}
+
+// Nothing is appended if it fails.
+static int append(struct taught *t, const struct taught_lesson *lesson, const real *h) {
   taught_take(t, t->N + lesson->n_classes);
   for (int c = 0; c < lesson->n_classes; c++) {
     const int k = t->N++, n = lesson->first[c + 1] - lesson->first[c];
@@ -227,6 +237,13 @@ static void append(struct taught *t, const struct taught_lesson *lesson, const r
     prototype_means(mean, t->CP, h + (size_t)lesson->first[c] * (size_t)t->CP, t->C, NULL, n, 1, t->C - 1);
     mean[t->C - 1] = 1;
   }
+  const int rc = check_distinct(t);
+  for (int c = 0; c < lesson->n_classes && rc < 0; c++) {
+    free(t->name[--t->N]);
+    t->name[t->N] = NULL;
+    memset(t->mean + (size_t)t->N * (size_t)t->CP, 0, (size_t)t->CP * sizeof *t->mean);
+  }
+  return rc;
 }
 
 double taught_distance(const struct taught *t, const real *h) {
@@ -378,42 +395,44 @@ static int check(const struct taught *t, const struct taught_lesson *lesson) {
   return 0;
 }
 
-// Classes with the same mean cannot be told apart.
-static int check_distinct(const struct taught *t) {
-  for (int k = 0; k < t->N; k++)
-    for (int j = 0; j < k; j++)
-      if (classes_distance2(t->mean + (size_t)k * (size_t)t->CP, t->mean + (size_t)j * (size_t)t->CP, t->C) == 0)
-        return err_set(ERR_FORMAT, "classes '%s' and '%s': their pictures are equal", t->name[j], t->name[k]);
-  return 0;
-}
-
 static int columns_of(const struct taught *t, const struct fewshot *f, int n) {
   if (t->chip) return t->net.ways;
   if (f->synapse.kind != RUN_CHIP || t->N > 0) return n;
   return n + (int)f->learn.room < TAUGHT_MOST ? n + (int)f->learn.room : TAUGHT_MOST;
 }
 
-int taught_teach(struct taught *t, const struct fewshot *f, const struct taught_lesson *lesson) {
+// From pictures to the read-out, which has room for the lesson.
+static int teach(struct taught *t, const struct fewshot *f, const struct taught_lesson *lesson) {
   struct synapse *layers[CONVNET_MAX_LAYERS];
   struct rng software = rng_stream((uint64_t)f->run.seed, RNG_QUANTISE, (uint32_t)t->N);
-  real *h;
-  TRY(check(t, lesson));
-  TRY(views_init(&t->views, f, f->learn.views, "learn.views"));
-  TRY(taught_resize(t, f, columns_of(t, f, t->N + lesson->n_classes)));
+  real *h = NULL;
   if (t->chip) taught_calibrate(t, lesson);
   else if (f->synapse.kind == RUN_CHIP) TRY(taught_deploy(t, f, lesson));
   struct rng *r = t->chip ? chip_rng(t->chip) : &software;
   taught_layers(t, f, layers, t->chip);
   int rc = see(t, layers, lesson, &h, r);
+  if (rc == 0) rc = append(t, lesson, h);
   if (rc == 0) {
-    append(t, lesson, h);
     hold_out(t, lesson, h);
     learn(t, f, layers[t->net.readout], lesson, h, r);
     t->threshold = threshold(t, &f->learn);
-    rc = check_distinct(t);
-    free(h);
   }
+  free(h);
   taught_layers_free(t, layers);
+  return rc;
+}
+
+int taught_teach(struct taught *t, const struct fewshot *f, const struct taught_lesson *lesson) {
+  TRY(check(t, lesson));
+  TRY(views_init(&t->views, f, f->learn.views, "learn.views"));
+  const size_t n = t->N > 0 ? (size_t)t->C * (size_t)vector_padded(t->net.ways) : 0;
+  real *before = err_calloc(n + 1, sizeof *before);
+  if (n) memcpy(before, t->w, n * sizeof *before);
+  int rc = taught_resize(t, f, columns_of(t, f, t->N + lesson->n_classes));
+  if (rc == 0) rc = teach(t, f, lesson);
+  if (rc < 0 && n && taught_resize(t, f, columns_of(t, f, t->N)) == 0)  // what was taught before stays as it was
+    memcpy(t->w, before, n * sizeof *before);
+  free(before);
   if (rc == 0) rc = taught_failure(t);
   return rc == 0 && t->chip ? taught_look(t) : rc;
 }
