@@ -111,15 +111,13 @@ static int info(const struct options *o) {
 
 static int write_again(struct experiment_case *x, const struct options *o) {
   const struct run_sources from = options_sources(o);
-  static const char *const rounding[] = { "synapse.kind", "synapse.bits", NULL };
-  for (int k = 0; k < o->n_assignments; k++)
-    if (!x->e->model_round || !settings_assigned(rounding, o->assignments[k]))
-      TRY(run_check_read(x->e->stored, o->assignments[k]));
+  static const char *const bits[] = { "synapse.bits", NULL };
+  for (int k = 0; k < o->n_assignments; k++) TRY(run_check_read(x->e->convert_reads, o->assignments[k]));
   if (x->e->model_history) TRY(x->e->model_history(x->set, o->model));
   TRY(experiment_load(x, o->model, &from));
   const int64_t kind = x->settings.synapse->kind;
   if (kind == RUN_CHIP) return err_set(ERR_SETTING, "synapse.kind=chip: what a chip holds is no model (chip export)");
-  if (kind != RUN_QUANTISED) TRY(run_refuse(&from, rounding + 1, "synapse.kind=quantised"));
+  if (kind != RUN_QUANTISED) TRY(run_refuse(&from, bits, "synapse.kind=quantised"));
   TRY(tensorfile_check_path(o->out));
   if (x->e->model_round) x->e->model_round(x->model, x->set);
   return x->e->model_save(x->model, x->set, o->out, o->half);

@@ -63,7 +63,7 @@ struct experiment {
   // Sections ("chip") and settings ("eval.shots") that have an effect on a training, an evaluation, and on where
   // matrices lie on a chip and what is written there; NULL ends.
   const char *const *train_reads, *const *eval_reads, *const *chip_reads;
-  const char *const *stored;  // that a model file records, as above
+  const char *const *convert_reads;  // on a model that is written again: what its file records, and what rounds it
   // Settings of the training of a model that decide how it is evaluated where the user does not. NULL: none.
   const char *const *eval_adopts;
   // ERR_SETTING for a setting of the user without effect beside the others. NULL: run_synapse_effects.

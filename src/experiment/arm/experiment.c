@@ -14,6 +14,7 @@ static bool owns(const struct tensorfile *file) { return tensorfile_find(file, "
 
 // Models keep how a chip is to hold them (chip.*).
 #define NETWORKS "trajectory", "arm", "code", "lsg", "trainee", "update"
+static const char *const convert_reads[] = { REACH_STORED, "synapse.kind", "synapse.bits", NULL };
 static const char *const train_reads[] = { NETWORKS, "noise", "loss", "train", "run", "chip", NULL };
 static const char *const eval_reads[] = { NETWORKS, "noise", "eval", "target", "synapse",
                                           "run", "chip", "verify", "ledger", NULL };
@@ -127,7 +128,8 @@ const struct experiment reach_experiment = {
     "--out writes the first movement step by step (tools/figure_arm.sh draws it).\n",
   .items = "movements",
   .settings_size = sizeof(struct reach), .settings_init = init, .settings = settings,
-  .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = chip_reads, .stored = reach_stored,
+  .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = chip_reads,
+  .convert_reads = convert_reads,
   .effects = reach_effects,
   .model_size = sizeof(struct reach_model), .owns = owns, .model_new = model_new, .model_load = model_load,
   .model_save = model_save, .model_release = model_release, .model_round = model_round,

@@ -90,8 +90,7 @@ static void put_matrices(struct tensorfile_writer *w, const struct oneshot *o, c
 
 // ---- models
 
-const char *const reach_stored[] = { "trajectory", "arm", "code", "lsg", "trainee", "update", "loss",
-                                              CHIP_LAYOUT_SETTINGS, NULL };
+static const char *const stored[] = { REACH_STORED, NULL };
 
 // Sizes that the tensors of a file state, also where no settings are recorded in it.
 static int sizes(struct reach *f, const struct tensorfile *tf) {
@@ -148,7 +147,7 @@ int reach_model_load(struct reach_model *m, struct reach *f, const char *path, c
   struct tensorfile *tf;
   TRY(tensorfile_open(&tf, path));
   int rc = format_check(tf, "metaxbar arm");
-  if (rc == 0) rc = run_resolve(f->sections, tf, reach_stored, adopt, &a, from);
+  if (rc == 0) rc = run_resolve(f->sections, tf, stored, adopt, &a, from);
   if (rc == 0) rc = check_steps(&a, path);
   if (rc == 0) {
     reach_oneshot(&m->o, f);
@@ -180,7 +179,7 @@ void reach_model_release(struct reach_model *m) {
 int reach_model_save(const struct reach_model *m, const struct reach *f, const char *path, bool half) {
   struct tensorfile_writer *w = tensorfile_create(path);
   format_put(w, "metaxbar arm");
-  settings_store(f->sections, reach_stored, w);
+  settings_store(f->sections, stored, w);
   put_matrices(w, &m->o, m->parameters, half ? tensorfile_put_f16 : tensorfile_put_real);
   return tensorfile_commit(w);
 }

@@ -108,8 +108,9 @@ int reach_train_timed(struct reach *f, const struct reach_model *m, int n, doubl
 int reach_model_load(struct reach_model *m, struct reach *f, const char *path, const struct run_sources *from);
 int reach_model_new(struct reach_model *m, const struct reach *f);  // random weights of run.seed
 void reach_model_release(struct reach_model *m);
+// Settings that a model file records.
+#define REACH_STORED "trajectory", "arm", "code", "lsg", "trainee", "update", "loss", CHIP_LAYOUT_SETTINGS
 // half: weights in 16 bits
-extern const char *const reach_stored[];  // settings that a model records
 int reach_model_save(const struct reach_model *m, const struct reach *f, const char *path, bool half);
 // Replace the trainee's W_in and W_rec by what synapse.kind=quantised holds once written.
 void reach_model_round(struct reach_model *m, const struct reach *f);

@@ -98,6 +98,7 @@ static int time_training(const void *set, const void *model, int n, double *seco
 static const char *const train_reads[] = { "data", "net", "train", "run", "chip", "verify", NULL };
 static const char *const eval_reads[] = { "data", "net", "train.inner_rate", "train.adapt", "eval", "synapse",
                                           "run", "chip", "verify", "ledger", NULL };
+static const char *const convert_reads[] = { FEWSHOT_STORED, "synapse.kind", "synapse.bits", NULL };
 static const char *const eval_adopts[] = { "train.shots", "train.bits", "train.adapt", NULL };
 // Tasks of a file have a fingerprint (tasksfile_fingerprint).
 static const char *const *item_settings(const void *set) {
@@ -243,7 +244,7 @@ const struct experiment fewshot_experiment = {
   .items = "tasks",
   .settings_size = sizeof(struct fewshot), .settings_init = init, .settings = settings,
   .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = chip_reads, .eval_adopts = eval_adopts,
-  .stored = fewshot_stored, .effects = effects,
+  .convert_reads = convert_reads, .effects = effects,
   .train_effects = train_effects,
   .model_size = sizeof(struct fewshot_model), .owns = owns, .model_new = model_new, .model_load = model_load,
   .model_save = model_save,

@@ -142,8 +142,9 @@ int fewshot_mixture(struct fewshot_kind *kinds, const struct fewshot *f);
 // The same network, of which the read-out alone adapts, at its rates.
 int fewshot_model_readout(struct fewshot_model *m, const struct fewshot_model *of, const struct fewshot *f);
 void fewshot_model_release(struct fewshot_model *m);
+// Settings that a model file records.
+#define FEWSHOT_STORED "data", "net", "train", "run", CHIP_LAYOUT_SETTINGS
 // half: the weights in half precision.
-extern const char *const fewshot_stored[];  // settings that a model records
 int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, const char *path, bool half);
 
 // Replace the weights by what the synapse arrays of the settings hold once written (quantised: rounded).

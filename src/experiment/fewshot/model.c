@@ -163,9 +163,8 @@ void fewshot_model_release(struct fewshot_model *m) {
   m->parameters = NULL;
 }
 
-const char *const fewshot_stored[] = { "data", "net", "train", "run", CHIP_LAYOUT_SETTINGS, NULL };
-
 int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, const char *path, bool half) {
+  static const char *const stored[] = { FEWSHOT_STORED, NULL };
   struct tensorfile_writer *w = tensorfile_create(path);
   struct fewshot portable = *f;  // where the data lay and how many threads ran is nobody's business
   fewshot_init(&portable);
@@ -181,7 +180,7 @@ int fewshot_model_save(const struct fewshot_model *m, const struct fewshot *f, c
   const char *list = strrchr(f->data.split, '/');
   snprintf(portable.data.split, sizeof portable.data.split, "%s", list ? list + 1 : f->data.split);
   format_put(w, "metaxbar few-shot classifier");
-  settings_store(portable.sections, fewshot_stored, w);
+  settings_store(portable.sections, stored, w);
   convnetfile_put(w, &m->net, m->parameters, half);
   return tensorfile_commit(w);
 }

@@ -19,7 +19,7 @@ const struct experiment sine_experiment = {
     "interval. --out writes the first sine: x, target, and outputs of the network before and after the updates.\n",
   .settings_size = sizeof(struct sine), .settings_init = sine_init, .settings = sine_settings,
   .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = eval_reads, .eval_adopts = eval_adopts,
-  .stored = sine_stored,
+  .convert_reads = sine_stored,
   .model_size = sizeof(struct sine_model), .owns = sine_owns, .model_new = sine_model_new,
   .model_load = sine_model_load, .model_save = sine_model_save, .model_release = sine_model_release,
   .train = sine_train, .time_training = sine_time_training,
