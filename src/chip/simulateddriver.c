@@ -1,7 +1,7 @@
 #include "chip/simulateddriver.h"
 
-#include <stdio.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

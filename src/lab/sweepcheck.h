@@ -1,4 +1,4 @@
-// sweepcheck.h - what would end a sweep (lab/sweep.h) hours after its begin, before it begins: values that only a
+// sweepcheck.h - what would end a sweep (lab/sweep.h) hours after its start, before it starts: values that only a
 // training or an evaluation refuses, models, data and other files that are not there.
 //
 // Checked are the first point, and for every further value of a setting but the seed the point that differs from the
@@ -9,7 +9,7 @@
 
 struct sweepplan;
 
-// For one process. Errors name the point. Nothing is written, and no note made.
+// For one process. Errors name the point. Nothing is left behind, and no note made.
 int sweepcheck(const struct sweepplan *p);
 
 #endif

@@ -1,4 +1,5 @@
-// chain.h - a path of any length, learned and performed in the fewest pieces of equal length that fit a movement each.
+// chain.h - a path of any length, learned and performed in the fewest pieces of equal length that fit a
+// movement, and target.piece_s, each.
 // A piece is learned by one update from the weights of the model, and performed from the posture e where the
 // performance before it ended. The input of the learning signal generator is a whole movement: the path from there on,
 // beyond the piece too, then rest at its end; and an offset that leads back to it, so that errors do not add up

@@ -66,7 +66,7 @@ static const struct param target_table[] = {
   PARAM_TEXT(P, columns, "", "names of the columns of a file without them, as in base_rad_s,shoulder_rad_s"),
   PARAM_F64(P, step_s, 0, 0, 1e6, "seconds between rows of a file without times; 0: they fill one movement"),
   PARAM_F64(P, piece_s, 0, 0, 1e3,
-            "longest piece of a path, learned by one update each, s; 0: a whole movement (trajectory.steps)"),
+            "longest piece of a path in seconds; each piece is learned by one update; 0: a whole movement"),
   PARAM_F64(P, blend_s, 0.5, 0.001, 1e3,
             "seconds in which a piece of a longer path returns to it from where the piece before ended"),
   PARAM_F64(P, reach_tolerance_m, 0.01, 0, 10, "largest distance of a point from the surface on which the tip moves"),
