@@ -13,6 +13,7 @@
 #include "base/settings.h"
 #include "base/signals.h"
 #include "experiment/experiment.h"
+#include "kernel/choice.h"
 #include "outputs.h"
 #include "shipped.h"
 
@@ -379,6 +380,7 @@ int options_main(const struct options_command *command, int argc, char **argv) {
   int rc = begin(&o, &line, &a, c, argc, argv);
   snprintf(name, sizeof name, "%s%s%s", c->name, a && *a->name ? " " : "", a ? a->name : "");
   if (rc == 0 && only_text(c, &o, &line, a)) return print_text(c, a, line.help, name);
+  if (rc == 0) rc = choice_check();
   if (rc == 0) rc = a ? run(&o, &line, c, a) : no_such_action(c, o.words[0]);
   rc = par_ranks_close(rc);
   return rc < 0 ? fail(name, rc) : options_finish(name);

@@ -40,6 +40,7 @@ copy() {
 use() {
   local model=/usr/share/metaxbar/models/builtin-5w5s.safetensors
   "$@" metaxbar --version
+  METAXBAR_KERNELS=x86-64-v3 "$@" metaxbar data info data.kind=builtin >/dev/null || fail "kernels are not chosen by the environment"
   "$@" metaxbar model info --model "$model" | grep '^85456 weights' >/dev/null || fail "the model is not there"
   "$@" /usr/bin/python3 -c "
 import metaxbar

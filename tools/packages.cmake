@@ -18,7 +18,7 @@ set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(version ${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})
-set(cpu "It needs a processor with AVX2 (x86-64-v3).")
+set(cpu "It needs a processor with AVX2 (x86-64-v3), and makes use of AVX-512\n(x86-64-v4) where there is.")
 
 # package <component> <name> <section> <depends> <summary> <further lines>
 macro(package component name section depends summary text)

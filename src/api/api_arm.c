@@ -10,6 +10,7 @@
 #include "experiment/arm/chain.h"
 #include "experiment/arm/deploy.h"
 #include "experiment/arm/perform.h"
+#include "kernel/choice.h"
 #include "metaxbar.h"
 
 static const double pi = 3.14159265358979323846;
@@ -57,6 +58,7 @@ static int load(struct mx_arm *a, const char *path, const char *const *settings)
 int mx_arm_load(struct mx_arm **out, const char *path, const char *const *settings) {
   API_BEGIN;
   API_PRESENT("mx_arm_load", out, path);
+  TRY(choice_check());
   struct mx_arm *a = err_calloc(1, sizeof *a);
   const int rc = load(a, path, settings);
   if (rc < 0) mx_arm_free(a);

@@ -12,6 +12,7 @@
 #include "chip/lifetime.h"
 #include "chip/simulateddriver.h"
 #include "device/tile.h"
+#include "kernel/choice.h"
 #include "kernel/conv.h"
 #include "metaxbar.h"
 
@@ -40,6 +41,7 @@ int mx_chip_new(struct mx_chip **out, const char *const *settings, uint64_t seed
   const struct run_synapse_params on_chip = { .kind = RUN_CHIP };
   struct chip *chip;
   API_PRESENT("mx_chip_new", out);
+  TRY(choice_check());
   settings_defaults(all);
   TRY(api_settings(all, settings));
   if (p.time_s != 0)

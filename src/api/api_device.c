@@ -8,6 +8,7 @@
 #include "base/settings.h"
 #include "device/devicetable.h"
 #include "device/pcm.h"
+#include "kernel/choice.h"
 #include "lab/characterise.h"
 #include "metaxbar.h"
 
@@ -22,6 +23,7 @@ int mx_device_new(struct mx_device **out, const char *const *settings) {
   struct characterise_params p;
   const struct settings_section all[] = { { "device", characterise_param_table, &p }, { 0 } };
   API_PRESENT("mx_device_new", out);
+  TRY(choice_check());
   settings_defaults(all);
   TRY(api_settings(all, settings));
   const struct run_sources from = api_sources(settings);

@@ -14,6 +14,7 @@
 #include "experiment/fewshot/deploy.h"
 #include "experiment/fewshot/fewshot.h"
 #include "experiment/pictures.h"
+#include "kernel/choice.h"
 #include "kernel/softmax.h"
 #include "learn/adapt.h"
 #include "learn/classes.h"
@@ -79,6 +80,7 @@ static int load(struct mx_fewshot *m, const char *path, const char *const *setti
 int mx_fewshot_load(struct mx_fewshot **out, const char *path, const char *const *settings) {
   API_BEGIN;
   API_PRESENT("mx_fewshot_load", out, path);
+  TRY(choice_check());
   struct mx_fewshot *m = err_calloc(1, sizeof *m);
   const int rc = load(m, path, settings);
   if (rc < 0) mx_fewshot_free(m);

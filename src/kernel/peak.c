@@ -20,3 +20,5 @@ double peak_run(long n, double *sink) {
     for (int l = 0; l < VECTOR_LANES; l++) *sink += (double)a[k][l];
   return 2.0 * (double)n * CHAINS * VECTOR_LANES;
 }
+
+int peak_vector_bytes(void) { return VECTOR_BYTES; }

@@ -5,4 +5,7 @@
 // Run n rounds and return the floating-point operations done; *sink keeps the compiler honest.
 double peak_run(long n, double *sink);
 
+// Size of the vectors that the kernels compute with.
+int peak_vector_bytes(void);
+
 #endif

@@ -9,7 +9,7 @@
 #include "base/param.h"
 #include "base/settings.h"
 #include "base/tensorfile.h"
-#include "base/vector.h"
+#include "kernel/peak.h"
 #include "run/training.h"
 
 static const char FORMAT[] = "metaxbar checkpoint", VERSION[] = "2";
@@ -17,7 +17,7 @@ static const char FORMAT[] = "metaxbar checkpoint", VERSION[] = "2";
 static const char VECTORS[] = "vector_bytes";  // later: not in all checkpoints
 
 static const char *vectors(char text[16]) {
-  snprintf(text, 16, "%d", VECTOR_BYTES);
+  snprintf(text, 16, "%d", peak_vector_bytes());
   return text;
 }
 

@@ -10,8 +10,8 @@
 #include "base/par.h"
 #include "base/par_ranks.h"
 #include "base/tensorfile.h"
-#include "base/vector.h"
 #include "chip/chipstate.h"
+#include "kernel/peak.h"
 #include "run/rundir.h"
 #include "run/training.h"
 #include "build_info.h"
@@ -209,7 +209,7 @@ int run_same_on_ranks(const struct settings_section *sections, bool (*matters)(c
   FILE *out = open_memstream(&lines, &size);
   if (!out) abort();
   fprintf(out, "program=%s %s, real numbers of %d bits in vectors of %d bytes\ndata=%s\n", BUILD_INFO_VERSION,
-          BUILD_INFO_GIT, (int)(8 * sizeof(real)), VECTOR_BYTES, data);  // sums of other vectors are rounded otherwise
+          BUILD_INFO_GIT, (int)(8 * sizeof(real)), peak_vector_bytes(), data);  // others round sums otherwise
   for (const struct settings_section *s = sections; s->name; s++)
     for (const struct param *p = s->table; p->type != PARAM_TYPE_END; p++) {
       snprintf(key, sizeof key, "%s.%s", s->name, p->name);

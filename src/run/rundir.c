@@ -15,6 +15,7 @@
 #include "base/note.h"
 #include "base/real.h"
 #include "base/settings.h"
+#include "kernel/choice.h"
 #include "build_info.h"
 
 #define RUNDIR_LOCK ".lock"
@@ -199,6 +200,7 @@ struct json_t *rundir_build(void) {
   json_put_text(o, "git", BUILD_INFO_GIT);
   json_put_text(o, "compiler", BUILD_INFO_COMPILER);
   json_put_text(o, "flags", BUILD_INFO_FLAGS);
+  json_put_text(o, "kernels", choice_name());
   json_put_text(o, "precision", sizeof(real) == sizeof(float) ? "float" : "double");
   json_put_text(o, "processor", processor);
   json_put_i64(o, "cores", sysconf(_SC_NPROCESSORS_ONLN));

@@ -50,7 +50,7 @@ int rundir_metrics(struct rundir *r, const char *header, int64_t last);
 // Append one row (no line end in fmt) and flush it.
 int rundir_row(struct rundir *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-// Version, compiler, flags, precision, git description; processor, cores, memory, date. To release.
+// Version, compiler, flags, kernels, precision, git description; processor, cores, memory, date. To release.
 struct json_t *rundir_build(void);
 
 #endif
