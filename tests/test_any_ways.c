@@ -102,13 +102,41 @@ static void test_mixture(void) {
   for (int k = 0; k < 2; k++) free(bytes[k]);
 }
 
-static void refused(const char *assignment, const char *text) {
+// All layers adapt from class means: with rates of zero but for the read-out's as if it alone did, and the start is
+// counted on a chip.
+static void test_layers(void) {
+  struct fewshot f, alone;
+  struct fewshot_model m, readout;
+  settings(&f);
+  settings(&alone);
+  set(&f, "train.adapt=all");
+  CHECK(fewshot_model_new(&m, &f) == 0 && fewshot_model_readout(&readout, &m, &alone) == 0, "%s", err_message());
+  for (int s = 0; s < m.net.steps; s++)
+    for (int l = 0; l < m.net.readout; l++) m.parameters[convnet_rate(&m.net, s, l)] = 0;
+  struct fewshot_result r = evaluate(&f, &m), expected = evaluate(&alone, &readout);
+  for (int s = 0; s <= r.n_updates; s++)
+    CHECK(r.accuracy[s] == expected.accuracy[s] && rel_diff(r.loss[s], expected.loss[s]) < 1e-5,
+          "after %d updates %g, loss %g; the read-out alone %g, %g", s, r.accuracy[s], r.loss[s],
+          expected.accuracy[s], expected.loss[s]);
+  set(&f, "synapse.kind=chip");
+  set(&f, "eval.chips=1");
+  r = evaluate(&f, &m);
+  CHECK(r.devices_written_start > 0 && r.start.weights_written > 0, "%g devices written by the start",
+        r.devices_written_start);
+  fewshot_model_release(&m);
+  fewshot_model_release(&readout);
+}
+
+static void refused_beside(const char *other, const char *assignment, const char *text) {
   struct fewshot f;
   settings(&f);
+  if (other) set(&f, other);
   set(&f, assignment);
   CHECK(fewshot_train(&f, folder_path(&tmp, "refused"), false) == ERR_SETTING && strstr(err_message(), text), "%s: %s",
         assignment, err_message());
 }
+
+static void refused(const char *assignment, const char *text) { refused_beside(NULL, assignment, text); }
 
 int main(void) {
   tmp = folder_make();
@@ -117,14 +145,15 @@ int main(void) {
   test_ways(20, 7);
   test_chip();
   test_mixture();
+  test_layers();
   refused("train.mixture=5x", "5x");
   refused("train.mixture=5x1,", "train.mixture");
   refused("train.mixture=1x1", "1x1");
   refused("train.mixture=5x1;20x1", "5x1;20x1");
   refused("train.mixture=40x1", "40 ways");
   refused("net.start=learned", "net.mean_offset");
-  refused("train.adapt=all", "net.start=prototype");
   refused("net.bias=none", "net.mean_offset");
+  refused_beside("train.adapt=all", "train.mixture=6x2,3x1", "need train.adapt=readout");
   folder_remove(&tmp);
   return test_summary();
 }

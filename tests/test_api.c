@@ -255,8 +255,8 @@ static void draw(const struct mx_fewshot *m, float *images, int first) {
 }
 
 // The same task through the library: probabilities of the queries, (N, WAYS).
-static void expected(double *p, const float *images, const int *labels, const char *adapt, enum convnet_rule rule,
-                     int updates) {
+static void expected(double *p, const char *model, const float *images, const int *labels, const char *adapt,
+                     enum convnet_rule rule, int updates) {
   char setting[32], *settings[] = { setting };
   struct fewshot f;
   struct fewshot_model trained, m;
@@ -264,7 +264,7 @@ static void expected(double *p, const float *images, const int *labels, const ch
   fewshot_init(&f);
   snprintf(setting, sizeof setting, "train.adapt=%s", adapt);
   const struct run_sources from = { .n_assignments = 1, .assignments = settings };
-  CHECK(fewshot_model_load(&trained, &f, MODEL, &from) == 0, "%s", err_message());
+  CHECK(fewshot_model_load(&trained, &f, model, &from) == 0, "%s", err_message());
   CHECK(fewshot_model_ways(&m, &trained, &f, WAYS, updates) == 0, "%s", err_message());
   const struct maml_options o = { .steps = updates, .rule = rule };
   maml_worker_init(&w, &m.net, SHOTS, SHOTS, &o);
@@ -302,7 +302,7 @@ static void check_fewshot(void) {
   REFUSES(mx_fewshot_classify(m, found, p, images, N), MX_ERROR_ARGUMENT, "adapt");
   WORKS(mx_fewshot_adapt(m, images, labels, N));
   WORKS(mx_fewshot_classify(m, found, p, images + N*S*S, N));
-  expected(e, images, labels, "readout", CONVNET_TASK, 4);
+  expected(e, MODEL, images, labels, "readout", CONVNET_TASK, 4);
   for (int i = 0; i < N*WAYS; i++)
     CHECK(fabs((double)p[i] - e[i]) < test_tol(1e-5), "probability %d: %g, library %g", i, (double)p[i], e[i]);
   WORKS(mx_fewshot_adapt(m, images, labels, N));
@@ -406,8 +406,8 @@ static void check_more_updates(void) {
   WORKS(mx_fewshot_deploy(m, 1));
   WORKS(mx_fewshot_adapt(m, images, labels, N));
   WORKS(mx_fewshot_classify(m, found, p, images + N*S*S, N));
-  expected(e, images, labels, "readout", CONVNET_TASK, 9);
-  expected(fewer, images, labels, "readout", CONVNET_TASK, 4);
+  expected(e, MODEL, images, labels, "readout", CONVNET_TASK, 9);
+  expected(fewer, MODEL, images, labels, "readout", CONVNET_TASK, 4);
   for (int i = 0; i < N*WAYS; i++) {
     CHECK(fabs((double)p[i] - e[i]) < test_tol(1e-5), "probability %d: %g, library %g", i, (double)p[i], e[i]);
     other += fabs(e[i] - fewer[i]) > 1e-3;
@@ -450,8 +450,23 @@ static void check_arrays(void) {
   mx_fewshot_free(m);
 }
 
+// A model whose read-out starts from class means.
+static const char *starts_from_means(const struct folder *tmp) {
+  static const char *const settings[] = { "net.start=prototype", "net.bias=digital", "net.mean_offset=yes",
+                                          "net.channels=6", "train.adapt=all" };
+  const char *path = folder_path(tmp, "means.safetensors");
+  struct fewshot f;
+  struct fewshot_model model;
+  fewshot_init(&f);
+  for (size_t k = 0; k < sizeof settings/sizeof *settings; k++)
+    CHECK(settings_set(f.sections, settings[k]) == 0, "%s", err_message());
+  CHECK(fewshot_model_new(&model, &f) == 0 && fewshot_model_save(&model, &f, path, false) == 0, "%s", err_message());
+  fewshot_model_release(&model);
+  return path;
+}
+
 // All layers adapt: each task begins with the weights as deployed, and the queries are normalised as the library does.
-static void check_layers(void) {
+static void check_layers(const char *model) {
   static float images[2*N*S*S], p[N*WAYS];
   static double e[N*WAYS];
   static const char *const rules[] = { "eval.batchnorm=task", "eval.batchnorm=support" };
@@ -459,17 +474,17 @@ static void check_layers(void) {
   for (int i = 0; i < N; i++) labels[i] = i / SHOTS;
   for (int rule = CONVNET_TASK; rule <= CONVNET_SUPPORT; rule++) {
     struct mx_fewshot *m = NULL;
-    WORKS(mx_fewshot_load(&m, MODEL, LIST(rules[rule], "train.adapt=all")));
+    WORKS(mx_fewshot_load(&m, model, LIST(rules[rule], "train.adapt=all")));
     draw(m, images, 0);
     draw(m, images + N*S*S, SHOTS);
     WORKS(mx_fewshot_deploy(m, 1));
-    expected(e, images, labels, "all", (enum convnet_rule)rule, 4);
+    expected(e, model, images, labels, "all", (enum convnet_rule)rule, 4);
     for (int again = 0; again < 2; again++) {
       WORKS(mx_fewshot_adapt(m, images, labels, N));
       WORKS(mx_fewshot_classify(m, found, p, images + N*S*S, N));
       for (int i = 0; i < N*WAYS; i++)
-        CHECK(fabs((double)p[i] - e[i]) < test_tol(1e-4), "%s, probability %d: %g, library %g", rules[rule], i,
-              (double)p[i], e[i]);
+        CHECK(fabs((double)p[i] - e[i]) < test_tol(1e-4), "%s, %s, probability %d: %g, library %g", model,
+              rules[rule], i, (double)p[i], e[i]);
     }
     mx_fewshot_free(m);
   }
@@ -576,7 +591,8 @@ int main(void) {
     check_refusals();
     check_fewshot();
     check_more_updates();
-    check_layers();
+    check_layers(MODEL);
+    check_layers(starts_from_means(&f));
     check_colours(&f);
     check_arrays();
     check_taught("synapse.kind=exact");

@@ -83,9 +83,11 @@ static double loss(void *context, uint64_t *pattern) {
   finetune_begin(&w->finetune, &task, w->held);
   for (int s = 0; s <= STEPS; s++) {
     if (finetune_needs_support(&task, s)) {
-      finetune_support(&w->record, &task, s, NULL);
+      finetune_support(&task, s, NULL);
       if (pattern) pattern_of(pattern, t, 0);
     }
+    if (s == 0) finetune_start(&w->finetune, &w->record, &task, NULL);
+    if (s < STEPS) finetune_logits(&w->record, &task, s, NULL);
     finetune_classify(&w->finetune, &w->record, &task, s, NULL);
     if (pattern) pattern_of(pattern, t, 1);
     if (s < STEPS) finetune_update(&w->finetune, &w->record, &task, s, NULL);
@@ -113,7 +115,13 @@ static void test_differences(const char *name, struct convnet_params p, enum con
     t.worker.share = share;
   }
   CHECK_REL(meta_gradient(&t), loss(&t, NULL), 1e-13);
-  gradient_check(name, t.parameters, t.gradient, (long)t.net.n, 4e-5, 1e-7, 1, loss, &t);
+  // class means are written over the zeros of the read-out, which are no parameters; its biases are
+  const long all = p.start == CONVNET_PROTOTYPE ? (long)t.net.offset[t.net.readout] : (long)t.net.n;
+  const long bias = (convnet_rows(&t.net, t.net.readout) - 1)*vector_padded(WAYS);
+  gradient_check(name, t.parameters, t.gradient, all, 4e-5, 1e-7, 1, loss, &t);
+  if (p.start == CONVNET_PROTOTYPE)
+    gradient_check("of which biases", t.parameters + all + bias, t.gradient + all + bias, WAYS, 4e-5, 1e-7, 0, loss,
+                   &t);
   const long rates = (long)t.net.rates;
   gradient_check("of which rates", t.parameters + rates, t.gradient + rates, (long)t.net.n - rates, 4e-5, 1e-7, 1, loss,
                  &t);
@@ -142,6 +150,12 @@ static void test_gradients(void) {
   test_differences("dense layers, support", p, CONVNET_SUPPORT, 6);
   p.adapt = CONVNET_ALL;
   test_differences("all layers, linear", p, CONVNET_SUPPORT, 7);
+  p.start = CONVNET_PROTOTYPE;
+  test_differences("all layers, class means", p, CONVNET_SUPPORT, 18);
+  p.mean_offset = 1;
+  test_differences("all layers, class means with offset", p, CONVNET_TASK, 19);
+  p.adapt = CONVNET_DENSE;
+  test_differences("dense layers, class means with offset", p, CONVNET_SUPPORT, 20);
 }
 
 // Without the second derivatives the gradient is the sum of those of the query losses at the adapted weights.
@@ -192,6 +206,7 @@ static void test_readout(struct convnet_params p, enum convnet_rule rule) {
   for (int s = 0; s < STEPS; s++)
     CHECK_REL(t.gradient[convnet_rate(&t.net, s, t.net.readout)],
               alone.gradient[convnet_rate(&alone.net, s, alone.net.readout)], 10*tolerance);
+  if (p.start == CONVNET_PROTOTYPE) CHECK_REL(t.gradient[t.net.scale], alone.gradient[alone.net.scale], tolerance);
   outer_release(&t);
   outer_release(&alone);
 }
@@ -240,6 +255,11 @@ int main(void) {
       dense.adapt = adapt;
       test_first_order(dense, (enum convnet_rule)rule);
       test_readout(dense, (enum convnet_rule)rule);
+      struct convnet_params means = dense;
+      means.start = CONVNET_PROTOTYPE;
+      test_readout(means, (enum convnet_rule)rule);
+      means.mean_offset = 1;
+      test_readout(means, (enum convnet_rule)rule);
     }
   test_quantised(all);
   return test_summary();

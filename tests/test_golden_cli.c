@@ -138,6 +138,8 @@ static const struct golden {
     "train.batchnorm=both train.iterations=10" },
   { "train-fewshot-means", THREADS, RUN, TRAIN_FEWSHOT " net.start=prototype net.bias=digital net.mean_offset=yes "
     "train.learn_inner_rate=yes train.mixture=5x3,3x1 train.batchnorm=support train.iterations=10" },
+  { "train-fewshot-layers-means", THREADS, RUN, TRAIN_FEWSHOT " train.adapt=all net.start=prototype net.bias=digital "
+    "net.mean_offset=yes train.learn_inner_rate=yes train.batchnorm=support train.iterations=5" },
   { "train-fewshot-start", 0, RUN, TRAIN_FEWSHOT " net.channels=56 train.start=models/builtin-5w5s.safetensors "
     "train.iterations=5" },
   { "train-arm", QUICK | THREADS, RUN, TRAIN_ARM },

@@ -242,6 +242,11 @@ static void begin_task(struct mx_fewshot *m) {
     for (int l = m->model.net.adapting; l <= m->model.net.readout; l++) write_layer(m, l);
 }
 
+// Once class means have been written into the read-out.
+static void calibrate_readout(struct mx_fewshot *m, const struct adapt_task *task) {
+  if (m->chip && task->scale && m->f.eval.correct) chip_calibrate_matrix(m->task, m->model.net.readout, &m->r);
+}
+
 // Several layers, from the images in w. Their statistics at the end are those of the adapted weights.
 static void update_layers(struct mx_fewshot *m, struct convnet_work *w, const struct adapt_task *read) {
   const struct convnet *net = &m->model.net;
@@ -256,7 +261,12 @@ static void update_layers(struct mx_fewshot *m, struct convnet_work *w, const st
   finetune_init(&f, net, read->steps, read->S, 0);
   finetune_begin(&f, &t, held);
   for (int s = 0; s <= read->steps; s++) {
-    if (finetune_needs_support(&t, s)) finetune_support(&record, &t, s, &m->r);
+    if (finetune_needs_support(&t, s)) finetune_support(&t, s, &m->r);
+    if (s == 0) {
+      finetune_start(&f, &record, &t, &m->r);
+      calibrate_readout(m, read);
+    }
+    if (s < read->steps) finetune_logits(&record, &t, s, &m->r);
     if (s < read->steps) finetune_update(&f, &record, &t, s, &m->r);
   }
   finetune_release(&f, net);
@@ -269,7 +279,7 @@ static void update_readout(struct mx_fewshot *m, const struct adapt_task *task) 
   struct adapt_record record;
   adapt_record_init(&record, task->ways, task->steps, task->S, 0, task->C);
   adapt_start(&record, task, m->layers[net->readout], &m->r);
-  if (m->chip && task->scale && m->f.eval.correct) chip_calibrate_matrix(m->task, net->readout, &m->r);
+  calibrate_readout(m, task);
   for (int s = 0; s < task->steps; s++) adapt_update(&record, task, m->layers[net->readout], s, &m->r);
   adapt_record_release(&record);
 }

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "kernel/softmax.h"
+#include "learn/prototype.h"
 
 static int all_adapt(const struct convnet *net) { return net->adapting == 0; }
 
@@ -49,7 +50,7 @@ void finetune_begin(struct finetune *f, const struct finetune_task *t, const rea
 }
 
 int finetune_needs_support(const struct finetune_task *t, int step) {
-  return step < t->read.steps || (all_adapt(t->net) && t->rule == CONVNET_SUPPORT);
+  return step < t->read.steps || (step == 0 && t->read.scale) || (all_adapt(t->net) && t->rule == CONVNET_SUPPORT);
 }
 
 // Features of a group: from the images where the blocks adapt or have not seen them yet.
@@ -59,13 +60,35 @@ static void features(const struct finetune_task *t, struct synapse *const *layer
   else convnet_forward_dense(t->net, t->work, layers, group, r);
 }
 
-void finetune_support(struct adapt_record *a, const struct finetune_task *t, int step, struct rng *r) {
+// Write dw into layer l, and move the weights in use by as much as the array says it moved: the weights that it
+// conducts may differ (experiment/fewshot/inloop.h). Returns the devices rewritten.
+static long write_layer(struct finetune *f, const struct finetune_task *t, int l, const real *dw, struct rng *r) {
+  const size_t at = t->net->offset[l];
+  struct synapse *s = t->layers[l];
+  real *now = f->now + at, *before = f->v + at;
+  s->ops->weights(s, before);
+  const long written = s->ops->update(s, dw, r);
+  for (size_t i = 0; i < matrix_length(t->net, l); i++) before[i] = now[i] - before[i];
+  s->ops->weights(s, now);
+  for (size_t i = 0; i < matrix_length(t->net, l); i++) now[i] += before[i];
+  return written;
+}
+
+void finetune_support(const struct finetune_task *t, int step, struct rng *r) { features(t, t->layers, 0, step, r); }
+
+void finetune_start(struct finetune *f, struct adapt_record *a, const struct finetune_task *t, struct rng *r) {
+  a->written_start = 0;
+  if (!t->read.scale) return;
+  prototype_change(a->dw, &t->read);
+  a->written_start = write_layer(f, t, t->net->readout, a->dw, r);
+  memcpy(f->w, f->now + f->from, f->n * sizeof *f->w);
+}
+
+void finetune_logits(struct adapt_record *a, const struct finetune_task *t, int step, struct rng *r) {
   const struct convnet *net = t->net;
   const int N = vector_padded(net->ways), S = t->read.S;
   const struct conv shape = convnet_shape(net, net->readout, S);
   struct synapse *readout = t->layers[net->readout];
-  features(t, t->layers, 0, step, r);
-  if (step == t->read.steps) return;
   real *p = a->p + (size_t)step * (size_t)(S*N), *g = a->g + (size_t)step * (size_t)(S*N);
   readout->ops->product(readout, g, t->work->h, &shape, r);  // logits, in the place of g
   softmax_forward(p, g, S, net->ways, N);
@@ -116,20 +139,6 @@ void finetune_classify(struct finetune *f, struct adapt_record *a, const struct 
   if (t->weight && t->weight[step] != 0) keep_query_gradient(f, a, t, step);
 }
 
-// Write dw into layer l, and move the weights in use by as much as the array says it moved: the weights that it
-// conducts may differ (experiment/fewshot/inloop.h). Returns the devices rewritten.
-static long write_layer(struct finetune *f, const struct finetune_task *t, int l, const real *dw, struct rng *r) {
-  const size_t at = t->net->offset[l];
-  struct synapse *s = t->layers[l];
-  real *now = f->now + at, *before = f->v + at;
-  s->ops->weights(s, before);
-  const long written = s->ops->update(s, dw, r);
-  for (size_t i = 0; i < matrix_length(t->net, l); i++) before[i] = now[i] - before[i];
-  s->ops->weights(s, now);
-  for (size_t i = 0; i < matrix_length(t->net, l); i++) now[i] += before[i];
-  return written;
-}
-
 void finetune_update(struct finetune *f, struct adapt_record *a, const struct finetune_task *t, int step,
                      struct rng *r) {
   const struct convnet *net = t->net;
@@ -154,7 +163,9 @@ void finetune_run(struct finetune *f, struct adapt_record *a, const struct finet
                   struct rng *r) {
   finetune_begin(f, t, held);
   for (int s = 0; s <= t->read.steps; s++) {
-    if (finetune_needs_support(t, s)) finetune_support(a, t, s, r);
+    if (finetune_needs_support(t, s)) finetune_support(t, s, r);
+    if (s == 0) finetune_start(f, a, t, r);
+    if (s < t->read.steps) finetune_logits(a, t, s, r);
     finetune_classify(f, a, t, s, r);
     if (s < t->read.steps) finetune_update(f, a, t, s, r);
   }
@@ -162,17 +173,25 @@ void finetune_run(struct finetune *f, struct adapt_record *a, const struct finet
 
 // ---- the meta-gradient
 
-// The support pass of a step once more, with all that the second derivative needs. The last one is still there, unless
-// the query loss has gone through the statistics of the support images after it.
-static void again(struct finetune *f, const struct adapt_record *a, const struct finetune_task *t, int step) {
+// The features of the support images with the weights before a step, once more.
+static void pass_again(struct finetune *f, const struct finetune_task *t, int step) {
   const struct convnet *net = t->net;
   memcpy(f->now + f->from, f->w + (size_t)step*f->n, f->n * sizeof *f->w);
-  if (step == t->read.steps - 1 && !finetune_needs_support(t, t->read.steps)) return;
   for (int l = net->adapting; l <= net->readout; l++)
     f->exact[l]->ops->program(f->exact[l], f->now + net->offset[l], NULL);
   if (all_adapt(net)) convnet_forward(net, t->work, f->exact, 0, CONVNET_TASK, NULL, NULL);
   else convnet_forward_dense(net, t->work, f->exact, 0, NULL);
-  group_backward(t, f->now, NULL, a->g + step * t->read.S * vector_padded(net->ways), 0);
+}
+
+// The support pass of a step with all that the second derivative needs. The last one is still there, unless the query
+// loss has gone through the statistics of the support images after it.
+static void again(struct finetune *f, const struct adapt_record *a, const struct finetune_task *t, int step) {
+  if (step == t->read.steps - 1 && !finetune_needs_support(t, t->read.steps)) {
+    memcpy(f->now + f->from, f->w + (size_t)step*f->n, f->n * sizeof *f->w);
+    return;
+  }
+  pass_again(f, t, step);
+  group_backward(t, f->now, NULL, a->g + step * t->read.S * vector_padded(t->net->ways), 0);
 }
 
 // Through W' = W - rate dL/dW:  D <- D - H (rate D),  drate = - <dL/dW, D>, layer by layer.
@@ -203,6 +222,21 @@ static void add_query_gradient(struct finetune *f, const struct finetune_task *t
   for (size_t i = 0; i < f->n && t->weight[step] != 0; i++) f->d[f->from + i] += q[i];
 }
 
+// From the gradient of the read-out at the start, which class means have written, to that of the layers before it.
+static void start_backward(struct finetune *f, const struct finetune_task *t, real *gradient) {
+  const struct convnet *net = t->net;
+  const int S = t->read.S, n = S * vector_padded(net->channels);
+  pass_again(f, t, 0);
+  memset(t->work->dh, 0, (size_t)(S * vector_padded(t->read.C)) * sizeof(real));
+  prototype_backward(t->work->dh, gradient + net->scale, f->d + net->offset[net->readout], &t->read);
+  if (all_adapt(net)) {
+    convnet_backward_group(net, t->work, f->now, f->d, 0);
+    return;
+  }
+  convnet_backward_dense(net, t->work, f->now, f->d, 0);
+  for (int i = 0; i < n; i++) f->dpooled[i] += t->work->dpooled[i];
+}
+
 void finetune_backward(struct finetune *f, const struct adapt_record *a, const struct finetune_task *t,
                        real *gradient) {
   const struct convnet *net = t->net;
@@ -211,6 +245,7 @@ void finetune_backward(struct finetune *f, const struct adapt_record *a, const s
     if (s < t->read.steps) update_backward(f, a, t, s, gradient);
     add_query_gradient(f, t, s);
   }
+  if (t->read.scale) start_backward(f, t, gradient);
   for (size_t i = f->from; i < net->rates; i++) gradient[i] += f->d[i];
   if (all_adapt(net)) return;
   memcpy(t->work->dpooled, f->dpooled,

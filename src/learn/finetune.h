@@ -43,18 +43,21 @@ void finetune_release(struct finetune *f, const struct convnet *net);
 void finetune_run(struct finetune *f, struct adapt_record *a, const struct finetune_task *t, const real *held,
                   struct rng *r);
 
-// The same in parts: begin; then for each step pass the support images (after the last update only where the rule
-// needs their statistics), classify the queries, make update number `step`.
+// The same in parts: begin; then for each step pass the support images up to their features (after the last update only
+// where the rule needs their statistics), in step 0 start from the class means, if the task does, pass the features
+// through the read-out (not after the last update); classify the queries; make update number `step`.
 void finetune_begin(struct finetune *f, const struct finetune_task *t, const real *held);
 int finetune_needs_support(const struct finetune_task *t, int step);
-void finetune_support(struct adapt_record *a, const struct finetune_task *t, int step, struct rng *r);
+void finetune_support(const struct finetune_task *t, int step, struct rng *r);
+void finetune_start(struct finetune *f, struct adapt_record *a, const struct finetune_task *t, struct rng *r);
+void finetune_logits(struct adapt_record *a, const struct finetune_task *t, int step, struct rng *r);
 void finetune_classify(struct finetune *f, struct adapt_record *a, const struct finetune_task *t, int step,
                        struct rng *r);
 void finetune_update(struct finetune *f, struct adapt_record *a, const struct finetune_task *t, int step,
                      struct rng *r);
 
 // After finetune_run, with nothing else between: gradient, laid out as the parameters, += that of
-// sum_s weight[s] query_loss[s] in the initial weights and the rates (straight through any rounding).
+// sum_s weight[s] query_loss[s] in the initial weights, the rates and the scale (straight through any rounding).
 void finetune_backward(struct finetune *f, const struct adapt_record *a, const struct finetune_task *t, real *gradient);
 
 #endif

@@ -51,8 +51,6 @@ enum { KERNEL = 3, PAD = 1 };
 static int check_start(const struct convnet *net) {
   if (net->mean_offset && (net->start != CONVNET_PROTOTYPE || net->bias != CONVNET_BIAS_DIGITAL))
     return err_set(ERR_SETTING, "net.mean_offset=yes: needs net.start=prototype and net.bias=digital");
-  if (net->start == CONVNET_PROTOTYPE && net->adapting < net->readout)
-    return err_set(ERR_SETTING, "net.start=prototype: only where the read-out alone adapts (train.adapt=readout)");
   return 0;
 }
 

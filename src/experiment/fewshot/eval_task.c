@@ -150,16 +150,22 @@ static void record_step(struct measuring *m, struct task_record *record, int wor
   record->loss[step] = w->record.query_loss[step];
 }
 
+// The read-out holds class means now, if it starts from them.
+static void started(struct measuring *m, struct task_record *record, const struct adapt_task *t, int worker,
+                    struct rng *noise) {
+  record->written_start = (double)m->workers[worker].record.written_start;
+  if (m->fleet && t->scale && m->f->eval.correct)
+    chip_calibrate_matrix(m->fleet->place[worker].clone, m->model->net.readout, noise);
+  eval_account(m, worker, PART_START);
+}
+
 static void adapt_readout(struct measuring *m, struct task_record *record, const struct adapt_task *t, int worker,
                           int task, struct rng *noise) {
   struct maml_worker *w = &m->workers[worker];
   struct synapse *readout = w->layers[m->model->net.readout];
   run_features(m, worker, task, w->layers, 0, noise);
   adapt_start(&w->record, t, readout, noise);
-  record->written_start = (double)w->record.written_start;
-  if (m->fleet && t->scale && m->f->eval.correct)
-    chip_calibrate_matrix(m->fleet->place[worker].clone, m->model->net.readout, noise);
-  eval_account(m, worker, PART_START);
+  started(m, record, t, worker, noise);
   for (int s = 0; s <= m->n_updates; s++) {
     if (s > 0) {
       adapt_update(&w->record, t, readout, s - 1, noise);
@@ -191,7 +197,13 @@ static void adapt_layers(struct measuring *m, struct task_record *record, int wo
       finetune_update(&w->finetune, &w->record, &t, s - 1, noise);
       eval_account(m, worker, PART_UPDATE + s - 1);
     }
-    if (finetune_needs_support(&t, s)) finetune_support(&w->record, &t, s, noise);
+    if (finetune_needs_support(&t, s)) finetune_support(&t, s, noise);
+    eval_account(m, worker, PART_SUPPORT);
+    if (s == 0) {
+      finetune_start(&w->finetune, &w->record, &t, noise);
+      started(m, record, &t.read, worker, noise);
+    }
+    if (s < m->n_updates) finetune_logits(&w->record, &t, s, noise);
     eval_account(m, worker, PART_SUPPORT);
     finetune_classify(&w->finetune, &w->record, &t, s, noise);
     record_step(m, record, worker, s);

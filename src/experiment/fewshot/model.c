@@ -118,9 +118,10 @@ void fewshot_fit(real *out, const struct convnet *to, const real *parameters, co
     memcpy(out + to->offset[to->readout], parameters + net->offset[net->readout],
            (net->rates - net->offset[net->readout]) * sizeof *out);
   for (int s = 0; s < to->steps && net->steps > 0; s++)
-    for (int l = net->adapting; l <= net->readout; l++)
-      out[convnet_rate(to, s, l)] =
-          parameters[convnet_rate(net, s < net->steps ? s : net->steps - 1, l)] * (real)to->ways/(real)net->ways;
+    for (int l = net->adapting; l <= net->readout; l++) {
+      const real rate = parameters[convnet_rate(net, s < net->steps ? s : net->steps - 1, l)];
+      out[convnet_rate(to, s, l)] = l < net->readout ? rate : rate * (real)to->ways/(real)net->ways;
+    }
   if (to->start == CONVNET_PROTOTYPE)
     out[to->scale] = net->start == CONVNET_PROTOTYPE ? parameters[net->scale] : convnet_mean_scale(to);
 }

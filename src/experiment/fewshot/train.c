@@ -229,6 +229,9 @@ static int describe_kinds(struct training_state *t, const struct fewshot *f) {
     if (kinds[k].ways != f->net.ways && f->net.start != CONVNET_PROTOTYPE)
       return err_set(ERR_SETTING, "train.mixture=%s: other ways than net.ways=%d need net.start=prototype",
                      f->train.mixture, (int)f->net.ways);
+    if (kinds[k].ways != f->net.ways && t->kinds[k].net.adapting < t->kinds[k].net.readout)
+      return err_set(ERR_SETTING, "train.mixture=%s: other ways than net.ways=%d need train.adapt=readout",
+                     f->train.mixture, (int)f->net.ways);
   }
   if (f->train.mixture[0] && f->train.synapse != INLOOP_NONE)
     return err_set(ERR_SETTING, "train.mixture=%s: not together with train.synapse", f->train.mixture);
