@@ -58,6 +58,9 @@ static void test_usage(void) {
   refused(2, "eval.tasks=-1", ARGS("eval", "fewshot", "--model", model, "eval.tasks=-1"));
   refused(1, "/nosuch.ini", ARGS("train", "fewshot", "--run", dir, "-c", folder_path(&tmp, "nosuch.ini")));
   CHECK(!file_exists(dir), "a refused command left a folder");
+  setenv("METAXBAR_KERNELS", "avx", 1);
+  refused(2, "METAXBAR_KERNELS=avx (environment)", ARGS("eval", "fewshot", "--model", model));
+  unsetenv("METAXBAR_KERNELS");
 }
 
 static void test_sizes(void) {
