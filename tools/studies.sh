@@ -78,12 +78,14 @@ ablation() {
 characters="data.kind=omniglot data.path=$omniglot data.protocol=characters net.channels=64"
 # the model of which the read-out alone adapts, from class means
 character_classes() { mkdir -p "$runs/characters"; cp models/omniglot-characters.safetensors "$runs/characters/model.safetensors"; }
+zeros="train.inner_rate=0.03 train.rate=1e-3"
+means="net.start=prototype net.bias=digital net.mean_offset=yes train.inner_rate=0.01 train.rate=3e-4 train.schedule=cosine"
 # character_tasks NAME SHOTS SETTING...
 character_tasks() {
   local name=$1 shots=$2
   shift 2
-  trained "$name" $characters train.validate_tasks=0 net.steps=5 train.shots="$shots" train.learn_inner_rate=yes train.inner_rate=0.03 \
-    train.adapt=all train.tasks=8 train.rate=1e-3 train.start="$runs/characters/model.safetensors" "$@"
+  trained "$name" $characters train.validate_tasks=0 net.steps=5 train.shots="$shots" train.learn_inner_rate=yes \
+    train.adapt=all train.tasks=8 train.start="$runs/characters/model.safetensors" "$@"
 }
 
 # adapted DATA LAYERS NAME SETTING...: a row, in software and on chips
@@ -111,9 +113,11 @@ layers() {
   adapted "CIFAR100-FS, 5 shots, *support*" "all, first order" images-first $c
   character_classes
   for shots in 5 1; do
-    character_tasks "all-$shots" "$shots" train.iterations=$([ $shots = 1 ] && echo 3700 || echo 2262)
-    character_tasks "first-$shots" "$shots" train.order=1 train.iterations=$([ $shots = 1 ] && echo 3000 || echo 2775)
+    character_tasks "means-$shots" "$shots" $means train.iterations=$([ $shots = 1 ] && echo 600 || echo 800)
+    character_tasks "all-$shots" "$shots" $zeros train.iterations=$([ $shots = 1 ] && echo 3700 || echo 2262)
+    character_tasks "first-$shots" "$shots" $zeros train.order=1 train.iterations=$([ $shots = 1 ] && echo 3000 || echo 2775)
     adapted "Omniglot, $shots $([ $shots = 1 ] && echo shot || echo shots), *task*" "read-out, from class means" characters $characters eval.ways=5 eval.shots=$shots eval.batchnorm=task
+    adapted "Omniglot, $shots $([ $shots = 1 ] && echo shot || echo shots), *task*" "all, from class means" "means-$shots" $characters eval.shots=$shots eval.batchnorm=task
     adapted "Omniglot, $shots $([ $shots = 1 ] && echo shot || echo shots), *task*" "all" "all-$shots" $characters eval.shots=$shots eval.batchnorm=task
     adapted "Omniglot, $shots $([ $shots = 1 ] && echo shot || echo shots), *task*" "all, first order" "first-$shots" $characters eval.shots=$shots eval.batchnorm=task
   done
