@@ -19,8 +19,10 @@ static const struct settings_section *sections(void) {
   return all;
 }
 
-static int parse_timeout(double *timeout_s, const char *given) {
+static int parse_timeout(double *timeout_s, const char *given, const char *driver) {
   char *end;
+  if (given && !driver_is_process(driver))
+    return err_set(ERR_SETTING, "--timeout %s: has an effect with a driver exec:COMMAND only", given);
   *timeout_s = given ? strtod(given, &end) : 60;
   if (!given || (end != given && !*end && *timeout_s >= 0.001 && *timeout_s <= 1e6)) return 0;
   return err_set(ERR_SETTING, "--timeout %s: must be a number of seconds from 0.001 to 1e6", given);
@@ -29,7 +31,7 @@ static int parse_timeout(double *timeout_s, const char *given) {
 static int check(const struct options *o) {
   static struct drivercheck c;
   struct driver_options how = { .record = o->record };
-  TRY(parse_timeout(&how.timeout_s, o->timeout));
+  TRY(parse_timeout(&how.timeout_s, o->timeout, o->words[0]));
   TRY(options_apply(o, sections()));
   TRY(drivercheck_run(&c, o->words[0], &how, &params));
   if (o->json) TRY(options_json(drivercheck_json(&c)));
@@ -41,7 +43,7 @@ static const struct options_flag flags[] = {
   OPTIONS_CONFIG,
   OPTIONS_JSON,
   OPTIONS_VALUE("--record", record, "FILE", "record every call and its answer"),
-  OPTIONS_VALUE("--timeout", timeout, "SECONDS", "longest time that a process may take to answer (60)"),
+  OPTIONS_VALUE("--timeout", timeout, "SECONDS", "longest time that exec:COMMAND may take to answer (60)"),
   { 0 },
 };
 static const char *const reads[] = { "driver", NULL };

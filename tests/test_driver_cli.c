@@ -139,6 +139,8 @@ static void test_refused(void) {
   refused(2, "--timeout 1s", ARGS("exec:cat", "--timeout", "1s"));
   refused(1, "--x=1: ended with exit status 3", ARGS("exec:sh -c 'exit 3' --x=1"));
   refused(1, "no answer within 0.1 s", ARGS("exec:sleep 100", "--timeout", "0.1"));
+  refused(2, "--timeout 5: has an effect with a driver exec:COMMAND only", ARGS("./nosuch.so", "--timeout", "5"));
+  refused(2, "--timeout 60: has an effect with a driver exec:COMMAND only", ARGS("replay:nosuch", "--timeout", "60"));
 }
 
 // ---- evaluations
@@ -237,6 +239,9 @@ static void test_refused_settings(void) {
   refused(2, "eval.later_s: chip.driver=./nosuch.so cannot be put back in time", WORDS(FEWSHOT, "eval.later_s=60"));
   refused(2, "eval.later_s: chip.driver=./nosuch.so cannot be put back in time",
           WORDS("eval", "arm", "--model", "models/arm-chip.safetensors", NOSUCH, "eval.later_s=60"));
+#define TIMEOUT "chip.driver_timeout_s=5: has an effect with chip.driver=exec:COMMAND only"
+  refused(2, TIMEOUT, WORDS(SINE, "chip.driver_timeout_s=5"));
+  refused(2, TIMEOUT, WORDS(FEWSHOT, "chip.driver=replay:nosuch", "chip.driver_timeout_s=5"));
   refused(2, "chip.driver=./nosuch.so: train.synapse needs simulated chips",
           WORDS("train", "fewshot", "--run", folder_path(&tmp, "run"), "data.kind=builtin", "train.synapse=chip",
                "chip.driver=./nosuch.so"));

@@ -44,7 +44,7 @@ static const struct action {
   { { "compare", "/nosuch", "/nosuch" }, "--json", "", NULL },
   { { "demo" }, "--run --quiet", "", NULL },
   { { "device" }, "-c --json --out --driver --times", "device verify measure", NULL },
-  { { "driver", "check", "./nosuch.so" }, "-c --json --record --timeout", "driver", NULL },
+  { { "driver", "check", "exec:/nosuch" }, "-c --json --record --timeout", "driver", NULL },
   { { "chip", "map" }, "--model -c --json", "chip verify ledger net data run", CLASSIFIER },
   { { "chip", "map" }, "--model -c --json", "trajectory arm code lsg trainee update run chip verify ledger", REACH },
   { { "chip", "program" }, "--model -c --json", "chip verify ledger net data run", CLASSIFIER },

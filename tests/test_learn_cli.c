@@ -417,6 +417,8 @@ static void check_settings_refused(void) {
   const char *help = succeeds(ARGS("learn", "--help"));
   CHECK(strstr(help, "chip.time_s") && strstr(help, "chip.driver ") && strstr(help, "chip.record "), "%s", help);
   refused(1, "nosuch", ARGS(LEARN, out, "synapse.kind=chip", "chip.driver=nosuch"));
+  refused(2, "chip.driver_timeout_s=5: has an effect with chip.driver=exec:COMMAND only",
+          ARGS(LEARN, out, "synapse.kind=chip", "chip.driver=nosuch", "chip.driver_timeout_s=5"));
   refused(2, "chip.driver=nosuch: has an effect with synapse.kind=chip only", ARGS(LEARN, out, "chip.driver=nosuch"));
   refused(2, "models/sine.safetensors: a model of 'sine', which does not learn pictures",
           ARGS("learn", "--model", "models/sine.safetensors", "--support", support, "--out", out));

@@ -47,6 +47,9 @@ int backend_check_no_driver(const struct chip_params *p) {
 }
 
 static int check_settings(const struct chip_params *p) {
+  static const char *const timeout[] = { "driver_timeout_s", NULL };
+  if (!driver_is_process(p->driver))
+    TRY(refuse(p, changed(p, timeout, true), "has an effect with chip.driver=exec:COMMAND only"));
   return refuse(p, changed(p, allowed, false), "with chip.driver the driver says what its devices are");
 }
 

@@ -192,8 +192,10 @@ static int finish(struct driver **d, const struct driver_options *o) {
   return rc;
 }
 
+bool driver_is_process(const char *text) { return !strncmp(text, "exec:", 5); }
+
 int driver_open(struct driver **d, const char *text, const struct driver_options *o) {
-  if (!strncmp(text, "exec:", 5)) TRY(remote_open(d, text + 5, o->timeout_s));
+  if (driver_is_process(text)) TRY(remote_open(d, text + 5, o->timeout_s));
   else if (!strncmp(text, "replay:", 7)) TRY(recording_replay(d, text + 7));
   else TRY(library_open(d, text));
   return finish(d, o);

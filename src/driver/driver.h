@@ -98,6 +98,9 @@ struct driver_options {
   double timeout_s;    // for an answer of a process
 };
 
+// Whether `text` names a process, whose answers may come too late.
+bool driver_is_process(const char *text);
+
 // Connect to the driver that `text` names, and ask what it is. Errors name chip.driver.
 int driver_open(struct driver **d, const char *text, const struct driver_options *o);
 
