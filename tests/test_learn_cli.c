@@ -406,6 +406,10 @@ static void check_settings_refused(void) {
   refused(2, "learn.threshold=-1", ARGS(LEARN, out, "learn.threshold=-1"));
   refused(2, "learn.reject=0.3: has an effect with learn.threshold=0 only",
           ARGS(LEARN, out, "learn.threshold=4", "learn.reject=0.3"));
+#define SEED "run.seed=3: has an effect with a chip"
+  refused(2, SEED ", quantised weights or learn.views above 1 only", ARGS(LEARN, out, "run.seed=3"));
+  refused(2, SEED ", quantised weights or learn.views above 1 only", ARGS(ADD, state, "--out", out, "run.seed=3"));
+  refused(2, SEED " or learn.views above 1 only", ARGS(CLASSIFY, state, queries, "run.seed=3"));
   refused(2, "learn.threshold=x", ARGS(CLASSIFY, state, queries, "learn.threshold=x"));
   refused(2, "learn.room=3: has an effect with synapse.kind=chip only", ARGS(LEARN, out, "learn.room=3"));
   refused(2, "synapse.bits=3: has an effect with synapse.kind=quantised only", ARGS(LEARN, out, "synapse.bits=3"));

@@ -97,6 +97,14 @@ static int check_adding(const struct run_sources *from) {
   return 0;
 }
 
+// Random are chips, the rounding of updates of quantised weights, and all views of a picture but the first.
+static int check_seed(const struct fewshot *f, bool updates, const struct run_sources *from) {
+  static const char *const seed[] = { "run.seed", NULL };
+  if (f->learn.views > 1 || f->synapse.kind == RUN_CHIP || (updates && f->synapse.kind == RUN_QUANTISED)) return 0;
+  return run_refuse(from, seed, updates ? "a chip, quantised weights or learn.views above 1"
+                                        : "a chip or learn.views above 1");
+}
+
 static int learn(struct pictures_learned *l, void *set, const void *model, const struct pictures_lesson *lesson,
                  const struct run_sources *from) {
   struct fewshot *f = set;
@@ -106,6 +114,7 @@ static int learn(struct pictures_learned *l, void *set, const void *model, const
   if (rc == 0 && lesson->state) rc = check_adding(from);
   if (rc == 0 && lesson->state) rc = open_taught(&t, f, model, lesson->state, from);
   if (rc == 0) rc = taught_effects(f, from);
+  if (rc == 0) rc = check_seed(f, true, from);
   if (rc == 0) rc = file_out_check(lesson->out);
   if (rc == 0) rc = teach(l, &t, f, model, lesson);
   if (rc == 0) rc = taught_disconnect(&t);
@@ -252,6 +261,7 @@ static int classify(struct pictures_result *r, void *set, const void *model, con
   struct taught t;
   *r = (struct pictures_result){ 0 };
   int rc = open_taught(&t, f, model, state, from);
+  if (rc == 0) rc = check_seed(f, false, from);
   if (rc == 0) rc = pictures_list(&r->path, &r->n, words, n_words);
   if (rc == 0) {
     r->name = err_calloc((size_t)t.N, sizeof *r->name);
