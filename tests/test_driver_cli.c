@@ -125,6 +125,26 @@ static void test_laboratory_learns(void) {
   CHECK(lab_last < 2*last, "the chip ends with an error of %g, software with %g", lab_last, last);
 }
 
+// A signal ends every command with one line, and leaves no file that is not complete.
+static void test_signals(void) {
+  static const struct { int number, status; const char *name; } signals[] = {
+    { SIGTERM, 143, "SIGTERM" }, { SIGINT, 130, "SIGINT" }, { SIGHUP, 129, "SIGHUP" }, { SIGUSR1, 75, "SIGUSR1" },
+  };
+  char record[300], temporary[330];
+  snprintf(record, sizeof record, "%s", folder_path(&tmp, "stopped"));
+  snprintf(temporary, sizeof temporary, "%s.metaxbar-0.tmp", record);
+  for (size_t k = 0; k < sizeof signals/sizeof *signals; k++) {
+    p = (struct process){ .args = { "driver", "check", "exec:sleep 100", "--record", record } };
+    process_start(&p);
+    for (int ms = 0; ms < 60000 && !file_exists(temporary); ms += 10) process_sleep_ms(10);
+    CHECK(file_exists(temporary), "no recording was begun");
+    kill(p.pid, signals[k].number);
+    process_end(&p);
+    process_check_line(&p, signals[k].status, (const char *[]){ "metaxbar: ended by ", signals[k].name, NULL });
+    CHECK(!file_exists(temporary) && !file_exists(record), "%s: a file is left", signals[k].name);
+  }
+}
+
 static void refused(int status, const char *text, const char *const *args) {
   run(args);
   process_check_line(&p, status, (const char *[]){ text, NULL });
@@ -256,6 +276,7 @@ int main(void) {
   test_broken();
   test_laboratory();
   test_laboratory_learns();
+  test_signals();
   test_refused();
   test_refused_settings();
   test_evaluation();

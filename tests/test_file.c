@@ -144,6 +144,27 @@ static void test_killed(void) {
   CHECK(count_files() == 1, "the file of the killed process is left");
 }
 
+// What a signal removes: all files that are being written, of any thread, and no other.
+static void test_abandoned(void) {
+  struct file_out o, other;
+  write_text("old");
+  CHECK(file_out_open(&o, path) == 0 && file_out_open(&other, path) == 0, "%s", err_message());
+  CHECK(count_files() == 3, "%d files", count_files());
+  CHECK(rename(other.temp, o.temp) == 0, "rename");  // this name is not its own any more
+  file_out_abandon();
+  CHECK(count_files() == 2, "%d files", count_files());
+  file_out_abort(&other);
+  file_out_abort(&o);
+  check_text("old");
+  for (int k = 0; k < 100; k++) write_text("new");  // those that are complete stay
+  file_out_abandon();
+  check_text("new");
+  CHECK(file_out_open(&o, path) == 0, "%s", err_message());
+  file_out_abandon();
+  CHECK(count_files() == 1, "%d files", count_files());
+  file_out_abort(&o);
+}
+
 // Writers of one path at once: each has a temporary file of its own, and one of the texts is what stays.
 enum { WRITERS = 4, ROUNDS = 50 };
 
@@ -215,8 +236,10 @@ static int status_after(int number, int n, bool watch, void (*before)(int)) {
   int status;
   const pid_t child = fork();
   if (child == 0) {
+    struct sigaction installed, after;
     signal(number, before);
     signals_install();
+    sigaction(number, NULL, &installed);
     if (watch) {
       signals_watch();
       signals_watch();
@@ -225,9 +248,8 @@ static int status_after(int number, int n, bool watch, void (*before)(int)) {
     if (signals_caught()) _exit(1);
     for (int i = 0; i < n; i++) raise(number);
     if (watch) signals_unwatch();
-    struct sigaction after;
     sigaction(number, NULL, &after);
-    _exit(after.sa_handler == before || number == SIGPIPE ? signals_caught() : 99);
+    _exit(after.sa_handler == installed.sa_handler ? signals_caught() : 99);
   }
   waitpid(child, &status, 0);
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
@@ -239,9 +261,11 @@ static void test_signals(void) {
     const int s = numbers[k];
     CHECK(status_after(s, 1, true, SIG_DFL) == s, "signal %d: the first", s);
     CHECK(status_after(s, 2, true, SIG_DFL) == 128 + s, "signal %d: the second", s);
-    CHECK(status_after(s, 1, false, SIG_DFL) == -s, "signal %d: nobody asks for it", s);
+    CHECK(status_after(s, 1, false, SIG_DFL) == 128 + s, "signal %d: nobody asks for it", s);
     CHECK(status_after(s, 2, true, SIG_IGN) == 0, "signal %d: ignored before", s);
   }
+  CHECK(status_after(SIGUSR1, 2, true, SIG_DFL) == SIGUSR1, "SIGUSR1: the second");
+  CHECK(status_after(SIGUSR1, 1, false, SIG_DFL) == 75, "SIGUSR1: nobody asks for it");
   CHECK(status_after(SIGPIPE, 2, false, SIG_DFL) == 0, "ignored");
 }
 
@@ -252,6 +276,7 @@ int main(void) {
   test_read_errors();
   test_disk_full();
   test_killed();
+  test_abandoned();
   test_threads();
   test_occupied();
   test_dirs();

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -84,11 +85,51 @@ int file_refuse_link(const char *path) {
   return err_set(ERR_IO, "%s: is a link, and not written through: remove it", path);
 }
 
+// ---- the temporary files that are open
+
+enum { MOST_OPEN = 32, FREE = 0, TAKEN, LISTED };  // what more are open stay where the process is ended
+static struct {
+  atomic_int state;  // lock-free, hence safe in a handler
+  int fd;
+  char path[FILE_PATH_SIZE];
+} open_files[MOST_OPEN];
+
+static int list_open(int fd, const char *path) {
+  for (int k = 0; k < MOST_OPEN; k++) {
+    int none = FREE;
+    if (!atomic_compare_exchange_strong(&open_files[k].state, &none, TAKEN)) continue;
+    open_files[k].fd = fd;
+    strcpy(open_files[k].path, path);
+    atomic_store(&open_files[k].state, LISTED);
+    return k;
+  }
+  return -1;
+}
+
+static void unlist_open(const struct file_out *o) {
+  if (o->temp[0] && o->place >= 0) atomic_store(&open_files[o->place].state, FREE);
+}
+
+// Is the open file still the one of this name?
+static bool is_called(int fd, const char *path) {
+  struct stat opened, now;
+  return fstat(fd, &opened) == 0 && lstat(path, &now) == 0 && opened.st_dev == now.st_dev &&
+         opened.st_ino == now.st_ino;
+}
+
+void file_out_abandon(void) {
+  for (int k = 0; k < MOST_OPEN; k++)
+    if (atomic_load(&open_files[k].state) == LISTED && is_called(open_files[k].fd, open_files[k].path))
+      unlink(open_files[k].path);
+}
+
+// ---- files being written
+
 // A file of this name, locked and empty, or -1: EBUSY if another writer holds it or it is nothing to write to. The lock
 // goes with its holder, however that ends.
 static int take_temporary(const char *temp) {
   for (;;) {
-    struct stat st, now;
+    struct stat st;
     const int fd = open(temp, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
     if (fd < 0) return -1;
     const bool busy = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
@@ -97,7 +138,7 @@ static int take_temporary(const char *temp) {
       errno = EBUSY;
       return -1;
     }
-    const bool same = lstat(temp, &now) == 0 && now.st_dev == st.st_dev && now.st_ino == st.st_ino;
+    const bool same = is_called(fd, temp);
     if (same && ftruncate(fd, 0) == 0) return fd;
     close(fd);  // its holder renamed or removed it in between
     if (same) return -1;
@@ -115,6 +156,7 @@ static FILE *open_temporary(struct file_out *o) {
   }
   FILE *stream = fd < 0 ? NULL : fdopen(fd, "wb");
   if (fd >= 0 && !stream) close(fd);
+  if (stream) o->place = list_open(fd, o->temp);
   return stream;
 }
 
@@ -164,6 +206,7 @@ int file_out_commit(struct file_out *o) {
   else if (o->temp[0] && fsync(fileno(o->stream))) bad = errno;
   if (!bad && o->temp[0] && rename(o->temp, o->path)) bad = errno;
   if (bad && o->temp[0]) unlink(o->temp);
+  unlist_open(o);
   if (fclose(o->stream) && !bad) bad = errno;  // gives the temporary name free
   o->stream = NULL;
   if (!bad && o->temp[0]) bad = sync_folder(o->path);
@@ -172,6 +215,7 @@ int file_out_commit(struct file_out *o) {
 
 void file_out_abort(struct file_out *o) {
   if (o->temp[0]) unlink(o->temp);
+  unlist_open(o);
   fclose(o->stream);
   *o = (struct file_out){ 0 };
 }

@@ -34,6 +34,7 @@ struct file_out {
   FILE *stream;               // write here (fprintf, fwrite); their results need no check
   char path[FILE_PATH_SIZE];  // where it will be, symbolic links resolved
   char temp[FILE_PATH_SIZE];  // where it is until then; "" for a device or pipe, written directly
+  int place;                  // of temp in the list of file_out_abandon; -1: none
 };
 
 // On failure nothing is open and nothing need be released.
@@ -49,5 +50,8 @@ int file_out_commit(struct file_out *o);
 
 // Give up: the temporary file is removed. Ends *o.
 void file_out_abort(struct file_out *o);
+
+// Remove the temporary files of all that are open, because the process is about to end. Safe in a signal handler.
+void file_out_abandon(void);
 
 #endif

@@ -1,12 +1,13 @@
 // signals.h - an orderly end. Between signals_watch and signals_unwatch SIGINT, SIGTERM, SIGHUP and SIGUSR1 ask the
 // loop that is running to stop at its next safe place (a checkpoint); a second one, other than SIGUSR1, ends the
-// process at once with status 128 + signal. Everywhere else they end the process as usual. What was ignored (nohup)
-// stays ignored.
+// process at once. So does the first one everywhere else. A process ends at once with one line, the status that is said
+// below, and without the temporary files of what it was writing (base/file.h). What was ignored (nohup) stays ignored.
 #ifndef BASE_SIGNALS_H
 #define BASE_SIGNALS_H
 
-// For a program, once: SIGPIPE and SIGXFSZ are ignored, a broken pipe and a file that may not grow are ordinary write
-// errors. A process that does not call it keeps all its signals: below, nothing is ever caught.
+// For a program, once: signals are answered as above; SIGPIPE and SIGXFSZ are ignored, a broken pipe and a file that
+// may not grow are ordinary write errors. A process that does not call it keeps all its signals: below, nothing is ever
+// caught.
 void signals_install(void);
 
 // Around a loop that looks at signals_caught, on the main thread; pairs may be nested.
