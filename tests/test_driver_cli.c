@@ -95,7 +95,32 @@ static void test_laboratory(void) {
   RUN("driver", "check", replay);
   CHECK(p.status == 0 && !strcmp(p.out, first), "the recording gives: %s%s", p.out, p.err);
   RUN("driver", "check", replay, "driver.seed=2");
-  CHECK(p.status == 1 && strstr(p.out, "another call than the recorded one: target[0]"), "%s", p.out);
+  process_check_line(&p, 1, (const char *[]){ record, ": call 5: another call than the recorded one: target[0]",
+                                              NULL });
+}
+
+// The check of a recording that is damaged or cut off ends there: it says nothing about the chip.
+static void test_damaged(void) {
+  char record[300], replay[310], *data;
+  size_t size;
+  snprintf(record, sizeof record, "%s", folder_path(&tmp, "whole"));
+  snprintf(replay, sizeof replay, "replay:%s", folder_path(&tmp, "damaged"));
+  RUN("driver", "check", driver("simulator", HERMES), TOLERANCE, "--record", record);
+  if (file_read(record, 1 << 24, &data, &size) < 0) abort();
+  folder_write(&tmp, "damaged", data, size);
+  RUN("driver", "check", replay, TOLERANCE);
+  CHECK(p.status == 0, "status %d: %s%s", p.status, p.out, p.err);
+  for (int part = 1; part < 8; part++) {
+    data[size*(size_t)part/8] ^= 1;
+    folder_write(&tmp, "damaged", data, size);
+    RUN("driver", "check", replay, TOLERANCE);
+    process_check_line(&p, 1, (const char *[]){ "/damaged: call ", ": the checksum does not match", NULL });
+    data[size*(size_t)part/8] ^= 1;
+    folder_write(&tmp, "damaged", data, size*(size_t)part/8);
+    RUN("driver", "check", replay, TOLERANCE, "--json");
+    process_check_line(&p, 1, (const char *[]){ "/damaged: call ", ": the recording is cut off here", NULL });
+  }
+  free(data);
 }
 
 // The numbers of "error" in p.out, before the first update and after the last.
@@ -276,6 +301,7 @@ int main(void) {
   test_broken();
   test_laboratory();
   test_laboratory_learns();
+  test_damaged();
   test_signals();
   test_refused();
   test_refused_settings();

@@ -157,6 +157,7 @@ int driver_ask_drawing(struct driver *d, struct driver_call *c, struct rng *r) {
 int driver_ask(struct driver *d, struct driver_call *c) {
   if (c->op != DRIVER_PLACE && c->region >= 0 && c->region < d->n_regions) c->shape = d->regions[c->region];
   c->failure = 0;
+  c->unrecorded = false;
   *c->message = 0;
   c->count = (struct mx_program_count){ 0 };
   TRY(driver_forward(d, c));

@@ -71,6 +71,7 @@ struct driver_call {
   double now_s;                   // NOW
   int failure;                    // 0 or enum mx_driver_error
   char message[200];              // about the failure; may be ""
+  bool unrecorded;                // a recording has no answer: nothing is known of the chip
 };
 
 struct driver;

@@ -141,6 +141,7 @@ static int answer_from(struct replayer *r, struct driver_call *c, const struct j
 static int replay(struct driver *d, struct driver_call *c) {
   struct replayer *r = (struct replayer *)d;
   struct json_t *o;
+  c->unrecorded = true;
   TRY(next(r, &o));
   const int rc = json_has(o, "end")
                    ? err_set(ERR_FORMAT, "%s: the recording ends after %" PRId64 " calls; %s is not one of them",
@@ -148,6 +149,7 @@ static int replay(struct driver *d, struct driver_call *c) {
                    : answer_from(r, c, o);
   json_release(o);
   r->n++;
+  c->unrecorded = rc < 0;
   return rc;
 }
 

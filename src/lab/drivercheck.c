@@ -42,10 +42,14 @@ int drivercheck_skip(struct bench *b, const char *why) {
 }
 
 // An input or output error without a failure of the chip is the end of the driver: a process that is gone.
-int drivercheck_ask(struct bench *b, struct driver_call *c) {
-  const int rc = driver_ask_drawing(b->d, c, &b->draws);
+int drivercheck_asked(struct bench *b, const struct driver_call *c, int rc) {
   if (rc < 0) b->dead = c->failure ? c->failure == MX_DRIVER_LOST : rc == ERR_IO;
+  b->unrecorded |= c->unrecorded;
   return rc;
+}
+
+int drivercheck_ask(struct bench *b, struct driver_call *c) {
+  return drivercheck_asked(b, c, driver_ask_drawing(b->d, c, &b->draws));
 }
 
 int drivercheck_place(struct bench *b) {
@@ -117,7 +121,8 @@ static int plan(struct bench *b, const struct mx_driver_info *i) {
   return 0;
 }
 
-static void run_check(struct bench *b, struct drivercheck *c, const struct drivercheck_entry *e, bool needs_regions) {
+// An error: the driver is a recording that has no answers to this.
+static int run_check(struct bench *b, struct drivercheck *c, const struct drivercheck_entry *e, bool needs_regions) {
   struct drivercheck_row *row = &c->row[c->n++];
   *row = (struct drivercheck_row){ .name = e->name, .about = e->about };
   b->measured = row->measured;
@@ -125,9 +130,11 @@ static void run_check(struct bench *b, struct drivercheck *c, const struct drive
   if (b->dead) result = drivercheck_verdict(b, false, "the driver has ended");
   else if (needs_regions && !b->placed) result = drivercheck_verdict(b, false, "no regions are placed");
   else result = e->run(b);
+  if (b->unrecorded) return ERR_FORMAT;
   if (result < 0) result = drivercheck_verdict(b, false, "%s", err_message());
   row->result = (enum drivercheck_result)result;
   c->failed += result == DRIVERCHECK_FAIL;
+  return 0;
 }
 
 int drivercheck_run(struct drivercheck *c, const char *text, const struct driver_options *o,
@@ -139,10 +146,10 @@ int drivercheck_run(struct drivercheck *c, const char *text, const struct driver
   *c = (struct drivercheck){ 0 };
   TRY(driver_open(&b.d, text, o));
   c->info = b.d->info;
-  const int rc = plan(&b, &c->info);
-  for (size_t k = 0; rc == 0 && k < sizeof parts / sizeof *parts; k++)
-    for (const struct drivercheck_entry *e = parts[k]; e->name; e++)
-      run_check(&b, c, e, e > &drivercheck_cells[1] || k > 0);  // info and place come first
+  int rc = plan(&b, &c->info);
+  for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
+    for (const struct drivercheck_entry *e = parts[k]; rc == 0 && e->name; e++)
+      rc = run_check(&b, c, e, e > &drivercheck_cells[1] || k > 0);  // info and place come first
   const int closed = driver_close(b.d);
   return rc < 0 ? rc : closed;
 }

@@ -36,7 +36,8 @@ struct drivercheck {
 };
 
 // All checks on the driver that `text` names (driver_open). Cells of the chip are programmed. Failures are rows; an
-// error is a driver that cannot be opened or a chip smaller than 4 x 8, or a recording that cannot be completed.
+// error is a driver that cannot be opened or a chip smaller than 4 x 8, a recording that cannot be completed, or one
+// that is replayed and has no answer to a call of the checks.
 int drivercheck_run(struct drivercheck *c, const char *text, const struct driver_options *o,
                     const struct drivercheck_params *p);
 

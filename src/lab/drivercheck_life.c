@@ -80,7 +80,7 @@ static int check_random(struct bench *b) {
   for (int k = 0; k < 2; k++) {
     rng_words(call.random, &b->draws);
     call.output = output[k];
-    TRY(driver_ask(b->d, &call));
+    TRY(drivercheck_asked(b, &call, driver_ask(b->d, &call)));
   }
   for (int o = 0; o < b->C; o++) differ += output[1][o] != output[0][o];
   return drivercheck_verdict(b, differ == 0, "%d of %d codes differ from the same state of the stream", differ, b->C);

@@ -23,6 +23,7 @@ struct bench {
   struct mx_region region[BENCH_REGIONS];
   int n_regions, R, C;          // R x C cells of each
   bool placed, dead;            // dead: the driver cannot be used any more
+  bool unrecorded;              // it is a recording that has no further answers
   bool written[BENCH_REGIONS];  // programmed before
   double read_sd;               // of repeated reads; check `read`
   int32_t step, top;            // inputs of the checks, and the largest
@@ -45,7 +46,9 @@ extern const struct drivercheck_entry drivercheck_cells[], drivercheck_products[
 int drivercheck_verdict(struct bench *b, bool pass, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int drivercheck_skip(struct bench *b, const char *why);
 
+// Ask the driver, with random numbers of the bench; for calls that have their own, what driver_ask returned.
 int drivercheck_ask(struct bench *b, struct driver_call *c);
+int drivercheck_asked(struct bench *b, const struct driver_call *c, int rc);
 int drivercheck_place(struct bench *b);
 
 static inline int drivercheck_size(const struct bench *b) { return b->R * b->C; }
