@@ -8,6 +8,7 @@
 #include "base/par_ranks.h"
 #include "base/settings.h"
 #include "base/stat.h"
+#include "base/text.h"
 #include "commands.h"
 #include "chip/chipstate.h"
 #include "chip/lifetime.h"
@@ -139,13 +140,14 @@ static int run_import(struct command *c) {
 
 static void print_tradeoff(const struct tradeoff *t) {
   const double scale = t->proportion ? 100 : 1;
-  const int decimals = t->proportion ? 2 : 4, singular = (int)strlen(t->items) - 1;
+  const int decimals = t->proportion ? 2 : 4;
   char score[32], worse[32], ci95[STAT_TEXT], worse_ci95[STAT_TEXT];
   const int length = snprintf(score, sizeof score, "%s%s", t->score, t->proportion ? " %" : "");
   const int width = length < 10 ? 10 : length;
   snprintf(worse, sizeof worse, "%s all", tradeoff_worse(t));
-  printf("%d %s on %d chip%s, after %d update%s; devices per %.*s\n", t->n_items, t->items, t->n_chips,
-         t->n_chips > 1 ? "s" : "", t->n_updates, t->n_updates == 1 ? "" : "s", singular, t->items);
+  printf("%d %.*s on %d chip%s, after %d update%s; devices per %.*s\n", t->n_items, text_named(t->n_items, t->items),
+         t->items, t->n_chips, text_s(t->n_chips), t->n_updates, text_s(t->n_updates), text_named(1, t->items),
+         t->items);
   printf("policy         value  %*s   +- 95%%  %10s   +- 95%%   written  addressed   share %%\n", width, score, worse);
   for (int k = 0; k < t->n; k++) {
     const struct tradeoff_row *r = &t->row[k];

@@ -9,6 +9,7 @@
 #include "base/progress.h"
 #include "base/settings.h"
 #include "base/signals.h"
+#include "base/text.h"
 #include "commands.h"
 #include "data/contactsheet.h"
 #include "data/dataset.h"
@@ -130,7 +131,7 @@ static int print_json(const struct dataset *d, const struct dataset_params *p) {
 
 static void print_looks(const struct dataset *d) {
   if (d->images.channels == 3) {
-    if (d->found.n_grey) printf("%d images are grey\n", d->found.n_grey);
+    if (d->found.n_grey) printf("%d grey image%s\n", d->found.n_grey, text_s(d->found.n_grey));
     return;
   }
   const struct ink ink = measure_ink(&d->images);
@@ -157,9 +158,9 @@ static void print_duplicates(const struct dataset *d) {
 }
 
 static void print_table(const struct dataset *d, const struct dataset_params *p) {
-  printf("%s%s%s: %d images, seen as %d x %d%s\n", dataset_kind_name(p->kind), p->kind == DATASET_BUILTIN ? "" : " in ",
-         dataset_path(p), d->images.n_images, d->images.S, d->images.S,
-         d->images.channels == 3 ? " x 3, in colours" : "");
+  printf("%s%s%s: %d image%s, seen as %d x %d%s\n", dataset_kind_name(p->kind),
+         p->kind == DATASET_BUILTIN ? "" : " in ", dataset_path(p), d->images.n_images, text_s(d->images.n_images),
+         d->images.S, d->images.S, d->images.channels == 3 ? " x 3, in colours" : "");
   printf("%-12s %8s %8s %8s %s\n", "split", "classes", "groups", "images", "  per class");
   for (int s = 0; s < DATASET_SPLITS; s++) {
     const struct split_count n = count_split(d, s);
@@ -168,7 +169,8 @@ static void print_table(const struct dataset *d, const struct dataset_params *p)
     if (n.most > n.fewest) printf(" to %d", n.most);
     printf("\n");
   }
-  if (d->images.n_test > 0) printf("the last %d images of every class are test images\n", d->images.n_test);
+  const int n_test = d->images.n_test;
+  if (n_test > 0) printf("test images: the last %d image%s of every class\n", n_test, text_s(n_test));
   char fingerprint[17];
   dataset_fingerprint(d, fingerprint);
   print_looks(d);

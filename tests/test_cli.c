@@ -111,7 +111,7 @@ static void test_sizes(void) {
           ARGS(EVAL, tasks));
   refused(1, "tasks.json: task 1: expect_query_accuracy has 3 numbers; this evaluation has 1, after 0 to 0 updates",
           ARGS(EVAL, tasks, "eval.method=centroid"));
-  accepted("1 tasks exactly as expected; expected mean", ARGS(EVAL, tasks, "eval.updates=2"));
+  accepted("0 of 1 task exactly as expected; expected mean", ARGS(EVAL, tasks, "eval.updates=2"));
   refused(1, "readout.weight", ARGS(EVAL, "net.ways=6"));
   accepted("\"accuracy\"", ARGS(EVAL, "eval.tasks=3", "--json"));
   accepted("3 tasks, 5-way 5-shot", ARGS(EVAL, "eval.tasks=3"));

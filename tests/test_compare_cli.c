@@ -177,7 +177,7 @@ static void test_path(const struct folder *f) {
   snprintf(copy, sizeof copy, "target.file=%s", folder_path(f, "copy.csv"));
   write_path(copy + strlen("target.file="), 30);
   SAYS("", "eval", "arm", "--model", "models/arm-any.safetensors", copy, "--scores", second, "run.seed=5");
-  SAYS("1 items, rms_distance_cm", "compare", first, second);
+  SAYS("1 item, rms_distance_cm", "compare", first, second);
   SAYS("", EVAL, second, "trajectory.dt_s=0.02");
   expect_refused("second.json has");
   write_path(file, 31);
@@ -215,7 +215,7 @@ static void test_tasks_file(const struct folder *f) {
   write_file(copy, TASKS("5, 6"));
   SAYS("", EVAL, first, name);
   SAYS("", EVAL, second, name_of_copy, "run.seed=5");
-  SAYS("1 items, accuracy", "compare", first, second);
+  SAYS("1 item, accuracy", "compare", first, second);
   write_file(file, TASKS("5, 7"));
   SAYS("", EVAL, second, name);
   expect_refused("second.json has");

@@ -40,9 +40,9 @@ static void check_refused(void) {
   refused("\n", ":1: column 1 has no name");
   refused("a,,c\n", ":1: column 2 has no name");
   refused("a,b,a\n", ":1: columns 1 and 3 are both a");
-  refused("a,b\n1,2\n3\n", "t.csv:3: 1 cells, expected 2");
+  refused("a,b\n1,2\n3\n", "t.csv:3: 1 cell, expected 2");
   refused("a,b\n1,2,3\n", ":2: 3 cells, expected 2");
-  refused("a,b\n1,2\n\n", ":3: 1 cells, expected 2");
+  refused("a,b\n1,2\n\n", ":3: 1 cell, expected 2");
   refused("a,b\n1,two\n", ":2: b is 'two', expected a number");
   refused("a\n1x\n", ":2: a is '1x'");
   refused("a\n1 \n", ":2: a is '1 '");
@@ -62,7 +62,7 @@ static void check_sizes(void) {
   CHECK(parse(text) == 0 && t.n_columns == CSVTABLE_COLUMNS, "%s", err_message());
   csvtable_release(&t);
   memset(text + n, '\n', LINES);
-  refused_bytes(text, n + LINES, ":2: 1 cells, expected 256");
+  refused_bytes(text, n + LINES, ":2: 1 cell, expected 256");
   strcpy(text + n, ",more\n");
   refused(text, ":1: more than 256 columns");
   free(text);

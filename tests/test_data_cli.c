@@ -88,7 +88,7 @@ static void check_colours(void) {
   snprintf(folder, sizeof folder, "data.path=%s", f.path);
   snprintf(page, sizeof page, "%s", folder_path(&tmp, "page.png"));
   const char *out = succeeds(ARGS("data", "info", "data.kind=folder", folder, "data.channels=3", "--out", page));
-  CHECK(strstr(out, ": 5 images, seen as 28 x 28 x 3, in colours\n") && strstr(out, "\n1 images are grey\n") &&
+  CHECK(strstr(out, ": 5 images, seen as 28 x 28 x 3, in colours\n") && strstr(out, "\n1 grey image\n") &&
             !strstr(out, "\nink") && file_exists(page),
         "%s", out);
   out = succeeds(ARGS("data", "info", "data.kind=folder", folder, "data.channels=3", "--json"));
@@ -205,7 +205,7 @@ static void check_eval(const char *model) {
 static void check_test_images(void) {
   char model[300];
   const char *out = succeeds(ARGS("data", "info", FOLDER, "data.test_images=1"));
-  CHECK(strstr(out, "\nthe last 1 images of every class are test images\n"), "%s", out);
+  CHECK(strstr(out, "\ntest images: the last 1 image of every class\n"), "%s", out);
   out = succeeds(ARGS("data", "info", FOLDER, "data.test_images=1", "--json"));
   CHECK(number_of(out, "\"test_images\": ") == 1, "%s", out);
   snprintf(model, sizeof model, "%s", folder_path(&tmp, "tested/model.safetensors"));
@@ -220,7 +220,7 @@ static void check_test_images(void) {
   p = run(ARGS(EVAL, "data.test_images=1"));
   CHECK(p->status == 0 && !p->err[0], "new classes have no images that it has seen: %s", p->err);
   refused(2, "data.test_images=4: class mark", ARGS("data", "info", FOLDER, "data.test_images=4"));
-  refused(2, "data.test_images=2: 1 shots and 2 queries need 3 other images, but class mark",
+  refused(2, "data.test_images=2: 1 shot and 2 queries need 3 other images, but class mark",
           ARGS("train", "fewshot", FOLDER, "net.channels=8", "train.shots=1", "train.queries=2", "data.test_images=2",
                "--run", folder_path(&tmp, "untrained"), "--quiet"));
 }

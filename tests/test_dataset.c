@@ -362,7 +362,7 @@ static void test_check(void) {
   CHECK(load(&d, &p) == 0, "%s", err_message());
   const struct episode_spec spec = { .ways = 5, .shots = 1, .queries = 1 };
   CHECK(dataset_check(&d, &p, &spec, DATASET_VALIDATION) == ERR_SETTING &&
-            !strcmp(err_message(), "5 ways, but there are only 1 validation classes of 10 (data.validation=0.1): "
+            !strcmp(err_message(), "5 ways, but there is only 1 validation class of 10 (data.validation=0.1): "
                                    "change that, or the ways"),
         "%s", err_message());
   CHECK(dataset_check(&d, &p, &spec, DATASET_EVALUATION) == ERR_SETTING && strstr(err_message(), "data.evaluation"),
@@ -458,7 +458,7 @@ static void test_looks(void) {
                                  "ground "
                                  "need data.invert=yes", "" }, { 1, 0 } },
     [TWELVE_BITS] = { { "the brightest pixel of all images is", "" }, { 0 } },
-    [ONE_BLANK] = { { "1 of 12 images hold no ink", "need data.invert=no" }, { 0 } },
+    [ONE_BLANK] = { { "1 of 12 images without ink", "need data.invert=no" }, { 0 } },
   };
   for (enum look look = 0; look < LOOKS; look++) {
     struct folder f = tree_of(look);

@@ -54,7 +54,7 @@ static void test_refusals(void) {
     { "[device]\ng_max_uS = 1e9\n", HEAD "0,1,0,0,0\n20,1,0,0,0\n", "g_max_uS" },
     { INI, "g,sigma\n", "drift_std,read_q, not 'g,sigma'" },
     { INI, "", "first line must be" },
-    { INI, HEAD "0,1,0,0,0\n", "1 rows" },
+    { INI, HEAD "0,1,0,0,0\n", "1 row" },
     { INI, HEAD "0,1,0,0,0\n5,1,0,0,0\n5,1,0,0,0\n", "mine.csv:4: g_uS=5: must be larger than 5" },
     { INI, HEAD "0,1,0,0,0\n9,1,0,0,0\n8,1,0,0,0\n", "g_uS=8" },
     { INI, HEAD "1,1,0,0,0\n20,1,0,0,0\n", "must begin at 0" },

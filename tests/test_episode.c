@@ -274,7 +274,7 @@ static void test_queries(const struct imageset *set) {
   CHECK(episode_check(&spec, set, &from, "training") == 0, "%s", err_message());
   spec.queries = 5;
   CHECK(episode_check(&spec, set, &from, "training") == ERR_SETTING &&
-            strstr(err_message(), "1 shots and up to 10 queries need 11 images, but class class00 has only 9"),
+            strstr(err_message(), "1 shot and up to 10 queries need 11 images, but class class00 has only 9"),
         "%s", err_message());
   episode_release(&e);
   spec = (struct episode_spec){ .ways = 3, .shots = 5, .queries = 2, .random_queries = 1 };

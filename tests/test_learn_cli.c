@@ -486,7 +486,7 @@ static void check_colours(void) {
                                   "learn.threshold=1e6", "--csv", "--sheet", folder_path(&tmp, "colours.html")));
   CHECK(count(out, ",\"red\",\"red\",") == 3 && count(out, ",\"blue\",\"blue\",") == 3, "%s", out);
   snprintf(grey, sizeof grey, "%s/alder/09.png", queries);
-  refused(1, "none of 1 pictures has any colour",
+  refused(1, "none of 1 picture has any colour",
           ARGS("classify", "--model", "models/cifar-5w5s.safetensors", "--state", learned, grey));
 }
 

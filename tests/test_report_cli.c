@@ -101,7 +101,7 @@ static void check_model(void) {
   run(ARGS(MODEL, "report.tasks=1"));
   CHECK(p.status == 0 && file_of(json) != measured, "not measured again for other settings: %s", p.err);
   first = page(path);
-  CHECK(first && strstr(first, "Mean over 1 tasks"), "the page of other settings");
+  CHECK(first && strstr(first, "Mean over 1 task of"), "the page of other settings");
   free(first);
 }
 

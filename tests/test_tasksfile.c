@@ -25,7 +25,7 @@ static void test_bad(const struct imageset *set) {
     { "twice", "twice.json: task 2: class A/character02 is there twice" },
     { "range", "range.json: task 2: class A/character02" },
     { "zero", "zero.json: task 2: class A/character02" },
-    { "ragged", "ragged.json: task 2: class A/character01: 1 drawings, the first class has 2" },
+    { "ragged", "ragged.json: task 2: class A/character01: 1 drawing, the first class has 2" },
     { "short", "short.json: task 2: 2 classes, but 2 support and 1 query lists" },
     { "nolist", "nolist.json: task 2" },
     { "expect", "expect.json: task 2: expect_query_accuracy has 1 numbers" },

@@ -81,7 +81,22 @@ static void test_json(void) {
   free(text);
 }
 
+static void test_counts(void) {
+  static const struct { int n; const char *text; } cases[] = {
+    { 0, "0 images, 0 classes, 0 queries, 0 tasks" }, { 1, "1 image, 1 class, 1 query, 1 task" },
+    { 2, "2 images, 2 classes, 2 queries, 2 tasks" },
+  };
+  char text[100];
+  for (size_t k = 0; k < sizeof cases/sizeof *cases; k++) {
+    const int n = cases[k].n;
+    snprintf(text, sizeof text, "%d image%s, %d class%s, %d quer%s, %d %.*s", n, text_s(n), n, text_es(n), n,
+             text_ies(n), n, text_named(n, "tasks"), "tasks");
+    CHECK(!strcmp(text, cases[k].text), "%s", text);
+  }
+}
+
 int main(void) {
+  test_counts();
   test_characters();
   test_messages();
   test_settings();

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "base/tensorfile.h"
+#include "base/text.h"
 #include "chip/lifetime.h"
 #include "data/characters.h"
 #include "data/imageset.h"
@@ -137,8 +138,8 @@ static int reduce(const char *what, const struct mx_fewshot *m, float *image, co
   if (H < 1 || W < 1 || H > RENDER_MAX_INK || W > RENDER_MAX_INK)
     return err_set(ERR_SETTING, "%s: %d x %d pixels; both from 1 to %d", what, H, W, RENDER_MAX_INK);
   if (channels != m->model.net.in_channels)
-    return err_set(ERR_SETTING, "%s: an image of %d channel%s; the model takes %d", what, channels,
-                   channels > 1 ? "s" : "", m->model.net.in_channels);
+    return err_set(ERR_SETTING, "%s: an image of %d channel%s; the model takes %d", what, channels, text_s(channels),
+                   m->model.net.in_channels);
   const int S = m->model.net.side[0];
   const struct view plain = render_plain(0);
   const size_t n = (size_t)(S * S * channels);

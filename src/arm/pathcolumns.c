@@ -6,6 +6,7 @@
 
 #include "arm/jointpath.h"
 #include "base/err.h"
+#include "base/text.h"
 
 static const double degree = 3.14159265358979323846/180;
 
@@ -127,7 +128,7 @@ int pathcolumns_assumed(struct pathcolumns *c, int n, const char *where) {
   static const char *const points[] = { "x", "y", "z" };
   if (n != 2 && n != 3)
     return err_set(ERR_FORMAT, "%s: %d column%s without names; only base,shoulder (rad) and x,y,z (m) need none", where,
-                   n, n > 1 ? "s" : "");
+                   n, text_s(n));
   return pathcolumns_named(c, n == 3 ? points : jointpath_joint_names, n, where);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/text.h"
 
 enum { MAX_BYTES = 1 << 24, MAX_LINE = 2048, WHERE = 4200 };
 
@@ -95,7 +96,7 @@ static int take_row(struct parser *s) {
   const struct pathcolumns *c = &s->columns;
   if (s->n != c->n)
     return err_set(ERR_FORMAT, "%s:%d: %d column%s; the lines before have %d%s", s->name, s->line, s->n,
-                   s->n > 1 ? "s" : "", c->n,
+                   text_s(s->n), c->n,
                    s->separator == ',' && s->n == 2*c->n ? " (a decimal comma needs ';' between columns)" : "");
   if (p->n == TARGETPATH_MAX_ROWS)
     return err_set(ERR_FORMAT, "%s:%d: more than %d rows", s->name, s->line, TARGETPATH_MAX_ROWS);
@@ -130,7 +131,8 @@ static int take_unnamed(struct parser *s, const char *where) {
   snprintf(given.text, sizeof given.text, "%s", s->p->names);
   TRY(cut(&given));
   TRY(pathcolumns_named(&s->columns, given.cell, given.n, "target.columns"));
-  return s->n == given.n ? 0 : err_set(ERR_FORMAT, "%s: %d columns; target.columns names %d", where, s->n, given.n);
+  return s->n == given.n ? 0 : err_set(ERR_FORMAT, "%s: %d column%s; target.columns names %d", where, s->n,
+                                       text_s(s->n), given.n);
 }
 
 // Names or numbers, nothing between.
@@ -199,8 +201,8 @@ static int parse_lines(struct targetpath *p, const char *text, size_t size, cons
     if (first) named = named || s.units;
   }
   if (p->n < TARGETPATH_MIN_ROWS)
-    return err_set(ERR_FORMAT, "%s:%d: the path ends after %d rows; at least %d are needed", name, s.line - 1, p->n,
-                   TARGETPATH_MIN_ROWS);
+    return err_set(ERR_FORMAT, "%s:%d: the path ends after %d row%s; at least %d are needed", name, s.line - 1, p->n,
+                   text_s(p->n), TARGETPATH_MIN_ROWS);
   describe(&s, named);
   return 0;
 }

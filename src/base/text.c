@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include <string.h>
+
 int text_character(const char *text, uint32_t *number) {
   static const uint32_t least[] = { 0, 0x80, 0x800, 0x10000 };  // fewer bytes would do below
   const unsigned char *s = (const unsigned char *)text;
@@ -35,6 +37,8 @@ bool text_is_plain(const char *text) {
     if (!(n = text_character(text, &c)) || !text_shows(c)) return false;
   return true;
 }
+
+int text_named(int64_t n, const char *plural) { return (int)strlen(plural) - (n == 1); }
 
 void text_make_plain(char *text) {
   char *to = text;

@@ -16,6 +16,14 @@ bool text_shows(uint32_t number);
 bool text_is_utf8(const char *text);
 bool text_is_plain(const char *text);
 
+// The ending of a word behind a number: "1 image", "2 images"; "1 class", "2 classes".
+static inline const char *text_s(int64_t n) { return n == 1 ? "" : "s"; }
+static inline const char *text_es(int64_t n) { return n == 1 ? "" : "es"; }
+static inline const char *text_ies(int64_t n) { return n == 1 ? "y" : "ies"; }
+
+// How many characters of a plural in "s", for %.*s, name n of them.
+int text_named(int64_t n, const char *plural);
+
 // Replace what is not plain by '?', in place.
 void text_make_plain(char *text);
 

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "data/split.h"
 
 enum { CIFAR_CLASSES = 100, CIFAR_SUPERCLASSES = 20, CIFAR_SIDE = 32, CIFAR_PIXELS = CIFAR_SIDE * CIFAR_SIDE };
@@ -111,8 +112,8 @@ static int cifar_sort(struct cifar_records *r, const struct tar_member *m, const
   r->each = count[most];
   for (int c = 0; c < CIFAR_CLASSES; c++)
     if (count[c] != r->each)
-      return err_set(ERR_FORMAT, "%s: class %s has %d images, but %s has %d: records are missing", place, names->of[c],
-                     count[c], names->of[most], r->each);
+      return err_set(ERR_FORMAT, "%s: class %s has %d image%s, but %s has %d: records are missing", place,
+                     names->of[c], count[c], text_s(count[c]), names->of[most], r->each);
   r->index = err_calloc((size_t)n, sizeof *r->index);
   memset(count, 0, sizeof count);
   for (int k = 0; k < n; k++) {

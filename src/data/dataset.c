@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/note.h"
+#include "base/text.h"
 #include "data/characters.h"
 #include "data/cifar.h"
 #include "data/imagefolder.h"
@@ -361,8 +362,8 @@ static int dataset_keep_test_images(struct dataset *d, const struct dataset_para
     for (int i = 0; i < d->split[s].n; i++) {
       const int c = d->split[s].id[i], n = imageset_drawings(&d->images, c);
       if (p->test_images > 0 && n <= p->test_images)
-        return err_set(ERR_SETTING, "data.test_images=%d: class %s has only %d images", (int)p->test_images,
-                       d->images.class_name[c], n);
+        return err_set(ERR_SETTING, "data.test_images=%d: class %s has only %d image%s", (int)p->test_images,
+                       d->images.class_name[c], n, text_s(n));
     }
   d->images.n_test = (int)p->test_images;
   return 0;
@@ -457,8 +458,9 @@ int dataset_check(const struct dataset *d, const struct dataset_params *p, const
   if (spec->ways > n) {
     char decides[512];
     dataset_decides(decides, p, s);
-    return err_set(ERR_SETTING, "%d ways, but there are only %d %s classes of %d (%s): change that, or the ways",
-                   spec->ways, n, dataset_split_name(s), d->images.n_classes, decides);
+    return err_set(ERR_SETTING, "%d ways, but there %s only %d %s class%s of %d (%s): change that, or the ways",
+                   spec->ways, n == 1 ? "is" : "are", n, dataset_split_name(s), text_es(n), d->images.n_classes,
+                   decides);
   }
   TRY(dataset_check_groups(d, p, &asked, s));
   return episode_check(&asked, &d->images, &d->split[s], dataset_split_name(s));

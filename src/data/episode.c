@@ -3,10 +3,12 @@
 #include <assert.h>
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "base/text.h"
 
 // The labels, from the first query of each class.
 static void episode_label(struct episode *e) {
@@ -102,23 +104,26 @@ static int episode_check_class(const struct episode_spec *spec, const struct ima
   const char *up_to = spec->random_queries ? "up to " : "", *name = set->class_name[c];
   const int n = imageset_training(set, c), room = episode_room(spec, set, c), needed = spec->shots + most;
   if (room >= most) return 0;
+  char shots[32], queries[32];
+  snprintf(shots, sizeof shots, "%d shot%s", spec->shots, text_s(spec->shots));
+  snprintf(queries, sizeof queries, "%s%d quer%s", up_to, most, text_ies(most));
   if (set->n_test == 0)
-    return err_set(ERR_SETTING, "%d shots and %s%d queries need %d images, but class %s has only %d", spec->shots,
-                   up_to, most, needed, name, n);
+    return err_set(ERR_SETTING, "%s and %s need %d images, but class %s has only %d", shots, queries, needed, name, n);
   if (!spec->test_queries)
-    return err_set(ERR_SETTING, "data.test_images=%d: %d shots and %s%d queries need %d other images, but class %s has "
-                                "only %d", set->n_test, spec->shots, up_to, most, needed, name, n);
+    return err_set(ERR_SETTING, "data.test_images=%d: %s and %s need %d other images, but class %s has only %d",
+                   set->n_test, shots, queries, needed, name, n);
   if (room < 0)
-    return err_set(ERR_SETTING, "data.test_images=%d: %d shots, but class %s has only %d other images", set->n_test,
-                   spec->shots, name, n);
-  return err_set(ERR_SETTING, "data.test_images=%d: too few for %s%d queries", set->n_test, up_to, most);
+    return err_set(ERR_SETTING, "data.test_images=%d: %s, but class %s has only %d other image%s", set->n_test, shots,
+                   name, n, text_s(n));
+  return err_set(ERR_SETTING, "data.test_images=%d: too few for %s", set->n_test, queries);
 }
 
 int episode_check(const struct episode_spec *spec, const struct imageset *set, const struct imageset_classes *from,
                   const char *what) {
   const int n_classes = episode_classes(spec, from);
   if (spec->ways > n_classes)
-    return err_set(ERR_SETTING, "%d ways, but there are only %d %s classes", spec->ways, n_classes, what);
+    return err_set(ERR_SETTING, "%d ways, but there %s only %d %s class%s", spec->ways, n_classes == 1 ? "is" : "are",
+                   n_classes, what, text_es(n_classes));
   const int most = episode_most_queries(spec);
   for (int i = 0; i < from->n; i++) TRY(episode_check_class(spec, set, from->id[i], most));
   return 0;

@@ -13,6 +13,7 @@
 #include "base/note.h"
 #include "base/png.h"
 #include "base/archive.h"
+#include "base/text.h"
 
 enum { IMAGEFOLDER_MAX_SIDE = 4096, IMAGEFOLDER_DIM = 128 };  // of 255: white paper is brighter
 enum { IMAGEFOLDER_LEAST_INK = 16, IMAGEFOLDER_HALF = 128 };  // of 255: what a lossy file makes of blank paper is less
@@ -51,7 +52,7 @@ void imagefolder_skip(struct imagefolder_found *found, const char *name) {
 void imagefolder_skipped(const struct imagefolder_found *found, char *text, int size) {
   int at = found->n_skipped == 0 ? snprintf(text, (size_t)size, "no files")
                                  : snprintf(text, (size_t)size, "%d file%s:", found->n_skipped,
-                                            found->n_skipped == 1 ? "" : "s");
+                                            text_s(found->n_skipped));
   for (int k = 0; k < found->n_endings && at < size; k++)
     at += snprintf(text + at, (size_t)(size - at), "%s %s (%d)", k ? "," : "",
                    found->endings[k].text[0] ? found->endings[k].text : "without ending", found->endings[k].n);
@@ -146,7 +147,7 @@ static int imagefolder_add_class(struct loading *l, int i) {
     n++;
   }
   if (with_ink) return 0;
-  return err_set(ERR_FORMAT, "%s: class %s: no ink in any of its %d images; %s", a->path, class_name, n,
+  return err_set(ERR_FORMAT, "%s: class %s: no ink in any of its %d image%s; %s", a->path, class_name, n, text_s(n),
                  l->options->invert ? "dark marks on a bright or transparent ground need data.invert=no"
                            : "bright marks on a dark or transparent ground need data.invert=yes");
 }
@@ -211,8 +212,8 @@ static int imagefolder_load_archive(struct loading *l) {
   const int n = l->set->n_images - l->set->first[l->first];
   l->found->n_grey += l->n_grey;
   if (n > 0 && l->n_grey == n)
-    return err_set(ERR_FORMAT, "%s: none of %d images has any colour, as data.channels=3 and models trained "
-                   "with it need", l->a->path, n);
+    return err_set(ERR_FORMAT, "%s: none of %d image%s has any colour, as data.channels=3 and models trained "
+                   "with it need", l->a->path, n, text_s(n));
   if (n > 0) return 0;
   char skipped[512];
   imagefolder_skipped(l->found, skipped, sizeof skipped);
@@ -238,14 +239,14 @@ void imagefolder_note(const struct imagefolder_found *found, const char *path, i
   imagefolder_skipped(found, text, sizeof text);
   if (found->n_skipped) note("%s: neither PNG nor JPEG, ignored: %s", path, text);
   if (found->n_empty)
-    note("%s: %d folder%s without images: %s%s", path, found->n_empty, found->n_empty == 1 ? "" : "s", found->empty,
+    note("%s: %d folder%s without images: %s%s", path, found->n_empty, text_s(found->n_empty), found->empty,
          found->n_empty > IMAGEFOLDER_EMPTY_NAMES ? ", ..." : "");
-  if (found->n_blank) note("%s: %d of %d images hold no ink", path, found->n_blank, n);
+  if (found->n_blank) note("%s: %d of %d image%s without ink", path, found->n_blank, n, text_s(n));
   if (mostly_ink && found->brightest < IMAGEFOLDER_DIM)
     note("%s: the brightest pixel of all images is %d of 255: fewer bits than the files provide for (12 in 16)? "
          "Scale them up, or little contrast is left", path, found->brightest);
   else if (mostly_ink)
-    note("%s: the border of %d of %d images is taken as ink; %s", path, found->n_border, n,
+    note("%s: the border of %d of %d image%s is taken as ink; %s", path, found->n_border, n, text_s(n),
          invert ? "dark marks on a bright ground need data.invert=no"
                 : "bright marks on a dark ground need data.invert=yes");
 }

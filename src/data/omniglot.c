@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/png.h"
+#include "base/text.h"
 
 enum { OMNIGLOT_MAX_FILE = 1 << 16, OMNIGLOT_MAX_NAME = 512 };
 
@@ -39,8 +40,8 @@ static int omniglot_parse(struct omniglot_name *out, const struct archive *a, co
 static int omniglot_complete(const struct imageset *set, const struct archive *a, int first_class) {
   const int c = set->n_classes - 1;
   if (c < first_class || imageset_drawings(set, c) == OMNIGLOT_DRAWINGS) return 0;
-  return err_set(ERR_FORMAT, "%s: character %s has %d drawings instead of %d", a->path, set->class_name[c],
-                 imageset_drawings(set, c), OMNIGLOT_DRAWINGS);
+  return err_set(ERR_FORMAT, "%s: character %s has %d drawing%s instead of %d", a->path, set->class_name[c],
+                 imageset_drawings(set, c), text_s(imageset_drawings(set, c)), OMNIGLOT_DRAWINGS);
 }
 
 static int omniglot_add(struct imageset *set, struct archive *a, int i, struct png_pixels *image) {

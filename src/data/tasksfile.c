@@ -7,6 +7,7 @@
 #include "base/checksum.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/text.h"
 
 enum { TASKSFILE_MAX_SIZE = 1 << 28, TASKSFILE_MAX_WAYS = 10000, TASKSFILE_MAX_UPDATES = 1000, TASKSFILE_WHERE = 1024 };
 
@@ -18,7 +19,8 @@ static int tasksfile_drawings(struct view *views, int n, const struct json_t *li
   snprintf(place, sizeof place, "%s: class %s", where, set->class_name[c]);
   TRY(json_item_array(lists, place, (size_t)w, &list));
   if (json_length(list) != (size_t)n)
-    return err_set(ERR_FORMAT, "%s: %zu drawings, the first class has %d", place, json_length(list), n);
+    return err_set(ERR_FORMAT, "%s: %zu drawing%s, the first class has %d", place, json_length(list),
+                   text_s((int64_t)json_length(list)), n);
   for (int i = 0; i < n; i++) {
     int64_t drawing;
     TRY(json_item_i64(list, place, (size_t)i, 1, imageset_drawings(set, c), &drawing));
@@ -56,7 +58,7 @@ static int tasksfile_sizes(const struct json_t *classes, const struct json_t *su
   for (int i = 0; i < 2; i++) {
     const size_t length = json_length(first[i]);
     if (length < 1 || length > TASKSFILE_MAX_WAYS)
-      return err_set(ERR_FORMAT, "%s: a list of %zu drawings", where, length);
+      return err_set(ERR_FORMAT, "%s: a list of %zu drawing%s", where, length, text_s((int64_t)length));
     sizes[i + 1] = (int)length;
   }
   return 0;
@@ -122,8 +124,8 @@ static int tasksfile_task(struct tasksfile *t, int k, struct json_t *task, const
   TRY(json_field_array(task, where, "query", &query));
   TRY(tasksfile_sizes(classes, support, query, where, sizes));
   if (k > 0 && (sizes[0] != t->tasks[0].ways || sizes[1] != t->tasks[0].shots || sizes[2] != t->tasks[0].queries))
-    return err_set(ERR_FORMAT, "%s: %d ways, %d shots, %d queries differ from the first task", where, sizes[0],
-                   sizes[1], sizes[2]);
+    return err_set(ERR_FORMAT, "%s: %d way%s, %d shot%s, %d quer%s differ from the first task", where, sizes[0],
+                   text_s(sizes[0]), sizes[1], text_s(sizes[1]), sizes[2], text_ies(sizes[2]));
   episode_init(e, sizes[0], sizes[1], sizes[2]);
   TRY(tasksfile_classes(e, classes, where, set));
   for (int w = 0; w < e->ways; w++) {

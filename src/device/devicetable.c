@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/param.h"
 #include "base/settings.h"
+#include "base/text.h"
 #include "device/pcm.h"
 
 enum { MAX_FILE = 1 << 20, COLUMNS = 5, DRIFT_MEAN = 2 };
@@ -129,7 +130,7 @@ static int read_curves(struct pcm *p, struct reader *r) {
       curves[k]->value[n] = k == 1 ? row[k] / p->g_max_uS : row[k];
     }
   }
-  if (n < 2) return err_set(ERR_FORMAT, "%s: %d rows: at least 2 are needed", r->name, n);
+  if (n < 2) return err_set(ERR_FORMAT, "%s: %d row%s: at least 2 are needed", r->name, n, text_s(n));
   if (before_uS < p->g_max_uS)
     return err_set(ERR_FORMAT, "%s: ends at g_uS=%g, below g_max_uS=%g", r->name, before_uS, p->g_max_uS);
   for (int k = 1; k < COLUMNS; k++) {

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/png.h"
+#include "base/text.h"
 #include "report/html.h"
 #include "report/page.h"
 
@@ -51,7 +52,8 @@ static int put_picture(FILE *out, const struct pictures_result *r, int i) {
 int pictures_sheet(const struct pictures_result *r, const char *path) {
   struct file_out out;
   char lead[200];
-  int n = snprintf(lead, sizeof lead, "%d pictures, %d classes", r->n, r->n_classes), rc = 0;
+  int n = snprintf(lead, sizeof lead, "%d picture%s, %d class%s", r->n, text_s(r->n), r->n_classes,
+                   text_es(r->n_classes)), rc = 0;
   if (isfinite(r->threshold))
     snprintf(lead + n, sizeof lead - (size_t)n, "; none of these beyond distance %.4g from the nearest class mean",
              r->threshold);

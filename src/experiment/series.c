@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/par.h"
+#include "base/text.h"
 #include "run/evaluation.h"
 
 enum { DEPLOYMENT, ITEM, PARTS };  // of the account of a chip
@@ -81,7 +82,8 @@ void series_print(const void *result, const void *set, const void *model, FILE *
   const struct series *s = result;
   char ci95[STAT_TEXT];
   (void)set, (void)model;
-  fprintf(out, "%d %s, %s\n", s->n_items, s->job.items, run_synapse_names[s->synapse]);
+  fprintf(out, "%d %.*s, %s\n", s->n_items, text_named(s->n_items, s->job.items), s->job.items,
+          run_synapse_names[s->synapse]);
   fprintf(out, "updates  %18s   +- 95%%\n", s->job.name);
   for (int k = 0; k <= s->job.n_updates; k++) {
     const struct stat_interval score = series_score(s, k);

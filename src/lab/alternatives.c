@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/numbers.h"
+#include "base/text.h"
 #include "experiment/experiment.h"
 
 int alternatives_check(const struct experiment *e, const char *model) {
@@ -139,9 +140,9 @@ static void print_sources(const struct alternatives *a, FILE *out) {
 
 void alternatives_print(const struct alternatives *a, FILE *out) {
   const struct experiment_alternatives *e = &a->e;
-  fprintf(out, "%d %s on %d chip%s, after %d update%s; difference from %s, %.*s by %.*s\n", e->n_items, e->items,
-          e->n_chips, e->n_chips > 1 ? "s" : "", e->n_updates, e->n_updates == 1 ? "" : "s", e->of[0].name,
-          (int)strlen(e->items) - 1, e->items, (int)strlen(e->items) - 1, e->items);
+  fprintf(out, "%d %.*s on %d chip%s, after %d update%s; difference from %s, %.*s by %.*s\n", e->n_items,
+          text_named(e->n_items, e->items), e->items, e->n_chips, text_s(e->n_chips), e->n_updates,
+          text_s(e->n_updates), e->of[0].name, text_named(1, e->items), e->items, text_named(1, e->items), e->items);
   for (int time = 0; time <= e->n_later; time++) print_scores(a, time, out);
   print_costs(a, out);
   print_sources(a, out);

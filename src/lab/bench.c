@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/rng.h"
+#include "base/text.h"
 #include "chip/chip.h"
 #include "device/converter.h"
 #include "device/core.h"
@@ -270,7 +271,8 @@ static int add_item(struct timings *b, struct experiment_case *x, int kind) {
   x->e->scores(&s, result);
   double seconds = s.seconds / s.n;
   snprintf(name, sizeof name, "%s.item.%s.1_thread", x->e->name, run_synapse_names[kind]);
-  timings_note(timings_add(b, name, "s", &seconds, 1), "mean of %d %s, each learned and measured", s.n, x->e->items);
+  timings_note(timings_add(b, name, "s", &seconds, 1), "mean of %d %.*s, each learned and measured", s.n,
+               text_named(s.n, x->e->items), x->e->items);
   experiment_result_free(x, result);
   return 0;
 }

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/settings.h"
+#include "base/text.h"
 #include "experiment/experiment.h"
 
 enum { MOST_ITEMS = 10000000, MOST_TRIALS = 1000000, MOST_CHIPS = 65536, FILE_LIMIT = 1 << 28 };
@@ -140,7 +141,8 @@ void compare_print(const struct compare *c, FILE *out) {
   static const char *const verdicts[] = { "no difference is shown at the 5 % level", "the first is better",
                                           "the second is better" };
   char text[STAT_TEXT];
-  fprintf(out, "%d items, %s (%s is better)\n", c->a->n, c->a->name, c->a->higher_is_better ? "higher" : "lower");
+  fprintf(out, "%d item%s, %s (%s is better)\n", c->a->n, text_s(c->a->n), c->a->name,
+          c->a->higher_is_better ? "higher" : "lower");
   fprintf(out, "first       %s  %s\n", stat_text(text, c->a->mean.mean, c->a->mean.ci95, 4), c->a->path);
   fprintf(out, "second      %s  %s\n", stat_text(text, c->b->mean.mean, c->b->mean.ci95, 4), c->b->path);
   fprintf(out, "difference  %s  p = %.2g: %s\n", stat_text(text, c->difference.mean, c->difference.ci95, 4),

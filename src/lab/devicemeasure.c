@@ -11,6 +11,7 @@
 #include "base/numbers.h"
 #include "base/rng.h"
 #include "base/stat.h"
+#include "base/text.h"
 
 const struct param devicemeasure_param_table[] = {
   PARAM_I64(struct devicemeasure_params, points, 11, 3, 100, "number of conductances, from 0 to the largest"),
@@ -58,8 +59,8 @@ static int place(struct bench *b) {
   b->rows = (cells + b->columns - 1) / b->columns;
   const int across = i->columns / b->columns, down = i->rows / b->rows;
   if (n > across * down * i->cores)
-    return err_set(ERR_SETTING, "measure.cells=%d, measure.points=%d: more cells than %s has: %d core(s) of %d x %d",
-                   cells, n, i->name, i->cores, i->rows, i->columns);
+    return err_set(ERR_SETTING, "measure.cells=%d, measure.points=%d: more cells than %s has: %d core%s of %d x %d",
+                   cells, n, i->name, i->cores, text_s(i->cores), i->rows, i->columns);
   struct mx_region *regions = err_calloc((size_t)n, sizeof *regions);
   for (int k = 0; k < n; k++)
     regions[k] = (struct mx_region){ k / (across * down), k / across % down * b->rows, b->rows, k % across * b->columns,

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "lab/drivercheck_private.h"
 
 const struct param drivercheck_param_table[] = {
@@ -159,8 +160,7 @@ int drivercheck_run(struct drivercheck *c, const char *text, const struct driver
 void drivercheck_print(const struct drivercheck *c, FILE *out) {
   const struct mx_driver_info *i = &c->info;
   fprintf(out, "%s: %d core%s of %d x %d cells, %d-bit inputs, %d-bit outputs, %d phase%s\n", i->name, i->cores,
-          i->cores == 1 ? "" : "s", i->rows, i->columns, i->input_bits, i->output_bits, i->phases,
-          i->phases == 1 ? "" : "s");
+          text_s(i->cores), i->rows, i->columns, i->input_bits, i->output_bits, i->phases, text_s(i->phases));
   for (int k = 0; k < c->n; k++)
     fprintf(out, "%-4s  %-16s  %s\n", result_names[c->row[k].result], c->row[k].name, c->row[k].measured);
 }

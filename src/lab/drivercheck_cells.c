@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/stat.h"
+#include "base/text.h"
 #include "lab/drivercheck_private.h"
 
 static int check_info(struct bench *b) {
@@ -16,8 +17,9 @@ static int check_info(struct bench *b) {
                     now->columns == then->columns && now->devices == then->devices && now->g_max_uS == then->g_max_uS &&
                     now->input_bits == then->input_bits && now->output_bits == then->output_bits &&
                     now->phases == then->phases && now->vector_s == then->vector_s;
-  return drivercheck_verdict(b, same, "%d core(s), %d devices of a cell, %g uS%s", now->cores, now->devices,
-                             now->g_max_uS, same ? "" : "; the second answer differs");
+  return drivercheck_verdict(b, same, "%d core%s, %d device%s of a cell, %g uS%s", now->cores, text_s(now->cores),
+                             now->devices, text_s(now->devices), now->g_max_uS,
+                             same ? "" : "; the second answer differs");
 }
 
 static int check_place(struct bench *b) {
@@ -185,8 +187,8 @@ static int check_regions(struct bench *b) {
     for (int k = 0; k < drivercheck_size(b); k++) most = fmax(most, fabs(now[k] - then[r][k]));
   }
   const double limit = drivercheck_read_limit(b);
-  return drivercheck_verdict(b, most <= limit, "largest change in %d other region(s) %.2g (accepts %.2g)",
-                             b->n_regions - 1, most, limit);
+  return drivercheck_verdict(b, most <= limit, "largest change in %d other region%s %.2g (accepts %.2g)",
+                             b->n_regions - 1, text_s(b->n_regions - 1), most, limit);
 }
 
 const struct drivercheck_entry drivercheck_cells[] = {

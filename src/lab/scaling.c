@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/par_ranks.h"
 #include "base/stat.h"
+#include "base/text.h"
 #include "experiment/experiment.h"
 
 enum { PINGS = 200, LARGE = 1 << 20, LARGE_PINGS = 20, ITEMS_PER_RANK = 4096 };
@@ -140,8 +141,8 @@ static void print_measured(const struct scaling_measured *m, FILE *out) {
   fprintf(out, "gradient %.4g B, records %.4g B a call\n", l->gradient_B, l->records_B);
   if (m->ranks > 1)
     fprintf(out, "ranks 0 and 1: latency %.3g s, bandwidth %.3g B/s\n", m->network.latency_s, m->network.bandwidth_Bps);
-  fprintf(out, "\n%d rank%s, %d iterations, seconds of one   computation     exchange\n", m->ranks,
-          m->ranks > 1 ? "s" : "", m->iterations);
+  fprintf(out, "\n%d rank%s, %d iteration%s, seconds of one   computation     exchange\n", m->ranks, text_s(m->ranks),
+          m->iterations, text_s(m->iterations));
   fprintf(out, "%-41s  %10.4g  %11.4g  (processor time of the slowest rank; clock of rank 0)\n", "measured", m->items_s,
           m->sending_s);
   fprintf(out, "%-41s  %10.4g  %11.4g  communication is %.2g %%\n", "predicted", p.computation_s - l->rest_s,

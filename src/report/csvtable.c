@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/text.h"
 
 enum { SIZE_LIMIT = 1 << 26 };
 
@@ -38,7 +39,8 @@ static int parse_row(struct csvtable *t, char *line, const char *where) {
   char *cell[CSVTABLE_COLUMNS];
   const int n = split(line, cell), number = t->n_rows + 2;
   double *row = t->v + (size_t)t->n_rows * (size_t)t->n_columns;
-  if (n != t->n_columns) return err_set(ERR_FORMAT, "%s:%d: %d cells, expected %d", where, number, n, t->n_columns);
+  if (n != t->n_columns)
+    return err_set(ERR_FORMAT, "%s:%d: %d cell%s, expected %d", where, number, n, text_s(n), t->n_columns);
   for (int c = 0; c < n; c++) {
     char *end;
     row[c] = *cell[c] ? strtod(cell[c], &end) : NAN;

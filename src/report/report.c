@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "report/chart.h"
 #include "report/html.h"
 #include "report/page.h"
@@ -154,7 +155,7 @@ static int put_build(FILE *out, const struct json_t *b, const char *where, const
   html_text(out, compiler);
   fputs("; ", out);
   html_text(out, processor);
-  fprintf(out, ", %lld core%s; ", (long long)cores, cores == 1 ? "" : "s");
+  fprintf(out, ", %lld core%s; ", (long long)cores, text_s(cores));
   html_text(out, date);
   fputs("</dd>\n", out);
   return 0;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/par.h"
 #include "base/stat.h"
+#include "base/text.h"
 #include "kernel/peak.h"
 
 enum { PEAK_ROUNDS = 1000000, PEAK_REPEATS = 7, PEAK_THREADS = 64 };
@@ -71,7 +72,8 @@ void timings_peaks(struct timings *t, int n_threads) {
   t->peak1 = one;
   t->peak = all;
   timings_add(t, "peak.1_thread", "flop/s", &one, 1);
-  timings_note(timings_add(t, "peak", "flop/s", &all, 1), "multiply-adds in registers, %d threads", n_threads);
+  timings_note(timings_add(t, "peak", "flop/s", &all, 1), "multiply-adds in registers, %d thread%s", n_threads,
+               text_s(n_threads));
 }
 
 void timings_memory(struct timings *t) {

@@ -12,6 +12,7 @@
 #include "base/par_ranks.h"
 #include "base/progress.h"
 #include "base/signals.h"
+#include "base/text.h"
 #include "kernel/adam.h"
 #include "run/checkpoint.h"
 #include "run/run.h"
@@ -254,9 +255,9 @@ static void note_times(double seconds, int64_t iterations) {
   const double per_iteration = iterations > 0 ? 1.0 / (double)iterations : 0;
   if (par_ranks_count() == 1) return;
   note(
-    "%d ranks, %lld iterations: %.4g s each, of which rank 0 computed %.4g s, waited for others %.4g s and exchanged "
+    "%d ranks, %lld iteration%s: %.4g s each, of which rank 0 computed %.4g s, waited for others %.4g s and exchanged "
     "data %.4g s",
-    par_ranks_count(), (long long)iterations, seconds * per_iteration,
+    par_ranks_count(), (long long)iterations, text_s(iterations), seconds * per_iteration,
     (seconds - times.waiting_s - times.sending_s) * per_iteration, times.waiting_s * per_iteration,
     times.sending_s * per_iteration);
 }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/par.h"
+#include "base/text.h"
 #include "experiment/arm/batch.h"
 #include "experiment/arm/deploy.h"
 #include "run/timings.h"
@@ -89,10 +90,11 @@ static int add_iteration(struct timings *b, const char *what, struct reach *f, c
   struct timings_figure *figure = timings_add(b, name, "s", samples + 1, repeats);
   timings_set_work(figure, 2 * (v.read + v.changed), threads > 1 ? b->peak : b->peak1);
   timings_note(figure,
-               "%d movements, %d + %d neurons at %.1f and %.1f Hz; %.3g events, %.3g a second, of %.3g bytes each; a "
+               "%d movement%s, %d + %d neurons at %.1f and %.1f Hz; %.3g events, %.3g a second, of %.3g bytes each; a "
                "dense product would do %.0f times the work",
-               (int)f->train.trajectories, m->o.lsg.n, m->o.trainee.n, v.lsg_Hz, v.trainee_Hz, v.events,
-               v.events / figure->value, (double)sizeof(real) * (v.read + 2 * v.changed) / v.events,
+               (int)f->train.trajectories, text_s(f->train.trajectories), m->o.lsg.n, m->o.trainee.n,
+               v.lsg_Hz, v.trainee_Hz, v.events, v.events / figure->value,
+               (double)sizeof(real) * (v.read + 2 * v.changed) / v.events,
                v.dense / (v.read + v.changed));
   return 0;
 }

@@ -7,6 +7,7 @@
 #include "base/note.h"
 #include "base/rng.h"
 #include "base/tensorfile.h"
+#include "base/text.h"
 #include "experiment/arm/deploy.h"
 
 void reach_oneshot(struct oneshot *o, const struct reach *f) {
@@ -44,8 +45,8 @@ static void clear_diagonal(const struct spiking *net, real *w, const char *name,
   int n = 0;
   for (int i = 0; i < net->n; i++) n += w[(size_t)(net->n_in + i)*(size_t)net->ld + (size_t)i] != 0;
   if (n)
-    note("%s: left out: the diagonal of %s, %d numbers that are not 0, since no neuron feeds itself",
-         tensorfile_name(tf), name, n);
+    note("%s: left out: the diagonal of %s, %d number%s other than 0, since no neuron feeds itself",
+         tensorfile_name(tf), name, n, text_s(n));
   spiking_clear_diagonal(net, w);
 }
 

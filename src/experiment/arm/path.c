@@ -12,6 +12,7 @@
 #include "base/checksum.h"
 #include "base/err.h"
 #include "base/note.h"
+#include "base/text.h"
 #include "experiment/arm/reach.h"
 
 static const double degrees = 180/3.14159265358979323846;
@@ -166,7 +167,7 @@ static void say(const struct reach_path *p, const struct knots *k, double hold_s
     snprintf(begins, sizeof begins, "; begins at base %.1f, shoulder %.1f degrees", p->begin[0]*degrees,
              p->begin[1]*degrees);
   if (k->off_m > 1e-3) snprintf(off, sizeof off, "; points up to %.1f mm off the surface, moved to it", 1e3*k->off_m);
-  if (k->n_held) snprintf(held, sizeof held, "; in %d rows a joint stays at its limit", k->n_held);
+  if (k->n_held) snprintf(held, sizeof held, "; in %d row%s a joint stays at its limit", k->n_held, text_s(k->n_held));
   note("%s: %d rows of %s, %s%s%s%s", k->f->target.file, t->n, t->text, times, begins, off, held);
 }
 

@@ -6,6 +6,7 @@
 #include "arm/jointpath.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "experiment/arm/reach.h"
 #include "report/chart.h"
 #include "report/html.h"
@@ -157,7 +158,7 @@ static int put_table(FILE *out, const struct report_run *const *runs, int n) {
   snprintf(text, sizeof text, "Root mean square errors over the time of a movement, mean and standard deviation over "
                               "%d unseen movement%s (source: %.60s). The trainee fires at %.1f Hz, the learning "
                               "signal generator at %.1f Hz on the chip; %s and %s of their neurons never spike.",
-           (int)movements, movements == 1 ? "" : "s", generator, trainee, lsg, silent[0], silent[1]);
+           (int)movements, text_s(movements), generator, trainee, lsg, silent[0], silent[1]);
   page_caption(out, "How well movements are performed.", text, command);
   return 0;
 }

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/note.h"
 #include "base/stat.h"
+#include "base/text.h"
 
 void reach_result_release(struct reach_result *r) {
   free(r->distance_cm);
@@ -46,7 +47,7 @@ static void print_table(const struct reach_result *r, const struct reach *f, FIL
   if (r->n_movements > n)
     fprintf(out, "1 path of %.4g s, learned in %d movements one after the other\n", r->T*f->trajectory.dt_s,
             r->n_movements);
-  else fprintf(out, "%d movement%s\n", n, n > 1 ? "s" : "");
+  else fprintf(out, "%d movement%s\n", n, text_s(n));
   fprintf(out, "update  tip distance, cm %sbase, rad/s         shoulder, rad/s     (RMS over time%s)\n",
           n > 1 ? "   +- 95%   " : "  ", n > 1 ? "; mean +- std over movements; 95 % interval of the mean" : "");
   print_score("before", &r->before, n, out);

@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "base/signals.h"
 #include "base/stat.h"
+#include "base/text.h"
 #include "device/tile.h"
 #include "experiment/fewshot/result.h"
 #include "run/rundir.h"
@@ -147,8 +148,8 @@ static void add_task(struct timings *b, struct task *t) {
   }
   struct timings_figure *figure = timings_add(b, "fewshot.adapt_task.1_thread", "s", samples, TASKS);
   timings_set_work(figure, operations, b->peak1);
-  timings_note(figure, "%d-way %d-shot, %d updates, %d queries classified", net->ways, t->spec.shots, net->steps,
-               t->worker.work.n[1]);
+  timings_note(figure, "%d-way %d-shot, %d update%s, %d queries classified", net->ways, t->spec.shots, net->steps,
+               text_s(net->steps), t->worker.work.n[1]);
 }
 
 // Write the model and let it age an hour.
@@ -182,10 +183,10 @@ static int add_chip_task(struct timings *b, struct task *t, const struct fewshot
   timings_set_work(figure, 2 * 2 * (double)n.devices_read / per_cell / CHIP_TASKS,
                    b->peak1); // of inputs that are not 0
   timings_note(figure,
-               "%d-way %d-shot, %d updates, %d queries classified, chip restored: %.3g conversions and normal numbers, "
-               "%.0f devices written",
-               t->model->net.ways, t->spec.shots, t->model->net.steps, t->worker.work.n[1],
-               (double)n.output_conversions / CHIP_TASKS, (double)n.devices_written / CHIP_TASKS);
+               "%d-way %d-shot, %d update%s, %d queries classified, chip restored: %.3g conversions and normal "
+               "numbers, %.0f devices written",
+               t->model->net.ways, t->spec.shots, t->model->net.steps, text_s(t->model->net.steps),
+               t->worker.work.n[1], (double)n.output_conversions / CHIP_TASKS, (double)n.devices_written / CHIP_TASKS);
   return 0;
 }
 
@@ -212,8 +213,8 @@ static int learn_in(struct timings *b, struct fewshot *f, const char *folder) {
   TRY(rc);
   double accuracy = r.accuracy[r.n_updates];
   struct timings_figure *figure = timings_add(b, "fewshot.learn", "s", &seconds, 1);
-  timings_note(figure, "%d iterations from random weights, and %d evaluation tasks", (int)f->training.iterations,
-               r.n_tasks);
+  timings_note(figure, "%d iteration%s from random weights, and %d evaluation task%s", (int)f->training.iterations,
+               text_s(f->training.iterations), r.n_tasks, text_s(r.n_tasks));
   figure = timings_add(b, "fewshot.learn.accuracy", "", &accuracy, 1);
   timings_note(figure, "+- %s, evaluation classes, batch norm '%s'", stat_ci95_text(ci95, r.ci95[r.n_updates], 4),
                convnet_rule_names[f->eval.batchnorm]);

@@ -6,6 +6,7 @@
 #include "base/numbers.h"
 #include "base/par.h"
 #include "base/par_ranks.h"
+#include "base/text.h"
 #include "data/tasksfile.h"
 #include "experiment/fewshot/background.h"
 #include "experiment/fewshot/deploy.h"
@@ -217,8 +218,9 @@ static int measure_tasks(struct fewshot_result *r, const struct fewshot *f, cons
   m.spec.shots = tasks->tasks[0].shots;
   m.spec.queries = tasks->tasks[0].queries;
   if (tasks->n_expect && tasks->n_expect != r->n_updates + 1)
-    return err_set(ERR_FORMAT, "%s: task 1: expect_query_accuracy has %d numbers; this evaluation has %d, after 0 to "
-                               "%d updates", f->eval.tasks_file, tasks->n_expect, r->n_updates + 1, r->n_updates);
+    return err_set(ERR_FORMAT, "%s: task 1: expect_query_accuracy has %d number%s; this evaluation has %d, after 0 to "
+                               "%d updates", f->eval.tasks_file, tasks->n_expect, text_s(tasks->n_expect),
+                   r->n_updates + 1, r->n_updates);
   TRY(measure(r, &m, par));
   tasksfile_fingerprint(r->items, tasks, &data->images);
   if (tasks->n_expect) {

@@ -9,6 +9,7 @@
 #include "base/par.h"
 #include "base/rng.h"
 #include "base/stat.h"
+#include "base/text.h"
 #include "data/render.h"
 #include "experiment/fewshot/background.h"
 #include "experiment/fewshot/result.h"
@@ -530,11 +531,13 @@ static void print_base(const struct fewshot_result *r, FILE *out) {
 void incremental_print(const struct fewshot_result *r, const struct fewshot *f, FILE *out) {
   char ci95[STAT_TEXT], base[64] = "", views[64] = "";
   if (r->n_base > 0)
-    snprintf(base, sizeof base, "%d base classes, %d images of each, then ", r->n_base, r->base_shots);
+    snprintf(base, sizeof base, "%d base class%s, %d image%s of each, then ", r->n_base, text_es(r->n_base),
+             r->base_shots, text_s(r->base_shots));
   if (f->eval.views > 1) snprintf(views, sizeof views, ", %d views of each image", (int)f->eval.views);
-  fprintf(out, "%d sequence%s of %s%d classes of %d %s classes, one class after the other, %d images of each, none "
-               "kept; batch norm 'chip'%s\n", r->n_tasks, r->n_tasks == 1 ? "" : "s", base, r->ways - r->n_base,
-          r->n_classes, dataset_split_name(fewshot_eval_split(f)), r->shots, views);
+  fprintf(out, "%d sequence%s of %s%d class%s of %d %s classes, one class after the other, %d image%s of each, none "
+               "kept; batch norm 'chip'%s\n", r->n_tasks, text_s(r->n_tasks), base, r->ways - r->n_base,
+          text_es(r->ways - r->n_base), r->n_classes, dataset_split_name(fewshot_eval_split(f)), r->shots,
+          text_s(r->shots), views);
   fprintf(out, "classes  accuracy %%   +- 95%%\n");
   for (int s = 0; s < r->n_stages; s++)
     fprintf(out, "%7d  %10.2f  %7s\n", r->stage_classes[s], 100*r->stage_accuracy[s],

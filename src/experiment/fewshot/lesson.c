@@ -233,8 +233,8 @@ static int check_colours(const struct classifying *c) {
   if (c->t->net.in_channels == 1) return 0;
   for (int i = 0; i < c->r->n; i++)
     if (c->has_colour[i]) return 0;
-  return err_set(ERR_FORMAT, "%s: none of %d pictures has any colour, and %s takes pictures in colours", c->r->path[0],
-                 c->r->n, c->t->model->path);
+  return err_set(ERR_FORMAT, "%s: none of %d picture%s has any colour, and %s takes pictures in colours",
+                 c->r->path[0], c->r->n, text_s(c->r->n), c->t->model->path);
 }
 
 static int classify_all(struct classifying *c) {

@@ -6,6 +6,7 @@
 #include "base/format.h"
 #include "base/rng.h"
 #include "base/tensorfile.h"
+#include "base/text.h"
 #include "experiment/fewshot/fewshot.h"
 #include "model/convnetfile.h"
 
@@ -68,7 +69,7 @@ static int check_channels(const struct fewshot *f, const struct tensorfile *tf) 
   TRY(convnetfile_sizes(&p, &in_channels, tf));
   if (in_channels == f->data.channels) return 0;
   return err_set(ERR_SETTING, "data.channels=%d: %s was trained on images of %d channel%s", (int)f->data.channels,
-                 tensorfile_name(tf), in_channels, in_channels == 1 ? "" : "s");
+                 tensorfile_name(tf), in_channels, text_s(in_channels));
 }
 
 int fewshot_model_load(struct fewshot_model *m, struct fewshot *f, const char *path, const struct run_sources *from) {

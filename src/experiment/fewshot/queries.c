@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/text.h"
 
 bool queries_is_list(const struct fewshot_eval_params *p) {
   return strcmp(p->queries_per_class, "equal") != 0 && strcmp(p->queries_per_class, "random") != 0;
@@ -26,7 +27,7 @@ static int queries_parse(int *listed, const char *text, int ways) {
     at = end + 1;
   }
   if (n + 1 != ways)
-    return err_set(ERR_SETTING, "eval.queries_per_class=%s: %d numbers for %d ways", text, n + 1, ways);
+    return err_set(ERR_SETTING, "eval.queries_per_class=%s: %d number%s for %d ways", text, n + 1, text_s(n + 1), ways);
   if (sum == 0) return err_set(ERR_SETTING, "eval.queries_per_class=%s: no query", text);
   return sum;
 }

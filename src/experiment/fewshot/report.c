@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "experiment/experiment.h"
 #include "experiment/fewshot/fewshot.h"
 #include "experiment/fewshot/published.h"
@@ -151,7 +152,7 @@ static int put_accuracy_table(FILE *out, const struct report_run *const *runs, i
     if (runs[k]->table[ACCURACY].n_rows > most) most = runs[k]->table[ACCURACY].n_rows;
   report_table(out, n > 1);
   fputs("<th scope=\"col\" class=\"text\">batch norm</th><th scope=\"col\">tasks</th>", out);
-  for (int s = 0; s < most; s++) fprintf(out, "<th scope=\"col\">%d update%s</th>", s, s == 1 ? "" : "s");
+  for (int s = 0; s < most; s++) fprintf(out, "<th scope=\"col\">%d update%s</th>", s, text_s(s));
   fputs("</tr></thead><tbody>\n", out);
   for (int k = 0; k < n; k++) {
     for (int kind = 0; kind < KINDS; kind++) TRY(put_accuracy_row(out, runs[k], kind, n > 1));
@@ -204,12 +205,12 @@ static int accuracy_text(char *text, size_t size, const struct report_run *r, co
   if (!strcmp(rule, "task")) said = "their own batch statistics (transductive, as in the paper)";
   if (!strcmp(rule, "support")) said = "the statistics of the support images, so that nothing is learned from them";
   snprintf(text, size,
-           "Mean over %d tasks of %d %sclasses (%.20s split%s%.20s%s%.20s), learned from %d drawings each, on %d other "
-           "drawings of each; bars: 95 %% confidence interval of the mean. Batch norm rule %.20s: the "
+           "Mean over %d task%s of %d %sclasses (%.20s split%s%.20s%s%.20s), learned from %d drawing%s each, on %d "
+           "other drawing%s of each; bars: 95 %% confidence interval of the mean. Batch norm rule %.20s: the "
            "queries are normalised by %s. Chance is %.0f %%.",
-           (int)tasks, (int)ways, strcmp(split, "training") ? "unseen " : "", split,
+           (int)tasks, text_s(tasks), (int)ways, strcmp(split, "training") ? "unseen " : "", split,
            protocol ? ", protocol " : "", protocol ? protocol : "", from ? ", tasks " : "", from ? from : "",
-           (int)shots, (int)queries, rule, said, 100.0/(double)ways);
+           (int)shots, text_s(shots), (int)queries, text_s(queries), rule, said, 100.0/(double)ways);
   return 0;
 }
 
@@ -330,7 +331,7 @@ static int put_answers(FILE *out, const struct report_run *r, const struct task 
   fputs("</text>", out);
   for (size_t s = 0; s < steps; s++) {
     const double x = 2 + (box + gap)*(double)s;
-    fprintf(out, "<text class=\"small\" x=\"%.1f\" y=\"%.1f\">%zu update%s</text>", x, top - 6, s, s == 1 ? "" : "s");
+    fprintf(out, "<text class=\"small\" x=\"%.1f\" y=\"%.1f\">%zu update%s</text>", x, top - 6, s, text_s((int64_t)s));
     const int correct = put_step(out, t, classes, path, s, x, top, cell);
     if (correct < 0) return correct;
     fprintf(out, "<text class=\"small\" x=\"%.1f\" y=\"%.1f\">%d of %d right</text>", x,

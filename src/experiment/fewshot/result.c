@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/stat.h"
+#include "base/text.h"
 #include "experiment/fewshot/result.h"
 
 void fewshot_result_release(struct fewshot_result *r) {
@@ -158,7 +159,7 @@ static void print_tasks(const struct fewshot_result *r, FILE *out) {
     same += equal;
   }
   if (!r->expected) return;
-  fprintf(out, "%d of %d tasks exactly as expected; expected mean", same, r->n_tasks);
+  fprintf(out, "%d of %d task%s exactly as expected; expected mean", same, r->n_tasks, text_s(r->n_tasks));
   for (int s = 0; s < columns; s++) {
     double sum = 0;
     for (int k = 0; k < r->n_tasks; k++) sum += r->expected[k*columns + s];
@@ -181,7 +182,7 @@ static void print_ledger(const struct fewshot_result *r, const struct fewshot *f
                                          { 0, layers ? "layers" : "read-out", &r->later_readout },
                                          { '+', "inference", &r->later_inference } };
   fprintf(out, "\n%d time%s later: the chip recalibrated (once for all tasks); in a task, the %s recalibrated, "
-               "then the queries\n", r->n_later, r->n_later > 1 ? "s" : "", layers ? "layers that adapt" : "read-out");
+               "then the queries\n", r->n_later, text_s(r->n_later), layers ? "layers that adapt" : "read-out");
   ledger_print_means(later, sizeof later / sizeof *later, &f->ledger, out);
 }
 
@@ -214,8 +215,8 @@ void fewshot_result_print(const struct fewshot_result *r, const struct fewshot *
   }
   if (f->eval.tasks_file[0]) print_tasks(r, out);
   static const char *const adapting[] = { "", ", dense layers adapt", ", all layers adapt" };
-  fprintf(out, "%d tasks, %d-way %d-shot, %d %s classes%s%s, batch norm '%s'%s\n", r->n_tasks, r->ways, r->shots,
-          r->n_classes, dataset_split_name(fewshot_eval_split(f)),
+  fprintf(out, "%d task%s, %d-way %d-shot, %d %s classes%s%s, batch norm '%s'%s\n", r->n_tasks, text_s(r->n_tasks),
+          r->ways, r->shots, r->n_classes, dataset_split_name(fewshot_eval_split(f)),
           f->data.preprocessing == IMAGESET_PUBLISHED ? ", published preprocessing" : "", adapting[f->net.adapt],
           convnet_rule_names[f->eval.batchnorm], f->eval.batchnorm == CONVNET_TASK ? " (needs balanced queries)" : "");
   if (dataset_protocol(&f->data)) fprintf(out, "protocol %s, ", dataset_protocol(&f->data));
