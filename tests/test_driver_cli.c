@@ -1,6 +1,8 @@
 // metaxbar driver check: the simulated chip and the example of a laboratory pass every check, and for each check a
 // driver that is wrong in just that way fails it. Evaluations on a driver give what simulated devices give, bit for
 // bit, also from a recording; a driver that is lost ends them with one line.
+#include <sys/stat.h>
+
 #include "base/err.h"
 #include "folder.h"
 #include "process.h"
@@ -178,6 +180,11 @@ static void refused(int status, const char *text, const char *const *args) {
 static void test_refused(void) {
 #define ARGS(...) ((const char *const[]){ "driver", "check", __VA_ARGS__, NULL })
   refused(2, "DRIVER is missing", ARGS(NULL));
+  char fifo[300];  // nobody writes to it: it must not be waited for
+  snprintf(fifo, sizeof fifo, "%s", folder_path(&tmp, "fifo"));
+  CHECK(mkfifo(fifo, 0600) == 0, "mkfifo");
+  refused(1, "/fifo: not a regular file", ARGS(fifo));
+  refused(1, "/fifo: not a regular file", ((const char *const[]){ "model", "info", "--model", fifo, NULL }));
   refused(1, "nosuch.so", ARGS("./nosuch.so"));
   refused(1, "simulated chip has none", ARGS(driver("simulator", "chip.driver=x")));
   refused(2, "the checks need 4 x 8", ARGS(driver("simulator", "chip.rows=3")));

@@ -79,6 +79,12 @@ int file_make_dirs(const char *path) {
   }
 }
 
+int file_refuse_pipe(const char *path) {
+  struct stat st;
+  if (stat(path, &st) || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) return 0;
+  return err_set(ERR_IO, "%s: not a regular file, as is needed here", path);
+}
+
 int file_refuse_link(const char *path) {
   struct stat st;
   if (lstat(path, &st) || !S_ISLNK(st.st_mode)) return 0;

@@ -22,6 +22,10 @@ int file_parse(const char *path, size_t max,
 
 bool file_exists(const char *path);
 
+// ERR_IO where path is a pipe or a device: for files that are read in any order. To open a pipe that nobody writes to
+// would take for ever.
+int file_refuse_pipe(const char *path);
+
 // ERR_IO where path is a symbolic link. For files with names of this program's own, in a folder that somebody else may
 // have filled: what such a link points to is not ours to write.
 int file_refuse_link(const char *path);

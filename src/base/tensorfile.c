@@ -219,6 +219,7 @@ int tensorfile_open(struct tensorfile **tf, const char *path) {
     TRY(npz_read(&f, path));
     return tensorfile_open_stream(tf, f, path);
   }
+  TRY(file_refuse_pipe(path));
   f = fopen(path, "rbe");
   return f ? tensorfile_open_stream(tf, f, path) : err_set(ERR_IO, "%s: %s", path, strerror(errno));
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "driver/driver.h"
 
 struct library {
@@ -104,6 +105,7 @@ int library_open(struct driver **d, const char *text) {
   if (!colon) colon = text + strlen(text);
   const int length = (int)(colon - text);
   snprintf(path, sizeof path, "%s%.*s", memchr(text, '/', (size_t)length) ? "" : "./", length, text);
+  TRY(file_refuse_pipe(path));
   void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!object) return err_set(ERR_IO, "chip.driver=%s: %s", text, dlerror());
   const struct mx_driver *(*get)(void);
