@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,9 +152,13 @@ static int take_temporary(const char *temp) {
   }
 }
 
+// Signals wait until the file is in the list.
 static FILE *open_temporary(struct file_out *o) {
   enum { MOST_WRITERS = 1000 };
+  sigset_t all, before;
   int fd = -1;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
   for (int k = 0; k < MOST_WRITERS && fd < 0; k++) {
     const int n = snprintf(o->temp, sizeof o->temp, "%s.metaxbar-%d.tmp", o->path, k);
     if (n >= (int)sizeof o->temp) errno = ENAMETOOLONG;
@@ -163,6 +168,9 @@ static FILE *open_temporary(struct file_out *o) {
   FILE *stream = fd < 0 ? NULL : fdopen(fd, "wb");
   if (fd >= 0 && !stream) close(fd);
   if (stream) o->place = list_open(fd, o->temp);
+  const int failed = errno;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  errno = failed;
   return stream;
 }
 
