@@ -181,7 +181,8 @@ static void note_repeated(const struct options *o, int last) {
   int k = last - 1;
   while (k >= 0 && strncmp(o->assignments[k], it, key)) k--;
   if (k >= 0 && strcmp(o->assignments[k], it))
-    note("%.*s overrides %.*s before it", settings_shown(it), it, settings_shown(o->assignments[k]), o->assignments[k]);
+    note_setting("%.*s overrides %.*s before it", settings_shown(it), it, settings_shown(o->assignments[k]),
+                 o->assignments[k]);
 }
 
 static int check_assignments(const struct options *o, const struct options_action *a) {
@@ -377,11 +378,13 @@ int options_main(const struct options_command *command, int argc, char **argv) {
   struct options o;
   struct line line;
   char name[96];
+  note_hold();
   int rc = begin(&o, &line, &a, c, argc, argv);
   snprintf(name, sizeof name, "%s%s%s", c->name, a && *a->name ? " " : "", a ? a->name : "");
   if (rc == 0 && only_text(c, &o, &line, a)) return print_text(c, a, line.help, name);
   if (rc == 0) rc = choice_check();
   if (rc == 0) rc = a ? run(&o, &line, c, a) : no_such_action(c, o.words[0]);
   rc = par_ranks_close(rc);
+  note_release(rc != ERR_SETTING);
   return rc < 0 ? fail(name, rc) : options_finish(name);
 }

@@ -114,13 +114,13 @@ static inline void process_sleep_ms(double ms) {
 }
 
 // One clear line: exit status `status`, nothing on standard output, on standard error one line that begins
-// with the program's name and says each of the texts (NULL ends). Left out of account are lines of progress, and those
-// that say which setting overrides which or what was read from a path's file.
+// with the program's name and says each of the texts (NULL ends). Left out of account are lines of progress, those that
+// say what was read from a path's file, and, unless settings are refused, which setting overrides which.
 static inline void process_check_line(const struct process *p, int status, const char *const *texts) {
   int lines = 0;
   const char *message = "";
   for (const char *line = p->err; *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : "")
-    if (strncmp(line, "train ", 6) && !memmem(line, strcspn(line, "\n"), " overrides ", 11) &&
+    if (strncmp(line, "train ", 6) && (status == 2 || !memmem(line, strcspn(line, "\n"), " overrides ", 11)) &&
         !memmem(line, strcspn(line, "\n"), " rows of ", 9)) {
       lines++;
       message = line;

@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/note.h"
+
 static bool silent;
 
 void progress_quiet(bool quiet) { silent = quiet; }
@@ -19,6 +21,7 @@ static double now_s(void) {
 
 void progress_start(struct progress *p, const char *label, int64_t total, int64_t done) {
   struct winsize w;
+  note_release(true);
   *p = (struct progress){ .label = label, .total = total, .first = done, .done = done, .out = stderr, .width = 80 };
   p->terminal = isatty(fileno(stderr));
   if (p->terminal && ioctl(fileno(stderr), TIOCGWINSZ, &w) == 0 && w.ws_col > 0) p->width = w.ws_col;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/note.h"
 #include "base/par.h"
 #include "base/signals.h"
 #include "run/fleet.h"
@@ -55,6 +56,7 @@ static int run_chip(const struct evaluation *e, int number, unsigned char *recor
   if (e->fleet) TRY(fleet_begin(e->fleet, number));
   int rc = e->begin ? e->begin(e->context) : 0;
   const double begin_s = clock_s();
+  if (rc == 0) note_release(true);
   if (rc == 0 && e->fleet) fleet_mark(e->fleet);
   if (rc == 0) rc = run_items(e, &share, records);
   if (rc == 0 && e->fleet) rc = fleet_gather(e->fleet);

@@ -137,10 +137,11 @@ static void report_hidden(const struct snapshot *before, const struct snapshot *
     const int shown_a = settings_is_secret(name) ? key : na, shown_b = settings_is_secret(name) ? 0 : nb - key - 1;
     const bool differs = na != nb || memcmp(a, b, (size_t)na), by_file = nf != nb || memcmp(f, b, (size_t)nb);
     if (differs && by_file)
-      note("%.*s (%s) overrides %.*s of %s", shown_a, a, by, shown_b, b + key + 1, origin->config);
+      note_setting("%.*s (%s) overrides %.*s of %s", shown_a, a, by, shown_b, b + key + 1, origin->config);
     else if (differs && origin->model && settings_listed(origin->only, section, name + strlen(section) + 1) &&
              tensorfile_metadata(origin->model, name))
-      note("%.*s (%s) overrides %.*s of %s", shown_a, a, by, shown_b, b + key + 1, tensorfile_name(origin->model));
+      note_setting("%.*s (%s) overrides %.*s of %s", shown_a, a, by, shown_b, b + key + 1,
+                   tensorfile_name(origin->model));
     b += nb + 1, a += na + 1, f += nf + 1;
   }
 }
