@@ -167,7 +167,7 @@ static void check_left_out(void) {
   noted[0] = 0;
   note_to(keep);
   CHECK(reach_model_load(&m, &f, from, &(struct run_sources){ 0 }) == 0 &&
-            strstr(noted, "the diagonal of trainee.w_rec, 1 numbers"),
+            strstr(noted, "the diagonal of trainee.w_rec, 1 number "),
         "%s", noted);
   reach_model_release(&m);
   CHECK(reach_model_load(&m, &f, to, &(struct run_sources){ 0 }) == 0 && strstr(noted, "place for it: trainee.bias"),
