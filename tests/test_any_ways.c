@@ -118,11 +118,14 @@ static void test_layers(void) {
     CHECK(r.accuracy[s] == expected.accuracy[s] && rel_diff(r.loss[s], expected.loss[s]) < 1e-5,
           "after %d updates %g, loss %g; the read-out alone %g, %g", s, r.accuracy[s], r.loss[s],
           expected.accuracy[s], expected.loss[s]);
+  fewshot_result_release(&r);
+  fewshot_result_release(&expected);
   set(&f, "synapse.kind=chip");
   set(&f, "eval.chips=1");
   r = evaluate(&f, &m);
   CHECK(r.devices_written_start > 0 && r.start.weights_written > 0, "%g devices written by the start",
         r.devices_written_start);
+  fewshot_result_release(&r);
   fewshot_model_release(&m);
   fewshot_model_release(&readout);
 }
