@@ -147,6 +147,7 @@ static const struct golden {
     "train.relative=yes train.clip=1 train.weight_decay=0.01" },
   { "train-arm-noise", THREADS, RUN, TRAIN_ARM " noise.preset=hermes noise.programming=1 noise.read=0.01 "
     "noise.drift=0.05 noise.chips=episode update.grid=sparse code.velocity=joints loss.root=yes loss.sparsity=0.01" },
+  { "train-arm-shares", 0, RUN, TRAIN_ARM " trajectory.family=mixed train.shares=1,3,0,3,2" },
 
   { "chip-map", QUICK, NULL, "chip map --json" CLASSIFIER },
   { "chip-map-small", 0, NULL, "chip map --json" CLASSIFIER " chip.rows=100 chip.columns=60 chip.cores=40" },

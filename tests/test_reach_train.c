@@ -113,6 +113,10 @@ static void check_start(void) {
   struct reach f;
   struct reach_model m;
   small_arm(&f);
+  snprintf(f.train.shares, sizeof f.train.shares, "1,2,1,2,1");
+  CHECK(reach_train(&f, run, false) == ERR_SETTING && strstr(err_message(), "trajectory.family=mixed"), "shares: %s",
+        err_message());
+  f.train.shares[0] = 0;
   snprintf(f.training.start, sizeof f.training.start, "%s", start);
   CHECK(reach_train(&f, run, false) == ERR_IO && strstr(err_message(), start), "%s", err_message());
   CHECK(!file_exists(run), "a run that was refused has a folder");

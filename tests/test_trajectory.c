@@ -198,7 +198,22 @@ static void check_mixed(void) {
   for (uint64_t k = 0; k < 12; k++) CHECK(trajectory_family_of(&p, k) == k % 5, "movement %d", (int)k);
 }
 
+static void check_family_shares(void) {
+  static const int expected[] = { 0, 2, 2, 2, 4, 0, 2 };
+  static const char *const wrong[] = { "1", "1,2,3,4", "1,2,3,4,5,6", "1,2,3,4,-5", "1,2,3,4,5x", "1;2;3;4;5", ",,,,",
+                                       "1,1,1,1,1001", "0,0,0,0,0" };
+  int shares[TRAJECTORY_FAMILIES];
+  CHECK(trajectory_shares(shares, "key", "1,0,3,0,1") == 0, "%s", err_message());
+  for (uint64_t k = 0; k < sizeof expected/sizeof *expected; k++)
+    CHECK((int)trajectory_shared(shares, k) == expected[k], "movement %d: %d", (int)k, trajectory_shared(shares, k));
+  CHECK(trajectory_shares(shares, "key", "") == 0 && shares[0] == 1 && shares[4] == 1, "equal shares");
+  for (size_t k = 0; k < sizeof wrong/sizeof *wrong; k++)
+    CHECK(trajectory_shares(shares, "key", wrong[k]) == ERR_SETTING && strstr(err_message(), wrong[k]), "%s: %s",
+          wrong[k], err_message());
+}
+
 int main(void) {
+  check_family_shares();
   check_formula();
   check_consistent();
   check_shares();

@@ -1,6 +1,8 @@
 #include "arm/trajectory.h"
 
 #include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
 
 #include "arm/families.h"
 #include "arm/joint.h"
@@ -67,6 +69,31 @@ int trajectory_check(const struct trajectory_params *p) {
 
 enum trajectory_family trajectory_family_of(const struct trajectory_params *p, uint64_t number) {
   return (enum trajectory_family)(p->family == TRAJECTORY_MIXED ? number % TRAJECTORY_FAMILIES : (uint64_t)p->family);
+}
+
+int trajectory_shares(int shares[TRAJECTORY_FAMILIES], const char *key, const char *text) {
+  enum { MOST = 1000 };
+  int sum = 0;
+  const char *at = *text ? text : "1,1,1,1,1";
+  for (int f = 0; f < TRAJECTORY_FAMILIES; f++) {
+    char *end;
+    const long share = strtol(at, &end, 10);
+    const bool last = f == TRAJECTORY_FAMILIES - 1;
+    if (end == at || share < 0 || share > MOST || *end != (last ? 0 : ','))
+      return err_set(ERR_SETTING, "%s=%s: takes %d numbers from 0 to %d, separated by commas", key, text,
+                     TRAJECTORY_FAMILIES, MOST);
+    shares[f] = (int)share;
+    sum += shares[f];
+    at = end + 1;
+  }
+  return sum > 0 ? 0 : err_set(ERR_SETTING, "%s=%s: no movements at all", key, text);
+}
+
+enum trajectory_family trajectory_shared(const int shares[TRAJECTORY_FAMILIES], uint64_t number) {
+  int sum = 0, f = 0;
+  for (int k = 0; k < TRAJECTORY_FAMILIES; k++) sum += shares[k];
+  for (int left = (int)(number % (uint64_t)sum); left >= shares[f]; f++) left -= shares[f];
+  return (enum trajectory_family)f;
 }
 
 // Brownian velocity of one joint with zeros in front and its end mirrored behind: W(t) is at index t + N - 1.

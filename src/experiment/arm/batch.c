@@ -129,11 +129,12 @@ void reach_batch_encode(struct reach_batch *b, int k, int worker) {
   spikecode_encode(&it->input, &target, drive, &b->f->code);
 }
 
-static enum trajectory_family family_of(const struct reach_batch *b, uint64_t number) {
+static enum trajectory_family family_of(const struct reach_batch *b, enum rng_purpose purpose, uint64_t number) {
   const struct trajectory_params *p = &b->f->trajectory;
-  return p->family == TRAJECTORY_MIXED && b->per_family
-             ? (enum trajectory_family)(number/(uint64_t)b->per_family)
-             : trajectory_family_of(p, number);
+  if (p->family != TRAJECTORY_MIXED) return trajectory_family_of(p, number);
+  if (b->per_family) return (enum trajectory_family)(number/(uint64_t)b->per_family);
+  if (b->shares && purpose == RNG_TRAJECTORY) return trajectory_shared(b->shares, number);
+  return trajectory_family_of(p, number);
 }
 
 static void draw(void *context, int drawn, int worker) {
@@ -145,7 +146,7 @@ static void draw(void *context, int drawn, int worker) {
   const size_t T = (size_t)b->T;
   double *omega = b->omega + (size_t)k*T*2, *angle = b->angle + (size_t)k*T*2, *xyz = b->xyz + (size_t)k*T*3;
   const uint32_t number = (uint32_t)(b->number + (uint64_t)k);
-  const enum trajectory_family family = family_of(b, number);
+  const enum trajectory_family family = family_of(b, d->purpose, number);
   struct rng r = rng_stream((uint64_t)f->run.seed, d->purpose, number);
   b->noise[k] = rng_stream((uint64_t)f->run.seed, RNG_QUANTISE, number);
   for (int tries = 0; tries < MAX_TRIES; tries++) {

@@ -32,6 +32,7 @@ struct reach_batch {
   struct oneshot o;
   struct par *par;                   // NULL: all on the calling thread
   int worker;                        // number of that thread where another one shares the work out; 0 with par
+  const int *shares;                 // of the families of mixed movements for training; NULL: equal ones
   int per_family;                    // mixed movements: so many of a family one after the other; 0: they alternate
   int T;                             // steps of a movement; the networks (o.T) run code.lead_in steps before
   int n, capacity, group;            // movements in use, at most; movements of an episode

@@ -35,6 +35,7 @@ struct reach_train_params {
   int64_t trajectories;              // movements of each outer update
   int64_t group;                     // movements of an episode, the unit that one thread computes
   int64_t relative;                  // rates of the matrices in proportion to the spread of their random start
+  char shares[PARAM_TEXT_SIZE];      // of the families of mixed movements
   double readout_rate;               // that of the trainee's W_out over what it would be
   double trainee_rate;               // the same of the trainee's W_in and W_rec
   double recurrent_rate;             // the same of the LSG's W_rec

@@ -42,6 +42,9 @@ static const struct param train_table[] = {
             "fixed"),
   PARAM_F64(P, recurrent_rate, 1, 0, 1e3,
             "factor of the learning rate of the LSG's W_rec; if these weights grow, the network becomes chaotic"),
+  PARAM_TEXT(P, shares, "",
+             "with trajectory.family=mixed, how many movements of the families paper, reach, rest, stroke and ripple "
+             "follow each other in training, such as 1,2,1,2,1; empty: one of each", .later = true),
   PARAM_I64(P, validate_trajectories, 90, 0, 1000000, "movements of a validation"),
 #undef P
   { 0 },

@@ -25,6 +25,7 @@ struct training_state {
   struct reach_model model;
   struct reach_batch batch;
   struct par *par;
+  int shares[TRAJECTORY_FAMILIES];
   bool noted;  // that many neurons are silent or saturated
 };
 
@@ -150,6 +151,8 @@ static int check_settings(const struct reach *f) {
   if (f->update.repeats > 1)
     return err_set(ERR_SETTING, "update.repeats=%lld: meta-training goes through one update",
                    (long long)f->update.repeats);
+  if (f->train.shares[0] && f->trajectory.family != TRAJECTORY_MIXED)
+    return err_set(ERR_SETTING, "train.shares=%s: has an effect with trajectory.family=mixed only", f->train.shares);
   return 0;
 }
 
@@ -157,6 +160,7 @@ static int prepare(struct training_state *t, struct reach *f) {
   const int64_t n = f->train.trajectories, group = f->train.group;
   *t = (struct training_state){ .f = f, .settings = reach_run_settings(f) };
   TRY(check_settings(f));
+  TRY(trajectory_shares(t->shares, "train.shares", f->train.shares));
   TRY(reach_model_new(&t->model, f));
   const double bytes = reach_batch_bytes(f, &t->model.o, (int)n, run_threads(&f->run));
   const int rc = err_room(bytes, "train.trajectories, trajectory.steps, lsg.neurons, trainee.neurons");
@@ -164,6 +168,7 @@ static int prepare(struct training_state *t, struct reach *f) {
   TRY(rc);
   t->par = par_new(run_threads(&f->run));
   reach_batch_init(&t->batch, f, &t->model.o, (int)n, (int)(group < n ? group : n), t->par, NULL);
+  if (f->train.shares[0]) t->batch.shares = t->shares;
   return 0;
 }
 
