@@ -128,7 +128,7 @@ static void promises(void) {
   families("any movement", "models/arm-any.safetensors", (const double[]){ 2.1, 2.9, 1.8, 3.4, 2.7 }, 0, NULL);
   families("any movement, wide", "models/arm-any-wide.safetensors", (const double[]){ 0.85, 1.45, 0.8, 1.7, 1.65 }, 0,
            NULL);
-  families("any movement, chip", "models/arm-any-chip.safetensors", (const double[]){ 2.6, 3.8, 2.4, 3.9, 3.1 }, 2,
+  families("any movement, chip", "models/arm-any-chip.safetensors", (const double[]){ 2.3, 3.2, 2.0, 3.1, 2.8 }, 2,
            (char *[]){ chip, chips });
   promise("... an hour later", wide_on_chip, 1.6, 0.055, 0.1, 4, (char *[]){ chip, chips, cores, later });
 }
