@@ -21,22 +21,6 @@ static bool holding;
 static char *held;  // lines, each with a zero byte behind it
 static size_t used;
 
-static void compose(char line[LINE_SIZE], const char *fmt, va_list ap) {
-  vsnprintf(line, LINE_SIZE, fmt, ap);
-  text_make_plain(line);
-}
-
-void note(const char *fmt, ...) {
-  note_handler *const handler = atomic_load(&to);
-  if (!handler) return;
-  char line[LINE_SIZE];
-  va_list ap;
-  va_start(ap, fmt);
-  compose(line, fmt, ap);
-  va_end(ap);
-  handler(line);
-}
-
 // Is the line held back?
 static bool hold(const char *line) {
   pthread_mutex_lock(&lock);
@@ -54,15 +38,27 @@ static bool hold(const char *line) {
   return kept;
 }
 
-void note_setting(const char *fmt, ...) {
+static void say(bool may_wait, const char *fmt, va_list ap) {
   note_handler *const handler = atomic_load(&to);
-  if (!handler) return;
   char line[LINE_SIZE];
+  if (!handler) return;
+  vsnprintf(line, LINE_SIZE, fmt, ap);
+  text_make_plain(line);
+  if (!may_wait || !hold(line)) handler(line);
+}
+
+void note(const char *fmt, ...) {
   va_list ap;
   va_start(ap, fmt);
-  compose(line, fmt, ap);
+  say(false, fmt, ap);
   va_end(ap);
-  if (!hold(line)) handler(line);
+}
+
+void note_setting(const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  say(true, fmt, ap);
+  va_end(ap);
 }
 
 void note_hold(void) {
