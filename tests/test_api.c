@@ -450,17 +450,18 @@ static void check_arrays(void) {
   mx_fewshot_free(m);
 }
 
-// A model whose read-out starts from class means.
-static const char *starts_from_means(const struct folder *tmp) {
-  static const char *const settings[] = { "net.start=prototype", "net.bias=digital", "net.mean_offset=yes",
-                                          "net.channels=6", "train.adapt=all" };
-  const char *path = folder_path(tmp, "means.safetensors");
+// A model with random weights, and its file.
+static void untrained(struct fewshot_model *model, const char *path, const char *const *settings) {
   struct fewshot f;
-  struct fewshot_model model;
   fewshot_init(&f);
-  for (size_t k = 0; k < sizeof settings/sizeof *settings; k++)
-    CHECK(settings_set(f.sections, settings[k]) == 0, "%s", err_message());
-  CHECK(fewshot_model_new(&model, &f) == 0 && fewshot_model_save(&model, &f, path, false) == 0, "%s", err_message());
+  for (; *settings; settings++) CHECK(settings_set(f.sections, *settings) == 0, "%s", err_message());
+  CHECK(fewshot_model_new(model, &f) == 0 && fewshot_model_save(model, &f, path, false) == 0, "%s", err_message());
+}
+
+static const char *starts_from_means(const struct folder *tmp) {
+  const char *path = folder_path(tmp, "means.safetensors");
+  struct fewshot_model model;
+  untrained(&model, path, LIST("net.start=prototype", "net.bias=digital", "net.mean_offset=yes", "net.channels=6"));
   fewshot_model_release(&model);
   return path;
 }
@@ -493,20 +494,15 @@ static void check_layers(const char *model) {
 // A model of colours: images of three channels, and nothing else, as the library sees them.
 static void check_colours(const struct folder *tmp) {
   enum { SIDE = 8, PIXELS = SIDE*SIDE*3, CLASSES = 3, IMAGES = 6 };
-  static const char *const settings[] = { "data.channels=3", "data.size=8", "net.blocks=2", "net.channels=4",
-                                          "net.hidden=5", "net.bias=digital", "net.ways=3", "net.steps=2" };
   const char *path = folder_path(tmp, "colours.safetensors");
   static unsigned char rgb[2*SIDE*SIDE*3*2];
   float images[IMAGES*PIXELS], p[IMAGES*CLASSES];
   int labels[IMAGES] = { 0, 0, 1, 1, 2, 2 }, found[IMAGES];
-  struct fewshot f;
   struct fewshot_model model;
   struct maml_worker w;
   struct mx_fewshot *m = NULL;
-  fewshot_init(&f);
-  for (size_t k = 0; k < sizeof settings/sizeof *settings; k++)
-    CHECK(settings_set(f.sections, settings[k]) == 0, "%s", err_message());
-  CHECK(fewshot_model_new(&model, &f) == 0 && fewshot_model_save(&model, &f, path, false) == 0, "%s", err_message());
+  untrained(&model, path, LIST("data.channels=3", "data.size=8", "net.blocks=2", "net.channels=4", "net.hidden=5",
+                               "net.bias=digital", "net.ways=3", "net.steps=2"));
   WORKS(mx_fewshot_load(&m, path, NULL));
   CHECK(mx_fewshot_channels(m) == 3 && mx_fewshot_channels(NULL) < 0, "channels");
   for (int k = 0; k < 2*SIDE*SIDE*3*2; k++) rgb[k] = (unsigned char)(k/(2*SIDE*3)%2 == 0 ? 0 : 255);

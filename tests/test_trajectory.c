@@ -204,8 +204,10 @@ static void check_family_shares(void) {
                                        "1,1,1,1,1001", "0,0,0,0,0" };
   int shares[TRAJECTORY_FAMILIES];
   CHECK(trajectory_shares(shares, "key", "1,0,3,0,1") == 0, "%s", err_message());
-  for (uint64_t k = 0; k < sizeof expected/sizeof *expected; k++)
-    CHECK((int)trajectory_shared(shares, k) == expected[k], "movement %d: %d", (int)k, trajectory_shared(shares, k));
+  for (uint64_t k = 0; k < sizeof expected/sizeof *expected; k++) {
+    const int family = (int)trajectory_family_by_shares(shares, k);
+    CHECK(family == expected[k], "movement %d: %d", (int)k, family);
+  }
   CHECK(trajectory_shares(shares, "key", "") == 0 && shares[0] == 1 && shares[4] == 1, "equal shares");
   for (size_t k = 0; k < sizeof wrong/sizeof *wrong; k++)
     CHECK(trajectory_shares(shares, "key", wrong[k]) == ERR_SETTING && strstr(err_message(), wrong[k]), "%s: %s",

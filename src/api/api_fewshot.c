@@ -267,8 +267,9 @@ static void update_layers(struct mx_fewshot *m, struct convnet_work *w, const st
       finetune_start(&f, &record, &t, &m->r);
       calibrate_readout(m, read);
     }
-    if (s < read->steps) finetune_logits(&record, &t, s, &m->r);
-    if (s < read->steps) finetune_update(&f, &record, &t, s, &m->r);
+    if (s == read->steps) break;
+    finetune_logits(&record, &t, s, &m->r);
+    finetune_update(&f, &record, &t, s, &m->r);
   }
   finetune_release(&f, net);
   adapt_record_release(&record);

@@ -89,7 +89,7 @@ int trajectory_shares(int shares[TRAJECTORY_FAMILIES], const char *key, const ch
   return sum > 0 ? 0 : err_set(ERR_SETTING, "%s=%s: no movements at all", key, text);
 }
 
-enum trajectory_family trajectory_shared(const int shares[TRAJECTORY_FAMILIES], uint64_t number) {
+enum trajectory_family trajectory_family_by_shares(const int shares[TRAJECTORY_FAMILIES], uint64_t number) {
   int sum = 0, f = 0;
   for (int k = 0; k < TRAJECTORY_FAMILIES; k++) sum += shares[k];
   for (int left = (int)(number % (uint64_t)sum); left >= shares[f]; f++) left -= shares[f];

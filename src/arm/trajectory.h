@@ -46,9 +46,10 @@ int trajectory_check(const struct trajectory_params *p);
 enum trajectory_family trajectory_family_of(const struct trajectory_params *p, uint64_t number);
 
 // How many movements of each family follow each other, from a text such as 1,2,1,2,1; "" is one each. ERR_SETTING, with
-// `key` in the message, if it is no such text or if there are no movements at all. The family of movement `number`.
+// `key` in the message, if it is no such text or if there are no movements at all.
 int trajectory_shares(int shares[TRAJECTORY_FAMILIES], const char *key, const char *text);
-enum trajectory_family trajectory_shared(const int shares[TRAJECTORY_FAMILIES], uint64_t number);
+// The family of movement `number` where families follow each other like that.
+enum trajectory_family trajectory_family_by_shares(const int shares[TRAJECTORY_FAMILIES], uint64_t number);
 
 // One movement. omega (steps, 2) rad/s, angle (steps, 2) rad after each step, begin: the angles before the first;
 // limit_rad of each joint; scratch trajectory_scratch() numbers. Returns whether an angle was cut.

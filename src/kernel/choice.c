@@ -51,8 +51,8 @@ const char *choice_name(void) { return CHOICE_NARROW; }
 int choice_check(void) {
   const char *asked = getenv(VARIABLE);
   if (!asked || !strcmp(asked, CHOICE_NARROW)) return 0;
-  return err_set(ERR_SETTING, "%s=%.60s (environment): this program was built for %s alone", VARIABLE, asked,
-                 CHOICE_NARROW);
+  return err_set(ERR_SETTING, "%s=%.60s (environment): this program was built for %s alone; unset the variable",
+                 VARIABLE, asked, CHOICE_NARROW);
 }
 
 #endif

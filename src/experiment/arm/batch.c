@@ -133,7 +133,7 @@ static enum trajectory_family family_of(const struct reach_batch *b, enum rng_pu
   const struct trajectory_params *p = &b->f->trajectory;
   if (p->family != TRAJECTORY_MIXED) return trajectory_family_of(p, number);
   if (b->per_family) return (enum trajectory_family)(number/(uint64_t)b->per_family);
-  if (b->shares && purpose == RNG_TRAJECTORY) return trajectory_shared(b->shares, number);
+  if (b->shares && purpose == RNG_TRAJECTORY) return trajectory_family_by_shares(b->shares, number);
   return trajectory_family_of(p, number);
 }
 

@@ -168,7 +168,7 @@ static int prepare(struct training_state *t, struct reach *f) {
   TRY(rc);
   t->par = par_new(run_threads(&f->run));
   reach_batch_init(&t->batch, f, &t->model.o, (int)n, (int)(group < n ? group : n), t->par, NULL);
-  if (f->train.shares[0]) t->batch.shares = t->shares;
+  t->batch.shares = t->shares;
   return 0;
 }
 
