@@ -145,6 +145,7 @@ struct manners {
   bool interrupts_again;
   const char *owner;             // from the start
   bool returns;                  // after a loss of the broker, and knows its owner
+  const char *returns_upon;      // but not before this file exists
   pid_t victim;
   const char *garbage;           // on metainfo in place of the answer if garbage_at is 0
 };
@@ -333,6 +334,7 @@ static inline pid_t robot_start(const struct folder *f, const struct broker *b, 
     if (mosquitto_loop(r.m, 5, 1) != MOSQ_ERR_SUCCESS) {
       if (!w->returns) break;
       stand_in_sleep_ms(50);
+      if (w->returns_upon && !file_exists(w->returns_upon)) continue;
       if (mosquitto_reconnect(r.m) == MOSQ_ERR_SUCCESS) robot_subscribe(&r, topic);
     } else if (r.at < r.n) {
       robot_move(&r);

@@ -21,19 +21,34 @@ static struct jointpath commanded;
 static char heard[4096];  // by the stand-in, of the last attempt
 static double skipped_s;  // the clock is ahead by this
 static bool skips = true, alone;
-static bool returning;    // time passes with every vain wait once no broker answers, but not otherwise
+static bool returning;    // the broker was lost: from when the robot listens again, time passes with every vain wait
 
 // A thousand times slower than the real one, whose time-outs a busy machine would reach.
 double __real_clock_s(void);
 double __wrap_clock_s(void);
 double __wrap_clock_s(void) { return 1e-3*__real_clock_s() + skipped_s; }
 
+// Does the robot listen for a second time?
+static inline bool robot_is_back(void) {
+  char *text;
+  size_t size;
+  if (file_read(folder_path(&folder, "heard"), sizeof heard - 1, &text, &size) < 0) return false;
+  const char *first = strstr(text, "ready");
+  const bool back = first && strstr(first + 1, "ready");
+  free(text);
+  return back;
+}
+
 // After the word "silence" nothing can come that is waited for; without a robot, after the question itself.
 int __real_mqtt_wait(struct mqtt *m, struct mqtt_message *message, double timeout_s);
 int __wrap_mqtt_wait(struct mqtt *m, struct mqtt_message *message, double timeout_s);
 int __wrap_mqtt_wait(struct mqtt *m, struct mqtt_message *message, double timeout_s) {
   const int rc = __real_mqtt_wait(m, message, 1e-3*timeout_s);  // by the slow clock
-  if (returning && !skips && rc == 0 && timeout_s > 0) skipped_s += STAND_IN_PATIENCE_S/10.0;
+  if (rc < 0) returning = true;
+  if (returning && !skips && rc == 0 && timeout_s > 0) {
+    folder_write(&folder, "waits", "", 0);
+    if (robot_is_back()) skipped_s += STAND_IN_PATIENCE_S/10.0;
+  }
   if (rc != 1 || strcmp(message->topic, "metainfo")) return rc;
   const bool silence = !strcmp(message->text, "silence");
   if (skips && (silence || alone)) skipped_s += 2*STAND_IN_PATIENCE_S;

@@ -92,11 +92,18 @@ static void check_frozen(void) {
   CHECK(!strncmp(heard, "1 3 5 8 9 11 9 11 ", 18), "heard %s", heard);
 }
 
-// The broker is started again, with the robot still in the hands of the client.
-static void check_restarted(void) {
+// The broker is started again, with the robot still in the hands of the client. A late robot comes back when the client
+// has said its farewell, to nobody, and waits for an answer.
+static void check_restarted(bool late) {
+  char waits[512];
+  snprintf(waits, sizeof waits, "%s", folder_path(&folder, "waits"));
+  unlink(waits);
   skips = false;
+  params.return_s = 3600;
   const pid_t client = client_start();
-  const struct manners w = { .broker_dies_at = 6, .silent_after = 6, .victim = broker.pid, .returns = true };
+  params.return_s = STAND_IN_PATIENCE_S;
+  const struct manners w = { .broker_dies_at = 6, .silent_after = 6, .victim = broker.pid, .returns = true,
+                             .returns_upon = late ? waits : NULL };
   const pid_t robot = robot_start(&folder, &broker, &w);
   waitpid(broker.pid, NULL, 0);
   broker = broker_start_at(&folder, broker.port, "allow_anonymous true\n");
@@ -166,7 +173,8 @@ int main(void) {
   check_vanished();
   check_frozen();
   if (test_failed) return fixture_end();  // the next waits are not cut short: after a failure they would be long
-  check_restarted();
+  check_restarted(false);
+  check_restarted(true);
   check_twice();
   check_lost();
   return fixture_end();

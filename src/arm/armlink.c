@@ -252,13 +252,22 @@ static int subscribe(struct armlink *l) {
   return 0;
 }
 
-// Is the robot there, and silent because it has another owner or none?
-static int is_free(struct armlink *l) {
+static int is_there(struct armlink *l) {
   struct message m;
   TRY(command(l, MESSAGE_CHECK_STATUS));
-  const int rc = next(l, &m, MESSAGE_ON_COMMANDS, MESSAGE_STATUS, l->p->answer_s, true);
-  if (rc == 1) note("%s: client %s does not own it any more", l->p->robot, l->id);
-  return rc;
+  return next(l, &m, MESSAGE_ON_COMMANDS, MESSAGE_STATUS, l->p->answer_s, true);
+}
+
+// A robot that is silent may not have come back yet, and not have heard. One that is there and silent to a second
+// farewell has another owner or none.
+static int farewell_again(struct armlink *l) {
+  const int heard = farewell_at_once(l);
+  if (heard) return heard;
+  const int there = is_there(l);
+  if (there <= 0) return there;
+  const int again = farewell_at_once(l);
+  if (again == 0) note("%s: client %s does not own it any more", l->p->robot, l->id);
+  return again < 0 ? again : 1;
 }
 
 // The connection is lost: come back for the farewell.
@@ -270,8 +279,7 @@ static int come_back(struct armlink *l) {
     mqtt_close(l->mqtt);
     int rc = mqtt_open(&l->mqtt, &l->p->broker, NULL, l->p->answer_s);
     if (rc == 0) rc = subscribe(l);
-    if (rc == 0) rc = farewell_at_once(l);
-    if (rc == 0) rc = is_free(l);
+    if (rc == 0) rc = farewell_again(l);
     if (rc == 1 || clock_s() >= end) return rc;  // silence: the robot may be slower to come back
     ask_for_patience(l);
     nanosleep(&(struct timespec){ .tv_nsec = 200000000 }, NULL);
