@@ -1,5 +1,6 @@
 // e-prop: summed by parts against the traces of the paper; equal to back-propagation through time with the
 // recurrent and reset paths cut; rounding of updates.
+#include "base/err.h"
 #include "base/rng.h"
 #include "kernel/noise.h"
 #include "learn/bptt.h"
@@ -93,7 +94,7 @@ static void check_update(void) {
     dw[k] = k % 7 ? (real)rng_normal(&r) : 0;
   }
   for (int c = 0; c < 8; c++) {
-    const struct eprop_params p = { .rate = 0.03, .grid = c % 4, .step = 0.05, .threshold = c < 4 ? 0 : 0.01 };
+    const struct eprop_params p = { .rate = 0.03, .grid = c % (EPROP_SPARSE + 1), .step = 0.05, .threshold = c < 4 ? 0 : 0.01 };
     struct rng a = rng_stream(10, RNG_TEST, (uint32_t)c), b = a;
     eprop_update(changed, w, dw, N, &p, &a);
     for (int from = 0; from < N; from += 256) noise_uniform(u + from, N - from < 256 ? (size_t)(N - from) : 256, &b);
@@ -109,11 +110,67 @@ static void check_update(void) {
   }
 }
 
+// What is left of changes D onto all neurons if D' replace them, by the traces of the paper.
+static double remaining(const struct fixture *f, const real *d, const real *few, double ridge) {
+  const struct spiking *net = &f->net;
+  real *e_in = err_calloc((size_t)(f->T*net->n_in), sizeof *e_in), *e_rec = err_calloc((size_t)(f->T*net->n), sizeof *e_rec);
+  double sum = 0;
+  eprop_traces(e_in, e_rec, net, &f->rec, &f->input);
+  for (int j = 0; j < net->n; j++)
+    for (int t = 0; t < f->T; t++) {
+      double v = 0;
+      for (int i = 0; i < net->n_in + net->n; i++) {
+        const double e = (double)(i < net->n_in ? e_in[t*net->n_in + i] : e_rec[t*net->n + i - net->n_in]);
+        const double off = (double)d[i*net->ld + j] - (double)few[i*net->ld + j];
+        v += off*e;
+        sum += t ? 0 : ridge*off*off;
+      }
+      sum += v*v;
+    }
+  free(e_in);
+  free(e_rec);
+  return sum;
+}
+
+// Few changes: each was worth it; with any gain, however small, all come back.
+static void check_pursuit(void) {
+  struct fixture f;
+  fixture_init(&f, 4, 30, 2, 0, 150, false, 4);
+  fixture_forward(&f);
+  const struct spiking *net = &f.net;
+  const size_t n = spiking_w_size(net);
+  real *d = fixture_zeros(&f.a, n), *few = fixture_zeros(&f.a, n), *none = fixture_zeros(&f.a, n);
+  struct rng r = rng_stream(11, RNG_TEST, 0);
+  struct arena scratch;
+  arena_init(&scratch, eprop_pursuit_bytes(net, f.T));
+  for (int i = 0; i < net->n_in + net->n; i++)
+    for (int j = 0; j < net->n; j++) d[i*net->ld + j] = i == net->n_in + j ? 0 : (real)rng_normal(&r);
+  const double gains[] = { 0, 1, 30 };
+  int before = 0;
+  for (int k = 0; k < 3; k++) {
+    const struct eprop_params p = { .pursuit_gain = gains[k], .pursuit_ridge = 0.5 };
+    int made = 0, diagonal = 0;
+    memcpy(few, d, n*sizeof *few);
+    eprop_pursue(few, net, &f.rec, &f.input, &p, &scratch);
+    for (size_t i = 0; i < n; i++) made += few[i] != 0;
+    for (int j = 0; j < net->n; j++) diagonal += few[(net->n_in + j)*net->ld + j] != 0;
+    const double all = remaining(&f, d, none, 0.5), left = remaining(&f, d, few, 0.5);
+    printf("gain %g: %d of %d changes leave %.3g of %.3g\n", gains[k], made, (net->n_in + net->n - 1)*net->n, left, all);
+    CHECK(left <= all - 0.999*made*gains[k] && made > 0 && diagonal == 0, "%d changes leave %g of %g", made, left, all);
+    CHECK(k == 0 || made < before, "a gain of %g allows %d changes", gains[k], made);
+    if (k == 0) CHECK(left < test_tol(1e-6)*all, "without a gain %g of %g are left", left, all);
+    before = made;
+  }
+  arena_release(&scratch);
+  fixture_release(&f);
+}
+
 int main(void) {
   check_identities(false, 0, 1);
   check_identities(false, 0.5, 2);
   check_identities(true, 0, 3);
   check_rounding();
   check_update();
+  check_pursuit();
   return test_summary();
 }

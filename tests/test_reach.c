@@ -433,6 +433,39 @@ static void check_passes(void) {
   reach_model_release(&m);
 }
 
+// Few changes in place of all: those that do the same to the spikes of the performance after all changes.
+static void check_pursuit(void) {
+  struct reach f;
+  struct reach_batch all, few;
+  small_arm(&f);
+  f.update.grid = EPROP_EXACT;
+  struct reach_model m = small_arm_model(&f);
+  small_arm_batch(&all, &f, &m, 2, 2, RNG_TEST);
+  reach_batch_forward(&all, m.parameters);
+  f.update.grid = m.o.update.grid = EPROP_PURSUIT;
+  m.o.update.pursuit_gain = f.update.pursuit_gain = 0.3;
+  small_arm_batch(&few, &f, &m, 2, 2, RNG_TEST);
+  reach_batch_forward(&few, m.parameters);
+  const size_t n = spiking_w_size(&m.o.trainee);
+  const real *w = m.parameters + m.o.trainee_w;
+  real *expected = err_calloc(n, sizeof *expected);
+  for (int k = 0; k < 2; k++) {
+    int wrong = 0, made = 0, in_all = 0;
+    for (size_t i = 0; i < n; i++) expected[i] = all.item[k].changed[i] - w[i];
+    eprop_pursue(expected, &m.o.trainee, &all.item[k].second, &all.clock, &m.o.update, &few.scratch[0]);
+    for (size_t i = 0; i < n; i++) {
+      wrong += fabs((double)(few.item[k].changed[i] - w[i] - expected[i])) > 1e-6;
+      made += few.item[k].changed[i] != w[i];
+      in_all += all.item[k].changed[i] != w[i];
+    }
+    CHECK(wrong == 0 && made > 5 && made < in_all/2, "%d wrong, %d changes of %d", wrong, made, in_all);
+  }
+  free(expected);
+  reach_batch_release(&all);
+  reach_batch_release(&few);
+  reach_model_release(&m);
+}
+
 int main(void) {
   check_reference(REFERENCE "eprop_small.safetensors");
   check_reference(REFERENCE "eprop_small_quantised.safetensors");
@@ -445,5 +478,6 @@ int main(void) {
   for (int k = 0; k < 6; k++) check_rewriting(k%3, k >= 3);
   check_broadcast();
   check_passes();
+  check_pursuit();
   return test_summary();
 }

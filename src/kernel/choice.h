@@ -15,6 +15,7 @@
 #include "kernel/norm.h"
 #include "kernel/normtangent.h"
 #include "kernel/peak.h"
+#include "kernel/pursuit.h"
 #include "kernel/softmax.h"
 
 // The linker finds two of each that is missing here.
@@ -32,6 +33,7 @@
   X(normtangent_forward) X(normtangent_forward_ref) X(normtangent_sums) X(normtangent_backward)                        \
   X(normtangent_backward_ref) X(normtangent_backward_sums)                                                             \
   X(peak_run) X(peak_vector_bytes)                                                                                     \
+  X(pursuit_gram) X(pursuit_products) X(pursuit_take) X(pursuit_take_ref)                                              \
   X(softmax_forward) X(softmax_backward) X(softmax_correct) X(softmax_cross_entropy)
 
 #ifdef CHOICE_SUFFIX  // before a file of kernels: its functions get names of their own

@@ -6,10 +6,11 @@
 
 #include "base/err.h"
 #include "kernel/noise.h"
+#include "kernel/pursuit.h"
 
 enum { CHUNK = 256 };
 
-const char *const eprop_grid_names[] = { "exact", "nearest", "stochastic", "sparse", NULL };
+const char *const eprop_grid_names[] = { "exact", "nearest", "stochastic", "sparse", "pursuit", NULL };
 const char *const eprop_signal_names[] = { "lsg", "symmetric", "random", NULL };
 
 const struct param eprop_param_table[] = {
@@ -24,9 +25,16 @@ const struct param eprop_param_table[] = {
             "shared among k weights of W_rec, but not of W_in"),
   PARAM_CHOICE(struct eprop_params, grid, EPROP_EXACT, eprop_grid_names,
                "how changes are rounded to multiples of the step; sparse: changes below the step stochastically, "
-               "larger ones are kept exact"),
+               "larger ones are kept exact; pursuit: in place of all changes the few that move the membranes as these "
+               "would (orthogonal matching pursuit)"),
   PARAM_F64(struct eprop_params, step, 0.0625, 1e-9, 1e3, "step of the grid (update.grid)"),
   PARAM_F64(struct eprop_params, threshold, 0, 0, 1e3, "changes smaller than this are not made"),
+  PARAM_F64(struct eprop_params, pursuit_gain, 0.1, 0, 1e9,
+            "update.grid=pursuit: a further weight is changed if that lowers the squared difference of the membranes, "
+            "summed over the steps, by more than this"),
+  PARAM_F64(struct eprop_params, pursuit_ridge, 100, 1e-6, 1e9,
+            "update.grid=pursuit: weight of the squared differences of the changes beside those of the membranes; "
+            "changes that rest on few spikes are then less trusted"),
   PARAM_I64(struct eprop_params, lsg_passes, 1, 1, 1000,
             "passes of the generator over the target path; their learning signals are averaged, which reduces noise"),
   PARAM_F64(struct eprop_params, lsg_dither, 0.02, 0, 1,
@@ -68,7 +76,7 @@ static inline __attribute__((always_inline)) real rounded(real change, enum epro
                                                           real u) {
   const real size = change < 0 ? -change : change, steps = change/step;
   const real on_grid = step*(grid == EPROP_NEAREST ? rint(steps) : floor(steps + u));
-  const bool exact = grid == EPROP_EXACT || (grid == EPROP_SPARSE && size >= step);
+  const bool exact = grid == EPROP_EXACT || grid == EPROP_PURSUIT || (grid == EPROP_SPARSE && size >= step);
   return size < threshold ? 0 : exact ? change : on_grid;
 }
 
@@ -98,7 +106,54 @@ void eprop_update(real *restrict changed, const real *restrict w, const real *re
   case EPROP_NEAREST: update(changed, w, dw, n, p, EPROP_NEAREST, r); break;
   case EPROP_STOCHASTIC: update(changed, w, dw, n, p, EPROP_STOCHASTIC, r); break;
   case EPROP_SPARSE: update(changed, w, dw, n, p, EPROP_SPARSE, r); break;
+  case EPROP_PURSUIT: update(changed, w, dw, n, p, EPROP_PURSUIT, r); break;
   }
+}
+
+// ---- few changes
+
+struct pursuit_sizes { int m, ld; size_t traces, gram, products; };
+static struct pursuit_sizes pursuit_sizes(const struct spiking *net, int T) {
+  const int m = net->n_in + net->n, ld = events_padded(m);
+  return (struct pursuit_sizes){ m, ld, (size_t)T*(size_t)ld, (size_t)m*(size_t)ld, (size_t)net->n*(size_t)ld };
+}
+
+size_t eprop_pursuit_bytes(const struct spiking *net, int T) {
+  const struct pursuit_sizes s = pursuit_sizes(net, T);
+  return (s.traces + s.gram + s.products + pursuit_scratch(s.m, s.ld) + (size_t)s.ld)*sizeof(real) +
+         (size_t)s.m*sizeof(int) + 6*128;
+}
+
+// E1 of all inputs in one row a step. e (T, ld), zeroed
+static void traces(real *restrict e, int ld, const struct spiking *net, const struct spiking_record *rec,
+                   const struct events *input) {
+  for (int t = 0; t < rec->spikes.T; t++, e += ld) {
+    const struct events_step x = events_at(input, t), z = events_at(&rec->spikes, t - 1);
+    for (int i = 0; i < ld && t; i++) e[i] = net->gamma*e[i - ld];
+    for (int k = 0; k < x.n; k++) e[x.index[k]] += x.value[k];
+    for (int k = 0; k < z.n; k++) e[net->n_in + z.index[k]] += z.value[k];
+  }
+}
+
+void eprop_pursue(real *restrict changes, const struct spiking *net, const struct spiking_record *rec,
+                  const struct events *input, const struct eprop_params *p, struct arena *scratch) {
+  const size_t mark = arena_mark(scratch), w_ld = (size_t)net->ld;
+  const int T = rec->spikes.T;
+  const struct pursuit_sizes s = pursuit_sizes(net, T);
+  real *e = memset(ARENA_NEW(scratch, s.traces, real), 0, s.traces*sizeof(real));
+  real *gram = ARENA_NEW(scratch, s.gram, real), *products = ARENA_NEW(scratch, s.products, real);
+  real *rows = ARENA_NEW(scratch, pursuit_scratch(s.m, s.ld), real), *q = ARENA_NEW(scratch, (size_t)s.m, real);
+  int *atom = ARENA_NEW(scratch, (size_t)s.m, int);
+  traces(e, s.ld, net, rec, input);
+  pursuit_gram(gram, e, T, s.m, s.ld, p->pursuit_ridge);
+  pursuit_products(products, changes, net->ld, net->n, gram, s.m, s.ld);
+  memset(changes, 0, spiking_w_size(net)*sizeof *changes);
+  for (int j = 0; j < net->n; j++) {
+    const int n = pursuit_take(atom, q, products + (size_t)j*(size_t)s.ld, gram, s.m, s.ld, net->n_in + j,
+                               p->pursuit_gain, rows);
+    for (int k = 0; k < n; k++) changes[(size_t)atom[k]*w_ld + (size_t)j] = q[k];
+  }
+  arena_reset(scratch, mark);
 }
 
 // P(t) = gamma P(t-1) + s(t) g is sum_i g[i,:] e_i(t): what a = h L receives from the update.

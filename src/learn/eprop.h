@@ -15,8 +15,8 @@ struct rng;
 
 // (E4). Stochastic rounding keeps the mean of every change. Sparse does so too, writes as many weights, and adds the
 // least variance that this number allows: below the step a change is made with the probability |change|/step, as one
-// step.
-enum eprop_grid { EPROP_EXACT, EPROP_NEAREST, EPROP_STOCHASTIC, EPROP_SPARSE };
+// step. Pursuit makes the few changes that move the membranes as all would, see eprop_pursue.
+enum eprop_grid { EPROP_EXACT, EPROP_NEAREST, EPROP_STOCHASTIC, EPROP_SPARSE, EPROP_PURSUIT };
 extern const char *const eprop_grid_names[];
 
 // Where the learning signal comes from: a generator network, or the error broadcast (see below).
@@ -32,6 +32,7 @@ struct eprop_params {
   int64_t grid;       // enum eprop_grid: how rate dW is rounded to multiples of step
   double step;
   double threshold;   // smaller changes are not made
+  double pursuit_gain, pursuit_ridge;  // see eprop_pursue
   int64_t lsg_passes; // of the generator over the path, its signals averaged
   double lsg_dither;  // white noise on its membranes in each step, over v_th, so that passes differ
 };
@@ -51,6 +52,15 @@ void eprop_update(real *restrict changed, const real *restrict w, const real *re
                   const struct eprop_params *p, struct rng *r);
 // Q of one change; u uniform in (0, 1) for the stochastic grids
 double eprop_round(double change, const struct eprop_params *p, double u);
+
+// (E5) Few changes in place of all. Changes D move the membrane of neuron j by about sum_i D[i,j] e_i(t), e the traces
+// of a pass; those that replace them make
+//   sum_t (sum_i (D - D')[i,j] e_i(t))^2 + pursuit_ridge sum_i (D - D')[i,j]^2
+// small for each j, one weight more as long as it lowers this by more than pursuit_gain (kernel/pursuit.h).
+// changes (n_in + n, ld): D, overwritten with D'; the diagonal stays zero. rec: the pass in which they are to act
+void eprop_pursue(real *restrict changes, const struct spiking *net, const struct spiking_record *rec,
+                  const struct events *input, const struct eprop_params *p, struct arena *scratch);
+size_t eprop_pursuit_bytes(const struct spiking *net, int T);
 
 // Back through eprop_gradient, given g = dL/d(dw) with zero diagonal:
 //   d_learning (T, ld) is overwritten with dL/dL;  d_surrogate (active) += dL/dh;  d_spike (active) += dL/dz

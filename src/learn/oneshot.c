@@ -90,11 +90,12 @@ size_t oneshot_item_bytes(const struct oneshot *o, int capacity) {
 }
 
 size_t oneshot_scratch_bytes(const struct oneshot *o) {
-  return (3*signal_size(o) + 3*spiking_w_size(&o->trainee) + output_size(o) + spiking_w_out_size(&o->trainee) +
+  return (3*signal_size(o) + 4*spiking_w_size(&o->trainee) + output_size(o) + spiking_w_out_size(&o->trainee) +
           2*(size_t)o->trainee.ld)*
              sizeof(real) +
          spiking_scratch_bytes(&o->lsg) + bptt_scratch_bytes(&o->lsg) + spiking_scratch_bytes(&o->trainee) +
-         bptt_scratch_bytes(&o->trainee) + eprop_scratch_bytes(&o->trainee) + 10*128;
+         bptt_scratch_bytes(&o->trainee) + eprop_scratch_bytes(&o->trainee) +
+         (o->update.grid == EPROP_PURSUIT ? eprop_pursuit_bytes(&o->trainee, o->T) : 0) + 11*128;
 }
 
 // ---- noise
@@ -247,13 +248,25 @@ static struct eprop_params input_rule(const struct eprop_params *p) {
   return in;
 }
 
-// E2 and E4 of both parts of a matrix, whose rates may differ.
-static void update(real *restrict changed, const real *restrict w, const real *restrict dw, const struct oneshot *o,
-                   struct rng *r) {
-  const size_t n_in = spiking_recurrent(&o->trainee), n = spiking_w_size(&o->trainee);
+// E2 and E4 of both parts of a matrix, whose rates may differ: the changes (trainee w).
+static void change(real *restrict changes, const real *restrict dw, const struct oneshot *o, struct rng *r,
+                   struct arena *scratch) {
+  const size_t mark = arena_mark(scratch), n_in = spiking_recurrent(&o->trainee), n = spiking_w_size(&o->trainee);
   const struct eprop_params in = input_rule(&o->update);
-  eprop_update(changed, w, dw, n_in, &in, r);
-  eprop_update(changed + n_in, w + n_in, dw + n_in, n - n_in, &o->update, r);
+  const real *zero = memset(ARENA_NEW(scratch, n, real), 0, n*sizeof(real));
+  eprop_update(changes, zero, dw, n_in, &in, r);
+  eprop_update(changes + n_in, zero + n_in, dw + n_in, n - n_in, &o->update, r);
+  arena_reset(scratch, mark);
+}
+
+// E5. Which changes may stand for all depends on the spikes of the performance: those of a pass in software with all
+// changes of the weights as they are meant.
+static void pursue(real *restrict changes, struct oneshot_item *it, const struct oneshot *o, const real *parameters,
+                   const struct events *clock, const real *meant, struct arena *scratch) {
+  const struct spiking_source source = { .w = it->changed };
+  for (size_t k = 0; k < spiking_w_size(&o->trainee); k++) it->changed[k] = meant[k] + changes[k];
+  spiking_forward(&it->second, it->output, &o->trainee, &source, parameters + o->trainee_w_out, clock, scratch);
+  eprop_pursue(changes, &o->trainee, &it->second, clock, &o->update, scratch);
 }
 
 static long count_changes(const real *restrict a, const real *restrict b, size_t n) {
@@ -272,6 +285,7 @@ static void learn(struct oneshot_item *it, const struct oneshot *o, const real *
                   struct arena *scratch) {
   const size_t mark = arena_mark(scratch), n = spiking_w_size(&o->trainee), ld = (size_t)o->trainee.ld;
   real *learning = ARENA_NEW(scratch, signal_size(o), real), *dw = ARENA_NEW(scratch, n, real);
+  real *changes = ARENA_NEW(scratch, n, real), *held = ARENA_NEW(scratch, n, real);
   if (o->update.signal == EPROP_LSG) oneshot_signal(learning, it, o, parameters, scratch);
   else broadcast(learning, it, o, parameters, output, scratch);
   for (int t = 0; t < o->T; t++)
@@ -280,16 +294,16 @@ static void learn(struct oneshot_item *it, const struct oneshot *o, const real *
   eprop_source(it->source, &o->trainee, rec, learning);
   memset(dw, 0, n*sizeof(real));
   eprop_gradient(dw, &o->trainee, rec, clock, it->source, scratch);
-  if (array) {  // the array adds the changes to what it holds
-    real *held = ARENA_NEW(scratch, n, real);
-    memset(held, 0, n*sizeof(real));
-    update(it->changed, held, dw, o, it->r);
-    array->ops->weights(array, held);
-    it->n_written += array->ops->update(array, it->changed, it->r);
+  change(changes, dw, o, it->r, scratch);
+  if (array) array->ops->weights(array, held);
+  if (o->update.grid == EPROP_PURSUIT)
+    pursue(changes, it, o, parameters, clock, array ? held : parameters + o->trainee_w, scratch);
+  if (array) {  // it adds the changes to what it holds
+    it->n_written += array->ops->update(array, changes, it->r);
     array->ops->weights(array, it->changed);
     w = held;
   } else {
-    update(it->changed, w, dw, o, it->r);
+    for (size_t k = 0; k < n; k++) it->changed[k] = w[k] + changes[k];
   }
   const size_t n_in = spiking_recurrent(&o->trainee);
   it->n_changed[0] = count_changes(it->changed, w, n_in);

@@ -104,6 +104,9 @@ int reach_check_settings(const struct reach *f) {
   if (f->code.lead_in && f->update.signal != EPROP_LSG)
     return err_set(ERR_SETTING, "code.lead_in=%lld: the error of update.signal=%s begins with the movement; "
                    "only a generator can lead in", (long long)f->code.lead_in, eprop_signal_names[f->update.signal]);
+  if (f->update.grid == EPROP_PURSUIT && f->update.repeats > 1)
+    return err_set(ERR_SETTING, "update.repeats=%lld: with update.grid=pursuit there is one update",
+                   (long long)f->update.repeats);
   return 0;
 }
 
@@ -115,6 +118,7 @@ int reach_effects(const void *set, const struct run_sources *from) {
                            *const graded[] = { "code.regions", "code.period", NULL },
                            *const velocity[] = { "code.velocity_scale", NULL },
                            *const grid[] = { "update.step", NULL },
+                           *const pursuit[] = { "update.pursuit_gain", "update.pursuit_ridge", NULL },
                            *const free_below[] = { "trajectory.free_below_m", NULL },
                            *const training[] = { "lsg.damping", "noise.chips", NULL },
                            *const adaptive[2][3] = { { "lsg.beta", "lsg.tau_adapt_ms", NULL },
@@ -143,7 +147,9 @@ int reach_effects(const void *set, const struct run_sources *from) {
   TRY(run_refuse(from, training, "metaxbar train"));
   if (f->code.kind == SPIKECODE_BINARY) TRY(run_refuse(from, graded, "code.kind=onehot or population"));
   if (f->code.velocity == SPIKECODE_NO_VELOCITY) TRY(run_refuse(from, velocity, "code.velocity"));
-  if (f->update.grid == EPROP_EXACT) TRY(run_refuse(from, grid, "update.grid"));
+  if (f->update.grid == EPROP_EXACT || f->update.grid == EPROP_PURSUIT)
+    TRY(run_refuse(from, grid, "update.grid=nearest, stochastic or sparse"));
+  if (f->update.grid != EPROP_PURSUIT) TRY(run_refuse(from, pursuit, "update.grid=pursuit"));
   if (!f->trajectory.free) TRY(run_refuse(from, free_below, "trajectory.free=yes"));
   if (f->lsg.adaptive_fraction <= 0) TRY(run_refuse(from, adaptive[0], "lsg.adaptive_fraction above 0"));
   if (f->trainee.adaptive_fraction <= 0) TRY(run_refuse(from, adaptive[1], "trainee.adaptive_fraction above 0"));
