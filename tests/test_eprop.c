@@ -94,7 +94,9 @@ static void check_update(void) {
     dw[k] = k % 7 ? (real)rng_normal(&r) : 0;
   }
   for (int c = 0; c < 8; c++) {
-    const struct eprop_params p = { .rate = 0.03, .grid = c % (EPROP_SPARSE + 1), .step = 0.05, .threshold = c < 4 ? 0 : 0.01 };
+    const struct eprop_params p = {
+      .rate = 0.03, .grid = c % (EPROP_SPARSE + 1), .step = 0.05, .threshold = c < 4 ? 0 : 0.01
+    };
     struct rng a = rng_stream(10, RNG_TEST, (uint32_t)c), b = a;
     eprop_update(changed, w, dw, N, &p, &a);
     for (int from = 0; from < N; from += 256) noise_uniform(u + from, N - from < 256 ? (size_t)(N - from) : 256, &b);
@@ -113,7 +115,8 @@ static void check_update(void) {
 // What is left of changes D onto all neurons if D' replace them, by the traces of the paper.
 static double remaining(const struct fixture *f, const real *d, const real *few, double ridge) {
   const struct spiking *net = &f->net;
-  real *e_in = err_calloc((size_t)(f->T*net->n_in), sizeof *e_in), *e_rec = err_calloc((size_t)(f->T*net->n), sizeof *e_rec);
+  real *e_in = err_calloc((size_t)(f->T*net->n_in), sizeof *e_in);
+  real *e_rec = err_calloc((size_t)(f->T*net->n), sizeof *e_rec);
   double sum = 0;
   eprop_traces(e_in, e_rec, net, &f->rec, &f->input);
   for (int j = 0; j < net->n; j++)
@@ -155,8 +158,10 @@ static void check_pursuit(void) {
     for (size_t i = 0; i < n; i++) made += few[i] != 0;
     for (int j = 0; j < net->n; j++) diagonal += few[(net->n_in + j)*net->ld + j] != 0;
     const double all = remaining(&f, d, none, 0.5), left = remaining(&f, d, few, 0.5);
-    printf("gain %g: %d of %d changes leave %.3g of %.3g\n", gains[k], made, (net->n_in + net->n - 1)*net->n, left, all);
-    CHECK(left <= all - 0.999*made*gains[k] && made > 0 && diagonal == 0, "%d changes leave %g of %g", made, left, all);
+    printf("gain %g: %d of %d changes leave %.3g of %.3g\n", gains[k], made, (net->n_in + net->n - 1)*net->n, left,
+           all);
+    CHECK(left <= all - 0.999*made*gains[k] && made > 0 && diagonal == 0, "%d changes leave %g of %g", made, left,
+          all);
     CHECK(k == 0 || made < before, "a gain of %g allows %d changes", gains[k], made);
     if (k == 0) CHECK(left < test_tol(1e-6)*all, "without a gain %g of %g are left", left, all);
     before = made;

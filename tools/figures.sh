@@ -274,6 +274,45 @@ arm() {
   tools/figure_arm.sh $figures/arm_software.csv $figures/arm_chip.csv $figures/arm.$format
 }
 
+# ---- few writes
+
+# changes ROW NAME MODEL SETTING...: how the changes of the one update are made, beside $work/NAME-sparse.json
+changes() {
+  local row=$1 name=$2 model=$3 scores
+  shift 3
+  scores=$work/$name-$((++n_changes)).json
+  echo "writes: $row, $name" >&2
+  $metaxbar eval arm --model "models/$model.safetensors" eval.trajectories="$movements" synapse.kind=chip chip.preset=hermes eval.chips=10 "$@" \
+    --scores "$scores" > "$work/out"
+  [ -e "$work/$name-sparse.json" ] || cp "$scores" "$work/$name-sparse.json"
+  $metaxbar compare "$scores" "$work/$name-sparse.json" > "$work/compared"
+  awk -v row="$row" -v name="$name" '
+    FILENAME ~ /compared$/ && $1 == "difference" { difference = $2 " +- " $4 }
+    $1 == "after" { cm = $2 " +- " $5 }
+    /^weights changed/ { changed = $3 " / " $7 }
+    $1 == "weights_written" { weights = sprintf("%.1f", 100*$3/$2) }
+    $1 == "devices_written" { devices = sprintf("%.0f", $3) }
+    END { printf "| %s, %s | %s | %s | %s | %s | %s |\n", name, row, cm, row == "sparse" ? "" : difference, weights, changed, devices }' \
+    "$work/compared" "$work/out" >> "$work/writes"
+}
+
+writes() {
+  local any="trajectory.family=mixed trajectory.elsewhere=0" n_changes=0
+  printf '| model, `update.grid` | cm | more than sparse, cm | %% of weights changed | W_in / W_rec | devices rewritten |\n|---|---|---|---|---|---|\n' > "$work/writes"
+  changes sparse arm-chip arm-chip update.grid=sparse
+  changes pursuit arm-chip arm-chip
+  changes "pursuit, \`update.pursuit_gain=0.3\`, \`update.pursuit_ridge=300\`" arm-chip arm-chip update.pursuit_gain=0.3 update.pursuit_ridge=300
+  changes exact arm-chip arm-chip update.grid=exact
+  changes sparse arm-any-chip arm-any-chip update.grid=sparse $any
+  changes pursuit arm-any-chip arm-any-chip $any
+  changes "pursuit, \`update.pursuit_gain=0.3\`, \`update.pursuit_ridge=300\`" arm-any-chip arm-any-chip update.pursuit_gain=0.3 update.pursuit_ridge=300 $any
+  changes exact arm-any-chip arm-any-chip update.grid=exact $any
+  changes sparse arm-wide-chip arm-wide-chip chip.cores=16 update.grid=sparse
+  changes pursuit arm-wide-chip arm-wide-chip chip.cores=16
+  changes exact arm-wide-chip arm-wide-chip chip.cores=16 update.grid=exact
+  replace writes "$work/writes"
+}
+
 # ---- class means: any number of ways and shots
 
 # last: accuracy and interval of the last update of the evaluation in $work/out
@@ -562,7 +601,7 @@ HTML
   echo "wrote $figures/report.png"
 }
 
-[ $# -gt 0 ] || set -- device arm movements characters ways classes physics cifar incremental report
+[ $# -gt 0 ] || set -- device arm writes movements characters ways classes physics cifar incremental report
 for part in "$@"; do
   case $part in
     device|arm|movements|report) $part ;;

@@ -60,7 +60,8 @@ int pursuit_take(int *restrict atom, real *restrict q, real *restrict a, const r
                  int excluded, double gain, real *restrict scratch) {
   real *left = scratch, *gains = left + ld, *above = gains + ld, *rows = above + ld;
   int n = 0;
-  for (int i = 0; i < ld; i++) left[i] = i < m && i != excluded ? gram[(size_t)i*(size_t)ld + (size_t)i] : (real)INFINITY;
+  for (int i = 0; i < ld; i++)
+    left[i] = i < m && i != excluded ? gram[(size_t)i*(size_t)ld + (size_t)i] : (real)INFINITY;
   for (int i; n < m && (i = best_atom(gains, a, left, m, ld, (real)gain)) >= 0; n++) {
     real *restrict row = rows + (size_t)n*(size_t)ld;
     const real scale = 1/sqrt(left[i]);

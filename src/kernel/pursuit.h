@@ -1,8 +1,9 @@
 // pursuit.h - orthogonal matching pursuit (Pati, Rezaiifar and Krishnaprasad 1993) on the Gram matrix of the atoms
-// (Rubinstein, Zibulevsky and Elad 2008): a few coefficients q that do what many, d, do. With the atoms e_i(t) they make
+// (Rubinstein, Zibulevsky and Elad 2008): a few coefficients q that do what many, d, do. With the atoms e_i(t) they
+// make small
 //   sum_t (sum_i (d_i - q_i) e_i(t))^2 + ridge sum_i (d_i - q_i)^2 = (d - q)^T G (d - q),   G = sum_t e e^T + ridge I
-// small: one atom after the other is taken, always that which lowers the sum most, and all coefficients so far are the
-// best of these atoms, until the next one would lower it by no more than `gain`.
+// One atom after the other is taken, always that which lowers the sum most, and all coefficients so far are the best of
+// these atoms, until the next one would lower it by no more than `gain`.
 //
 // Rows have ld elements, a multiple of VECTOR_PADDING, with zeros from m on.
 #ifndef KERNEL_PURSUIT_H
