@@ -371,7 +371,9 @@ void conv_backward_data(real *restrict dx, const real *restrict dy, const real *
 // ---- weight gradient
 
 enum { CHANNELS = 256, LD_INPUTS = CHANNELS + 16 };  // an odd number of cache lines
-enum { IN_PLACE = 64 };  // up to so many channels, a copy for each tap takes longer than it saves
+// Up to so many channels, a copy for each tap takes longer than it saves. Rows that are read where they lie share few
+// sets of the first cache, so that they are added up few pixels at once; images that fit the second one pass all taps.
+enum { IN_PLACE = 64, IN_PLACE_PIXELS = 32, GROUP_PIXELS = 128 };
 
 // Outputs [first, last) along one axis whose tap k falls inside the image.
 static void outputs_inside(int *first, int *last, int k, int n_in, int n_out, const struct conv *c) {
@@ -420,22 +422,24 @@ static void weights_in_place(real *restrict dw, const struct run *all, int n_run
   }
 }
 
-// One tap: dw[tap] += x^T dy
-static void weights_of_tap(real *dw, const real *x, const real *dy, int ky, int kx, const struct conv *c) {
+// One tap of images [b0, b1): dw[tap] += x^T dy
+static void weights_of_tap(real *dw, const real *x, const real *dy, int ky, int kx, int b0, int b1,
+                           const struct conv *c) {
   const int CP = vector_padded(c->C), OP = vector_padded(c->O), in_place = c->C <= IN_PLACE;
+  const int most = in_place ? IN_PLACE_PIXELS : PIXELS;
   struct run runs[PIXELS];
   int oh0, oh1, ow0, ow1, n_runs = 0, pixels = 0;
   outputs_inside(&oh0, &oh1, ky, c->H, c->OH, c);
   outputs_inside(&ow0, &ow1, kx, c->W, c->OW, c);
-  for (int b = 0; b < c->B; b++)
+  for (int b = b0; b < b1; b++)
     for (int oh = oh0; oh < oh1; oh++)
       for (int ow = ow0; ow < ow1;) {
-        const int ih = oh*c->stride + ky - c->pad, iw = ow*c->stride + kx - c->pad, n = min(ow1 - ow, PIXELS - pixels);
+        const int ih = oh*c->stride + ky - c->pad, iw = ow*c->stride + kx - c->pad, n = min(ow1 - ow, most - pixels);
         runs[n_runs++] = (struct run){ x + ((ptrdiff_t)(b*c->H + ih)*c->W + iw)*CP,
                                        dy + ((ptrdiff_t)(b*c->OH + oh)*c->OW + ow)*OP, n };
         ow += n;
         pixels += n;
-        if (pixels < PIXELS && (b < c->B - 1 || oh < oh1 - 1 || ow < ow1)) continue;
+        if (pixels < most && (b < b1 - 1 || oh < oh1 - 1 || ow < ow1)) continue;
         if (in_place) weights_in_place(dw, runs, n_runs, c);
         for (int i = 0; i < c->C && !in_place; i += CHANNELS)
           weights_block(dw, runs, n_runs, i, min(CHANNELS, c->C - i), c);
@@ -453,8 +457,11 @@ void conv_backward_weights(real *restrict dw, const real *restrict x, const real
       weights_band(dw, &d, dy + (ptrdiff_t)(b*c->OH + oh)*c->OW*OP, c);
     }
   if (rows) return;
-  for (int ky = 0; ky < c->k; ky++)
-    for (int kx = 0; kx < c->k; kx++) weights_of_tap(dw + (ptrdiff_t)(ky*c->k + kx)*c->C*OP, x, dy, ky, kx, c);
+  const int pixels = c->OH*c->OW, group = c->C > IN_PLACE ? c->B : (GROUP_PIXELS + pixels - 1)/pixels;
+  for (int b = 0; b < c->B; b += group)
+    for (int ky = 0; ky < c->k; ky++)
+      for (int kx = 0; kx < c->k; kx++)
+        weights_of_tap(dw + (ptrdiff_t)(ky*c->k + kx)*c->C*OP, x, dy, ky, kx, b, min(c->B, b + group), c);
 }
 
 // Visit every multiply-add: y[iy] is fed by x[ix] through w[iw].
