@@ -109,6 +109,7 @@ static const struct golden {
   { "arm-random", 0, NULL, ARM("arm") " update.signal=random update.repeats=3" },
   { "arm-chip", 0, NULL, ARM("arm") " synapse.kind=chip eval.later_s=3600" },
   { "arm-chip-task", 0, NULL, ARM("arm-chip") },
+  { "arm-chip-sparse", 0, NULL, ARM("arm-chip") " update.grid=sparse" },
   { "arm-chip-letter", 0, NULL, ARM_PATH("arm-chip") LETTER " synapse.kind=chip" },
   { "arm-chip-chip", QUICK | THREADS, NULL, ARM("arm-chip") " synapse.kind=chip eval.chips=2 chip.time_s=86400 "
     "eval.later_s=3600" },

@@ -466,6 +466,9 @@ movements() {
   family "... from anywhere" $on_chip $away $chip
   family "... from home, performed an hour after the update" $on_chip $home $chip eval.later_s=3600
   family "... a day after the update" $on_chip $home $chip eval.later_s=86400
+  family "... from home, written for ten minutes later (\`chip.aim_s=600\`)" $on_chip $home $chip chip.aim_s=600
+  family "... the same, performed an hour after the update" $on_chip $home $chip chip.aim_s=600 eval.later_s=3600
+  family "... a day after the update" $on_chip $home $chip chip.aim_s=600 eval.later_s=86400
   family "\`arm-chip\`, trained on the paper's movements alone, ten chips, from home" models/arm-chip.safetensors $home $chip
   body "\`arm-any-chip\` and the simulated body, from home" $on_chip $home synapse.kind=chip chip.preset=hermes
   replace families "$work/families"
