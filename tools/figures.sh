@@ -607,13 +607,13 @@ HTML
 [ $# -gt 0 ] || set -- device arm writes movements characters ways classes physics cifar incremental report
 for part in "$@"; do
   case $part in
-    device|arm|movements|report) $part ;;
+    device|arm|writes|movements|report) $part ;;
     characters) if with_omniglot; then characters; fi ;;
     ways) if with_omniglot; then ways; fi ;;
     classes) if with_omniglot; then classes; fi ;;
     physics) if with_omniglot; then physics; fi ;;
     cifar) if with_cifar; then cifar; fi ;;
     incremental) if with_cifar; then incremental; fi ;;
-    *) echo "$part: there are device, arm, movements, characters, ways, classes, physics, cifar, incremental and report" >&2; exit 2 ;;
+    *) echo "$part: there are device, arm, writes, movements, characters, ways, classes, physics, cifar, incremental and report" >&2; exit 2 ;;
   esac
 done
