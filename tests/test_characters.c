@@ -172,7 +172,8 @@ static void test_checksums(void) {
     h[k] = checksum_bytes(CHECKSUM_START, imageset_image(&set[k], 0), 30 * imageset_kept(&set[k]));
     imageset_release(&set[k]);
   }
-  CHECK(h[0] == 0x5ece6fd07b8f79bc && h[1] == 0x58f63920d7ce6565, "%016llx %016llx", (unsigned long long)h[0], (unsigned long long)h[1]);
+  CHECK(h[0] == 0x5ece6fd07b8f79bc && h[1] == 0x58f63920d7ce6565, "%016llx %016llx", (unsigned long long)h[0],
+        (unsigned long long)h[1]);
 }
 
 int main(void) {
