@@ -11,11 +11,11 @@
 
 static const char text[] =
   "Meta-train a network from random weights on invented characters, then let it, and the models shipped in models/,\n"
-  "learn five characters that they have never seen from five drawings each, in software and on a simulated chip; do the\n"
-  "same with a small network for characters in colours; let the spiking networks learn movements of an arm from one\n"
-  "demonstration each; and write a page with figures.\n"
-  "DIR (default runs/demo) receives the training runs, that of colours in DIR/colour, which continue where they stopped,\n"
-  "and report.html.\n";
+  "learn five characters that they have never seen from five drawings each, in software and on a simulated chip; do\n"
+  "the same with a small network for characters in colours; let the spiking networks learn movements of an arm from\n"
+  "one demonstration each; and write a page with figures.\n"
+  "DIR (default runs/demo) receives the training runs, that of colours in DIR/colour, which continue where they\n"
+  "stopped, and report.html.\n";
 
 // A minute and a half in all on two cores.
 enum { ITERATIONS = 400, TASKS = 8, COLOUR_ITERATIONS = 1000, COLOUR_TASKS = 2, DEMO_EXTRA = 4, DEMO_SETTINGS = 16 };
@@ -113,20 +113,23 @@ static int coloured(const char *folder) {
 }
 
 // The report about what was trained here and about the arm; its path ends the output.
-static int page(const char *folder, const char *colour_folder) {
+static int page(const char *folder, const char *colour_folder, bool quiet) {
   char run[FILE_PATH_SIZE], colour[FILE_PATH_SIZE], arm[FILE_PATH_SIZE], path[FILE_PATH_SIZE];
   char kind[] = "data.kind=builtin", tasks[] = "report.tasks=100";
-  char run_option[] = "--run", out_option[] = "--out";
+  char run_option[] = "--run", out_option[] = "--out", quiet_option[] = "--quiet";
   snprintf(run, sizeof run, "%s", folder);
   snprintf(colour, sizeof colour, "%s", colour_folder);
   snprintf(path, sizeof path, "%s/report.html", folder);
   char found[FILE_PATH_SIZE];
   snprintf(arm, sizeof arm, "%s", shipped_path(found, ARM_CHIP));
-  char *words[] = { run, colour, kind, tasks, out_option, path, run_option, run, arm };
-  return options_main(&report_command, file_exists(arm) ? 9 : 6, words) == 0 ? 0 : err_set(ERR_IO, "%s: no page", path);
+  char *words[10] = { run, colour, kind, tasks, out_option, path };
+  int n = 6;
+  if (quiet) words[n++] = quiet_option;
+  if (file_exists(arm)) words[n++] = run_option, words[n++] = run, words[n++] = arm;
+  return options_main(&report_command, n, words) == 0 ? 0 : err_set(ERR_IO, "%s: no page", path);
 }
 
-static int demo(const char *folder) {
+static int demo(const char *folder, bool quiet) {
   char path[FILE_PATH_SIZE], colour[FILE_PATH_SIZE];
   if (snprintf(colour, sizeof colour, "%s/colour", folder) > FILE_PATH_SIZE / 2)
     return err_set(ERR_IO, "%.60s...: path too long", folder);
@@ -151,10 +154,10 @@ static int demo(const char *folder) {
   TRY(shipped(movements, sizeof movements / sizeof *movements, paths, 1));
   printf("\n5. What was learned, on what, and what it cost, as a page:\n");
   fflush(stdout);
-  return page(folder, colour);
+  return page(folder, colour, quiet);
 }
 
-static int run(const struct options *o) { return demo(o->run ? o->run : "runs/demo"); }
+static int run(const struct options *o) { return demo(o->run ? o->run : "runs/demo", o->quiet); }
 
 static const struct options_flag flags[] = {
   OPTIONS_VALUE("--run", run, "DIR", "folder of the training run and the page"), OPTIONS_QUIET, { 0 }

@@ -7,7 +7,10 @@ here=$(mktemp -d /tmp/metaxbar_test_XXXXXX)
 trap 'rm -rf "$here"' EXIT
 fail() { echo "FAIL $*"; cat "$here/out"; exit 1; }
 
-demo() { "$metaxbar" demo --quiet --run "$here/demo" >"$here/out" || fail "exit $?"; }
+demo() {
+  "$metaxbar" demo --quiet --run "$here/demo" >"$here/out" 2>"$here/err" || fail "exit $?: $(cat "$here/err")"
+  [ ! -s "$here/err" ] || fail "--quiet prints: $(head -c 300 "$here/err")"
+}
 
 # expect_above PERCENT NAME SECTION: the accuracy of the row NAME of a section.
 expect_above() {
