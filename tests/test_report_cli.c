@@ -191,6 +191,9 @@ static void check_colours(void) {
         image.W, coloured);
   free(data);
   png_pixels_release(&image);
+  snprintf(path, sizeof path, "%s/model.safetensors", colour);  // invented colours are what it was trained on
+  run(ARGS("chip", "program", "--model", path, SMALL, "chip.calibration_rows=32"));
+  CHECK(p.status == 0, "%s", p.err);
 }
 
 // The task of the page is the first of the evaluation, also where statistics were measured beforehand, and with more
