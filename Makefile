@@ -24,7 +24,7 @@ check-long: all double
 
 # builds the program alone: 20 s on two cores
 demo:
-	@echo "metaxbar demo: installing what is missing and building the program, then a minute of training and figures."
+	@echo "metaxbar demo: installing what is missing and building the program, then a minute and a half of training and figures."
 	@tools/setup.sh --install
 	@cmake --preset release >/dev/null
 	@cmake --build build --target metaxbar

@@ -263,8 +263,8 @@ MX_API int mx_fewshot_image(const struct mx_fewshot *model, float *image, const 
 MX_API int mx_fewshot_colours(const struct mx_fewshot *model, float *image, const unsigned char *rgb, int H, int W);
 
 /// Write the weights to arrays of synapse.kind. On a chip: a new one, calibrated on background images (those that
-/// data.* names, invented characters if it names none), at chip.time_s seconds after writing; or the one saved in
-/// synapse.state.
+/// data.* names, invented characters if it names none, which a model of photographs refuses), at chip.time_s seconds
+/// after writing; or the one saved in synapse.state.
 /// @param model  the classifier
 /// @param seed   of the chip and of all tasks learned on it
 /// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_IO; #MX_ERROR_FORMAT

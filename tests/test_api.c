@@ -444,6 +444,9 @@ static void check_arrays(void) {
     mx_fewshot_free(m);
   }
   struct mx_fewshot *m = NULL;
+  WORKS(mx_fewshot_load(&m, "models/cifar-5w5s-chip.safetensors", LIST("synapse.kind=chip", "chip.cores=64")));
+  REFUSES(mx_fewshot_deploy(m, 3), MX_ERROR_ARGUMENT, "was trained on other colour images than invented ones");
+  mx_fewshot_free(m);
   WORKS(mx_fewshot_load(&m, MODEL, LIST("synapse.kind=chip", "data.classes=20", "synapse.state=/nowhere.safetensors")));
   CHECK(mx_fewshot_deploy(m, 1) < 0 && strstr(mx_last_error(), "/nowhere.safetensors"), "a state that is not there: %s",
         mx_last_error());

@@ -128,6 +128,8 @@ static void check_arm(const struct folder *f) {
   refuses(1, ARGS("import", state, "--model", small, SMALL), "another chip: chip.matrices is 1, here 5");
   refuses(2, ARGS("program", "--model", arm, "chip.rows=8", "chip.columns=8"), "chip.cores=2: the model needs");
   refuses(2, ARGS("program", "--model", arm, "data.kind=builtin"), "data.kind: has no effect here");
+  refuses(2, ARGS("program", "--model", "models/cifar-5w5s-chip.safetensors", "chip.cores=64"),
+          "data.kind=builtin: models/cifar-5w5s-chip.safetensors was trained on other colour images");
   refuses(2, ARGS("tradeoff", "--model", arm, "eval.tasks=2"), "eval.tasks: no such setting");
 }
 

@@ -254,7 +254,7 @@ static void test_dataset(void) {
         err_message());
   dataset_release(&d);
   CHECK(dataset_load(&d, &p, DATASET_EVALUATION_ONLY | DATASET_STAND_IN) == ERR_SETTING &&
-            strstr(err_message(), "built-in characters have no colours"),
+            strstr(err_message(), "the colours of built-in characters are not theirs"),
         "%s", err_message());
   folder_write(&tmp, "list", "train\tworm\ntest\tapple\n", 22);
   snprintf(p.split, sizeof p.split, "%s", folder_path(&tmp, "list"));

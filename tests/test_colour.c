@@ -1,4 +1,5 @@
-// Images in colours: every kind of file, what is refused, parts in trees of their own, fingerprint and page.
+// Images in colours: every kind of file, what is refused, parts in trees of their own, invented ones, fingerprint and
+// page.
 #include <png.h>
 
 #include "base/err.h"
@@ -126,8 +127,6 @@ static void test_refused(void) {
   p.channels = 2;
   check_refused(&p, "data.channels=2: 1 (grey) or 3 (colours)");
   p.channels = 3;
-  p.kind = DATASET_BUILTIN;
-  check_refused(&p, "data.channels=3: data.kind=builtin has no colours");
   p.kind = DATASET_OMNIGLOT;
   check_refused(&p, "data.channels=3: data.kind=omniglot has no colours");
   p = colours(f.path);
@@ -209,6 +208,44 @@ static void test_trees_refused(void) {
   p.kind = DATASET_FOLDER;
   check_refused(&p, "/nonexistent: ");
   folder_remove(&f);
+}
+
+// ---- invented ones
+
+static void test_builtin(void) {
+  struct dataset_params p = colours("");
+  struct dataset d, half;
+  p.kind = DATASET_BUILTIN;
+  p.classes = 12;
+  p.evaluation_classes = 6;
+  p.drawings = 3;
+  p.size = 16;
+  CHECK(load(&d, &p, DATASET_EVERYTHING) == 0 && d.images.channels == 3 && d.images.colour && !d.images.ink &&
+            d.images.n_images == 18 * 3 && d.split[2].n == 6 && !notes[0],
+        "%s%s", err_message(), notes);
+  CHECK(load(&half, &p, DATASET_EVALUATION_ONLY) == 0 && half.images.n_images == 18, "%s", err_message());
+  const unsigned char *evaluation = imageset_image(&d.images, 36);
+  CHECK(memcmp(evaluation, half.images.colour, 18 * imageset_kept(&half.images)) == 0, "depends on what is loaded");
+  dataset_release(&half);
+  p.seed = 2;
+  CHECK(load(&half, &p, DATASET_EVALUATION_ONLY) == 0 &&
+            memcmp(evaluation, half.images.colour, 18 * imageset_kept(&half.images)) != 0,
+        "another seed gives other pictures");
+  dataset_release(&half);
+  p.seed = 1;
+  p.validation = 1;  // no class is left for training: others, in colours too
+  CHECK(load(&half, &p, DATASET_EVERYTHING | DATASET_STAND_IN) == 0 && half.stand_in.channels == 3 &&
+            half.stand_in.n_classes == 100 && half.stand_in.colour,
+        "%s", err_message());
+  dataset_release(&half);
+  dataset_release(&d);
+  p.validation = 0;
+  p.preprocessing = IMAGESET_PUBLISHED;
+  check_refused(&p, "data.preprocessing=published: ");
+  p.preprocessing = IMAGESET_AREA;
+  p.channels = 1;
+  CHECK(load(&d, &p, DATASET_EVERYTHING) == 0 && d.images.ink && !d.images.colour, "%s", err_message());
+  dataset_release(&d);
 }
 
 // ---- what is made of them
@@ -315,6 +352,7 @@ int main(void) {
   test_refused();
   test_trees();
   test_trees_refused();
+  test_builtin();
   test_fingerprint();
   test_sheet();
   test_spec();

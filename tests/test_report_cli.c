@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/png.h"
 #include "folder.h"
 #include "image_tree.h"
 #include "process.h"
@@ -150,6 +151,49 @@ static void check_runs(void) {
                                     "&#39;\\&#39;&#39;b&#39;\\&#39;&#39;&#39;</code>", few, arm, out);
   check_page(out,
              ARGS("<title>metaxbar: few and 1 more</title>", "New classes from a few drawings", "<canvas", command));
+}
+
+static int count(const char *text, const char *what) {
+  int n = 0;
+  for (; text && (text = strstr(text, what)) != NULL; text += strlen(what)) n++;
+  return n;
+}
+
+// Coloured characters: a section of their own beside that of drawings, whose captions say what the images are not; the
+// task in colours.
+static void check_colours(void) {
+  static const char note[] = "not CIFAR100-FS, of which the paper shows the same in its figures 3d and 3e";
+  char colour[400], path[420];
+  struct png_pixels image = { 0 };
+  char *data = NULL;
+  size_t size = 0;
+  snprintf(colour, sizeof colour, "%s", folder_path(&tmp, "colour"));
+  run(ARGS("train", "fewshot", "--quiet", "--run", colour, SMALL, "data.channels=3", "data.size=16", "net.channels=8",
+           "net.hidden=8", "net.bias=digital", "net.steps=2", "train.iterations=2", "train.tasks=2",
+           "train.log_every=1"));
+  CHECK(p.status == 0, "%s", p.err);
+  run(ARGS(REPORT, few, colour, "--out", out));
+  check_page(out, ARGS("<h2>New classes from a few drawings</h2>", "learned from 5 drawings each",
+                       "<h2>New classes from a few invented colour images</h2>", "learned from 5 images each",
+                       "Left: the images that are learned", note));
+  char *text = page(out);
+  CHECK(count(text, "Query loss in training") == 4 && count(text, "After the first update, enlarged") == 2 &&
+            count(text, note) == 2,
+        "%d curves, %d charts of accuracies, %d notes", count(text, "Query loss in training"),
+        count(text, "After the first update, enlarged"), count(text, note));
+  free(text);
+  snprintf(path, sizeof path, "%s/showcase/task.png", colour);
+  CHECK(file_read(path, 1 << 20, &data, &size) == 0 && png_rgb_read(&image, path, data, size, 4096, 255) == 0, "%s",
+        err_message());
+  int coloured = 0;
+  for (int k = 0; k < image.H * image.W; k++) coloured += image.pixels[3 * k] != image.pixels[3 * k + 2];
+  CHECK(image.H == 5 * 16 && image.W == 10 * 16 && coloured > image.H * image.W / 2, "%d x %d, %d coloured", image.H,
+        image.W, coloured);
+  free(data);
+  png_pixels_release(&image);
+  snprintf(path, sizeof path, "%s/model.safetensors", colour);  // invented colours are what it was trained on
+  run(ARGS("chip", "program", "--model", path, SMALL, "chip.calibration_rows=32"));
+  CHECK(p.status == 0, "%s", p.err);
 }
 
 // The task of the page is the first of the evaluation, also where statistics were measured beforehand, and with more
@@ -359,6 +403,7 @@ int main(void) {
   check_first_task();
   check_changed_data();
   check_runs();
+  check_colours();
   check_other_kind();
   check_names();
   check_files();

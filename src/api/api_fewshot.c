@@ -177,6 +177,7 @@ static void write_layer(struct mx_fewshot *m, int l) {
 
 static int deploy_chip(struct mx_fewshot *m, struct chip **chip, uint64_t seed) {
   struct dataset data;
+  TRY(fewshot_model_calibrates(&m->model, &m->f));
   TRY(dataset_load(&data, &m->f.data, DATASET_BACKGROUND_ONLY | DATASET_STAND_IN));
   int rc = fewshot_deploy(chip, &m->f, &m->model, &data, (int)m->f.eval.shots, seed);
   dataset_release(&data);

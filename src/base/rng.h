@@ -31,6 +31,7 @@ enum rng_purpose {
   RNG_OBSERVE,     // which inputs calibrate a chip
   RNG_VIEW,        // further views of the images of an evaluation task
   RNG_IMAGE_VIEW,  // further views of an image, whatever task it is in
+  RNG_COLOUR,      // colours of built-in characters
 };
 
 // Stream number `index` of a purpose (an enum owned by the caller), under the run's seed.

@@ -7,6 +7,8 @@
 
 #include "base/err.h"
 #include "base/rng.h"
+#include "data/colouring.h"
+#include "data/render.h"
 
 // A stroke is a turtle's path: parts of constant curvature, with corners between them. A character's
 // strokes and how they hang together are drawn once; a hand then varies all numbers a little, and bends,
@@ -373,11 +375,15 @@ static void characters_render(unsigned char *ink, int size, const struct charact
   }
 }
 
-// The second word of a stream's position numbers the drawings; the character itself is drawn from 0.
-static struct rng characters_hand(uint64_t seed, int character, int drawing) {
-  struct rng r = rng_stream(seed, RNG_GENERATE, (uint32_t)character);
+// The second word of a stream's position numbers the drawings; the character itself and its colours are drawn from 0.
+static struct rng characters_stream(enum rng_purpose purpose, uint64_t seed, int character, int drawing) {
+  struct rng r = rng_stream(seed, purpose, (uint32_t)character);
   r.counter[1] = (uint32_t)drawing + 1;
   return r;
+}
+
+static struct rng characters_hand(uint64_t seed, int character, int drawing) {
+  return characters_stream(RNG_GENERATE, seed, character, drawing);
 }
 
 void characters_draw(unsigned char *ink, int size, uint64_t seed, int character, int drawing) {
@@ -388,21 +394,37 @@ void characters_draw(unsigned char *ink, int size, uint64_t seed, int character,
   characters_render(ink, size, &c, &hand);
 }
 
+// One drawing as ink, in colours where the set has them: the same drawing, painted.
+static void characters_add(struct imageset *set, const struct character *c, const struct colouring *colours,
+                           unsigned char *ink, int size, uint64_t seed, int character, int drawing) {
+  struct rng hand = characters_hand(seed, character, drawing);
+  characters_render(ink, size, c, &hand);
+  if (set->channels == 1) {
+    imageset_add_image(set, ink, size, size);
+    return;
+  }
+  const int S = set->S;
+  unsigned char *small = ink + size * size, *pixels = small + S * S;
+  struct rng light = characters_stream(RNG_COLOUR, seed, character, drawing);
+  render_reduce_area(small, S, ink, size, size);
+  colouring_paint(pixels, small, S, colours, &light);
+  imageset_add_colour(set, pixels, S, S);
+}
+
 void characters_load(struct imageset *set, const char *part, uint64_t seed, int first, int n, int n_drawings) {
   const int size = set->preprocessing == IMAGESET_AREA ? 2 * set->S : 105;  // as kept, or as Omniglot
-  unsigned char *ink = err_calloc((size_t)size * (size_t)size, 1);
+  unsigned char *ink = err_calloc((size_t)(size * size + 4 * set->S * set->S), 1);
   for (int k = 0; k < n; k++) {
     struct rng mind = rng_stream(seed, RNG_GENERATE, (uint32_t)(first + k));
+    struct rng colour = rng_stream(seed, RNG_COLOUR, (uint32_t)(first + k));
     struct character c;
+    struct colouring colours;
     char name[64];
     characters_invent(&c, &mind);
+    colouring_invent(&colours, &colour);
     snprintf(name, sizeof name, "%.32s/character%04d", part, k + 1);
     imageset_add_class(set, name, name);
-    for (int d = 0; d < n_drawings; d++) {
-      struct rng hand = characters_hand(seed, first + k, d);
-      characters_render(ink, size, &c, &hand);
-      imageset_add_image(set, ink, size, size);
-    }
+    for (int d = 0; d < n_drawings; d++) characters_add(set, &c, &colours, ink, size, seed, first + k, d);
   }
   free(ink);
 }

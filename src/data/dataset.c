@@ -31,7 +31,9 @@ const struct param dataset_param_table[] = {
              .later = true),
   PARAM_TEXT(struct dataset_params, evaluation_path, "", "folder: root of a separate tree for the evaluation classes",
              .later = true),
-  PARAM_I64(struct dataset_params, channels, 1, 1, 3, "1: grey images; 3: colour images", .later = true),
+  PARAM_I64(struct dataset_params, channels, 1, 1, 3,
+            "1: grey images; 3: colour images; builtin: the same characters, each in colours of its own",
+            .later = true),
   PARAM_CHOICE(struct dataset_params, preprocessing, IMAGESET_AREA, dataset_preprocessing_names,
                "how images are reduced: area: by averaging, ink is 1; published: bilinear without antialiasing, ink is "
                "0, no distortion"),
@@ -335,12 +337,18 @@ static int dataset_load_folder(struct dataset *d, const struct dataset_params *p
   return 0;
 }
 
-// Characters that neither data.kind=builtin nor an earlier model has seen.
+// Empty, for images of these settings.
+static void dataset_init_images(struct imageset *set, const struct dataset_params *p) {
+  if (p->channels == 3) imageset_init_colour(set, (int)p->size);
+  else imageset_init(set, (enum imageset_preprocessing)p->preprocessing, (int)p->size);
+}
+
+// Characters that neither data.kind=builtin nor an earlier model has seen. Their colours are not those of photographs.
 static int dataset_load_stand_in(struct dataset *d, const struct dataset_params *p) {
-  if (p->channels == 3)
-    return err_set(ERR_SETTING, "no training class is left for background images, and built-in characters have no "
-                                "colours (data.evaluation, data.validation, data.split)");
-  imageset_init(&d->stand_in, (enum imageset_preprocessing)p->preprocessing, (int)p->size);
+  if (p->channels == 3 && p->kind != DATASET_BUILTIN)
+    return err_set(ERR_SETTING, "no training class is left for background images, and the colours of built-in "
+                                "characters are not theirs (data.evaluation, data.validation, data.split)");
+  dataset_init_images(&d->stand_in, p);
   characters_load(&d->stand_in, "background", (uint64_t)p->seed, DATASET_STAND_IN_CHARACTERS, DATASET_STAND_IN_CLASSES,
                   DATASET_STAND_IN_DRAWINGS);
   d->standing_in.id = err_calloc(DATASET_STAND_IN_CLASSES, sizeof(int));
@@ -380,7 +388,7 @@ static int dataset_check_kind(const struct dataset_params *p) {
   if (p->channels == 2) return err_set(ERR_SETTING, "data.channels=2: 1 (grey) or 3 (colours)");
   if (p->channels == 1 && p->kind == DATASET_CIFAR100)
     return err_set(ERR_SETTING, "data.channels=1: data.kind=%s is in colours: data.channels=3", kind);
-  if (p->channels == 3 && p->kind != DATASET_FOLDER && p->kind != DATASET_CIFAR100)
+  if (p->channels == 3 && p->kind == DATASET_OMNIGLOT)
     return err_set(ERR_SETTING, "data.channels=3: data.kind=%s has no colours", kind);
   if (p->channels == 3 && p->preprocessing == IMAGESET_PUBLISHED)
     return err_set(ERR_SETTING, "data.preprocessing=published: of ink; images in colours (data.channels=3) have none");
@@ -390,8 +398,7 @@ static int dataset_check_kind(const struct dataset_params *p) {
 int dataset_load(struct dataset *d, const struct dataset_params *p, int what) {
   memset(d, 0, sizeof *d);
   TRY(dataset_check_kind(p));
-  if (p->channels == 3) imageset_init_colour(&d->images, (int)p->size);
-  else imageset_init(&d->images, (enum imageset_preprocessing)p->preprocessing, (int)p->size);
+  dataset_init_images(&d->images, p);
   int rc = 0, n_background = 0, first[DATASET_SPLITS] = { 0 };
   const int parts = p->split[0] || dataset_mixes_alphabets(p) ? DATASET_EVERYTHING : what;
   switch ((enum dataset_kind)p->kind) {

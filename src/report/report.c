@@ -99,6 +99,15 @@ const char *report_cost_source(const struct json_t *result) {
   return source;
 }
 
+static struct report_subject subject(const struct report_run *r) {
+  return r->kind->subject ? r->kind->subject(r) : (struct report_subject){ .title = r->kind->title };
+}
+
+const char *report_note(const struct report_run *r) {
+  const char *note = subject(r).note;
+  return note ? note : "";
+}
+
 // ---- tables and series
 
 int report_column(const double **v, const struct report_run *r, int table, const char *name) {
@@ -276,7 +285,8 @@ static void put_curve(FILE *out, const struct report_curve *c, const struct repo
 
 static void put_learning(FILE *out, const struct report_run *const *runs, int n) {
   const struct report_kind *kind = runs[0]->kind;
-  char command[64];
+  const char *note = report_note(runs[0]);
+  char command[64], caption[1024];
   int with = 0;
   for (int k = 0; k < n; k++) with += runs[k]->metrics.n_rows > 0;
   if (!with) return;
@@ -286,20 +296,34 @@ static void put_learning(FILE *out, const struct report_run *const *runs, int n)
     if (kind->curve[c].title) put_curve(out, &kind->curve[c], runs, n);
   fputs("</div>\n", out);
   snprintf(command, sizeof command, "metaxbar train %s", kind->name);
-  page_caption(out, "Meta-training.", kind->curve_text, command);
+  snprintf(caption, sizeof caption, "%s%s%s", kind->curve_text, *note ? " " : "", note);
+  page_caption(out, "Meta-training.", caption, command);
 }
 
 // ---- the page
 
+// Runs about the same subject, in a section of their own.
+static int put_subject(FILE *out, const struct report_run *const *runs, int n, const char *title) {
+  page_section(out, title);
+  put_learning(out, runs, n);
+  return runs[0]->kind->draw(out, runs, n);
+}
+
 static int put_kind(FILE *out, const struct report_run *runs, int n, const struct report_kind *kind) {
-  const struct report_run *of[REPORT_MAX_RUNS];
-  int m = 0;
-  for (int k = 0; k < n; k++)
-    if (runs[k].kind == kind) of[m++] = &runs[k];
-  if (m == 0) return 0;
-  page_section(out, kind->title);
-  put_learning(out, of, m);
-  return kind->draw(out, of, m);
+  bool drawn[REPORT_MAX_RUNS] = { false };
+  for (int k = 0; k < n; k++) {
+    const struct report_run *of[REPORT_MAX_RUNS];
+    int m = 0;
+    if (drawn[k] || runs[k].kind != kind) continue;
+    const char *title = subject(&runs[k]).title;
+    for (int i = k; i < n; i++)
+      if (runs[i].kind == kind && !strcmp(subject(&runs[i]).title, title)) {
+        drawn[i] = true;
+        of[m++] = &runs[i];
+      }
+    TRY(put_subject(out, of, m, title));
+  }
+  return 0;
 }
 
 static int put_page(FILE *out, const struct report_kind *const *kinds, const struct report_run *runs, int n,

@@ -25,13 +25,20 @@ struct report_curve {
   bool log;
 };
 
+// What a run is about, where the runs of one experiment differ in it.
+struct report_subject {
+  const char *title;  // the heading of its section; runs with the same heading are drawn together
+  const char *note;   // ends the captions of learning curves and scores; NULL: none
+};
+
 // The runs of one experiment, and how they are drawn.
 struct report_kind {
   const char *name;           // of the experiment: results in showcase/NAME.json
   const char *task, *title;   // what it learns, in a few words; the heading of its section
   const char *const *tables;  // showcase/TABLE.csv; NULL ends, or NULL: none
   struct report_curve curve[REPORT_CURVES];
-  const char *curve_text;  // below them
+  const char *curve_text;                                        // below them
+  struct report_subject (*subject)(const struct report_run *r);  // NULL: all are about `title`
   int (*draw)(FILE *out, const struct report_run *const *runs, int n);
 };
 
@@ -58,6 +65,8 @@ int report_write(const char *path, const struct report_kind *const *kinds, const
 
 // ---- for the parts
 
+// A note of the run's subject, to end a caption; "": none.
+const char *report_note(const struct report_run *r);
 // A file of the results.
 void report_path(const struct report_run *r, const char *name, char path[FILE_PATH_SIZE]);
 // A column of a table (its number in kind->tables); two columns as a series, a third as its error bars unless NULL.

@@ -193,6 +193,7 @@ static int chip_plan(struct chip **c, const void *set, const void *model) {
 static int chip_program(struct chip **c, const void *set, const void *model) {
   const struct fewshot *f = set;
   struct dataset data;
+  TRY(fewshot_model_calibrates(model, f));
   TRY(dataset_load(&data, &f->data, DATASET_BACKGROUND_ONLY | DATASET_STAND_IN));
   const int rc = fewshot_deploy(c, f, model, &data, (int)f->eval.shots, (uint64_t)f->run.seed);
   dataset_release(&data);

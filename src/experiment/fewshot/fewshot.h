@@ -106,11 +106,15 @@ struct fewshot_model {
   struct convnet net;
   real *parameters;
   char path[PARAM_TEXT_SIZE];  // of the file; "": none
+  bool of_photographs;         // trained on colour images that were not invented (fewshot_model_load)
 };
 
 // Load a model file and the settings recorded in it, then those of the sources (run_resolve). A file without any is
 // refused unless data.preprocessing is among the assignments.
 int fewshot_model_load(struct fewshot_model *m, struct fewshot *f, const char *path, const struct run_sources *from);
+// Before images that are not evaluated calibrate a chip: ERR_SETTING where the model knows photographs and the images
+// are invented ones, whose colours are others.
+int fewshot_model_calibrates(const struct fewshot_model *m, const struct fewshot *f);
 // The split that the file was trained with (data.seed, .validation, ...) into f, if that is about the same kind of
 // data; settings of the user are kept, and a note says how they differ. Part of fewshot_model_load.
 int fewshot_split(struct fewshot *f, const struct tensorfile *tf, const struct run_sources *from);

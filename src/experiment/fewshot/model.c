@@ -83,6 +83,8 @@ int fewshot_model_load(struct fewshot_model *m, struct fewshot *f, const char *p
   if (rc == 0) rc = fewshot_split(f, tf, from);
   if (rc == 0) rc = convnet_init(&m->net, &f->net, (int)f->data.size, (int)f->data.channels);
   if (rc == 0) {
+    const char *kind = tensorfile_metadata(tf, "data.kind");
+    m->of_photographs = m->net.in_channels == 3 && kind && strcmp(kind, dataset_kind_name(DATASET_BUILTIN)) != 0;
     m->parameters = err_aligned(m->net.n, sizeof *m->parameters);
     rc = convnetfile_load(tf, &m->net, m->parameters, f->train.inner_rate);
   }
@@ -92,6 +94,12 @@ int fewshot_model_load(struct fewshot_model *m, struct fewshot *f, const char *p
   else tensorfile_note_unread(tf);
   tensorfile_close(tf);
   return rc;
+}
+
+int fewshot_model_calibrates(const struct fewshot_model *m, const struct fewshot *f) {
+  if (!m->of_photographs || f->data.kind != DATASET_BUILTIN) return 0;
+  return err_set(ERR_SETTING, "data.kind=builtin: %s was trained on other colour images than invented ones, and a chip "
+                              "for it is calibrated on such: name them (data.kind=folder or cifar100)", m->path);
 }
 
 int fewshot_history(struct fewshot *f, const char *path) {

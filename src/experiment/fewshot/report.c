@@ -20,6 +20,35 @@ enum { KINDS = RUN_CHIP + 1, MAX_LAYERS = 16, MAX_WAYS = 64, MAX_SHOTS = 64, MAX
 enum { ACCURACY, LATER, LEDGER, HISTOGRAM };
 static const char *const tables[] = { "accuracy", "later", "ledger", "histogram", NULL };
 
+// Of grey drawings or of colour images; files of older programs do not say, and are of drawings.
+static bool in_colours(const struct report_run *r, const char **kind) {
+  const char *path = r->facts_path;
+  struct json_t *settings, *data;
+  int64_t channels = 1;
+  *kind = "";
+  if (!json_has(r->facts, "settings") || json_field_object(r->facts, path, "settings", &settings) < 0) return false;
+  if (!json_has(settings, "data") || json_field_object(settings, path, "data", &data) < 0) return false;
+  if (!json_has(data, "channels") || json_field_i64(data, path, "channels", 1, 3, &channels) < 0) return false;
+  return channels == 3 && json_field_text(data, path, "kind", kind) == 0;
+}
+
+static struct report_subject subject(const struct report_run *r) {
+  const char *kind;
+  if (!in_colours(r, &kind)) return (struct report_subject){ .title = "New classes from a few drawings" };
+  struct report_subject s = { .title = "New classes from a few colour images" };
+  if (!strcmp(kind, dataset_kind_name(DATASET_BUILTIN))) {
+    s.title = "New classes from a few invented colour images";
+    s.note = "The images are invented characters in colours (data.kind=builtin data.channels=3), not CIFAR100-FS, of "
+             "which the paper shows the same in its figures 3d and 3e; docs/cifar.md has those of this program.";
+  }
+  return s;
+}
+
+static const char *image_word(const struct report_run *r) {
+  const char *kind;
+  return in_colours(r, &kind) ? "image" : "drawing";
+}
+
 // "software", "4-bit weights", "chip (hermes)"
 static int kind_name(char name[NAME], const struct report_run *r, int kind) {
   struct json_t *result, *chip;
@@ -193,6 +222,7 @@ static int put_published(FILE *out, const struct json_t *result, const char *pat
 static int accuracy_text(char *text, size_t size, const struct report_run *r, const struct json_t *result) {
   const char *path = r->facts_path, *rule, *split, *said = "those of fixed statistics measured on background images";
   const char *protocol = NULL, *from = NULL;  // not in older files
+  const char *word = image_word(r), *note = report_note(r);
   int64_t ways, shots, queries, tasks;
   TRY(json_field_text(result, path, "batchnorm", &rule));
   TRY(json_field_text(result, path, "split", &split));
@@ -205,12 +235,13 @@ static int accuracy_text(char *text, size_t size, const struct report_run *r, co
   if (!strcmp(rule, "task")) said = "their own batch statistics (transductive, as in the paper)";
   if (!strcmp(rule, "support")) said = "the statistics of the support images, so that nothing is learned from them";
   snprintf(text, size,
-           "Mean over %d task%s of %d %sclasses (%.20s split%s%.20s%s%.20s), learned from %d drawing%s each, on %d "
-           "other drawing%s of each; bars: 95 %% confidence interval of the mean. Batch norm rule %.20s: the "
-           "queries are normalised by %s. Chance is %.0f %%.",
+           "Mean over %d task%s of %d %sclasses (%.20s split%s%.20s%s%.20s), learned from %d %s%s each, on %d "
+           "other %s%s of each; bars: 95 %% confidence interval of the mean. Batch norm rule %.20s: the "
+           "queries are normalised by %s. Chance is %.0f %%.%s%s",
            (int)tasks, text_s(tasks), (int)ways, strcmp(split, "training") ? "unseen " : "", split,
            protocol ? ", protocol " : "", protocol ? protocol : "", from ? ", tasks " : "", from ? from : "",
-           (int)shots, text_s(shots), (int)queries, text_s(queries), rule, said, 100.0/(double)ways);
+           (int)shots, word, text_s(shots), (int)queries, word, text_s(queries), rule, said, 100.0/(double)ways,
+           *note ? " " : "", note);
   return 0;
 }
 
@@ -265,7 +296,7 @@ static void put_sheet(FILE *out, const struct task *t) {
                height = top + cell*(double)t->ways + 4;
   fprintf(out,
           "<svg class=\"task\" viewBox=\"0 0 %.0f %.0f\" style=\"max-width:%.0fpx\" role=\"img\" aria-label=\"The "
-          "drawings of the task: support and queries\">",
+          "images of the task: support and queries\">",
           width, height, 1.35*width);
   fprintf(out, "<text class=\"title\" x=\"%.1f\" y=\"12\">learned from</text><text class=\"title\" x=\"%.1f\" "
                "y=\"12\">to classify</text>", left, second);
@@ -351,10 +382,10 @@ static int put_task(FILE *out, const struct report_run *r, const char *lead) {
   put_sheet(out, &t);
   free(t.image);
   for (int kind = 0; kind < KINDS; kind++) TRY(put_answers(out, r, &t, kind));
-  snprintf(text, sizeof text, "The first task of the evaluation. Left: the drawings that are learned, a row for each "
+  snprintf(text, sizeof text, "The first task of the evaluation. Left: the %ss that are learned, a row for each "
                               "class; right: the queries. Below: the answer for each "
            "query, at its place, after each update (batch norm rule %.20s); a tick where it is right, the number of "
-           "the class chosen where it is wrong.", t.rule);
+           "the class chosen where it is wrong.", image_word(r), t.rule);
   page_caption(out, lead, text, NULL);
   return 0;
 }
@@ -587,5 +618,6 @@ const struct report_kind fewshot_report = {
              { "Accuracy after the last update", "accuracy, %", 100, { "accuracy_last", "validation_last" }, false } },
   .curve_text = "Loss and accuracy on the queries of the training tasks; marks: on tasks held out for validation. The "
                 "axis of the loss is logarithmic.",
+  .subject = subject,
   .draw = draw,
 };

@@ -83,24 +83,31 @@ static struct json_t *classify(const struct work *k, const struct episode *e, in
   return o;
 }
 
-// All drawings, ink black: a row for each class, its support drawings before its queries.
+// What the network sees of a picture, as a byte of the page: colours as they are, ink black on white.
+static unsigned char on_page(const struct work *k, real seen) {
+  const bool inverted = k->data->images.channels == 1 && k->f->data.preprocessing != IMAGESET_PUBLISHED;
+  const double v = k->data->images.channels == 3 ? ((double)seen + 1)/2 : (double)seen,
+               in_range = fmin(fmax(v, 0), 1);
+  return (unsigned char)lround(255*(inverted ? 1 - in_range : in_range));
+}
+
+// All pictures: a row for each class, its support images before its queries.
 static int write_images(const struct work *k, const struct episode *e) {
-  const int S = k->data->images.S, per = e->shots + e->queries, W = per*S, n = episode_images(e);
-  real *x = err_calloc((size_t)n*(size_t)(S*S), sizeof *x);
-  unsigned char *pixels = err_calloc((size_t)e->ways*(size_t)(W*S), 1);
+  const int S = k->data->images.S, C = k->data->images.channels, per = e->shots + e->queries, W = per*S,
+            n = episode_images(e);
+  real *x = err_calloc((size_t)n*(size_t)(S*S*C), sizeof *x);
+  unsigned char *pixels = err_calloc((size_t)e->ways*(size_t)(W*S*C), 1);
   char path[FILE_PATH_SIZE];
-  episode_render(e, &k->data->images, x, 1);
+  episode_render(e, &k->data->images, x, C);
   for (int i = 0; i < n; i++) {
     const int query = i >= e->ways*e->shots, at = query ? i - e->ways*e->shots : i;
     const int row = at/(query ? e->queries : e->shots), column = query ? e->shots + at%e->queries : at%e->shots;
-    for (int p = 0; p < S*S; p++) {
-      const double v = fmin(fmax((double)x[i * S * S + p], 0), 1),
-                   paper = k->f->data.preprocessing == IMAGESET_PUBLISHED ? v : 1 - v;
-      pixels[(row*S + p/S)*W + column*S + p%S] = (unsigned char)lround(255*paper);
-    }
+    for (int p = 0; p < S*S; p++)
+      for (int c = 0; c < C; c++)
+        pixels[((row*S + p/S)*W + column*S + p%S)*C + c] = on_page(k, x[(i*S*S + p)*C + c]);
   }
   experiment_showcase_path(k->s, "task.png", path);
-  const int rc = png_grey_write(path, pixels, e->ways*S, W);
+  const int rc = (C == 3 ? png_rgb_write : png_grey_write)(path, pixels, e->ways*S, W);
   free(pixels);
   free(x);
   return rc;
