@@ -121,16 +121,16 @@ static void promises(void) {
   char chip[] = "synapse.kind=chip", chips[] = "eval.chips=10", later[] = "eval.later_s=3600",
        cores[] = "chip.cores=16";
   promise("software", software, 1.3, 0.06, 1, 0, NULL);
-  promise("chip", on_chip, 2.2, 0.07, 0.1, 2, (char *[]){ chip, chips });
-  promise("an hour later", on_chip, 2.3, 0.07, 0.1, 3, (char *[]){ chip, chips, later });
+  promise("chip", on_chip, 1.75, 0.06, 0.09, 2, (char *[]){ chip, chips });
+  promise("an hour later", on_chip, 1.75, 0.06, 0.09, 3, (char *[]){ chip, chips, later });
   promise("wide", wide, 0.85, 0.036, 1, 0, NULL);
-  promise("wide, 16 cores", wide_on_chip, 1.4, 0.055, 0.1, 3, (char *[]){ chip, chips, cores });
+  promise("wide, 16 cores", wide_on_chip, 1.35, 0.055, 0.04, 3, (char *[]){ chip, chips, cores });
   families("any movement", "models/arm-any.safetensors", (const double[]){ 2.1, 2.9, 1.8, 3.4, 2.7 }, 0, NULL);
   families("any movement, wide", "models/arm-any-wide.safetensors", (const double[]){ 0.85, 1.45, 0.8, 1.7, 1.65 }, 0,
            NULL);
-  families("any movement, chip", "models/arm-any-chip.safetensors", (const double[]){ 2.3, 3.2, 2.0, 3.1, 2.8 }, 2,
+  families("any movement, chip", "models/arm-any-chip.safetensors", (const double[]){ 1.8, 2.5, 1.6, 2.5, 2.3 }, 2,
            (char *[]){ chip, chips });
-  promise("... an hour later", wide_on_chip, 1.6, 0.055, 0.1, 4, (char *[]){ chip, chips, cores, later });
+  promise("... an hour later", wide_on_chip, 1.4, 0.055, 0.04, 4, (char *[]){ chip, chips, cores, later });
 }
 
 int main(void) {
