@@ -54,14 +54,20 @@ static int best_atom(real *restrict gains, const real *restrict a, const real *r
   return best;
 }
 
+// Of an atom's diagonal element in G, what remains is no more than rounding.
+static const real ROUNDING = sizeof(real) == 8 ? (real)1e-13 : (real)1e-5;
+
 // A partial Cholesky factorisation of G: row k is G[atom_k] freed of the atoms before, so that row_k[atom_l] is its
-// element (l, k); left is the diagonal of what remains, infinite for atoms that cannot be taken.
+// element (l, k); left is the diagonal of what remains, infinite for atoms that cannot be taken: those already taken,
+// and those that are sums of them but for rounding.
 int pursuit_take(int *restrict atom, real *restrict q, real *restrict a, const real *restrict gram, int m, int ld,
                  int excluded, double gain, real *restrict scratch) {
-  real *left = scratch, *gains = left + ld, *above = gains + ld, *rows = above + ld;
+  real *left = scratch, *gains = left + ld, *above = gains + ld, *least = above + ld, *rows = least + ld;
   int n = 0;
-  for (int i = 0; i < ld; i++)
+  for (int i = 0; i < ld; i++) {
     left[i] = i < m && i != excluded ? gram[(size_t)i*(size_t)ld + (size_t)i] : (real)INFINITY;
+    least[i] = ROUNDING*left[i];
+  }
   for (int i; n < m && (i = best_atom(gains, a, left, m, ld, (real)gain)) >= 0; n++) {
     real *restrict row = rows + (size_t)n*(size_t)ld;
     const real scale = 1/sqrt(left[i]);
@@ -74,7 +80,8 @@ int pursuit_take(int *restrict atom, real *restrict q, real *restrict a, const r
     for (int k = 0; k < ld; k++) {
       row[k] *= scale;
       a[k] -= part*row[k];
-      left[k] -= row[k]*row[k];
+      const real rest = left[k] - row[k]*row[k];
+      left[k] = rest > least[k] ? rest : (real)INFINITY;
     }
     left[i] = (real)INFINITY;
   }

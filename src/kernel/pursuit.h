@@ -24,7 +24,7 @@ void pursuit_products(real *restrict a, const real *restrict d, int ld_d, int n,
 // overwritten. excluded: an atom that may not be taken; -1: none. gram has ridge > 0. scratch: pursuit_scratch(m, ld)
 int pursuit_take(int *restrict atom, real *restrict q, real *restrict a, const real *restrict gram, int m, int ld,
                  int excluded, double gain, real *restrict scratch);
-static inline size_t pursuit_scratch(int m, int ld) { return (size_t)(m + 3)*(size_t)ld; }  // numbers
+static inline size_t pursuit_scratch(int m, int ld) { return (size_t)(m + 4)*(size_t)ld; }  // numbers
 
 // The slow twin: every atom is tried by solving the normal equations of those taken, in double precision.
 int pursuit_take_ref(int *atom, real *q, const real *d, const real *gram, int m, int ld, int excluded, double gain);
