@@ -26,6 +26,38 @@ static void test_aim(void) {
   }
 }
 
+// An update written for a later time (drift by its mean alone): all weights are in proportion then, those that it
+// changed and the others. Written to be used at once, the changed ones are not.
+static void test_update_aim(void) {
+  enum { I = 40, O = 8, OP = 16 };
+  struct chip_params p = ideal();
+  real *w = new_matrix(I, O, 0.1, 13), *dw = ARENA_NEW(&arena, I*OP, real), *v = ARENA_NEW(&arena, I*OP, real);
+  for (int i = 0; i < I*OP; i += 3) dw[i] = 2*w[i];  // a third of the weights becomes three times as large
+  p.drift_scale = 1;
+  p.headroom = 4;
+  p.aim_s = 86400;
+  for (int aimed = 0; aimed < 2; aimed++) {
+    p.update_aim_s = aimed ? 86400 : 0;
+    struct chip *c = one_matrix(&p, I, O, w);
+    struct synapse *a = chip_synapse(c, 0);
+    a->ops->update(a, dw, &c->rng);
+    CHECK(chip_advance(c, 86400, &c->rng) == 0, "%s", err_message());
+    for (size_t u = 0; u < tile_units(&c->tiles[0], &c->design); u++)
+      c->tiles[0].nu[u] = (float)pcm_drift_mean(&c->design.pcm, (double)c->tiles[0].target_uS[u]);
+    tile_settle(&c->tiles[0], &c->design, c->clock_s);
+    chip_effective(c, 0, v);
+    double least = INFINITY, most = 0;
+    for (int i = 0; i < I*OP; i++) {
+      if (w[i] == 0) continue;
+      const double share = (double)(v[i]/(w[i] + dw[i]));
+      least = fmin(least, share);
+      most = fmax(most, share);
+    }
+    CHECK(aimed ? most/least < 1.01 : most/least > 1.1, "aimed %d: shares from %g to %g", aimed, least, most);
+    chip_free(c);
+  }
+}
+
 // A finite ratio of conductances: the devices of both signs conduct, their difference is the weight; RESET has
 // its mean and spread.
 static void test_on_off_ratio(void) {
@@ -121,6 +153,7 @@ static void test_read_memory(void) {
 int main(void) {
   arena_init(&arena, 64u << 20);
   test_aim();
+  test_update_aim();
   test_on_off_ratio();
   test_endurance();
   test_read_memory();

@@ -61,7 +61,7 @@ const struct param chip_param_table[] = {
   F(headroom, 1, 0.01, 100, "scale, relative to the largest weight; above 1 it leaves room for updates"),
   F(aim_s, 0, 0, 1e12,
     "seconds after the first write at which conductances are in proportion to the weights, as far as the mean drift is "
-    "known; 0: when written; updates are in proportion at once"),
+    "known; 0: when written"),
   PARAM_CHOICE(struct chip_params, update, CHIP_ALL, chip_update_names,
                "which changes of an update are written: all, those above a threshold, or all rounded to a grid"),
   F(update_threshold, 0.02, 0, 10, "chip.update=threshold: smallest change that is written, relative to the scale"),
@@ -69,6 +69,8 @@ const struct param chip_param_table[] = {
   PARAM_CHOICE(struct chip_params, update_aim, CHIP_AIM_CURRENT, aim_names,
                "what an update of a drifted chip aims at: the conductances that its columns have now (current), or "
                "those of a chip just written (nominal)"),
+  F(update_aim_s, 0, 0, 1e12,
+    "the same as chip.aim_s for an update: seconds after it at which changed weights are in proportion; 0: at once"),
   PARAM_CHOICE(struct chip_params, update_write, CHIP_WRITE_PROGRAM, write_names,
                "how an update is written: as the first write (program), or by single pulses without a read (pulses)"),
   F(pulse_step, 0.05, 1e-4, 1,
@@ -169,6 +171,14 @@ static int design_init(struct chip *c) {
   return p->dac_bits == 1 ? err_set(ERR_SETTING, "chip.dac_bits=1: a signed input needs at least 2") : 0;
 }
 
+// NULL: what is written is in proportion at once
+static real *aim_new(const struct pcm *p, double t_s) {
+  if (t_s <= 0) return NULL;
+  real *aim = err_calloc(CHIP_AIMS + 1, sizeof *aim);
+  for (int k = 0; k <= CHIP_AIMS; k++) aim[k] = (real)pcm_aim(p, (double)k/CHIP_AIMS, t_s);
+  return aim;
+}
+
 int chip_new(struct chip **out, const struct chip_params *p, uint64_t seed) {
   struct chip *c = err_calloc(1, sizeof *c);
   c->backend = &backend_simulated;
@@ -177,9 +187,9 @@ int chip_new(struct chip **out, const struct chip_params *p, uint64_t seed) {
   c->rng = rng_stream(seed, RNG_PROGRAM, 0);
   int rc = *p->driver ? backend_open_driver(c) : backend_check_no_driver(p);
   if (rc == 0) rc = design_init(c);
-  if (rc == 0 && p->aim_s > 0) {
-    c->aim = err_calloc(CHIP_AIMS + 1, sizeof *c->aim);
-    for (int k = 0; k <= CHIP_AIMS; k++) c->aim[k] = (real)pcm_aim(&c->design.pcm, (double)k/CHIP_AIMS, p->aim_s);
+  if (rc == 0) {
+    c->aim = aim_new(&c->design.pcm, p->aim_s);
+    c->update_aim = aim_new(&c->design.pcm, p->update_aim_s);
   }
   if (rc < 0) {
     chip_free(c);
@@ -353,7 +363,7 @@ int chip_close(struct chip *c) {
   if (!c) return 0;
   for (int k = 0; c->tiles && k < c->n_pieces; k++) tile_release(&c->tiles[k]);
   for (int m = 0; !c->origin && m < c->n_matrices; m++) free(c->matrices[m].sample);
-  if (!c->origin) free(c->aim);
+  if (!c->origin) free(c->aim), free(c->update_aim);
   if (!c->origin) rc = backend_close_driver(c->door);
   if (c->tiles) {
     core_work_release(&c->work);

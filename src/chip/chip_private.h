@@ -50,6 +50,7 @@ struct chip {
   struct rng rng;               // for deployment, saved with the state
   struct core_work work;
   real *aim;                    // (CHIP_AIMS + 1) what is written for |w|/scale = k/CHIP_AIMS; NULL: the same
+  real *update_aim;             // the same for updates
   real *cells;                  // (rows, padded columns) scratch: weights of one tile
   uint8_t *mask;                // (rows, padded columns) scratch: which change
   struct arena arena;           // owns all arrays of the matrices but the samples

@@ -52,12 +52,12 @@ static void set_scales(struct chip_matrix *m, const real *w) {
 // The released simulation folds |w| > 1 back instead of clipping it.
 static real fold(double w) { return (real)(fabs(w) > 1 ? copysign(2 - fabs(w), w) : w); }
 
-// What to write for w in [-1, 1]: between the points of c->aim, if it aims at a later time.
-static real aimed(const struct chip *c, double w) {
-  if (!c->aim) return (real)w;
+// What to write for w in [-1, 1]: between the points of aim; NULL: w.
+static real aimed(const real *aim, double w) {
+  if (!aim) return (real)w;
   const double at = fabs(w) * CHIP_AIMS;
   const int k = at < CHIP_AIMS ? (int)at : CHIP_AIMS - 1;
-  return (real)copysign((double)c->aim[k] + (at - k)*(double)(c->aim[k + 1] - c->aim[k]), w);
+  return (real)copysign((double)aim[k] + (at - k)*(double)(aim[k + 1] - aim[k]), w);
 }
 
 // kept (columns): what the devices of each column of tile k conduct, over what they were written to, as far as its
@@ -85,7 +85,7 @@ void chiparray_cells(struct chip *c, const struct chip_matrix *m, int k, bool fi
       if (!first) w *= (double)kept[o];
       if (uniform > 0) w += uniform * (2*rng_uniform(r) - 1);
       w = fmin(fmax((double)(folds ? fold(w) : (real)w), -1), 1);
-      c->cells[i*ld + o] = first ? aimed(c, w) : (real)w;  // updates are used at once
+      c->cells[i*ld + o] = aimed(first ? c->aim : c->update_aim, w);
     }
 }
 

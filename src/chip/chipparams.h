@@ -38,6 +38,7 @@ struct chip_params {
   double update_threshold;      // in units of scale
   int64_t update_levels;        // steps of the grid per scale
   int64_t update_aim;           // enum chip_update_aim
+  double update_aim_s;          // changed weights are in proportion to the others then; 0: at once
   int64_t update_write;         // enum chip_update_write
   double pulse_step, pulse_reset_step, pulse_saturation, pulse_spread;  // device/pulses.h
   double prog_scale, drift_scale, read_scale, read_white;
