@@ -5,6 +5,7 @@
 #include "base/vector.h"
 
 enum { TOGETHER = VECTOR_REGISTERS/4 };  // vectors of a row in flight at a time
+enum { ROWS = 4 };                       // added in one turn
 static_assert(EVENTS_LANES % VECTOR_LANES == 0, "rows are whole vectors");
 
 void events_init(struct events *e, struct arena *a, int T, int capacity) {
@@ -33,26 +34,35 @@ struct events_step events_at(const struct events *e, int t) {
 
 #define INLINE static inline __attribute__((always_inline))
 
-// n vectors of y stay in registers while all rows pass by.
-INLINE void integrate_block(real *restrict y, real decay, const real *restrict w, int ld, struct events_step s, int n) {
-  vector sum[TOGETHER], *const out = (vector *)(void *)y;
+// y += sum_k value_k row_k for n rows of W, which are read side by side: each is a stream that the processor fetches
+// ahead, and few enough streams at a time for it to follow.
+INLINE void add_rows(real *restrict y, const real *restrict w, int ld, struct events_step s, int from, int n) {
+  const vector *row[ROWS];
+  real value[ROWS];
 #pragma GCC unroll 8
-  for (int c = 0; c < n; c++) sum[c] = out[c]*decay;
-  for (int k = 0; k < s.n; k++) {
-    const vector *const row = (const vector *)(const void *)(w + (size_t)s.index[k]*(size_t)ld);
-    const real value = s.value[k];
-#pragma GCC unroll 8
-    for (int c = 0; c < n; c++) sum[c] += value*row[c];
+  for (int k = 0; k < n; k++) {
+    row[k] = (const vector *)(const void *)(w + (size_t)s.index[from + k]*(size_t)ld);
+    value[k] = s.value[from + k];
   }
+  vector *const out = (vector *)(void *)y;
+  for (int c = 0; c < ld/VECTOR_LANES; c++) {
+    vector sum = out[c];
 #pragma GCC unroll 8
-  for (int c = 0; c < n; c++) out[c] = sum[c];
+    for (int k = 0; k < n; k++) sum += value[k]*row[k][c];
+    out[c] = sum;
+  }
 }
 
 void events_integrate(real *restrict y, real decay, const real *restrict w, int ld, struct events_step s) {
-  int j = 0;
-  for (; j + TOGETHER*VECTOR_LANES <= ld; j += TOGETHER*VECTOR_LANES)
-    integrate_block(y + j, decay, w + j, ld, s, TOGETHER);
-  for (; j < ld; j += VECTOR_LANES) integrate_block(y + j, decay, w + j, ld, s, 1);
+  int k = 0;
+  if (decay != 1) events_decay(y, decay, ld);
+  for (; k + ROWS <= s.n; k += ROWS) add_rows(y, w, ld, s, k, ROWS);
+  switch (s.n - k) {
+    case 3: add_rows(y, w, ld, s, k, 3); break;
+    case 2: add_rows(y, w, ld, s, k, 2); break;
+    case 1: add_rows(y, w, ld, s, k, 1); break;
+    default: break;
+  }
 }
 
 // Rows lie far apart, in the second or third level of the cache: ask for the next one in time.
