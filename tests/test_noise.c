@@ -75,7 +75,37 @@ static void test_uniform(void) {
   CHECK(fabs(m1 - 0.5) < 5*sqrt(1.0/12/N) && fabs(m2 - 1.0/3) < 5*sqrt(4.0/45/N), "moments %g, %g", m1, m2);
 }
 
+// Added to what is there, word by word; of an odd length too; mean 0 and the variance asked for, no neighbours alike.
+static void test_dither(void) {
+  enum { M = 128*64 + 5 };
+  static real v[M + 1];
+  struct rng a = rng_stream(5, RNG_TEST, 6), b = a;
+  a.counter[0] = b.counter[0] = 0xFFFFFF00u;
+  for (int i = 0; i < M + 1; i++) v[i] = 1;
+  noise_dither(v, M, 0.5, &a);
+  double m1 = 0, m2 = 0, lag = 0, off = 0;
+  for (int i = 0; i < M; i += 128)
+    for (int lane = 0; lane < 16; lane++) {
+      uint32_t w[4];
+      rng_philox(b.key, b.counter, w);
+      if (++b.counter[0] == 0) b.counter[1]++;
+      for (int k = 0; k < 8; k++) {
+        const int half = (int16_t)(w[k/2] >> (k % 2 ? 16 : 0)), at = i + 16*k + lane;
+        if (at < M) off = fmax(off, fabs((double)v[at] - 1 - 0.5*sqrt(12)*0x1p-16*(half + 0.5)));
+      }
+    }
+  for (int i = 0; i < M; i++) {
+    const double d = (double)v[i] - 1, before = i ? (double)v[i - 1] - 1 : 0;
+    m1 += d/M, m2 += d*d/M, lag += d*before/M;
+  }
+  CHECK(off < test_tol(2e-7) && v[M] == 1 && !memcmp(a.counter, b.counter, sizeof a.counter), "off by %g", off);
+  CHECK(fabs(m1) < 5*sqrt(0.25/M) && fabs(m2 - 0.25) < 5*sqrt(0.05/M) && fabs(lag) < 5*0.25/sqrt(M),
+        "moments %g, %g, %g", m1, m2, lag);
+}
+
 int main(void) {
+  test_dither();
+
   test_against_library();
   test_moments(1);
   test_moments(1.02);

@@ -61,7 +61,34 @@ static void check_array(void) {
   fixture_release(&f);
 }
 
+// Inputs that were multiplied by W_in beforehand, and a record of the spikes alone: the same spikes and outputs.
+static void check_drive(void) {
+  struct fixture f;
+  fixture_init(&f, 5, 50, 2, 0.3, 150, false, 9);
+  fixture_forward(&f);
+  struct spiking_record spikes;
+  spiking_record_init(&spikes, &f.a, &f.net, f.T);
+  spikes.reset = NULL;
+  real *drive = fixture_zeros(&f.a, (size_t)f.T*(size_t)f.net.ld);
+  real *output = fixture_zeros(&f.a, (size_t)f.T*(size_t)f.net.ld_out);
+  spiking_drive(drive, &f.net, f.w, &f.input);
+  const struct spiking_source source = { .w = f.w, .drive = drive };
+  spiking_forward(&spikes, output, &f.net, &source, f.w_out, &f.input, &f.scratch);
+  const int n = f.rec.spikes.first[f.T];
+  CHECK(n > 20 && spikes.spikes.first[f.T] == n, "%d spikes vs %d", spikes.spikes.first[f.T], n);
+  CHECK(!memcmp(spikes.spikes.index, f.rec.spikes.index, (size_t)n*sizeof *spikes.spikes.index), "other neurons spike");
+  double off = 0;
+  for (int k = 0; k < f.T*f.net.ld_out; k++) off = fmax(off, fabs((double)(output[k] - f.output[k])));
+  CHECK(off <= test_tol(sizeof(real) == 8 ? 1e-12 : 1e-4), "outputs differ by %g", off);
+  memset(drive, 0, (size_t)f.T*(size_t)f.net.ld*sizeof *drive);  // negative control: without its inputs it is silent
+  spiking_forward(&spikes, output, &f.net, &source, f.w_out, &f.input, &f.scratch);
+  CHECK(spikes.spikes.first[f.T] == 0, "%d spikes without inputs", spikes.spikes.first[f.T]);
+  fixture_release(&f);
+}
+
 int main(void) {
+  check_drive();
+
   check_twin(1, 0, false, 1);
   check_twin(13, 0, false, 2);
   check_twin(37, 0.3, false, 3);

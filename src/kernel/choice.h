@@ -28,7 +28,7 @@
   X(events_integrate) X(events_integrate_ref) X(events_outer) X(events_outer_ref)                                      \
   X(lif_fire) X(lif_fire_ref) X(lif_spike)                                                                             \
   X(maxpool_forward) X(maxpool_backward) X(maxpool_quarter) X(maxpool_quarter_backward) X(maxpool_tangent)             \
-  X(noise_exp) X(noise_normal) X(noise_normal_ref) X(noise_uniform)                                                    \
+  X(noise_dither) X(noise_exp) X(noise_normal) X(noise_normal_ref) X(noise_uniform)                                    \
   X(norm_forward) X(norm_forward_ref) X(norm_backward) X(norm_rectify) X(norm_statistics) X(norm_sums)                 \
   X(normtangent_forward) X(normtangent_forward_ref) X(normtangent_sums) X(normtangent_backward)                        \
   X(normtangent_backward_ref) X(normtangent_backward_sums)                                                             \

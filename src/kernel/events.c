@@ -58,10 +58,10 @@ void events_integrate(real *restrict y, real decay, const real *restrict w, int 
   if (decay != 1) events_decay(y, decay, ld);
   for (; k + ROWS <= s.n; k += ROWS) add_rows(y, w, ld, s, k, ROWS);
   switch (s.n - k) {
-    case 3: add_rows(y, w, ld, s, k, 3); break;
-    case 2: add_rows(y, w, ld, s, k, 2); break;
-    case 1: add_rows(y, w, ld, s, k, 1); break;
-    default: break;
+  case 3: add_rows(y, w, ld, s, k, 3); break;
+  case 2: add_rows(y, w, ld, s, k, 2); break;
+  case 1: add_rows(y, w, ld, s, k, 1); break;
+  default: break;
   }
 }
 

@@ -27,7 +27,7 @@ void lif_fire(struct events *spikes, struct events *active, int t, const real *r
               const real *restrict threshold, uint8_t *restrict wait, uint8_t *restrict flag, int n,
               const struct lif *p) {
   assert(n % EVENTS_LANES == 0 && (!p->smooth || p->refractory == 0));
-  flag_neurons(flag, wait, v, threshold, n, p->v_th, p->smooth ? -p->v_th : 0);
+  flag_neurons(flag, wait, v, threshold, n, active ? p->v_th : 0, p->smooth ? -p->v_th : 0);
   for (int base = 0; base < n; base += 8) {  // most groups of eight are silent
     uint64_t any;
     memcpy(&any, flag + base, 8);
@@ -43,7 +43,7 @@ void lif_fire(struct events *spikes, struct events *active, int t, const real *r
     }
   }
   events_close(spikes, t);
-  events_close(active, t);
+  if (active) events_close(active, t);
 }
 
 void lif_fire_ref(real *z, real *h, const real *v, const real *threshold, real *r, int n, const struct lif *p) {

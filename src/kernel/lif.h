@@ -31,7 +31,7 @@ static inline real lif_surrogate_slope(const struct lif *p, real u) {
 real lif_spike(const struct lif *p, real u);
 
 // One step of n neurons (n padded): append to step t of `spikes` all z != 0, and to step t of `active`
-// all neurons with h != 0, with value u. threshold (n), v (n); wait (n) counts refractory steps left and
+// (NULL: none) all neurons with h != 0, with value u. threshold (n), v (n); wait (n) counts refractory steps left and
 // is advanced; flag (n) is scratch.
 void lif_fire(struct events *spikes, struct events *active, int t, const real *restrict v,
               const real *restrict threshold, uint8_t *restrict wait, uint8_t *restrict flag, int n,

@@ -161,6 +161,24 @@ void noise_normal(float *restrict z, size_t n, struct rng *r) {
 
 void noise_uniform(float *restrict u, size_t n, struct rng *r) { fill(u, n, r, uniform); }
 
+// Word w of block i has numbers (2 w, i) and (2 w + 1, i) of the 8 times LANES of a chunk.
+void noise_dither(real *restrict v, size_t n, double sigma, struct rng *r) {
+  const float scale = (float)(sigma*sqrt(12)*0x1p-16);
+  for (size_t at = 0; at < n; at += 2*CHUNK) {
+    uint32_t word[4][LANES];
+    float out[8*LANES];
+    philox(word, r);
+    advance(r, LANES);
+    for (int w = 0; w < 4; w++)
+      for (int i = 0; i < LANES; i++) {
+        out[2*w*LANES + i] = scale*((float)((int32_t)(word[w][i] << 16) >> 16) + 0.5f);
+        out[(2*w + 1)*LANES + i] = scale*((float)((int32_t)word[w][i] >> 16) + 0.5f);
+      }
+    const size_t m = n - at < 2*CHUNK ? n - at : 2*CHUNK;
+    for (size_t k = 0; k < m; k++) v[at + k] += (real)out[k];
+  }
+}
+
 void noise_normal_ref(float *restrict z, size_t n, struct rng *r) {
   for (size_t at = 0; at < n; at += CHUNK) {
     float out[4][LANES];

@@ -90,12 +90,13 @@ size_t oneshot_item_bytes(const struct oneshot *o, int capacity) {
 }
 
 size_t oneshot_scratch_bytes(const struct oneshot *o) {
-  return (3*signal_size(o) + 4*spiking_w_size(&o->trainee) + output_size(o) + spiking_w_out_size(&o->trainee) +
-          2*(size_t)o->trainee.ld)*
+  const size_t drive = o->update.lsg_passes > 1 ? (size_t)o->T*(size_t)o->lsg.ld : 0;
+  return (3*signal_size(o) + drive + 4*spiking_w_size(&o->trainee) + output_size(o) +
+          spiking_w_out_size(&o->trainee) + 2*(size_t)o->trainee.ld)*
              sizeof(real) +
          spiking_scratch_bytes(&o->lsg) + bptt_scratch_bytes(&o->lsg) + spiking_scratch_bytes(&o->trainee) +
          bptt_scratch_bytes(&o->trainee) + eprop_scratch_bytes(&o->trainee) +
-         (o->update.grid == EPROP_PURSUIT ? eprop_pursuit_bytes(&o->trainee, o->T) : 0) + 11*128;
+         (o->update.grid == EPROP_PURSUIT ? eprop_pursuit_bytes(&o->trainee, o->T) : 0) + 12*128;
 }
 
 // ---- noise
@@ -205,17 +206,23 @@ void oneshot_first_forward(struct oneshot_first *f, const struct oneshot *o, con
 void oneshot_signal(real *learning, struct oneshot_item *it, const struct oneshot *o, const real *parameters,
                     struct arena *scratch) {
   const int passes = o->update.lsg_passes > 1 ? (int)o->update.lsg_passes : 1;
-  const size_t mark = arena_mark(scratch), n = signal_size(o);
   struct spiking_source source = { .w = parameters + o->lsg_w };
-  real *one = passes > 1 ? ARENA_NEW(scratch, n, real) : learning;
-  if (passes > 1) {
-    source.r = it->r;
-    source.dither = o->update.lsg_dither*(double)o->lsg.lif.v_th;
-    memset(learning, 0, n*sizeof *learning);
+  if (passes == 1) {
+    spiking_forward(&it->lsg, learning, &o->lsg, &source, parameters + o->lsg_w_out, &it->input, scratch);
+    return;
   }
+  const size_t mark = arena_mark(scratch), n = signal_size(o);
+  real *drive = arena_zeros(scratch, o->T*o->lsg.ld), *one = ARENA_NEW(scratch, n, real);
+  spiking_drive(drive, &o->lsg, source.w, &it->input);
+  source.drive = drive;
+  source.r = it->r;
+  source.dither = o->update.lsg_dither*(double)o->lsg.lif.v_th;
+  struct spiking_record spikes = it->lsg;
+  spikes.reset = NULL;
+  memset(learning, 0, n*sizeof *learning);
   for (int k = 0; k < passes; k++) {
-    spiking_forward(&it->lsg, one, &o->lsg, &source, parameters + o->lsg_w_out, &it->input, scratch);
-    for (size_t i = 0; passes > 1 && i < n; i++) learning[i] += one[i]/(real)passes;
+    spiking_forward(&spikes, one, &o->lsg, &source, parameters + o->lsg_w_out, &it->input, scratch);
+    for (size_t i = 0; i < n; i++) learning[i] += one[i]/(real)passes;
   }
   arena_reset(scratch, mark);
 }

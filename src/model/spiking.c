@@ -155,13 +155,18 @@ static void add_noise(real *v, int n, double sigma, struct rng *r) {
   }
 }
 
+static void add_drive(real *restrict v, real gamma, const real *restrict drive, int ld) {
+  for (int j = 0; j < ld; j++) v[j] = gamma*v[j] + drive[j];
+}
+
 // v = gamma v + x W_in + z W_rec, the one place where the product is taken
 static void drive(struct state *s, const struct spiking *net, const struct spiking_source *source, struct events_step x,
-                  struct events_step z) {
+                  struct events_step z, int t) {
   if (source->array) {
     drive_array(s, net, source, x, z);
   } else {
-    events_integrate(s->v, net->gamma, source->w, net->ld, x);
+    if (source->drive) add_drive(s->v, net->gamma, source->drive + (size_t)t*(size_t)net->ld, net->ld);
+    else events_integrate(s->v, net->gamma, source->w, net->ld, x);
     if (z.n) events_integrate(s->v, 1, source->w + spiking_recurrent(net), net->ld, z);
   }
   if (source->read_noise > 0) {
@@ -170,7 +175,7 @@ static void drive(struct state *s, const struct spiking *net, const struct spiki
     for (int k = 0; k < z.n; k++) power += (double)z.value[k]*(double)z.value[k];
     if (power > 0) add_noise(s->v, net->n, source->read_noise*sqrt(power), source->r);
   }
-  if (source->dither > 0) add_noise(s->v, net->n, source->dither, source->r);
+  if (source->dither > 0) noise_dither(s->v, (size_t)net->n, source->dither, source->r);
 }
 
 // A of the next step for the neurons whose spike would have mattered
@@ -181,6 +186,11 @@ static void note_reset(struct spiking_record *rec, const struct state *s, const 
     const real z = lif_spike(&net->lif, rec->active.value[k]);
     rec->reset[k] = net->lif.v_th + (i >= from ? net->beta*(net->rho*s->b[i] + z) : 0);
   }
+}
+
+void spiking_drive(real *drive, const struct spiking *net, const real *w, const struct events *input) {
+  for (int t = 0; t < input->T; t++)
+    events_integrate(drive + (size_t)t*(size_t)net->ld, 1, w, net->ld, events_at(input, t));
 }
 
 void spiking_forward(struct spiking_record *rec, real *output, const struct spiking *net,
@@ -194,11 +204,11 @@ void spiking_forward(struct spiking_record *rec, real *output, const struct spik
   for (int t = 0; t < rec->spikes.T; t++) {
     const struct events_step z = events_at(&rec->spikes, t - 1);
     adapt(&s, net, z);
-    drive(&s, net, source, events_at(input, t), z);
+    drive(&s, net, source, events_at(input, t), z, t);
     for (int k = 0; k < z.n; k++) s.v[z.index[k]] -= z.value[k]*s.threshold[z.index[k]];
-    lif_fire(&rec->spikes, &rec->active, t, s.v, net->lif.smooth ? s.base : s.threshold, s.wait, s.flag, net->ld,
-             &net->lif);
-    note_reset(rec, &s, net, t);
+    lif_fire(&rec->spikes, rec->reset ? &rec->active : NULL, t, s.v, net->lif.smooth ? s.base : s.threshold, s.wait,
+             s.flag, net->ld, &net->lif);
+    if (rec->reset) note_reset(rec, &s, net, t);
     if (!output) continue;
     events_integrate(s.o, net->kappa, w_out, net->ld_out, events_at(&rec->spikes, t));
     memcpy(output + (size_t)t*(size_t)net->ld_out, s.o, (size_t)net->ld_out*sizeof(real));

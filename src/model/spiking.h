@@ -54,6 +54,7 @@ struct spiking_record {
   struct events active;   // (T) neurons with h != 0; the value is u = v - A
   real *reset;            // (active) what a spike there takes from v in the next step: A of that step
 };
+// Without reset (NULL) a record is good for the spikes alone.
 void spiking_record_init(struct spiking_record *rec, struct arena *a, const struct spiking *net, int T);
 size_t spiking_record_bytes(const struct spiking *net, int T);
 double spiking_rate(const struct spiking *net, const struct spiking_record *rec);  // mean spikes per neuron and step
@@ -71,9 +72,13 @@ struct spiking_source {
   const real *w;           // (n_in + n, ld); unused with an array
   struct synapse *array;
   double read_noise;
-  double dither;           // standard deviation of noise on every membrane in every step
+  double dither;           // standard deviation of noise (uniform) on every membrane in every step
+  const real *drive;       // (T, ld) x W_in of the steps, computed before (spiking_drive); NULL: computed from w
   struct rng *r;           // for the array and the noise; may be NULL without either
 };
+
+// drive (T, ld) += x W_in for every step, for passes that share their inputs.
+void spiking_drive(real *drive, const struct spiking *net, const real *w, const struct events *input);
 
 // T steps from rest. output (T, ld_out) or NULL: o. scratch: spiking_scratch_bytes.
 void spiking_forward(struct spiking_record *rec, real *output, const struct spiking *net,
