@@ -428,7 +428,7 @@ body() {
   echo "movements: $row, $*" >&2
   printf '| %s |' "$row" >> "$work/families"
   for f in paper reach rest stroke ripple; do
-    for k in $(seq 1 $((movements/25))); do
+    for k in $(seq 1 $((movements/10))); do
       $metaxbar arm --model "$model" arm.kind=physics trajectory.family=$f run.seed=$k --json "$@" 2>/dev/null
     done | grep -o '"[a-z]*_performed": [0-9.e+-]*' | awk '
       /target/ { t += $2; n++ } /commanded/ { c += $2 } END { printf " %.2f (%.2f) |", t/n, c/n }' >> "$work/families"
@@ -454,7 +454,7 @@ chain() {
 
 movements() {
   local model=models/arm-any.safetensors wide=models/arm-any-wide.safetensors on_chip=models/arm-any-chip.safetensors chip="synapse.kind=chip chip.preset=hermes eval.chips=10"
-  local home=trajectory.elsewhere=0 away=trajectory.elsewhere=1
+  local home=trajectory.elsewhere=0 away=trajectory.elsewhere=1 later="chip.aim_s=3000 chip.update_aim_s=3000"
   printf '| model | paper | reach | rest | stroke | ripple |\n|---|---|---|---|---|---|\n' > "$work/families"
   family "\`arm-any\`, from home" $model $home
   family "\`arm-any\`, from anywhere" $model $away
@@ -466,11 +466,12 @@ movements() {
   family "... from anywhere" $on_chip $away $chip
   family "... from home, performed an hour after the update" $on_chip $home $chip eval.later_s=3600
   family "... a day after the update" $on_chip $home $chip eval.later_s=86400
-  family "... from home, written for ten minutes later (\`chip.aim_s=600\`)" $on_chip $home $chip chip.aim_s=600
-  family "... the same, performed an hour after the update" $on_chip $home $chip chip.aim_s=600 eval.later_s=3600
-  family "... a day after the update" $on_chip $home $chip chip.aim_s=600 eval.later_s=86400
+  family "... from home, weights and update written for later (\`chip.aim_s\` and \`chip.update_aim_s\` 3000)" $on_chip $home $chip $later
+  family "... the same, performed an hour after the update" $on_chip $home $chip $later eval.later_s=3600
+  family "... a day after the update" $on_chip $home $chip $later eval.later_s=86400
   family "\`arm-chip\`, trained on the paper's movements alone, ten chips, from home" models/arm-chip.safetensors $home $chip
-  body "\`arm-any-chip\` and the simulated body, from home" $on_chip $home synapse.kind=chip chip.preset=hermes
+  body "\`arm-any-wide\` and the simulated body, from home" $wide $home
+  body "\`arm-any-chip\`, on a chip, and the simulated body, from home" $on_chip $home synapse.kind=chip chip.preset=hermes
   replace families "$work/families"
   printf '| path | `arm-any` | `arm-any-wide` | `arm-any-chip` |\n|---|---|---|---|\n' > "$work/chains"
   chain word "the word, 10 s, 5 pieces"
