@@ -454,7 +454,7 @@ chain() {
 
 movements() {
   local model=models/arm-any.safetensors wide=models/arm-any-wide.safetensors on_chip=models/arm-any-chip.safetensors chip="synapse.kind=chip chip.preset=hermes eval.chips=10"
-  local home=trajectory.elsewhere=0 away=trajectory.elsewhere=1 later="chip.aim_s=3000 chip.update_aim_s=3000"
+  local home=trajectory.elsewhere=0 away=trajectory.elsewhere=1 later="chip.aim_s=2400 chip.update_aim_s=2400"
   printf '| model | paper | reach | rest | stroke | ripple |\n|---|---|---|---|---|---|\n' > "$work/families"
   family "\`arm-any\`, from home" $model $home
   family "\`arm-any\`, from anywhere" $model $away
@@ -466,7 +466,7 @@ movements() {
   family "... from anywhere" $on_chip $away $chip
   family "... from home, performed an hour after the update" $on_chip $home $chip eval.later_s=3600
   family "... a day after the update" $on_chip $home $chip eval.later_s=86400
-  family "... from home, weights and update written for later (\`chip.aim_s\` and \`chip.update_aim_s\` 3000)" $on_chip $home $chip $later
+  family "... from home, weights and update written for later (\`chip.aim_s\` and \`chip.update_aim_s\` 2400)" $on_chip $home $chip $later
   family "... the same, performed an hour after the update" $on_chip $home $chip $later eval.later_s=3600
   family "... a day after the update" $on_chip $home $chip $later eval.later_s=86400
   family "\`arm-chip\`, trained on the paper's movements alone, ten chips, from home" models/arm-chip.safetensors $home $chip
