@@ -219,6 +219,10 @@ static void test_kinds(void) {
           ARGS("device", "device.table=examples/device/lab.ini", "device.preset=hermes"));
   refused("chip.read_memory=yes: there is no read noise with chip.read_scale=0",
           ARGS(FEWSHOT, "synapse.kind=chip", "chip.read_memory=yes", "chip.read_scale=0"));
+  refused("chip.aim_s=60: there is no drift with chip.drift_scale=0",
+          ARGS(FEWSHOT, "synapse.kind=chip", "chip.aim_s=60", "chip.drift_scale=0"));
+  refused("chip.update_aim_s=60: there is no drift with chip.drift_scale=0",
+          ARGS(FEWSHOT, "synapse.kind=chip", "chip.update_aim_s=60", "chip.drift_scale=0"));
   refused("measure.points=3: has an effect with --driver only", ARGS("device", "measure.points=3"));
   refused("--times: has an effect with --driver only", ARGS("device", "--times", "1"));
   refused("--json: given twice", ARGS("device", "--json", "--json"));

@@ -69,8 +69,7 @@ const struct param chip_param_table[] = {
   PARAM_CHOICE(struct chip_params, update_aim, CHIP_AIM_CURRENT, aim_names,
                "what an update of a drifted chip aims at: the conductances that its columns have now (current), or "
                "those of a chip just written (nominal)"),
-  F(update_aim_s, 0, 0, 1e12,
-    "the same as chip.aim_s for an update: seconds after it at which changed weights are in proportion; 0: at once"),
+  F(update_aim_s, 0, 0, 1e12, "seconds after an update at which the weights it changed are in proportion; 0: at once"),
   PARAM_CHOICE(struct chip_params, update_write, CHIP_WRITE_PROGRAM, write_names,
                "how an update is written: as the first write (program), or by single pulses without a read (pulses)"),
   F(pulse_step, 0.05, 1e-4, 1,
@@ -166,17 +165,12 @@ static int design_init(struct chip *c) {
   if (p->read_memory && d->pcm.frozen_ratio > 0)
     return err_set(ERR_SETTING, "chip.read_memory=yes: the read noise of %s is that of the released simulation, white",
                    d->pcm.name);
+  if (p->drift_scale <= 0 && (p->aim_s > 0 || p->update_aim_s > 0))
+    return err_set(ERR_SETTING, "chip.%s=%g: there is no drift with chip.drift_scale=0",
+                   p->aim_s > 0 ? "aim_s" : "update_aim_s", p->aim_s > 0 ? p->aim_s : p->update_aim_s);
   if (p->read_memory && p->read_scale <= 0)
     return err_set(ERR_SETTING, "chip.read_memory=yes: there is no read noise with chip.read_scale=0");
   return p->dac_bits == 1 ? err_set(ERR_SETTING, "chip.dac_bits=1: a signed input needs at least 2") : 0;
-}
-
-// NULL: what is written is in proportion at once
-static real *aim_new(const struct pcm *p, double t_s) {
-  if (t_s <= 0) return NULL;
-  real *aim = err_calloc(CHIP_AIMS + 1, sizeof *aim);
-  for (int k = 0; k <= CHIP_AIMS; k++) aim[k] = (real)pcm_aim(p, (double)k/CHIP_AIMS, t_s);
-  return aim;
 }
 
 int chip_new(struct chip **out, const struct chip_params *p, uint64_t seed) {
@@ -188,8 +182,8 @@ int chip_new(struct chip **out, const struct chip_params *p, uint64_t seed) {
   int rc = *p->driver ? backend_open_driver(c) : backend_check_no_driver(p);
   if (rc == 0) rc = design_init(c);
   if (rc == 0) {
-    c->aim = aim_new(&c->design.pcm, p->aim_s);
-    c->update_aim = aim_new(&c->design.pcm, p->update_aim_s);
+    c->aim = chiparray_aim(&c->design.pcm, p->aim_s);
+    c->update_aim = chiparray_aim(&c->design.pcm, p->update_aim_s);
   }
   if (rc < 0) {
     chip_free(c);

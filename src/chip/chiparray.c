@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/checksum.h"
+#include "base/err.h"
 #include "base/rng.h"
 #include "chip/chip_private.h"
 #include "device/converter.h"
@@ -51,6 +52,14 @@ static void set_scales(struct chip_matrix *m, const real *w) {
 
 // The released simulation folds |w| > 1 back instead of clipping it.
 static real fold(double w) { return (real)(fabs(w) > 1 ? copysign(2 - fabs(w), w) : w); }
+
+// P8
+real *chiparray_aim(const struct pcm *p, double t_s) {
+  if (t_s <= 0) return NULL;
+  real *aim = err_calloc(CHIP_AIMS + 1, sizeof *aim);
+  for (int k = 0; k <= CHIP_AIMS; k++) aim[k] = (real)pcm_aim(p, (double)k/CHIP_AIMS, t_s);
+  return aim;
+}
 
 // What to write for w in [-1, 1]: between the points of aim; NULL: w.
 static real aimed(const real *aim, double w) {

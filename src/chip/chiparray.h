@@ -9,12 +9,17 @@
 
 struct chip;
 struct chip_matrix;
+struct pcm;
 struct rng;
 
 extern const struct synapse_ops chiparray_ops;
 
-// What is written for the weights of m on piece k: over their scale, into c->cells, in [-1, 1]. first: aimed at a later
-// time (P8), with what the device model adds to a first write; else as an update of a chip that has drifted (U1).
+// What is written for |w|/scale = k/CHIP_AIMS, k = 0 .. CHIP_AIMS, so that conductances are in proportion to weights
+// t_s seconds later (P8); to be freed. NULL if t_s is 0: they are when written.
+real *chiparray_aim(const struct pcm *p, double t_s);
+
+// What is written for the weights of m on piece k: over their scale, into c->cells, in [-1, 1], aimed at a later time
+// (P8). first: with what the device model adds to a first write; else as an update of a chip that has drifted (U1).
 void chiparray_cells(struct chip *c, const struct chip_matrix *m, int k, bool first, struct rng *r);
 
 #endif

@@ -18,7 +18,8 @@ void noise_normal(float *restrict z, size_t n, struct rng *r);
 void noise_uniform(float *restrict u, size_t n, struct rng *r);
 
 // v[i] += sigma z, z uniform with mean 0 and variance 1: (k + 1/2) sqrt(12)/2^16, k the halves of the words as signed
-// numbers. A call takes ceil(n/128) * 16 blocks. For noise that need not be normal: it takes a third of the time.
+// numbers. A call takes ceil(n/128) * 16 blocks. For noise that need not be normal; it takes a third of the time of
+// noise_normal.
 void noise_dither(real *restrict v, size_t n, double sigma, struct rng *r);
 
 // The same normal numbers by the library's functions in double precision, block by block.

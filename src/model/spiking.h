@@ -54,7 +54,7 @@ struct spiking_record {
   struct events active;   // (T) neurons with h != 0; the value is u = v - A
   real *reset;            // (active) what a spike there takes from v in the next step: A of that step
 };
-// Without reset (NULL) a record is good for the spikes alone.
+// With reset NULL a pass records its spikes alone.
 void spiking_record_init(struct spiking_record *rec, struct arena *a, const struct spiking *net, int T);
 size_t spiking_record_bytes(const struct spiking *net, int T);
 double spiking_rate(const struct spiking *net, const struct spiking_record *rec);  // mean spikes per neuron and step
