@@ -43,7 +43,7 @@ split() {
     { blank = 0 }' "$1"
 }
 
-# compare EXPECTED FOUND: 1, and the first line that differs, unless they agree.
+# compare EXPECTED FOUND: 1, and the lines that differ, unless they agree.
 compare() {
   awk -v near="$near" '
     function number(s) { return match(s, /[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?/) }
@@ -75,12 +75,12 @@ compare() {
       for (i = j = 1; i <= n; i++) {
         if (want[i] == "...") { any = 1; continue }
         while (any && j < m && !same(want[i], got[j])) j++
-        if (j > m || !same(want[i], got[j])) {
-          print "expected:", want[i]; print "found:   ", (j > m ? "nothing more" : got[j]); exit 1
-        }
+        if (j > m) { print "expected:", want[i]; print "found:    nothing more"; exit 1 }
+        if (!same(want[i], got[j])) { print "expected:", want[i]; print "found:   ", got[j]; bad = 1 }
         j++; any = 0
       }
-      if (j <= m && !any) { print "not expected:", got[j]; exit 1 }
+      if (j <= m && !any) { print "not expected:", got[j]; bad = 1 }
+      exit bad
     }' "$1" "$2"
 }
 
@@ -95,9 +95,10 @@ absent() {
   done
 }
 
-# run PAGE: all its commands, their number added to $n_run; those after the first failure are not run.
+# run PAGE: all its commands, their number added to $n_run; those after one that fails are not run, but those after one
+# that prints something else are.
 run() {
-  local page=$1 name k at status missing command ran=0
+  local page=$1 name k at status missing command ran=0 wrong=0
   name=$(basename "$page" .md)
   mkdir -p "$here/$name/split" "$here/$name/run"
   split "$page" "$here/$name/split"
@@ -129,10 +130,11 @@ run() {
     compare "$at.expected" "$at.output" >"$at.difference" && continue
     echo "FAIL $page:$(cat "$at.line"): $command"
     cat "$at.difference"
-    return 1
+    wrong=1
   done
   n_run=$((n_run + ran))
   echo "$page: $ran commands, $SECONDS s so far"
+  return $wrong
 }
 
 DESTDIR=$here/root cmake --install "$build" --prefix /opt/metaxbar >"$here/log" || { cat "$here/log"; exit 1; }
