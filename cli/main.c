@@ -1,7 +1,9 @@
 // main.c - metaxbar <command> [...]. Results go to stdout, progress and notes to stderr; exit 0, 1 failed,
 // 2 usage, 128 + signal stopped by one, 75 stopped by SIGUSR1.
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/note.h"
@@ -22,6 +24,13 @@ static int usage(FILE *out) {
   return out == stdout ? options_finish("--help") : 2;
 }
 
+// A closed standard stream: the next file that is opened would take its number, and messages would be written into that.
+// Opened the other way round, it fails as if it were still closed.
+static void keep_closed(void) {
+  for (int fd = 0; fd < 3; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) != fd) _exit(1);
+}
+
 static void print_note(const char *line) { fprintf(stderr, "metaxbar: %s\n", line); }
 
 // Where the words name no command.
@@ -38,6 +47,7 @@ static int answer(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+  keep_closed();
   signals_install();
   note_to(print_note);
   for (int k = 0; k < N_COMMANDS && argc > 1; k++)

@@ -116,6 +116,12 @@ static void check_release(void) {
   params.client[0] = 0;
   check_released(NULL, "me", 0, "1 9 11 ");
   check_released(NULL, "me", ERR_IO, "");
+  char record[128];  // that no run wrote is neither a client nor in the way
+  snprintf(record, sizeof record, "state/metaxbar/arm-EDScorbotSim-127.0.0.1-%d", (int)params.broker.port);
+  folder_write(&folder, record, "metaxbar: a message\n", 20);
+  check_released(NULL, "gone", ERR_IO, "");
+  folder_write(&folder, record, "\x80\0\xff", 3);
+  check_polite(&(struct manners){ 0 }, "1 3 5 8 11 ");
   strcpy(params.client, "me");  // a given name may be that of another client: its arm is not taken away
   check_rude(&(struct manners){ .owner = "me" }, ERR_IO, "busy: client me is not accepted", "1 3 5 ");
   params.client[0] = 0;

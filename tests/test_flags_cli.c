@@ -312,8 +312,23 @@ static void test_outputs(void) {
   folder_remove(&f);
 }
 
+// No file that is opened later takes the number of a closed standard stream, and writing to that fails.
+static void test_closed(void) {
+  int status = 0;
+  const pid_t child = fork();
+  if (child == 0) {
+    close(0), close(2);
+    keep_closed();
+    const int fd = open("/dev/null", O_RDWR);
+    _exit((fd > 2) + 2*(write(2, "x", 1) < 0) + 4*(fcntl(1, F_GETFD) >= 0));
+  }
+  waitpid(child, &status, 0);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7, "%x", (unsigned)status);
+}
+
 int main(void) {
   test_flags();
+  test_closed();
   test_settings();
   test_help();
   test_kinds();

@@ -1,6 +1,5 @@
 #include "arm/armlink.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,12 +82,9 @@ static int check_steps(const struct jointpath *c, const struct armlink_params *p
 }
 
 static int check_name(const char *setting, const char *name, int may_be_empty) {
-  const char *c = name;
-  while (isalnum((unsigned char)*c) || (*c && strchr("_.-", *c))) c++;
-  if (*c || (!*name && !may_be_empty) || c - name >= MESSAGE_NAME_SIZE)
-    return err_set(ERR_SETTING, "%s=%s: a name has letters, digits and _ . - only, at most %d", setting, name,
-                   MESSAGE_NAME_SIZE - 1);
-  return 0;
+  if (message_is_name(name) || (!*name && may_be_empty)) return 0;
+  return err_set(ERR_SETTING, "%s=%s: a name has letters, digits and _ . - only, at most %d", setting, name,
+                 MESSAGE_NAME_SIZE - 1);
 }
 
 // Limits in use, largest step and speed, from home on. ERR_SETTING names set-point, joint and angle.
@@ -338,7 +334,6 @@ static int farewell_as(struct armlink *l, const char *name) {
 // What an earlier run left behind when it died.
 static int clear_up(struct armlink *l) {
   if (!l->record.name[0]) return 0;
-  TRY(check_name(l->record.path, l->record.name, 0));
   note("%s: an earlier run ended as its owner %s: disconnecting it", l->p->robot, l->record.name);
   const int rc = farewell_as(l, l->record.name);
   return rc < 0 ? rc : 0;  // silence: it did not own the robot any more

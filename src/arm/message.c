@@ -1,5 +1,6 @@
 #include "arm/message.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +105,12 @@ static char *text_of(struct json_t *o) {
   json_release(o);
   text[strcspn(text, "\n")] = 0;  // one line already
   return text;
+}
+
+bool message_is_name(const char *text) {
+  size_t n = 0;
+  while (isalnum((unsigned char)text[n]) || (text[n] && strchr("_.-", text[n]))) n++;
+  return n > 0 && n < MESSAGE_NAME_SIZE && text[n] == 0;
 }
 
 char *message_get_metainfo(void) {

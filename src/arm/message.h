@@ -35,6 +35,9 @@ struct message {
 // client or a robot that *m names is that of the message, whatever else of it cannot be read.
 int message_parse(struct message *m, enum message_topic on, const char *text, size_t size, const char *topic);
 
+// Of a robot or a client: 1 to MESSAGE_NAME_SIZE - 1 letters, digits and _ . -
+bool message_is_name(const char *text);
+
 // The texts are the caller's to free.
 char *message_get_metainfo(void);
 char *message_command(enum message_signal signal, const char *client);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/note.h"
 
 static int name_file(struct owner *o, const char *robot, const char *host, int port) {
   const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
@@ -32,6 +33,9 @@ static int read_name(struct owner *o) {
   if (n < 0) return err_set(ERR_IO, "%s: cannot read: %s", o->path, strerror(errno));
   o->name[n] = 0;
   o->name[strcspn(o->name, "\n")] = 0;
+  if (n == 0 || message_is_name(o->name)) return 0;
+  o->name[0] = 0;
+  note("%s: holds no name of a client: ignored", o->path);
   return 0;
 }
 

@@ -1,6 +1,7 @@
 // owner.h - the name under which this user last owned a robot, in a file $XDG_STATE_HOME/metaxbar/arm-ROBOT-HOST-PORT
 // (without that variable ~/.local/state). It is written before the robot is asked for and removed when the robot has
-// confirmed the disconnection, so that a name in it belongs to a process that died, unless the file is locked.
+// confirmed the disconnection, so that a name in it belongs to a process that died, unless the file is locked. Where it
+// holds no name, an error of the disk for example, a note says so, and it is written anew.
 #ifndef ARM_OWNER_H
 #define ARM_OWNER_H
 
