@@ -50,7 +50,7 @@ static void check_kinematic(struct process *p) {
   int lines = 0;
   CHECK(file_read(csv, 1 << 20, &text, &size) == 0, "%s", err_message());
   for (const char *c = text; c && *c; c++) lines += *c == '\n';
-  CHECK(lines == 61 && !strncmp(text, "step,time_s,target_x_m,", 23), "%d lines", lines);
+  CHECK(lines == 61 && !strncmp(text, "step,time_s,target_s,target_x_m,", 32), "%d lines", lines);
   free(text);
   char target[400];
   snprintf(target, sizeof target, "target.file=%s", path);

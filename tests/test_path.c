@@ -58,10 +58,19 @@ static void check_times(struct reach *f) {
   SAID("each a set-point");
   first_s = 1000;
   write_rows(f, "time_s,base,shoulder\n", 30, 0.04, 0.01, 0.01);
+  p = read_path(f, 0.25);  // when the clock began changes nothing
+  check_end(&p, 116, 0.01, 0.0125, 0.3);
+  SAID("1.16 s by their times; begins at base 0.6");
+  write_rows(f, "time,base,shoulder\n", 30, 0.04, 0, 0.01);
   p = read_path(f, 0.25);
-  check_end(&p, 120, 0, 0.0025, 0.3);
-  SAID("1.2 s by their times");
+  check_end(&p, 116, 0, 0.0025, 0.29);
+  SAID("1.16 s by their times (s assumed)");
   write_rows(f, "step,base,shoulder\n", 30, 4, 0.01, 0.01);
+  p = read_path(f, 0);
+  check_end(&p, 116, 0.01, 0.0125, 0.3);
+  SAID("1.16 s, a step every 0.01 s");
+  first_s = 1;
+  write_rows(f, "step,base,shoulder\n", 120, 1, 0.0025, 0.0025);  // one step after home
   p = read_path(f, 0);
   check_end(&p, 120, 0, 0.0025, 0.3);
   SAID("1.2 s, a step every 0.01 s");
@@ -124,6 +133,8 @@ static void check_refused(struct reach *f) {
   refused(f, ERR_FORMAT, "p.csv:13: base at 130.1 degrees; limit 130");
   write_rows(f, "time_s,base,shoulder\n", 30, 1000, 0.1, 0);
   refused(f, ERR_FORMAT, "29000 s are 2.9e+06 steps of 0.01 s; at most 100000");
+  write_rows(f, "time_s,base_rad_s,shoulder_rad_s\n", 30, 0.01, 1, 0.2);
+  refused(f, ERR_FORMAT, "p.csv:13: base moves at 3.2 rad/s; limit trajectory.speed_rad_s=3.14159");
   first_s = 0;
   write_rows(f, "time_s,base,shoulder\n", 20, 1e-10, 0.1, 0);
   refused(f, ERR_FORMAT, "p.csv: lasts 1.9e-09 s, less than a step of 0.01 s");

@@ -83,7 +83,19 @@ static void check_columns(void) {
     { "", "%d,0.5,30\n", A, SECONDS, { 30*deg, 0.5 }, 0.002, "base in deg, shoulder in rad",
       "time_ms,shoulder_rad,base_deg" },
     { "step,time_s,target_base_rad_s,target_shoulder_rad_s,target_x_m,target_y_m,target_z_m,after_x_m\n",
-      "%d,0.01,7,8,1,2,3,9\n", P, STEPS, { 1, 2, 3 }, 2, "x, y, z in m", NULL },
+      "7,%d,7,8,1,2,3,9\n", P, SECONDS, { 1, 2, 3 }, 2, "x, y, z in m", NULL },
+    { "step,target_x_m,target_y_m,target_z_m,after_x_m\n", "%d,1,2,3,9\n", P, STEPS, { 1, 2, 3 }, 2, "x, y, z in m",
+      NULL },
+    { "step,time_s,target_s,target_x_m,target_y_m,target_z_m,commanded_base_rad\n", "7,,%d,1,2,3,9\n", P, SECONDS,
+      { 1, 2, 3 }, 2, "x, y, z in m", NULL },
+    { "step,time_s,target_x_m,target_y_m,target_z_m,commanded_base_rad\n", "%d,0,1,2,3,9\n", P, NONE,
+      { 1, 2, 3 }, 0, "x, y, z in m", NULL },
+    { "# base_deg,shoulder_deg\n", "30,-8\n", A, NONE, { 30*deg, -8*deg }, 0, "base, shoulder in deg", NULL },
+    { "# measured today\n# time_s shoulder_deg base_rad\n", "%d -8 0.5\n", A, SECONDS, { 0.5, -8*deg }, 2,
+      "base in rad, shoulder in deg", NULL },
+    { "# step one\n# x,y,z\n", "0.5 1\n", A, NONE, { 0.5, 1 }, 0, "base, shoulder in rad (columns and units assumed)",
+      NULL },
+    { "base [\xC2\xB0],shoulder_degree\n", "30,-8\n", A, NONE, { 30*deg, -8*deg }, 0, "base, shoulder in deg", NULL },
   };
   for (size_t k = 0; k < sizeof all/sizeof *all; k++) check_good(&all[k]);
 }
@@ -121,8 +133,12 @@ static void check_names(void) {
 }
 
 static void check_rows(void) {
-  refused("", "path.csv:0: the path ends after 0 rows; at least 10");
-  refused("1,2\n3,4\n", "path.csv:2: the path ends after 2 rows");
+  refused("", "path.csv: empty");
+  refused("1,2\n3,4\n", "path.csv:2: the path ends after 2 rows; at least 10 are needed, or times");
+  refused("time,x,y,z\n1,2,3,4\n", "path.csv:2: the path ends after 1 row; at least 2 are needed");
+  refused("# t,base_deg\n1,2\n", "path.csv:1: column 1: 't' is no column of a path");
+  refused("0x10,2\n3,4\n", "path.csv:1: column 1: '0x10': expected a number");
+  refused("1,2\n1e13,4\n", "path.csv:2: column 1: 1e+13: not finite, or beyond 1e+12");
   refused("1,2\n3\n", "path.csv:2: 1 column; the lines before have 2");
   refused("1,2\n3,4,5\n", "path.csv:2: 3 columns; the lines before have 2");
   refused("1,2,3,4\n", "path.csv:1: 4 columns without names");

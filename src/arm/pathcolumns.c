@@ -12,14 +12,16 @@ static const double degree = 3.14159265358979323846/180;
 
 // Units of a quantity; the first one is assumed where none is stated.
 struct unit {
-  const char *name, *other;  // deg_s, deg/s
+  const char *name, *others[3];  // deg_s, deg/s
   double factor;
 };
-static const struct unit angles[] = { { "rad", NULL, 1 }, { "deg", "degrees", degree }, { 0 } };
-static const struct unit speeds[] = { { "rad_s", "rad/s", 1 }, { "deg_s", "deg/s", degree }, { 0 } };
-static const struct unit lengths[] = { { "m", NULL, 1 }, { "cm", NULL, 0.01 }, { "mm", NULL, 0.001 }, { 0 } };
-static const struct unit times[] = { { "s", NULL, 1 }, { "ms", NULL, 0.001 }, { 0 } };
-static const struct unit counts[] = { { "", NULL, 1 }, { 0 } };
+static const struct unit angles[] = { { "rad", { NULL }, 1 }, { "deg", { "degree", "degrees", "\u00b0" }, degree },
+                                      { 0 } };
+static const struct unit speeds[] = { { "rad_s", { "rad/s" }, 1 }, { "deg_s", { "deg/s" }, degree }, { 0 } };
+static const struct unit lengths[] = { { "m", { NULL }, 1 }, { "cm", { NULL }, 0.01 }, { "mm", { NULL }, 0.001 },
+                                       { 0 } };
+static const struct unit times[] = { { "s", { NULL }, 1 }, { "ms", { NULL }, 0.001 }, { 0 } };
+static const struct unit counts[] = { { "", { NULL }, 1 }, { 0 } };
 
 static const struct quantity {
   const char *name;
@@ -39,11 +41,15 @@ static const struct quantity {
 static const char known[] = 
     "known are base, shoulder (rad, deg, rad_s, deg_s), x, y, z (m, cm, mm), time (s, ms), step";
 
+static bool is_named(const char *name, const char *text, size_t length) {
+  return name && strlen(name) == length && !strncasecmp(name, text, length);
+}
+
 static const struct unit *find_unit(const struct unit *units, const char *name, size_t length) {
   for (const struct unit *u = units; u->name; u++) {
-    const char *const names[] = { u->name, u->other };
-    for (int k = 0; k < 2; k++)
-      if (names[k] && strlen(names[k]) == length && !strncasecmp(names[k], name, length)) return u;
+    bool found = is_named(u->name, name, length);
+    for (int k = 0; k < 3; k++) found = found || is_named(u->others[k], name, length);
+    if (found) return u;
   }
   return NULL;
 }
@@ -60,22 +66,33 @@ static const struct unit *unit_of(const struct quantity *q, const char *rest) {
   return find_unit(q->units, from, length);
 }
 
-static int take(struct pathcolumns *c, int column, const char *name, const char *where) {
+// The quantity of a name, and its unit; -1: it is none.
+static int quantity_of(const struct unit **unit, const char *name) {
   for (int k = 0; k < PATHCOLUMNS_QUANTITIES; k++) {
     const struct quantity *q = &quantities[k];
     const size_t length = strlen(q->name);
-    if (strncasecmp(name, q->name, length)) continue;
-    const struct unit *unit = unit_of(q, name + length);
-    if (!unit) continue;
-    if (c->at[k] >= 0)
-      return err_set(ERR_FORMAT, "%s: column %d: '%.40s' is there twice", where, column + 1, name);
-    c->at[k] = column;
-    c->factor[k] = unit->factor;
-    c->unit[k] = unit->name;
-    c->stated[k] = name[length] != 0;
-    return 0;
+    if (!strncasecmp(name, q->name, length) && (*unit = unit_of(q, name + length))) return k;
   }
-  return err_set(ERR_FORMAT, "%s: column %d: '%.40s' is no column of a path; %s", where, column + 1, name, known);
+  return -1;
+}
+
+bool pathcolumns_is_name(const char *name) {
+  const struct unit *unit;
+  return quantity_of(&unit, name) >= 0;
+}
+
+static int take(struct pathcolumns *c, int column, const char *name, const char *where) {
+  const struct unit *unit;
+  const int k = quantity_of(&unit, name);
+  if (k < 0)
+    return err_set(ERR_FORMAT, "%s: column %d: '%.40s' is no column of a path; %s", where, column + 1, name, known);
+  if (c->at[k] >= 0)
+    return err_set(ERR_FORMAT, "%s: column %d: '%.40s' is there twice", where, column + 1, name);
+  c->at[k] = column;
+  c->factor[k] = unit->factor;
+  c->unit[k] = unit->name;
+  c->stated[k] = name[strlen(quantities[k].name)] != 0;
+  return 0;
 }
 
 // The one group of columns that makes a path.
@@ -107,19 +124,30 @@ static void begin(struct pathcolumns *c, int n) {
   for (int k = 0; k < PATHCOLUMNS_QUANTITIES; k++) c->at[k] = -1;
 }
 
-// The target in a table of this program.
-static int take_own(struct pathcolumns *c, const char *const *names, int n, const char *where) {
-  static const char *const own[] = { "target_x_m", "target_y_m", "target_z_m", "step" };
+static int find(const char *const *names, int n, const char *name) {
   for (int k = 0; k < n; k++)
-    for (int i = 0; i < 4; i++)
-      if (!strcmp(names[k], own[i])) TRY(take(c, k, i < 3 ? names[k] + strlen("target_") : names[k], where));
+    if (!strcmp(names[k], name)) return k;
+  return -1;
+}
+
+// The target in a table of this program. In that of an arm, time_s is the arm's own time, which holds each set-point;
+// a path without times has none there either.
+static int take_own(struct pathcolumns *c, const char *const *names, int n, const char *where) {
+  static const char *const point[] = { "target_x_m", "target_y_m", "target_z_m" };
+  const bool of_an_arm = find(names, n, "commanded_base_rad") >= 0;
+  const int time = find(names, n, of_an_arm ? "target_s" : "time_s"), step = find(names, n, "step");
+  for (int i = 0; i < 3; i++) {
+    const int k = find(names, n, point[i]);
+    if (k >= 0) TRY(take(c, k, names[k] + strlen("target_"), where));
+  }
+  if (time >= 0) TRY(take(c, time, "time_s", where));
+  else if (step >= 0 && !of_an_arm) TRY(take(c, step, "step", where));
   return choose(c, where);
 }
 
 int pathcolumns_named(struct pathcolumns *c, const char *const *names, int n, const char *where) {
   begin(c, n);
-  for (int k = 0; k < n; k++)
-    if (!strcmp(names[k], "target_x_m")) return take_own(c, names, n, where);
+  if (find(names, n, "target_x_m") >= 0) return take_own(c, names, n, where);
   for (int k = 0; k < n; k++) TRY(take(c, k, names[k], where));
   return choose(c, where);
 }

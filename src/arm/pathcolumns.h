@@ -3,8 +3,8 @@
 //   base, shoulder   rad, deg; or, as angular velocities, rad/s (rad_s), deg/s (deg_s)
 //   x, y, z          of the tip: m, cm, mm
 //   time             s, ms; or step, which counts steps
-// In the program's own tables, which have columns target_x_m, target_y_m and target_z_m, these and step are read, and
-// the others are not.
+// In the program's own tables, which have columns target_x_m, target_y_m and target_z_m, these are read, with the time
+// of the target: time_s, or target_s where an arm has performed it.
 #ifndef ARM_PATHCOLUMNS_H
 #define ARM_PATHCOLUMNS_H
 
@@ -29,6 +29,8 @@ struct pathcolumns {
   bool stated[PATHCOLUMNS_QUANTITIES];   // the name says the unit
   int first, count;                      // quantities of the path: first.. first + count - 1
 };
+
+bool pathcolumns_is_name(const char *name);
 
 // From the names of all n columns. ERR_FORMAT, beginning with `where`: a name unknown or there twice, a quantity
 // missing, more than one kind of path.

@@ -10,6 +10,7 @@
 #include "base/text.h"
 
 enum { MAX_BYTES = 1 << 24, MAX_LINE = 2048, WHERE = 4200 };
+static const double MAX_VALUE = 1e12;
 
 struct parser {
   struct targetpath *p;
@@ -17,6 +18,9 @@ struct parser {
   const char *name;
   int line;
   bool began, units;           // the columns are known; the last line had their names
+  bool named;                  // by a line, a comment or target.columns, not assumed
+  char comment[MAX_LINE];      // before the first row, with names of columns in it; "": none
+  int comment_line;
   char separator;              // ',', ';', tab, or ' ' for any blanks
   char text[MAX_LINE];         // the line, cut into cells
   const char *cell[PATHCOLUMNS_MAX];
@@ -68,7 +72,7 @@ static bool number(double *value, const struct parser *s, int column) {
   strcpy(copy, cell);
   if (s->separator == ';' && !strchr(copy, '.') && (comma = strchr(copy, ','))) *comma = '.';
   *value = strtod(copy, &end);
-  return *end == 0;
+  return *end == 0 && !strpbrk(copy, "xX");  // hexadecimal
 }
 
 static int count_numbers(const struct parser *s) {
@@ -85,8 +89,9 @@ static int take_number(double *value, const struct parser *s, int quantity) {
   if (!number(value, s, column))
     return err_set(ERR_FORMAT, "%s:%d: column %d: '%.40s': expected a number", s->name, s->line, column + 1,
                    s->cell[column]);
-  if (!isfinite(*value))
-    return err_set(ERR_FORMAT, "%s:%d: column %d: %g: not finite", s->name, s->line, column + 1, *value);
+  if (!(fabs(*value) <= MAX_VALUE))
+    return err_set(ERR_FORMAT, "%s:%d: column %d: %g: not finite, or beyond %g", s->name, s->line, column + 1, *value,
+                   MAX_VALUE);
   *value *= s->columns.factor[quantity];
   return 0;
 }
@@ -124,15 +129,42 @@ static void know_columns(struct parser *s) {
   s->began = true;
 }
 
-// The columns of a file without names: those of the setting, or by their number.
+// Cells of a text that is not a line of the file.
+static int cut_text(struct parser *cells, const char *text, const char *name, int line) {
+  *cells = (struct parser){ .name = name, .line = line, .separator = separator_of(text) };
+  snprintf(cells->text, sizeof cells->text, "%s", text);
+  return cut(cells);
+}
+
+// A comment is a line of names if all its cells are names, or some and no blanks separate them: numpy.savetxt writes
+// its header so.
+static void look_for_names(struct parser *s, const char *comment) {
+  struct parser cells;
+  int names = 0;
+  comment += strspn(comment, "# \t");
+  if (cut_text(&cells, comment, s->name, s->line) < 0) return;
+  for (int k = 0; k < cells.n; k++) names += pathcolumns_is_name(cells.cell[k]);
+  if (names == 0 || (names < cells.n && cells.separator == ' ')) return;
+  snprintf(s->comment, sizeof s->comment, "%s", comment);
+  s->comment_line = s->line;
+}
+
+// The columns of a file without a line of names: those of the setting or of a comment, or by their number.
 static int take_unnamed(struct parser *s, const char *where) {
-  if (!s->p->names || !s->p->names[0]) return pathcolumns_assumed(&s->columns, s->n, where);
-  struct parser given = { .name = "target.columns", .line = 1, .separator = separator_of(s->p->names) };
-  snprintf(given.text, sizeof given.text, "%s", s->p->names);
-  TRY(cut(&given));
-  TRY(pathcolumns_named(&s->columns, given.cell, given.n, "target.columns"));
-  return s->n == given.n ? 0 : err_set(ERR_FORMAT, "%s: %d column%s; target.columns names %d", where, s->n,
-                                       text_s(s->n), given.n);
+  struct parser cells;
+  if (s->p->names && s->p->names[0]) {
+    s->named = true;
+    TRY(cut_text(&cells, s->p->names, "target.columns", 1));
+    TRY(pathcolumns_named(&s->columns, cells.cell, cells.n, "target.columns"));
+    return s->n == cells.n ? 0 : err_set(ERR_FORMAT, "%s: %d column%s; target.columns names %d", where, s->n,
+                                         text_s(s->n), cells.n);
+  }
+  if (s->comment[0]) TRY(cut_text(&cells, s->comment, s->name, s->comment_line));
+  if (!s->comment[0] || cells.n != s->n) return pathcolumns_assumed(&s->columns, s->n, where);
+  char there[WHERE];
+  where_is(there, &cells);
+  s->named = true;
+  return pathcolumns_named(&s->columns, cells.cell, cells.n, there);
 }
 
 // Names or numbers, nothing between.
@@ -148,7 +180,7 @@ static int first_line(struct parser *s) {
       return err_set(ERR_FORMAT, "%s: '%.40s': expected a number; target.columns is for a file without names", where,
                      s->cell[0]);
     TRY(pathcolumns_named(&s->columns, s->cell, s->n, where));
-    s->units = true;
+    s->units = s->named = true;
     know_columns(s);
     return 0;
   }
@@ -170,21 +202,31 @@ static int next_line(struct parser *s) {
   return pathcolumns_units(&s->columns, s->cell, where);
 }
 
-static void describe(const struct parser *s, bool named) {
+static void describe(const struct parser *s) {
   char text[PATHCOLUMNS_TEXT];
-  bool stated = named;
+  bool stated = s->named;
   const struct pathcolumns *c = &s->columns;
-  for (int k = c->first; named && k < c->first + c->count; k++) stated = stated && c->stated[k];
+  for (int k = c->first; k < c->first + c->count; k++) stated = stated && c->stated[k];
   pathcolumns_text(text, c);
   snprintf(s->p->text, sizeof s->p->text, "%s%s", text,
-           stated  ? ""
-           : named ? " (the unit assumed)"
-                   : " (columns and units assumed)");
+           stated     ? ""
+           : s->named ? " (the unit assumed)"
+                      : " (columns and units assumed)");
+  s->p->seconds_assumed = s->p->clock == TARGETPATH_SECONDS && !c->stated[PATHCOLUMNS_TIME];
+}
+
+// Without times a few rows are most likely not the path that was meant.
+static int check_rows(const struct parser *s) {
+  const struct targetpath *p = s->p;
+  const int least = p->clock == TARGETPATH_NO_TIMES ? TARGETPATH_MIN_ROWS : 2;
+  if (s->line == 1) return err_set(ERR_FORMAT, "%s: empty", s->name);
+  if (p->n >= least) return 0;
+  return err_set(ERR_FORMAT, "%s:%d: the path ends after %d row%s; at least %d are needed%s", s->name, s->line - 1,
+                 p->n, text_s(p->n), least, least > 2 ? ", or times" : "");
 }
 
 static int parse_lines(struct targetpath *p, const char *text, size_t size, const char *name) {
   struct parser s = { .p = p, .name = name, .line = 1 };
-  bool named = p->names && p->names[0];
   for (size_t at = 0; at < size; s.line++) {
     const char *end = memchr(text + at, '\n', size - at);
     const size_t length = end ? (size_t)(end - text) - at : size - at;
@@ -195,15 +237,12 @@ static int parse_lines(struct targetpath *p, const char *text, size_t size, cons
     at += length + 1;
     if (strlen(s.text) != length) return err_set(ERR_FORMAT, "%s:%d: a zero byte", name, s.line);
     const char *start = s.text + strspn(s.text, " \t\r");
+    if (*start == '#' && !s.began) look_for_names(&s, start);
     if (*start == 0 || *start == '#') continue;
-    const bool first = !s.began;
-    TRY(first ? first_line(&s) : next_line(&s));
-    if (first) named = named || s.units;
+    TRY(s.began ? next_line(&s) : first_line(&s));
   }
-  if (p->n < TARGETPATH_MIN_ROWS)
-    return err_set(ERR_FORMAT, "%s:%d: the path ends after %d row%s; at least %d are needed", name, s.line - 1, p->n,
-                   text_s(p->n), TARGETPATH_MIN_ROWS);
-  describe(&s, named);
+  TRY(check_rows(&s));
+  describe(&s);
   return 0;
 }
 

@@ -1,6 +1,7 @@
 // targetpath.h - a movement of the user's own: a CSV file with one point per row, its columns named in the first line
 // (arm/pathcolumns.h). Between columns: commas, tabs, blanks, or semicolons, with which numbers may have a decimal
-// comma. A byte order mark, empty lines and lines that begin with # are skipped; a row of units may follow the names.
+// comma. A byte order mark, empty lines and lines that begin with # are skipped, but a comment before the first row may
+// hold the names; a row of units may follow them.
 // A first line that is neither names nor numbers is refused, so that no point is ever taken for a title. Whether the
 // arm can follow is the caller's to check.
 #ifndef ARM_TARGETPATH_H
@@ -10,7 +11,7 @@
 
 #include "arm/pathcolumns.h"
 
-enum { TARGETPATH_MIN_ROWS = 10, TARGETPATH_MAX_ROWS = 100000 };
+enum { TARGETPATH_MIN_ROWS = 10, TARGETPATH_MAX_ROWS = 100000 };  // at least two with times
 enum targetpath_kind { TARGETPATH_ANGLES, TARGETPATH_POINTS, TARGETPATH_SPEEDS };
 enum targetpath_clock { TARGETPATH_NO_TIMES, TARGETPATH_SECONDS, TARGETPATH_STEPS };
 
@@ -22,6 +23,7 @@ struct targetpath {
   double *value;                // (n, columns) rad, m, rad/s; owned
   double *time;                 // (n) rising: s, or numbers of steps; 0 without times; owned
   int *line;                    // (n) where each row stands in the file, from 1; owned
+  bool seconds_assumed;         // of the times
   char text[2*PATHCOLUMNS_TEXT];  // "base, shoulder in rad (assumed)"
 };
 

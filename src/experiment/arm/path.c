@@ -106,25 +106,36 @@ static int take_rows(struct knots *k) {
   return 0;
 }
 
-// At the first row if its time is 0, if it is home itself, or too far from home for one step; else at home before it.
+// Is the first row one interval after time 0, as in tables that begin with step 1?
+static bool is_after_home(const struct targetpath *t) {
+  return fabs(2*t->time[0] - t->time[1]) < 1e-6*t->time[0];
+}
+
+// At the first row if it is too far from home for one step; by its time, if it has one; or if it is home itself. Else at
+// home before it.
 static int find_first(const struct knots *k, bool set_points) {
   const struct trajectory_params *p = &k->f->trajectory;
   const double most = p->speed_rad_s*p->dt_s, at_home = 1e-9, off = fmax(fabs(k->q[2]), fabs(k->q[3]));
   if (k->file.kind == TARGETPATH_SPEEDS) return 0;
   if (off > most) return 1;
-  return k->file.clock != TARGETPATH_NO_TIMES ? k->file.time[0] == 0 : off < at_home && !set_points;
+  return k->file.clock != TARGETPATH_NO_TIMES ? !is_after_home(&k->file) : off < at_home && !set_points;
 }
 
 static int check_speed(const struct knots *k) {
   const double limit = k->f->trajectory.speed_rad_s;
   for (int knot = k->first + 1; knot <= k->file.n; knot++) {
     const double *q = k->q + 2*(size_t)knot, since = knot_time(k, knot) - knot_time(k, knot - 1), most = limit*since;
-    for (int j = 0; j < 2; j++)
-      if (!(fabs(q[j] - q[j - 2]) <= most*(1 + rounding_speed)))
-        return err_set(ERR_FORMAT,
+    for (int j = 0; j < 2; j++) {
+      const double moved = q[j] - q[j - 2];
+      if (fabs(moved) <= most*(1 + rounding_speed)) continue;
+      if (k->file.kind == TARGETPATH_SPEEDS)
+        return err_set(ERR_FORMAT, "%s:%d: %s moves at %.4g rad/s; limit trajectory.speed_rad_s=%g",
+                       k->f->target.file, k->file.line[knot - 1], jointpath_joint_names[j], moved/since, limit);
+      return err_set(ERR_FORMAT,
                        "%s:%d: %s jumps by %.4g degrees from %s; limit %.4g (trajectory.speed_rad_s=%g, %.4g s)",
-                       k->f->target.file, k->file.line[knot - 1], jointpath_joint_names[j], (q[j] - q[j - 2])*degrees,
+                       k->f->target.file, k->file.line[knot - 1], jointpath_joint_names[j], moved*degrees,
                        knot > 1 ? "the row before" : "home", most*degrees, limit, since);
+    }
   }
   return 0;
 }
@@ -154,7 +165,8 @@ static void say(const struct reach_path *p, const struct knots *k, double hold_s
   const struct targetpath *t = &k->file;
   const double seconds = knot_time(k, t->n), step_s = k->f->target.step_s, dt_s = k->f->trajectory.dt_s;
   char times[160], begins[96] = "", off[96] = "", held[96] = "";
-  if (t->clock == TARGETPATH_SECONDS) snprintf(times, sizeof times, "%.4g s by their times", seconds);
+  if (t->clock == TARGETPATH_SECONDS)
+    snprintf(times, sizeof times, "%.4g s by their times%s", seconds, t->seconds_assumed ? " (s assumed)" : "");
   else if (t->clock == TARGETPATH_STEPS)
     snprintf(times, sizeof times, "%.4g s, a step every %g s", seconds, step_s > 0 ? step_s : dt_s);
   else if (step_s > 0) snprintf(times, sizeof times, "%.4g s, one every %g s", seconds, step_s);
@@ -183,6 +195,7 @@ static int take(struct reach_path *p, struct knots *k, double hold_s) {
   TRY(check_speed(k));
   memcpy(p->begin, k->q + 2*k->first, sizeof p->begin);
   TRY(resample(p, k, set_points ? hold_s : dt_s));
+  p->step_s = set_points ? 0 : dt_s;
   say(p, k, hold_s);
   return 0;
 }

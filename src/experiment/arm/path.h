@@ -14,6 +14,7 @@ struct reach_path {
   double begin[2];  // base, shoulder, rad, before the first step
   int n;            // steps
   double *q;        // (n, 2) base, shoulder, rad, at the end of each; owned
+  double step_s;    // duration of each; 0: they are set-points, without times
 };
 
 // hold_s: where the rows are set-points for the arm, the time of each; a file without times then has a step a row. 0:

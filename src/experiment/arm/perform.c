@@ -63,6 +63,7 @@ static int learn(struct perform_result *r, const struct perform *p, const struct
   struct reach_result learned;
   TRY(reach_eval(&learned, f, m, NULL));
   plan_new(r, p, learned.begin, learned.T);
+  r->step_s = f->trajectory.dt_s;
   memcpy(r->target_xyz + 3*r->first, learned.target_xyz, 3*(size_t)learned.T*sizeof(double));
   struct joint s[2] = { joint_at(learned.begin[0]), joint_at(learned.begin[1]) };
   for (int t = 0; t < learned.T; t++)
@@ -81,6 +82,7 @@ static int take_file(struct perform_result *r, const struct perform *p) {
                                 "performed as it is");
   TRY(reach_path_read(&path, &p->reach, p->arm.params.hold_s));
   plan_new(r, p, path.begin, path.n);
+  r->step_s = path.step_s;
   for (int t = 0; t < path.n; t++)
     memcpy(r->commanded.q + JOINTPATH_JOINTS*(r->first + t), path.q + 2*t, 2*sizeof(double));
   jointpath_tips(r->target_xyz, &r->commanded, &p->reach.arm);
@@ -201,7 +203,7 @@ int perform_result_write_csv(const struct perform_result *r, const char *path) {
   static const char *const when[] = { "commanded", "performed" };
   struct file_out o;
   TRY(file_out_open(&o, path));
-  fprintf(o.stream, "step,time_s,target_x_m,target_y_m,target_z_m");
+  fprintf(o.stream, "step,time_s,%starget_x_m,target_y_m,target_z_m", r->step_s > 0 ? "target_s," : "");
   for (int w = 0; w < 2; w++)
     for (int j = 0; j < JOINTPATH_JOINTS; j++) fprintf(o.stream, ",%s_%s_rad", when[w], jointpath_joint_names[j]);
   fprintf(o.stream, ",performed_x_m,performed_y_m,performed_z_m\n");
@@ -209,6 +211,7 @@ int perform_result_write_csv(const struct perform_result *r, const char *path) {
     const bool performed = k < r->performed.n;
     fprintf(o.stream, "%d,", k + 1 - r->first);
     if (performed) fprintf(o.stream, "%.6f", r->performed.time_s[k]);
+    if (r->step_s > 0) fprintf(o.stream, ",%.9g", (k + 1 - r->first)*r->step_s);
     numbers_cells(o.stream, r->target_xyz + 3*k, 3);
     numbers_cells(o.stream, r->commanded.q + JOINTPATH_JOINTS*k, JOINTPATH_JOINTS);
     if (performed) {

@@ -23,6 +23,7 @@ struct perform_result {
   int n;                              // set-points
   int first;                          // the set-point of the first step: 1 if the path begins away from home, in 0
   double *target_xyz;                 // (n, 3) m
+  double step_s;                      // between set-points by the time of the target; 0: it has none
   struct jointpath approach;          // from home to where the path begins, before the first set-point; not measured
   struct jointpath commanded, performed;  // performed.n < n: an incomplete movement, which the rest is about
   double *commanded_xyz, *performed_xyz;
@@ -49,8 +50,8 @@ void perform_measure(struct perform_result *r, const struct kinematics *k);
 void perform_result_release(struct perform_result *r);
 
 struct json_t *perform_result_json(const struct perform_result *r, const struct perform *p);
-// A row per set-point: step (0: where the path begins, unless that is home), time, target, commanded and performed
-// joint angles (rad), performed tip (m). Of set-points that were not performed the measured cells are empty.
+// A row per set-point: step (0: where the path begins, unless that is home), time of the arm, that of the target where it
+// has one, target, commanded and performed joint angles (rad), performed tip (m). Of set-points that were not performed the measured cells are empty.
 int perform_result_write_csv(const struct perform_result *r, const char *path);
 
 #endif
