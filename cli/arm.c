@@ -46,9 +46,11 @@ static int dry_run(const struct perform_result *r, const struct perform *p) {
 }
 
 // What was measured is written and printed before anything is drawn: a real arm does not move twice for a picture.
-static int output(const struct perform_result *r, const struct perform *p, const struct options *o) {
+static int output(const struct perform_result *r, const struct perform *p, const struct options *o,
+                  struct file_out *table) {
   char reason[512] = "";
-  const int rc = o->out ? perform_result_write_csv(r, o->out) : 0;
+  if (o->out) perform_result_write_csv(r, table->stream);
+  const int rc = o->out ? file_out_commit(table) : 0;
   if (rc < 0) snprintf(reason, sizeof reason, "%s", err_message());
   const int printed = print(r, p, o->json);  // whether it was written or not
   if (rc < 0 && printed < 0) note("%s", reason);
@@ -58,21 +60,34 @@ static int output(const struct perform_result *r, const struct perform *p, const
 }
 
 // After a failure of the real arm what it had done before is kept.
-static int run(struct perform_result *r, const struct perform *p, const struct options *o) {
+static int run(struct perform_result *r, const struct perform *p, const struct options *o, struct file_out *table) {
   char reason[512];
   const int rc = perform_run(r, p);
-  if (rc == 0) return output(r, p, o);
-  if (!r->performed.n) return rc;
+  if (rc == 0) return output(r, p, o, table);
+  if (!r->performed.n) {
+    if (o->out) file_out_abort(table);
+    return rc;
+  }
   snprintf(reason, sizeof reason, "%s", err_message());
-  if (output(r, p, o) < 0) note("%s", err_message());
+  if (output(r, p, o, table) < 0) note("%s", err_message());
   return err_set((enum err)rc, "%s", reason);
 }
 
+// The table is open, with room for all rows, before a real arm moves.
+static int open_table(struct file_out *table, const struct perform_result *r, const char *path) {
+  TRY(file_out_open(table, path));
+  const int rc = file_out_reserve(table, perform_result_csv_size(r));
+  if (rc < 0) file_out_abort(table);
+  return rc;
+}
+
 static int perform(struct perform_result *r, const struct perform *p, const struct options *o) {
+  struct file_out table;
   if (o->dry_run) return dry_run(r, p);
+  if (o->out) TRY(open_table(&table, r, o->out));
   const bool held = p->arm.params.kind == ARM_MQTT;
   if (held) signals_hold();  // until all is written
-  const int rc = run(r, p, o);
+  const int rc = run(r, p, o, &table);
   if (held) signals_unhold();
   return rc;
 }

@@ -24,8 +24,8 @@ static int usage(FILE *out) {
   return out == stdout ? options_finish("--help") : 2;
 }
 
-// A closed standard stream: the next file that is opened would take its number, and messages would be written into that.
-// Opened the other way round, it fails as if it were still closed.
+// The next file opened would take the number of a closed standard stream, and messages would be written into it.
+// Opened the other way round, the stream fails as if it were still closed.
 static void keep_closed(void) {
   for (int fd = 0; fd < 3; fd++)
     if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) != fd) _exit(1);

@@ -48,6 +48,8 @@ static void perform(struct process *p, struct manners w) {
     for (int k = 0; k < 3; k++) signal(numbers[k], SIG_DFL);
     if (!freopen(folder_path(&folder, "out"), "w", stdout)) abort();
     if (!freopen(folder_path(&folder, "err"), "w", stderr)) abort();
+    const struct rlimit limit = { (rlim_t)p->file_limit, (rlim_t)p->file_limit };
+    if (p->file_limit) setrlimit(RLIMIT_FSIZE, &limit);
     execv(argv[0], (char **)(uintptr_t)argv);
     _exit(127);
   }
@@ -112,6 +114,11 @@ static void check_outputs(struct process *p) {
           p->out, p->err);
     check_heard("");
   }
+  ARGS(p, target, "--out", csv);
+  p->file_limit = 1000;
+  perform(p, (struct manners){ 0 });
+  CHECK(p->status == 1 && strstr(p->err, ": cannot write: no room for"), "%d: %s%s", p->status, p->out, p->err);
+  check_heard("");
 }
 
 static void check_release(struct process *p) {

@@ -149,6 +149,14 @@ static void check_read_back(const struct reach *f, const struct reach_path *p, c
   reach_path_release(&back);
 }
 
+static void write_arm_table(const struct perform_result *arm, const char *table) {
+  struct file_out o;
+  CHECK(file_out_open(&o, table) == 0, "%s", err_message());
+  perform_result_write_csv(arm, o.stream);
+  CHECK(ftello(o.stream) <= (off_t)perform_result_csv_size(arm), "%ld bytes", (long)ftello(o.stream));
+  CHECK(file_out_commit(&o) == 0, "%s", err_message());
+}
+
 static void check_tables(const struct reach_model *m) {
   static struct perform f;
   perform_init(&f);
@@ -169,7 +177,7 @@ static void check_tables(const struct reach_model *m) {
     reach_result_release(&r);
     struct perform_result arm;
     CHECK(perform_plan(&arm, &f, k ? m : NULL) == 0 && perform_run(&arm, &f) == 0, "%s", err_message());
-    CHECK(perform_result_write_csv(&arm, table) == 0, "%s", err_message());
+    write_arm_table(&arm, table);
     check_read_back(g, &p, table);
     perform_result_release(&arm);
     reach_path_release(&p);

@@ -86,6 +86,19 @@ static void test_read_errors(void) {
   CHECK(file_out_open(&o, "/nowhere/x") == ERR_IO && strstr(err_message(), "/nowhere/x: No such"), "%s", err_message());
 }
 
+// What is reserved and not used is given back.
+static void test_reserve(void) {
+  struct file_out o;
+  struct stat st;
+  CHECK(file_out_open(&o, path) == 0 && file_out_reserve(&o, 100000) == 0, "%s", err_message());
+  CHECK(fstat(fileno(o.stream), &st) == 0 && st.st_size == 100000, "%ld bytes", (long)st.st_size);
+  fputs("new", o.stream);
+  CHECK(file_out_commit(&o) == 0, "%s", err_message());
+  check_text("new");
+  CHECK(file_out_open(&o, "/dev/null") == 0 && file_out_reserve(&o, 100) == 0 && file_out_commit(&o) == 0, "%s",
+        err_message());
+}
+
 // A disk that is full after `limit` bytes: what is short is noticed at the flush, what is long in the writing.
 static void test_disk_full(void) {
   struct file_out o;
@@ -103,6 +116,11 @@ static void test_disk_full(void) {
     check_text("old");
     CHECK(count_files() == 1, "%d files", count_files());
   }
+  setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 50, before.rlim_max });
+  CHECK(file_out_open(&o, path) == 0, "%s", err_message());
+  CHECK(file_out_reserve(&o, 100) == ERR_IO && strstr(err_message(), "no room for 100 bytes"), "%s", err_message());
+  file_out_abort(&o);
+  CHECK(count_files() == 1, "%d files", count_files());
   setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 50, before.rlim_max });  // room comes back, but a piece is lost
   CHECK(file_out_open(&o, path) == 0, "%s", err_message());
   setvbuf(o.stream, NULL, _IONBF, 0);
@@ -274,6 +292,7 @@ int main(void) {
   snprintf(path, sizeof path, "%s/file", folder.path);
   test_replace();
   test_read_errors();
+  test_reserve();
   test_disk_full();
   test_killed();
   test_abandoned();

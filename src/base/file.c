@@ -198,6 +198,15 @@ int file_out_check(const char *path) {
   return 0;
 }
 
+int file_out_reserve(struct file_out *o, size_t bytes) {
+  if (!o->temp[0]) return 0;
+  const int reason = posix_fallocate(fileno(o->stream), 0, (off_t)bytes);
+  if (reason == EINVAL || reason == EOPNOTSUPP || reason == ENODEV) return 0;
+  if (reason) return err_set(ERR_IO, "%s: cannot write: no room for %zu bytes: %s", o->path, bytes, strerror(reason));
+  o->reserved = true;
+  return 0;
+}
+
 static int sync_folder(const char *path) {
   char folder[FILE_PATH_SIZE];
   strcpy(folder, path);
@@ -217,6 +226,7 @@ int file_out_commit(struct file_out *o) {
   errno = 0;
   int bad = ferror(o->stream) ? why_not(fileno(o->stream)) : 0;
   if (fflush(o->stream)) bad = errno;
+  else if (o->reserved && ftruncate(fileno(o->stream), ftello(o->stream))) bad = errno;
   else if (o->temp[0] && fsync(fileno(o->stream))) bad = errno;
   if (!bad && o->temp[0] && rename(o->temp, o->path)) bad = errno;
   if (bad && o->temp[0]) unlink(o->temp);

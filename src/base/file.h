@@ -39,6 +39,7 @@ struct file_out {
   char path[FILE_PATH_SIZE];  // where it will be, symbolic links resolved
   char temp[FILE_PATH_SIZE];  // where it is until then; "" for a device or pipe, written directly
   int place;                  // of temp in the list of file_out_abandon; -1: none
+  bool reserved;              // file_out_reserve
 };
 
 // On failure nothing is open and nothing need be released.
@@ -47,6 +48,11 @@ int file_out_open(struct file_out *o, const char *path);
 // Whether file_out_open will most likely succeed, before what is to be written has been computed. Nothing is left
 // behind; a pipe or device is not opened.
 int file_out_check(const char *path);
+
+// Take the space for the next `bytes` bytes now, for what cannot be measured again once the disk is full; what is left
+// over is given back in the end. ERR_IO where there is none, then *o is still open. Devices and file systems without
+// such a call take none.
+int file_out_reserve(struct file_out *o, size_t bytes);
 
 // Flush, fsync, rename. Any earlier write error (a full disk) is reported here as ERR_IO naming the
 // file; then the temporary file is gone and the old file untouched. Ends *o in both cases.

@@ -111,8 +111,8 @@ static bool is_after_home(const struct targetpath *t) {
   return fabs(2*t->time[0] - t->time[1]) < 1e-6*t->time[0];
 }
 
-// At the first row if it is too far from home for one step; by its time, if it has one; or if it is home itself. Else at
-// home before it.
+// At the first row if it is too far from home for one step; by its time, if it has one; or if it is home itself. Else
+// at home before it.
 static int find_first(const struct knots *k, bool set_points) {
   const struct trajectory_params *p = &k->f->trajectory;
   const double most = p->speed_rad_s*p->dt_s, at_home = 1e-9, off = fmax(fabs(k->q[2]), fabs(k->q[3]));

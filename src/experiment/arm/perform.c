@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "base/numbers.h"
 #include "experiment/arm/path.h"
@@ -199,28 +198,31 @@ struct json_t *perform_result_json(const struct perform_result *r, const struct 
   return o;
 }
 
-int perform_result_write_csv(const struct perform_result *r, const char *path) {
+enum { CSV_CELL = 24, CSV_CELLS = 3 + 3 + 2*JOINTPATH_JOINTS + 3 };
+
+size_t perform_result_csv_size(const struct perform_result *r) {
+  return (1 + (size_t)r->n)*CSV_CELLS*CSV_CELL;  // no name of a column is longer either
+}
+
+void perform_result_write_csv(const struct perform_result *r, FILE *out) {
   static const char *const when[] = { "commanded", "performed" };
-  struct file_out o;
-  TRY(file_out_open(&o, path));
-  fprintf(o.stream, "step,time_s,%starget_x_m,target_y_m,target_z_m", r->step_s > 0 ? "target_s," : "");
+  fprintf(out, "step,time_s,%starget_x_m,target_y_m,target_z_m", r->step_s > 0 ? "target_s," : "");
   for (int w = 0; w < 2; w++)
-    for (int j = 0; j < JOINTPATH_JOINTS; j++) fprintf(o.stream, ",%s_%s_rad", when[w], jointpath_joint_names[j]);
-  fprintf(o.stream, ",performed_x_m,performed_y_m,performed_z_m\n");
+    for (int j = 0; j < JOINTPATH_JOINTS; j++) fprintf(out, ",%s_%s_rad", when[w], jointpath_joint_names[j]);
+  fprintf(out, ",performed_x_m,performed_y_m,performed_z_m\n");
   for (int k = 0; k < r->n; k++) {
     const bool performed = k < r->performed.n;
-    fprintf(o.stream, "%d,", k + 1 - r->first);
-    if (performed) fprintf(o.stream, "%.6f", r->performed.time_s[k]);
-    if (r->step_s > 0) fprintf(o.stream, ",%.9g", (k + 1 - r->first)*r->step_s);
-    numbers_cells(o.stream, r->target_xyz + 3*k, 3);
-    numbers_cells(o.stream, r->commanded.q + JOINTPATH_JOINTS*k, JOINTPATH_JOINTS);
+    fprintf(out, "%d,", k + 1 - r->first);
+    if (performed) fprintf(out, "%.6f", r->performed.time_s[k]);
+    if (r->step_s > 0) fprintf(out, ",%.9g", (k + 1 - r->first)*r->step_s);
+    numbers_cells(out, r->target_xyz + 3*k, 3);
+    numbers_cells(out, r->commanded.q + JOINTPATH_JOINTS*k, JOINTPATH_JOINTS);
     if (performed) {
-      numbers_cells(o.stream, r->performed.q + JOINTPATH_JOINTS*k, JOINTPATH_JOINTS);
-      numbers_cells(o.stream, r->performed_xyz + 3*k, 3);
+      numbers_cells(out, r->performed.q + JOINTPATH_JOINTS*k, JOINTPATH_JOINTS);
+      numbers_cells(out, r->performed_xyz + 3*k, 3);
     } else {
-      fputs(",,,,,,,", o.stream);
+      fputs(",,,,,,,", out);
     }
-    fputc('\n', o.stream);
+    fputc('\n', out);
   }
-  return file_out_commit(&o);
 }

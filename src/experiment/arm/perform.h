@@ -5,6 +5,8 @@
 #ifndef EXPERIMENT_ARM_PERFORM_H
 #define EXPERIMENT_ARM_PERFORM_H
 
+#include <stdio.h>
+
 #include "arm/arm.h"
 #include "experiment/arm/reach.h"
 
@@ -50,8 +52,11 @@ void perform_measure(struct perform_result *r, const struct kinematics *k);
 void perform_result_release(struct perform_result *r);
 
 struct json_t *perform_result_json(const struct perform_result *r, const struct perform *p);
-// A row per set-point: step (0: where the path begins, unless that is home), time of the arm, that of the target where it
-// has one, target, commanded and performed joint angles (rad), performed tip (m). Of set-points that were not performed the measured cells are empty.
-int perform_result_write_csv(const struct perform_result *r, const char *path);
+// A row per set-point: step (0: where the path begins, unless that is home), time of the arm, that of the target where
+// it has one, target, commanded and performed joint angles (rad), performed tip (m). Of set-points that were not
+// performed the measured cells are empty.
+void perform_result_write_csv(const struct perform_result *r, FILE *out);
+// At most so many bytes.
+size_t perform_result_csv_size(const struct perform_result *r);
 
 #endif
