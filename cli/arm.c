@@ -94,8 +94,13 @@ static int perform(struct perform_result *r, const struct perform *p, const stru
 
 static int release(struct perform *p, const struct run_sources *from, const struct options *o) {
   char name[MESSAGE_NAME_SIZE];
+  static const char *const of_movements[] = { "trajectory",  "code",   "lsg",     "trainee",    "update",
+                                              "noise",       "eval",   "target",  "run",        "synapse",
+                                              "chip",        "verify", "physics", "arm.hold_s", "arm.stops",
+                                              "link.client", NULL };
   if (o->dry_run || o->out || o->render || o->model)
     return err_set(ERR_SETTING, "--release: nothing is performed with it: only -c, --json, --quiet and settings");
+  TRY(run_refuse(from, of_movements, "a movement, not --release,"));
   TRY(run_resolve(p->reach.sections, NULL, NULL, NULL, NULL, from));
   TRY(armlink_release(name, &p->arm.link, o->release[0] ? o->release : NULL));
   if (!o->json) {
@@ -120,10 +125,6 @@ static int check_outputs(const struct options *o) {
   return o->out ? file_out_check(o->out) : 0;
 }
 
-// Settings of what learns the movement.
-static const char *const of_networks[] = { "code", "lsg",    "trainee",        "update",         "noise", "synapse",
-                                           "chip", "verify", "target.piece_s", "target.blend_s", NULL };
-
 static int plan_and_run(const struct options *o) {
   struct perform p;
   struct perform_result r;
@@ -132,11 +133,10 @@ static int plan_and_run(const struct options *o) {
   const struct run_sources from = options_sources(o);
   if (o->release) return release(&p, &from, o);
   TRY(check_outputs(o));
-  if (!o->model) TRY(run_refuse(&from, of_networks, "--model"));
   if (o->model) TRY(reach_model_load(&m, &p.reach, o->model, &from));
   else TRY(run_resolve(p.reach.sections, NULL, NULL, NULL, NULL, &from));
   p.reach.eval.trajectories = 1;
-  int rc = perform_effects(&p, &from);
+  int rc = perform_effects(&p, o->model != NULL, &from);
   if (rc == 0) rc = perform_plan(&r, &p, o->model ? &m : NULL);
   reach_model_release(&m);
   TRY(rc);

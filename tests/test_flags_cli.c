@@ -208,6 +208,36 @@ static void test_kinds(void) {
           ARGS("arm", "target.file=examples/paths/circle.csv", "synapse.kind=quantised"));
   refused("target.piece_s=1: has an effect with --model only",
           ARGS("arm", "target.file=examples/paths/word.csv", "target.piece_s=1"));
+  refused("run.seed=3: has an effect with --model only",
+          ARGS("arm", "target.file=examples/paths/circle.csv", "run.seed=3"));
+  refused("trajectory.family=rest: has an effect with random movements, not target.file, only",
+          ARGS("eval", "arm", "--model", REACH, "target.file=examples/paths/circle.csv", "trajectory.family=rest"));
+  refused("trajectory.dt_s=0.02: " REACH " was trained with steps of 0.01 s",
+          ARGS("eval", "arm", "--model", REACH, "trajectory.dt_s=0.02"));
+  refused("target.piece_s=5: a piece is a step of 0.01 s at least and a movement of 2.49 s at most",
+          ARGS("eval", "arm", "--model", REACH, "target.file=examples/paths/word.csv", "target.piece_s=5"));
+  refused("target.file=x: has an effect with a movement, not --release, only",
+          ARGS("arm", "--release", "me", "target.file=x"));
+  refused("link.client=me: has an effect with a movement, not --release, only",
+          ARGS("arm", "--release", "me", "link.client=me"));
+  refused("update.pursuit_gain=0.3: has an effect with update.grid=pursuit only",
+          ARGS("train", "arm", "--run", "/proc/x", "update.pursuit_gain=0.3"));
+  refused("update.step=0.3: has an effect with update.grid=nearest, stochastic or sparse only",
+          ARGS("train", "arm", "--run", "/proc/x", "update.step=0.3"));
+  refused("trajectory.rest_max_s=1: has an effect with trajectory.family=rest or mixed only",
+          ARGS("train", "arm", "--run", "/proc/x", "trajectory.rest_max_s=1"));
+  refused("train.shares=1,2,1,1,1: has an effect with trajectory.family=mixed only",
+          ARGS("train", "arm", "--run", "/proc/x", "train.shares=1,2,1,1,1"));
+  refused("chip.preset: has no effect here", ARGS("train", "arm", "--run", "/proc/x", "chip.preset=hermes"));
+#define TRAIN_FEWSHOT "train", "fewshot", "--run", "/proc/x", "data.kind=builtin"
+  refused("chip.preset=hermes: has an effect with train.synapse=weights or chip, or train.noise only",
+          ARGS(TRAIN_FEWSHOT, "chip.preset=hermes"));
+  refused("verify.gain=0.4: has an effect with train.synapse=weights or chip, or train.noise only",
+          ARGS(TRAIN_FEWSHOT, "verify.gain=0.4"));
+  refused("chip.time_s=60: has an effect with metaxbar eval only",
+          ARGS(TRAIN_FEWSHOT, "train.synapse=chip", "chip.time_s=60"));
+  refused("train.query_loss=last: has an effect with net.steps above 0 only",
+          ARGS(TRAIN_FEWSHOT, "net.steps=0", "train.query_loss=last"));
 #define CONVERT "model", "convert", "--model", CLASSIFIER, "--out", "/proc/nosuch.safetensors"
   refused("synapse.bits=3: has an effect with synapse.kind=quantised only", ARGS(CONVERT, "synapse.bits=3"));
   refused("synapse.kind=chip: what a chip holds is no model", ARGS(CONVERT, "synapse.kind=chip"));

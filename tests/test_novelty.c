@@ -38,7 +38,7 @@ static void check_inside(int family) {
   reach_init(&f);
   f.trajectory.family = family;
   f.trajectory.elsewhere = 0.5;
-  novelty_range_of(&range, &f);
+  novelty_range_of(&range, &f.trajectory, &f);
   const double limit[2] = { kinematics_limit_rad(&f.arm, 0), kinematics_limit_rad(&f.arm, 1) };
   for (uint32_t k = 0; k < 200; k++) {
     struct rng r = rng_stream(3, RNG_TEST, k);
@@ -56,7 +56,7 @@ static void check_outside(void) {
   const double home[2] = { 0 }, away[2] = { 1, 0 };
   char text[300];
   reach_init(&f);
-  novelty_range_of(&range, &f);
+  novelty_range_of(&range, &f.trajectory, &f);
   for (int t = 0; t < 249; t++) omega[2*t] = omega[2*t + 1] = t < 20 ? 0.3*sin(pi*t/20) : 0;
   novelty_measure(m, omega, 249, 0.01, home);
   CHECK(strstr(novelty_text(text, sizeof text, m, &range), "longest rest 2.2"), "%s", text);

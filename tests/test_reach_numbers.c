@@ -133,7 +133,8 @@ static void check_note(void) {
   noted[0] = 0;
   note_to(keep);
   CHECK(!reach_note_activity("trainee", 5, 1, 100, 20) && !noted[0], "%s", noted);
-  CHECK(!reach_note_activity("trainee", 90, 90, 100, 19) && !noted[0], "%s", noted);
+  CHECK(!reach_note_activity("trainee", 90, 50, 100, 19) && !noted[0], "%s", noted);
+  CHECK(reach_note_activity("trainee", 100, 0, 100, 1) && strstr(noted, "100 of 100 neurons"), "%s", noted);
   CHECK(reach_note_activity("trainee", 5.2, 0, 100, 20) && strstr(noted, "5 of 100 neurons of the trainee never spike"),
         "%s", noted);
   CHECK(reach_note_activity("trainee", 0, 2, 100, 20) && strstr(noted, "2 spike at 80 %"), "%s", noted);

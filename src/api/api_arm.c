@@ -31,19 +31,12 @@ struct mx_arm {
 static const char *const load_reads[] = { "trajectory", "arm",     "code", "lsg",    "trainee", "update", "noise",
                                           "target",     "synapse", "chip", "verify", "run",     NULL };
 
-// Those of an evaluation; target.* have an effect on the file that mx_arm_path may name later.
-static int check_effects(const struct mx_arm *a, const struct run_sources *from) {
-  struct reach f = a->f;
-  if (!f.target.file[0]) strcpy(f.target.file, "later");
-  return reach_effects(&f, from);
-}
-
 static int load(struct mx_arm *a, const char *path, const char *const *settings) {
   const struct run_sources from = api_sources(settings);
   reach_init(&a->f);
   TRY(reach_model_load(&a->model, &a->f, path, &from));
   TRY(api_check_read(load_reads, settings));
-  TRY(check_effects(a, &from));
+  TRY(reach_model_effects(&a->f, &from));
   TRY(reach_eval_check(&a->f));
   if (a->f.synapse.kind == RUN_QUANTISED) a->quantised = reach_quantised_new(&a->f, &a->model, 1);
   if (a->f.synapse.kind == RUN_CHIP) {

@@ -181,8 +181,14 @@ int run_check_read(const char *const *reads, const char *assignment) {
 }
 
 int run_refuse(const struct run_sources *from, const char *const *settings, const char *needs) {
+  static const char *const none[] = { NULL };
+  return run_refuse_but(from, settings, none, needs);
+}
+
+int run_refuse_but(const struct run_sources *from, const char *const *settings, const char *const *but,
+                   const char *needs) {
   for (int k = 0; k < from->n_assignments; k++)
-    if (settings_assigned(settings, from->assignments[k]))
+    if (settings_assigned(settings, from->assignments[k]) && !settings_assigned(but, from->assignments[k]))
       return err_set(ERR_SETTING, "%.*s: has an effect with %s only", settings_shown(from->assignments[k]),
                      from->assignments[k], needs);
   return 0;

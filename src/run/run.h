@@ -95,8 +95,10 @@ int run_resolve(const struct settings_section *sections, const struct tensorfile
 int run_check_read(const char *const *reads, const char *assignment);
 
 // ERR_SETTING if a setting of this list is assigned: it has an effect with `needs`
-// ("synapse.kind=chip") only.
+// ("synapse.kind=chip") only. run_refuse_but: those of `but` always have one.
 int run_refuse(const struct run_sources *from, const char *const *settings, const char *needs);
+int run_refuse_but(const struct run_sources *from, const char *const *settings, const char *const *but,
+                   const char *needs);
 
 // The settings of a training run: those it began with, if it is resumed (settings.ini of `folder`), then the sources.
 int run_resolve_training(const struct settings_section *sections, const char *folder, bool resume,

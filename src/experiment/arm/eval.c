@@ -239,7 +239,7 @@ static int take_path(struct measuring *x) {
   struct reach_result *r = x->r;
   if (!x->f->target.file[0]) return 0;
   TRY(reach_path_read(&x->path, x->f, 0));
-  novelty_note(x->f, &x->path);
+  novelty_note(&x->m->trained, x->f, &x->path);
   r->T = x->path.n;
   r->n_movements = reach_chain_pieces(&x->path, x->f);
   reach_path_fingerprint(r->items, &x->path, x->f);

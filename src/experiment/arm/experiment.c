@@ -12,10 +12,10 @@ static void init(void *set) { reach_init(set); }
 static struct run_settings settings(void *set) { return reach_run_settings(set); }
 static bool owns(const struct tensorfile *file) { return tensorfile_find(file, "lsg.w_rec") != NULL; }
 
-// Models keep how a chip is to hold them (chip.*).
+// Models keep how a chip is to hold them.
 #define NETWORKS "trajectory", "arm", "code", "lsg", "trainee", "update"
 static const char *const convert_reads[] = { REACH_STORED, "synapse.kind", "synapse.bits", NULL };
-static const char *const train_reads[] = { NETWORKS, "noise", "loss", "train", "run", "chip", NULL };
+static const char *const train_reads[] = { NETWORKS, "noise", "loss", "train", "run", CHIP_LAYOUT_SETTINGS, NULL };
 static const char *const eval_reads[] = { NETWORKS, "noise", "eval", "target", "synapse",
                                           "run", "chip", "verify", "ledger", NULL };
 static const char *const chip_reads[] = { NETWORKS, "run", "chip", "verify", "ledger", NULL };
@@ -130,7 +130,7 @@ const struct experiment reach_experiment = {
   .settings_size = sizeof(struct reach), .settings_init = init, .settings = settings,
   .train_reads = train_reads, .eval_reads = eval_reads, .chip_reads = chip_reads,
   .convert_reads = convert_reads,
-  .effects = reach_effects,
+  .effects = reach_effects, .train_effects = reach_train_effects,
   .model_size = sizeof(struct reach_model), .owns = owns, .model_new = model_new, .model_load = model_load,
   .model_save = model_save, .model_release = model_release, .model_round = model_round,
   .model_resize = reach_resize_file,

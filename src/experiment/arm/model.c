@@ -115,14 +115,13 @@ static int sizes(struct reach *f, const struct tensorfile *tf) {
 
 struct adopting {
   struct reach *f;
-  int64_t steps;  // of the movements that the model was trained on
+  struct trajectory_params trained;
 };
 
 // A file without settings holds published weights.
 static int adopt(void *context, const struct tensorfile *tf) {
   struct adopting *a = context;
   struct reach *f = a->f;
-  a->steps = f->trajectory.steps;
   if (!tensorfile_metadata(tf, "lsg.neurons")) {
     note("%s: no settings in the file; taken as published weights (trajectory.generator=published, code.scale_m=1, "
          "arm.stops=no)",
@@ -131,15 +130,20 @@ static int adopt(void *context, const struct tensorfile *tf) {
     f->trajectory.generator = TRAJECTORY_PUBLISHED;
     f->code.scale_m = 1;
   }
+  a->trained = f->trajectory;
   return sizes(f, tf);
 }
 
-// Longer movements than it was trained on are beyond a model.
+// Longer movements and other steps than it was trained with are beyond a model.
 static int check_steps(const struct adopting *a, const char *path) {
-  if (a->f->trajectory.steps <= a->steps) return 0;
-  return err_set(ERR_SETTING, "trajectory.steps=%lld: %s was trained on movements of %lld steps; a longer path "
-                 "(target.file) is learned as a chain of them", (long long)a->f->trajectory.steps, path,
-                 (long long)a->steps);
+  const struct trajectory_params *now = &a->f->trajectory, *then = &a->trained;
+  if (now->steps > then->steps)
+    return err_set(ERR_SETTING, "trajectory.steps=%lld: %s was trained on movements of %lld steps; a longer path "
+                   "(target.file) is learned as a chain of them", (long long)now->steps, path, (long long)then->steps);
+  if (now->dt_s != then->dt_s)
+    return err_set(ERR_SETTING, "trajectory.dt_s=%g: %s was trained with steps of %g s; a slower or faster path is "
+                   "resampled by its times", now->dt_s, path, then->dt_s);
+  return 0;
 }
 
 int reach_model_load(struct reach_model *m, struct reach *f, const char *path, const struct run_sources *from) {
@@ -152,6 +156,7 @@ int reach_model_load(struct reach_model *m, struct reach *f, const char *path, c
   if (rc == 0) rc = check_steps(&a, path);
   if (rc == 0) {
     reach_oneshot(&m->o, f);
+    m->trained = a.trained;
     m->parameters = err_aligned(m->o.n, sizeof *m->parameters);
     rc = reach_parameters_read(m->parameters, &m->o, tf, "");
   }
@@ -165,6 +170,7 @@ int reach_model_new(struct reach_model *m, const struct reach *f) {
   struct rng r = rng_stream((uint64_t)f->run.seed, RNG_INIT, 0);
   const struct oneshot *o = &m->o;
   reach_oneshot(&m->o, f);
+  m->trained = f->trajectory;
   m->parameters = err_aligned(m->o.n, sizeof *m->parameters);
   spiking_start(&o->lsg, m->parameters + o->lsg_w, m->parameters + o->lsg_w_out, 0, &r);
   spiking_start(&o->trainee, m->parameters + o->trainee_w, m->parameters + o->trainee_w_out,

@@ -38,17 +38,16 @@ void novelty_measure(double measure[NOVELTY_MEASURES], const double *omega, int 
   measure[NOVELTY_BEGIN] = fmax(fabs(begin[0]), fabs(begin[1]));
 }
 
-void novelty_range_of(struct novelty_range *range, const struct reach *f) {
+void novelty_range_of(struct novelty_range *range, const struct trajectory_params *p, const struct reach *f) {
   const double limit[2] = { kinematics_limit_rad(&f->arm, 0), kinematics_limit_rad(&f->arm, 1) };
-  const int T = (int)f->trajectory.steps;
-  double *omega = err_calloc(4*(size_t)T + trajectory_scratch(&f->trajectory), sizeof *omega), *angle = omega + 2*T,
+  const int T = (int)p->steps;
+  double *omega = err_calloc(4*(size_t)T + trajectory_scratch(p), sizeof *omega), *angle = omega + 2*T,
          *scratch = angle + 2*T, *found = err_calloc(NOVELTY_MEASURES*DRAWS, sizeof *found);
   for (int k = 0; k < DRAWS; k++) {
     struct rng r = rng_stream((uint64_t)f->run.seed, RNG_VALIDATE, (uint32_t)k);
     double begin[2], measure[NOVELTY_MEASURES];
-    trajectory_draw(omega, angle, begin, &f->trajectory, trajectory_family_of(&f->trajectory, (uint64_t)k), limit,
-                    scratch, &r);
-    novelty_measure(measure, omega, T, f->trajectory.dt_s, begin);
+    trajectory_draw(omega, angle, begin, p, trajectory_family_of(p, (uint64_t)k), limit, scratch, &r);
+    novelty_measure(measure, omega, T, p->dt_s, begin);
     for (int i = 0; i < NOVELTY_MEASURES; i++) found[i*DRAWS + k] = measure[i];
   }
   for (int i = 0; i < NOVELTY_MEASURES; i++) {
@@ -101,11 +100,11 @@ static void measure_piece(double measure[NOVELTY_MEASURES], const struct reach *
   free(omega);
 }
 
-void novelty_note(const struct reach *f, const struct reach_path *p) {
+void novelty_note(const struct trajectory_params *trained, const struct reach *f, const struct reach_path *p) {
   struct novelty_range range;
   double most = 0;
   char text[400] = "";
-  novelty_range_of(&range, f);
+  novelty_range_of(&range, trained, f);
   for (int first = 0; first < p->n; first += reach_chain_length(p, f)) {
     double measure[NOVELTY_MEASURES], ratio;
     measure_piece(measure, f, p, first);

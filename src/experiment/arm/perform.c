@@ -61,6 +61,7 @@ static int learn(struct perform_result *r, const struct perform *p, const struct
   const struct reach *f = &p->reach;
   struct reach_result learned;
   TRY(reach_eval(&learned, f, m, NULL));
+  reach_result_note(&learned);
   plan_new(r, p, learned.begin, learned.T);
   r->step_s = f->trajectory.dt_s;
   memcpy(r->target_xyz + 3*r->first, learned.target_xyz, 3*(size_t)learned.T*sizeof(double));
@@ -99,8 +100,12 @@ int perform_plan_angles(struct perform_result *r, const struct perform *p, const
   return 0;
 }
 
-int perform_effects(const struct perform *p, const struct run_sources *from) {
+int perform_effects(const struct perform *p, bool with_model, const struct run_sources *from) {
   static const char *const link[] = { "link", NULL }, *const physics[] = { "physics", NULL };
+  static const char *const learning[] = {
+    "code", "lsg", "trainee", "update", "noise", "synapse", "chip", "verify", "run", "target.piece_s", "target.blend_s",
+    "trajectory.steps", "arm.stops", NULL };
+  if (!with_model) TRY(run_refuse(from, learning, "--model"));
   TRY(reach_effects(&p->reach, from));
   if (p->arm.params.kind != ARM_MQTT) TRY(run_refuse(from, link, "arm.kind=mqtt"));
   return p->arm.params.kind == ARM_PHYSICS ? 0 : run_refuse(from, physics, "arm.kind=physics");

@@ -18,8 +18,8 @@ struct perform {
 // Defaults; *p must stay put.
 void perform_init(struct perform *p);
 
-// ERR_SETTING for a setting of the user that has no effect beside the others.
-int perform_effects(const struct perform *p, const struct run_sources *from);
+// ERR_SETTING for a setting of the user that has no effect beside the others. with_model: one learns the movement.
+int perform_effects(const struct perform *p, bool with_model, const struct run_sources *from);
 
 struct perform_result {
   int n;                              // set-points

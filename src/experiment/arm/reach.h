@@ -85,8 +85,11 @@ struct run_settings reach_run_settings(struct reach *f);
 
 // Refuses settings that contradict each other.
 int reach_check_settings(const struct reach *f);
-// ERR_SETTING for a setting of the user that has no effect on an evaluation beside the others. set: struct reach.
+// ERR_SETTING for a setting of the user that has no effect beside the others: on an evaluation, on a training, and on a
+// model that learns random movements or paths. set: struct reach.
 int reach_effects(const void *set, const struct run_sources *from);
+int reach_train_effects(const void *set, const struct run_sources *from);
+int reach_model_effects(const struct reach *f, const struct run_sources *from);
 
 // Both networks and the update as the settings describe them.
 void reach_oneshot(struct oneshot *o, const struct reach *f);
@@ -98,6 +101,7 @@ int reach_train_check(struct reach *f);  // what it would refuse before the firs
 struct reach_model {
   struct oneshot o;
   real *parameters;  // (o.n)
+  struct trajectory_params trained;  // what its training drew movements by
 };
 
 // Time n outer updates without a run directory, beginning from m, made with the settings of f: seconds (n), all

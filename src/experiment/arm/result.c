@@ -17,14 +17,15 @@ void reach_result_release(struct reach_result *r) {
 }
 
 bool reach_note_activity(const char *network, double silent, double saturated, int n, int64_t movements) {
-  const bool found = movements >= 20 && (silent > 0.05*n || saturated > 0.01*n);
+  const bool few = movements < 20;  // in which many neurons of a sound network have no part
+  const bool found = silent > (few ? 0.9 : 0.05)*n || saturated > (few ? 0.5 : 0.01)*n;
   if (found)
     note("%.0f of %d neurons of the %s never spike and %.0f spike at 80 %% or more of the highest rate: they cannot "
          "learn (see loss.rate and train.rate)", silent, n, network, saturated);
   return found;
 }
 
-static void note_activity(const struct reach_result *r) {
+void reach_result_note(const struct reach_result *r) {
   const struct spiking_activity *t = &r->trainee_activity, *g = &r->lsg_activity;
   reach_note_activity("trainee", t->silent, t->saturated, r->n_trainee, r->n_trajectories);
   reach_note_activity("generator", g->silent, g->saturated, r->n_lsg, r->n_trajectories);
@@ -86,7 +87,7 @@ static void print_ledger(const struct reach_result *r, const struct reach *f, FI
 
 void reach_result_print(const struct reach_result *r, const struct reach *f, FILE *out) {
   print_table(r, f, out);
-  note_activity(r);
+  reach_result_note(r);
   if (!r->n_chips) return;
   print_chips(r, f, out);
   print_ledger(r, f, out);
@@ -219,7 +220,7 @@ struct json_t *reach_result_json(const struct reach_result *r, const struct reac
   struct json_t *neurons = json_add_object(o, "neurons");
   put_activity(neurons, "trainee", r->n_trainee, &r->trainee_activity);
   put_activity(neurons, "lsg", r->n_lsg, &r->lsg_activity);
-  note_activity(r);
+  reach_result_note(r);
   json_put_i64(o, "devices_total", r->devices_total);
   json_put_f64(o, "devices_written", r->devices_written);
   struct json_t *changed = json_add_object(o, "weights_changed");

@@ -66,8 +66,8 @@ struct reach_device {
   void *context;
 };
 
-// One line for the user if in so many movements, 20 at least, more than 5 % of n neurons of a network never spike or
-// more than 1 % are saturated; counts may be means. Returns whether there was one.
+// One line for the user if in 20 movements or more over 5 % of n neurons of a network never spike or over 1 % are
+// saturated, in fewer over 90 % or over half; counts may be means. Returns whether there was one.
 bool reach_note_activity(const char *network, double silent, double saturated, int n, int64_t movements);
 
 // Random movements of eval.stream, or the path of target.file. device NULL: what synapse.kind says.
@@ -75,6 +75,7 @@ int reach_eval(struct reach_result *r, const struct reach *f, const struct reach
                const struct reach_device *device);
 int reach_eval_check(const struct reach *f);  // refuses settings that contradict each other
 int reach_eval_ready(const struct reach *f);  // and what else is refused before the first movement: chips, target.file
+void reach_result_note(const struct reach_result *r);  // the same of both networks
 void reach_result_print(const struct reach_result *r, const struct reach *f, FILE *out);
 struct json_t *reach_result_json(const struct reach_result *r, const struct reach *f);
 // The first movement as CSV, a row per step: time, then velocities and tip of target, before and after. A row of step 0

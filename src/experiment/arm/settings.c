@@ -107,22 +107,16 @@ int reach_check_settings(const struct reach *f) {
   if (f->update.grid == EPROP_PURSUIT && f->update.repeats > 1)
     return err_set(ERR_SETTING, "update.repeats=%lld: with update.grid=pursuit there is one update",
                    (long long)f->update.repeats);
+  const double movement_s = (double)f->trajectory.steps*f->trajectory.dt_s;
+  if (f->target.piece_s > 0 && !(f->target.piece_s >= f->trajectory.dt_s && f->target.piece_s < movement_s + 1e-9))
+    return err_set(ERR_SETTING, "target.piece_s=%g: a piece is a step of %g s at least and a movement of %g s at most",
+                   f->target.piece_s, f->trajectory.dt_s, movement_s);
   return 0;
 }
 
-int reach_effects(const void *set, const struct run_sources *from) {
-  static const char *const target[] = { "target.columns", "target.step_s", "target.piece_s", "target.blend_s",
-                                        "target.reach_tolerance_m", NULL },
-                           *const random[] = { "eval.trajectories", "eval.stream", NULL },
-                           *const noise[] = { "noise.scale", "noise.preset", NULL },
-                           *const graded[] = { "code.regions", "code.period", NULL },
-                           *const velocity[] = { "code.velocity_scale", NULL },
-                           *const grid[] = { "update.step", NULL },
-                           *const pursuit[] = { "update.pursuit_gain", "update.pursuit_ridge", NULL },
-                           *const free_below[] = { "trajectory.free_below_m", NULL },
-                           *const training[] = { "lsg.damping", "noise.chips", NULL },
-                           *const adaptive[2][3] = { { "lsg.beta", "lsg.tau_adapt_ms", NULL },
-                                                     { "trainee.beta", "trainee.tau_adapt_ms", NULL } };
+// Of random movements by the family.
+static int family_effects(const struct trajectory_params *p, const struct run_sources *from) {
+  static const char *const free_below[] = { "trajectory.free_below_m", NULL };
   static const struct {
     unsigned families;  // bits 1 << enum trajectory_family
     const char *settings[4], *needs;
@@ -138,23 +132,57 @@ int reach_effects(const void *set, const struct run_sources *from) {
       { "trajectory.ripple_min_Hz", "trajectory.ripple_max_Hz", "trajectory.ripple_speed_rad_s" },
       "trajectory.family=ripple or mixed" },
   };
-  const struct reach *f = set;
-  TRY(run_synapse_effects(&f->synapse, &f->chip, from));
-  if (!f->target.file[0]) TRY(run_refuse(from, target, "target.file"));
-  else TRY(run_refuse(from, random, "random movements, not target.file,"));
-  if (f->noise.programming <= 0 && f->noise.read <= 0)
-    TRY(run_refuse(from, noise, "noise.programming or noise.read above 0"));
-  TRY(run_refuse(from, training, "metaxbar train"));
-  if (f->code.kind == SPIKECODE_BINARY) TRY(run_refuse(from, graded, "code.kind=onehot or population"));
-  if (f->code.velocity == SPIKECODE_NO_VELOCITY) TRY(run_refuse(from, velocity, "code.velocity"));
-  if (f->update.grid == EPROP_EXACT || f->update.grid == EPROP_PURSUIT)
-    TRY(run_refuse(from, grid, "update.grid=nearest, stochastic or sparse"));
-  if (f->update.grid != EPROP_PURSUIT) TRY(run_refuse(from, pursuit, "update.grid=pursuit"));
-  if (!f->trajectory.free) TRY(run_refuse(from, free_below, "trajectory.free=yes"));
-  if (f->lsg.adaptive_fraction <= 0) TRY(run_refuse(from, adaptive[0], "lsg.adaptive_fraction above 0"));
-  if (f->trainee.adaptive_fraction <= 0) TRY(run_refuse(from, adaptive[1], "trainee.adaptive_fraction above 0"));
+  if (!p->free) TRY(run_refuse(from, free_below, "trajectory.free=yes"));
   for (size_t k = 0; k < sizeof rows/sizeof *rows; k++)
-    if (!((rows[k].families | 1 << TRAJECTORY_MIXED) >> f->trajectory.family & 1))
+    if (!((rows[k].families | 1 << TRAJECTORY_MIXED) >> p->family & 1))
       TRY(run_refuse(from, rows[k].settings, rows[k].needs));
   return 0;
+}
+
+// Of the networks and the update, in training and afterwards.
+static int network_effects(const struct reach *f, const struct run_sources *from) {
+  static const char *const noise[] = { "noise.scale", "noise.preset", NULL },
+                           *const graded[] = { "code.regions", "code.period", NULL },
+                           *const velocity[] = { "code.velocity_scale", NULL },
+                           *const grid[] = { "update.step", NULL },
+                           *const pursuit[] = { "update.pursuit_gain", "update.pursuit_ridge", NULL },
+                           *const adaptive[2][3] = { { "lsg.beta", "lsg.tau_adapt_ms", NULL },
+                                                     { "trainee.beta", "trainee.tau_adapt_ms", NULL } };
+  if (f->noise.programming <= 0 && f->noise.read <= 0)
+    TRY(run_refuse(from, noise, "noise.programming or noise.read above 0"));
+  if (f->code.kind == SPIKECODE_BINARY) TRY(run_refuse(from, graded, "code.kind=onehot or population"));
+  if (f->code.velocity == SPIKECODE_NO_VELOCITY) TRY(run_refuse(from, velocity, "code.velocity"));
+  if ((f->update.grid == EPROP_EXACT || f->update.grid == EPROP_PURSUIT) && f->loss.sparsity <= 0)
+    TRY(run_refuse(from, grid, "update.grid=nearest, stochastic or sparse"));
+  if (f->update.grid != EPROP_PURSUIT) TRY(run_refuse(from, pursuit, "update.grid=pursuit"));
+  if (f->lsg.adaptive_fraction <= 0) TRY(run_refuse(from, adaptive[0], "lsg.adaptive_fraction above 0"));
+  return f->trainee.adaptive_fraction > 0 ? 0 : run_refuse(from, adaptive[1], "trainee.adaptive_fraction above 0");
+}
+
+int reach_train_effects(const void *set, const struct run_sources *from) {
+  static const char *const shares[] = { "train.shares", NULL };
+  const struct reach *f = set;
+  TRY(network_effects(f, from));
+  if (f->trajectory.family != TRAJECTORY_MIXED) TRY(run_refuse(from, shares, "trajectory.family=mixed"));
+  return family_effects(&f->trajectory, from);
+}
+
+int reach_model_effects(const struct reach *f, const struct run_sources *from) {
+  static const char *const training[] = { "lsg.damping", "noise.chips", NULL };
+  TRY(run_synapse_effects(&f->synapse, &f->chip, from));
+  TRY(run_refuse(from, training, "metaxbar train"));
+  TRY(network_effects(f, from));
+  return family_effects(&f->trajectory, from);
+}
+
+int reach_effects(const void *set, const struct run_sources *from) {
+  static const char *const target[] = { "target.columns", "target.step_s", "target.piece_s", "target.blend_s",
+                                        "target.reach_tolerance_m", NULL },
+                           *const random[] = { "eval.trajectories", "eval.stream", "trajectory.generator",
+                                               "trajectory.free", "trajectory.diffusion", "trajectory.window",
+                                               "trajectory.family", "trajectory.elsewhere", NULL };
+  const struct reach *f = set;
+  if (f->target.file[0]) TRY(run_refuse(from, random, "random movements, not target.file,"));
+  else TRY(run_refuse(from, target, "target.file"));
+  return reach_model_effects(f, from);
 }

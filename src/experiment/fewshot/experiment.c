@@ -72,11 +72,16 @@ static int train_effects(const void *set, const struct run_sources *from) {
   static const char *const centroids[] = { "train.validate_ways", "train.validate_shots", NULL };
   static const char *const rounding[] = { "train.rounding", NULL };
   static const char *const updates[] = { "train.adapt", "train.order", "train.inner_rate", "train.learn_inner_rate",
-                                         NULL };
+                                         "train.query_loss", NULL };
+  static const char *const devices[] = { "chip", "verify", NULL }, *const stored[] = { CHIP_LAYOUT_SETTINGS, NULL };
+  static const char *const age[] = { "chip.time_s", NULL };
   const struct fewshot *f = set;
   TRY(data_effects(&f->data, from));
   if (f->net.steps == 0) TRY(run_refuse(from, updates, "net.steps above 0"));
   if (f->train.synapse == INLOOP_NONE) TRY(run_refuse(from, chips, "train.synapse=weights or chip"));
+  else TRY(run_refuse(from, age, "metaxbar eval"));  // in training it is drawn up to train.time_max_s
+  if (f->train.synapse == INLOOP_NONE && f->train.noise <= 0)
+    TRY(run_refuse_but(from, devices, stored, "train.synapse=weights or chip, or train.noise"));
   if (f->net.steps > 0) TRY(run_refuse(from, centroids, "net.steps=0"));
   if (!f->train.bits) TRY(run_refuse(from, rounding, "train.bits"));
   return f->net.hidden > 0 ? 0 : run_refuse(from, dense, "net.hidden");
