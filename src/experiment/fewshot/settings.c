@@ -86,14 +86,14 @@ static const struct param eval_table[] = {
              .later = true),
   PARAM_I64(P, views, 1, 1, 256,
             "views of each image: itself, and others that are distorted, mirrored and shifted as in training "
-            "(data.distort_*, data.flip, data.crop_px); its features are their mean",
+            "(data.distort_*, data.flip, data.crop_px); its features are their mean (test-time augmentation)",
             .later = true),
   PARAM_I64(P, updates, 4, 0, CONVNET_MAX_STEPS,
             "number of inner updates; beyond those of the model, at its last rate; 0: the start alone "
             "(net.start=prototype)"),
   PARAM_CHOICE(P, batchnorm, CONVNET_SUPPORT, convnet_rule_names,
-               "batch statistics that normalise the queries: of the queries (task), which needs the same number of "
-               "each class, of the support images, or measured beforehand (chip)"),
+               "batch statistics that normalise the queries: of the queries (task, transductive), which needs the same "
+               "number of each class, of the support images, or measured beforehand, on a chip or not (chip)"),
   PARAM_CHOICE(P, split, 0, splits, "classes from which the tasks are drawn; their images are not augmented"),
   PARAM_CHOICE(P, method, 0, fewshot_method_names,
                "how a task is learned: inner updates, nearest centroid, back-propagation from random weights, or class "
