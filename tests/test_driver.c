@@ -265,13 +265,15 @@ static void test_process_ends(void) {
   d = open_script("*'\"now\"'*) kill -9 $$ ;;", 60);
   refused(ASK(d, .op = DRIVER_NOW), ERR_IO, "ended by signal 9 (Killed)");
   driver_close(d);
-  d = open_script("*'\"now\"'*) sleep 1 & exit 4 ;;", 0.5);  // the other program keeps the connection
+  d = open_script("*'\"now\"'*) sleep 1 & exit 4 ;;", 60);  // the other program keeps the connection
+  d->timeout_s = 0.5;
   refused(ASK(d, .op = DRIVER_NOW), ERR_IO, "driver.sh': ended with exit status 4");
   driver_close(d);
   d = open_script("*'\"now\"'*) exec sleep 100 <&- >&- ;;", 60);
   refused(ASK(d, .op = DRIVER_NOW), ERR_IO, "driver.sh': closed the connection");
   driver_close(d);
-  d = open_script("*'\"now\"'*) ;;", 0.5);
+  d = open_script("*'\"now\"'*) ;;", 60);
+  d->timeout_s = 0.5;
   refused(ASK(d, .op = DRIVER_NOW), ERR_IO, "no answer within 0.5 s");
   driver_close(d);
   d = open_script("*'\"now\"'*) printf '{\"now_s\": 1}\\n{\"now_s\": 2}\\n' ;;", 60);
@@ -283,6 +285,20 @@ static void test_process_ends(void) {
   CHECK(ASK(d, .op = DRIVER_NOW) == 0, "%s", err_message());
   while (!file_exists(folder_path(&tmp, "driver.sh.done"))) usleep(1000);
   refused(ASK(d, PLACE), ERR_FORMAT, "more than one line for a request");
+  driver_close(d);
+}
+
+// A wait may take as long as the clock of the driver has to go, and the time for an answer.
+static void test_process_waits(void) {
+  struct driver *d = open_script("*'\"now\"'*) echo '{\"now_s\": 20}' ;; *'\"wait\"'*) ;;", 60);
+  CHECK(ASK(d, .op = DRIVER_NOW) == 0, "%s", err_message());
+  d->timeout_s = 0.25;
+  refused(ASK(d, .op = DRIVER_WAIT, .until_s = 20.5), ERR_IO, "no answer within 0.75 s");
+  driver_close(d);
+  d = open_script("*'\"now\"'*) echo '{\"now_s\": 20}' ;; *'\"wait\"'*) ;;", 60);
+  CHECK(ASK(d, .op = DRIVER_NOW) == 0, "%s", err_message());
+  d->timeout_s = 0.25;
+  refused(ASK(d, .op = DRIVER_WAIT, .until_s = 10), ERR_IO, "no answer within 0.25 s");
   driver_close(d);
 }
 
@@ -473,6 +489,7 @@ int main(void) {
   test_failures();
   test_process_answers();
   test_process_ends();
+  test_process_waits();
   test_commands();
   record();
   test_other_calls();

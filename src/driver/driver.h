@@ -90,7 +90,8 @@ struct driver {
   struct driver_abilities can;
   struct mx_region *regions;  // as placed
   int n_regions;
-  double now_s;  // the last time seen
+  double now_s;      // the last time seen
+  double timeout_s;  // for an answer of a process
 };
 
 struct driver_options {
