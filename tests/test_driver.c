@@ -2,6 +2,10 @@
 // refused with field, place and value; a process may be late, end, or write too much; recordings are replayed call by
 // call, and one that was cut or changed is refused; faults come where they are asked for.
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "base/checksum.h"
 #include "base/err.h"
 #include "chip/simulateddriver.h"
@@ -302,6 +306,38 @@ static void test_process_waits(void) {
   driver_close(d);
 }
 
+static void pass_over(int number) { (void)number; }
+
+// Ctrl-C in a terminal is a signal to the process group: the driver answers until its input ends.
+static void test_process_group(void) {
+  int ended = 0;
+  const pid_t child = fork();
+  if (child == 0) {
+    setpgid(0, 0);
+    signal(SIGINT, pass_over);
+    struct driver *d = open_script("*'\"now\"'*) echo '{\"now_s\": 1}' ;;", 60);
+    kill(0, SIGINT);
+    const int rc = ASK(d, .op = DRIVER_NOW);
+    driver_close(d);
+    _exit(rc < 0);
+  }
+  waitpid(child, &ended, 0);
+  CHECK(ended == 0, "the driver ends before the program");
+}
+
+// A program that is killed leaves no driver behind.
+static void test_process_orphan(void) {
+  int ended = 0;
+  const pid_t child = fork();
+  if (child == 0) {
+    open_script("*'\"place\"'*) echo '{}'; trap '>\"$0.ended\"' EXIT ;;", 60);
+    kill(getpid(), SIGKILL);
+  }
+  waitpid(child, &ended, 0);
+  for (int ms = 0; ms < 60000 && !file_exists(folder_path(&tmp, "driver.sh.ended")); ms++) usleep(1000);
+  CHECK(file_exists(folder_path(&tmp, "driver.sh.ended")), "the driver goes on without the program");
+}
+
 static void test_commands(void) {
   struct driver *d;
   const struct driver_options o = { .timeout_s = 60 };
@@ -490,6 +526,8 @@ int main(void) {
   test_process_answers();
   test_process_ends();
   test_process_waits();
+  test_process_group();
+  test_process_orphan();
   test_commands();
   record();
   test_other_calls();
