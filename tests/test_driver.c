@@ -465,6 +465,33 @@ static void test_unwritable(void) {
   refused(driver_close(d), ERR_IO, "/dev/full: cannot write");
 }
 
+// An answer that is refused, and a message that is no text: the error is that of the driver, and recorded.
+static void test_recorded_failures(void) {
+  struct driver *d = NULL;
+  now = usual;
+  CHECK(driver_open_table(&d, &table, "table", "", &(struct driver_options){ .record = folder_path(&tmp, "failures") })
+        == 0 && ASK(d, PLACE) == 0, "%s", err_message());
+  now.reached = NAN;
+  refused(ASK(d, .op = DRIVER_READ), ERR_FORMAT, "table: read of region 0: weight[0]=nan: must be in [-4, 4]");
+  now = usual;
+  now.failure = MX_DRIVER_LOST;
+  now.message = "row \xff";
+  refused(ASK(d, .op = DRIVER_READ), ERR_IO, "lost: row ?");
+  now = usual;
+  now.now_s = 5;
+  CHECK(ASK(d, .op = DRIVER_NOW) == 0, "%s", err_message());
+  CHECK(driver_close(d) == 0, "%s", err_message());
+  CHECK(replay(&d, "failures") == 0 && ASK(d, PLACE) == 0, "%s", err_message());
+  refused(ASK(d, .op = DRIVER_READ), ERR_IO, "read of region 0: failed: table: read of region 0: weight[0]=nan");
+  refused(ASK(d, .op = DRIVER_READ), ERR_IO, "lost: row ?");
+  CHECK(ASK(d, .op = DRIVER_NOW) == 0, "%s", err_message());
+  driver_close(d);
+  now = usual;
+  memcpy(now.info.name, "a\xff", 3);
+  refused(driver_open_table(&d, &table, "t", "", &(struct driver_options){ .record = folder_path(&tmp, "nameless") }),
+          ERR_FORMAT, "info: name: must be plain text");
+}
+
 // ---- faults
 
 static void test_fault_kinds(void) {
@@ -533,6 +560,7 @@ int main(void) {
   test_other_calls();
   test_spoiled();
   test_unwritable();
+  test_recorded_failures();
   test_fault_kinds();
   test_faults();
   test_fault_lists();
