@@ -197,11 +197,13 @@ static int turn(struct mqtt *m, double left_s) {
 }
 
 static int check_file(const char *setting, const char *path) {
-  FILE *f = *path ? fopen(path, "r") : NULL;
-  if (*path && (!f || fgetc(f) == EOF))
-    return err_set(ERR_SETTING, "link.%s=%s: cannot be read: %s", setting, path, f ? "no text" : strerror(errno));
+  if (!*path) return 0;
+  FILE *f = fopen(path, "re");
+  const bool text = f && fgetc(f) != EOF, empty = f && feof(f);
+  const int reason = errno;
   if (f) fclose(f);
-  return 0;
+  if (text) return 0;
+  return err_set(ERR_SETTING, "link.%s=%s: cannot be read: %s", setting, path, empty ? "no text" : strerror(reason));
 }
 
 int mqtt_check(const struct mqtt_params *p) {
