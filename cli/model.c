@@ -92,9 +92,9 @@ static void info_text(struct tensorfile *tf) {
   printf("%lld weights\n", (long long)weights);
   for (int i = 0; i < tensorfile_metadata_count(tf); i++) {
     const char *key;
-    char *value = strdup(tensorfile_metadata_at(tf, i, &key));
-    if (value) text_make_plain(value);
-    printf("%s=%s\n", key, value ? value : "?");
+    char *value = err_strdup(tensorfile_metadata_at(tf, i, &key));
+    text_make_plain(value);
+    printf("%s=%s\n", key, value);
     free(value);
   }
 }

@@ -39,6 +39,7 @@ enum mx_error {
   MX_ERROR_FORMAT = -2,    ///< the content of a file is not what it should be
   MX_ERROR_ARGUMENT = -3,  ///< a setting or an argument is not valid, or another call has to come first
   MX_ERROR_DIVERGED = -4,  ///< a value is not finite
+  MX_ERROR_BUSY = -5,      ///< somebody else uses the chip or drives the arm
 };
 
 /// @return the version, such as "0.1.0". A program runs with every later version that has the same first number.
@@ -74,7 +75,8 @@ struct mx_chip;
 /// @param settings   of the sections chip (but chip.time_s), verify and ledger; one without effect beside the others is
 ///                   refused
 /// @param seed       of all random numbers of this chip
-/// @return 0; #MX_ERROR_ARGUMENT for a bad setting; #MX_ERROR_IO or #MX_ERROR_FORMAT for a bad chip.table
+/// @return 0; #MX_ERROR_ARGUMENT for a bad setting; #MX_ERROR_IO or #MX_ERROR_FORMAT for a bad chip.table. With
+///         chip.driver this function and those below may return each of them, and #MX_ERROR_BUSY
 MX_API int mx_chip_new(struct mx_chip **chip, const char *const *settings, uint64_t seed);
 
 /// Release a chip.
@@ -443,9 +445,8 @@ MX_API double mx_arm_path_cm(const struct mx_arm *arm);
 ///                         goes there slowly before what is measured
 /// @param n               set-points, from 1
 /// @param settings        of `metaxbar arm`: arm.kind=mqtt, arm.hold_s, link.host, ...
-/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if an angle is not finite; #MX_ERROR_IO, or another negative
-/// number
-///         if somebody else drives the arm
+/// @return 0; #MX_ERROR_ARGUMENT; #MX_ERROR_DIVERGED if an angle is not finite; #MX_ERROR_IO; #MX_ERROR_BUSY if
+///         somebody else drives the arm
 MX_API int mx_arm_drive(double *performed, double *time_s, int *done, const double *q, int n,
                         const char *const *settings);
 

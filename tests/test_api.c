@@ -379,6 +379,7 @@ static void check_taught(const char *kind) {
   CHECK(!memcmp(p, again, sizeof p), "%s: the file answers otherwise", kind);
   for (int i = 0; i < CLASSES*QUERIES; i++) right += found[i] == i / QUERIES;
   CHECK(right >= CLASSES*QUERIES - 3, "%s: %d of %d", kind, right, CLASSES*QUERIES);
+  REFUSES(mx_fewshot_distances(back, distance, NULL, queries, 0), MX_ERROR_ARGUMENT, "mx_fewshot_distances: ");
   WORKS(mx_fewshot_distances(back, distance, &threshold, queries, CLASSES*QUERIES));
   for (int i = 0; i < CLASSES*QUERIES; i++) n += distance[i] > threshold;
   CHECK(threshold > 0 && n < CLASSES*QUERIES/2, "%g of %d beyond %g", n, CLASSES*QUERIES, threshold);

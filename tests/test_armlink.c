@@ -91,6 +91,28 @@ static void check_strangers(void) {
   params.client[0] = 0;
 }
 
+// What nobody reads is kept up to 4 MiB, and no message above 64 KiB.
+static void check_flood(void) {
+  enum { LONGEST = 1 << 16, SENT = 80, MOST = 1 << 22 };
+  struct mqtt *from = NULL, *to = NULL;
+  struct mqtt_message m = { 0 };
+  char *text = err_calloc(LONGEST + 2, 1);
+  int n = 0;
+  CHECK(mqtt_open(&from, &params.broker, NULL, 60) == 0 && mqtt_open(&to, &params.broker, NULL, 60) == 0 &&
+        mqtt_subscribe(to, "flood", 60) == 0, "%s", err_message());
+  memset(text, 'x', LONGEST + 1);
+  CHECK(mqtt_publish(from, "flood", text) == 0, "%s", err_message());
+  text[LONGEST] = 0;
+  CHECK(mqtt_publish(from, "flood", text) == 0 && mqtt_wait(to, &m, 60) == 1 && m.size == LONGEST, "%zu bytes", m.size);
+  for (int k = 0; k < SENT; k++) CHECK(mqtt_publish(from, "flood", text) == 0, "%s", err_message());
+  mqtt_close(from);  // all is with the broker, which has at least one on the way while it answers
+  for (int k = 0; k < SENT; k++) CHECK(mqtt_subscribe(to, "quiet", 60) == 0, "%s", err_message());
+  while (mqtt_wait(to, &m, 0) == 1) n++;
+  CHECK(n > 0 && n < MOST/LONGEST, "%d messages of 64 KiB are kept", n);
+  mqtt_close(to);
+  free(text);
+}
+
 static void check_released(const char *name, const char *owner, int code, const char *told) {
   char released[MESSAGE_NAME_SIZE] = "";
   const pid_t robot = robot_start(&folder, &broker, &(struct manners){ .owner = owner });
@@ -186,6 +208,7 @@ int main(void) {
   check_manners();
   check_garbage();
   check_strangers();
+  check_flood();
   check_release();
   check_checks();
   check_dry();

@@ -122,6 +122,12 @@ static void check_movement(void) {
   alone = true;
 }
 
+static int lowest_descriptor(void) {
+  const int fd = dup(STDERR_FILENO);
+  close(fd);
+  return fd;
+}
+
 // Nothing is sent in clear where TLS was meant.
 static void check_files(void) {
   char *const files[] = { params.broker.ca_file, params.broker.cert_file, params.broker.key_file };
@@ -136,6 +142,13 @@ static void check_files(void) {
   params.broker.tls = 1;
   use_file(params.broker.ca_file, "nowhere.pem");
   check(ERR_SETTING, "nowhere.pem: cannot be read: No such file");
+  const int before = lowest_descriptor();
+  folder_write(&folder, "empty.pem", "", 0);
+  use_file(params.broker.ca_file, "empty.pem");
+  check(ERR_SETTING, "empty.pem: cannot be read: no text");
+  snprintf(params.broker.ca_file, PARAM_TEXT_SIZE, "%s", folder.path);
+  check(ERR_SETTING, ": cannot be read: Is a directory");
+  CHECK(lowest_descriptor() == before, "a file is still open");
   params.broker.ca_file[0] = 0;
   params.broker.tls = 0;
 }

@@ -190,13 +190,21 @@ static void test_refusals(void) {
   }
 }
 
+// Wait until a process that was started has worked for work_s, however busy the machine is.
+static void wait_for_work(const struct process *of, double work_s) {
+  clockid_t clock;
+  struct timespec t = { 0 };
+  CHECK(clock_getcpuclockid(of->pid, &clock) == 0, "no clock of process %d", (int)of->pid);
+  while (clock_gettime(clock, &t) == 0 && (double)t.tv_sec + 1e-9*(double)t.tv_nsec < work_s) process_sleep_ms(5);
+}
+
 // Nothing is worth waiting for: it ends at once, and says so by its status.
 static void test_signals(void) {
   static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
   for (int k = 0; k < 3; k++) {
     p = (struct process){ .args = { "bench" } };
     process_start(&p);
-    process_sleep_ms(300);
+    wait_for_work(&p, 0.3);
     kill(p.pid, numbers[k]);
     process_end(&p);
     process_check_line(&p, 128 + numbers[k], (const char *[]){ "metaxbar: ended by SIG", NULL });

@@ -2,6 +2,10 @@
 // refused with field, place and value; a process may be late, end, or write too much; recordings are replayed call by
 // call, and one that was cut or changed is refused; faults come where they are asked for.
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "base/checksum.h"
 #include "base/err.h"
 #include "chip/simulateddriver.h"
@@ -265,13 +269,15 @@ static void test_process_ends(void) {
   d = open_script("*'\"now\"'*) kill -9 $$ ;;", 60);
   refused(ASK(d, .op = DRIVER_NOW), ERR_IO, "ended by signal 9 (Killed)");
   driver_close(d);
-  d = open_script("*'\"now\"'*) sleep 1 & exit 4 ;;", 0.5);  // the other program keeps the connection
+  d = open_script("*'\"now\"'*) sleep 1 & exit 4 ;;", 60);  // the other program keeps the connection
+  d->timeout_s = 0.5;
   refused(ASK(d, .op = DRIVER_NOW), ERR_IO, "driver.sh': ended with exit status 4");
   driver_close(d);
   d = open_script("*'\"now\"'*) exec sleep 100 <&- >&- ;;", 60);
   refused(ASK(d, .op = DRIVER_NOW), ERR_IO, "driver.sh': closed the connection");
   driver_close(d);
-  d = open_script("*'\"now\"'*) ;;", 0.5);
+  d = open_script("*'\"now\"'*) ;;", 60);
+  d->timeout_s = 0.5;
   refused(ASK(d, .op = DRIVER_NOW), ERR_IO, "no answer within 0.5 s");
   driver_close(d);
   d = open_script("*'\"now\"'*) printf '{\"now_s\": 1}\\n{\"now_s\": 2}\\n' ;;", 60);
@@ -284,6 +290,52 @@ static void test_process_ends(void) {
   while (!file_exists(folder_path(&tmp, "driver.sh.done"))) usleep(1000);
   refused(ASK(d, PLACE), ERR_FORMAT, "more than one line for a request");
   driver_close(d);
+}
+
+// A wait may take as long as the clock of the driver has to go, and the time for an answer.
+static void test_process_waits(void) {
+  struct driver *d = open_script("*'\"now\"'*) echo '{\"now_s\": 20}' ;; *'\"wait\"'*) ;;", 60);
+  CHECK(ASK(d, .op = DRIVER_NOW) == 0, "%s", err_message());
+  d->timeout_s = 0.25;
+  refused(ASK(d, .op = DRIVER_WAIT, .until_s = 20.5), ERR_IO, "no answer within 0.75 s");
+  driver_close(d);
+  d = open_script("*'\"now\"'*) echo '{\"now_s\": 20}' ;; *'\"wait\"'*) ;;", 60);
+  CHECK(ASK(d, .op = DRIVER_NOW) == 0, "%s", err_message());
+  d->timeout_s = 0.25;
+  refused(ASK(d, .op = DRIVER_WAIT, .until_s = 10), ERR_IO, "no answer within 0.25 s");
+  driver_close(d);
+}
+
+static void pass_over(int number) { (void)number; }
+
+// Ctrl-C in a terminal is a signal to the process group: the driver answers until its input ends.
+static void test_process_group(void) {
+  int ended = 0;
+  const pid_t child = fork();
+  if (child == 0) {
+    setpgid(0, 0);
+    signal(SIGINT, pass_over);
+    struct driver *d = open_script("*'\"now\"'*) echo '{\"now_s\": 1}' ;;", 60);
+    kill(0, SIGINT);
+    const int rc = ASK(d, .op = DRIVER_NOW);
+    driver_close(d);
+    _exit(rc < 0);
+  }
+  waitpid(child, &ended, 0);
+  CHECK(ended == 0, "the driver ends before the program");
+}
+
+// A program that is killed leaves no driver behind.
+static void test_process_orphan(void) {
+  int ended = 0;
+  const pid_t child = fork();
+  if (child == 0) {
+    open_script("*'\"place\"'*) echo '{}'; trap '>\"$0.ended\"' EXIT ;;", 60);
+    kill(getpid(), SIGKILL);
+  }
+  waitpid(child, &ended, 0);
+  for (int ms = 0; ms < 60000 && !file_exists(folder_path(&tmp, "driver.sh.ended")); ms++) usleep(1000);
+  CHECK(file_exists(folder_path(&tmp, "driver.sh.ended")), "the driver goes on without the program");
 }
 
 static void test_commands(void) {
@@ -413,6 +465,33 @@ static void test_unwritable(void) {
   refused(driver_close(d), ERR_IO, "/dev/full: cannot write");
 }
 
+// An answer that is refused, and a message that is no text: the error is that of the driver, and recorded.
+static void test_recorded_failures(void) {
+  struct driver *d = NULL;
+  now = usual;
+  CHECK(driver_open_table(&d, &table, "table", "", &(struct driver_options){ .record = folder_path(&tmp, "failures") })
+        == 0 && ASK(d, PLACE) == 0, "%s", err_message());
+  now.reached = NAN;
+  refused(ASK(d, .op = DRIVER_READ), ERR_FORMAT, "table: read of region 0: weight[0]=nan: must be in [-4, 4]");
+  now = usual;
+  now.failure = MX_DRIVER_LOST;
+  now.message = "row \xff";
+  refused(ASK(d, .op = DRIVER_READ), ERR_IO, "lost: row ?");
+  now = usual;
+  now.now_s = 5;
+  CHECK(ASK(d, .op = DRIVER_NOW) == 0, "%s", err_message());
+  CHECK(driver_close(d) == 0, "%s", err_message());
+  CHECK(replay(&d, "failures") == 0 && ASK(d, PLACE) == 0, "%s", err_message());
+  refused(ASK(d, .op = DRIVER_READ), ERR_IO, "read of region 0: failed: table: read of region 0: weight[0]=nan");
+  refused(ASK(d, .op = DRIVER_READ), ERR_IO, "lost: row ?");
+  CHECK(ASK(d, .op = DRIVER_NOW) == 0, "%s", err_message());
+  driver_close(d);
+  now = usual;
+  memcpy(now.info.name, "a\xff", 3);
+  refused(driver_open_table(&d, &table, "t", "", &(struct driver_options){ .record = folder_path(&tmp, "nameless") }),
+          ERR_FORMAT, "info: name: must be plain text");
+}
+
 // ---- faults
 
 static void test_fault_kinds(void) {
@@ -473,11 +552,15 @@ int main(void) {
   test_failures();
   test_process_answers();
   test_process_ends();
+  test_process_waits();
+  test_process_group();
+  test_process_orphan();
   test_commands();
   record();
   test_other_calls();
   test_spoiled();
   test_unwritable();
+  test_recorded_failures();
   test_fault_kinds();
   test_faults();
   test_fault_lists();

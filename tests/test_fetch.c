@@ -3,7 +3,9 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -102,6 +104,47 @@ static int is_right(const struct folder *f) {
   const int right = size == SIZE && memcmp(data, content, SIZE) == 0 && !file_exists(folder_path(f, "set.zip.part"));
   free(data);
   return right;
+}
+
+// ---- another download: what it does at a moment is done in the function that fetch_files calls then
+
+static void (*before_lock)(void);
+static struct folder shared;
+static bool renamed_under_lock;
+
+int flock(int fd, int how) {
+  void (*const first)(void) = before_lock;
+  before_lock = NULL;
+  if (first) first();
+  return (int)syscall(SYS_flock, fd, how);
+}
+
+int rename(const char *from, const char *to) {
+  const int fd = open(from, O_RDONLY | O_CLOEXEC);
+  renamed_under_lock = fd >= 0 && syscall(SYS_flock, fd, LOCK_EX | LOCK_NB) < 0;
+  close(fd);
+  return renameat(AT_FDCWD, from, AT_FDCWD, to);
+}
+
+static void write_part(void) { folder_write(&shared, "set.zip.part", content, 150001); }
+static void complete_part(void) {
+  char part[300];
+  folder_write(&shared, "set.zip.part", content, SIZE);
+  snprintf(part, sizeof part, "%s", folder_path(&shared, "set.zip.part"));
+  renameat(AT_FDCWD, part, AT_FDCWD, folder_path(&shared, "set.zip"));
+}
+
+static void test_beside(void) {
+  shared = folder_make();
+  before_lock = write_part;
+  CHECK(get(&shared, "good", NULL) == 0 && ranges == 1 && is_right(&shared), "goes on from what another got: %d, %s",
+        ranges, err_message());
+  CHECK(renamed_under_lock, "the lock ends before the file has its name");
+  unlink(folder_path(&shared, "set.zip"));
+  before_lock = complete_part;
+  CHECK(get(&shared, "good", NULL) == ERR_BUSY && is_right(&shared), "what another has completed: %s", err_message());
+  CHECK(get(&shared, "good", NULL) == 0 && requests == 0, "%s", err_message());
+  folder_remove(&shared);
 }
 
 static void test_whole(void) {
@@ -248,6 +291,7 @@ int main(void) {
     return test_failed ? test_summary() : 77;
   }
   test_whole();
+  test_beside();
   test_resume();
   test_refusals();
   test_link();

@@ -296,9 +296,10 @@ static void prepare(struct process *p, const struct golden *g, int threads, cons
   for (char *word = strtok(words, " "); word; word = strtok(NULL, " ")) process_arg(p, word);
 }
 
-// Kill the training once it has written a checkpoint, and resume it.
-static void kill_and_resume(struct process *p, const struct golden *g, int threads, const char *run) {
+// Kill the training once it has written a checkpoint. False: it had ended, and the folder is removed.
+static bool start_and_kill(struct process *p, const struct golden *g, int threads, const char *run) {
   char checkpoint[600];
+  struct folder folder;
   siginfo_t ended = { 0 };
   snprintf(checkpoint, sizeof checkpoint, "%s/checkpoint.safetensors", run);
   prepare(p, g, threads, run);
@@ -309,7 +310,15 @@ static void kill_and_resume(struct process *p, const struct golden *g, int threa
   }
   kill(p->pid, SIGKILL);
   process_end(p);
-  printf("%s: %s\n", g->name, p->status ? "killed and resumed" : "had ended before it was killed");
+  snprintf(folder.path, sizeof folder.path, "%s", run);
+  if (p->status == 0) folder_remove(&folder);
+  return p->status != 0;
+}
+
+static void kill_and_resume(struct process *p, const struct golden *g, int threads, const char *run) {
+  int left = 50;
+  while (!start_and_kill(p, g, threads, run) && --left) {}
+  CHECK(left, "%s: every training ended before it was killed", g->name);
   prepare(p, g, threads, run);
   process_arg(p, "--resume");
   process_run(p);

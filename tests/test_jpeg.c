@@ -1,5 +1,6 @@
 // JPEG images: grey, colour and progressive ones come back as written, all that is wrong is one line with the name.
 // With a folder as argument: write the corpus of fuzz_jpeg into it.
+#include <dlfcn.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -108,6 +109,21 @@ static void test_refused(void) {
   refused(written("e.jpg", 1, JPEG_MANY_SCANS), SIZE_MAX, 100, "more than 100 scans");
 }
 
+// In place of libjpeg's: as if the program had been built for another version of it.
+static bool other_version;
+void jpeg_CreateDecompress(j_decompress_ptr c, int version, size_t size) {
+  void (*create)(j_decompress_ptr, int, size_t);
+  *(void **)&create = dlsym(RTLD_NEXT, "jpeg_CreateDecompress");
+  create(c, version + other_version, size);
+}
+
+static void test_other_version(void) {
+  const char *path = written("a.jpg", 1, JPEG_SEQUENTIAL);
+  other_version = true;
+  refused(path, SIZE_MAX, 100, "JPEG image: Wrong JPEG library version");
+  other_version = false;
+}
+
 int main(int argc, char **argv) {
   tmp = folder_make();
   if (argc > 1) {
@@ -120,6 +136,7 @@ int main(int argc, char **argv) {
   test_read();
   test_read_colours();
   test_refused();
+  test_other_version();
   folder_remove(&tmp);
   return test_summary();
 }

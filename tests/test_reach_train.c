@@ -25,9 +25,10 @@ static void same_file(const char *a, const char *b, const char *name) {
   free(y);
 }
 
-// A run that is killed once a checkpoint is there.
-static void run_and_kill(struct reach *f, const char *folder) {
+// A run that is killed once a checkpoint is there. False: it had ended.
+static bool run_and_kill(struct reach *f, const char *folder) {
   const double every_s = f->training.checkpoint_every_s;
+  int status;
   f->training.checkpoint_every_s = 0;
   const pid_t child = fork();
   if (child == 0) {
@@ -40,21 +41,26 @@ static void run_and_kill(struct reach *f, const char *folder) {
        waitid(P_PID, (id_t)child, &ended, WEXITED | WNOHANG | WNOWAIT))
     usleep(500);
   kill(child, SIGKILL);
-  waitpid(child, NULL, 0);
+  waitpid(child, &status, 0);
   f->training.checkpoint_every_s = every_s;
+  return WIFSIGNALED(status);
 }
 
 static void check_training(void) {
   char a[512], c[512];
   struct folder folder = folder_make();
   snprintf(a, sizeof a, "%s/a", folder.path);
-  snprintf(c, sizeof c, "%s/c", folder.path);
   struct reach f;
   small_arm(&f);
+  f.run.threads = 3;
+  do {
+    f.training.iterations *= 2;
+    snprintf(c, sizeof c, "%s/%d", folder.path, (int)f.training.iterations);
+  } while (!run_and_kill(&f, c) && f.training.iterations < 10000);
+  CHECK(f.training.iterations < 10000, "every training ended before it was killed");
   f.run.threads = 1;
   CHECK(reach_train(&f, a, 0) == 0, "%s", err_message());
   f.run.threads = 3;
-  run_and_kill(&f, c);
   CHECK(reach_train(&f, c, 1) == 0, "%s", err_message());
   same_file(a, c, "model.safetensors");
   same_file(a, c, "metrics.csv");

@@ -18,13 +18,13 @@ The library is METAXBAR_LIBRARY, or libmetaxbar.so.0 beside this package, or the
 from ._arm import Arm, Driven, Path, drive
 from ._chip import Chip
 from ._device import Device, DeviceValues
-from ._errors import (ArgumentError, ArgumentTypeError, DivergedError, Error, FileError, FormatError,
+from ._errors import (ArgumentError, ArgumentTypeError, BusyError, DivergedError, Error, FileError, FormatError,
                       ProgramError)
 from ._fewshot import Answer, FewShot, character
 from ._library import LIBRARY, library_version
 from ._program import run
 from ._version import VERSION as __version__
 
-__all__ = ["Answer", "Arm", "ArgumentError", "ArgumentTypeError", "Chip", "Device", "DeviceValues", "DivergedError",
-           "Driven", "Error", "FewShot", "FileError", "FormatError", "LIBRARY", "Path", "ProgramError", "__version__",
-           "character", "drive", "library_version", "run"]
+__all__ = ["Answer", "Arm", "ArgumentError", "ArgumentTypeError", "BusyError", "Chip", "Device", "DeviceValues",
+           "DivergedError", "Driven", "Error", "FewShot", "FileError", "FormatError", "LIBRARY", "Path", "ProgramError",
+           "__version__", "character", "drive", "library_version", "run"]

@@ -51,6 +51,11 @@ class DivergedError(Error, ArithmeticError):
     code = -4
 
 
+class BusyError(Error):
+    """Somebody else uses the chip or drives the arm."""
+    code = -5
+
+
 class ProgramError(Error):
     """A command of the program failed. `status` is its exit status: 1 failed, 2 usage, negative: ended by a signal."""
 
@@ -59,7 +64,7 @@ class ProgramError(Error):
         self.status = status
 
 
-BY_CODE = {kind.code: kind for kind in (FormatError, ArgumentError, DivergedError)}
+BY_CODE = {kind.code: kind for kind in (FormatError, ArgumentError, DivergedError, BusyError)}
 
 
 def failure(code: int, line: str, texts: Sequence[str]) -> Error:

@@ -47,6 +47,9 @@ def test_codes():
         mx.FewShot(SOURCE / "README.md")
     with pytest.raises(mx.DivergedError, match="value 5 is nan"):
         chip().program("w", [[0, 0, 0], [0, 0, np.nan], [0, 0, 0], [0, 0, 0]])
+    with pytest.raises(mx.BusyError, match="busy") as caught:
+        mx.Chip("""chip.driver=exec:sh -c 'read call; echo "{\\"error\\": \\"busy\\"}"'""")
+    assert caught.value.code == -5
 
 
 def test_types():

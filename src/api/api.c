@@ -14,7 +14,8 @@ const char *mx_version(void) { return METAXBAR_VERSION; }
 const char *mx_last_error(void) { return err_message(); }
 
 _Static_assert((int)MX_ERROR_IO == (int)ERR_IO && (int)MX_ERROR_FORMAT == (int)ERR_FORMAT &&
-                 (int)MX_ERROR_ARGUMENT == (int)ERR_SETTING && (int)MX_ERROR_DIVERGED == (int)ERR_DIVERGED,
+                 (int)MX_ERROR_ARGUMENT == (int)ERR_SETTING && (int)MX_ERROR_DIVERGED == (int)ERR_DIVERGED &&
+                 (int)MX_ERROR_BUSY == (int)ERR_BUSY,
                "the public codes are those of base/err.h");
 
 int api_settings(const struct settings_section *all, const char *const *settings) {

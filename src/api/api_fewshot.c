@@ -348,14 +348,14 @@ static void classify(struct mx_fewshot *m, struct synapse *readout, int classes,
   free(z);
 }
 
-// Of a few images at a time: labels and probabilities, or distances; each may be NULL.
-static int see_taught(struct mx_fewshot *m, int *labels, float *probabilities, double *distances, const float *images,
-                      int n) {
+// Of a few images at a time: labels and probabilities, or distances; each may be NULL. Errors name the function.
+static int see_taught(const char *function, struct mx_fewshot *m, int *labels, float *probabilities, double *distances,
+                      const float *images, int n) {
   const struct taught *t = &m->taught;
   const size_t pixels = (size_t)(t->net.side[0] * t->net.side[0] * t->net.in_channels), N = (size_t)t->N;
   struct synapse *layers[CONVNET_MAX_LAYERS];
   struct convnet_work w;
-  TRY(check_images("mx_fewshot_classify", m, images, n, INT32_MAX));
+  TRY(check_images(function, m, images, n, INT32_MAX));
   convnet_work_init(&w, &t->net, n < CHUNK ? n : CHUNK);
   taught_layers(t, &m->f, layers, t->chip);
   for (int at = 0; at < n; at += w.n[0]) {
@@ -378,7 +378,7 @@ int mx_fewshot_classify(struct mx_fewshot *m, int *labels, float *probabilities,
   API_PRESENT("mx_fewshot_classify", m, labels, images);
   const struct convnet *net = &m->model.net;
   const bool together = m->f.eval.batchnorm == CONVNET_TASK && !m->taught.N;
-  if (m->taught.N) return see_taught(m, labels, probabilities, NULL, images, n);
+  if (m->taught.N) return see_taught("mx_fewshot_classify", m, labels, probabilities, NULL, images, n);
   if (!m->adapted) return err_set(ERR_SETTING, "mx_fewshot_classify: mx_fewshot_adapt comes first");
   TRY(check_images("mx_fewshot_classify", m, images, n, together ? MAX_IMAGES : INT32_MAX));
   const int chunk = together || n < CHUNK ? n : CHUNK;
@@ -461,7 +461,7 @@ int mx_fewshot_distances(struct mx_fewshot *m, double *distances, double *thresh
   API_PRESENT("mx_fewshot_distances", m, distances, images);
   if (!m->taught.N) return err_set(ERR_SETTING, "mx_fewshot_distances: mx_fewshot_teach comes first");
   if (threshold) *threshold = m->taught.threshold;
-  return see_taught(m, NULL, NULL, distances, images, n);
+  return see_taught("mx_fewshot_distances", m, NULL, NULL, distances, images, n);
 }
 
 int mx_fewshot_save_classes(const struct mx_fewshot *m, const char *path) {

@@ -15,11 +15,13 @@
 
 #include "base/clock.h"
 
-enum { KEEPALIVE_S = 10, QOS = 1, SLICE_MS = 50, MAX_QUEUED = 4096 };
+enum { KEEPALIVE_S = 10, QOS = 1, SLICE_MS = 50 };
+// A robot's messages are short, but everybody may write to its topics.
+enum { MAX_PAYLOAD = 1 << 16, MAX_QUEUED = 1 << 22 };  // bytes
 
 struct queued {
   struct queued *next;
-  size_t size;
+  size_t size, bytes;   // of the text; of all this
   char *topic, text[];  // the topic lies behind the text
 };
 
@@ -32,7 +34,7 @@ struct mqtt {
   bool tls, certified, secured;      // wanted; with a certificate of ours; the handshake is over
   const char *certificate;           // what is wrong with the broker's; NULL: nothing
   char fault[512];                   // what the library said about a failure
-  int n_queued;
+  size_t queued;                     // bytes
   struct queued *first, **last, *current;
 };
 
@@ -63,16 +65,19 @@ static void on_message(struct mosquitto *library, void *context, const struct mo
   struct mqtt *m = context;
   (void)library;
   if (message->retain) return;  // from before this connection: no answer to anything
-  if (m->n_queued >= MAX_QUEUED) return;  // a flood: nobody can be waiting for it
   const size_t size = (size_t)message->payloadlen, topic = strlen(message->topic) + 1;
-  struct queued *q = err_calloc(1, sizeof *q + size + 1 + topic);
+  const size_t bytes = sizeof(struct queued) + size + 1 + topic;
+  if (size > MAX_PAYLOAD) return;  // no answer is so long, only the movements that are sent
+  if (m->queued + bytes > MAX_QUEUED) return;  // a flood: nobody can be waiting for it
+  struct queued *q = err_calloc(1, bytes);
+  q->bytes = bytes;
   q->size = size;
   if (size) memcpy(q->text, message->payload, size);
   q->topic = q->text + size + 1;
   memcpy(q->topic, message->topic, topic);
   *m->last = q;
   m->last = &q->next;
-  m->n_queued++;
+  m->queued += bytes;
 }
 
 // ---- reasons
@@ -192,11 +197,13 @@ static int turn(struct mqtt *m, double left_s) {
 }
 
 static int check_file(const char *setting, const char *path) {
-  FILE *f = *path ? fopen(path, "r") : NULL;
-  if (*path && (!f || fgetc(f) == EOF))
-    return err_set(ERR_SETTING, "link.%s=%s: cannot be read: %s", setting, path, f ? "no text" : strerror(errno));
+  if (!*path) return 0;
+  FILE *f = fopen(path, "re");
+  const bool text = f && fgetc(f) != EOF, empty = f && feof(f);
+  const int reason = errno;
   if (f) fclose(f);
-  return 0;
+  if (text) return 0;
+  return err_set(ERR_SETTING, "link.%s=%s: cannot be read: %s", setting, path, empty ? "no text" : strerror(reason));
 }
 
 int mqtt_check(const struct mqtt_params *p) {
@@ -318,7 +325,7 @@ int mqtt_wait(struct mqtt *m, struct mqtt_message *message, double timeout_s) {
   struct queued *q = m->current = m->first;
   m->first = q->next;
   if (!m->first) m->last = &m->first;
-  m->n_queued--;
+  m->queued -= q->bytes;
   *message = (struct mqtt_message){ q->topic, q->text, q->size };
   return 1;
 }

@@ -15,12 +15,6 @@
 
 enum { ARCHIVE_MAX_ENTRIES = 1 << 22, ARCHIVE_MAX_DEPTH = 16 };
 
-static char *archive_copy_part(const char *text, size_t length) {
-  return memcpy(err_calloc(length + 1, 1), text, length);
-}
-
-static char *archive_copy(const char *text) { return archive_copy_part(text, strlen(text)); }
-
 // Hidden files and the forks that macOS adds to archives are not part of the collection.
 static int archive_is_wanted(const char *name) {
   return *name && *name != '.' && !strstr(name, "/.") && strncmp(name, "__MACOSX/", 9) != 0;
@@ -33,7 +27,7 @@ static void archive_append(struct archive_entry **list, int *n, const char *name
     free(*list);
     *list = more;
   }
-  (*list)[(*n)++] = (struct archive_entry){ archive_copy_part(name, length), index };
+  (*list)[(*n)++] = (struct archive_entry){ err_strndup(name, length), index };
 }
 
 static void archive_add(struct archive *a, const char *name, uint64_t index) {
@@ -97,7 +91,7 @@ static int archive_zip_failed(const char *path, zip_error_t *e) {
 }
 
 int archive_open_memory(struct archive *a, const char *name, const void *data, size_t size) {
-  *a = (struct archive){ .path = archive_copy(name) };
+  *a = (struct archive){ .path = err_strdup(name) };
   zip_error_t e;
   zip_error_init(&e);
   zip_source_t *source = zip_source_buffer_create(data, size, 0, &e);
@@ -209,7 +203,7 @@ static int archive_read_file(struct archive *a, const struct archive_entry *entr
 // ---- both
 
 int archive_open(struct archive *a, const char *path) {
-  *a = (struct archive){ .path = archive_copy(path) };
+  *a = (struct archive){ .path = err_strdup(path) };
   struct stat st;
   if (stat(path, &st) < 0) return archive_finish(a, err_set(ERR_IO, "%s: %s", path, strerror(errno)));
   if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))

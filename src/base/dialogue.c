@@ -41,11 +41,11 @@ static int split(char *argv[MAX_WORDS + 1], char *text, const char *command) {
 }
 
 int dialogue_start(struct dialogue *d, const char *command) {
-  char *argv[MAX_WORDS + 1], *text = strdup(command);
+  char *argv[MAX_WORDS + 1], *text = err_strdup(command);
   int ends[2];
   *d = (struct dialogue){ .socket = -1 };
   snprintf(d->name, sizeof d->name, "%s", command);
-  int rc = text ? split(argv, text, command) : err_set(ERR_IO, "%s: cannot be started: out of memory", command);
+  int rc = split(argv, text, command);
   if (rc == 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
     rc = err_set(ERR_IO, "%s: cannot be started: %s", argv[0], strerror(errno));
   if (rc == 0) {

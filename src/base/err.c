@@ -48,3 +48,6 @@ void *err_aligned(unsigned long n, unsigned long size) {
   memset(p, 0, bytes);
   return p;
 }
+
+char *err_strndup(const char *text, unsigned long n) { return memcpy(err_calloc(n + 1, 1), text, n); }
+char *err_strdup(const char *text) { return err_strndup(text, strlen(text)); }

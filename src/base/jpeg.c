@@ -42,8 +42,13 @@ static void watch(j_common_ptr c) {
   longjmp(f->back, 1);
 }
 
-static void decode(j_decompress_ptr c, struct png_pixels *image, int channels, const void *data, size_t size,
-                   int max_side, struct failing *f) {
+// False if it failed. What changes is the caller's: a jump back leaves locals of this function without a value.
+static bool decode(j_decompress_ptr c, struct png_pixels *image, int channels, const void *data, size_t size,
+                   int max_side, struct watching *w) {
+  struct failing *const f = w->failing;
+  if (setjmp(f->back)) return false;
+  jpeg_create_decompress(c);
+  c->progress = &w->manager;
   jpeg_mem_src(c, data, size);
   jpeg_read_header(c, TRUE);
   if (c->image_width > (unsigned)max_side || c->image_height > (unsigned)max_side) {
@@ -64,25 +69,23 @@ static void decode(j_decompress_ptr c, struct png_pixels *image, int channels, c
     jpeg_read_scanlines(c, &row, 1);
   }
   jpeg_finish_decompress(c);
+  return true;
 }
 
 bool jpeg_is(const void *data, size_t size) { return size > 2 && memcmp(data, "\xff\xd8\xff", 3) == 0; }
 
 static int jpeg_read(struct png_pixels *image, int channels, const char *name, const void *data, size_t size,
                      int max_side) {
-  struct jpeg_decompress_struct c;
+  struct jpeg_decompress_struct c = { 0 };
   struct failing f = { .message = "" };
   struct watching w = { .manager.progress_monitor = watch, .failing = &f };
   if (size == 0) return err_set(ERR_FORMAT, "%s: JPEG image: the file is empty", name);
   c.err = jpeg_std_error(&f.manager);
   f.manager.error_exit = give_up;
   f.manager.emit_message = warn;
-  jpeg_create_decompress(&c);
-  c.progress = &w.manager;
-  const int failed = setjmp(f.back);
-  if (!failed) decode(&c, image, channels, data, size, max_side, &f);
+  const bool done = decode(&c, image, channels, data, size, max_side, &w);
   jpeg_destroy_decompress(&c);
-  return failed ? err_set(ERR_FORMAT, "%s: JPEG image: %s", name, f.message) : 0;
+  return done ? 0 : err_set(ERR_FORMAT, "%s: JPEG image: %s", name, f.message);
 }
 
 int jpeg_grey_read(struct png_pixels *image, const char *name, const void *data, size_t size, int max_side) {

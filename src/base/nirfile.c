@@ -104,18 +104,13 @@ void nirfile_shape(struct nirfile *n, int64_t size) {
   put(n, n->node, "shape", H5T_NATIVE_INT64, 1, (const int64_t[]){ 1 }, &size);
 }
 
-static char *copy(const char *text) {
-  const size_t size = strlen(text) + 1;
-  return memcpy(err_calloc(size, 1), text, size);
-}
-
 void nirfile_edge(struct nirfile *n, const char *from, const char *to) {
   if (n->n_edges == MAX_EDGES) {
     n->failed = true;
     return;
   }
-  n->edge[2 * n->n_edges] = copy(from);
-  n->edge[2 * n->n_edges++ + 1] = copy(to);
+  n->edge[2 * n->n_edges] = err_strdup(from);
+  n->edge[2 * n->n_edges++ + 1] = err_strdup(to);
 }
 
 void nirfile_text(struct nirfile *n, const char *key, const char *value) { put_text(n, n->metadata, key, value); }

@@ -37,7 +37,8 @@ int process_spawn(pid_t *pid, const char *const *argv, const int files[3]) {
   sigaddset(&usual, SIGXFSZ);
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setsigdefault(&attributes, &usual);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   posix_spawn_file_actions_init(&actions);
   for (int k = 0; k < 3; k++) posix_spawn_file_actions_adddup2(&actions, files[k], k);
   const int rc = posix_spawnp(pid, argv[0], &actions, &attributes, (char *const *)(uintptr_t)argv, environ);

@@ -15,7 +15,8 @@ struct process {
   int output, messages;  // files in memory: its standard output, which it may seek in, and standard error
 };
 
-// Start argv with these three files as its standard ones; signals that this program ignores work there. 0, or an errno.
+// Start argv with these three files as its standard ones; signals that this program ignores work there. It has a
+// process group of its own: Ctrl-C in a terminal is answered by this program alone. 0, or an errno.
 int process_spawn(pid_t *pid, const char *const *argv, const int files[3]);
 
 // argv: ends with NULL, [0] is looked for on PATH. ERR_IO if the program cannot be started; the message then names the

@@ -203,8 +203,7 @@ static int check_sum(struct tensorfile *tf) {
 int tensorfile_open_stream(struct tensorfile **out, FILE *stream, const char *name) {
   struct tensorfile *tf = err_calloc(1, sizeof *tf);
   tf->stream = stream;
-  tf->name = err_calloc(strlen(name) + 1, 1);
-  strcpy(tf->name, name);
+  tf->name = err_strdup(name);
   int rc = read_header(tf);
   if (!rc) rc = check_sum(tf);
   if (rc) tensorfile_close(tf);
@@ -374,8 +373,7 @@ struct tensorfile_writer {
 
 struct tensorfile_writer *tensorfile_create(const char *path) {
   struct tensorfile_writer *w = err_calloc(1, sizeof *w);
-  w->path = err_calloc(strlen(path) + 1, 1);
-  strcpy(w->path, path);
+  w->path = err_strdup(path);
   w->metadata = json_object_new();
   return w;
 }
@@ -400,8 +398,7 @@ void tensorfile_put_bytes(struct tensorfile_writer *w, const char *name, enum te
                           const int64_t *dims, const void *src) {
   assert(printable(name) && strcmp(name, "__metadata__") && n_dims >= 0 && n_dims <= TENSORFILE_MAX_DIMS);
   struct item *item = new_item(w);
-  item->name = err_calloc(strlen(name) + 1, 1);
-  strcpy(item->name, name);
+  item->name = err_strdup(name);
   struct tensorfile_entry *e = &item->entry;
   *e = (struct tensorfile_entry){ .name = item->name, .dtype = dtype, .n_dims = n_dims, .n_values = 1 };
   for (int d = 0; d < n_dims; d++) {

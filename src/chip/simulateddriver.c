@@ -39,7 +39,7 @@ static int take_argument(const struct settings_section *all, uint64_t *seed, cha
   char *end;
   if (!strncmp(one, "keep=", 5)) {
     free(*keep);
-    *keep = strdup(one + 5);
+    *keep = err_strdup(one + 5);
     return file_out_check(one + 5);
   }
   if (strncmp(one, "seed=", 5)) return settings_set(all, one);
@@ -50,8 +50,8 @@ static int take_argument(const struct settings_section *all, uint64_t *seed, cha
 static int take_arguments(struct chip_params *p, uint64_t *seed, char **keep, const char *arguments) {
   const struct settings_section all[] = { { "chip", chip_param_table, p }, { "verify", verify_param_table, &p->verify },
                                           { 0 } };
-  char *text = strdup(arguments), *rest = text;
-  int rc = text ? 0 : err_set(ERR_IO, "out of memory");
+  char *text = err_strdup(arguments), *rest = text;
+  int rc = 0;
   settings_defaults(all);
   for (char *one; rc == 0 && (one = strsep(&rest, " \t")) != NULL;)
     if (*one) rc = take_argument(all, seed, keep, one);

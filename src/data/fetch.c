@@ -3,9 +3,11 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -72,15 +74,21 @@ static int fetch_verify(const char *path, const struct fetch_file *file, int64_t
   return 0;
 }
 
-// The .part file, locked, cut to the first `from` bytes and open for more.
-static int fetch_open(struct fetch *f, int64_t from) {
+// Is the open file the one of this name? Another download may have renamed or removed it before we had the lock.
+static bool fetch_is_named(int fd, const char *path) {
+  struct stat own, named;
+  return fstat(fd, &own) == 0 && lstat(path, &named) == 0 && own.st_dev == named.st_dev && own.st_ino == named.st_ino;
+}
+
+// The .part file, locked until it is closed.
+static int fetch_open(struct fetch *f) {
   const int fd = open(f->part, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (fd < 0) return err_set(ERR_IO, "%s: %s", f->part, strerror(errno));
-  if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+  if (flock(fd, LOCK_EX | LOCK_NB) < 0 || !fetch_is_named(fd, f->part)) {
     close(fd);
     return err_set(ERR_BUSY, "%s: another download is writing it", f->part);
   }
-  f->out = ftruncate(fd, from) == 0 && lseek(fd, from, SEEK_SET) == from ? fdopen(fd, "wb") : NULL;
+  f->out = fdopen(fd, "r+b");
   if (f->out) return 0;
   close(fd);
   return err_set(ERR_IO, "%s: %s", f->part, strerror(errno));
@@ -117,28 +125,31 @@ static void fetch_options(CURL *curl, struct fetch *f, char *detail) {
 
 enum { FETCH_NO_RANGES = 2 };
 
-// Append to the .part file from byte `from` on.
+// Cut the .part file to the first `from` bytes and append to it.
 static int fetch_transfer(struct fetch *f, int64_t from) {
   char detail[CURL_ERROR_SIZE] = "";
   long status = 0;
   f->done = from;
   f->too_long = f->full_disk = f->stopped = 0;
-  TRY(fetch_open(f, from));
+  if (fseeko(f->out, from, SEEK_SET) || ftruncate(fileno(f->out), from))
+    return err_set(ERR_IO, "%s: %s", f->part, strerror(errno));
   CURL *curl = curl_easy_init();
   fetch_options(curl, f, detail);
   const CURLcode code = curl_easy_perform(curl);
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   curl_easy_cleanup(curl);
   if (fflush(f->out) != 0 || fsync(fileno(f->out)) != 0) f->full_disk = 1;
-  fclose(f->out);
   if (from > 0 && (code == CURLE_RANGE_ERROR || status == 416)) return FETCH_NO_RANGES;
   return code == CURLE_OK && !f->full_disk ? 0 : fetch_failed(f, code, status, detail);
 }
 
-// Download, going on from `from`; start over once when the server cannot go on or the sum is wrong.
-static int fetch_complete(struct fetch *f, int64_t from) {
+// Download, going on from what the .part file holds; start over once when the server cannot go on or the sum is wrong.
+static int fetch_complete(struct fetch *f) {
   int64_t size;
-  int rc = fetch_transfer(f, from);
+  int rc = fetch_verify(f->part, f->file, &size);
+  if (rc == 0) return 0;
+  const int64_t from = size < f->file->size ? size : 0;
+  rc = fetch_transfer(f, from);
   if (rc == 0) rc = fetch_verify(f->part, f->file, &size);
   if (from > 0 && (rc == FETCH_NO_RANGES || rc == ERR_FORMAT)) {
     rc = fetch_transfer(f, 0);
@@ -158,11 +169,11 @@ static int fetch_one(struct fetch *f) {
     return err_set(ERR_FORMAT, "%s; not the official file, and not overwritten: move it away", found);
   }
   if (rc != FETCH_ABSENT) return rc;
-  rc = fetch_verify(f->part, f->file, &size);
-  if (rc != 0) rc = fetch_complete(f, size < f->file->size ? size : 0);
-  TRY(rc);
-  if (rename(f->part, f->path) < 0) return err_set(ERR_IO, "%s: %s", f->path, strerror(errno));
-  return 0;
+  TRY(fetch_open(f));
+  rc = fetch_complete(f);
+  if (rc == 0 && rename(f->part, f->path) < 0) rc = err_set(ERR_IO, "%s: %s", f->path, strerror(errno));
+  fclose(f->out);
+  return rc;
 }
 
 int fetch_files(const char *dir, const char *base_url, const struct fetch_file *files, fetch_progress *progress,

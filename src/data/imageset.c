@@ -17,11 +17,6 @@ static void *imageset_moved(void *old, int used, int capacity, size_t size) {
 
 static int imageset_doubled(int n) { return n < 32 ? 64 : 2 * n; }
 
-static char *imageset_copy(const char *text) {
-  const size_t size = strlen(text) + 1;
-  return memcpy(err_calloc(size, 1), text, size);
-}
-
 void imageset_init(struct imageset *set, enum imageset_preprocessing preprocessing, int S) {
   *set = (struct imageset){ .preprocessing = preprocessing, .S = S, .channels = 1,
                              .first = err_calloc(1, sizeof(int)) };
@@ -49,7 +44,7 @@ static int imageset_group(struct imageset *set, const char *name) {
     set->capacity_groups = imageset_doubled(set->n_groups);
     set->group_name = imageset_moved(set->group_name, set->n_groups, set->capacity_groups, sizeof(char *));
   }
-  set->group_name[set->n_groups] = imageset_copy(name);
+  set->group_name[set->n_groups] = err_strdup(name);
   return set->n_groups++;
 }
 
@@ -61,7 +56,7 @@ void imageset_add_class(struct imageset *set, const char *class_name, const char
     set->group = imageset_moved(set->group, c, set->capacity_classes, sizeof(int));
     set->class_name = imageset_moved(set->class_name, c, set->capacity_classes, sizeof(char *));
   }
-  set->class_name[c] = imageset_copy(class_name);
+  set->class_name[c] = err_strdup(class_name);
   set->group[c] = group;
   set->first[c + 1] = set->n_images;
   set->n_classes++;

@@ -73,8 +73,7 @@ static int split_add(struct split_list *list, const char *where, int line, const
     if (old) memcpy(list->entries, old, (size_t)list->n * sizeof *old);
     free(old);
   }
-  char *copy = err_calloc(n + 1, 1);
-  memcpy(copy, name, n);
+  char *copy = err_strndup(name, n);
   if (split_list_find(list, copy) >= 0) {
     const int rc = err_set(ERR_FORMAT, "%s:%d: class %s is there twice", where, line, copy);
     free(copy);

@@ -111,7 +111,7 @@ static int check_time(struct driver *d, const struct driver_call *c) {
   return 0;
 }
 
-static int check_answer(struct driver *d, struct driver_call *c) {
+int driver_check(struct driver *d, struct driver_call *c) {
   switch (c->op) {
   case DRIVER_INFO: return check_info(d, c);
   case DRIVER_PROGRAM: return check_program(d, c);
@@ -139,6 +139,8 @@ static int failed(const struct driver *d, const struct driver_call *c) {
 
 int driver_forward(struct driver *d, struct driver_call *c) {
   TRY(d->kind->ask(d, c));
+  c->message[sizeof c->message - 1] = 0;
+  text_make_plain(c->message);
   if (c->op == DRIVER_INFO && !c->failure) {
     d->info = c->info;
     d->can = c->can;
@@ -161,10 +163,8 @@ int driver_ask(struct driver *d, struct driver_call *c) {
   *c->message = 0;
   c->count = (struct mx_program_count){ 0 };
   TRY(driver_forward(d, c));
-  c->message[sizeof c->message - 1] = 0;
-  text_make_plain(c->message);
   if (c->failure) return failed(d, c);
-  TRY(check_answer(d, c));
+  TRY(driver_check(d, c));
   if (c->op == DRIVER_PLACE) {
     free(d->regions);
     d->regions = err_calloc((size_t)c->n, sizeof *d->regions);

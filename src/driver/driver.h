@@ -90,7 +90,8 @@ struct driver {
   struct driver_abilities can;
   struct mx_region *regions;  // as placed
   int n_regions;
-  double now_s;  // the last time seen
+  double now_s;      // the last time seen
+  double timeout_s;  // for an answer of a process
 };
 
 struct driver_options {
@@ -120,8 +121,11 @@ int driver_ask_drawing(struct driver *d, struct driver_call *call, struct rng *r
 
 // ---- for the kinds, and for layers that own what they stand around
 
-// Ask without checks. What the driver is and can do is taken from its answers to INFO.
+// Ask without checks; the message of a failure becomes plain text. What the driver is and can do is taken from its
+// answers to INFO.
 int driver_forward(struct driver *d, struct driver_call *call);
+// Check the answer of a call that did not fail. ERR_FORMAT.
+int driver_check(struct driver *d, struct driver_call *call);
 
 int library_open(struct driver **d, const char *text);
 int library_wrap(struct driver **d, const struct mx_driver *table, const char *name, const char *arguments);

@@ -66,8 +66,8 @@ static int parse_fault(struct fault *f, char *text) {
 }
 
 static int parse(struct faults *f, const char *list) {
-  char *text = strdup(list), *rest = text;
-  int rc = text ? 0 : err_set(ERR_IO, "out of memory");
+  char *text = err_strdup(list), *rest = text;
+  int rc = 0;
   for (char *one; rc == 0 && (one = strsep(&rest, ",")) != NULL; f->n++) {
     char copy[100];
     snprintf(copy, sizeof copy, "%s", one);

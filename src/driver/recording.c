@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "driver/calltext.h"
 
 #define FIRST_LINE "metaxbar driver recording 1"
@@ -48,15 +49,18 @@ static int put_call(struct recorder *r, struct json_t *request, struct json_t *a
   return rc;
 }
 
-// A driver that has failed for good is recorded as lost.
+// A driver that has failed for good is recorded as lost, a call whose answer is refused as failed.
 static int record(struct driver *d, struct driver_call *c) {
   struct recorder *r = (struct recorder *)d;
   const double time_s = clock_s() - r->start_s;
   struct json_t *request = calltext_request(c, d->can.random);
-  const int rc = driver_forward(r->around, c);
+  int rc = driver_forward(r->around, c);
+  const int failure = rc < 0 ? MX_DRIVER_LOST : MX_DRIVER_FAILED;
+  if (rc == 0 && !c->failure) rc = driver_check(d, c);
   if (rc < 0) {
-    c->failure = MX_DRIVER_LOST;
+    c->failure = failure;
     snprintf(c->message, sizeof c->message, "%s", err_message());
+    text_make_plain(c->message);  // it may have been cut within a character
   }
   TRY(put_call(r, request, calltext_answer(c, d->can.random), time_s));
   return rc;

@@ -1,4 +1,5 @@
 // A driver that is a process: a request is a line of JSON on its standard input, an answer one on its standard output.
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,17 +12,19 @@
 struct remote {
   struct driver base;
   struct dialogue dialogue;
-  double timeout_s;
+  double now_s;  // its last answer about the time
 };
 
 static int ask_line(struct remote *r, const char *line, size_t size, struct driver_call *c) {
   char *answer, where[300];
   struct json_t *o;
-  TRY(dialogue_ask(&r->dialogue, line, size, r->timeout_s + (c->op == DRIVER_WAIT ? c->until_s : 0), &answer));
+  const double wait_s = c->op == DRIVER_WAIT ? fmax(0, c->until_s - r->now_s) : 0;
+  TRY(dialogue_ask(&r->dialogue, line, size, r->base.timeout_s + wait_s, &answer));
   snprintf(where, sizeof where, "%s: answer to %s", r->base.name, driver_op_names[c->op]);
   TRY(json_parse(&o, answer, strlen(answer), where));
   const int rc = calltext_take(c, o, r->base.can.random, where);
   json_release(o);
+  if (rc == 0 && c->op == DRIVER_NOW && !c->failure) r->now_s = c->now_s;
   return rc;
 }
 
@@ -49,7 +52,7 @@ static const struct driver_kind kind = { ask, close_remote };
 int remote_open(struct driver **d, const char *command, double timeout_s) {
   struct remote *r = err_calloc(1, sizeof *r);
   r->base.kind = &kind;
-  r->timeout_s = timeout_s;
+  r->base.timeout_s = timeout_s;
   snprintf(r->base.name, sizeof r->base.name, "%s", command);
   const int rc = dialogue_start(&r->dialogue, command);
   if (rc < 0) free(r);

@@ -76,12 +76,6 @@ static const struct settings_section *all_sections(void) {
 
 // ---- lists of values
 
-static char *text_of(const char *from, size_t n) {
-  char *text = err_calloc(n + 1, 1);
-  memcpy(text, from, n);
-  return text;
-}
-
 static const struct param *param_of(const struct settings_section *all, const char *section, const char *name,
                                     void **params_of) {
   for (const struct settings_section *s = all; s->name; s++)
@@ -120,7 +114,7 @@ static int take_value(struct sweepplan_setting *s, const struct experiment_case 
   param_value(p, of, printed);
   for (int k = 0; k < s->n; k++)
     if (same_name(s->value[k], printed)) return err_set(ERR_SETTING, "%s: %s is in the list twice", s->key, printed);
-  s->value[s->n++] = text_of(printed, strlen(printed));
+  s->value[s->n++] = err_strdup(printed);
   return 0;
 }
 
@@ -142,7 +136,7 @@ static int take_list(struct sweepplan_setting *s, const struct experiment_case *
     while (isspace((unsigned char)*at) && at < last) at++;
     while (last > at && isspace((unsigned char)last[-1])) last--;
     if (at == last) return err_set(ERR_SETTING, "%s=%s: %s", s->key, list, *list ? "an empty value" : "an empty list");
-    char *value = text_of(at, (size_t)(last - at));
+    char *value = err_strndup(at, (size_t)(last - at));
     const int rc = take_value(s, x, value);
     free(value);
     TRY(rc);
@@ -320,7 +314,7 @@ struct run_sources sweepplan_sources(const struct sweepplan *p, int point, bool 
     char text[2 * PARAM_TEXT_SIZE];
     if (!(training ? s->training : s->evaluation)) continue;
     snprintf(text, sizeof text, "%s=%s", s->key, sweepplan_value(p, point, k));
-    list[n++] = text_of(text, strlen(text));
+    list[n++] = err_strdup(text);
   }
   return (struct run_sources){ .n_assignments = n, .assignments = list };
 }

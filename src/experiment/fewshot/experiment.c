@@ -87,7 +87,6 @@ static int train_effects(const void *set, const struct run_sources *from) {
   return f->net.hidden > 0 ? 0 : run_refuse(from, dense, "net.hidden");
 }
 
-// Models keep how a chip is to hold them (chip.*). train.inner_rate: of models without rates of their own.
 // n outer updates, for the bench of ranks.
 static int time_training(const void *set, const void *model, int n, double *seconds) {
   struct fewshot f = *(const struct fewshot *)set;
@@ -100,6 +99,7 @@ static int time_training(const void *set, const void *model, int n, double *seco
   return rc;
 }
 
+// Models keep how a chip is to hold them (chip.*). train.inner_rate: of models without rates of their own.
 static const char *const train_reads[] = { "data", "net", "train", "run", "chip", "verify", NULL };
 static const char *const eval_reads[] = { "data", "net", "train.inner_rate", "train.adapt", "eval", "synapse",
                                           "run", "chip", "verify", "ledger", NULL };

@@ -31,7 +31,7 @@ struct fewshot_train_params {
   double inner_rate;             // alpha at the start
   int64_t learn_inner_rate;      // a rate per update, learned with the rest
   int64_t query_loss;            // after the last update | mean over all updates
-  int64_t batchnorm;             // task | support | both (odd tasks one, even tasks the other)
+  int64_t batchnorm;             // task | support | both: each kind of task in turn with one, then with the other
   int64_t bits;                  // 0: exact weights
   int64_t rounding;              // of these when a task begins: enum run_rounding
   double noise;                  // programming error of the devices on the weights of each task, multiples

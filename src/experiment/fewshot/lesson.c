@@ -56,7 +56,7 @@ static void report(struct pictures_learned *l, const struct taught *t, const str
   l->name = err_calloc((size_t)t->N, sizeof *l->name);
   l->pictures = err_calloc((size_t)t->N, sizeof *l->pictures);
   for (int k = 0; k < t->N; k++) {
-    l->name[k] = strdup(t->name[k]);
+    l->name[k] = err_strdup(t->name[k]);
     l->pictures[k] = t->pictures[k];
   }
 }
@@ -265,7 +265,7 @@ static int classify(struct pictures_result *r, void *set, const void *model, con
   if (rc == 0) rc = pictures_list(&r->path, &r->n, words, n_words);
   if (rc == 0) {
     r->name = err_calloc((size_t)t.N, sizeof *r->name);
-    for (; r->n_classes < t.N; r->n_classes++) r->name[r->n_classes] = strdup(t.name[r->n_classes]);
+    for (; r->n_classes < t.N; r->n_classes++) r->name[r->n_classes] = err_strdup(t.name[r->n_classes]);
     r->threshold = t.threshold;
     r->views = t.views.n;
     r->channels = t.net.in_channels;

@@ -33,7 +33,7 @@ static const struct param train_table[] = {
                "outer loss: the query loss after the last update, or its mean over all updates"),
   PARAM_CHOICE(P, batchnorm, 0, train_rules,
                "batch statistics that normalise the queries: of the queries (task) or of the support images; both: "
-               "alternating from task to task"),
+               "in turns, each for one task of every kind (train.mixture)"),
   PARAM_I64(P, bits, 0, 0, 16, "bits of the weights in training; 0: exact weights"),
   PARAM_CHOICE(P, rounding, RUN_STOCHASTIC, run_rounding_names,
                "rounding of weights of few bits in training when a task begins: to the nearest, as in use, or "

@@ -230,8 +230,7 @@ static int append(struct taught *t, const struct taught_lesson *lesson, const re
   taught_take(t, t->N + lesson->n_classes);
   for (int c = 0; c < lesson->n_classes; c++) {
     const int k = t->N++, n = lesson->first[c + 1] - lesson->first[c];
-    t->name[k] = err_calloc(strlen(lesson->name[c]) + 1, 1);
-    strcpy(t->name[k], lesson->name[c]);
+    t->name[k] = err_strdup(lesson->name[c]);
     t->pictures[k] = n;
     real *mean = t->mean + (size_t)k * (size_t)t->CP;
     prototype_means(mean, t->CP, h + (size_t)lesson->first[c] * (size_t)t->CP, t->C, NULL, n, 1, t->C - 1);

@@ -188,8 +188,7 @@ static int read_names(const struct tensorfile *tf, struct taught *t, int n) {
     for (int j = 0; j < k; j++)
       if (!strcmp(t->name[j], name))
         return err_set(ERR_FORMAT, "%s: %s: there are two classes %s", tensorfile_name(tf), key, name);
-    t->name[k] = err_calloc(strlen(name) + 1, 1);
-    strcpy(t->name[k], name);
+    t->name[k] = err_strdup(name);
     t->N = k + 1;
   }
   return 0;

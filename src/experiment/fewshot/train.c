@@ -38,7 +38,7 @@ struct training_state {
   struct dataset data;
   struct task_kind kinds[FEWSHOT_MAX_KINDS];  // of the tasks, in turn
   int n_kinds;
-  struct maml_options options[2];  // rule of even and odd tasks
+  struct maml_options options[2];  // taken in turns, for n_kinds tasks each
   int n_workers;
   struct seat *seats;        // (n_workers, n_kinds)
   struct inloop *chips;            // (n_workers) train.synapse; else NULL
