@@ -42,7 +42,11 @@ struct views_images {
   void (*render)(const void *context, int i, int k, real *out);
   const void *context;
 };
-// Features of n images into w->h, the mean over n_views views, with given statistics of the normalisation.
+// Features of the w->n images into w->h: the mean over n_views views of the features that pass makes of the images
+// w->y[0], a view of each.
+void views_mean(const struct convnet *net, struct convnet_work *w, const struct views_images *images, int n_views,
+                void (*pass)(const void *context), const void *context);
+// The same of n images, with given statistics of the normalisation.
 void views_forward(const struct convnet *net, struct convnet_work *w, struct synapse *const *layers,
                    const struct convnet_fixed *fixed, const struct views_images *images, int n, int n_views,
                    struct rng *r);
