@@ -20,11 +20,6 @@ struct rng;
 struct synapse;
 struct view;
 
-// How the other views vary.
-#define VIEWS_SETTINGS                                                                                                 \
-  "data.distort_rotation_deg", "data.distort_scale", "data.distort_shear", "data.distort_translation_px", "data.flip", \
-      "data.crop_px"
-
 struct views {
   int n;                     // of each image; 1: the image alone
   struct episode_spec spec;  // how the others vary: as the images of a training
