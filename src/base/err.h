@@ -34,7 +34,8 @@ int err_room(double bytes, const char *what);
 
 // Zeroed memory that is never NULL: running out ends the process with one line.
 void *err_calloc(unsigned long n, unsigned long size);
-// The same, on a 64-byte boundary, for vectors. Both are given back with free().
+// The same, on a 64-byte boundary, for vectors; err_unset's is not zeroed. All are given back with free().
 void *err_aligned(unsigned long n, unsigned long size);
+void *err_unset(unsigned long n, unsigned long size);
 
 #endif
