@@ -51,7 +51,7 @@ static const char drawn_settings[] = "data.kind=builtin";
 #define COLOUR_CLASSES "data.classes=800"
 static const char colour_settings[] =
   "data.kind=builtin data.channels=3 data.size=32 " COLOUR_CLASSES " net.channels=32 net.hidden=64 net.bias=digital "
-  "net.steps=5 train.learn_inner_rate=yes train.batchnorm=support train.log_every=20 train.validate_every=250";
+  "net.steps=5 train.learn_inner_rate=yes train.batchnorm=support train.log_every=20 train.validate_every=500";
 
 // settings: with blanks between.
 static int learn(const char *folder, const char *settings, int n_iterations, int n_tasks) {

@@ -1,6 +1,7 @@
 // learn.c - metaxbar learn: teach a model the classes of a person's own pictures. Parses and prints only.
 #include "base/err.h"
 #include "commands.h"
+#include "data/dataset.h"
 #include "pictures_case.h"
 
 static const char text[] =
@@ -54,12 +55,7 @@ static const char *const reads[] = { "learn",
                                      "verify",
                                      "data.invert",
                                      "data.preprocessing",
-                                     "data.distort_rotation_deg",
-                                     "data.distort_scale",
-                                     "data.distort_shear",
-                                     "data.distort_translation_px",
-                                     "data.flip",
-                                     "data.crop_px",
+                                     DATASET_VARIATIONS,
                                      "train.inner_rate",
                                      "run",
                                      NULL };

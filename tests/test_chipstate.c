@@ -141,6 +141,8 @@ static void test_refusals(void) {
   };
   for (unsigned k = 0; k < sizeof bad / sizeof *bad; k++)
     refused(same, chipstate_parse_csv(same, bad[k].text, strlen(bad[k].text), "text"), bad[k].why);
+  static const char zero[] = UNIT("1,0,0,0,0,1,0\0,7");
+  refused(same, chipstate_parse_csv(same, zero, sizeof zero - 1, "text"), "text:3: a zero byte");
   chip_free(other);
   chip_free(larger);
   chip_free(same);

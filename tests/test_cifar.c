@@ -171,16 +171,16 @@ static void test_names(void) {
   static struct set s;
   s = good;
   memcpy(s.lines, "apric", 5);
-  refused(written("a.tar", &s), "fine_label_names.txt: line 1: 'apric' is no class of CIFAR-100");
+  refused(written("a.tar", &s), "fine_label_names.txt:1: 'apric' is no class of CIFAR-100");
   s = good;
   memcpy(strstr(s.lines, "wolf"), "bear", 4);
-  refused(written("a.tar", &s), "fine_label_names.txt: line 98: class bear is there twice");
+  refused(written("a.tar", &s), "fine_label_names.txt:98: class bear is there twice");
   s = good;
   *strstr(s.lines, "worm") = 0;
   refused(written("a.tar", &s), "fine_label_names.txt: 99 classes instead of 100");
   s = good;
   memcpy(strstr(s.lines, "\nworm"), " ", 1);
-  refused(written("a.tar", &s), "line 99: 'woman worm' is no class of CIFAR-100");
+  refused(written("a.tar", &s), "fine_label_names.txt:99: 'woman worm' is no class of CIFAR-100");
 }
 
 static void test_archives(void) {

@@ -455,31 +455,20 @@ static void test_refusals(const struct imageset *set) {
         "%s", err_message());
 }
 
-// Another view of each image of a task: as it is where nothing varies, within the bounds of the spec, by the stream.
-static void test_varied(const struct imageset *set) {
-  static real plain[CLASSES * 9 * S * S], varied[2][CLASSES * 9 * S * S];
-  int ids[CLASSES];
-  for (int c = 0; c < CLASSES; c++) ids[c] = c;
-  const struct imageset_classes from = { CLASSES, ids };
-  const struct episode_spec spec = { .ways = CLASSES, .shots = 4, .queries = 5 };
+// What varies, and another view of an image: as it is where nothing varies, else by the stream.
+static void test_vary(void) {
   const struct episode_spec still = { .turn = 1 }, moving = { .distortion = { 10, 0.1, 0.1, 1 } },
                             cropped = { .crop_px = 1 };
-  struct episode e;
-  episode_init(&e, CLASSES, 4, 5);
-  struct rng r = rng_stream(1, RNG_EPISODE, 5), a = rng_stream(1, RNG_VIEW, 5), b = a;
-  episode_draw(&e, &spec, set, &from, &r);
-  episode_render(&e, set, plain, 1);
+  const struct view plain = render_plain(3);
+  struct rng a = rng_stream(1, RNG_TEST, 5), b = a;
   CHECK(!episode_varies(&still) && episode_varies(&moving) && episode_varies(&cropped), "what varies");
-  episode_render_varied(&e, &still, set, varied[0], 1, &a);
-  CHECK(!memcmp(plain, varied[0], sizeof plain), "nothing varies, and other pixels");
+  const struct view same = episode_vary(&plain, &still, &a);
+  CHECK(!memcmp(&same, &plain, sizeof plain), "nothing varies, and another view");
   a = b;
-  episode_render_varied(&e, &moving, set, varied[0], 1, &a);
-  episode_render_varied(&e, &moving, set, varied[1], 1, &b);
-  CHECK(!memcmp(varied[0], varied[1], sizeof plain), "the same stream gives the same views");
-  CHECK(memcmp(plain, varied[0], sizeof plain), "no pixel moved");
-  episode_render_varied(&e, &moving, set, varied[1], 1, &b);
-  CHECK(memcmp(varied[0], varied[1], sizeof plain), "the next views are the same");
-  episode_release(&e);
+  const struct view first = episode_vary(&plain, &moving, &a), again = episode_vary(&plain, &moving, &b),
+                    next = episode_vary(&plain, &moving, &b);
+  CHECK(!memcmp(&first, &again, sizeof first), "the same stream gives another view");
+  CHECK(memcmp(&first, &plain, sizeof first) && memcmp(&first, &next, sizeof first), "the views are the same");
 }
 
 // The share of support and of query images that are test images.
@@ -564,7 +553,7 @@ int main(void) {
   test_rotated(&set);
   test_one_group();
   test_queries(&set);
-  test_varied(&set);
+  test_vary();
   test_same_tasks(&set);
   test_classification(&set);
   test_many_ways();

@@ -5,6 +5,7 @@
 #include "kernel/noise.h"
 #include "learn/bptt.h"
 #include "learn/eprop.h"
+#include "reference/reference.h"
 #include "spiking_fixture.h"
 #include "test.h"
 
@@ -50,12 +51,12 @@ static void check_identities(bool smooth, double adaptive, uint32_t index) {
 
 static void check_rounding(void) {
   struct eprop_params p = { .rate = 2, .grid = EPROP_NEAREST, .step = 0.25 };
-  CHECK(eprop_round(0.13, &p, 0) == 0.25 && eprop_round(-0.12, &p, 0) == 0 && eprop_round(0.125, &p, 0) == 0,
+  CHECK(reference_round(0.13, &p, 0) == 0.25 && reference_round(-0.12, &p, 0) == 0 && reference_round(0.125, &p, 0) == 0,
         "nearest");
   p.threshold = 0.2;
-  CHECK(eprop_round(0.13, &p, 0) == 0 && eprop_round(-0.21, &p, 0) == -0.25, "threshold");
+  CHECK(reference_round(0.13, &p, 0) == 0 && reference_round(-0.21, &p, 0) == -0.25, "threshold");
   p.grid = EPROP_EXACT;
-  CHECK(eprop_round(0.19, &p, 0) == 0 && eprop_round(0.21, &p, 0) == (double)(real)0.21, "threshold of exact changes");
+  CHECK(reference_round(0.19, &p, 0) == 0 && reference_round(0.21, &p, 0) == (double)(real)0.21, "threshold of exact changes");
   p.threshold = 0;
   enum { DRAWS = 100000 };
   struct rng r = rng_stream(8, RNG_TEST, 0);
@@ -64,7 +65,7 @@ static void check_rounding(void) {
     double sum = 0;
     int off_grid = 0;
     for (int k = 0; k < DRAWS; k++) {
-      const double q = eprop_round(change, &p, rng_uniform(&r));
+      const double q = reference_round(change, &p, rng_uniform(&r));
       off_grid += q != 0 && q != -0.25;
       sum += q/DRAWS;
     }
@@ -73,8 +74,8 @@ static void check_rounding(void) {
     CHECK(fabs(sum - 1.05*change) > 5*spread, "a bias of 5 %% would be seen");
   }
   p.grid = EPROP_SPARSE;
-  CHECK(eprop_round(0.3125, &p, 0.5) == 0.3125 && eprop_round(-0.25, &p, 0.5) == -0.25 &&
-            eprop_round(0, &p, 0.999) == 0,
+  CHECK(reference_round(0.3125, &p, 0.5) == 0.3125 && reference_round(-0.25, &p, 0.5) == -0.25 &&
+            reference_round(0, &p, 0.999) == 0,
         "sparse: larger changes are exact");
   const real w[3] = { 1, 2, 3 }, dw[3] = { (real)0.25, 0, (real)-0.5 };
   real changed[3];
@@ -83,7 +84,7 @@ static void check_rounding(void) {
         (double)changed[1], (double)changed[2]);
 }
 
-// The vectors of eprop_update are the one formula of eprop_round: all grids, with and without threshold, across chunks.
+// The vectors of eprop_update are the formula of reference_round: all grids, with and without threshold, across chunks.
 static void check_update(void) {
   enum { N = 600 };
   real w[N], dw[N], changed[N];
@@ -102,7 +103,7 @@ static void check_update(void) {
     for (int from = 0; from < N; from += 256) noise_uniform(u + from, N - from < 256 ? (size_t)(N - from) : 256, &b);
     int wrong = 0, made = 0;
     for (int k = 0; k < N; k++) {
-      const real expected = w[k] + (real)eprop_round(-p.rate*(double)dw[k], &p, (double)u[k]);
+      const real expected = w[k] + (real)reference_round(-p.rate*(double)dw[k], &p, (double)u[k]);
       wrong += fabs((double)(changed[k] - expected)) > 1e-6;
       made += changed[k] != w[k];
       wrong += dw[k] == 0 && changed[k] != w[k];

@@ -8,6 +8,7 @@
 #include "experiment/fewshot/queries.h"
 #include "experiment/fewshot/result.h"
 #include "folder.h"
+#include "image_tree.h"
 #include "test.h"
 
 static struct fewshot_result evaluate(const struct fewshot *f, const struct fewshot_model *m) {
@@ -451,6 +452,39 @@ static void test_views(void) {
   fewshot_model_release(&m);
 }
 
+// The views of an image are the same in every task: a task that comes twice has the same loss, whatever the method.
+static void test_views_of_tasks(void) {
+#define TASK                                                                                                           \
+  "{\"classes\": [\"mark00\", \"mark01\", \"mark02\", \"mark03\", \"mark04\"],"                                        \
+  " \"support\": [[1], [1], [1], [1], [1]], \"query\": [[2], [2], [2], [2], [2]]}"
+  static const char once[] = "{\"tasks\": [" TASK "]}", twice[] = "{\"tasks\": [" TASK ", " TASK "]}";
+  const struct folder tmp = folder_make();
+  struct fewshot f;
+  struct fewshot_model m = builtin(&f, 5);
+  image_tree_fill(&tmp, "marks/", 5, 2);
+  folder_write(&tmp, "once.json", once, strlen(once));
+  folder_write(&tmp, "twice.json", twice, strlen(twice));
+  f.data.kind = DATASET_FOLDER;
+  f.data.evaluation = 1;
+  f.data.validation = 0;
+  f.eval.views = 3;
+  snprintf(f.data.path, sizeof f.data.path, "%s", folder_path(&tmp, "marks"));
+  for (int method = FEWSHOT_ADAPT; method <= FEWSHOT_CENTROID; method++) {
+    f.eval.method = method;
+    snprintf(f.eval.tasks_file, sizeof f.eval.tasks_file, "%s", folder_path(&tmp, "once.json"));
+    struct fewshot_result one = evaluate(&f, &m);
+    snprintf(f.eval.tasks_file, sizeof f.eval.tasks_file, "%s", folder_path(&tmp, "twice.json"));
+    struct fewshot_result two = evaluate(&f, &m);
+    CHECK(two.n_tasks == 2 && one.loss[0] == two.loss[0], "method %d: loss %g of a task, %g of the same two", method,
+          one.loss[0], two.loss[0]);
+    fewshot_result_release(&one);
+    fewshot_result_release(&two);
+  }
+  fewshot_model_release(&m);
+  folder_remove(&tmp);
+#undef TASK
+}
+
 static void refused(struct fewshot *f, const struct fewshot_model *m, const char *assignment, const char *expected) {
   struct fewshot g = *f;
   struct fewshot_result r;
@@ -501,6 +535,7 @@ int main(void) {
     test_schedule();
     test_later();
     test_views();
+    test_views_of_tasks();
     test_refused();
     test_many_ways();
     test_queries_per_class();

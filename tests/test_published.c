@@ -6,6 +6,7 @@
 #include "base/tensorfile.h"
 #include "experiment/arm/batch.h"
 #include "experiment/fewshot/result.h"
+#include "reference/reference.h"
 #include "test.h"
 
 #define SHARED "../shared/"
@@ -82,7 +83,7 @@ static void check_movements(struct reach_batch *b, const struct reach_model *m, 
     reach_batch_encode(b, k, 0);
     const int coded = b->item[k].input.first[T];
     for (int64_t i = 0; i < T*48; i++) bits[i] = whole[k*T*48 + i] != 0;
-    spikecode_bits(&b->item[k].input, bits, 48, &b->f->code);
+    reference_bits(&b->item[k].input, bits, 48, &b->f->code);
     wrong_bits += coded != b->item[k].input.first[T];
   }
   CHECK(wrong_bits == 0, "%d movements are coded otherwise", wrong_bits);

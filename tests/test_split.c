@@ -50,7 +50,7 @@ static void refused(const char *text, const char *message) {
 }
 
 static void test_lists(void) {
-  static const char text[] = "training\ta b\nval\tc/d\r\n\nevaluation\te";
+  static const char text[] = "\xef\xbb\xbf" "training\ta b\nval\tc/d\r\n\nevaluation\te";
   struct split_list list;
   CHECK(split_list_parse(&list, "list", text, strlen(text)) == 0 && list.n == 3, "%s", err_message());
   CHECK(list.entries[split_list_find(&list, "a b")].part == 0 && list.entries[split_list_find(&list, "c/d")].part == 1,
@@ -61,6 +61,7 @@ static void test_lists(void) {
   refused("other\ta\n", "list:1: 'other?a': expected");
   refused("val\t\n", "list:1: 'val?': no class name");
   refused("val\ta\ntest\ta\n", "list:2: class a is there twice");
+  refused("train\ta\rtest\tb\r", "list:1: lines end with CR alone");
   CHECK(split_list_load(&list, "/nonexistent") == ERR_IO && strstr(err_message(), "/nonexistent"), "%s", err_message());
 }
 

@@ -95,7 +95,21 @@ static void test_counts(void) {
   }
 }
 
+static void test_quote(void) {
+  static const struct { const char *text, *cell; } known[] = {
+    { "", "\"\"" }, { "a, b", "\"a, b\"" }, { "\"a\"\"", "\"\"\"a\"\"\"\"\"" }, { "\303\244", "\"\303\244\"" },
+  };
+  for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+    char cell[64] = "";
+    FILE *out = fmemopen(cell, sizeof cell, "w");
+    text_quote(known[k].text, out);
+    fclose(out);
+    CHECK(!strcmp(cell, known[k].cell), "'%s', not '%s'", cell, known[k].cell);
+  }
+}
+
 int main(void) {
+  test_quote();
   test_counts();
   test_characters();
   test_messages();

@@ -296,6 +296,41 @@ static void test_best(struct par *par, bool stop) {
   folder_remove(&f);
 }
 
+// Rows every 4 iterations, validations every 3, which have rows too, and both at the last; a row has the mean since the
+// one before. The same where the run was stopped between.
+static void test_rows(struct par *par, int stop_at) {
+  const struct folder f = folder_make();
+  struct problem p;
+  int score = 0;
+  for (int part = 0; part < (stop_at ? 2 : 1); part++) {
+    problem_init(&p);
+    p.training.iterations = 10;
+    p.training.log_every = 4;
+    p.training.validate_every = 3;
+    for (int k = 0; k < 4; k++) p.score[k] = score + k;
+    p.stop_at = part == 0 ? stop_at : 0;
+    struct training_job job = job_of(&p, par);
+    job.validate = validate;
+    CHECK(training_run(&job, folder_path(&f, "run"), part > 0) == (p.stop_at ? ERR_INTERRUPTED : 0), "%s",
+          err_message());
+    score = p.validations;
+  }
+  char *metrics = text_of(folder_path(&f, "run"), "metrics.csv"), *line = metrics;
+  static const char *const rows[] = { "3,1,7,0", "4,3,,", "6,4.5,7,1", "8,6.5,,", "9,8,7,2", "10,9,7,3" };
+  for (size_t k = 0; k < sizeof rows/sizeof *rows; k++) {
+    char row[64], validation[32] = "";
+    double number = 0;
+    int iteration = 0;
+    line += strcspn(line, "\n") + 1;
+    sscanf(line, "%d,%*[^,],%*[^,],%lf,%31[^\n]", &iteration, &number, validation);
+    snprintf(row, sizeof row, "%d,%g,%s", iteration, number, validation);
+    CHECK(!strcmp(row, rows[k]), "stopped at %d: row %s, not %s", stop_at, row, rows[k]);
+    if (strcmp(row, rows[k])) break;  // there may be no line more
+  }
+  free(metrics);
+  folder_remove(&f);
+}
+
 // Refused before anything is written: other data, other settings.
 static void test_refusals(struct par *par) {
   const struct folder f = folder_make();
@@ -349,6 +384,8 @@ int main(void) {
     test_resume(par);
     test_best(par, false);
     test_best(par, true);
+    test_rows(par, 0);
+    test_rows(par, 5);
     test_refusals(par);
     test_later(par);
     par_free(par);

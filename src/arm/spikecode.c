@@ -122,13 +122,3 @@ void spikecode_encode(struct events *e, const struct spikecode_target *target, d
     events_close(e, t);
   }
 }
-
-void spikecode_bits(struct events *e, const uint8_t *bits, int n, const struct spikecode_params *p) {
-  events_start(e);
-  for (int t = 0; t < e->T; t++) {
-    clock_step(e, t, p);
-    for (int i = 0; i < n; i++)
-      if (bits[(size_t)t*(size_t)n + (size_t)i]) events_add(e, t, (int)p->clock_neurons + i, 1);
-    events_close(e, t);
-  }
-}

@@ -44,7 +44,4 @@ struct spikecode_target { const double *xyz, *omega; int T; double dt_s; };
 void spikecode_encode(struct events *e, const struct spikecode_target *target, double *drive,
                       const struct spikecode_params *p);
 
-// Clock and given 0/1 inputs after it, bits (T, n).
-void spikecode_bits(struct events *e, const uint8_t *bits, int n, const struct spikecode_params *p);
-
 #endif

@@ -42,11 +42,17 @@ int err_room(double bytes, const char *what) {
 
 void *err_calloc(unsigned long n, unsigned long size) { return checked(calloc(n ? n : 1, size ? size : 1), n, size); }
 
+// Up to the boundary, so that a vector at the end is whole.
+static unsigned long up_to_boundary(unsigned long n, unsigned long size) { return (n * size + 63) / 64 * 64; }
+
+void *err_unset(unsigned long n, unsigned long size) {
+  const unsigned long most = (1UL << 62) / (size ? size : 1), bytes = up_to_boundary(n, size);
+  return checked(n > most ? NULL : aligned_alloc(64, bytes ? bytes : 64), n, size);
+}
+
 void *err_aligned(unsigned long n, unsigned long size) {
-  const unsigned long most = (1UL << 62) / (size ? size : 1), bytes = (n * size + 63) / 64 * 64;
-  void *p = checked(n > most ? NULL : aligned_alloc(64, bytes ? bytes : 64), n, size);
-  memset(p, 0, bytes);
-  return p;
+  void *p = err_unset(n, size);
+  return memset(p, 0, up_to_boundary(n, size));
 }
 
 char *err_strndup(const char *text, unsigned long n) { return memcpy(err_calloc(n + 1, 1), text, n); }

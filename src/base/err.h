@@ -34,8 +34,9 @@ int err_room(double bytes, const char *what);
 
 // Zeroed memory that is never NULL: running out ends the process with one line.
 void *err_calloc(unsigned long n, unsigned long size);
-// The same, on a 64-byte boundary, for vectors. All are given back with free().
+// The same, on a 64-byte boundary, for vectors; err_unset's is not zeroed. All are given back with free().
 void *err_aligned(unsigned long n, unsigned long size);
+void *err_unset(unsigned long n, unsigned long size);
 // A copy of a text, and of its first n characters; never NULL either.
 char *err_strdup(const char *text);
 char *err_strndup(const char *text, unsigned long n);

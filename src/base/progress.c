@@ -4,20 +4,14 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/note.h"
 
 static bool silent;
 
 void progress_quiet(bool quiet) { silent = quiet; }
-
-static double now_s(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 void progress_start(struct progress *p, const char *label, int64_t total, int64_t done) {
   struct winsize w;
@@ -26,7 +20,7 @@ void progress_start(struct progress *p, const char *label, int64_t total, int64_
   p->terminal = isatty(fileno(stderr));
   if (p->terminal && ioctl(fileno(stderr), TIOCGWINSZ, &w) == 0 && w.ws_col > 0) p->width = w.ws_col;
   p->interval_s = p->terminal ? 0.1 : 10;
-  p->start_s = p->shown_s = now_s();
+  p->start_s = p->shown_s = clock_s();
 }
 
 // 59 s, 12:34 or 5:12:34
@@ -75,7 +69,7 @@ static void show(struct progress *p, double t) {
 void progress_update(struct progress *p, int64_t done, const char *note, ...) {
   p->done = done;
   if (silent) return;
-  const double t = now_s();
+  const double t = clock_s();
   if (note) {
     va_list ap;
     va_start(ap, note);
@@ -87,7 +81,7 @@ void progress_update(struct progress *p, int64_t done, const char *note, ...) {
 
 void progress_finish(struct progress *p) {
   if (silent) return;
-  show(p, now_s());
+  show(p, clock_s());
   if (p->terminal) fputc('\n', p->out);
   fflush(p->out);
 }

@@ -15,23 +15,22 @@ struct rng {
 
 // What a stream is for; one list, so that no two uses share numbers.
 enum rng_purpose {
-  RNG_INIT = 1,    // initial weights
-  RNG_EPISODE,     // classes, drawings, rotations, distortions of a training task
-  RNG_EVALUATE,    // the same of an evaluation task
-  RNG_VALIDATE,    // the same of a validation task
-  RNG_QUANTISE,    // stochastic rounding
-  RNG_GENERATE,    // built-in characters
-  RNG_SPLIT,       // classes held out for validation
-  RNG_PROGRAM,     // programming of devices
-  RNG_DRIFT,       // drift exponents
-  RNG_READ,        // read noise
-  RNG_FAULT,       // faulty devices
-  RNG_TRAJECTORY,  // target movements
-  RNG_TEST,        // tests
-  RNG_OBSERVE,     // which inputs calibrate a chip
-  RNG_VIEW,        // further views of the images of an evaluation task
-  RNG_IMAGE_VIEW,  // further views of an image, whatever task it is in
-  RNG_COLOUR,      // colours of built-in characters
+  RNG_INIT = 1,         // initial weights
+  RNG_EPISODE,          // classes, drawings, rotations, distortions of a training task
+  RNG_EVALUATE,         // the same of an evaluation task
+  RNG_VALIDATE,         // the same of a validation task
+  RNG_QUANTISE,         // stochastic rounding
+  RNG_GENERATE,         // built-in characters
+  RNG_SPLIT,            // classes held out for validation
+  RNG_PROGRAM,          // programming of devices
+  RNG_DRIFT,            // drift exponents
+  RNG_READ,             // read noise
+  RNG_FAULT,            // faulty devices
+  RNG_TRAJECTORY,       // target movements
+  RNG_TEST,             // tests
+  RNG_OBSERVE,          // which inputs calibrate a chip
+  RNG_IMAGE_VIEW = 16,  // further views of an image, whatever task it is in; 15 was a stream for each task
+  RNG_COLOUR,           // colours of built-in characters
 };
 
 // Stream number `index` of a purpose (an enum owned by the caller), under the run's seed.

@@ -15,7 +15,7 @@
 #include "base/param.h"
 #include "base/tensorfile.h"
 
-enum { LINE_SIZE = PARAM_TEXT_SIZE + 128, FILE_LIMIT = 1 << 20 };
+enum { LINE_SIZE = PARAM_TEXT_SIZE + 128, KEY_SIZE = 128, FILE_LIMIT = 1 << 20 };
 
 // Every setting of the list: `s` its section, `p` its row.
 #define EACH(s, p, all)                                                                                                \
@@ -337,30 +337,28 @@ bool settings_assigned(const char *const *list, const char *assignment) {
   return false;
 }
 
+// Is a setting one of those to be recorded? Then its name and value.
+static bool recorded(char key[KEY_SIZE], char value[PARAM_TEXT_SIZE], const struct settings_section *s,
+                     const struct param *p, const char *const *only) {
+  char usual[PARAM_TEXT_SIZE];
+  snprintf(key, KEY_SIZE, "%s.%s", s->name, p->name);
+  param_value(p, s->params, value);
+  param_default_value(p, usual);
+  return settings_listed(only, s->name, p->name) && !(p->later && !strcmp(value, usual));
+}
+
 struct json_t *settings_texts(const struct settings_section *all, const char *const *only) {
   struct json_t *o = json_object_new();
-  char value[PARAM_TEXT_SIZE], usual[PARAM_TEXT_SIZE], key[128];
-  EACH(s, p, all) {
-    if (!settings_listed(only, s->name, p->name)) continue;
-    snprintf(key, sizeof key, "%s.%s", s->name, p->name);
-    param_value(p, s->params, value);
-    param_default_value(p, usual);
-    if (p->later && !strcmp(value, usual)) continue;
-    json_put_text(o, key, value);
-  }
+  char key[KEY_SIZE], value[PARAM_TEXT_SIZE];
+  EACH(s, p, all)
+  if (recorded(key, value, s, p, only)) json_put_text(o, key, value);
   return o;
 }
 
 void settings_store(const struct settings_section *all, const char *const *only, struct tensorfile_writer *w) {
-  char value[PARAM_TEXT_SIZE], usual[PARAM_TEXT_SIZE], key[128];
-  EACH(s, p, all) {
-    if (!settings_listed(only, s->name, p->name)) continue;
-    param_value(p, s->params, value);
-    param_default_value(p, usual);
-    if (p->later && !strcmp(value, usual)) continue;
-    snprintf(key, sizeof key, "%s.%s", s->name, p->name);
-    tensorfile_put_text(w, key, value);
-  }
+  char key[KEY_SIZE], value[PARAM_TEXT_SIZE];
+  EACH(s, p, all)
+  if (recorded(key, value, s, p, only)) tensorfile_put_text(w, key, value);
 }
 
 int settings_restore(const struct settings_section *all, const char *const *only, const struct tensorfile *tf) {

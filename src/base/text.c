@@ -40,6 +40,15 @@ bool text_is_plain(const char *text) {
 
 int text_named(int64_t n, const char *plural) { return (int)strlen(plural) - (n == 1); }
 
+void text_quote(const char *text, FILE *out) {
+  fputc('"', out);
+  for (; *text; text++) {
+    if (*text == '"') fputc(*text, out);
+    fputc(*text, out);
+  }
+  fputc('"', out);
+}
+
 void text_make_plain(char *text) {
   char *to = text;
   uint32_t c;

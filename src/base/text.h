@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 // The character that text begins with: its bytes (1 to 4) and number; 0 if it is none.
 int text_character(const char *text, uint32_t *number);
@@ -23,6 +24,9 @@ static inline const char *text_ies(int64_t n) { return n == 1 ? "y" : "ies"; }
 
 // How many characters of a plural in "s", for %.*s, name n of them.
 int text_named(int64_t n, const char *plural);
+
+// A cell of a CSV file, in quotes; those within are doubled.
+void text_quote(const char *text, FILE *out);
 
 // Replace what is not plain by '?', in place.
 void text_make_plain(char *text);

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/lines.h"
 #include "chip/chipstate_private.h"
 
 enum { MAX_CSV = 1 << 30 };
@@ -58,28 +59,6 @@ int chipstate_save_csv(const struct chip *c, const char *path) {
   return file_out_commit(&out);
 }
 
-struct csv {
-  const char *at, *end, *name;
-  int line;
-  bool has_now;  // conductances at the clock
-};
-
-// Take the next line; text holds at most size - 1 characters. 0 at the end.
-static int next_line(struct csv *f, char *text, size_t size, int *found) {
-  *found = f->at < f->end;
-  if (!*found) return 0;
-  const char *stop = memchr(f->at, '\n', (size_t)(f->end - f->at));
-  if (!stop) stop = f->end;
-  const size_t length = (size_t)(stop - f->at);
-  f->line++;
-  if (length >= size) return err_set(ERR_FORMAT, "%s:%d: line longer than %zu characters", f->name, f->line, size - 1);
-  memcpy(text, f->at, length);
-  text[length] = 0;
-  f->at = stop < f->end ? stop + 1 : f->end;
-  if (length > 0 && text[length - 1] == '\r') text[length - 1] = 0;
-  return 0;
-}
-
 // One comma-separated field, in place; NULL when there is none left.
 static char *cell(char **at) {
   char *start = *at;
@@ -90,7 +69,7 @@ static char *cell(char **at) {
   return start;
 }
 
-static int number(const struct csv *f, char **at, const char *what, double low, double high, double *v) {
+static int number(const struct lines *f, char **at, const char *what, double low, double high, double *v) {
   const char *text = cell(at);
   char *end;
   if (!text) return err_set(ERR_FORMAT, "%s:%d: %s missing", f->name, f->line, what);
@@ -101,7 +80,7 @@ static int number(const struct csv *f, char **at, const char *what, double low, 
 }
 
 // The tile and unit that a line is about; *tile is that of the line before, from where both are looked for.
-static int locate(const struct csv *f, char **at, const struct chip *c, int *tile, size_t *unit) {
+static int locate(const struct lines *f, char **at, const struct chip *c, int *tile, size_t *unit) {
   const char *name = cell(at);
   double row, column, u;
   const int last = c->pieces[*tile].matrix;
@@ -130,13 +109,13 @@ static int locate(const struct csv *f, char **at, const struct chip *c, int *til
   return err_set(ERR_FORMAT, "%s:%d: row=%g, column=%g: outside the matrix", f->name, f->line, row, column);
 }
 
-static int whole(const struct csv *f, const struct chipstate_field *field, double v) {
+static int whole(const struct lines *f, const struct chipstate_field *field, double v) {
   if ((field->kind != U32 && field->kind != U8) || v == floor(v)) return 0;
   return err_set(ERR_FORMAT, "%s:%d: %s=%g: must be a whole number", f->name, f->line, field->name, v);
 }
 
 // A unit as a table gives it can be one of this chip.
-static int check_unit(const struct csv *f, const struct chip *c, const struct tile *t, size_t u) {
+static int check_unit(const struct lines *f, const struct chip *c, const struct tile *t, size_t u) {
   const double most_uS = MOST_RANGES * c->design.pcm.g_max_uS;
   bool set = false;
   if (!((double)t->g_uS[u] <= most_uS && (double)t->stuck_uS[u] <= most_uS))
@@ -153,7 +132,7 @@ static int check_unit(const struct csv *f, const struct chip *c, const struct ti
 }
 
 // Where the conductance at the clock is another than the other columns say, it was measured: g_uS follows from it.
-static int take_now(const struct csv *f, char **at, struct chip *c, struct tile *t, size_t u) {
+static int take_now(const struct lines *f, char **at, struct chip *c, struct tile *t, size_t u) {
   double now_uS;
   TRY(number(f, at, "now_uS", 0, 1e9, &now_uS));
   if ((float)now_uS == chipstate_now_uS(t, c, u)) return 0;
@@ -162,7 +141,8 @@ static int take_now(const struct csv *f, char **at, struct chip *c, struct tile 
   return 0;
 }
 
-static int load_line(const struct csv *f, char *text, struct chip *c, uint8_t **seen, int *tile) {
+// has_now: the last column is the conductance at the clock.
+static int load_line(const struct lines *f, char *text, struct chip *c, uint8_t **seen, int *tile, bool has_now) {
   struct chipstate_field fields[CHIPSTATE_UNIT_FIELDS];
   size_t u = 0;
   char *at = text;
@@ -176,14 +156,14 @@ static int load_line(const struct csv *f, char *text, struct chip *c, uint8_t **
     TRY(whole(f, &fields[n], v));
     chipstate_set(&fields[n], u, v);
   }
-  if (f->has_now) TRY(take_now(f, &at, c, &c->tiles[k], u));
+  if (has_now) TRY(take_now(f, &at, c, &c->tiles[k], u));
   if (at)
-    return err_set(ERR_FORMAT, "%s:%d: more than %d fields", f->name, f->line, 5 + CHIPSTATE_UNIT_FIELDS + f->has_now);
+    return err_set(ERR_FORMAT, "%s:%d: more than %d fields", f->name, f->line, 5 + CHIPSTATE_UNIT_FIELDS + has_now);
   return check_unit(f, c, &c->tiles[k], u);
 }
 
 // A line "# key=value" that says which chip this was, and with which weights; none need be there.
-static int check_line(const struct csv *f, char *text, struct chip *c) {
+static int check_line(const struct lines *f, char *text, struct chip *c) {
   char expected[256], own[CHIPSTATE_KEY], *key = text + 2, *value = strchr(text, '=');
   if (!value) return err_set(ERR_FORMAT, "%s:%d: must be # key=value", f->name, f->line);
   *value++ = 0;
@@ -202,11 +182,11 @@ static int check_line(const struct csv *f, char *text, struct chip *c) {
   return err_set(ERR_FORMAT, "%s:%d: %s: no such property of a chip", f->name, f->line, key);
 }
 
-static int load_lines(struct csv *f, struct chip *c, uint8_t **seen) {
+static int load_lines(struct lines *f, struct chip *c, uint8_t **seen) {
   char text[512];
-  int found;
+  bool found;
   double clock_s;
-  TRY(next_line(f, text, sizeof text, &found));
+  TRY(lines_next(f, text, sizeof text, &found));
   char *at = text + 10;
   if (!found || strncmp(text, "# clock_s=", 10))
     return err_set(ERR_FORMAT, "%s: not a chip state: the first line must be # clock_s=SECONDS", f->name);
@@ -214,22 +194,22 @@ static int load_lines(struct csv *f, struct chip *c, uint8_t **seen) {
   if (at) return err_set(ERR_FORMAT, "%s:%d: clock_s: more than a number", f->name, f->line);
   c->clock_s = clock_s;
   for (int m = 0; m < c->n_matrices; m++) c->matrices[m].calibrated_s = fmin(c->matrices[m].calibrated_s, clock_s);
-  TRY(next_line(f, text, sizeof text, &found));
+  TRY(lines_next(f, text, sizeof text, &found));
   while (found && !strncmp(text, "# ", 2)) {
     TRY(check_line(f, text, c));
-    TRY(next_line(f, text, sizeof text, &found));
+    TRY(lines_next(f, text, sizeof text, &found));
   }
-  f->has_now = found && !strcmp(text, CSV_HEADER CSV_NOW);
-  if (!f->has_now && (!found || strcmp(text, CSV_HEADER)))
+  const bool has_now = found && !strcmp(text, CSV_HEADER CSV_NOW);
+  if (!has_now && (!found || strcmp(text, CSV_HEADER)))
     return err_set(ERR_FORMAT, "%s:%d: after the lines that begin with # must come " CSV_HEADER CSV_NOW, f->name,
                    f->line);
   long n = 0, all = 0;
   int tile = 0;
   for (;;) {
-    TRY(next_line(f, text, sizeof text, &found));
+    TRY(lines_next(f, text, sizeof text, &found));
     if (!found) break;
     if (!*text) continue;
-    TRY(load_line(f, text, c, seen, &tile));
+    TRY(load_line(f, text, c, seen, &tile, has_now));
     n++;
   }
   for (int k = 0; k < c->n_pieces; k++) all += 2L * c->design.units * c->tiles[k].rows * c->tiles[k].columns;
@@ -245,7 +225,8 @@ int chipstate_parse_csv(void *chip, const char *text, size_t size, const char *n
   uint8_t **seen = err_calloc((size_t)c->n_pieces, sizeof *seen);
   for (int k = 0; k < c->n_pieces; k++) seen[k] = err_calloc(tile_units(&c->tiles[k], &c->design), 1);
   fresh->ledger = c->ledger;
-  const int rc = load_lines(&(struct csv){ text, text + size, name, 0, false }, fresh, seen);
+  struct lines lines = lines_of(text, size, name);
+  const int rc = load_lines(&lines, fresh, seen);
   if (rc == 0) chip_adopt(c, fresh);
   for (int k = 0; k < c->n_pieces; k++) free(seen[k]);
   free(seen);

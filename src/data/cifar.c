@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/lines.h"
 #include "base/text.h"
 #include "data/split.h"
 
@@ -50,30 +51,26 @@ struct cifar_names {
   char of[CIFAR_CLASSES][32];
 };
 
-static int cifar_name(struct cifar_names *names, int c, const char *line, size_t n, const char *where) {
-  char name[sizeof names->of[0]] = "";
-  if (n < sizeof name) memcpy(name, line, n);
-  if (n >= sizeof name || strlen(name) != n || cifar_part(name) < 0)
-    return err_set(ERR_FORMAT, "%s: line %d: '%.*s' is no class of CIFAR-100", where, c + 1, n < 60 ? (int)n : 60,
-                   line);
+static int cifar_name(struct cifar_names *names, int c, const char *name, const struct lines *l) {
+  if (strlen(name) >= sizeof names->of[0] || cifar_part(name) < 0)
+    return err_set(ERR_FORMAT, "%s:%d: '%.60s' is no class of CIFAR-100", l->name, l->line, name);
   for (int k = 0; k < c && k < CIFAR_CLASSES; k++)
     if (!strcmp(names->of[k], name))
-      return err_set(ERR_FORMAT, "%s: line %d: class %s is there twice", where, c + 1, name);
-  memcpy(names->of[c], name, sizeof name);
+      return err_set(ERR_FORMAT, "%s:%d: class %s is there twice", l->name, l->line, name);
+  strcpy(names->of[c], name);
   return 0;
 }
 
 // Known and distinct, they are at most as many as there are classes.
 static int cifar_read_names(struct cifar_names *names, const struct tar_member *m, const char *where) {
-  char place[FILE_PATH_SIZE];
+  char place[FILE_PATH_SIZE], name[256];
+  bool found = true;
   int c = 0;
   snprintf(place, sizeof place, "%s: %s", where, m->name);
-  for (const char *line = (const char *)m->data, *end = line + m->size, *next; line < end; line = next) {
-    const char *newline = memchr(line, '\n', (size_t)(end - line));
-    size_t n = (size_t)((newline ? newline : end) - line);
-    next = line + n + (newline ? 1 : 0);
-    if (n > 0 && line[n - 1] == '\r') n--;
-    if (n > 0) TRY(cifar_name(names, c++, line, n, place));
+  struct lines l = lines_of((const char *)m->data, m->size, place);
+  while (found) {
+    TRY(lines_next(&l, name, sizeof name, &found));
+    if (found && *name) TRY(cifar_name(names, c++, name, &l));
   }
   return c == CIFAR_CLASSES ? 0 : err_set(ERR_FORMAT, "%s: %d classes instead of %d", place, c, CIFAR_CLASSES);
 }

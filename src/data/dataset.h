@@ -48,6 +48,10 @@ struct dataset_params {
   char url[PARAM_TEXT_SIZE], cifar100_url[PARAM_TEXT_SIZE];  // where `data fetch` gets Omniglot and CIFAR-100
 };
 extern const struct param dataset_param_table[];
+// The names of those that say how an image varies (episode_varies).
+#define DATASET_VARIATIONS                                                                                             \
+  "data.distort_rotation_deg", "data.distort_scale", "data.distort_shear", "data.distort_translation_px", "data.flip", \
+      "data.crop_px"
 
 struct dataset {
   struct imageset images;  // background classes first, then evaluation classes

@@ -287,12 +287,3 @@ struct view episode_vary(const struct view *of, const struct episode_spec *spec,
   episode_augment(&v, spec, r);
   return v;
 }
-
-void episode_render_varied(const struct episode *e, const struct episode_spec *spec, const struct imageset *set,
-                           real *out, int stride, struct rng *r) {
-  const size_t image = (size_t)set->S * (size_t)set->S * (size_t)stride;
-  for (int i = 0; i < episode_images(e); i++) {
-    const struct view v = episode_vary(e->views + i, spec, r);
-    render_view(set, out + (size_t)i * image, stride, &v);
-  }
-}

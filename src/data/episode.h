@@ -82,13 +82,9 @@ void episode_draw(struct episode *e, const struct episode_spec *spec, const stru
 // Pixels of all images, support first: out[((i*S + y)*S + x)*stride + channel], nothing between is touched.
 void episode_render(const struct episode *e, const struct imageset *set, real *out, int stride);
 
-// The same of another view of each image, at random: distorted, mirrored and shifted as the spec says. The task is one
-// without distortion and mixed images.
-void episode_render_varied(const struct episode *e, const struct episode_spec *spec, const struct imageset *set,
-                           real *out, int stride, struct rng *r);
-// Does the spec say that views vary?
+// Does the spec say that views of an image vary, distorted, mirrored or shifted?
 int episode_varies(const struct episode_spec *spec);
-// One of these, of the view `of`.
+// One of these at random, of the view `of`, which is not distorted.
 struct view episode_vary(const struct view *of, const struct episode_spec *spec, struct rng *r);
 
 #endif

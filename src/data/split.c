@@ -8,9 +8,10 @@
 #include "base/checksum.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/lines.h"
 #include "base/rng.h"
 
-enum { SPLIT_MAX_FILE = 1 << 22 };
+enum { SPLIT_MAX_FILE = 1 << 22, SPLIT_MAX_LINE = 4096 };
 
 int split_named(const char *name, size_t n) {
   static const struct { const char *name; int part; } names[] = {
@@ -64,8 +65,9 @@ void split_deal(int *part_of_group, int n, int n_evaluation, int n_validation, u
 
 // ---- by list
 
-static int split_add(struct split_list *list, const char *where, int line, const char *name, size_t n, int part) {
-  if (memchr(name, 0, n)) return err_set(ERR_FORMAT, "%s:%d: not a text file", where, line);
+static int split_add(struct split_list *list, const struct lines *l, const char *name, int part) {
+  if (split_list_find(list, name) >= 0)
+    return err_set(ERR_FORMAT, "%s:%d: class %s is there twice", l->name, l->line, name);
   if (list->n == list->capacity) {
     struct split_entry *old = list->entries;
     list->capacity = 2 * list->capacity + 64;
@@ -73,36 +75,26 @@ static int split_add(struct split_list *list, const char *where, int line, const
     if (old) memcpy(list->entries, old, (size_t)list->n * sizeof *old);
     free(old);
   }
-  char *copy = err_strndup(name, n);
-  if (split_list_find(list, copy) >= 0) {
-    const int rc = err_set(ERR_FORMAT, "%s:%d: class %s is there twice", where, line, copy);
-    free(copy);
-    return rc;
-  }
-  list->entries[list->n++] = (struct split_entry){ copy, part };
+  list->entries[list->n++] = (struct split_entry){ err_strdup(name), part };
   return 0;
 }
 
 // Lines "part<TAB>class" or, where `part` is given, of class names alone. Empty lines do not count.
 static int split_lines(struct split_list *list, const char *where, const char *text, size_t size, int part) {
-  int number = 0;
-  for (const char *line = text, *end = text + size, *next; line < end; line = next) {
-    const char *newline = memchr(line, '\n', (size_t)(end - line));
-    size_t n = (size_t)((newline ? newline : end) - line);
-    next = line + n + (newline ? 1 : 0);
-    number++;
-    if (n > 0 && line[n - 1] == '\r') n--;
-    if (n == 0) continue;
-    const char *tab = part < 0 ? memchr(line, '\t', n) : NULL, *name = tab ? tab + 1 : line;
+  struct lines l = lines_of(text, size, where);
+  char line[SPLIT_MAX_LINE];
+  for (bool found;;) {
+    TRY(lines_next(&l, line, sizeof line, &found));
+    if (!found) return 0;
+    if (!*line) continue;
+    const char *tab = part < 0 ? strchr(line, '\t') : NULL, *name = tab ? tab + 1 : line;
     const int of_line = part < 0 ? (tab ? split_named(line, (size_t)(tab - line)) : -1) : part;
-    const int shown = n > 60 ? 60 : (int)n;
     if (of_line < 0)
-      return err_set(ERR_FORMAT, "%s:%d: '%.*s': expected training, validation or evaluation, a tab and a class name",
-                     where, number, shown, line);
-    if (name == line + n) return err_set(ERR_FORMAT, "%s:%d: '%.*s': no class name", where, number, shown, line);
-    TRY(split_add(list, where, number, name, n - (size_t)(name - line), of_line));
+      return err_set(ERR_FORMAT, "%s:%d: '%.60s': expected training, validation or evaluation, a tab and a class name",
+                     where, l.line, line);
+    if (!*name) return err_set(ERR_FORMAT, "%s:%d: '%.60s': no class name", where, l.line, line);
+    TRY(split_add(list, &l, name, of_line));
   }
-  return 0;
 }
 
 static int split_file(struct split_list *list, const char *path, int part) {

@@ -8,12 +8,13 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/lines.h"
 #include "base/param.h"
 #include "base/settings.h"
 #include "base/text.h"
 #include "device/pcm.h"
 
-enum { MAX_FILE = 1 << 20, COLUMNS = 5, DRIFT_MEAN = 2 };
+enum { MAX_FILE = 1 << 20, MAX_LINE = 256, COLUMNS = 5, DRIFT_MEAN = 2 };
 static const char *const columns[COLUMNS] = { "g_uS", "sigma_prog_uS", "drift_mean", "drift_std", "read_q" };
 
 struct constants {
@@ -34,34 +35,13 @@ static const struct param constants_table[] = {
   { 0 },
 };
 
-// A text being read line by line.
-struct reader {
-  const char *at, *end, *name;
-  int line;
-};
-
-// The next line that is neither empty nor a comment, without its end. 0: no more.
-static int next_line(struct reader *r, char text[256], int *found) {
-  for (*found = 0; !*found && r->at < r->end;) {
-    const char *stop = memchr(r->at, '\n', (size_t)(r->end - r->at));
-    if (!stop) stop = r->end;
-    size_t length = (size_t)(stop - r->at);
-    r->line++;
-    if (length >= 256) return err_set(ERR_FORMAT, "%s:%d: line longer than 255 characters", r->name, r->line);
-    memcpy(text, r->at, length);
-    r->at = stop < r->end ? stop + 1 : r->end;
-    while (length > 0 && isspace((unsigned char)text[length - 1])) length--;
-    text[length] = 0;
-    if (strlen(text) != length) return err_set(ERR_FORMAT, "%s:%d: zero byte", r->name, r->line);
-    *found = length > 0 && text[0] != '#';
-  }
+// The next line that is neither empty nor a comment, without blanks at its end.
+static int next_line(struct lines *r, char text[MAX_LINE], bool *found) {
+  do {
+    TRY(lines_next(r, text, MAX_LINE, found));
+    for (size_t n = *found ? strlen(text) : 0; n > 0 && isspace((unsigned char)text[n - 1]); n--) text[n - 1] = 0;
+  } while (*found && (!*text || *text == '#'));
   return 0;
-}
-
-// Spreadsheets begin a file with the byte order mark of UTF-8.
-static void skip_mark(struct reader *r) {
-  static const char mark[3] = { '\xef', '\xbb', '\xbf' };
-  if (r->end - r->at >= 3 && !memcmp(r->at, mark, 3)) r->at += 3;
 }
 
 static void remove_blanks(char *text) {
@@ -71,10 +51,9 @@ static void remove_blanks(char *text) {
   *to = 0;
 }
 
-static int read_header(struct reader *r) {
-  char text[256], expected[256] = "";
-  int found;
-  skip_mark(r);
+static int read_header(struct lines *r) {
+  char text[MAX_LINE], expected[MAX_LINE] = "";
+  bool found;
   TRY(next_line(r, text, &found));
   if (found) remove_blanks(text);
   for (int k = 0; k < COLUMNS; k++) {
@@ -87,7 +66,7 @@ static int read_header(struct reader *r) {
   return 0;
 }
 
-static int read_row(const struct reader *r, const char *text, double row[COLUMNS]) {
+static int read_row(const struct lines *r, const char *text, double row[COLUMNS]) {
   for (int k = 0; k < COLUMNS; k++) {
     char *end;
     row[k] = strtod(text, &end);
@@ -104,7 +83,7 @@ static int read_row(const struct reader *r, const char *text, double row[COLUMNS
   return 0;
 }
 
-static int check_order(const struct reader *r, double g_uS, double before_uS, int n) {
+static int check_order(const struct lines *r, double g_uS, double before_uS, int n) {
   if (n == 0 && g_uS > 0) return err_set(ERR_FORMAT, "%s:%d: g_uS=%g: must begin at 0", r->name, r->line, g_uS);
   if (n > 0 && g_uS <= before_uS)
     return err_set(ERR_FORMAT, "%s:%d: g_uS=%g: must be larger than %g before it", r->name, r->line, g_uS, before_uS);
@@ -112,13 +91,14 @@ static int check_order(const struct reader *r, double g_uS, double before_uS, in
   return 0;
 }
 
-static int read_curves(struct pcm *p, struct reader *r) {
+static int read_curves(struct pcm *p, struct lines *r) {
   struct pcm_curve *const curves[COLUMNS] = { NULL, &p->sigma_prog, &p->mu, &p->s, &p->q };
   double before_uS = -1;
-  int n = 0, found;
+  int n = 0;
+  bool found;
   TRY(read_header(r));
   for (;; n++) {
-    char text[256];
+    char text[MAX_LINE];
     double row[COLUMNS];
     TRY(next_line(r, text, &found));
     if (!found) break;
@@ -163,7 +143,8 @@ int devicetable_parse(struct pcm *p, const char *ini, size_t ini_size, const cha
   TRY(settings_parse(all, ini, ini_size, ini_name));
   struct pcm q;
   TRY(take_constants(&q, &c, ini_name));
-  TRY(read_curves(&q, &(struct reader){ csv, csv + csv_size, csv_name, 0 }));
+  struct lines lines = lines_of(csv, csv_size, csv_name);
+  TRY(read_curves(&q, &lines));
   *p = q;
   return 0;
 }

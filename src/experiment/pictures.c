@@ -121,24 +121,15 @@ void pictures_print(const struct pictures_result *r, FILE *out) {
   }
 }
 
-static void put_csv_text(const char *text, FILE *out) {
-  fputc('"', out);
-  for (const char *c = shown(text); *c; c++) {
-    if (*c == '"') fputc('"', out);
-    fputc(*c, out);
-  }
-  fputc('"', out);
-}
-
 void pictures_csv(const struct pictures_result *r, FILE *out) {
   fprintf(out, "picture,class,likeliest,probability,distance\n");
   for (int i = 0; i < r->n; i++) {
     const char *likeliest = r->name[pictures_best(r, i)];
-    put_csv_text(r->path[i], out);
+    text_quote(shown(r->path[i]), out);
     fputc(',', out);
-    if (!pictures_is_none(r, i)) put_csv_text(likeliest, out);
+    if (!pictures_is_none(r, i)) text_quote(shown(likeliest), out);
     fputc(',', out);
-    put_csv_text(likeliest, out);
+    text_quote(shown(likeliest), out);
     fprintf(out, ",%.6g,%.6g\n", probability(r, i), r->distance[i]);
   }
 }

@@ -29,7 +29,7 @@ void events_close(struct events *e, int t) {
 struct events_step events_at(const struct events *e, int t) {
   if (t < 0) return (struct events_step){ 0 };
   const int k = e->first[t];
-  return (struct events_step){ events_count(e, t), e->index + k, e->value + k };
+  return (struct events_step){ e->first[t + 1] - k, e->index + k, e->value + k };
 }
 
 #define INLINE static inline __attribute__((always_inline))

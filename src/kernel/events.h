@@ -41,8 +41,6 @@ static inline void events_add(struct events *e, int t, int index, real value) {
 }
 void events_close(struct events *e, int t);  // step t is complete, step t + 1 empty
 
-static inline int events_count(const struct events *e, int t) { return e->first[t + 1] - e->first[t]; }
-
 // The rows driven in one step, as a view.
 struct events_step {
   int n;

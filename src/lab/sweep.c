@@ -12,6 +12,7 @@
 #include "base/par_ranks.h"
 #include "base/signals.h"
 #include "base/stat.h"
+#include "base/text.h"
 #include "experiment/experiment.h"
 #include "lab/compare.h"
 #include "lab/sweepcheck.h"
@@ -298,13 +299,9 @@ int sweep_table(struct json_t **table, const struct sweepplan *p, const char *fo
 // ---- files of the table
 
 static void put_cell(FILE *out, const char *text) {
-  if (!strpbrk(text, ",\"")) {
-    fprintf(out, "%s,", text);
-    return;
-  }
-  fputc('"', out);
-  for (; *text; text++) fprintf(out, *text == '"' ? "\"\"" : "%c", *text);
-  fputs("\",", out);
+  if (strpbrk(text, ",\"")) text_quote(text, out);
+  else fputs(text, out);
+  fputc(',', out);
 }
 
 static int save_csv_rows(FILE *out, struct json_t *table, const struct sweepplan *p, const char *where) {

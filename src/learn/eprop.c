@@ -80,10 +80,6 @@ static inline __attribute__((always_inline)) real rounded(real change, enum epro
   return size < threshold ? 0 : exact ? change : on_grid;
 }
 
-double eprop_round(double change, const struct eprop_params *p, double u) {
-  return (double)rounded((real)change, (enum eprop_grid)p->grid, (real)p->step, (real)p->threshold, (real)u);
-}
-
 // One loop for each grid, so that none decides within it.
 static inline __attribute__((always_inline)) void update(real *restrict changed, const real *restrict w,
                                                          const real *restrict dw, size_t n,

@@ -50,8 +50,6 @@ size_t eprop_scratch_bytes(const struct spiking *net);
 // changed = w + Q(-rate dw): the updated weights. r may be NULL unless the grid is stochastic or sparse.
 void eprop_update(real *restrict changed, const real *restrict w, const real *restrict dw, size_t n,
                   const struct eprop_params *p, struct rng *r);
-// Q of one change; u uniform in (0, 1) for the stochastic grids
-double eprop_round(double change, const struct eprop_params *p, double u);
 
 // (E5) Few changes in place of all. Changes D move the membrane of neuron j by about sum_i D[i,j] e_i(t), e the traces
 // of a pass; those that replace them make

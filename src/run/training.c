@@ -185,15 +185,15 @@ static int validate(struct training *t, char *text, size_t size) {
   return 0;
 }
 
-// A row of metrics.csv where it is due, with validation where that is; the tally starts anew.
+// A row of metrics.csv where one or a validation is due; the tally starts anew.
 static int record(struct training *t) {
   const struct training_job *job = t->job;
   const bool last = t->state.iteration == t->p->iterations;
-  if (t->state.iteration % t->p->log_every && !last) return 0;
+  const bool validates = job->validate && (t->state.iteration % t->p->validate_every == 0 || last);
+  if (t->state.iteration % t->p->log_every && !validates && !last) return 0;
   char validation[40 * TRAINING_MAX_COLUMNS] = "", row[40 * TRAINING_MAX_COLUMNS] = "";
   double mean[TRAINING_MAX_COLUMNS];
-  if (job->validate && (t->state.iteration % t->p->validate_every == 0 || last))
-    TRY(validate(t, validation, sizeof validation));
+  if (validates) TRY(validate(t, validation, sizeof validation));
   else
     for (int k = 0; k < job->n_validation; k++) strcat(validation, ",");
   means(t, mean);

@@ -60,7 +60,8 @@ extern const char *const training_schedule_names[];
     PARAM_F64(struct training_params, weight_max, 0, 0, 1e6,                                                           \
               "limit of the weights that go on a chip, to +- this; 0: no limit"),                                      \
     PARAM_I64(struct training_params, log_every, 50, 1, 1000000, "iterations between rows of metrics.csv"),            \
-    PARAM_I64(struct training_params, validate_every, 1000, 1, 1000000, "iterations between validations"),             \
+    PARAM_I64(struct training_params, validate_every, 1000, 1, 1000000,                                                \
+              "iterations between validations; each has a row of metrics.csv"),                                        \
     PARAM_F64(struct training_params, checkpoint_every_s, checkpoint_s_, 0, 1e6, "seconds between checkpoints")
 
 enum { TRAINING_MAX_GROUPS = 16, TRAINING_MAX_COLUMNS = 16 };
@@ -98,7 +99,7 @@ struct training_job {
   int64_t iteration;  // under way
   double *tally;      // (n_items, n_columns) of the items, which fill it where finish is NULL
 
-  // A row of metrics.csv: iteration, rate, the means of `columns` over its iterations, then those of a validation.
+  // A row of metrics.csv: iteration, rate, the means of `columns` since the row before, then those of a validation.
   int n_columns, n_validation;
   const char *columns, *validation_columns;  // comma-separated names
   void (*row)(void *context, double *mean);  // turn means into what is printed, or NULL

@@ -4,6 +4,9 @@
 
 #include <stdio.h>
 
+#include "arm/spikecode.h"
+#include "learn/eprop.h"
+
 struct tensorfile;
 
 // Largest difference of two arrays relative to the largest magnitude of the second.
@@ -17,5 +20,11 @@ int reference_maml(struct tensorfile *tf, FILE *out, double *worst);
 // The same for one update of the arm (files in the form of eprop_small*.safetensors): spikes, traces, learning signals,
 // updates, both passes, losses, gradients of all six matrices.
 int reference_eprop(struct tensorfile *tf, FILE *out, double *worst);
+
+// Q of one change (E4); u uniform in (0, 1) for the stochastic grids.
+double reference_round(double change, const struct eprop_params *p, double u);
+
+// The clock and, on the neurons after it, given inputs of 0 and 1, bits (T, n).
+void reference_bits(struct events *e, const uint8_t *bits, int n, const struct spikecode_params *p);
 
 #endif

@@ -9,6 +9,32 @@
 #include "experiment/arm/batch.h"
 #include "reference/reference.h"
 
+double reference_round(double change, const struct eprop_params *p, double u) {
+  const real c = (real)change, size = c < 0 ? -c : c, step = (real)p->step;
+  const bool stochastic = p->grid == EPROP_STOCHASTIC || (p->grid == EPROP_SPARSE && size < step);
+  if (size < (real)p->threshold) return 0;
+  return p->grid == EPROP_NEAREST ? (double)step*rint((double)(c/step))
+         : stochastic             ? (double)step*floor((double)(c/step + (real)u))
+                                  : (double)c;
+}
+
+void reference_bits(struct events *e, const uint8_t *bits, int n, const struct spikecode_params *p) {
+  struct arena memory;
+  struct events clock;
+  arena_init(&memory, events_bytes(e->T, e->capacity));
+  events_init(&clock, &memory, e->T, e->capacity);
+  spikecode_clock(&clock, p);
+  events_start(e);
+  for (int t = 0; t < e->T; t++) {
+    const struct events_step step = events_at(&clock, t);
+    for (int k = 0; k < step.n; k++) events_add(e, t, step.index[k], step.value[k]);
+    for (int i = 0; i < n; i++)
+      if (bits[(size_t)t*(size_t)n + (size_t)i]) events_add(e, t, (int)p->clock_neurons + i, 1);
+    events_close(e, t);
+  }
+  arena_release(&memory);
+}
+
 struct checking {
   struct tensorfile *tf;
   struct reach f;
@@ -74,7 +100,7 @@ static int read_targets(struct checking *c) {
   uint8_t *bits = err_calloc((size_t)(B*T*n), sizeof *bits);
   const int rc = tensorfile_i64(c->tf, "lsg.bits", 3, (const int64_t[]){ B, T, n }, whole);
   for (int64_t k = 0; k < B*T*n; k++) bits[k] = whole[k] != 0;
-  for (int k = 0; k < b->n; k++) spikecode_bits(&b->item[k].input, bits + k*T*n, (int)n, &c->f.code);
+  for (int k = 0; k < b->n; k++) reference_bits(&b->item[k].input, bits + k*T*n, (int)n, &c->f.code);
   free(whole);
   free(bits);
   return rc;
@@ -149,7 +175,7 @@ static void diagonal(double *out, const struct checking *c, int k, real *work) {
   for (int t = 0; t < active->T; t++)
     for (int a = active->first[t]; a < active->first[t + 1]; a++)
       sum[active->index[a]] += (double)(it->source[a]*work[t*n + active->index[a]]);
-  for (int j = 0; j < n; j++) out[j*n + j] = eprop_round(-c->f.update.rate*sum[j], &c->f.update, 0);
+  for (int j = 0; j < n; j++) out[j*n + j] = reference_round(-c->f.update.rate*sum[j], &c->f.update, 0);
   free(sum);
 }
 

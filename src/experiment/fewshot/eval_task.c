@@ -18,36 +18,37 @@ static const struct episode *task_of(const struct measuring *m, int worker, int 
   return m->fixed_tasks ? &m->fixed_tasks->tasks[task] : &m->episodes[worker];
 }
 
-// Features of the images of a task by these layers: of the support (group 0, if it is the first) and the queries.
-static void run_view(struct measuring *m, int worker, struct synapse *const *layers, int first, struct rng *noise) {
-  for (int group = first; group < 2; group++) {
-    convnet_forward(&m->model->net, &m->workers[worker].work, layers, group, m->options.rule, &m->fixed, noise);
-    if (layers == m->workers[worker].layers) eval_account(m, worker, group ? PART_QUERIES : PART_SUPPORT);
+// A pass of the images of a task through these layers: of the support (group 0, if it is the first) and the queries.
+struct task_pass {
+  struct measuring *m;
+  int worker, first;
+  const struct episode *task;
+  struct synapse *const *layers;
+  struct rng *noise;
+};
+
+static void run_pass(const void *context) {
+  const struct task_pass *p = context;
+  struct maml_worker *w = &p->m->workers[p->worker];
+  for (int group = p->first; group < 2; group++) {
+    convnet_forward(&p->m->model->net, &w->work, p->layers, group, p->m->options.rule, &p->m->fixed, p->noise);
+    if (p->layers == w->layers) eval_account(p->m, p->worker, group ? PART_QUERIES : PART_SUPPORT);
   }
 }
 
-// The same, the mean over eval.views views of each image, the first of which is the image as it is (C6).
+static void render_image(const void *context, int i, int k, real *out) {
+  const struct task_pass *p = context;
+  views_render(&p->m->views, &p->m->data->images, &p->task->views[i], k, out);
+}
+
+// Features of the images of a task, which are rendered: the mean over eval.views views of each, the first of which is
+// the image as it is (C6).
 static void run_features(struct measuring *m, int worker, int task, struct synapse *const *layers, int first,
                          struct rng *noise) {
-  struct convnet_work *work = &m->workers[worker].work;
-  const int V = m->views.n;
-  const size_t n = (size_t)((work->n[0] + work->n[1]) * convnet_features(&m->model->net));
-  if (V == 1) {
-    run_view(m, worker, layers, first, noise);
-    return;
-  }
-  const struct episode *e = task_of(m, worker, task);
-  const struct imageset *images = &m->data->images;
-  struct rng r = rng_stream((uint64_t)m->f->run.seed, RNG_VIEW, (uint32_t)task);
-  real *sum = err_calloc(n, sizeof *sum);
-  for (int v = 0; v < V; v++) {
-    if (v == 0) episode_render(e, images, work->y[0], VECTOR_PADDING);
-    else episode_render_varied(e, &m->views.spec, images, work->y[0], VECTOR_PADDING, &r);
-    run_view(m, worker, layers, first, noise);
-    for (size_t i = 0; i < n; i++) sum[i] += work->h[i];
-  }
-  for (size_t i = 0; i < n; i++) work->h[i] = sum[i] / (real)V;
-  free(sum);
+  const struct task_pass pass = { m, worker, first, task_of(m, worker, task), layers, noise };
+  const struct views_images images = { render_image, &pass };
+  if (m->views.n == 1) run_pass(&pass);
+  else views_mean(&m->model->net, &m->workers[worker].work, &images, m->views.n, run_pass, &pass);
 }
 
 // ---- baselines on the same tasks

@@ -45,8 +45,7 @@ static int effects(const void *set, const struct run_sources *from) {
   static const char *const stages[] = { "eval.stage", "eval.first_stage", "eval.base_shots", NULL };
   static const char *const first[] = { "eval.first_stage", NULL };
   static const char *const tasks[] = { "eval.tasks_file", "eval.queries_per_class", "data.tasks", NULL };
-  static const char *const views[] = { "data.distort_rotation_deg", "data.distort_scale", "data.distort_shear",
-                                       "data.distort_translation_px", "data.flip", "data.crop_px", NULL };
+  static const char *const views[] = { DATASET_VARIATIONS, NULL };
   static const char *const training[] = { "data.cutmix", "data.turn", "data.rotated_classes", NULL };
   static const char *const updates[] = { "eval.updates", NULL };
   static const char *const statistics[] = { "eval.statistics_images", NULL };

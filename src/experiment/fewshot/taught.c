@@ -39,7 +39,7 @@ const struct param taught_param_table[] = {
 int taught_effects(const struct fewshot *f, const struct run_sources *from) {
   static const char *const chip[] = { "chip", "verify", "learn.room", NULL };
   static const char *const quantised[] = { "synapse.bits", NULL };
-  static const char *const views[] = { VIEWS_SETTINGS, NULL }, *const reject[] = { "learn.reject", NULL };
+  static const char *const views[] = { DATASET_VARIATIONS, NULL }, *const reject[] = { "learn.reject", NULL };
   if (f->learn.views == 1) TRY(run_refuse(from, views, "learn.views above 1"));
   if (f->learn.threshold > 0) TRY(run_refuse(from, reject, "learn.threshold=0"));
   if (f->synapse.kind != RUN_CHIP) TRY(run_refuse(from, chip, "synapse.kind=chip"));

@@ -28,7 +28,7 @@ struct recorded {
 
 static void list_recorded(struct recorded *r) {
   static const char *const others[] = { "learn", "synapse.kind", "synapse.bits", "verify", "data.invert",
-                                        "data.preprocessing", VIEWS_SETTINGS, "run.seed" };
+                                        "data.preprocessing", DATASET_VARIATIONS, "run.seed" };
   size_t n = 0;
   for (size_t k = 0; k < sizeof others/sizeof *others; k++) r->names[n++] = others[k];
   for (size_t k = 0; chip_param_table[k].type != PARAM_TYPE_END; k++) {

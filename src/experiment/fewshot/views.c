@@ -32,18 +32,38 @@ void views_render(const struct views *v, const struct imageset *set, const struc
   render_view(set, out, VECTOR_PADDING, &view);
 }
 
-void views_forward(const struct convnet *net, struct convnet_work *w, struct synapse *const *layers,
-                   const struct convnet_fixed *fixed, const struct views_images *images, int n, int n_views,
-                   struct rng *r) {
+void views_mean(const struct convnet *net, struct convnet_work *w, const struct views_images *images, int n_views,
+                void (*pass)(const void *context), const void *context) {
+  const int n = w->n[0] + w->n[1];
   const size_t image = convnet_pixels(net, 0) * VECTOR_PADDING, values = (size_t)(n * convnet_features(net));
   real *sum = n_views > 1 ? err_calloc(values, sizeof *sum) : NULL;
-  w->n[0] = n;
-  w->n[1] = 0;
   for (int k = 0; k < n_views; k++) {
     for (int i = 0; i < n; i++) images->render(images->context, i, k, w->y[0] + (size_t)i * image);
-    convnet_forward(net, w, layers, 0, CONVNET_FIXED, fixed, r);
+    pass(context);
     for (size_t j = 0; sum && j < values; j++) sum[j] += w->h[j];
   }
   for (size_t j = 0; sum && j < values; j++) w->h[j] = sum[j] / (real)n_views;
   free(sum);
+}
+
+struct forward {
+  const struct convnet *net;
+  struct convnet_work *w;
+  struct synapse *const *layers;
+  const struct convnet_fixed *fixed;
+  struct rng *r;
+};
+
+static void run_forward(const void *context) {
+  const struct forward *f = context;
+  convnet_forward(f->net, f->w, f->layers, 0, CONVNET_FIXED, f->fixed, f->r);
+}
+
+void views_forward(const struct convnet *net, struct convnet_work *w, struct synapse *const *layers,
+                   const struct convnet_fixed *fixed, const struct views_images *images, int n, int n_views,
+                   struct rng *r) {
+  const struct forward f = { net, w, layers, fixed, r };
+  w->n[0] = n;
+  w->n[1] = 0;
+  views_mean(net, w, images, n_views, run_forward, &f);
 }

@@ -20,11 +20,6 @@ struct rng;
 struct synapse;
 struct view;
 
-// How the other views vary.
-#define VIEWS_SETTINGS                                                                                                 \
-  "data.distort_rotation_deg", "data.distort_scale", "data.distort_shear", "data.distort_translation_px", "data.flip", \
-      "data.crop_px"
-
 struct views {
   int n;                     // of each image; 1: the image alone
   struct episode_spec spec;  // how the others vary: as the images of a training
@@ -42,7 +37,11 @@ struct views_images {
   void (*render)(const void *context, int i, int k, real *out);
   const void *context;
 };
-// Features of n images into w->h, the mean over n_views views, with given statistics of the normalisation.
+// Features of the w->n images into w->h: the mean over n_views views of the features that pass makes of the images
+// w->y[0], a view of each.
+void views_mean(const struct convnet *net, struct convnet_work *w, const struct views_images *images, int n_views,
+                void (*pass)(const void *context), const void *context);
+// The same of n images, with given statistics of the normalisation.
 void views_forward(const struct convnet *net, struct convnet_work *w, struct synapse *const *layers,
                    const struct convnet_fixed *fixed, const struct views_images *images, int n, int n_views,
                    struct rng *r);
