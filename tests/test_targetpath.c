@@ -162,6 +162,8 @@ static void check_rows(void) {
   memset(longer, ',', 100);
   longer[100] = 0;
   refused(longer, "path.csv:1: more than 64 columns");
+  refused("\xff\xfe" "1,2\n", "path.csv:1: UTF-16; save it as UTF-8");
+  refused("1,2\r3,4\r", "path.csv:1: lines end with CR alone");
   struct targetpath p = { 0 };
   CHECK(targetpath_parse(&p, "1,2\0\n", 5, "path.csv") == ERR_FORMAT && strstr(err_message(), "a zero byte"), "%s",
         err_message());

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/lines.h"
 #include "base/text.h"
 
 enum { MAX_BYTES = 1 << 24, MAX_LINE = 2048, WHERE = 4200 };
@@ -40,7 +41,7 @@ static char separator_of(const char *line) {
 
 // Cut blanks and quotes off both ends, in place.
 static char *trimmed(char *cell) {
-  static const char around[] = " \t\r\"'";
+  static const char around[] = " \t\"'";
   cell += strspn(cell, around);
   size_t n = strlen(cell);
   while (n && strchr(around, cell[n - 1])) n--;
@@ -219,24 +220,20 @@ static void describe(const struct parser *s) {
 static int check_rows(const struct parser *s) {
   const struct targetpath *p = s->p;
   const int least = p->clock == TARGETPATH_NO_TIMES ? TARGETPATH_MIN_ROWS : 2;
-  if (s->line == 1) return err_set(ERR_FORMAT, "%s: empty", s->name);
+  if (s->line == 0) return err_set(ERR_FORMAT, "%s: empty", s->name);
   if (p->n >= least) return 0;
-  return err_set(ERR_FORMAT, "%s:%d: the path ends after %d row%s; at least %d are needed%s", s->name, s->line - 1,
+  return err_set(ERR_FORMAT, "%s:%d: the path ends after %d row%s; at least %d are needed%s", s->name, s->line,
                  p->n, text_s(p->n), least, least > 2 ? ", or times" : "");
 }
 
 static int parse_lines(struct targetpath *p, const char *text, size_t size, const char *name) {
-  struct parser s = { .p = p, .name = name, .line = 1 };
-  for (size_t at = 0; at < size; s.line++) {
-    const char *end = memchr(text + at, '\n', size - at);
-    const size_t length = end ? (size_t)(end - text) - at : size - at;
-    if (length >= sizeof s.text)
-      return err_set(ERR_FORMAT, "%s:%d: longer than %d characters", name, s.line, MAX_LINE - 1);
-    memcpy(s.text, text + at, length);
-    s.text[length] = 0;
-    at += length + 1;
-    if (strlen(s.text) != length) return err_set(ERR_FORMAT, "%s:%d: a zero byte", name, s.line);
-    const char *start = s.text + strspn(s.text, " \t\r");
+  struct parser s = { .p = p, .name = name };
+  struct lines l = lines_of(text, size, name);
+  for (bool found;;) {
+    TRY(lines_next(&l, s.text, sizeof s.text, &found));
+    if (!found) break;
+    s.line = l.line;
+    const char *start = s.text + strspn(s.text, " \t");
     if (*start == '#' && !s.began) look_for_names(&s, start);
     if (*start == 0 || *start == '#') continue;
     TRY(s.began ? next_line(&s) : first_line(&s));
@@ -247,12 +244,7 @@ static int parse_lines(struct targetpath *p, const char *text, size_t size, cons
 }
 
 int targetpath_parse(void *path, const char *text, size_t size, const char *name) {
-  static const char mark[] = "\xEF\xBB\xBF";
   struct targetpath *p = path;
-  if (size >= 3 && !memcmp(text, mark, 3)) {
-    text += 3;
-    size -= 3;
-  }
   size_t rows = 1;
   for (size_t k = 0; k < size; k++) rows += text[k] == '\n';
   if (rows > TARGETPATH_MAX_ROWS) rows = TARGETPATH_MAX_ROWS;
