@@ -51,12 +51,14 @@ static void check_identities(bool smooth, double adaptive, uint32_t index) {
 
 static void check_rounding(void) {
   struct eprop_params p = { .rate = 2, .grid = EPROP_NEAREST, .step = 0.25 };
-  CHECK(reference_round(0.13, &p, 0) == 0.25 && reference_round(-0.12, &p, 0) == 0 && reference_round(0.125, &p, 0) == 0,
+  CHECK(reference_round(0.13, &p, 0) == 0.25 && reference_round(-0.12, &p, 0) == 0 &&
+            reference_round(0.125, &p, 0) == 0,
         "nearest");
   p.threshold = 0.2;
   CHECK(reference_round(0.13, &p, 0) == 0 && reference_round(-0.21, &p, 0) == -0.25, "threshold");
   p.grid = EPROP_EXACT;
-  CHECK(reference_round(0.19, &p, 0) == 0 && reference_round(0.21, &p, 0) == (double)(real)0.21, "threshold of exact changes");
+  CHECK(reference_round(0.19, &p, 0) == 0 && reference_round(0.21, &p, 0) == (double)(real)0.21,
+        "threshold of exact changes");
   p.threshold = 0;
   enum { DRAWS = 100000 };
   struct rng r = rng_stream(8, RNG_TEST, 0);
