@@ -178,8 +178,6 @@ static void test_path(const struct folder *f) {
   write_path(copy + strlen("target.file="), 30);
   SAYS("", "eval", "arm", "--model", "models/arm-any.safetensors", copy, "--scores", second, "run.seed=5");
   SAYS("1 item, rms_distance_cm", "compare", first, second);
-  SAYS("", EVAL, second, "trajectory.dt_s=0.02");
-  expect_refused("second.json has");
   write_path(file, 31);
   SAYS("", EVAL, second);
   expect_refused("second.json has");
