@@ -125,7 +125,9 @@ static void promises(void) {
   promise("an hour later", on_chip, 1.75, 0.06, 0.09, 3, (char *[]){ chip, chips, later });
   promise("wide", wide, 0.85, 0.036, 1, 0, NULL);
   promise("wide, 16 cores", wide_on_chip, 1.35, 0.055, 0.04, 3, (char *[]){ chip, chips, cores });
-  families("any movement", "models/arm-any.safetensors", (const double[]){ 2.1, 2.9, 1.8, 3.4, 2.7 }, 0, NULL);
+  families("any movement", "models/arm-any.safetensors", (const double[]){ 1.1, 1.5, 0.8, 1.65, 1.6 }, 0, NULL);
+  families("any movement, the paper's inputs", "models/arm-any-paper.safetensors",
+           (const double[]){ 2.1, 2.9, 1.8, 3.4, 2.7 }, 0, NULL);
   families("any movement, wide", "models/arm-any-wide.safetensors", (const double[]){ 0.85, 1.45, 0.8, 1.7, 1.65 }, 0,
            NULL);
   families("any movement, chip", "models/arm-any-chip.safetensors", (const double[]){ 1.8, 2.5, 1.6, 2.5, 2.3 }, 2,

@@ -116,6 +116,7 @@ static const struct golden {
   { "arm-chip-verify", 0, NULL, ARM("arm-chip") " synapse.kind=chip chip.programming=verify chip.fault_set=0.01 "
     "chip.recalibrate_s=600 eval.later_s=3600 eval.trajectories=2" },
   { "arm-any-task", 0, NULL, ARM("arm-any") " eval.trajectories=10" },
+  { "arm-any-paper-task", 0, NULL, ARM("arm-any-paper") " eval.trajectories=10" },
   { "arm-any-chip-task", 0, NULL, ARM("arm-any-chip") " eval.trajectories=10" },
   { "arm-wide-task", 0, NULL, ARM("arm-wide") },
   { "arm-wide-chip-task", 0, NULL, ARM("arm-wide-chip") },

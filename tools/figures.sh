@@ -456,8 +456,10 @@ movements() {
   local model=models/arm-any.safetensors wide=models/arm-any-wide.safetensors on_chip=models/arm-any-chip.safetensors chip="synapse.kind=chip chip.preset=hermes eval.chips=10"
   local home=trajectory.elsewhere=0 away=trajectory.elsewhere=1 later="chip.aim_s=2400 chip.update_aim_s=2400"
   printf '| model | paper | reach | rest | stroke | ripple |\n|---|---|---|---|---|---|\n' > "$work/families"
-  family "\`arm-any\`, from home" $model $home
-  family "\`arm-any\`, from anywhere" $model $away
+  family "\`arm-any\`, 231 neurons, from home" $model $home
+  family "... from anywhere" $model $away
+  family "\`arm-any-paper\`, the paper's inputs, 250 neurons, from home" models/arm-any-paper.safetensors $home
+  family "... from anywhere" models/arm-any-paper.safetensors $away
   family "\`arm-any-wide\`, 1000 neurons, from home" $wide $home
   family "... from anywhere" $wide $away
   family "\`arm\`, trained on the paper's movements alone, from home" models/arm.safetensors $home
