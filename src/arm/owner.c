@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -39,12 +38,6 @@ static int read_name(struct owner *o) {
   return 0;
 }
 
-// Is the file that was opened still the one of that name? Its last owner may have removed it meanwhile.
-static int is_current(const struct owner *o) {
-  struct stat a, b;
-  return fstat(o->fd, &a) == 0 && stat(o->path, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
-}
-
 int owner_open(struct owner *o, const char *robot, const char *host, int port) {
   *o = (struct owner){ .fd = -1 };
   TRY(name_file(o, robot, host, port));
@@ -52,7 +45,7 @@ int owner_open(struct owner *o, const char *robot, const char *host, int port) {
     o->fd = open(o->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (o->fd < 0) return err_set(ERR_IO, "%s: cannot write: %s", o->path, strerror(errno));
     if (flock(o->fd, LOCK_EX | LOCK_NB)) break;
-    if (is_current(o)) return read_name(o);
+    if (file_is_named(o->fd, o->path)) return read_name(o);  // its last owner may have removed it
     close(o->fd);
   }
   const int reason = errno;

@@ -117,8 +117,7 @@ static void unlist_open(const struct file_out *o) {
   if (o->temp[0] && o->place >= 0) atomic_store(&open_files[o->place].state, FREE);
 }
 
-// Is the open file still the one of this name?
-static bool is_called(int fd, const char *path) {
+bool file_is_named(int fd, const char *path) {
   struct stat opened, now;
   return fstat(fd, &opened) == 0 && lstat(path, &now) == 0 && opened.st_dev == now.st_dev &&
          opened.st_ino == now.st_ino;
@@ -126,7 +125,7 @@ static bool is_called(int fd, const char *path) {
 
 void file_out_abandon(void) {
   for (int k = 0; k < MOST_OPEN; k++)
-    if (atomic_load(&open_files[k].state) == LISTED && is_called(open_files[k].fd, open_files[k].path))
+    if (atomic_load(&open_files[k].state) == LISTED && file_is_named(open_files[k].fd, open_files[k].path))
       unlink(open_files[k].path);
 }
 
@@ -145,7 +144,7 @@ static int take_temporary(const char *temp) {
       errno = EBUSY;
       return -1;
     }
-    const bool same = is_called(fd, temp);
+    const bool same = file_is_named(fd, temp);
     if (same && ftruncate(fd, 0) == 0) return fd;
     close(fd);  // its holder renamed or removed it in between
     if (same) return -1;

@@ -30,6 +30,9 @@ int file_refuse_pipe(const char *path);
 // have filled: what such a link points to is not ours to write.
 int file_refuse_link(const char *path);
 
+// Is the open file still the one of this name? Another process may have renamed or removed it before its lock was ours.
+bool file_is_named(int fd, const char *path);
+
 // Create a folder and all above it that are missing. Existing ones are no error.
 int file_make_dirs(const char *path);
 

@@ -3,11 +3,9 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -74,17 +72,11 @@ static int fetch_verify(const char *path, const struct fetch_file *file, int64_t
   return 0;
 }
 
-// Is the open file the one of this name? Another download may have renamed or removed it before we had the lock.
-static bool fetch_is_named(int fd, const char *path) {
-  struct stat own, named;
-  return fstat(fd, &own) == 0 && lstat(path, &named) == 0 && own.st_dev == named.st_dev && own.st_ino == named.st_ino;
-}
-
 // The .part file, locked until it is closed.
 static int fetch_open(struct fetch *f) {
   const int fd = open(f->part, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (fd < 0) return err_set(ERR_IO, "%s: %s", f->part, strerror(errno));
-  if (flock(fd, LOCK_EX | LOCK_NB) < 0 || !fetch_is_named(fd, f->part)) {
+  if (flock(fd, LOCK_EX | LOCK_NB) < 0 || !file_is_named(fd, f->part)) {
     close(fd);
     return err_set(ERR_BUSY, "%s: another download is writing it", f->part);
   }
