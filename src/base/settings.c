@@ -350,15 +350,17 @@ static bool recorded(char key[KEY_SIZE], char value[PARAM_TEXT_SIZE], const stru
 struct json_t *settings_texts(const struct settings_section *all, const char *const *only) {
   struct json_t *o = json_object_new();
   char key[KEY_SIZE], value[PARAM_TEXT_SIZE];
-  EACH(s, p, all)
-  if (recorded(key, value, s, p, only)) json_put_text(o, key, value);
+  EACH(s, p, all) {
+    if (recorded(key, value, s, p, only)) json_put_text(o, key, value);
+  }
   return o;
 }
 
 void settings_store(const struct settings_section *all, const char *const *only, struct tensorfile_writer *w) {
   char key[KEY_SIZE], value[PARAM_TEXT_SIZE];
-  EACH(s, p, all)
-  if (recorded(key, value, s, p, only)) tensorfile_put_text(w, key, value);
+  EACH(s, p, all) {
+    if (recorded(key, value, s, p, only)) tensorfile_put_text(w, key, value);
+  }
 }
 
 int settings_restore(const struct settings_section *all, const char *const *only, const struct tensorfile *tf) {

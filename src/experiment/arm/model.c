@@ -115,7 +115,7 @@ static int sizes(struct reach *f, const struct tensorfile *tf) {
 
 struct adopting {
   struct reach *f;
-  struct trajectory_params trained;
+  struct trajectory_params *trained;
 };
 
 // A file without settings holds published weights.
@@ -130,13 +130,13 @@ static int adopt(void *context, const struct tensorfile *tf) {
     f->trajectory.generator = TRAJECTORY_PUBLISHED;
     f->code.scale_m = 1;
   }
-  a->trained = f->trajectory;
+  *a->trained = f->trajectory;
   return sizes(f, tf);
 }
 
 // Longer movements and other steps than it was trained with are beyond a model.
 static int check_steps(const struct adopting *a, const char *path) {
-  const struct trajectory_params *now = &a->f->trajectory, *then = &a->trained;
+  const struct trajectory_params *now = &a->f->trajectory, *then = a->trained;
   if (now->steps > then->steps)
     return err_set(ERR_SETTING, "trajectory.steps=%lld: %s was trained on movements of %lld steps; a longer path "
                    "(target.file) is learned as a chain of them", (long long)now->steps, path, (long long)then->steps);
@@ -147,7 +147,7 @@ static int check_steps(const struct adopting *a, const char *path) {
 }
 
 int reach_model_load(struct reach_model *m, struct reach *f, const char *path, const struct run_sources *from) {
-  struct adopting a = { .f = f };
+  struct adopting a = { .f = f, .trained = &m->trained };
   *m = (struct reach_model){ 0 };
   struct tensorfile *tf;
   TRY(tensorfile_open(&tf, path));
@@ -156,7 +156,6 @@ int reach_model_load(struct reach_model *m, struct reach *f, const char *path, c
   if (rc == 0) rc = check_steps(&a, path);
   if (rc == 0) {
     reach_oneshot(&m->o, f);
-    m->trained = a.trained;
     m->parameters = err_aligned(m->o.n, sizeof *m->parameters);
     rc = reach_parameters_read(m->parameters, &m->o, tf, "");
   }

@@ -17,7 +17,7 @@ void reach_result_release(struct reach_result *r) {
 }
 
 bool reach_note_activity(const char *network, double silent, double saturated, int n, int64_t movements) {
-  const bool few = movements < 20;  // in which many neurons of a sound network have no part
+  const bool few = movements < 20;  // in which most neurons of a network may have nothing to do
   const bool found = silent > (few ? 0.9 : 0.05)*n || saturated > (few ? 0.5 : 0.01)*n;
   if (found)
     note("%.0f of %d neurons of the %s never spike and %.0f spike at 80 %% or more of the highest rate: they cannot "

@@ -160,10 +160,8 @@ static int network_effects(const struct reach *f, const struct run_sources *from
 }
 
 int reach_train_effects(const void *set, const struct run_sources *from) {
-  static const char *const shares[] = { "train.shares", NULL };
   const struct reach *f = set;
   TRY(network_effects(f, from));
-  if (f->trajectory.family != TRAJECTORY_MIXED) TRY(run_refuse(from, shares, "trajectory.family=mixed"));
   return family_effects(&f->trajectory, from);
 }
 
